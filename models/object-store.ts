@@ -1,0 +1,58 @@
+/**
+ * Named blobs with conditional writes: what runs, model versions and aliases are kept in. There are two, a folder
+ * (`folder-store.ts`) and an S3 bucket (`s3-store.ts`), with the same keys; `object-store.contract.ts` tests both.
+ *
+ * Keys are relative, `/`-separated and need no escaping, such as `models/20261123-0412-a1b2c3d4/model.json`.
+ */
+export interface ObjectStore {
+  /** Where it is, for messages: `s3://bucket` or an absolute folder. */
+  readonly url: string;
+
+  /** @returns the object, or `undefined` where there is none */
+  get(key: string): Promise<StoredObject | undefined>;
+
+  /**
+   * Writes the whole object or nothing.
+   *
+   * @returns the new entity tag
+   * @throws {WriteConflict} the condition does not hold; nothing was written
+   */
+  put(key: string, body: Uint8Array, options?: PutOptions): Promise<string>;
+
+  /** Every object whose key begins with `prefix`, in the order of the keys. */
+  list(prefix: string): AsyncIterable<ListedObject>;
+
+  /** Deletes an object; it is no error if there is none. */
+  delete(key: string): Promise<void>;
+}
+
+export interface StoredObject {
+  readonly body: Uint8Array;
+  /** Changes whenever the object does; opaque. */
+  readonly etag: string;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly modified: Date;
+}
+
+export interface PutOptions {
+  /** Write only if there is no such object (`'absent'`), or only if it still has this entity tag. @default unconditional */
+  readonly only?: 'absent' | { readonly ifMatch: string };
+  /** @default application/octet-stream */
+  readonly contentType?: string;
+}
+
+/** Another writer was there first: the object exists, or is no longer the one that was read. */
+export class WriteConflict extends Error {
+  override readonly name = 'WriteConflict';
+  readonly key: string;
+
+  constructor(key: string, options?: ErrorOptions) {
+    super(`${key} was changed by somebody else in the meantime; nothing was written.`, options);
+    this.key = key;
+  }
+}

@@ -1,0 +1,93 @@
+import type { Net } from './nets/net.ts';
+
+/**
+ * One network being trained on one backend. There are two: `graph/` (a step is one TensorFlow graph, native) and `eager/`
+ * (TensorFlow.js, op by op, on WebAssembly); `engine.contract.ts` tests both.
+ *
+ * Calls are synchronous: a step blocks the event loop, so the loop that drives it awaits between steps.
+ */
+export interface Engine {
+  readonly backend: 'tensorflow' | 'wasm';
+  /** Version and device for the record, such as `TensorFlow 2.21.0, CPU, 2 threads, oneDNN`. */
+  readonly description: string;
+
+  /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch */
+  step(batch: Batch, options: StepOptions): number;
+
+  /** Moves the weights and their slow average towards each other; needs `EngineOptions.lookahead`. @see airbench §3 */
+  lookahead(decay: number): void;
+
+  /**
+   * Logits with the running statistics and without dropout.
+   *
+   * @param images `[N, H, W, C]` uint8, for any N
+   * @returns `[N, classes]` float32
+   */
+  logits(images: Uint8Array): Float32Array;
+
+  /** Every weight and running statistic, by name: what is exported. */
+  weights(): NamedTensor[];
+  /** All that a checkpoint holds: the weights, the optimizer's slots, the slow average. */
+  state(): NamedTensor[];
+  /** @throws {UserError} a tensor is missing, unknown, or has another shape */
+  restore(state: readonly NamedTensor[]): void;
+
+  dispose(): void;
+}
+
+export interface Batch {
+  /** `[B, H, W, C]` uint8 */
+  readonly images: Uint8Array;
+  /** `[B]` class indices */
+  readonly labels: Uint8Array;
+}
+
+export interface StepOptions {
+  /** Counts from 0; keys the random numbers of the step (dropout). */
+  readonly step: number;
+  /** By the name of the parameter group. A group of `EngineOptions.freezable` that is left out takes no gradient in this step. */
+  readonly learningRates: Readonly<Record<string, number>>;
+}
+
+export interface EngineOptions {
+  readonly net: Net;
+  /** Initial values, one for each weight of the net (`nets/initialize.ts`). */
+  readonly weights: readonly NamedTensor[];
+  readonly batchSize: number;
+  /** Keys dropout. */
+  readonly seed: number;
+  /** Of the softmax cross-entropy, in [0, 1). */
+  readonly labelSmoothing: number;
+  /** What the gradients are taken of: the batch's mean loss (Keras), or its sum (airbench). */
+  readonly reduction: 'mean' | 'sum';
+  /** Each trained weight is in exactly one group; a weight in none is a constant. */
+  readonly groups: readonly ParameterGroup[];
+  /** Groups that a step may leave out, all together. @default none */
+  readonly freezable?: readonly string[];
+  /** Keep a slow average of weights and statistics. @default false */
+  readonly lookahead?: boolean;
+}
+
+export interface ParameterGroup {
+  readonly name: string;
+  /** Names of weights. */
+  readonly weights: readonly string[];
+  readonly optimizer: Optimizer;
+}
+
+/** Weight decay is added to the gradient (`sgd`) or decoupled from it (`adamw`). */
+export type Optimizer =
+  | { readonly kind: 'sgd'; readonly momentum: number; readonly nesterov: boolean; readonly weightDecay: number }
+  | {
+      readonly kind: 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    };
+
+export interface NamedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}

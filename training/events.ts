@@ -1,0 +1,46 @@
+/** What a run says of itself, in order: the terminal view, plain lines, `--json`, the report and `submit` read nothing else. */
+export type TrainingEvent = { readonly at: string } & (
+  | {
+      readonly type: 'started';
+      readonly run: string;
+      readonly recipe: string;
+      readonly seed: number;
+      readonly epochs: number;
+      readonly steps: number;
+      readonly parameters: number;
+      readonly engine: string;
+      /** The step that a checkpoint was resumed at; 0 for a new run. */
+      readonly fromStep: number;
+    }
+  | {
+      readonly type: 'step';
+      readonly step: number;
+      readonly steps: number;
+      /** Fraction of an epoch included. */
+      readonly epoch: number;
+      readonly loss: number;
+      readonly imagesPerSecond: number;
+      readonly etaSeconds: number;
+    }
+  | {
+      readonly type: 'epoch';
+      readonly epoch: number;
+      readonly step: number;
+      readonly loss: number;
+      /** On the held-out images; absent where none are held out. */
+      readonly validation?: { readonly accuracy: number; readonly loss: number };
+      readonly trainingSeconds: number;
+    }
+  | { readonly type: 'checkpoint'; readonly step: number; readonly key: string }
+  | {
+      readonly type: 'evaluated';
+      readonly images: number;
+      readonly plain: number;
+      readonly tta: number;
+      readonly loss: number;
+      readonly seconds: number;
+    }
+  | { readonly type: 'saved'; readonly version: string; readonly store: string }
+  | { readonly type: 'interrupted'; readonly signal: string; readonly step: number; readonly resume: string }
+  | { readonly type: 'failed'; readonly message: string }
+);

@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // Two projects: what runs alone in seconds, and what needs a whole LocalStack, one file after the other.
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{cli,errors,images,inference,infra,local,models,setup,training}/**/*.test.ts'],
+          exclude: ['**/*.localstack.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'localstack',
+          include: ['**/*.localstack.test.ts', 'test/**/*.test.ts'],
+          exclude: ['node_modules/**'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          globalSetup: ['test/localstack.setup.ts'],
+        },
+      },
+    ],
+  },
+});
