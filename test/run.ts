@@ -1,0 +1,82 @@
+/**
+ * `npm test`: types, lint, unused code, the Python plugin's own checks, and every vitest project; ends with the counts.
+ * With arguments it is vitest alone: `npm test -- models --project unit`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { localstackPython } from '#setup/localstack.mjs';
+
+const root = path.resolve(import.meta.dirname, '..');
+const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+function run(title: string, command: string, args: readonly string[], cwd = root): Promise<number> {
+  console.log(`\n── ${title}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, stdio: 'inherit' });
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+/** A check has no counts of its own: it is one test. */
+async function check(title: string, command: string, args: readonly string[], cwd?: string): Promise<void> {
+  const code = await run(title, command, args, cwd);
+  total[code === 0 ? 'passed' : 'failed'] += 1;
+}
+
+async function vitest(project: string, folder: string): Promise<void> {
+  const report = path.join(folder, `${project}.json`);
+  const code = await run(`tests: ${project}`, bin('vitest'), [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
+  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(await readFile(report, 'utf8'));
+  total.passed += numPassedTests;
+  total.skipped += numPendingTests;
+  // A file that does not load has no failed test, and still is one.
+  total.failed += code === 0 ? 0 : Math.max(1, numFailedTests);
+}
+
+async function pytest(python: string, folder: string): Promise<void> {
+  const plugin = path.join(root, 'local', 'plugin');
+  await check('lint of the LocalStack plugin', python, ['-m', 'ruff', 'check', '.'], plugin);
+  await check('format of the LocalStack plugin', python, ['-m', 'ruff', 'format', '--check', '.'], plugin);
+  const report = path.join(folder, 'pytest.xml');
+  const code = await run('tests: LocalStack plugin', python, ['-m', 'pytest', '-q', `--junitxml=${report}`], plugin);
+  const counts = /<testsuite [^>]*?errors="(\d+)" failures="(\d+)" skipped="(\d+)" tests="(\d+)"/.exec(
+    await readFile(report, 'utf8').catch(() => ''),
+  );
+  const [errors, failures, skipped, tests] = (counts ?? []).slice(1).map(Number);
+  const failed = (errors ?? 0) + (failures ?? 0);
+  total.skipped += skipped ?? 0;
+  total.passed += (tests ?? 0) - failed - (skipped ?? 0);
+  total.failed += code === 0 ? 0 : Math.max(1, failed);
+}
+
+const vitestArguments = process.argv.slice(2);
+if (vitestArguments.length > 0) {
+  process.exitCode = await run('vitest', bin('vitest'), ['run', ...vitestArguments]);
+} else {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-test-'));
+  try {
+    await check('types', bin('tsc'), []);
+    await check('lint and format', bin('biome'), ['check', '--error-on-warnings']);
+    await check('unused code', bin('knip'), []);
+    const python = localstackPython();
+    if (python) await pytest(python, folder);
+    await vitest('unit', folder);
+    if (python) await vitest('localstack', folder);
+    else console.log('\nNo Python 3.12 or newer: what needs LocalStack was not tested.');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
