@@ -1,0 +1,227 @@
+import { UserError } from '#errors/user-error.ts';
+import type { Layer, Net } from './net.ts';
+
+/** Without the batch: `[H, W, C]` of a picture, `[units]` of a vector. */
+export type Shape = readonly number[];
+
+/** One layer of a checked net, with what flows into it and out of it. */
+export interface ShapedLayer {
+  readonly layer: Layer;
+  readonly input: Shape;
+  readonly output: Shape;
+}
+
+/** One weight or running statistic of a net. */
+export interface WeightSpec {
+  /** `<layer>/<role>`, as in Keras: `conv1/kernel`, `norm1/moving_variance`. */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly role: 'kernel' | 'bias' | 'gamma' | 'beta' | 'moving-mean' | 'moving-variance';
+  /** The layer's name. */
+  readonly layer: string;
+  /** Running statistics are not, and a whitening kernel is not. */
+  readonly trainable: boolean;
+}
+
+/** A net's description contradicts itself: which layer, and which numbers. */
+export class InvalidNet extends UserError {
+  override readonly name = 'InvalidNet';
+  /** The layer that is wrong; absent where it is the net as a whole. */
+  readonly layer: string | undefined;
+
+  constructor(net: Net, layer: string | undefined, reason: string) {
+    super(layer === undefined ? `Net ${net.name}: ${reason}` : `Net ${net.name}, layer ${layer}: ${reason}`);
+    this.layer = layer;
+  }
+}
+
+/**
+ * Checks a net's description and follows an image through it.
+ *
+ * @returns every layer, in order
+ * @throws {InvalidNet} the first contradiction, named by its layer and its numbers
+ */
+export function shapesOf(net: Net): readonly ShapedLayer[] {
+  checkNet(net);
+  const shaped: ShapedLayer[] = [];
+  let input: Shape = net.input;
+  for (const layer of net.layers) {
+    const output = outputOf(layer, input, (reason) => new InvalidNet(net, layer.name, reason), shaped.length);
+    shaped.push({ layer, input, output });
+    input = output;
+  }
+  if (input.length !== 1 || input[0] !== net.classes) {
+    throw new InvalidNet(
+      net,
+      net.layers.at(-1)?.name,
+      `gives ${show(input)} an image; the last layer must give [${net.classes}], one logit a class.`,
+    );
+  }
+  return shaped;
+}
+
+/**
+ * Every weight and running statistic of a net, in the order of its layers.
+ *
+ * @throws {InvalidNet} as `shapesOf`
+ */
+export function weightSpecs(net: Net): readonly WeightSpec[] {
+  return shapesOf(net).flatMap(weightsOfLayer);
+}
+
+function weightsOfLayer({ layer, input }: ShapedLayer): WeightSpec[] {
+  const spec = (role: WeightSpec['role'], shape: Shape, trainable = true): WeightSpec => ({
+    name: `${layer.name}/${role.replace('-', '_')}`,
+    shape,
+    role,
+    layer: layer.name,
+    trainable,
+  });
+  const channels = input.at(-1) ?? 0;
+  switch (layer.kind) {
+    case 'convolution': {
+      const shape = [layer.kernel, layer.kernel, channels, layer.filters];
+      const kernel = spec('kernel', shape, layer.init !== 'whitening');
+      return layer.bias ? [kernel, spec('bias', [layer.filters])] : [kernel];
+    }
+    case 'dense': {
+      const kernel = spec('kernel', [channels, layer.units]);
+      return layer.bias ? [kernel, spec('bias', [layer.units])] : [kernel];
+    }
+    case 'batch-normalization':
+      return [
+        ...(layer.scale ? [spec('gamma', [channels])] : []),
+        spec('beta', [channels]),
+        spec('moving-mean', [channels], false),
+        spec('moving-variance', [channels], false),
+      ];
+    default:
+      return [];
+  }
+}
+
+function checkNet(net: Net): void {
+  const [height, width, channels] = net.input;
+  if (net.input.length !== 3 || ![height, width, channels].every(isCount)) {
+    throw new InvalidNet(
+      net,
+      undefined,
+      `input is ${show(net.input)}; it must be [height, width, channels], each 1 or more.`,
+    );
+  }
+  if (!isCount(net.classes) || net.classes < 2 || net.classes > 256) {
+    throw new InvalidNet(net, undefined, `classes is ${net.classes}; it must be a whole number from 2 to 256.`);
+  }
+  if (net.layers[0]?.kind !== 'normalization') {
+    throw new InvalidNet(
+      net,
+      net.layers[0]?.name,
+      'the first layer must be of kind normalization: images come as 0–255.',
+    );
+  }
+  const names = new Set<string>();
+  for (const { name } of net.layers) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) {
+      throw new InvalidNet(net, JSON.stringify(name), 'a name is made of letters, digits, "_", "." and "-".');
+    }
+    if (names.has(name)) throw new InvalidNet(net, name, 'two layers have this name; names must be unique.');
+    names.add(name);
+  }
+}
+
+function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => InvalidNet, index: number): Shape {
+  /** Height, width, channels of what flows in. */
+  const picture = (): [number, number, number] => {
+    const [height, width, channels] = input;
+    if (height === undefined || width === undefined || channels === undefined) {
+      throw invalid(`takes a picture [H, W, C] but is given ${show(input)}; it must come before the flatten layer.`);
+    }
+    return [height, width, channels];
+  };
+  const count = (what: string, value: number) => {
+    if (!isCount(value)) throw invalid(`${what} is ${value}; it must be a whole number, 1 or more.`);
+  };
+  /** A window slid over height and width. */
+  const slide = (what: string, window: number, stride: number, padding: 'same' | 'valid') => {
+    const [height, width] = picture();
+    if (padding === 'same') return [Math.ceil(height / stride), Math.ceil(width / stride)] as const;
+    if (window > height || window > width) {
+      throw invalid(
+        `${what} is ${window}, more than the ${height}x${width} that it is given; make it smaller or pad it "same".`,
+      );
+    }
+    return [Math.floor((height - window) / stride) + 1, Math.floor((width - window) / stride) + 1] as const;
+  };
+
+  switch (layer.kind) {
+    case 'normalization': {
+      if (index !== 0) throw invalid('a normalization is the first layer and no other.');
+      const [, , channels] = picture();
+      for (const [what, values] of [['mean', layer.mean] as const, ['deviation', layer.deviation] as const]) {
+        if (values.length !== channels) throw invalid(`${what} has ${values.length} values for ${channels} channels.`);
+        if (!values.every(Number.isFinite)) throw invalid(`${what} is ${show(values)}; each value must be a number.`);
+      }
+      if (layer.deviation.some((value) => value <= 0)) {
+        throw invalid(`deviation is ${show(layer.deviation)}; each value must be more than 0.`);
+      }
+      return input;
+    }
+    case 'convolution': {
+      const [, , channels] = picture();
+      count('filters', layer.filters);
+      count('kernel', layer.kernel);
+      count('stride', layer.stride ?? 1);
+      if (layer.init === 'whitening') {
+        const most = 2 * layer.kernel ** 2 * channels;
+        if (index !== 1) throw invalid('whitens images, so it must come right after the normalization.');
+        if (layer.filters % 2 !== 0 || layer.filters > most) {
+          throw invalid(
+            `filters is ${layer.filters}; whitening makes an even number of them, at most ${most} ` +
+              `(two for each of the ${layer.kernel}x${layer.kernel}x${channels} values of a patch).`,
+          );
+        }
+      }
+      return [...slide('kernel', layer.kernel, layer.stride ?? 1, layer.padding), layer.filters];
+    }
+    case 'batch-normalization':
+      picture();
+      if (!(layer.momentum >= 0 && layer.momentum < 1)) {
+        throw invalid(`momentum is ${layer.momentum}; it must be at least 0 and less than 1.`);
+      }
+      if (!(layer.epsilon > 0 && layer.epsilon < 1)) {
+        throw invalid(`epsilon is ${layer.epsilon}; it must be more than 0 and less than 1.`);
+      }
+      return input;
+    case 'max-pooling': {
+      const [, , channels] = picture();
+      count('size', layer.size);
+      return [...slide('size', layer.size, layer.size, layer.padding), channels];
+    }
+    case 'activation':
+      return input;
+    case 'dropout':
+      if (!(layer.rate >= 0 && layer.rate < 1)) {
+        throw invalid(`rate is ${layer.rate}; it must be at least 0 and less than 1.`);
+      }
+      return input;
+    case 'flatten':
+      return [picture().reduce((size, dimension) => size * dimension)];
+    case 'dense':
+      if (input.length !== 1)
+        throw invalid(`takes a vector but is given ${show(input)}; put a flatten layer before it.`);
+      count('units', layer.units);
+      return [layer.units];
+    case 'scale':
+      if (!Number.isFinite(layer.by) || layer.by === 0)
+        throw invalid(`by is ${layer.by}; it must be a number other than 0.`);
+      return input;
+  }
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1;
+}
+
+function show(shape: readonly unknown[]): string {
+  return `[${shape.join(', ')}]`;
+}
