@@ -1,0 +1,185 @@
+/**
+ * Folders that outlive a clone: `${XDG_CACHE_HOME:-~/.cache}/cifar10/<what>-<sha>/`. A folder that is there is complete: it
+ * is made beside its place and renamed, and its name says what it was made from, so nothing is ever updated in place.
+ */
+import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A holder touches its lock this often, in milliseconds. */
+const HEARTBEAT = 5_000;
+/** A lock that was not touched for this long, in milliseconds, belongs to nobody, whatever runs under its process id. */
+const STALE = 60_000;
+
+/**
+ * @param {NodeJS.ProcessEnv} [environment]
+ * @returns {string} the folder that holds all cached folders; it need not exist yet
+ */
+export function cacheRoot(environment = process.env) {
+  const base = environment.XDG_CACHE_HOME;
+  // The XDG specification asks to ignore a relative path.
+  return join(base && isAbsolute(base) ? base : join(environment.HOME || homedir(), '.cache'), 'cifar10');
+}
+
+/**
+ * Gives the cached folder of that name; makes it first if it is not there. Two processes that ask at once make it once:
+ * the second waits.
+ *
+ * @param {string} name `<what>-<sha>`: everything that decides the content is in the hash
+ * @param {(folder: string) => Promise<void>} make fills an empty folder, which then becomes the cached one
+ * @param {LockOptions} [options]
+ * @returns {Promise<string>} the absolute path
+ */
+export async function cachedFolder(name, make, options = {}) {
+  const folder = join(cacheRoot(), name);
+  if (await exists(folder)) return folder;
+  return withLock(
+    join(cacheRoot(), `${name}.lock`),
+    async () => {
+      if (await exists(folder)) return folder;
+      await removeParts(name);
+      const part = join(cacheRoot(), `${name}.part-${process.pid}`);
+      try {
+        await mkdir(part);
+        await make(part);
+        await rename(part, folder);
+      } catch (error) {
+        await rm(part, { recursive: true, force: true });
+        // Whoever took over the lock of a process that was only asleep may have been quicker.
+        if (!(await exists(folder))) throw error;
+      }
+      return folder;
+    },
+    options,
+  );
+}
+
+/**
+ * @typedef {object} LockOptions
+ * @property {(holder: { pid: number, host: string }) => void} [onWait] called once if another process holds the lock
+ * @property {AbortSignal} [signal] ends the waiting
+ */
+
+/**
+ * Runs `body` while no other process runs one under the same lock file. A lock whose process is gone is taken over.
+ *
+ * @template Result
+ * @param {string} file its folder is made if need be
+ * @param {() => Promise<Result>} body
+ * @param {LockOptions} [options]
+ * @returns {Promise<Result>}
+ */
+export async function withLock(file, body, { onWait, signal } = {}) {
+  await mkdir(dirname(file), { recursive: true });
+  const mine = JSON.stringify({ pid: process.pid, host: hostname(), at: new Date().toISOString() });
+  // Linked into place when it is written: nobody ever reads half a lock.
+  const claim = `${file}.${process.pid}-${Math.random().toString(36).slice(2)}`;
+  await writeFile(claim, mine);
+  try {
+    for (let told = false; !(await linked(claim, file)); ) {
+      const holder = await readLock(file);
+      if (holder === undefined) continue;
+      if (isStale(holder)) {
+        await takeAway(file, holder.text);
+        continue;
+      }
+      if (!told) onWait?.(holder);
+      told = true;
+      await sleep(100, undefined, { signal });
+    }
+  } finally {
+    await rm(claim, { force: true });
+  }
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    utimes(file, now, now).catch(() => {});
+  }, HEARTBEAT);
+  heartbeat.unref();
+  try {
+    return await body();
+  } finally {
+    clearInterval(heartbeat);
+    if ((await readLock(file))?.text === mine) await rm(file, { force: true });
+  }
+}
+
+/** @param {string} path */
+async function exists(path) {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/**
+ * What a process that was killed left behind; only its successor under the same lock may remove it.
+ *
+ * @param {string} name
+ */
+async function removeParts(name) {
+  for (const entry of await readdir(cacheRoot())) {
+    if (entry.startsWith(`${name}.part-`)) await rm(join(cacheRoot(), entry), { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {string} claim
+ * @param {string} file
+ */
+async function linked(claim, file) {
+  try {
+    await link(claim, file);
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * @param {string} file
+ * @returns {Promise<{ text: string, pid: number, host: string, touched: number } | undefined>} `undefined`: just released
+ */
+async function readLock(file) {
+  try {
+    const text = await readFile(file, 'utf8');
+    const { mtimeMs } = await stat(file);
+    const { pid, host } = JSON.parse(text);
+    return { text, pid, host, touched: mtimeMs };
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** @param {{ pid: number, host: string, touched: number }} holder */
+function isStale({ pid, host, touched }) {
+  if (Date.now() - touched > STALE) return true;
+  return host === hostname() && !isAlive(pid);
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
+}
+
+/**
+ * Removes a stale lock, unless it is no longer the one that was judged.
+ *
+ * @param {string} file
+ * @param {string} judged its text
+ */
+async function takeAway(file, judged) {
+  const aside = `${file}.stale-${process.pid}`;
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return;
+    throw error;
+  }
+  if ((await readFile(aside, 'utf8')) !== judged) await linked(aside, file);
+  await rm(aside, { force: true });
+}
