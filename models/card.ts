@@ -1,0 +1,89 @@
+import * as z from 'zod/mini';
+
+const fraction = z.number().check(z.minimum(0), z.maximum(1));
+const count = z.number().check(z.int(), z.nonnegative());
+const positive = z.number().check(z.positive());
+const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+
+/**
+ * What a model is, how good, and how it was made: `card.json` of a version. Fractions are in [0, 1], times in seconds,
+ * sizes in bytes.
+ */
+export const Card = z
+  .object({
+    name: z.literal('cifar10'),
+    createdAt: z.iso.datetime(),
+    /** In the order of the outputs. */
+    classes: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
+    /** The model takes RGB `[N, height, width, channels]` of this range; what it gives are logits. */
+    input: z.object({
+      height: count.check(z.positive()),
+      width: count.check(z.positive()),
+      channels: count.check(z.positive()),
+      range: z.tuple([z.literal(0), z.literal(255)]),
+    }),
+    /** Probabilities are softmax(logits / temperature); chosen on held-out images. */
+    temperature: positive,
+    /** An answer whose best probability is lower is marked as uncertain. */
+    uncertainBelow: fraction,
+    /** On the whole test set, read once. */
+    accuracy: z.object({
+      plain: fraction,
+      /** With test-time augmentation. */
+      tta: fraction,
+      /** How many images were classified. */
+      images: count.check(z.positive()),
+      /** Wilson's 95 % interval of `plain`. */
+      interval95: z.tuple([fraction, fraction]),
+      /** By the class's name. */
+      perClass: z.record(z.string(), fraction),
+    }),
+    /** Mean cross-entropy on the test set. */
+    loss: z.number().check(z.nonnegative()),
+    data: z.object({
+      name: z.string(),
+      /** By the name of the split. */
+      sha256: z.record(z.string(), sha256),
+      /** Training images that were held out to choose by. */
+      heldOut: count,
+    }),
+    recipe: z.object({ name: z.string(), settings: z.record(z.string(), z.unknown()) }),
+    seed: count,
+    epochs: z.number().check(z.nonnegative()),
+    trainingSeconds: z.number().check(z.nonnegative()),
+    wallSeconds: z.number().check(z.nonnegative()),
+    parameters: count,
+    /** Version and device, such as `TensorFlow 2.21.0, CPU, 2 threads, oneDNN`. */
+    engine: z.string(),
+    /** Of the source; null where it was no git checkout. */
+    commit: z.nullable(z.string()),
+    host: z.object({ cpu: z.string(), cores: count, memory: count, gpu: z.optional(z.string()) }),
+    run: z.string(),
+    /** SPDX identifier. */
+    license: z.string(),
+    intendedUse: z.string(),
+    limits: z.string(),
+  })
+  .check(
+    z.refine((card) => new Set(card.classes).size === card.classes.length, {
+      path: ['classes'],
+      error: 'a class occurs twice',
+    }),
+    z.refine((card) => sameMembers(Object.keys(card.accuracy.perClass), card.classes), {
+      path: ['accuracy', 'perClass'],
+      error: 'must have each class, and nothing else',
+    }),
+    z.refine((card) => isWithin(card.accuracy.plain, card.accuracy.interval95), {
+      path: ['accuracy', 'interval95'],
+      error: 'does not contain the accuracy',
+    }),
+  );
+export type Card = z.infer<typeof Card>;
+
+function sameMembers(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((member) => others.includes(member));
+}
+
+function isWithin(value: number, [low, high]: readonly [number, number]): boolean {
+  return low <= value && value <= high;
+}

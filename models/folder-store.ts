@@ -1,0 +1,136 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isErrno, withFileLock } from './file-lock.ts';
+import { checkKey, checkPrefix } from './key.ts';
+import {
+  type ListedObject,
+  type ObjectStore,
+  type PutOptions,
+  type StoredObject,
+  WriteConflict,
+} from './object-store.ts';
+
+/**
+ * An object is a plain file under the folder, at its key. Its entity tag is the SHA-256 of what it holds.
+ *
+ * A write is whole or not at all, also when the power fails: a file beside it is filled, flushed and renamed. What begins
+ * with a dot (such a file, or the lock under which conditions are checked) is no object.
+ */
+export function folderStore(folder: string): ObjectStore {
+  const root = resolve(folder);
+  const pathOf = (key: string): string => {
+    checkKey(key);
+    return join(root, key);
+  };
+  return {
+    url: root,
+
+    async get(key) {
+      return await read(pathOf(key));
+    },
+
+    async put(key, body, { only }: PutOptions = {}) {
+      const path = pathOf(key);
+      const draft = beside(path, `${randomBytes(6).toString('hex')}.draft`);
+      await mkdir(dirname(path), { recursive: true });
+      try {
+        await writeDurably(draft, body);
+        await withFileLock(beside(path, 'lock'), async (stillHeld) => {
+          if (only !== undefined) {
+            const etag = (await read(path))?.etag;
+            if (only === 'absent' ? etag !== undefined : etag !== only.ifMatch) throw new WriteConflict(key);
+          }
+          stillHeld();
+          await rename(draft, path);
+        });
+        await flushFolder(dirname(path));
+      } finally {
+        await rm(draft, { force: true });
+      }
+      return etagOf(body);
+    },
+
+    list(prefix) {
+      checkPrefix(prefix);
+      return walk(root, '', prefix);
+    },
+
+    async delete(key) {
+      const path = pathOf(key);
+      try {
+        await withFileLock(beside(path, 'lock'), () => rm(path, { force: true }));
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error; // Not even its folder is there.
+      }
+    },
+  };
+}
+
+async function read(path: string): Promise<StoredObject | undefined> {
+  try {
+    const body = await readFile(path);
+    return { body, etag: etagOf(body) };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
+    throw error;
+  }
+}
+
+/** Depth first, in the order of the whole keys: a folder sorts as its name with the slash, so `a-b` comes before `a/b`. */
+async function* walk(root: string, folder: string, prefix: string): AsyncGenerator<ListedObject> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  });
+  const keys = entries
+    .filter((entry) => !entry.name.startsWith('.'))
+    .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`)
+    .sort((a, b) => (a < b ? -1 : 1));
+  for (const key of keys) {
+    if (key.endsWith('/')) {
+      if (key.startsWith(prefix) || prefix.startsWith(key)) yield* walk(root, key, prefix);
+    } else if (key.startsWith(prefix)) {
+      const listed = await describe(root, key);
+      if (listed !== undefined) yield listed;
+    }
+  }
+}
+
+async function describe(root: string, key: string): Promise<ListedObject | undefined> {
+  try {
+    const { size, mtime } = await stat(join(root, key));
+    return { key, size, modified: mtime };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined; // Deleted since its folder was read.
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, body: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(body);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A rename is durable once the folder is. */
+async function flushFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function beside(path: string, suffix: string): string {
+  return join(dirname(path), `.${basename(path)}.${suffix}`);
+}
+
+function etagOf(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex');
+}

@@ -1,0 +1,40 @@
+import * as z from 'zod/mini';
+import { UserError } from '#errors/user-error.ts';
+
+/** An object in the store is not what its key promises: cut off, edited by hand, or written by another release. */
+export class MalformedObject extends UserError {
+  override readonly name = 'MalformedObject';
+
+  constructor(key: string, problem: string, options?: ErrorOptions) {
+    super(`${key} is malformed: ${problem}. Restore it, or write it again with this release.`, options);
+  }
+}
+
+/** Indented, with a newline at the end: people read these files. */
+export function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** @throws {MalformedObject} the text is no JSON, or does not match `schema`; the message names `key` and the member */
+export function decodeJson<Schema extends z.core.$ZodType>(
+  schema: Schema,
+  body: Uint8Array,
+  key: string,
+): z.output<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    throw new MalformedObject(key, 'it is not JSON', { cause: error });
+  }
+  return checked(schema, value, key);
+}
+
+/** The same for a value at hand: what is about to be written is held to the schema that readers apply. */
+export function checked<Schema extends z.core.$ZodType>(schema: Schema, value: unknown, key: string): z.output<Schema> {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const member = issue?.path.join('.') || 'it';
+  throw new MalformedObject(key, `${member}: ${issue?.message}`, { cause: result.error });
+}

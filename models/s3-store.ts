@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+  type S3ClientConfig,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { UserError } from '#errors/user-error.ts';
+import { checkKey, checkPrefix } from './key.ts';
+import { type ListedObject, type ObjectStore, type PutOptions, WriteConflict } from './object-store.ts';
+
+/** Each write carries a number of its own, by which a writer whose answer was lost knows its own object again. */
+const WRITE_ID = 'write-id';
+
+/** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
+export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
+  const client = new S3Client(clientConfig);
+  return {
+    url: `s3://${bucket}`,
+
+    async get(key) {
+      checkKey(key);
+      try {
+        const { Body, ETag = '' } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return Body === undefined ? undefined : { body: await Body.transformToByteArray(), etag: ETag };
+      } catch (error) {
+        if (isStatus(error, 404) && error.name !== 'NoSuchBucket') return undefined;
+        throw explained(error, bucket);
+      }
+    },
+
+    async put(key, body, { only, contentType = 'application/octet-stream' }: PutOptions = {}) {
+      checkKey(key);
+      const writeId = randomUUID();
+      const condition = only === 'absent' ? { IfNoneMatch: '*' } : only && { IfMatch: only.ifMatch };
+      const request = { Bucket: bucket, Key: key, Body: body, ContentType: contentType, ...condition };
+      try {
+        const { ETag = '' } = await client.send(
+          new PutObjectCommand({ ...request, Metadata: { [WRITE_ID]: writeId } }),
+        );
+        return ETag;
+      } catch (error) {
+        if (only === undefined || !isConflict(error)) throw explained(error, bucket);
+        const etag = (error.$metadata.attempts ?? 1) > 1 ? await ownWrite(key, writeId) : undefined;
+        if (etag === undefined) throw new WriteConflict(key, { cause: error });
+        return etag;
+      }
+    },
+
+    async *list(prefix): AsyncGenerator<ListedObject> {
+      checkPrefix(prefix);
+      try {
+        for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix })) {
+          for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
+            yield { key: Key, size: Size, modified: LastModified };
+          }
+        }
+      } catch (error) {
+        throw explained(error, bucket);
+      }
+    },
+
+    async delete(key) {
+      checkKey(key);
+      try {
+        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+      } catch (error) {
+        throw explained(error, bucket);
+      }
+    },
+  };
+
+  /**
+   * The client repeats a request that got no answer. If the lost one had been carried out, the repeated one finds the
+   * condition broken, by the very object that it was to write.
+   */
+  async function ownWrite(key: string, writeId: string): Promise<string | undefined> {
+    const { Metadata, ETag } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return Metadata?.[WRITE_ID] === writeId ? ETag : undefined;
+  }
+}
+
+/** 412: the condition does not hold. 409: somebody else is writing. 404: there is nothing left to match. */
+function isConflict(error: unknown): error is S3ServiceException {
+  return isStatus(error, 412, 409) || (isStatus(error, 404) && error.name !== 'NoSuchBucket');
+}
+
+function isStatus(error: unknown, ...statuses: number[]): error is S3ServiceException {
+  return error instanceof S3ServiceException && statuses.includes(error.$metadata.httpStatusCode ?? 0);
+}
+
+/** What a person can mend, said so; anything else as it is. */
+function explained(error: unknown, bucket: string): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error.name === 'NoSuchBucket') {
+    return new UserError(`There is no bucket ${bucket}. Deploy the stack first, or check the name.`, { cause: error });
+  }
+  if (error.name === 'CredentialsProviderError') {
+    return new UserError(`There are no AWS credentials for s3://${bucket}. Set them, for example by "aws sso login".`, {
+      cause: error,
+    });
+  }
+  if (isStatus(error, 403)) {
+    return new UserError(
+      `s3://${bucket} refuses the request (${error.name}). Check the credentials and their rights.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return error;
+}
