@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decodeImage, IMAGE_LIMITS } from './decode-image.ts';
+import { CorruptImage, ImageTooLarge, UnsupportedFeature, UnsupportedImage } from './image-errors.ts';
+
+const raw = { width: 32, height: 32 };
+const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
+
+test('the bytes decide what a picture is', async () => {
+  expect(await decodeImage(fixture('drawing.png'), { raw })).toMatchObject({
+    type: 'image/png',
+    width: 48,
+    height: 32,
+  });
+  expect(await decodeImage(fixture('cmyk.jpg'), { raw })).toMatchObject({ type: 'image/jpeg', width: 48, height: 32 });
+  const pixels = Uint8Array.from({ length: 3072 }, (_, index) => index % 251);
+  expect(await decodeImage(pixels, { raw })).toEqual({ type: 'application/octet-stream', ...raw, pixels });
+});
+
+test('a raw picture is one whatever its first pixels are', async () => {
+  for (const first of ['\xff\xd8\xff\xe0', '\x89PNG\r\n\x1a\n', 'GIF89a', '<svg>', '\0\0\0\0']) {
+    const pixels = new Uint8Array(3072).fill(7);
+    pixels.set(Buffer.from(first, 'latin1'));
+    expect(await decodeImage(pixels, { raw })).toEqual({ type: 'application/octet-stream', ...raw, pixels });
+  }
+});
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
+
+test.each([
+  ['empty', bytes('')],
+  ['AVIF', fixture('drawing.avif')],
+  ['HEIC', bytes('\0\0\0\x18ftypheic\0\0\0\0')],
+  ['MP4', bytes('\0\0\0\x18ftypisom\0\0\0\0')],
+  ['GIF', bytes('GIF89a\x01\0\x01\0')],
+  ['SVG', bytes('<?xml version="1.0"?>\n<!-- by hand -->\n<svg xmlns="http://www.w3.org/2000/svg"/>')],
+  ['HTML', bytes('<!doctype html><p>404')],
+  ['PDF', bytes('%PDF-1.7')],
+  ['TIFF', bytes('II*\0\x08\0\0\0')],
+  ['BMP', bytes('BM\x36\x12\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0')],
+  ['JPEG XL', bytes('\xff\x0a\0\0')],
+  ['JPEG 2000', bytes('\0\0\0\x0cjP  \r\n\x87\n')],
+  ['zip', bytes('PK\x03\x04')],
+  ['JSON', bytes('{"inputs": "…"}')],
+  ['base64 text', bytes('iVBORw0KGgoAAAANSUhEUgAAACAAAAAg')],
+  ['data: URL', bytes('data:image/png;base64,iVBOR')],
+  ['multipart', bytes('--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n')],
+  ['text', new Uint8Array(Buffer.from('Gruß aus Köln'))],
+  ['beginning 00 01 02', Uint8Array.of(0, 1, 2)],
+])('names what it is not: %s', async (name, body) => {
+  const error = await decodeImage(body, { raw }).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(UnsupportedImage);
+  expect((error as Error).message).toContain(name);
+  expect((error as Error).message).toContain('PNG, JPEG');
+});
+
+test('refuses what is too large before it decodes', async () => {
+  await expect(decodeImage(new Uint8Array(IMAGE_LIMITS.bytes + 1), { raw })).rejects.toThrow(ImageTooLarge);
+  const limits = { bytes: 1024 * 1024, pixels: 48 * 32 - 1 };
+  await expect(decodeImage(fixture('drawing.png'), { raw, limits })).rejects.toThrow(
+    /48x32, 1536 pixels; at most 1535/,
+  );
+  await expect(decodeImage(fixture('cmyk.jpg'), { raw, limits })).rejects.toThrow(ImageTooLarge);
+  await expect(decodeImage(fixture('cmyk.jpg'), { raw, limits: { ...limits, pixels: 1536 } })).resolves.toBeDefined();
+});
+
+test('whatever is done to a picture, it is decoded or refused by name', async () => {
+  const files = readdirSync(new URL('fixtures/', import.meta.url))
+    .filter((name) => name !== 'README.md')
+    .map(fixture);
+  const damage = fc.oneof(
+    fc.record({ kind: fc.constant('flip' as const), at: fc.nat(), bit: fc.nat(7) }),
+    fc.record({ kind: fc.constant('cut' as const), at: fc.nat(), bit: fc.constant(0) }),
+    fc.record({ kind: fc.constant('drop' as const), at: fc.nat(), bit: fc.nat(40) }),
+    fc.record({ kind: fc.constant('repeat' as const), at: fc.nat(), bit: fc.nat(40) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...files),
+      fc.array(damage, { minLength: 1, maxLength: 4 }),
+      async (file, damages) => {
+        let damaged = file;
+        for (const { kind, at, bit } of damages) {
+          const index = at % Math.max(1, damaged.length);
+          if (kind === 'flip')
+            damaged = damaged.map((byte, position) => (position === index ? byte ^ (1 << bit) : byte));
+          else if (kind === 'cut') damaged = damaged.slice(0, index);
+          else if (kind === 'drop')
+            damaged = new Uint8Array([...damaged.subarray(0, index), ...damaged.subarray(index + bit)]);
+          else damaged = new Uint8Array([...damaged.subarray(0, index + bit), ...damaged.subarray(index)]);
+        }
+        try {
+          const { width, height, pixels } = await decodeImage(damaged, { raw });
+          expect(pixels.length).toBe(width * height * 3);
+        } catch (error) {
+          const isNamed = [UnsupportedImage, UnsupportedFeature, CorruptImage, ImageTooLarge].some(
+            (kind) => error instanceof kind,
+          );
+          if (!isNamed) throw error;
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});

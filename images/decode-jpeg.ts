@@ -1,0 +1,166 @@
+import { decode } from 'jpeg-js';
+import { CorruptImage, UnsupportedFeature } from './image-errors.ts';
+import type { RgbImage } from './rgb-image.ts';
+
+/**
+ * Baseline and progressive JPEG: grey, YCbCr, RGB, CMYK and YCCK as Adobe writes them, upright by the camera's
+ * orientation. The markers are walked here first, so that what is too large, too costly or not decodable is refused before
+ * any memory is taken.
+ */
+export function decodeJpeg(bytes: Uint8Array): RgbImage {
+  const header = readJpegHeader(bytes);
+  let decoded: RgbImage;
+  try {
+    const { width, height, data } = decode(bytes, {
+      useTArray: true,
+      formatAsRGBA: false,
+      tolerantDecoding: false,
+      maxMemoryUsageInMB: 256,
+      // The decoder takes three components for YCbCr even where Adobe's marker says that they are RGB.
+      ...(header.components === 3 && header.adobeTransform === 0 ? { colorTransform: false } : {}),
+    });
+    decoded = { width, height, pixels: data };
+  } catch (error) {
+    throw new CorruptImage('JPEG', 'its compressed pixels cannot be read', { cause: error });
+  }
+  return upright(decoded, header.orientation);
+}
+
+export interface JpegHeader {
+  /** As shown, after the orientation is applied. */
+  readonly width: number;
+  readonly height: number;
+  readonly components: number;
+  /** EXIF's, 1 to 8. */
+  readonly orientation: number;
+  /** Of Adobe's marker: 0 RGB or CMYK, 1 YCbCr, 2 YCCK. */
+  readonly adobeTransform: number | undefined;
+}
+
+/** A progressive image may come in any number of scans, each over all pixels: that many are more than encoders write. */
+const MAX_SCANS = 64;
+
+/**
+ * Walks all markers without decoding.
+ *
+ * @throws {CorruptImage} the markers are broken
+ * @throws {UnsupportedFeature} lossless, arithmetic or 12-bit coding, or four components without Adobe's marker
+ */
+export function readJpegHeader(bytes: Uint8Array): JpegHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let frame: { width: number; height: number; components: number } | undefined;
+  let orientation = 1;
+  let adobeTransform: number | undefined;
+  let scans = 0;
+  for (let offset = 2; ; ) {
+    offset = bytes.indexOf(0xff, offset);
+    while (offset >= 0 && bytes[offset + 1] === 0xff) offset++; // fill bytes
+    if (offset < 0 || offset + 1 >= bytes.length) throw damaged('it ends early');
+    const marker = bytes[offset + 1]!;
+    offset += 2;
+    // Within a scan: a stuffed zero, a restart marker; neither has a length.
+    if (marker === 0 || (marker >= 0xd0 && marker <= 0xd8) || marker === 0x01) continue;
+    if (marker === 0xd9) break;
+    if (offset + 2 > bytes.length) throw damaged('it ends early');
+    const length = view.getUint16(offset);
+    if (length < 2 || offset + length > bytes.length) throw damaged('it ends early');
+    const body = bytes.subarray(offset + 2, offset + length);
+    if (isFrame(marker)) {
+      if (frame) throw damaged('it has two frames');
+      frame = readFrame(marker, body);
+    } else if (marker === 0xe1) orientation = readOrientation(body) ?? orientation;
+    else if (marker === 0xee && ascii(body, 0, 5) === 'Adobe') adobeTransform = body[11];
+    else if (marker === 0xda) {
+      if (!frame) throw damaged('its pixels come before its size');
+      scans++;
+      if (scans > MAX_SCANS) throw new UnsupportedFeature('JPEG', `more than ${MAX_SCANS} scans`);
+    }
+    offset += length;
+  }
+  if (!frame || scans === 0) throw damaged('it has no pixels');
+  if (frame.components === 4 && adobeTransform === undefined) {
+    throw new UnsupportedFeature('JPEG', 'four colour components without saying which');
+  }
+  const { width, height, components } = frame;
+  return orientation > 4
+    ? { width: height, height: width, components, orientation, adobeTransform }
+    : { width, height, components, orientation, adobeTransform };
+}
+
+/** SOF0 to SOF15, without DHT, JPG and DAC, which lie among them. */
+function isFrame(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+}
+
+function readFrame(marker: number, body: Uint8Array): { width: number; height: number; components: number } {
+  if (marker > 0xc2) throw new UnsupportedFeature('JPEG', marker > 0xc8 ? 'arithmetic coding' : 'lossless coding');
+  if (body.length < 6) throw damaged('its frame header is too short');
+  const precision = body[0]!;
+  const height = (body[1]! << 8) | body[2]!;
+  const width = (body[3]! << 8) | body[4]!;
+  const components = body[5]!;
+  if (precision !== 8) throw new UnsupportedFeature('JPEG', `${precision} bits a sample`);
+  if (width === 0 || height === 0) throw damaged(`its size is said to be ${width}x${height}`);
+  if (components !== 1 && components !== 3 && components !== 4) throw damaged(`it has ${components} components`);
+  if (body.length < 6 + components * 3) throw damaged('its frame header is too short');
+  for (let component = 0; component < components; component++) {
+    const sampling = body[6 + component * 3 + 1]!;
+    if (sampling >> 4 < 1 || sampling >> 4 > 4 || (sampling & 15) < 1 || (sampling & 15) > 4) {
+      throw damaged('its sampling factors are wrong');
+    }
+  }
+  return { width, height, components };
+}
+
+/**
+ * The orientation tag of an EXIF block, `undefined` if there is none that can be read: a picture is not refused for its
+ * metadata.
+ */
+function readOrientation(body: Uint8Array): number | undefined {
+  if (ascii(body, 0, 6) !== 'Exif\0\0') return undefined;
+  const tiff = new DataView(body.buffer, body.byteOffset + 6, body.byteLength - 6);
+  if (tiff.byteLength < 8) return undefined;
+  const isLittle = tiff.getUint16(0) === 0x4949;
+  const directory = tiff.getUint32(4, isLittle);
+  if (directory + 2 > tiff.byteLength) return undefined;
+  const entries = tiff.getUint16(directory, isLittle);
+  for (let entry = 0; entry < entries; entry++) {
+    const at = directory + 2 + entry * 12;
+    if (at + 12 > tiff.byteLength) return undefined;
+    if (tiff.getUint16(at, isLittle) !== 0x0112) continue;
+    const value = tiff.getUint16(at + 8, isLittle);
+    return value >= 1 && value <= 8 ? value : undefined;
+  }
+  return undefined;
+}
+
+/** Turns and mirrors so that the picture stands as it was seen. @param orientation EXIF's, 1 to 8 */
+function upright({ width, height, pixels }: RgbImage, orientation: number): RgbImage {
+  if (orientation === 1) return { width, height, pixels };
+  const isTurned = orientation > 4;
+  const mirrorsX = [2, 3, 7, 8].includes(orientation);
+  const mirrorsY = [3, 4, 6, 7].includes(orientation);
+  const [toWidth, toHeight] = isTurned ? [height, width] : [width, height];
+  const turned = new Uint8Array(pixels.length);
+  for (let y = 0; y < toHeight; y++) {
+    for (let x = 0; x < toWidth; x++) {
+      const [u, v] = isTurned ? [y, x] : [x, y];
+      const fromX = mirrorsX ? width - 1 - u : u;
+      const fromY = mirrorsY ? height - 1 - v : v;
+      const from = (fromY * width + fromX) * 3;
+      const to = (y * toWidth + x) * 3;
+      turned[to] = pixels[from]!;
+      turned[to + 1] = pixels[from + 1]!;
+      turned[to + 2] = pixels[from + 2]!;
+    }
+  }
+  return { width: toWidth, height: toHeight, pixels: turned };
+}
+
+function ascii(bytes: Uint8Array, from: number, to: number): string {
+  return String.fromCharCode(...bytes.subarray(from, to));
+}
+
+function damaged(reason: string): CorruptImage {
+  return new CorruptImage('JPEG', reason);
+}

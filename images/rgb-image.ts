@@ -1,0 +1,7 @@
+/** A decoded picture: sRGB, no alpha, no metadata. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  /** `[height, width, 3]` uint8 */
+  readonly pixels: Uint8Array;
+}
