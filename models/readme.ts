@@ -1,0 +1,89 @@
+import type { Card } from './card.ts';
+
+/** `README.md` of a version: its card for people, under the front matter that Hugging Face reads. */
+export function renderReadme(card: Card): string {
+  const { accuracy, data, recipe, host, input } = card;
+  const [low, high] = accuracy.interval95;
+  // Every JSON string is a YAML string: nothing in a card can break the front matter.
+  const quoted = JSON.stringify;
+  return `---
+license: ${quoted(card.license.toLowerCase())}
+library_name: tfjs
+pipeline_tag: image-classification
+datasets:
+- ${quoted(data.name)}
+metrics:
+- accuracy
+model-index:
+- name: ${quoted(card.name)}
+  results:
+  - task:
+      type: image-classification
+    dataset:
+      name: ${quoted(data.name)}
+      type: ${quoted(data.name)}
+      split: test
+    metrics:
+    - type: accuracy
+      value: ${accuracy.plain}
+    - type: accuracy
+      name: with test-time augmentation
+      value: ${accuracy.tta}
+    - type: loss
+      value: ${card.loss}
+---
+
+# ${card.name}: ${recipe.name}
+
+A TensorFlow.js LayersModel that tells ${card.classes.length} classes apart: ${card.classes.join(', ')}.
+
+| On the ${accuracy.images} test images, read once | |
+|---|---|
+| Accuracy | ${percent(accuracy.plain)} (95 % interval ${percent(low)} to ${percent(high)}) |
+| with test-time augmentation | ${percent(accuracy.tta)} |
+| Cross-entropy | ${card.loss.toFixed(4)} |
+
+| Class | Accuracy |
+|---|---|
+${card.classes.map((label) => `| ${label} | ${percent(accuracy.perClass[label] ?? 0)} |`).join('\n')}
+
+## Use
+
+${card.intendedUse}
+
+It takes RGB images \`[N, ${input.height}, ${input.width}, ${input.channels}]\` of ${input.range[0]} to ${input.range[1]} as they are: normalising is its first layer. It gives
+logits; the probabilities are \`softmax(logits / ${card.temperature})\`. An answer whose best probability is below ${card.uncertainBelow} is
+uncertain.
+
+## Limits
+
+${card.limits}
+
+## How it was made
+
+| | |
+|---|---|
+| Recipe | ${recipe.name}, seed ${card.seed}, ${card.epochs} epochs |
+| Settings | ${Object.entries(recipe.settings)
+    .map(([key, value]) => `\`${key}=${JSON.stringify(value)}\``)
+    .join(' ')} |
+| Parameters | ${card.parameters} |
+| Data | ${data.name}, ${data.heldOut} training images held out to choose by |
+| Training | ${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s |
+| Engine | ${card.engine} |
+| Machine | ${host.gpu === undefined ? '' : `${host.gpu}, `}${host.cpu}, ${host.cores} cores, ${(host.memory / 2 ** 30).toFixed(0)} GiB |
+| Source | ${card.commit ?? 'not a git checkout'} |
+| Run | ${card.run} |
+| Made at | ${card.createdAt} |
+
+| SHA-256 of the data | |
+|---|---|
+${Object.entries(data.sha256)
+  .map(([split, digest]) => `| ${split} | \`${digest}\` |`)
+  .join('\n')}
+`;
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}

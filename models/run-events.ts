@@ -1,0 +1,136 @@
+import * as z from 'zod/mini';
+import { MalformedObject } from './json.ts';
+import type { ObjectStore } from './object-store.ts';
+import { runKey } from './runs.ts';
+
+/**
+ * What a run says of itself, kept as `events/<number of the first>.jsonl`: each object is written once and holds the
+ * events of a few seconds, one a line. S3 cannot append; a folder could, but has the same files, so that copying keys
+ * between the two copies a run.
+ */
+const EventLine = z.looseObject({ at: z.string(), type: z.string() });
+
+/** What every event has; `training/events.ts` says the rest. */
+export interface RunEvent {
+  readonly at: string;
+  readonly type: string;
+}
+
+export interface NumberedEvent<Event extends RunEvent> {
+  /** Counts from 0 over all attempts of the run. */
+  readonly number: number;
+  readonly event: Event;
+}
+
+export interface EventLog<Event extends RunEvent> {
+  /** Kept in memory until the next flush. */
+  append(event: Event): void;
+  /**
+   * Writes what was appended.
+   *
+   * @throws {WriteConflict} another process writes the events of the same run
+   */
+  flush(): Promise<void>;
+  /** Flushes for the last time. */
+  close(): Promise<void>;
+}
+
+/**
+ * Goes on after the events that the run has. A flush that fails is repeated with the next; only `flush` and `close` throw.
+ *
+ * @param everySeconds how often it flushes by itself. @default 5
+ */
+export async function openEventLog<Event extends RunEvent>(
+  store: ObjectStore,
+  run: string,
+  { everySeconds = 5 }: { readonly everySeconds?: number } = {},
+): Promise<EventLog<Event>> {
+  let next = ((await readEvents(store, run, { after: (await lastObject(store, run)) - 1 })).at(-1)?.number ?? -1) + 1;
+  const pending: Event[] = [];
+  let flushing: Promise<void> = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    const count = pending.length;
+    if (count === 0) return;
+    const lines = pending.map((event) => `${JSON.stringify(event)}\n`).join('');
+    const body = new TextEncoder().encode(lines);
+    await store.put(keyOf(run, next), body, { only: 'absent', contentType: 'application/jsonl' });
+    pending.splice(0, count);
+    next += count;
+  };
+  /** One at a time: the number of an object depends on the one before. */
+  const flush = (): Promise<void> => {
+    const turn = flushing.then(write);
+    flushing = turn.catch(() => undefined);
+    return turn;
+  };
+  const timer = setInterval(() => void flush().catch(() => undefined), 1000 * everySeconds);
+  timer.unref();
+  return {
+    append: (event) => void pending.push(event),
+    flush,
+    close: () => {
+      clearInterval(timer);
+      return flush();
+    },
+  };
+}
+
+/**
+ * The events of a run, in order. Events are read as they were written: what lies in a run comes from this program.
+ *
+ * @param after the number of the last event that the caller has; -1 for all of them. @default -1
+ * @throws {MalformedObject} an object is not what the training wrote
+ */
+export async function readEvents<Event extends RunEvent>(
+  store: ObjectStore,
+  run: string,
+  { after = -1 }: { readonly after?: number } = {},
+): Promise<NumberedEvent<Event>[]> {
+  const firsts: number[] = [];
+  for await (const first of eventObjects(store, run)) firsts.push(first);
+  const events: NumberedEvent<Event>[] = [];
+  for (const [index, first] of firsts.entries()) {
+    const following = firsts[index + 1];
+    if (following !== undefined && following <= after + 1) continue; // All of its events are known.
+    const key = keyOf(run, first);
+    const object = await store.get(key);
+    if (object === undefined) throw new MalformedObject(key, 'it was deleted');
+    for (const [line, event] of parseLines<Event>(object.body, key).entries()) {
+      if (first + line > after) events.push({ number: first + line, event });
+    }
+  }
+  return events;
+}
+
+async function lastObject(store: ObjectStore, run: string): Promise<number> {
+  let last = 0;
+  for await (const first of eventObjects(store, run)) last = first;
+  return last;
+}
+
+/** The number of the first event in each object, in order. */
+async function* eventObjects(store: ObjectStore, run: string): AsyncGenerator<number> {
+  for await (const { key } of store.list(runKey(run, 'events/'))) {
+    const digits = /\/(\d{8})\.jsonl$/.exec(key)?.[1];
+    if (digits !== undefined) yield Number(digits);
+  }
+}
+
+function parseLines<Event extends RunEvent>(body: Uint8Array, key: string): Event[] {
+  const lines = new TextDecoder()
+    .decode(body)
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.map((line) => {
+    try {
+      return z.parse(EventLine, JSON.parse(line)) as unknown as Event;
+    } catch (error) {
+      throw new MalformedObject(key, 'a line is no event', { cause: error });
+    }
+  });
+}
+
+function keyOf(run: string, first: number): string {
+  return runKey(run, `events/${String(first).padStart(8, '0')}.jsonl`);
+}
