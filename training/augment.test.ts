@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { viewsOfEpoch, writeView } from './augment.ts';
+
+/** A picture whose every byte tells where it was. */
+const size = [4, 5, 2] as const;
+const picture = Uint8Array.from({ length: 40 }, (_, index) => index);
+
+const view = (isMirrored: boolean, down: number, right: number) => {
+  const target = new Uint8Array(42);
+  writeView(picture, 0, target, 1, size, { isMirrored, down, right });
+  expect([target[0], target[41]]).toEqual([0, 0]);
+  return (y: number, x: number) => target[1 + (y * 5 + x) * 2]! / 2;
+};
+
+describe('writeView', () => {
+  test('copies an image that nothing is done to', () => {
+    const target = new Uint8Array(40);
+    writeView(picture, 0, target, 0, size, { isMirrored: false, down: 0, right: 0 });
+    expect(target).toEqual(picture);
+  });
+
+  test('mirrors left and right, and keeps the channels in order', () => {
+    const target = new Uint8Array(40);
+    writeView(picture, 0, target, 0, size, { isMirrored: true, down: 0, right: 0 });
+    expect([...target.subarray(0, 10)]).toEqual([8, 9, 6, 7, 4, 5, 2, 3, 0, 1]);
+  });
+
+  test('shifts down and right, and reflects what comes in without repeating the border', () => {
+    const pixel = view(false, 1, 2);
+    expect(pixel(1, 2)).toBe(0); // the upper left pixel
+    expect(pixel(0, 2)).toBe(5); // above it: the second row
+    expect([pixel(1, 1), pixel(1, 0)]).toEqual([1, 2]);
+  });
+
+  test('shifts up and left', () => {
+    const pixel = view(false, -1, -2);
+    expect(pixel(0, 0)).toBe(7);
+    expect([pixel(0, 2), pixel(0, 3), pixel(0, 4)]).toEqual([9, 8, 7]);
+    expect(pixel(3, 0)).toBe(12); // below the last row: the last but one
+  });
+
+  test('mirrored twice, an image is itself, whatever its place', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 40, maxLength: 40 }), (image) => {
+        const mirrored = { isMirrored: true, down: 0, right: 0 };
+        const once = new Uint8Array(40);
+        const twice = new Uint8Array(40);
+        writeView(image, 0, once, 0, size, mirrored);
+        writeView(once, 0, twice, 0, size, mirrored);
+        expect(twice).toEqual(image);
+      }),
+    );
+  });
+});
+
+describe('viewsOfEpoch', () => {
+  const count = 10_000;
+  const mirrored = (flip: 'none' | 'random' | 'alternating', epoch: number, seed = 1) => {
+    const viewOf = viewsOfEpoch({ flip, shift: 0 }, { count, seed, epoch });
+    return Array.from({ length: count }, (_, image) => viewOf(image).isMirrored);
+  };
+
+  test('alternating: half at random, and in the next epoch exactly the others', () => {
+    const first = mirrored('alternating', 0);
+    expect(first.filter(Boolean).length / count).toBeCloseTo(0.5, 1);
+    expect(mirrored('alternating', 1)).toEqual(first.map((isMirrored) => !isMirrored));
+    expect(mirrored('alternating', 2)).toEqual(first);
+  });
+
+  test('random: drawn anew in each epoch', () => {
+    const next = mirrored('random', 1);
+    const same = mirrored('random', 0).filter((isMirrored, image) => isMirrored === next[image]);
+    expect(same.length / count).toBeCloseTo(0.5, 1);
+  });
+
+  test('none: never', () => {
+    expect(mirrored('none', 0)).not.toContain(true);
+  });
+
+  test('shifts by every distance up to the limit, both ways, each about as often', () => {
+    const viewOf = viewsOfEpoch({ flip: 'none', shift: 2 }, { count, seed: 3, epoch: 5 });
+    const counts = new Map<string, number>();
+    for (let image = 0; image < count; image++) {
+      const { down, right } = viewOf(image);
+      counts.set(`${down},${right}`, (counts.get(`${down},${right}`) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(25);
+    for (const often of counts.values()) expect(Math.abs(often - 400)).toBeLessThan(100);
+  });
+});
