@@ -1,0 +1,151 @@
+import type { Activation, BatchNormalization, Layer, Net } from '../nets/net.ts';
+import { random } from '../random.ts';
+import { type Graph, sizeOf, type Value, type Variable } from './graph.ts';
+import { elu, gelu, relu, silu } from './operations/activations.ts';
+import { multiply } from './operations/arithmetic.ts';
+import { normalizeBatch, normalizeByRunningStatistics } from './operations/batch-normalization.ts';
+import { addBias, convolution } from './operations/convolution.ts';
+import { dropout } from './operations/dropout.ts';
+import { matmul } from './operations/matmul.ts';
+import { maxPooling } from './operations/max-pooling.ts';
+import { normalizeImages } from './operations/normalize-images.ts';
+import { reshape } from './operations/shape.ts';
+
+/** A weight or running statistic, by its name. */
+type Variables = (name: string) => Variable;
+
+/** What keys dropout. */
+interface DropoutKeys {
+  readonly seed: number;
+  /** `[]` int32 */
+  readonly step: Value;
+}
+
+interface TrainingNetwork {
+  /** `[N, classes]` */
+  readonly logits: Value;
+  /** What the running statistics are to be after this batch. */
+  readonly statistics: readonly { readonly variable: Variable; readonly next: Value }[];
+}
+
+/**
+ * The net as it is trained: normalized by the batch's statistics, with dropout.
+ *
+ * @param images `[N, H, W, C]` uint8
+ */
+export function trainingNetwork(
+  graph: Graph,
+  net: Net,
+  images: Value,
+  variables: Variables,
+  keys: DropoutKeys,
+): TrainingNetwork {
+  const statistics: { variable: Variable; next: Value }[] = [];
+  const logits = network(graph, net, images, variables, {
+    normalize(layer, value) {
+      const [movingMean, movingVariance] = runningStatistics(layer, variables);
+      const options = { ...parameters(graph, layer, variables), momentum: layer.momentum };
+      const batch = normalizeBatch(graph, value, options);
+      statistics.push({ variable: movingMean, next: batch.movingMean });
+      statistics.push({ variable: movingVariance, next: batch.movingVariance });
+      return batch.normalized;
+    },
+    dropOut(layer, value) {
+      const key = random(keys.seed, net.layers.indexOf(layer)).integer(2 ** 31);
+      return dropout(graph, value, layer.rate, pair(graph, key, keys.step));
+    },
+  });
+  return { logits, statistics };
+}
+
+/**
+ * The net as it is used: normalized by the running statistics, without dropout.
+ *
+ * @param images `[N, H, W, C]` uint8
+ * @returns `[N, classes]`
+ */
+export function inferenceNetwork(graph: Graph, net: Net, images: Value, variables: Variables): Value {
+  return network(graph, net, images, variables, {
+    normalize: (layer, value) => normalizeByRunningStatistics(graph, value, parameters(graph, layer, variables)),
+    dropOut: (_, value) => value,
+  });
+}
+
+/** What differs between training and use. */
+interface Mode {
+  normalize(layer: BatchNormalization, value: Value): Value;
+  dropOut(layer: Layer & { kind: 'dropout' }, value: Value): Value;
+}
+
+function network(graph: Graph, net: Net, images: Value, variables: Variables, mode: Mode): Value {
+  return net.layers.reduce(
+    (value, layer) => graph.scope(layer.name, () => applyLayer(graph, layer, value, variables, mode)),
+    images,
+  );
+}
+
+function applyLayer(graph: Graph, layer: Layer, value: Value, variables: Variables, mode: Mode): Value {
+  const weight = (role: string) => variables(`${layer.name}/${role}`).value;
+  const withBias = (product: Value, { bias }: { bias: boolean }) =>
+    bias ? addBias(graph, product, weight('bias')) : product;
+  switch (layer.kind) {
+    case 'normalization':
+      return normalizeImages(graph, value, layer);
+    case 'convolution': {
+      const { stride = 1, padding } = layer;
+      return withBias(convolution(graph, value, weight('kernel'), { stride, padding }), layer);
+    }
+    case 'batch-normalization':
+      return mode.normalize(layer, value);
+    case 'activation':
+      return activations[layer.function](graph, value);
+    case 'max-pooling':
+      return maxPooling(graph, value, layer.size, layer.padding);
+    case 'dropout':
+      return mode.dropOut(layer, value);
+    case 'flatten': {
+      const [batch = 0, ...rest] = value.shape;
+      return reshape(graph, value, [batch, sizeOf(rest)]);
+    }
+    case 'dense':
+      return withBias(matmul(graph, value, weight('kernel')), layer);
+    case 'scale':
+      return multiply(graph, value, layer.by);
+  }
+}
+
+const activations: Readonly<Record<Activation['function'], (graph: Graph, value: Value) => Value>> = {
+  relu,
+  gelu,
+  elu,
+  silu,
+};
+
+function parameters(graph: Graph, layer: BatchNormalization, variables: Variables) {
+  const [movingMean, movingVariance] = runningStatistics(layer, variables);
+  const channels = movingMean.shape;
+  const ones = () =>
+    graph.constant({ type: 'float32', shape: channels, values: new Float32Array(sizeOf(channels)).fill(1) });
+  return {
+    gamma: layer.scale ? variables(`${layer.name}/gamma`).value : ones(),
+    beta: variables(`${layer.name}/beta`).value,
+    movingMean: movingMean.value,
+    movingVariance: movingVariance.value,
+    epsilon: layer.epsilon,
+  };
+}
+
+function runningStatistics({ name }: BatchNormalization, variables: Variables): [Variable, Variable] {
+  return [variables(`${name}/moving_mean`), variables(`${name}/moving_variance`)];
+}
+
+/** `[2]` int32 */
+function pair(graph: Graph, key: number, step: Value): Value {
+  return graph.value({
+    op: 'Pack',
+    inputs: [graph.constant({ type: 'int32', shape: [], values: Int32Array.of(key) }), step],
+    shape: [2],
+    type: 'int32',
+    attributes: { N: { integer: 2 }, T: { type: 'int32' }, axis: { integer: 0 } },
+  });
+}

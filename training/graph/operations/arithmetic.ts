@@ -1,0 +1,162 @@
+import { type Graph, type Shape, sameShape, show, sizeOf, type Value } from '../graph.ts';
+import { reshape } from './shape.ts';
+
+/** A number becomes a constant. */
+type Operand = Value | number;
+
+export function add(graph: Graph, one: Value, other: Operand): Value {
+  const operand = asValue(graph, other);
+  return binary(graph, 'AddV2', one, operand, (upstream) => [() => upstream, () => upstream]);
+}
+
+export function subtract(graph: Graph, one: Operand, other: Operand): Value {
+  const [left, right] = [asValue(graph, one), asValue(graph, other)];
+  return binary(graph, 'Sub', left, right, (upstream) => [() => upstream, () => multiply(graph, upstream, -1)]);
+}
+
+export function multiply(graph: Graph, one: Value, other: Operand): Value {
+  const operand = asValue(graph, other);
+  return binary(graph, 'Mul', one, operand, (upstream) => [
+    () => multiply(graph, upstream, operand),
+    () => multiply(graph, upstream, one),
+  ]);
+}
+
+/** The divisor takes no gradient. */
+export function divide(graph: Graph, one: Operand, other: Operand): Value {
+  const [left, right] = [asValue(graph, one), asValue(graph, other)];
+  return binary(graph, 'RealDiv', left, right, (upstream) => [() => divide(graph, upstream, right), undefined]);
+}
+
+/** Without a gradient, as are those below: they serve in functions, whose gradients are written out, and in optimizers. */
+export function power(graph: Graph, base: Operand, exponent: Value): Value {
+  return binary(graph, 'Pow', asValue(graph, base), exponent);
+}
+
+export function squareRoot(graph: Graph, value: Value): Value {
+  return unary(graph, 'Sqrt', value);
+}
+
+export function square(graph: Graph, value: Value): Value {
+  return unary(graph, 'Square', value);
+}
+
+export function exponential(graph: Graph, value: Value): Value {
+  return unary(graph, 'Exp', value);
+}
+
+/** The error function, exact to float32. */
+export function erf(graph: Graph, value: Value): Value {
+  return unary(graph, 'Erf', value);
+}
+
+export function sigmoid(graph: Graph, value: Value): Value {
+  return unary(graph, 'Sigmoid', value);
+}
+
+/** 1 where it is, 0 where it is not. */
+export function isAtLeast(graph: Graph, one: Value, other: Operand): Value {
+  const operand = asValue(graph, other);
+  const shape = broadcast(graph, 'GreaterEqual', one, operand);
+  const inputs = [one, operand];
+  return toFloat(
+    graph,
+    graph.value({ op: 'GreaterEqual', inputs, shape, type: 'bool', attributes: { T: { type: one.type } } }),
+  );
+}
+
+export function toFloat(graph: Graph, value: Value): Value {
+  return cast(graph, value, 'float32');
+}
+
+export function toInteger(graph: Graph, value: Value): Value {
+  return cast(graph, value, 'int32');
+}
+
+function cast(graph: Graph, value: Value, type: 'float32' | 'int32'): Value {
+  const attributes = { SrcT: { type: value.type }, DstT: { type }, Truncate: false };
+  return graph.value({ op: 'Cast', inputs: [value], shape: value.shape, type, attributes });
+}
+
+/** The mean of all elements. @returns `[]` */
+export function mean(graph: Graph, value: Value): Value {
+  const count = sizeOf(value.shape);
+  return reduce(graph, 'Mean', value, (upstream) => fill(graph, divide(graph, upstream, count), value.shape));
+}
+
+/** The sum of all elements. @returns `[]` */
+export function sum(graph: Graph, value: Value): Value {
+  return reduce(graph, 'Sum', value, (upstream) => fill(graph, upstream, value.shape));
+}
+
+function reduce(graph: Graph, op: 'Mean' | 'Sum', value: Value, gradient: (upstream: Value) => Value): Value {
+  return graph.value({
+    op,
+    inputs: [value, graph.integers(value.shape.map((_, axis) => axis))],
+    shape: [],
+    attributes: { T: { type: 'float32' }, Tidx: { type: 'int32' }, keep_dims: false },
+    gradient: (upstream) => [() => gradient(upstream), undefined],
+  });
+}
+
+function fill(graph: Graph, value: Value, shape: Shape): Value {
+  const attributes = { T: { type: 'float32' }, index_type: { type: 'int32' } } as const;
+  return graph.value({ op: 'Fill', inputs: [graph.integers(shape), value], shape, attributes });
+}
+
+function unary(graph: Graph, op: string, value: Value): Value {
+  return graph.value({ op, inputs: [value], shape: value.shape, attributes: { T: { type: value.type } } });
+}
+
+function binary(
+  graph: Graph,
+  op: string,
+  one: Value,
+  other: Value,
+  gradient?: (upstream: Value) => readonly [() => Value, (() => Value) | undefined],
+): Value {
+  const shape = broadcast(graph, op, one, other);
+  const spec = { op, inputs: [one, other], shape, type: one.type, attributes: { T: { type: one.type } } };
+  if (gradient === undefined) return graph.value(spec);
+  return graph.value({
+    ...spec,
+    gradient: (upstream) => {
+      const [left, right] = gradient(upstream);
+      return [
+        () => sumTo(graph, left(), one.shape),
+        right === undefined ? undefined : () => sumTo(graph, right(), other.shape),
+      ];
+    },
+  });
+}
+
+/** Undoes a broadcast. */
+function sumTo(graph: Graph, value: Value, shape: Shape): Value {
+  if (sameShape(value.shape, shape)) return value;
+  const added = value.shape.length - shape.length;
+  const axes = value.shape.flatMap((size, axis) => (size === (shape[axis - added] ?? 0) ? [] : [axis]));
+  const summed = graph.value({
+    op: 'Sum',
+    inputs: [value, graph.integers(axes)],
+    shape: value.shape.filter((_, axis) => !axes.includes(axis)),
+    attributes: { T: { type: 'float32' }, Tidx: { type: 'int32' }, keep_dims: false },
+  });
+  return reshape(graph, summed, shape);
+}
+
+function broadcast(graph: Graph, op: string, one: Value, other: Value): Shape {
+  if (one.type !== other.type) graph.fail(`${op} of ${one.type} and ${other.type}.`);
+  const rank = Math.max(one.shape.length, other.shape.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const left = one.shape[axis - rank + one.shape.length] ?? 1;
+    const right = other.shape[axis - rank + other.shape.length] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) {
+      graph.fail(`${op} of ${show(one.shape)} and ${show(other.shape)}: they differ in axis ${axis}.`);
+    }
+    return left === 1 ? right : left;
+  });
+}
+
+function asValue(graph: Graph, operand: Operand): Value {
+  return typeof operand === 'number' ? graph.scalar(operand) : operand;
+}

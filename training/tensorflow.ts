@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import util from 'node:util';
+import { UserError } from '#errors/user-error.ts';
+
+const require = createRequire(import.meta.url);
+
+/** The GPU package first: it is optional, and whoever installs it has a GPU. */
+const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+
+/** Native TensorFlow, in this process. */
+export interface TensorFlow {
+  /** TensorFlow.js on the native backend, for eager work. */
+  readonly tf: typeof import('@tensorflow/tfjs-node');
+  /** The addon itself: sessions, and tensors of TensorFlow's own types. */
+  readonly binding: Binding;
+  /** The protocol buffer classes that come with the package (`graph/protobuf.ts` gives them types). */
+  readonly protobuf: unknown;
+  /** Of TensorFlow, such as `2.21.0`. */
+  readonly version: string;
+  readonly device: 'CPU' | 'GPU';
+  /** Threads of one kernel. */
+  readonly threads: number;
+}
+
+/** What we use of the addon (`tfjs_binding.node`). A tensor is a number, owned by the caller until `deleteTensor`. */
+export interface Binding {
+  readonly TF_Version: string;
+  isUsingGpuDevice(): boolean;
+  /**
+   * Shares the memory of `values`, which must not change while the tensor lives.
+   *
+   * @param type a number of TensorFlow's `DataType`; the addon takes Float32Array, Int32Array and, for uint8, Uint8Array
+   */
+  createTensor(shape: readonly number[], type: number, values: Float32Array | Int32Array | Uint8Array): number;
+  deleteTensor(tensor: number): void;
+  /** A copy; uint8 cannot be read. */
+  tensorDataSync(tensor: number): Float32Array | Int32Array;
+  getNumOfTensors(): number;
+  /** @param tags separated by commas */
+  loadSavedModel(folder: string, tags: string): number;
+  deleteSavedModel(session: number): void;
+  getNumOfSavedModels(): number;
+  /** @param inputNames and outputNames: `<node>:<index>`, separated by commas */
+  runSavedModel(session: number, inputs: readonly number[], inputNames: string, outputNames: string): OutputTensor[];
+}
+
+interface OutputTensor {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+let loaded: TensorFlow | undefined;
+
+/** Whether a native addon is installed: `setup` puts it there. */
+export function hasTensorFlow(): boolean {
+  return installedPackage() !== undefined;
+}
+
+/**
+ * Loads native TensorFlow, once a process (0.6–2 s the first time).
+ *
+ * @throws {UserError} it is not installed
+ */
+export async function loadTensorFlow(): Promise<TensorFlow> {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): TensorFlow {
+  const installed = installedPackage();
+  if (installed === undefined) {
+    throw new UserError('Native TensorFlow is not installed. Run `npm run setup`, or train the recipe "tiny".');
+  }
+  prepareEnvironment();
+  restoreUtil();
+  const tf = require(installed) as TensorFlow['tf'];
+  const { binding } = tf.backend() as unknown as { binding: Binding };
+  return {
+    tf,
+    binding,
+    protobuf: require(`${installed}/dist/proto/api_pb.js`),
+    version: binding.TF_Version,
+    device: binding.isUsingGpuDevice() ? 'GPU' : 'CPU',
+    threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+  };
+}
+
+function installedPackage(): string | undefined {
+  return packages.find((name) => {
+    try {
+      const root = dirname(require.resolve(`${name}/package.json`));
+      return existsSync(join(root, 'lib', 'napi-v8', 'tfjs_binding.node'));
+    } catch {
+      return false; // the package itself is not there
+    }
+  });
+}
+
+/** TensorFlow reads these as it is loaded; what the user has set stays. */
+function prepareEnvironment(): void {
+  const settings = {
+    TF_ENABLE_ONEDNN_OPTS: '1', // off by default on AMD before Zen 4, and worth 1.3–1.9x
+    TF_NUM_INTRAOP_THREADS: String(availableParallelism()), // TensorFlow counts the host's cores, not the container's
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true', // else it takes the whole GPU
+    TF_CPP_MIN_LOG_LEVEL: '2', // errors only; two lines that announce oneDNN come all the same
+  };
+  for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
+}
+
+/** Two functions that the package calls and Node 23 took away. */
+function restoreUtil(): void {
+  const legacy = util as unknown as Record<string, unknown>;
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
+}
