@@ -1,0 +1,13 @@
+import { App } from 'aws-cdk-lib';
+import { ClassifierStack } from './classifier-stack.ts';
+
+const app = new App();
+const trainingImage: unknown = app.node.tryGetContext('trainingImage');
+const auth: unknown = app.node.tryGetContext('auth') ?? 'key';
+if (trainingImage !== undefined && typeof trainingImage !== 'string') {
+  throw new Error('-c trainingImage takes the address of an image in a registry.');
+}
+if (auth !== 'key' && auth !== 'none') {
+  throw new Error(`-c auth=${auth} is unknown. Give auth=key (the default) or auth=none.`);
+}
+new ClassifierStack(app, 'Cifar10', { auth, ...(trainingImage ? { trainingImage } : {}) });

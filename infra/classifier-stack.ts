@@ -1,0 +1,42 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { ClassifierFunction } from './classify/classifier-function.ts';
+import { ClassifyApi } from './classify/classify-api.ts';
+import { ModelBucket } from './models/model-bucket.ts';
+import { trainingImage } from './training/training-image.ts';
+import { TrainingQueue } from './training/training-queue.ts';
+
+export interface ClassifierStackProps extends StackProps {
+  /** An image in a registry that jobs run. @default training/Dockerfile, built as the stack is deployed */
+  readonly trainingImage?: string;
+  /** Who may classify: holders of the key, or everybody who knows the address. @default key */
+  readonly auth?: 'key' | 'none';
+}
+
+/** Batch jobs train the model and write it to S3; a Lambda behind API Gateway reads it and classifies images. */
+export class ClassifierStack extends Stack {
+  constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
+    super(scope, id, { description: 'Trains an image classifier on AWS Batch and serves it by Lambda', ...props });
+
+    const models = new ModelBucket(this, 'Models');
+    const training = new TrainingQueue(this, 'Training', { models, image: trainingImage(this, props.trainingImage) });
+    const classifier = new ClassifierFunction(this, 'Classifier', { models, alias: 'production' });
+    const { api, apiKey } = new ClassifyApi(this, 'Classify', {
+      handler: classifier.handler,
+      auth: props.auth ?? 'key',
+    });
+
+    // What programs need to know, and nothing that they can work out.
+    const outputs = {
+      BucketName: models.bucket.bucketName,
+      JobQueueArn: training.queue.jobQueueArn,
+      JobDefinitionName: training.jobDefinition.jobDefinitionName,
+      TrainingLogGroupName: training.logGroup.logGroupName,
+      RestApiId: api.restApiId,
+      StageName: api.deploymentStage.stageName,
+      ApiKeyId: apiKey?.keyId,
+      ClassifierLogGroupName: classifier.logGroup.logGroupName,
+    };
+    for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
+  }
+}

@@ -1,0 +1,106 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { describe, expect, it } from 'vitest';
+import { ClassifyApi, type ClassifyApiProps } from './classify-api.ts';
+
+function synthesize(props: Partial<ClassifyApiProps> = {}): Template {
+  const stack = new Stack(new App({ builtinCloudFormationValidation: false }));
+  const handler = lambda.Function.fromFunctionArn(stack, 'Handler', 'arn:aws:lambda:eu-west-1:123456789012:function:f');
+  new ClassifyApi(stack, 'Classify', { handler, ...props });
+  return Template.fromStack(stack);
+}
+
+describe('ClassifyApi', () => {
+  it('asks for the key to classify, on every path', () => {
+    const template = synthesize();
+
+    template.allResourcesProperties('AWS::ApiGateway::Method', { AuthorizationType: 'NONE' });
+    const posts = template.findResources('AWS::ApiGateway::Method', { Properties: { HttpMethod: 'POST' } });
+    expect(Object.keys(posts)).not.toHaveLength(0);
+    for (const { Properties } of Object.values(posts)) expect(Properties.ApiKeyRequired).toBe(true);
+  });
+
+  it('lets everybody read, and offers no method that could write', () => {
+    const methods = Object.values(synthesize().findResources('AWS::ApiGateway::Method'))
+      .filter(({ Properties }) => !Properties.ApiKeyRequired)
+      .map(({ Properties }) => Properties.HttpMethod);
+
+    expect(new Set(methods)).toEqual(new Set(['GET', 'HEAD']));
+  });
+
+  it('knows the key by a usage plan of its stage', () => {
+    const template = synthesize();
+
+    template.hasResourceProperties('AWS::ApiGateway::UsagePlan', {
+      ApiStages: [{ ApiId: Match.anyValue(), Stage: Match.anyValue() }],
+    });
+    template.hasResourceProperties('AWS::ApiGateway::UsagePlanKey', { KeyType: 'API_KEY' });
+    template.hasResourceProperties('AWS::ApiGateway::ApiKey', { Enabled: true, Value: Match.absent() });
+  });
+
+  it('asks for no key where auth is none', () => {
+    const template = synthesize({ auth: 'none' });
+
+    const keyed = template.findResources('AWS::ApiGateway::Method', { Properties: { ApiKeyRequired: true } });
+    expect(keyed).toEqual({});
+    template.resourceCountIs('AWS::ApiGateway::ApiKey', 0);
+  });
+
+  it('throttles all callers together', () => {
+    synthesize({ throttle: { rateLimit: 7, burstLimit: 9 } }).hasResourceProperties('AWS::ApiGateway::Stage', {
+      MethodSettings: [
+        {
+          HttpMethod: '*',
+          ResourcePath: '/*',
+          DataTraceEnabled: false,
+          ThrottlingRateLimit: 7,
+          ThrottlingBurstLimit: 9,
+        },
+      ],
+    });
+  });
+
+  it('passes bytes of every type through unchanged', () => {
+    synthesize().hasResourceProperties('AWS::ApiGateway::RestApi', { BinaryMediaTypes: ['*/*'] });
+  });
+
+  it.each([
+    ['INVALID_API_KEY', 403],
+    ['MISSING_AUTHENTICATION_TOKEN', 405],
+    ['REQUEST_TOO_LARGE', 413],
+    ['THROTTLED', 429],
+    ['QUOTA_EXCEEDED', 429],
+    ['INTEGRATION_TIMEOUT', 504],
+    ['DEFAULT_4XX', 400],
+    ['DEFAULT_5XX', 502],
+  ])('answers %s with a problem document of status %d', (type, status) => {
+    const responses = synthesize().findResources('AWS::ApiGateway::GatewayResponse', {
+      Properties: { ResponseType: type },
+    });
+
+    const [response] = Object.values(responses);
+    expect(response?.Properties.StatusCode).toBe(String(status));
+    expect(response?.Properties.ResponseParameters).toEqual({
+      'gatewayresponse.header.Content-Type': "'application/problem+json'",
+    });
+    expect(JSON.parse(response?.Properties.ResponseTemplates['application/json'])).toEqual({
+      type: expect.any(String),
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+      instance: '$context.path',
+      code: expect.stringMatching(/^[a-z_]+$/),
+      hint: expect.any(String),
+      error: expect.any(String),
+      request_id: '$context.requestId',
+    });
+  });
+
+  it.each([
+    { rateLimit: 0, burstLimit: 1 },
+    { rateLimit: 1, burstLimit: Number.NaN },
+  ])('refuses the throttle %j', (throttle) => {
+    expect(() => synthesize({ throttle })).toThrow(/^throttle\.(rateLimit|burstLimit) is (0|NaN)/);
+  });
+});

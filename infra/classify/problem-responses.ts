@@ -1,0 +1,120 @@
+import * as apigateway from 'aws-cdk-lib/aws-apigateway';
+
+interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly hint: string;
+}
+
+/** What API Gateway refuses before the program hears of it, as the program would have said it. */
+const problems: readonly (readonly [type: apigateway.ResponseType, problem: Problem])[] = [
+  [
+    apigateway.ResponseType.INVALID_API_KEY,
+    {
+      status: 403,
+      code: 'invalid_api_key',
+      title: 'Invalid API key',
+      detail: 'The request has no API key, or one that is not known.',
+      hint: 'Send the key of this deployment in the header x-api-key.',
+    },
+  ],
+  [
+    apigateway.ResponseType.MISSING_AUTHENTICATION_TOKEN,
+    {
+      status: 405,
+      code: 'method_not_allowed',
+      title: 'Method not allowed',
+      detail: 'This method is not offered here.',
+      hint: 'Use GET to read and POST to classify; /openapi.json lists what there is.',
+    },
+  ],
+  [
+    apigateway.ResponseType.REQUEST_TOO_LARGE,
+    {
+      status: 413,
+      code: 'body_too_large',
+      title: 'Body too large',
+      detail: 'The body is larger than this interface takes.',
+      hint: 'Send images of at most 1 MiB and at most 4 MiB a request.',
+    },
+  ],
+  [
+    apigateway.ResponseType.THROTTLED,
+    {
+      status: 429,
+      code: 'throttled',
+      title: 'Too many requests',
+      detail: 'More requests arrive than this deployment takes.',
+      hint: 'Wait a second and send it again; send several images in one request.',
+    },
+  ],
+  [
+    apigateway.ResponseType.QUOTA_EXCEEDED,
+    {
+      status: 429,
+      code: 'quota_exceeded',
+      title: 'Quota exceeded',
+      detail: 'This API key has used up its requests.',
+      hint: 'Wait until the quota begins anew, or ask for a larger one.',
+    },
+  ],
+  [
+    apigateway.ResponseType.INTEGRATION_TIMEOUT,
+    {
+      status: 504,
+      code: 'timeout',
+      title: 'Timeout',
+      detail: 'The classifier did not answer in time.',
+      hint: 'Send it again with fewer images.',
+    },
+  ],
+  [
+    apigateway.ResponseType.DEFAULT_4XX,
+    {
+      status: 400,
+      code: 'bad_request',
+      title: 'Bad request',
+      detail: 'API Gateway refused the request.',
+      hint: '/openapi.json describes what is taken.',
+    },
+  ],
+  [
+    apigateway.ResponseType.DEFAULT_5XX,
+    {
+      status: 502,
+      code: 'no_answer',
+      title: 'No answer',
+      detail: 'The classifier ended without an answer.',
+      hint: 'Send it again. If it fails again, its log names the cause.',
+    },
+  ],
+];
+
+/** Gives API Gateway's own errors the shape of the program's: RFC 9457, with a code, a hint and the request's id. */
+export function addProblemResponses(api: apigateway.RestApi): void {
+  for (const [type, problem] of problems) {
+    api.addGatewayResponse(type.responseType, {
+      type,
+      statusCode: String(problem.status),
+      responseHeaders: { 'Content-Type': "'application/problem+json'" },
+      templates: { 'application/json': JSON.stringify(document(problem)) },
+    });
+  }
+}
+
+/** `$context…` is filled in by API Gateway. */
+function document({ status, code, title, detail, hint }: Problem) {
+  return {
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    instance: '$context.path',
+    code,
+    hint,
+    error: detail,
+    request_id: '$context.requestId',
+  };
+}

@@ -1,0 +1,101 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { describe, expect, it } from 'vitest';
+import { ModelBucket } from './model-bucket.ts';
+
+function givenBucket() {
+  const stack = new Stack(new App({ builtinCloudFormationValidation: false }));
+  const models = new ModelBucket(stack, 'Models');
+  const role = new iam.Role(stack, 'Role', { assumedBy: new iam.AnyPrincipal() });
+  return { stack, models, role };
+}
+
+describe('ModelBucket', () => {
+  it('keeps every version, encrypted and out of the public', () => {
+    const { stack } = givenBucket();
+
+    Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
+      VersioningConfiguration: { Status: 'Enabled' },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    });
+  });
+
+  it('refuses requests without TLS', () => {
+    const { stack } = givenBucket();
+
+    Template.fromStack(stack).hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Action: 's3:*',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+        ]),
+      },
+    });
+  });
+
+  it.each(['AWS::S3::Bucket', 'AWS::S3::BucketPolicy'])('leaves the %s behind when the stack goes', (type) => {
+    const { stack } = givenBucket();
+
+    Template.fromStack(stack).hasResource(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+  });
+
+  it('never expires a model, an alias or a result', () => {
+    const { stack } = givenBucket();
+
+    const buckets = Object.values(Template.fromStack(stack).findResources('AWS::S3::Bucket'));
+    for (const rule of buckets.flatMap(({ Properties }) => Properties.LifecycleConfiguration.Rules)) {
+      expect(rule).not.toHaveProperty('ExpirationInDays');
+      if (rule.NoncurrentVersionExpiration) expect(rule.Prefix).toBe('runs/');
+    }
+  });
+
+  it('lets a reader get and list the keys it was given, and nothing else', () => {
+    const { stack, models, role } = givenBucket();
+
+    models.grantRead(role, 'models/*', 'aliases/candidate.json');
+
+    const bucket = { 'Fn::GetAtt': [Match.stringLikeRegexp('^Models'), 'Arn'] };
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 's3:GetObject',
+            Resource: [
+              { 'Fn::Join': ['', [bucket, '/models/*']] },
+              { 'Fn::Join': ['', [bucket, '/aliases/candidate.json']] },
+            ],
+          },
+          {
+            Effect: 'Allow',
+            Action: 's3:ListBucket',
+            Resource: bucket,
+            Condition: { StringLikeIfExists: { 's3:prefix': ['models/*', 'aliases/candidate.json'] } },
+          },
+        ],
+      },
+    });
+  });
+
+  it.each(['*', 'models', '/models/*', 'models/**', 's3://b/models/*', ''])(
+    'names %j, which is no key to grant',
+    (key) => {
+      const { models, role } = givenBucket();
+
+      expect(() => models.grantWrite(role, key)).toThrow(`"${key}" is no key of the model store`);
+    },
+  );
+});

@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import type { Construct } from 'constructs';
+
+const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * The image that jobs run: one that is in a registry already, or `training/Dockerfile`, built as the stack is deployed.
+ *
+ * What `.dockerignore` lets in is what the image's hash is made of.
+ *
+ * @param registryUri such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1` @default built from the repository
+ */
+export function trainingImage(scope: Construct, registryUri?: string): ecs.ContainerImage {
+  if (registryUri !== undefined) return ecs.ContainerImage.fromRegistry(checkedUri(registryUri));
+  const asset = new DockerImageAsset(scope, 'TrainingImage', {
+    directory: repositoryRoot,
+    file: 'training/Dockerfile',
+    platform: Platform.LINUX_AMD64,
+  });
+  return ecs.ContainerImage.fromRegistry(asset.imageUri);
+}
+
+function checkedUri(uri: string): string {
+  if (!/^[a-z0-9][a-z0-9._:/-]*[a-z0-9](:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(uri)) {
+    throw new Error(
+      `trainingImage is "${uri}", which is no image with a tag or digest. Pass one such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1.`,
+    );
+  }
+  return uri;
+}

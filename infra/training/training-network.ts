@@ -1,0 +1,37 @@
+import { Validations } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { Construct } from 'constructs';
+
+/**
+ * Where instances live for as long as a job runs: public subnets, so that there is no NAT gateway to pay for by the hour,
+ * a gateway endpoint that keeps S3 traffic inside AWS, and a security group that nothing can connect to.
+ */
+export class TrainingNetwork extends Construct {
+  readonly vpc: ec2.IVpc;
+  readonly subnets: ec2.SubnetSelection = { subnetType: ec2.SubnetType.PUBLIC };
+  readonly securityGroup: ec2.SecurityGroup;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    const vpc = new ec2.Vpc(this, 'Vpc', {
+      maxAzs: 2,
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'public', subnetType: ec2.SubnetType.PUBLIC }],
+      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
+      // Needs a custom resource, for a group that nothing here uses.
+      restrictDefaultSecurityGroup: false,
+    });
+    this.vpc = vpc as ec2.IVpc; // its types are not exact about optional properties
+    this.securityGroup = new ec2.SecurityGroup(this, 'Instances', {
+      vpc: this.vpc,
+      description: 'Training instances: out to HTTPS, in from nowhere',
+      allowAllOutbound: false,
+    });
+    this.securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.HTTPS, 'AWS APIs, the image, the data set');
+    Validations.of(this.vpc).acknowledge({
+      id: 'AwsSolutions-VPC7',
+      reason:
+        'Nothing listens in this network: instances come and go with jobs and only call out over HTTPS, so flow logs would cost more than they tell.',
+    });
+  }
+}
