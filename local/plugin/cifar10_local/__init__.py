@@ -1,0 +1,1 @@
+"""What LocalStack 4.14's free edition lacks, done with processes of this machine instead of Docker."""

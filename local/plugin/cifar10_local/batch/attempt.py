@@ -1,0 +1,87 @@
+"""One run of a job's command, from its start to its end."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from localstack import config
+from localstack.aws.connect import connect_to
+
+from ..processes import ask_to_end, kill, spawn
+from ..settings import settings
+from .command import Command, UnknownImageError, build_command, find_image
+from .job import Attempt, Job, Stop
+from .logs import LogPump
+
+CHECK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The command ran and has ended."""
+
+    exit_code: int
+    """128 and the signal's number where a signal ended it, as a shell and Docker tell it."""
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """There was no process."""
+
+    reason: str
+
+
+def run_attempt(job: Job, attempt: Attempt, log_group: str, on_started: Callable[[], None]) -> Finished | NotStarted:
+    """Returns when the command and all that it left behind have ended, and its output has arrived in the log."""
+    try:
+        image = find_image(settings().images, job.container["image"])
+    except UnknownImageError as error:
+        return NotStarted(f"CannotPullContainerError: {error}")
+    endpoint = f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}"
+    command = build_command(job, image, endpoint, _credentials(job))
+    try:
+        process = _start(command)
+    except OSError as error:
+        return NotStarted(f"CannotStartContainerError: {error}")
+    on_started()
+    client = connect_to(aws_access_key_id=job.account, region_name=job.region).logs
+    pump = LogPump(process, client, log_group, attempt.log_stream)
+    _wait(process, job)
+    kill(process)
+    pump.finish(10)
+    code = process.returncode
+    return Finished(code if code >= 0 else 128 - code)
+
+
+def _start(command: Command) -> subprocess.Popen[bytes]:
+    return spawn(command.arguments, folder=command.folder, environment=command.environment, output=subprocess.PIPE)
+
+
+def _wait(process: subprocess.Popen[bytes], job: Job) -> None:
+    """Until the command has ended by itself, or was stopped: asked by SIGTERM, and killed after the grace."""
+    limit = None if job.timeout_seconds is None else time.monotonic() + job.timeout_seconds
+    while process.poll() is None and not job.stop_requested.wait(CHECK_SECONDS):
+        if limit is not None and time.monotonic() > limit:
+            job.request_stop(Stop("Job attempt duration exceeded timeout", may_retry=False))
+    if process.poll() is None:
+        ask_to_end(process)
+        try:
+            process.wait(settings().batch_stop_grace)
+        except subprocess.TimeoutExpired:
+            return
+
+
+def _credentials(job: Job) -> dict[str, str]:
+    """Those of the job's role, or of the account where it has none."""
+    role = job.container.get("jobRoleArn")
+    if not role:
+        return {"AWS_ACCESS_KEY_ID": job.account, "AWS_SECRET_ACCESS_KEY": "test"}
+    session = connect_to(aws_access_key_id=job.account, region_name=job.region).sts.assume_role(
+        RoleArn=role, RoleSessionName=job.job_id.replace(":", "-")
+    )["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }

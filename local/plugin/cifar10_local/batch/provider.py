@@ -1,0 +1,73 @@
+"""The service `batch` of LocalStack: reads requests, and leaves the rest to the scheduler."""
+
+from typing import Any
+
+from localstack.aws.api.core import handler
+from localstack.http import Request, Response
+from localstack.services.plugins import ServiceLifecycleHook
+
+from ..settings import settings
+from .compute_environments import ComputeEnvironmentOperations
+from .job import Json
+from .job_definitions import JobDefinitionOperations
+from .job_queues import JobQueueOperations
+from .jobs import JobOperations
+from .registry import Registry, refuse
+from .scheduler import Scheduler
+
+
+class BatchProvider(
+    ComputeEnvironmentOperations, JobQueueOperations, JobDefinitionOperations, JobOperations, ServiceLifecycleHook
+):
+    """State lives in memory, and ends with LocalStack."""
+
+    service = "batch"
+
+    def __init__(self) -> None:
+        self.scheduler = Scheduler(settings().batch_slots)
+
+    def on_before_stop(self) -> None:
+        self.scheduler.close()
+
+    def registry(self, context: Any) -> Registry:
+        return self.scheduler.registry(context.account_id, context.region)
+
+    def handle_interrupt(self, _request: Request, job_id: str, **_: Any) -> Response:
+        """POST /_cifar10/batch/jobs/<id>/interrupt: for tests, what the reclaim of a Spot instance does."""
+        return Response(status=200 if self.scheduler.interrupt(job_id) else 404)
+
+    @handler("TagResource", expand=False)
+    def tag_resource(self, context: Any, request: Json) -> Json:
+        with self.scheduler.lock:
+            self._tags(context, request).update(request.get("tags", {}))
+        return {}
+
+    @handler("UntagResource", expand=False)
+    def untag_resource(self, context: Any, request: Json) -> Json:
+        with self.scheduler.lock:
+            tags = self._tags(context, request)
+            for key in request.get("tagKeys", []):
+                tags.pop(key, None)
+        return {}
+
+    @handler("ListTagsForResource", expand=False)
+    def list_tags_for_resource(self, context: Any, request: Json) -> Json:
+        with self.scheduler.lock:
+            return {"tags": dict(self._tags(context, request))}
+
+    def _tags(self, context: Any, request: Json) -> dict[str, str]:
+        registry = self.registry(context)
+        kind, _, name = request["resourceArn"].split(":", 5)[-1].partition("/")
+        match kind:
+            case "job":
+                return registry.job(name).tags
+            case "job-definition":
+                item = registry.definition(name)
+            case "job-queue":
+                item = registry.queue(name)
+            case "compute-environment":
+                item = registry.environment(name)
+            case _:
+                refuse(f"{request['resourceArn']} names nothing that can be tagged")
+        tags: dict[str, str] = item.setdefault("tags", {})
+        return tags

@@ -1,0 +1,61 @@
+"""What one account has in one region: compute environments, queues, job definitions and jobs, all in memory."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from localstack.aws.api import CommonServiceException
+
+from .job import Job, Json, name_of
+
+
+def refuse(message: str) -> NoReturn:
+    """Batch has one error for everything that the caller did wrong."""
+    raise CommonServiceException("ClientException", message, status_code=400, sender_fault=True)
+
+
+def check_name(what: str, name: str | None) -> str:
+    """
+    :raises CommonServiceException: AWS would not take the name
+    """
+    if name is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", name):
+        refuse(f"{what} must be 1 to 128 letters, digits, hyphens and underscores, not {name!r}")
+    return name
+
+
+@dataclass
+class Registry:
+    """Guarded by the scheduler's lock."""
+
+    account: str
+    region: str
+    environments: dict[str, Json] = field(default_factory=dict)
+    queues: dict[str, Json] = field(default_factory=dict)
+    definitions: dict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))
+    jobs: dict[str, Job] = field(default_factory=dict)
+
+    def arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:batch:{self.region}:{self.account}:{kind}/{name}"
+
+    def environment(self, reference: str | None) -> Json:
+        """By name or ARN, like the others below."""
+        return self.environments.get(name_of(reference or "")) or refuse(
+            f"Object {reference} of type ComputeEnvironment does not exist"
+        )
+
+    def queue(self, reference: str | None) -> Json:
+        return self.queues.get(name_of(reference or "")) or refuse(
+            f"Object {reference} of type JobQueue does not exist"
+        )
+
+    def definition(self, reference: str | None) -> Json:
+        """`name` is the latest active revision, `name:3` the third."""
+        name, _, revision = name_of(reference or "").partition(":")
+        for definition in reversed(self.definitions.get(name, [])):
+            if str(definition["revision"]) == revision or (not revision and definition["status"] == "ACTIVE"):
+                return definition
+        refuse(f"JobDefinition {reference} does not exist")
+
+    def job(self, reference: str | None) -> Job:
+        return self.jobs.get(name_of(reference or "")) or refuse(f"Job {reference} does not exist")

@@ -1,0 +1,93 @@
+"""AWS::Batch::ComputeEnvironment, JobQueue and JobDefinition."""
+
+from typing import Any, ClassVar
+
+from localstack.services.cloudformation.resource_provider import ProgressEvent
+
+from .resource import Json, NamedResource, succeeded, to_api
+
+
+def only(properties: Json, *names: str) -> Json:
+    return {name: properties[name] for name in names if name in properties}
+
+
+class ComputeEnvironmentProvider(NamedResource):
+    TYPE, NAME = "AWS::Batch::ComputeEnvironment", "ComputeEnvironmentName"
+    SCHEMA: ClassVar = {
+        "primaryIdentifier": ["/properties/ComputeEnvironmentArn"],
+        "createOnlyProperties": ["/properties/ComputeEnvironmentName", "/properties/Type", "/properties/Tags"],
+    }
+
+    def create(self, request: Any) -> ProgressEvent:
+        properties = to_api(self.named(request))
+        # Says how updates replace machines, and there are none.
+        properties.pop("replaceComputeEnvironment", None)
+        properties["type"] = properties["type"].upper()
+        answer = request.aws_client_factory.batch.create_compute_environment(**properties)
+        return succeeded(request.desired_state | {"ComputeEnvironmentArn": answer["computeEnvironmentArn"]})
+
+    def update(self, request: Any) -> ProgressEvent:
+        arn = request.previous_state["ComputeEnvironmentArn"]
+        changes = only(to_api(self.named(request)), "state", "computeResources", "serviceRole")
+        changes.get("computeResources", {}).pop("type", None)
+        request.aws_client_factory.batch.update_compute_environment(computeEnvironment=arn, **changes)
+        return succeeded(request.desired_state | {"ComputeEnvironmentArn": arn})
+
+    def delete(self, request: Any) -> ProgressEvent:
+        batch, arn = request.aws_client_factory.batch, request.desired_state["ComputeEnvironmentArn"]
+        if batch.describe_compute_environments(computeEnvironments=[arn])["computeEnvironments"]:
+            batch.update_compute_environment(computeEnvironment=arn, state="DISABLED")
+            batch.delete_compute_environment(computeEnvironment=arn)
+        return succeeded({})
+
+
+class JobQueueProvider(NamedResource):
+    TYPE, NAME = "AWS::Batch::JobQueue", "JobQueueName"
+    SCHEMA: ClassVar = {
+        "primaryIdentifier": ["/properties/JobQueueArn"],
+        "createOnlyProperties": ["/properties/JobQueueName", "/properties/Tags"],
+    }
+
+    def create(self, request: Any) -> ProgressEvent:
+        answer = request.aws_client_factory.batch.create_job_queue(**to_api(self.named(request)))
+        return succeeded(request.desired_state | {"JobQueueArn": answer["jobQueueArn"]})
+
+    def update(self, request: Any) -> ProgressEvent:
+        arn = request.previous_state["JobQueueArn"]
+        properties = to_api(self.named(request))
+        changes = only(properties, "state", "priority", "computeEnvironmentOrder", "schedulingPolicyArn")
+        request.aws_client_factory.batch.update_job_queue(jobQueue=arn, **changes)
+        return succeeded(request.desired_state | {"JobQueueArn": arn})
+
+    def delete(self, request: Any) -> ProgressEvent:
+        batch, arn = request.aws_client_factory.batch, request.desired_state["JobQueueArn"]
+        if batch.describe_job_queues(jobQueues=[arn])["jobQueues"]:
+            batch.update_job_queue(jobQueue=arn, state="DISABLED")
+            batch.delete_job_queue(jobQueue=arn)
+        return succeeded({})
+
+
+class JobDefinitionProvider(NamedResource):
+    TYPE, NAME = "AWS::Batch::JobDefinition", "JobDefinitionName"
+    SCHEMA: ClassVar = {
+        "primaryIdentifier": ["/properties/JobDefinitionArn"],
+        "createOnlyProperties": ["/properties/JobDefinitionName"],
+    }
+
+    def create(self, request: Any) -> ProgressEvent:
+        properties = to_api({**self.named(request), "JobDefinitionArn": None})
+        properties.pop("resourceRetentionPolicy", None)
+        answer = request.aws_client_factory.batch.register_job_definition(**properties)
+        return succeeded(request.desired_state | {"JobDefinitionArn": answer["jobDefinitionArn"]})
+
+    def update(self, request: Any) -> ProgressEvent:
+        """A new revision; the one before becomes inactive, as on AWS."""
+        event = self.create(request)
+        previous = request.previous_state["JobDefinitionArn"]
+        request.aws_client_factory.batch.deregister_job_definition(jobDefinition=previous)
+        return event
+
+    def delete(self, request: Any) -> ProgressEvent:
+        arn = request.desired_state["JobDefinitionArn"]
+        request.aws_client_factory.batch.deregister_job_definition(jobDefinition=arn)
+        return succeeded({})

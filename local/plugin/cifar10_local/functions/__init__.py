@@ -1,0 +1,1 @@
+"""AWS Lambda whose execution environments are Node processes of this machine."""

@@ -1,0 +1,127 @@
+"""What `cifar10_local.dist-info/entry_points.txt` names. LocalStack loads this module early: imports stay inside."""
+
+import os
+from typing import Any
+
+from localstack.runtime import hooks
+from localstack.runtime.server.core import RuntimeServerPlugin
+from localstack.services.cloudformation.resource_provider import CloudFormationResourceProviderPlugin
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+from localstack.services.plugins import Service, aws_provider
+
+from .catalog import OfflineCatalog
+
+__all__ = ["OfflineCatalog"]
+
+
+class LoopbackServerPlugin(RuntimeServerPlugin):
+    """Chosen by GATEWAY_SERVER=loopback."""
+
+    name = "loopback"
+
+    def load(self, *_: Any, **__: Any) -> Any:
+        from .loopback import LoopbackServer
+
+        return LoopbackServer()
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):
+    """Chosen by LAMBDA_RUNTIME_EXECUTOR=process."""
+
+    name = "process"
+
+    def load(self, *_: Any, **__: Any) -> Any:
+        from .functions.executor import ProcessExecutor
+
+        return ProcessExecutor
+
+
+@hooks.on_infra_start()
+def mend_localstack() -> None:
+    from .mends import let_alarms_be_updated, let_functions_have_log_groups
+
+    let_alarms_be_updated()
+    let_functions_have_log_groups()
+
+
+@hooks.on_infra_ready()
+def announce() -> None:
+    """Lets nobody use an instance that is not what it should be."""
+    from localstack.services.edge import ROUTER
+    from localstack.services.lambda_.invocation.runtime_executor import get_runtime_executor
+
+    from .instance import describe_instance
+    from .loopback import open_listeners
+
+    # LocalStack falls back to Docker without an error, and would fail much later, or run code elsewhere.
+    executor = get_runtime_executor().__name__
+    if executor != "ProcessExecutor":
+        _refuse(f"Lambda functions would be run by {executor}, not as processes.")
+    if addresses := open_listeners():
+        _refuse(f"It listens at {', '.join(addresses)}, which other machines can reach.")
+    ROUTER.add("/_cifar10/instance", endpoint=describe_instance, methods=["GET"])
+
+
+def _refuse(reason: str) -> None:
+    print(f"LocalStack must not run like this: {reason}", flush=True)
+    os._exit(3)
+
+
+@aws_provider(api="batch")
+def batch() -> Service:
+    from localstack.services.edge import ROUTER
+
+    from .batch.provider import BatchProvider
+
+    provider = BatchProvider()
+    ROUTER.add("/_cifar10/batch/jobs/<job_id>/interrupt", endpoint=provider.handle_interrupt, methods=["POST"])
+    return Service.for_provider(provider)
+
+
+@aws_provider(api="s3", name="folder")
+def s3() -> Service:
+    """
+    Chosen by PROVIDER_OVERRIDE_S3=folder. By default objects lie in one fixed folder below /tmp, and deleting a bucket
+    deletes its folder there: two instances would destroy each other's objects.
+    """
+    from localstack.services.s3.provider import S3Provider
+    from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
+
+    from .settings import settings
+
+    return Service.for_provider(S3Provider(EphemeralS3ObjectStore(str(settings().folder / "s3"))))
+
+
+class _ResourcePlugin(CloudFormationResourceProviderPlugin):
+    """The provider of one CloudFormation type; `factory` is what LocalStack looks for."""
+
+    module: str
+    provider: str
+
+    def __init__(self) -> None:
+        self.factory: Any = None
+
+    def load(self, *_: Any, **__: Any) -> None:
+        import importlib
+
+        self.factory = getattr(importlib.import_module(f"{__package__}.cloudformation.{self.module}"), self.provider)
+
+
+class ComputeEnvironmentPlugin(_ResourcePlugin):
+    name, module, provider = "AWS::Batch::ComputeEnvironment", "batch", "ComputeEnvironmentProvider"
+
+
+class JobQueuePlugin(_ResourcePlugin):
+    name, module, provider = "AWS::Batch::JobQueue", "batch", "JobQueueProvider"
+
+
+class JobDefinitionPlugin(_ResourcePlugin):
+    name, module, provider = "AWS::Batch::JobDefinition", "batch", "JobDefinitionProvider"
+
+
+class DashboardPlugin(_ResourcePlugin):
+    name, module, provider = "AWS::CloudWatch::Dashboard", "dashboard", "DashboardProvider"
+
+
+class LaunchTemplatePlugin(_ResourcePlugin):
+    name, module, provider = "AWS::EC2::LaunchTemplate", "launch_template", "LaunchTemplateProvider"

@@ -1,0 +1,108 @@
+"""Child processes that never outlive LocalStack: each leads a process group, and the watchdog knows them all."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from .settings import settings
+
+_WATCHDOG = Path(__file__).with_name("watchdog.py")
+_lock = threading.Lock()
+_watchdog: subprocess.Popen[bytes] | None = None
+
+
+def start_watchdog() -> None:
+    """Called before anything else is started; called again by `spawn` should somebody have killed it."""
+    global _watchdog
+    with _lock:
+        if _watchdog is None:
+            _watchdog = _launch_watchdog()
+
+
+def _launch_watchdog() -> subprocess.Popen[bytes]:
+    leash = settings().leash
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-S",
+            "-E",
+            str(_WATCHDOG),
+            str(os.getpid()),
+            "-" if leash is None else str(leash),
+            str(settings().folder),
+            "-" if settings().ephemeral else "log",
+        ],
+        stdin=subprocess.PIPE,
+        pass_fds=() if leash is None else (leash,),
+        start_new_session=True,
+    )
+
+
+def _tell(line: str) -> None:
+    global _watchdog
+    with _lock:
+        for _ in range(2):
+            if _watchdog is None:
+                _watchdog = _launch_watchdog()
+            assert _watchdog.stdin is not None
+            try:
+                _watchdog.stdin.write(line.encode())
+                _watchdog.stdin.flush()
+            except OSError:
+                _watchdog = None
+            else:
+                return
+
+
+def spawn(
+    arguments: Sequence[str],
+    *,
+    folder: str | Path | None,
+    environment: Mapping[str, str],
+    output: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    """
+    Starts a program as the leader of a process group of its own.
+
+    :param environment: all of the child's environment; nothing is inherited
+    :param output: where standard output and standard error go
+    :raises OSError: there is no such program or folder
+    """
+    process = subprocess.Popen(
+        arguments,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    _tell(f"+{process.pid}\n")
+    return process
+
+
+def ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM to the whole group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to the whole group, and waits until its leader is gone. Safe to call again, and after its end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _tell(f"-{process.pid}\n")
+
+
+def describe_exit(code: int) -> str:
+    """What a return code of `subprocess` means, in Lambda's words."""
+    if code >= 0:
+        return f"exit status {code}"
+    return "signal: killed" if code == -signal.SIGKILL else f"signal: {-code}"
