@@ -1,0 +1,75 @@
+/** What the person at the keyboard can mend: the message is one sentence that names the cause and the remedy. */
+export class SetupFailure extends Error {
+  /** @override */
+  name = 'SetupFailure';
+}
+
+const AGAIN = 'then run `npm run setup` again';
+
+/** Words of npm, pip and Node for a disk that is full. */
+const DISK_FULL = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/i;
+
+/** Words of npm, pip, uv and Node for a server that cannot be reached. */
+const UNREACHABLE =
+  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|UND_ERR_|Name or service not known|Temporary failure in name resolution|Failed to establish a new connection|Max retries exceeded|ConnectTimeout|Connection timed out|dns error|error sending request|fetch failed|network is unreachable/i;
+
+/**
+ * @param {unknown} error of the file system, or of a program that ran out of disk
+ * @returns {boolean}
+ */
+export function isDiskFull(error) {
+  return DISK_FULL.test(textOf(error));
+}
+
+/**
+ * @param {unknown} error of a request, or of a program that makes requests
+ * @returns {boolean}
+ */
+export function isUnreachable(error) {
+  return UNREACHABLE.test(textOf(error));
+}
+
+/**
+ * Turns what went wrong into a sentence, where the cause lies outside of this program.
+ *
+ * @param {unknown} error
+ * @param {string} what the thing that was being set up, such as `native TensorFlow`
+ * @param {string} folder where it was to be
+ * @returns {unknown} a `SetupFailure`, or the error itself if it is a defect
+ */
+export function explain(error, what, folder) {
+  if (error instanceof SetupFailure) return error;
+  const options = { cause: error };
+  if (isDiskFull(error)) {
+    return new SetupFailure(
+      `The disk under ${folder} became full while ${what} was set up: free some space, or put the cache elsewhere with XDG_CACHE_HOME, ${AGAIN}.`,
+      options,
+    );
+  }
+  const { code, path } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new SetupFailure(
+      `${path ?? folder} cannot be written (${code}) while ${what} is set up: make it writable for you, or put the cache elsewhere with XDG_CACHE_HOME, ${AGAIN}.`,
+      options,
+    );
+  }
+  if (isUnreachable(error)) {
+    return new SetupFailure(
+      `${what} could not be fetched because the network or the package index did not answer: check the connection, the proxy and the configuration of npm and pip, ${AGAIN}.`,
+      options,
+    );
+  }
+  return error;
+}
+
+/**
+ * The error, what caused it, and all that a failed program printed.
+ *
+ * @param {unknown} error
+ * @returns {string}
+ */
+function textOf(error) {
+  if (!(error instanceof Error)) return String(error);
+  const { code, output } = /** @type {Error & { code?: string, output?: string }} */ (error);
+  return [code, error.message, output, error.cause === undefined ? '' : textOf(error.cause)].join('\n');
+}
