@@ -91,6 +91,7 @@ describe('a description that contradicts itself is refused, by layer and numbers
     [changed('conv', { filters: 0 }), 'layer conv: filters is 0'],
     [changed('conv', { kernel: 2.5 }), 'layer conv: kernel is 2.5'],
     [changed('conv', { stride: -1 }), 'layer conv: stride is -1'],
+    [changed('conv', { stride: 4 }), "layer conv: stride is 4, more than the kernel's 3"],
     [changed('conv', { kernel: 7 }), 'layer conv: kernel is 7, more than the 8x6'],
     [
       changed('conv', { init: 'whitening' }),

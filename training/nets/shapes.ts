@@ -171,6 +171,10 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
       count('filters', layer.filters);
       count('kernel', layer.kernel);
       count('stride', layer.stride ?? 1);
+      if (layer.kernel > 1 && layer.stride !== undefined && layer.stride > layer.kernel) {
+        // XNNPACK, in the WebAssembly backend, answers such a layer with zeros.
+        throw invalid(`stride is ${layer.stride}, more than the kernel's ${layer.kernel}; it would pass pixels over.`);
+      }
       if (layer.init === 'whitening') {
         const most = 2 * layer.kernel ** 2 * channels;
         if (index !== 1) throw invalid('whitens images, so it must come right after the normalization.');
