@@ -1,0 +1,60 @@
+import * as z from 'zod/mini';
+import { decodeJson } from '#models/json.ts';
+import type { ObjectStore } from '#models/object-store.ts';
+import { type CheckpointTag, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
+import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
+import type { NamedTensor } from './engine.ts';
+import { HistoryRow } from './history.ts';
+
+const seconds = z.number().check(z.nonnegative());
+
+/**
+ * How far a run is, besides the engine's tensors. There is no random state: numbers are keyed by seed, epoch and step, so
+ * the step alone says what comes next, the order of the images included.
+ */
+const Progress = z.object({
+  /** Steps done. */
+  step: z.number().check(z.int(), z.nonnegative()),
+  /** Over all attempts. */
+  trainingSeconds: seconds,
+  wallSeconds: seconds,
+  history: z.array(HistoryRow),
+  /** Of the steps since the last row of the history. */
+  lossSum: z.number(),
+  lossSteps: z.number(),
+  /** When the last step was done; null before. A run that is interrupted after it makes the same version all the same. */
+  trainedAt: z.nullable(z.iso.datetime()),
+});
+export type Progress = z.infer<typeof Progress>;
+
+export interface Checkpoints {
+  /** What the run can go on from; absent in a new run. */
+  readonly latest: { readonly state: readonly NamedTensor[]; readonly progress: Progress } | undefined;
+  /**
+   * Written beside the last one, verified, then pointed to.
+   *
+   * @returns its key
+   * @throws {WriteConflict} another process is training the same run
+   */
+  save(state: readonly NamedTensor[], progress: Progress): Promise<string>;
+}
+
+/** @throws {MalformedObject} the checkpoint was torn or changed; the message names it */
+export async function openCheckpoints(store: ObjectStore, run: string): Promise<Checkpoints> {
+  const stored = await readCheckpoint(store, run);
+  let tag: CheckpointTag | undefined = stored;
+  return {
+    latest: stored && decode(stored.body, runKey(run, stored.path)),
+    async save(state, progress) {
+      const body = encodeSafetensors({ tensors: state, metadata: { progress: JSON.stringify(progress) } });
+      const { step } = progress;
+      tag = await writeCheckpoint(store, run, { step, body, expected: tag });
+      return runKey(run, `checkpoints/${String(step).padStart(8, '0')}.safetensors`);
+    },
+  };
+}
+
+function decode(body: Uint8Array, key: string): NonNullable<Checkpoints['latest']> {
+  const { tensors, metadata } = decodeSafetensors(body);
+  return { state: tensors, progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key) };
+}

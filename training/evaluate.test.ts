@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import type { Split } from './data/dataset.ts';
+import { agreement, evaluate, interval95, logitsOf, topClasses } from './evaluate.ts';
+
+/** 1,203 pictures of two rows and two columns: more than two chunks, and a short last one. */
+const count = 1_203;
+const images = Uint8Array.from({ length: count * 4 }, (_, at) => (at * 37) % 251);
+/** A network that says 1 where the upper left pixel is brighter than the upper right one, and is sure by the difference. */
+const predict = (batch: Uint8Array) =>
+  Float32Array.from({ length: batch.length / 2 }, (_, at) => {
+    const image = Math.floor(at / 2) * 4;
+    return at % 2 === 1 ? batch[image]! - batch[image + 1]! : 0;
+  });
+const truth = Uint8Array.from({ length: count }, (_, image) => (images[image * 4]! > images[image * 4 + 1]! ? 1 : 0));
+const options = { imageSize: [2, 2, 1], classes: 2 } as const;
+
+describe('evaluate', () => {
+  test('counts every image once, the short last chunk included', async () => {
+    // GIVEN labels of which the network gets all right, but for every tenth
+    const labels = truth.map((label, image) => (image % 10 === 0 ? 1 - label : label));
+    const split: Split = { count, images, labels };
+
+    const evaluation = await evaluate(predict, split, options);
+
+    const wrong = Math.ceil(count / 10);
+    expect(evaluation.images).toBe(count);
+    expect(evaluation.plain).toBe((count - wrong) / count);
+    const [[zeros = 0, falseOnes = 0] = [], [falseZeros = 0, ones = 0] = []] = evaluation.confusion;
+    expect(zeros + ones).toBe(count - wrong);
+    expect(falseOnes + falseZeros).toBe(wrong);
+    expect(evaluation.logits).toEqual(predict(images));
+  });
+
+  test('with augmentation, an image and its mirror get the same answer', async () => {
+    // This network contradicts itself about a mirrored image: over both, every image is a tie, which class 0 takes.
+    const { tta } = await evaluate(predict, { count, images, labels: truth }, options);
+    expect(tta).toBe(agreement(new Uint8Array(count), truth));
+  });
+
+  test('stops when it is told to', async () => {
+    const signal = AbortSignal.abort('SIGTERM');
+    await expect(evaluate(predict, { count, images, labels: truth }, { ...options, signal })).rejects.toBe('SIGTERM');
+  });
+});
+
+test('logitsOf gives what one call over everything would give', async () => {
+  expect(await logitsOf(predict, { count, images, labels: truth }, 2)).toEqual(predict(images));
+});
+
+test('topClasses takes the first of equal ones, and is at home with negative logits', () => {
+  expect([...topClasses(Float32Array.of(-3, -1, -1, 5, 5, 4), 3)]).toEqual([1, 0]);
+});
+
+test.each([
+  // From the formula in Wilson 1927, worked by hand for 81 of 263 (Newcombe 1998, table I).
+  [81 / 263, 263, 0.2553, 0.3662],
+  [0, 10, 0, 0.2775],
+  [1, 10, 0.7225, 1],
+])('interval95 of %d over %d images', (accuracy, size, low, high) => {
+  expect(interval95(accuracy, size)).toEqual([expect.closeTo(low, 4), expect.closeTo(high, 4)]);
+});
