@@ -55,7 +55,7 @@ export async function listAliases(store: ObjectStore): Promise<Map<string, Store
   const aliases = new Map<string, StoredAlias>();
   for await (const { key } of store.list('aliases/')) {
     const name = /^aliases\/(.+)\.json$/.exec(key)?.[1];
-    const alias = name !== undefined && ALIAS_NAME.test(name) ? await readAlias(store, name) : undefined;
+    const alias = name !== undefined && isAliasName(name) ? await readAlias(store, name) : undefined;
     if (name !== undefined && alias !== undefined) aliases.set(name, alias);
   }
   return aliases;
@@ -117,13 +117,18 @@ export async function rollback(
  */
 export async function resolveVersion(store: ObjectStore, versionOrAlias: string): Promise<string> {
   if (isVersionId(versionOrAlias)) return versionOrAlias;
-  const alias = ALIAS_NAME.test(versionOrAlias) ? await readAlias(store, versionOrAlias) : undefined;
+  const alias = isAliasName(versionOrAlias) ? await readAlias(store, versionOrAlias) : undefined;
   if (alias === undefined) throw new UnknownVersion(versionOrAlias, store, 'has no such version or alias');
   return alias.version;
 }
 
+/** Whether an alias may be called so. */
+export function isAliasName(text: string): boolean {
+  return ALIAS_NAME.test(text);
+}
+
 function keyOf(name: string): string {
-  if (!ALIAS_NAME.test(name)) {
+  if (!isAliasName(name)) {
     throw new UserError(`${JSON.stringify(name)} cannot name an alias. Use lower-case letters, digits and hyphens.`);
   }
   return `aliases/${name}.json`;

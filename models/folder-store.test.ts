@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { folderStore } from './folder-store.ts';
+import { describeModelStore } from './model-store.contract.ts';
 import { type DisposableStore, describeObjectStore } from './object-store.contract.ts';
 
 async function openFolderStore(): Promise<DisposableStore & { readonly folder: string }> {
@@ -12,6 +13,7 @@ async function openFolderStore(): Promise<DisposableStore & { readonly folder: s
 }
 
 describeObjectStore('a folder', openFolderStore);
+describeModelStore('a folder', openFolderStore);
 
 describe('a folder', () => {
   let opened: Awaited<ReturnType<typeof openFolderStore>>;

@@ -69,7 +69,8 @@ export function folderStore(folder: string): ObjectStore {
 
 async function read(path: string): Promise<StoredObject | undefined> {
   try {
-    const body = await readFile(path);
+    const { buffer, byteOffset, length } = await readFile(path);
+    const body = new Uint8Array(buffer, byteOffset, length); // No Buffer, whose slices share its memory.
     return { body, etag: etagOf(body) };
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;

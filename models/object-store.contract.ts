@@ -20,6 +20,7 @@ export function describeObjectStore(name: string, open: () => Promise<Disposable
       const everyByte = Uint8Array.from({ length: 256 }, (_, value) => value);
       await store.put('models/a/weights.bin', everyByte);
       expect(await bytesOf(store, 'models/a/weights.bin')).toEqual([...everyByte]);
+      expect(Object.getPrototypeOf((await store.get('models/a/weights.bin'))?.body)).toBe(Uint8Array.prototype);
       await store.put('models/a/empty', new Uint8Array());
       expect((await store.get('models/a/empty'))?.body).toHaveLength(0);
     });
@@ -124,24 +125,13 @@ export function describeObjectStore(name: string, open: () => Promise<Disposable
       expect(await listed(store, '')).toEqual([]);
     });
 
-    it.each([
-      '',
-      '/etc/passwd',
-      '../outside',
-      'a/../../b',
-      'a//b',
-      'a/',
-      './a',
-      '.hidden',
-      'a/.b',
-      'a\\b',
-      'a\0b',
-      'a b',
-      'ä',
-    ])('refuses the key %j', async (key) => {
-      await expect(store.get(key)).rejects.toThrow(RangeError);
-      await expect(store.put(key, bytes(''))).rejects.toThrow(RangeError);
-      await expect(store.delete(key)).rejects.toThrow(RangeError);
+    it('refuses a key that a folder could not have, or that leads out of it', async () => {
+      const outside = ['/etc/passwd', '../outside', 'a/../../b', './a'];
+      for (const key of [...outside, '', 'a//b', 'a/', '.hidden', 'a/.b', 'a\\b', 'a\0b', 'a b', 'ä']) {
+        await expect(store.get(key), key).rejects.toThrow(RangeError);
+        await expect(store.put(key, bytes('')), key).rejects.toThrow(RangeError);
+        await expect(store.delete(key), key).rejects.toThrow(RangeError);
+      }
     });
 
     it('refuses a prefix that no key has', async () => {

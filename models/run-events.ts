@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { MalformedObject } from './json.ts';
-import type { ObjectStore } from './object-store.ts';
+import { type ObjectStore, WriteConflict } from './object-store.ts';
 import { runKey } from './runs.ts';
 
 /**
@@ -50,13 +50,23 @@ export async function openEventLog<Event extends RunEvent>(
   let flushing: Promise<void> = Promise.resolve();
 
   const write = async (): Promise<void> => {
-    const count = pending.length;
-    if (count === 0) return;
-    const lines = pending.map((event) => `${JSON.stringify(event)}\n`).join('');
-    const body = new TextEncoder().encode(lines);
-    await store.put(keyOf(run, next), body, { only: 'absent', contentType: 'application/jsonl' });
-    pending.splice(0, count);
-    next += count;
+    while (pending.length > 0) {
+      const count = pending.length;
+      const lines = pending.map((event) => `${JSON.stringify(event)}\n`).join('');
+      const key = keyOf(run, next);
+      const written = await store
+        .put(key, new TextEncoder().encode(lines), { only: 'absent', contentType: 'application/jsonl' })
+        .then(() => count)
+        .catch(async (error: unknown) => {
+          // A flush whose answer was lost may have been carried out: what is there is then the beginning of this one.
+          const there = error instanceof WriteConflict ? (await store.get(key))?.body : undefined;
+          const text = new TextDecoder().decode(there);
+          if (text === '' || !lines.startsWith(text)) throw error;
+          return text.split('\n').length - 1;
+        });
+      pending.splice(0, written);
+      next += written;
+    }
   };
   /** One at a time: the number of an object depends on the one before. */
   const flush = (): Promise<void> => {

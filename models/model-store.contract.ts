@@ -1,0 +1,370 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AliasMoved, listAliases, moveAlias, readAlias, resolveVersion, rollback } from './aliases.ts';
+import { exampleVersion, predictExample } from './example-version.ts';
+import { PromotionRefused, promote } from './gate.ts';
+import { interruptedAtPut, Killed } from './interrupted-store.ts';
+import type { DisposableStore } from './object-store.contract.ts';
+import type { ObjectStore } from './object-store.ts';
+import { openEventLog, readEvents } from './run-events.ts';
+import { beginRun, readCheckpoint, writeCheckpoint, writeResult } from './runs.ts';
+import { DamagedVersion, listVersions, publishVersion, readCard, readVersion, UnknownVersion } from './versions.ts';
+
+/**
+ * What training and serving rely on, whatever the store; each object store runs this.
+ *
+ * @param open a store with nothing in it
+ */
+export function describeModelStore(name: string, open: () => Promise<DisposableStore>): void {
+  describe(`models in ${name}`, () => {
+    let opened: DisposableStore;
+    let store: ObjectStore;
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    afterEach(() => opened.dispose());
+
+    describe('versions', () => {
+      it('are read as they were published', async () => {
+        const files = exampleVersion();
+        const id = await publishVersion(store, files);
+        expect(id).toMatch(/^20261123-0412-[0-9a-f]{8}$/);
+        const version = await readVersion(store, id);
+        expect(version.card.accuracy.plain).toBe(0.8);
+        expect(version.golden.images).toHaveLength(3);
+        for (const [path, body] of files) expect([...version.file(path)]).toEqual([...body]);
+        expect(version.manifest.files.map(({ path }) => path)).toEqual([...files.keys()].sort());
+      });
+
+      it('are invisible until the last byte is there, and complete when published again', async () => {
+        const files = exampleVersion();
+        for (let puts = 0; puts <= files.size; puts++) {
+          await expect(publishVersion(interruptedAtPut(store, puts), files)).rejects.toThrow(Killed);
+          expect(await listVersions(store)).toEqual([]);
+        }
+        const partial = (await keysOf(store, 'models/'))[0]?.split('/')[1] ?? '';
+        await expect(readVersion(store, partial)).rejects.toThrow('its upload was interrupted');
+        await expect(moveAlias(store, 'candidate', { to: partial, by: 'test', expected: undefined })).rejects.toThrow(
+          UnknownVersion,
+        );
+        expect(await publishVersion(store, files)).toBe(partial);
+        expect(await listVersions(store)).toEqual([partial]);
+        await readVersion(store, partial);
+      });
+
+      it('are refused if a byte of any file was changed, by the name of the file', async () => {
+        const files = exampleVersion();
+        const id = await publishVersion(store, files);
+        for (const path of [...files.keys(), 'manifest.json']) {
+          const key = `models/${id}/${path}`;
+          const intact = (await store.get(key))?.body ?? new Uint8Array();
+          const tampered = intact.slice();
+          const at = path === 'manifest.json' ? Buffer.from(intact).indexOf('"sha256": "') + 11 : intact.length >> 1;
+          tampered[at] = tampered[at] === 0x30 ? 0x31 : 0x30;
+          await store.put(key, tampered);
+          const refused = await readVersion(store, id).catch((error: unknown) => error);
+          expect(refused, path).toBeInstanceOf(DamagedVersion);
+          expect(refused).toMatchObject({ key });
+          expect(String(refused)).toContain(`${key} in ${store.url} was changed`);
+          await store.put(key, intact);
+        }
+        await readVersion(store, id);
+      });
+
+      it('are refused if a file is missing, by its name', async () => {
+        const files = exampleVersion();
+        const id = await publishVersion(store, files);
+        await store.delete(`models/${id}/report/curves.svg`);
+        await expect(readVersion(store, id)).rejects.toThrow(
+          `models/${id}/report/curves.svg in ${store.url} is missing`,
+        );
+        const served = await readVersion(store, id, { only: ['model.json', 'weights.bin'] });
+        expect(served.file('weights.bin')).toHaveLength(24);
+        expect(() => served.file('report/curves.svg')).toThrow(RangeError);
+        await store.delete(`models/${id}/card.json`);
+        await expect(readCard(store, id)).rejects.toThrow(`models/${id}/card.json in ${store.url} is missing`);
+      });
+
+      it('are not served under the id of another', async () => {
+        const id = await publishVersion(store, exampleVersion());
+        const other = id.replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+        for (const key of await keysOf(store, `models/${id}/`)) {
+          await store.put(key.replace(id, other), (await store.get(key))?.body ?? new Uint8Array());
+        }
+        await expect(readVersion(store, other)).rejects.toThrow(DamagedVersion);
+      });
+
+      it('are not published without what a version needs', async () => {
+        for (const path of ['model.json', 'weights.bin', 'card.json', 'golden.json']) {
+          const files = exampleVersion();
+          files.delete(path);
+          await expect(publishVersion(store, files)).rejects.toThrow(`${path} is malformed: a version must have it`);
+        }
+        const named = (path: string) => new Map([...exampleVersion(), [path, new Uint8Array()]]);
+        await expect(publishVersion(store, named('manifest.json'))).rejects.toThrow('cannot have a file of this name');
+        await expect(publishVersion(store, named('../../aliases/production.json'))).rejects.toThrow('cannot have');
+        expect(await keysOf(store, '')).toEqual([]);
+      });
+
+      it('are listed with the newest first', async () => {
+        const ids = [];
+        for (const createdAt of ['2026-01-02T10:00:00Z', '2026-11-02T09:00:00Z', '2025-12-31T23:59:00Z']) {
+          ids.push(await publishVersion(store, exampleVersion({ createdAt })));
+        }
+        expect(await listVersions(store)).toEqual([ids[1], ids[0], ids[2]]);
+      });
+
+      it('that are not there are said so', async () => {
+        for (const version of ['20261123-0412-a1b2c3d4', '../aliases', '', 'production']) {
+          await expect(readVersion(store, version), version).rejects.toThrow(UnknownVersion);
+          await expect(resolveVersion(store, version).then((id) => readCard(store, id))).rejects.toThrow(
+            UnknownVersion,
+          );
+        }
+      });
+    });
+
+    describe('an alias', () => {
+      let first: string;
+      let second: string;
+      beforeEach(async () => {
+        first = await publishVersion(store, exampleVersion({ plain: 0.8 }));
+        second = await publishVersion(store, exampleVersion({ plain: 0.81 }));
+      });
+
+      it('remembers who moved it, why, and from where', async () => {
+        const set = await moveAlias(store, 'candidate', { to: first, by: 'run a', expected: undefined });
+        const moved = await moveAlias(store, 'candidate', { to: second, by: 'run b', reason: 'better', expected: set });
+        expect(moved).toMatchObject({ version: second, previous: first, by: 'run b', reason: 'better' });
+        expect(await readAlias(store, 'candidate')).toEqual(moved);
+        expect(await resolveVersion(store, 'candidate')).toBe(second);
+        expect([...(await listAliases(store)).keys()]).toEqual(['candidate']);
+      });
+
+      it('is moved by one of two writers; the other is told who was first', async () => {
+        const expected = await moveAlias(store, 'production', { to: first, by: 'ada', expected: undefined });
+        const third = await publishVersion(store, exampleVersion({ plain: 0.82 }));
+        const moves = await Promise.allSettled([
+          moveAlias(store, 'production', { to: second, by: 'ada', expected }),
+          moveAlias(store, 'production', { to: third, by: 'bob', expected }),
+        ]);
+        const won = moves.findIndex(({ status }) => status === 'fulfilled');
+        const lost = moves[1 - won] as PromiseRejectedResult;
+        expect(moves.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+        expect(lost.reason).toBeInstanceOf(AliasMoved);
+        expect(String(lost.reason)).toContain(`moved to ${[second, third][won]} by ${['ada', 'bob'][won]}`);
+        expect(await readAlias(store, 'production')).toMatchObject({ version: [second, third][won], previous: first });
+      });
+
+      it('is set by one of two writers where there was none', async () => {
+        const moves = await Promise.allSettled(
+          [first, second].map((to) => moveAlias(store, 'production', { to, by: 'test', expected: undefined })),
+        );
+        expect(moves.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      });
+
+      it('is rolled back to where it was, and forth again', async () => {
+        await expect(rollback(store, 'production', { by: 'ada' })).rejects.toThrow('no version yet');
+        const set = await moveAlias(store, 'production', { to: first, by: 'ada', expected: undefined });
+        await expect(rollback(store, 'production', { by: 'ada' })).rejects.toThrow('nothing to roll back to');
+        await moveAlias(store, 'production', { to: second, by: 'ada', expected: set });
+        expect(await rollback(store, 'production', { by: 'bob', reason: 'cats' })).toMatchObject({
+          version: first,
+          previous: second,
+          by: 'bob',
+          reason: 'cats',
+        });
+        expect((await rollback(store, 'production', { by: 'bob' })).version).toBe(second);
+      });
+
+      it('keeps what to roll back to when it is moved to where it is', async () => {
+        const set = await moveAlias(store, 'production', { to: first, by: 'ada', expected: undefined });
+        const moved = await moveAlias(store, 'production', { to: second, by: 'ada', expected: set });
+        await moveAlias(store, 'production', { to: second, by: 'ada', expected: moved });
+        expect(await readAlias(store, 'production')).toMatchObject({ version: second, previous: first });
+      });
+
+      it('cannot have a name that is no plain word', async () => {
+        for (const alias of ['Production', '../x', 'a/b', '']) {
+          const move = moveAlias(store, alias, { to: first, by: 'test', expected: undefined });
+          await expect(move, alias).rejects.toThrow('cannot name an alias');
+        }
+      });
+    });
+
+    describe('the gate to production', () => {
+      const promotion = { by: 'test', predict: predictExample };
+
+      it('lets the first version in, and one that is as good within the tolerance', async () => {
+        const first = await publishVersion(store, exampleVersion({ plain: 0.8 }));
+        const second = await publishVersion(store, exampleVersion({ plain: 0.796 }));
+        await promote(store, { ...promotion, version: first });
+        expect(await promote(store, { ...promotion, version: second })).toMatchObject({
+          version: second,
+          previous: first,
+        });
+      });
+
+      it('keeps a worse version out, unless a reason is given, which is stored', async () => {
+        const first = await publishVersion(store, exampleVersion({ plain: 0.8 }));
+        const worse = await publishVersion(store, exampleVersion({ plain: 0.75 }));
+        await promote(store, { ...promotion, version: first });
+        await expect(promote(store, { ...promotion, version: worse })).rejects.toThrow('75.00 % after 80.00 %');
+        await expect(promote(store, { ...promotion, version: worse, reason: 'why not' })).rejects.toThrow(
+          PromotionRefused,
+        );
+        await expect(promote(store, { ...promotion, version: worse, force: true })).rejects.toThrow('needs a reason');
+        await expect(promote(store, { ...promotion, version: worse, force: true, reason: ' ' })).rejects.toThrow(
+          'reason',
+        );
+        expect((await readAlias(store, 'production'))?.version).toBe(first);
+        const forced = await promote(store, { ...promotion, version: worse, force: true, reason: 'half the size' });
+        expect(forced.reason).toBe('half the size (override: plain test accuracy 75.00 % after 80.00 %)');
+      });
+
+      it('keeps a version out that the runtime answers otherwise, with or without a reason', async () => {
+        const version = await publishVersion(store, exampleVersion());
+        const swapped = async (...args: Parameters<typeof predictExample>) =>
+          Array.from(await predictExample(...args)).reverse();
+        for (const predict of [swapped, async () => [], async () => new Float32Array(6).fill(Number.NaN)]) {
+          await expect(promote(store, { version, by: 'test', predict })).rejects.toThrow('cannot be served');
+          await expect(promote(store, { version, by: 'test', predict, force: true, reason: 'x' })).rejects.toThrow(
+            PromotionRefused,
+          );
+        }
+        expect(await readAlias(store, 'production')).toBeUndefined();
+      });
+
+      it('keeps a damaged version out, and is no obstacle to replacing one', async () => {
+        const first = await publishVersion(store, exampleVersion({ plain: 0.9 }));
+        const second = await publishVersion(store, exampleVersion({ plain: 0.8 }));
+        await promote(store, { ...promotion, version: first });
+        for (const id of [first, second]) await store.put(`models/${id}/card.json`, new TextEncoder().encode('{}'));
+        await expect(promote(store, { ...promotion, version: second })).rejects.toThrow(DamagedVersion);
+        const third = await publishVersion(store, exampleVersion({ plain: 0.7 }));
+        expect((await promote(store, { ...promotion, version: third })).version).toBe(third);
+      });
+    });
+
+    describe('a run', () => {
+      const args = { recipe: 'quick', seed: 1, settings: { epochs: 3, widths: [32, 64, 64] } };
+      const result = {
+        at: '2026-11-23T04:12:30.000Z',
+        version: '20261123-0412-a1b2c3d4',
+        accuracy: { plain: 0.8, tta: 0.82 },
+        trainingSeconds: 134,
+        steps: 294,
+      };
+
+      it('is new, then resumed, then finished; with other arguments it is refused', async () => {
+        expect(await beginRun(store, 'a', args)).toEqual({ state: 'new' });
+        expect(await beginRun(store, 'a', args)).toEqual({ state: 'resumed' });
+        const other = { ...args, seed: 2, settings: { epochs: 3, widths: [32, 64, 128] } };
+        await expect(beginRun(store, 'a', other)).rejects.toThrow(
+          '(widths: [32,64,64], not [32,64,128]; seed: 1, not 2)',
+        );
+        await writeResult(store, 'a', result);
+        expect(await beginRun(store, 'a', args)).toEqual({ state: 'finished', result });
+      });
+
+      it('keeps its last checkpoint, and only that one', async () => {
+        const body = (step: number) => Uint8Array.from({ length: 100 }, () => step);
+        expect(await readCheckpoint(store, 'a')).toBeUndefined();
+        let expected = await writeCheckpoint(store, 'a', { step: 10, body: body(10), expected: undefined });
+        expected = await writeCheckpoint(store, 'a', { step: 20, body: body(20), expected });
+        const read = await readCheckpoint(store, 'a');
+        expect(read).toMatchObject({ step: 20, etag: expected.etag });
+        expect([...(read?.body ?? [])]).toEqual([...body(20)]);
+        expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual(['runs/a/checkpoints/00000020.safetensors']);
+      });
+
+      it('has a checkpoint to go on from whenever the process dies', async () => {
+        const expected = await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
+        for (const puts of [0, 1]) {
+          const dying = interruptedAtPut(store, puts);
+          await expect(writeCheckpoint(dying, 'a', { step: 20, body: Uint8Array.of(2), expected })).rejects.toThrow(
+            Killed,
+          );
+          expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 10, body: { length: 1 } });
+        }
+        await writeCheckpoint(store, 'a', { step: 20, body: Uint8Array.of(2), expected });
+        expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 20 });
+      });
+
+      it('does not let two processes overwrite the checkpoints of each other', async () => {
+        const expected = await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
+        await writeCheckpoint(store, 'a', { step: 20, body: Uint8Array.of(2), expected });
+        await expect(writeCheckpoint(store, 'a', { step: 30, body: Uint8Array.of(3), expected })).rejects.toThrow(
+          'changed by somebody else',
+        );
+        expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 20 });
+      });
+
+      it('refuses a checkpoint that was changed', async () => {
+        await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
+        await store.put('runs/a/checkpoints/00000010.safetensors', Uint8Array.of(2));
+        await expect(readCheckpoint(store, 'a')).rejects.toThrow('00000010.safetensors is malformed');
+      });
+
+      it('has its events in order, over attempts, for one who follows', async () => {
+        const at = '2026-11-23T04:12:30.000Z';
+        const first = await openEventLog(store, 'a', { everySeconds: 3600 });
+        first.append({ at, type: 'started' });
+        first.append({ at, type: 'step' });
+        await first.flush();
+        expect((await readEvents(store, 'a')).map(({ event }) => event.type)).toEqual(['started', 'step']);
+        first.append({ at, type: 'checkpoint' });
+        await first.close();
+        const second = await openEventLog(store, 'a', { everySeconds: 3600 });
+        second.append({ at, type: 'resumed' });
+        await second.close();
+        const numbered = (await readEvents(store, 'a')).map(({ number, event }) => `${number} ${event.type}`);
+        expect(numbered).toEqual(['0 started', '1 step', '2 checkpoint', '3 resumed']);
+        for (let after = -1; after < 5; after++) {
+          const rest = (await readEvents(store, 'a', { after })).map(({ number, event }) => `${number} ${event.type}`);
+          expect(rest, `after ${after}`).toEqual(numbered.slice(after + 1));
+        }
+        expect(await keysOf(store, 'runs/a/events/')).toHaveLength(3);
+      });
+
+      it('loses and repeats no event when a write fails, or fails after it was carried out', async () => {
+        const at = '2026-11-23T04:12:30.000Z';
+        let failure: 'before' | 'after' | undefined;
+        const flaky: ObjectStore = {
+          ...store,
+          put: async (key, body, options) => {
+            if (failure === 'before') throw new Error('connection refused');
+            const etag = await store.put(key, body, options);
+            if (failure === 'after') throw new Error('connection lost');
+            return etag;
+          },
+        };
+        const log = await openEventLog(flaky, 'a', { everySeconds: 3600 });
+        const written: string[] = [];
+        for (const kind of ['before', 'after', undefined, 'after', 'before'] as const) {
+          failure = kind;
+          log.append({ at, type: `${written.length}` });
+          written.push(`${written.length}`);
+          await log.flush().catch(() => undefined);
+        }
+        failure = undefined;
+        await log.close();
+        expect((await readEvents(store, 'a')).map(({ event }) => event.type)).toEqual(written);
+      });
+
+      it('tells a second writer of events that there is a first', async () => {
+        const [one, two] = [await openEventLog(store, 'a'), await openEventLog(store, 'a')];
+        one.append({ at: '1', type: 'mine' });
+        two.append({ at: '2', type: 'yours' });
+        await one.close();
+        await expect(two.close()).rejects.toThrow('changed by somebody else');
+      });
+    });
+  });
+}
+
+async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(prefix)) keys.push(key);
+  return keys;
+}
