@@ -19,7 +19,10 @@ export class ClassifierStack extends Stack {
     super(scope, id, { description: 'Trains an image classifier on AWS Batch and serves it by Lambda', ...props });
 
     const models = new ModelBucket(this, 'Models');
-    const training = new TrainingQueue(this, 'Training', { models, image: trainingImage(this, props.trainingImage) });
+    const training = new TrainingQueue(this, 'Training', {
+      models,
+      image: trainingImage(this, { registryUri: props.trainingImage }),
+    });
     const classifier = new ClassifierFunction(this, 'Classifier', { models, alias: 'production' });
     const { api, apiKey } = new ClassifyApi(this, 'Classify', {
       handler: classifier.handler,

@@ -1,13 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { ModelBucket } from '../models/model-bucket.ts';
-
-const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
+import { classifierBundle } from './classifier-bundle.ts';
 
 export interface ClassifierFunctionProps {
   /** Read only. */
@@ -36,10 +33,9 @@ export class ClassifierFunction extends Construct {
     this.logGroup.grantWrite(role);
     props.models.grantRead(role, 'models/*', 'aliases/*');
 
-    this.handler = new NodejsFunction(this, 'Handler', {
-      entry: `${repositoryRoot}inference/classify.lambda.ts`,
-      projectRoot: repositoryRoot,
-      depsLockFilePath: `${repositoryRoot}package-lock.json`,
+    this.handler = new lambda.Function(this, 'Handler', {
+      code: classifierBundle(),
+      handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_22_X,
       architecture: lambda.Architecture.ARM_64,
       // One whole vCPU: what a cold start and a prediction take is computation, and it costs no more for being quick.
@@ -49,25 +45,6 @@ export class ClassifierFunction extends Construct {
       role,
       logGroup: this.logGroup,
       environment: { CIFAR10_STORE: props.models.url, CIFAR10_ALIAS: props.alias },
-      bundling: {
-        format: OutputFormat.ESM,
-        mainFields: ['module', 'main'],
-        // Everything is in the bundle, the AWS SDK too: what is tested is what runs.
-        externalModules: [],
-        minify: true,
-        // Stack traces in the log keep the names of functions; a source map would double the archive.
-        keepNames: true,
-        // TensorFlow.js asks for Node's built-in modules the old way, which a bundle of ES modules has not.
-        banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
-        commandHooks: {
-          beforeBundling: () => [],
-          beforeInstall: () => [],
-          afterBundling: (input, output) => {
-            const kernels = `${input}/node_modules/@tensorflow/tfjs-backend-wasm/wasm-out`;
-            return [`cp "${kernels}/tfjs-backend-wasm.wasm" "${kernels}/tfjs-backend-wasm-simd.wasm" "${output}"`];
-          },
-        },
-      },
     });
     Validations.of(this.handler).acknowledge({
       id: 'AwsSolutions-L1',

@@ -2,6 +2,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, it } from 'vitest';
+import { PROBLEMS, Problem, type ProblemCode } from '#inference/problem.ts';
 import { ClassifyApi, type ClassifyApiProps } from './classify-api.ts';
 
 function synthesize(props: Partial<ClassifyApiProps> = {}): Template {
@@ -84,17 +85,10 @@ describe('ClassifyApi', () => {
     expect(response?.Properties.ResponseParameters).toEqual({
       'gatewayresponse.header.Content-Type': "'application/problem+json'",
     });
-    expect(JSON.parse(response?.Properties.ResponseTemplates['application/json'])).toEqual({
-      type: expect.any(String),
-      title: expect.any(String),
-      status,
-      detail: expect.any(String),
-      instance: '$context.path',
-      code: expect.stringMatching(/^[a-z_]+$/),
-      hint: expect.any(String),
-      error: expect.any(String),
-      request_id: '$context.requestId',
-    });
+    const problem = JSON.parse(response?.Properties.ResponseTemplates['application/json']);
+    expect(Object.keys(problem).sort()).toEqual(Object.keys(Problem.shape).sort());
+    expect(problem).toMatchObject({ type: `urn:cifar10:problem:${problem.code}`, status, error: problem.detail });
+    if (problem.code in PROBLEMS) expect(PROBLEMS[problem.code as ProblemCode].status).toBe(status);
   });
 
   it.each([

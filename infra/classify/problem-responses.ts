@@ -14,7 +14,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
     apigateway.ResponseType.INVALID_API_KEY,
     {
       status: 403,
-      code: 'invalid_api_key',
+      code: 'invalid-api-key',
       title: 'Invalid API key',
       detail: 'The request has no API key, or one that is not known.',
       hint: 'Send the key of this deployment in the header x-api-key.',
@@ -24,7 +24,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
     apigateway.ResponseType.MISSING_AUTHENTICATION_TOKEN,
     {
       status: 405,
-      code: 'method_not_allowed',
+      code: 'wrong-method',
       title: 'Method not allowed',
       detail: 'This method is not offered here.',
       hint: 'Use GET to read and POST to classify; /openapi.json lists what there is.',
@@ -34,7 +34,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
     apigateway.ResponseType.REQUEST_TOO_LARGE,
     {
       status: 413,
-      code: 'body_too_large',
+      code: 'body-too-large',
       title: 'Body too large',
       detail: 'The body is larger than this interface takes.',
       hint: 'Send images of at most 1 MiB and at most 4 MiB a request.',
@@ -54,7 +54,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
     apigateway.ResponseType.QUOTA_EXCEEDED,
     {
       status: 429,
-      code: 'quota_exceeded',
+      code: 'quota-exceeded',
       title: 'Quota exceeded',
       detail: 'This API key has used up its requests.',
       hint: 'Wait until the quota begins anew, or ask for a larger one.',
@@ -74,7 +74,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
     apigateway.ResponseType.DEFAULT_4XX,
     {
       status: 400,
-      code: 'bad_request',
+      code: 'bad-request',
       title: 'Bad request',
       detail: 'API Gateway refused the request.',
       hint: '/openapi.json describes what is taken.',
@@ -84,7 +84,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
     apigateway.ResponseType.DEFAULT_5XX,
     {
       status: 502,
-      code: 'no_answer',
+      code: 'no-answer',
       title: 'No answer',
       detail: 'The classifier ended without an answer.',
       hint: 'Send it again. If it fails again, its log names the cause.',
@@ -107,11 +107,11 @@ export function addProblemResponses(api: apigateway.RestApi): void {
 /** `$context…` is filled in by API Gateway. */
 function document({ status, code, title, detail, hint }: Problem) {
   return {
-    type: 'about:blank',
+    type: `urn:cifar10:problem:${code}`,
     title,
     status,
     detail,
-    instance: '$context.path',
+    instance: 'urn:uuid:$context.requestId',
     code,
     hint,
     error: detail,

@@ -10,12 +10,19 @@ const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
  *
  * What `.dockerignore` lets in is what the image's hash is made of.
  *
- * @param registryUri such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1` @default built from the repository
+ * @param props.registryUri such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1` @default built from the repository
+ * @param props.directory of the repository. @default this one
  */
-export function trainingImage(scope: Construct, registryUri?: string): ecs.ContainerImage {
+export function trainingImage(
+  scope: Construct,
+  {
+    registryUri,
+    directory = repositoryRoot,
+  }: { readonly registryUri?: string | undefined; readonly directory?: string },
+): ecs.ContainerImage {
   if (registryUri !== undefined) return ecs.ContainerImage.fromRegistry(checkedUri(registryUri));
   const asset = new DockerImageAsset(scope, 'TrainingImage', {
-    directory: repositoryRoot,
+    directory,
     file: 'training/Dockerfile',
     platform: Platform.LINUX_AMD64,
   });
@@ -23,7 +30,7 @@ export function trainingImage(scope: Construct, registryUri?: string): ecs.Conta
 }
 
 function checkedUri(uri: string): string {
-  if (!/^[a-z0-9][a-z0-9._:/-]*[a-z0-9](:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(uri)) {
+  if (!/^[a-z0-9][a-z0-9._-]*(:\d+)?(\/[a-z0-9][a-z0-9._-]*)*(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(uri)) {
     throw new Error(
       `trainingImage is "${uri}", which is no image with a tag or digest. Pass one such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1.`,
     );

@@ -1,0 +1,153 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { App, Validations } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import type { CloudAssembly, CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClassifierStack, type ClassifierStackProps } from './classifier-stack.ts';
+
+const withoutBundling = { 'aws:cdk:bundling-stacks': [] };
+
+describe('ClassifierStack', () => {
+  let folder: string;
+  /** Synthesized once for all tests: to bundle takes seconds. */
+  let registry: CloudFormationStackArtifact;
+  let assembly: CloudAssembly;
+  let template: Template;
+
+  function synthesize(props: ClassifierStackProps, context = {}): CloudAssembly {
+    const outdir = mkdtempSync(path.join(folder, 'out-'));
+    const app = new App({ outdir, context, builtinCloudFormationValidation: false });
+    new ClassifierStack(app, 'Cifar10', props);
+    return app.synth();
+  }
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'classifier-stack-'));
+    assembly = synthesize({ trainingImage: 'training:1' });
+    registry = assembly.getStackByName('Cifar10');
+    template = Template.fromJSON(registry.template);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('tells programs what they need to find it', () => {
+    expect(Object.keys(registry.template.Outputs).sort()).toEqual([
+      'ApiKeyId',
+      'BucketName',
+      'ClassifierLogGroupName',
+      'JobDefinitionName',
+      'JobQueueArn',
+      'RestApiId',
+      'StageName',
+      'TrainingLogGroupName',
+    ]);
+  });
+
+  it('has no key to tell of where auth is none', () => {
+    const assembly = synthesize({ trainingImage: 'training:1', auth: 'none' }, withoutBundling);
+
+    expect(assembly.getStackByName('Cifar10').template.Outputs).not.toHaveProperty('ApiKeyId');
+  });
+
+  it('is the same in one property whether the image is built or comes from a registry', () => {
+    const built = synthesize({}).getStackByName('Cifar10').template;
+
+    const [difference, ...others] = differences(built, registry.template);
+    expect(others).toEqual([]);
+    expect(difference).toMatch(/^\/Resources\/TrainingJob\w+\/Properties\/ContainerProperties\/Image$/);
+  });
+
+  it('can be deployed to any account and region', () => {
+    expect(registry.environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
+  });
+
+  it('is made of resources of CloudFormation alone: nothing runs code while it is deployed', () => {
+    const types = Object.values<{ Type: string }>(registry.template.Resources).map(({ Type }) => Type);
+
+    expect(types.filter((type) => !/^AWS::(ApiGateway|Batch|EC2|IAM|Lambda|Logs|S3)::/.test(type))).toEqual([]);
+    template.resourceCountIs('AWS::Lambda::Function', 1);
+  });
+
+  it('answers by Node on arm64, with a whole vCPU and a log that forgets', () => {
+    const logGroups = template.findResources('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 30 } });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Runtime: 'nodejs22.x',
+      Architectures: ['arm64'],
+      MemorySize: 1769,
+      Timeout: 28,
+      Environment: {
+        Variables: Match.objectLike({
+          CIFAR10_STORE: { 'Fn::Join': ['', ['s3://', { Ref: Match.stringLikeRegexp('^Models') }]] },
+          CIFAR10_ALIAS: 'production',
+        }),
+      },
+      LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^Classifier') } },
+    });
+    expect(Object.keys(logGroups)).toHaveLength(2);
+  });
+
+  it('lets the endpoint read models and aliases and write its log, and nothing else', () => {
+    const [policy] = Object.entries(template.findResources('AWS::IAM::Policy'))
+      .filter(([id]) => id.startsWith('ClassifierRole'))
+      .map(([, { Properties }]) => Properties.PolicyDocument.Statement);
+    const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^Models/), 'Arn'] };
+
+    expect(policy).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: { 'Fn::GetAtt': [expect.stringMatching(/^ClassifierLogs/), 'Arn'] },
+      },
+      {
+        Effect: 'Allow',
+        Action: 's3:GetObject',
+        Resource: [{ 'Fn::Join': ['', [bucket, '/models/*']] }, { 'Fn::Join': ['', [bucket, '/aliases/*']] }],
+      },
+      {
+        Effect: 'Allow',
+        Action: 's3:ListBucket',
+        Resource: bucket,
+        Condition: { StringLikeIfExists: { 's3:prefix': ['models/*', 'aliases/*'] } },
+      },
+    ]);
+  });
+
+  it('ships the kernels beside the program, in less than 3 MB', () => {
+    const [asset = ''] = readdirSync(assembly.directory).filter((name) => name.startsWith('asset.'));
+    const files = readdirSync(path.join(assembly.directory, asset)).map((name) =>
+      path.join(assembly.directory, asset, name),
+    );
+
+    expect(files.map((file) => path.basename(file)).sort()).toEqual(['index.mjs', 'tfjs-backend-wasm-simd.wasm']);
+    const zipped = files.reduce((bytes, file) => bytes + gzipSync(readFileSync(file)).byteLength, 0);
+    expect(zipped).toBeLessThan(3e6);
+    for (const file of files) expect(statSync(file).size).toBeGreaterThan(1000);
+  });
+
+  it('passes the rules of AWS Solutions and of CloudFormation, but for what is acknowledged with a reason', () => {
+    const app = new App({
+      outdir: mkdtempSync(path.join(folder, 'out-')),
+      context: { '@aws-cdk/core:validateAgainstDefaultRules': true, ...withoutBundling },
+    });
+    const stack = new ClassifierStack(app, 'Cifar10', { trainingImage: 'training:1' });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(stack));
+
+    app.synth(); // throws with what was found
+    const report = JSON.parse(readFileSync(path.join(app.outdir, 'validation-report.json'), 'utf8'));
+    expect(report.pluginReports.flatMap(({ violations }: { violations: unknown[] }) => violations)).toEqual([]);
+  });
+});
+
+/** Where two JSON values differ, as paths. */
+function differences(one: unknown, other: unknown, at = ''): string[] {
+  if (Object.is(one, other)) return [];
+  if (typeof one !== 'object' || typeof other !== 'object' || !one || !other) return [at];
+  const [left, right] = [one as Record<string, unknown>, other as Record<string, unknown>];
+  // An image that is built has an intrinsic function for its name: one property still.
+  if ('Fn::Sub' in left || 'Fn::Sub' in right) return JSON.stringify(one) === JSON.stringify(other) ? [] : [at];
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...keys].flatMap((key) => differences(left[key], right[key], `${at}/${key}`));
+}

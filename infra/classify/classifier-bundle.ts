@@ -1,0 +1,50 @@
+import { copyFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AssetHashType, DockerImage } from 'aws-cdk-lib';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { type BuildOptions, buildSync } from 'esbuild';
+
+const program = fileURLToPath(new URL('../../inference/classify.lambda.ts', import.meta.url));
+const kernels = createRequire(import.meta.url).resolve(
+  '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm',
+);
+
+/** Everything is in the bundle, the AWS SDK too: what is tested is what runs. */
+const options = {
+  entryPoints: [program],
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  format: 'esm',
+  mainFields: ['module', 'main'],
+  // TensorFlow.js asks for Node's own modules by require(), which a bundle of ES modules has not.
+  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+  minify: true,
+  // Stack traces in the log keep the names of functions; a source map would double the archive.
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+} satisfies BuildOptions;
+
+/**
+ * The Lambda's archive: one file of JavaScript, and TensorFlow's kernels as WebAssembly beside it.
+ *
+ * In this process, and not by a `NodejsFunction`: that starts npx and a shell, which doubles the time.
+ */
+export function classifierBundle(): lambda.Code {
+  return lambda.Code.fromAsset(path.dirname(program), {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      image: DockerImage.fromRegistry('unused'),
+      local: {
+        tryBundle(folder) {
+          buildSync({ ...options, outfile: path.join(folder, 'index.mjs') });
+          copyFileSync(kernels, path.join(folder, path.basename(kernels)));
+          return true;
+        },
+      },
+    },
+  });
+}
