@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serve } from '@hono/node-server';
+import { moveAlias, readAlias } from '#models/aliases.ts';
+import { folderStore } from '#models/folder-store.ts';
+import type { ObjectStore } from '#models/object-store.ts';
+import { publishVersion } from '#models/versions.ts';
+import { createApp } from './app.ts';
+import { type ExampleModel, exampleModel } from './example-model.ts';
+import { type LiveModelsOptions, liveModels } from './live-models.ts';
+import type { Log } from './log.ts';
+
+/** A folder that is gone afterwards. */
+export async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'cifar10-inference-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export interface Logged extends Record<string, unknown> {
+  readonly level: string;
+  readonly message: string;
+}
+
+/** The endpoint on a port of this machine, over a folder. */
+export interface Endpoint {
+  readonly url: string;
+  readonly store: ObjectStore;
+  readonly logged: readonly Logged[];
+  /** Publishes a model and points the alias to it. @returns the version's id */
+  promote(model?: ExampleModel, alias?: string): Promise<string>;
+}
+
+export async function withEndpoint<Result>(
+  work: (endpoint: Endpoint) => Promise<Result>,
+  { wrap = (store) => store, ...options }: EndpointOptions = {},
+): Promise<Result> {
+  return withFolder(async (folder) => {
+    const store = folderStore(folder);
+    const logged: Logged[] = [];
+    const log: Log = (level, message, facts) => logged.push({ level, message, ...facts });
+    const app = createApp({ models: liveModels({ store: wrap(store), alias: 'production', log, ...options }), log });
+    const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 });
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      return await work({
+        url: `http://127.0.0.1:${port}`,
+        store,
+        logged,
+        async promote(model, alias = 'production') {
+          const to = await publishVersion(store, await exampleModel(model));
+          await moveAlias(store, alias, { to, by: 'a test', expected: await readAlias(store, alias) });
+          return to;
+        },
+      });
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+}
+
+interface EndpointOptions extends Partial<Omit<LiveModelsOptions, 'store' | 'log'>> {
+  /** What the endpoint sees of the store. */
+  readonly wrap?: (store: ObjectStore) => ObjectStore;
+}

@@ -1,0 +1,258 @@
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { encode } from 'fast-png';
+import { expect, test } from 'vitest';
+import { ClassifyAnswer } from './answers.ts';
+import { withEndpoint } from './app.fixture.ts';
+import { createApp } from './app.ts';
+import { examplePixels } from './example-model.ts';
+import type { LiveModels } from './live-models.ts';
+import { jsonLog } from './log.ts';
+import { Problem } from './problem.ts';
+
+const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../images/fixtures/${name}`, import.meta.url)));
+const png = (seed: number) => encode({ width: 32, height: 32, channels: 3, data: examplePixels(seed) });
+
+async function post(url: string, body: Uint8Array, headers: Record<string, string> = {}) {
+  const response = await fetch(url, { method: 'POST', body: new Uint8Array(body), headers });
+  return { response, answer: ClassifyAnswer.parse(await response.json()) };
+}
+
+async function expectProblem(response: Response, status: number, code: string): Promise<Problem> {
+  expect(response.status).toBe(status);
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  const problem = Problem.parse(await response.json());
+  expect(problem).toMatchObject({ status, code, error: problem.detail });
+  expect(response.headers.get('x-request-id')).toBe(problem.request_id);
+  return problem;
+}
+
+test('classifies a PNG, a JPEG and raw pixels', () =>
+  withEndpoint(async ({ url, promote, logged }) => {
+    const version = await promote();
+    const { response, answer } = await post(`${url}/classify`, png(1), { 'content-type': 'image/png' });
+    expect(response.status).toBe(200);
+    expect(answer.model).toEqual({ name: 'cifar10', version, alias: 'production' });
+    expect(answer.input).toEqual({ type: 'image/png', width: 32, height: 32, transform: 'none' });
+    expect(answer.predictions).toHaveLength(5);
+    expect(answer.predictions[0]).toMatchObject({ label: answer.label, score: answer.score });
+    expect(answer.request_id).toBe(response.headers.get('x-request-id'));
+
+    const raw = await post(`${url}/classify?top_k=10`, examplePixels(1), {
+      'content-type': 'application/octet-stream',
+    });
+    expect(raw.answer.input.type).toBe('application/octet-stream');
+    expect(raw.answer.predictions.slice(0, 5)).toEqual(answer.predictions);
+    const scores = raw.answer.predictions.map(({ score }) => score);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    expect(scores.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 4);
+
+    const jpeg = await post(`${url}/classify`, fixture('progressive-420.jpg'));
+    expect(jpeg.answer.input).toEqual({ type: 'image/jpeg', width: 48, height: 32, transform: 'center-crop' });
+
+    expect(logged.filter(({ message }) => message === 'request')).toHaveLength(3);
+    expect(logged.at(-1)).toMatchObject({ path: '/classify', status: 200, version, label: jpeg.answer.label });
+  }));
+
+test('what a client calls the bytes plays no part', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    for (const type of ['image/gif', 'text/plain; charset=utf-16', 'nonsense']) {
+      const { response, answer } = await post(`${url}/classify`, png(1), { 'content-type': type });
+      expect(response.status).toBe(200);
+      expect(answer.input.type).toBe('image/png');
+    }
+  }));
+
+test('3,072 zeros are a picture', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const { response, answer } = await post(`${url}/classify`, new Uint8Array(3072));
+    expect(response.status).toBe(200);
+    expect(answer.input).toMatchObject({ type: 'application/octet-stream', width: 32, height: 32 });
+  }));
+
+test('an answer below the threshold of the card is uncertain', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote({ card: { uncertainBelow: 1 } });
+    expect((await post(`${url}/classify`, png(1))).answer.uncertain).toBe(true);
+  }));
+
+test('before there is a model it says so, and what to run', () =>
+  withEndpoint(async ({ url, promote }) => {
+    for (const path of ['/health/ready', '/model']) {
+      const problem = await expectProblem(await fetch(url + path), 503, 'no-model-yet');
+      expect(problem.detail).toContain('cifar10 models promote');
+    }
+    const response = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(png(1)) });
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    await expectProblem(response, 503, 'no-model-yet');
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    await promote();
+    await expect.poll(async () => (await fetch(`${url}/health/ready`)).status, { timeout: 10_000 }).toBe(200);
+  }));
+
+test('tells which model it serves', () =>
+  withEndpoint(async ({ url, promote }) => {
+    const version = await promote({ card: { seed: 41 } });
+    const model = await (await fetch(`${url}/model`)).json();
+    expect(model).toMatchObject({ name: 'cifar10', version, alias: 'production', seed: 41, accuracy: { plain: 0.1 } });
+    expect(await (await fetch(`${url}/health/ready`)).json()).toEqual({
+      status: 'ready',
+      model: { name: 'cifar10', version, alias: 'production' },
+    });
+  }));
+
+test('answers by another version or alias where it is asked to', () =>
+  withEndpoint(async ({ url, promote }) => {
+    const first = await promote({ seed: 1 });
+    const second = await promote({ seed: 2 }, 'candidate');
+    const at = async (version: string) => (await post(`${url}/classify?version=${version}`, png(1))).answer;
+    expect((await at('candidate')).model).toEqual({ name: 'cifar10', version: second, alias: 'candidate' });
+    expect((await at(second)).model).toEqual({ name: 'cifar10', version: second });
+    expect((await at(second)).predictions).toEqual((await at('candidate')).predictions);
+    expect((await at(first)).predictions).not.toEqual((await at(second)).predictions);
+    for (const name of ['20200101-0000-00000000', 'nobody', 'No such', '../models', '']) {
+      const response = await fetch(`${url}/classify?version=${encodeURIComponent(name)}`, {
+        method: 'POST',
+        body: new Uint8Array(png(1)),
+      });
+      await expectProblem(response, 404, 'unknown-version');
+    }
+  }));
+
+test.each([
+  ['top_k=0', 400, 'bad-parameter', 'top_k is "0"'],
+  ['top_k=11', 400, 'bad-parameter', '10 classes'],
+  ['top_k=9e9', 400, 'bad-parameter', '9e9'],
+  ['top_k=99999999999999999999', 400, 'bad-parameter', 'top_k'],
+  ['top_k=1&top_k=2', 400, 'bad-parameter', '2 times'],
+  ['strict=maybe', 400, 'bad-parameter', 'maybe'],
+])('refuses ?%s', (query, status, code, detail) =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const response = await fetch(`${url}/classify?${query}`, { method: 'POST', body: new Uint8Array(png(1)) });
+    expect((await expectProblem(response, status, code)).detail).toContain(detail);
+  }),
+);
+
+test('refuses what is no picture, with the reason', () =>
+  withEndpoint(async ({ url, promote, logged }) => {
+    await promote();
+    const send = (body: Uint8Array, query = '') =>
+      fetch(`${url}/classify${query}`, { method: 'POST', body: new Uint8Array(body) });
+    await expectProblem(await send(new Uint8Array(0)), 415, 'unsupported-image');
+    expect((await expectProblem(await send(fixture('drawing.avif')), 415, 'unsupported-image')).detail).toContain(
+      'AVIF',
+    );
+    await expectProblem(await send(png(1).subarray(0, 500)), 400, 'corrupt-image');
+    await expectProblem(await send(new Uint8Array(1024 * 1024 + 1)), 413, 'image-too-large');
+    await expectProblem(await send(fixture('drawing.png'), '?strict=1'), 422, 'wrong-size');
+    expect((await send(png(1), '?strict=1')).status).toBe(200);
+    expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
+  }));
+
+test('stops reading a body that is too large, announced or not', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const announced = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(6_000_000) });
+    await expectProblem(announced, 413, 'body-too-large');
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(65536)) });
+    const streamed = await fetch(`${url}/classify`, {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+    } as RequestInit).catch((error: unknown) => error);
+    // The answer may come before the client has stopped sending, and then some clients see a broken connection.
+    if (streamed instanceof Response) await expectProblem(streamed, 413, 'body-too-large');
+    expect((await post(`${url}/classify`, png(1))).response.status).toBe(200);
+  }));
+
+test('refuses a compressed body by name', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const response = await fetch(`${url}/classify`, {
+      method: 'POST',
+      body: new Uint8Array(png(1)),
+      headers: { 'content-encoding': 'gzip' },
+    });
+    await expectProblem(response, 415, 'unsupported-encoding');
+  }));
+
+test('says what an address takes', () =>
+  withEndpoint(async ({ url }) => {
+    await expectProblem(await fetch(`${url}/clasify`), 404, 'unknown-route');
+    const response = await fetch(`${url}/classify`);
+    expect(response.headers.get('allow')).toBe('POST');
+    await expectProblem(response, 405, 'wrong-method');
+    expect(await (await fetch(url)).json()).toMatchObject({
+      routes: expect.arrayContaining([{ method: 'POST', href: './classify' }]),
+    });
+    expect((await fetch(`${url}/health/live`, { method: 'HEAD' })).status).toBe(200);
+  }));
+
+test('a store that cannot be read is no fault of the client, who is not told its secrets', () =>
+  withEndpoint(
+    async ({ url, logged }) => {
+      const problem = await expectProblem(
+        await fetch(`${url}/model?version=20200101-0000-00000000`),
+        503,
+        'model-unavailable',
+      );
+      expect(JSON.stringify(problem)).not.toContain('secret');
+      expect(logged.at(-1)).toMatchObject({ level: 'error', status: 503, requestId: problem.request_id });
+      expect(((logged.at(-1)!.error as Error).cause as Error).stack).toContain('secret');
+    },
+    {
+      wrap: (store) => ({
+        ...store,
+        get: async () => {
+          throw new Error('secret of the store');
+        },
+      }),
+    },
+  ));
+
+test('a defect is a 500 that tells a client nothing, and the log everything', async () => {
+  const lines: string[] = [];
+  const broken: LiveModels = {
+    use: async () => {
+      throw new TypeError('secret of the program');
+    },
+    pending: () => undefined,
+  };
+  const app = createApp({ models: broken, log: jsonLog((line) => lines.push(line)) });
+  const problem = await expectProblem(await app.request('/model'), 500, 'internal');
+  expect(JSON.stringify(problem)).not.toContain('secret');
+  expect(JSON.parse(lines.join(''))).toMatchObject({
+    ...{ level: 'error', message: 'request', status: 500, requestId: problem.request_id },
+    error: { name: 'TypeError', message: 'secret of the program', stack: expect.stringContaining('app.test.ts') },
+  });
+});
+
+test('no header or path breaks it', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const { port } = new URL(url);
+    const answered = await Promise.all(
+      [
+        '/classify?version=%0d%0aset-cookie:%20a=b',
+        '/%',
+        '/%2e%2e/%2e%2e/etc/passwd',
+        '/classify?top_k=%',
+        '//classify',
+      ].map(
+        (path) =>
+          new Promise<number>((resolve, reject) => {
+            const sent = request({ port, host: '127.0.0.1', path, method: 'POST' }, (response) => {
+              expect(response.headers['set-cookie']).toBeUndefined();
+              response.resume();
+              resolve(response.statusCode!);
+            });
+            sent.on('error', reject);
+            sent.end(Buffer.from(png(1)));
+          }),
+      ),
+    );
+    for (const status of answered) expect(status).toBeLessThan(500);
+  }));

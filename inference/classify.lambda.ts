@@ -1,0 +1,24 @@
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { openObjectStore } from '#models/open.ts';
+import { answerGateway } from './api-gateway.ts';
+import { createApp } from './app.ts';
+import { liveModels } from './live-models.ts';
+import { jsonLog } from './log.ts';
+
+const log = jsonLog((line) => process.stdout.write(line));
+const store = await openObjectStore(environment('CIFAR10_STORE'));
+const models = liveModels({ store, alias: environment('CIFAR10_ALIAS'), log });
+const app = createApp({ models, log });
+
+// The model is loaded while Lambda still initialises, at full CPU. If it cannot be, requests say why.
+await models.use(undefined, () => {}).catch((error: unknown) => log('warn', 'started without a model', { error }));
+
+export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {
+  return answerGateway(app, event);
+}
+
+function environment(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`The environment variable ${name} is not set.`);
+  return value;
+}

@@ -1,0 +1,188 @@
+import { expect, test } from 'vitest';
+import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
+import type { ObjectStore } from '#models/object-store.ts';
+import { type Endpoint, withEndpoint } from './app.fixture.ts';
+import { examplePixels } from './example-model.ts';
+
+const FAST = { refreshAfter: 20, staleAfter: 60, patience: 1000, giveUpAfter: 500, retryAfter: 20 };
+
+async function served(url: string, query = ''): Promise<{ status: number; version: string | undefined }> {
+  const response = await fetch(`${url}/classify${query}`, { method: 'POST', body: new Uint8Array(examplePixels(1)) });
+  const body = (await response.json()) as { model?: { version: string } };
+  return { status: response.status, version: body.model?.version };
+}
+
+/** Asks without a pause until told to stop. @returns what was answered, in order */
+function ask(url: string): () => Promise<Awaited<ReturnType<typeof served>>[]> {
+  const answers: Awaited<ReturnType<typeof served>>[] = [];
+  let isOver = false;
+  const askers = [1, 2, 3].map(async () => {
+    while (!isOver) answers.push(await served(url));
+  });
+  return async () => {
+    isOver = true;
+    await Promise.all(askers);
+    return answers;
+  };
+}
+
+const untilServed = (url: string, version: string) =>
+  expect.poll(async () => (await served(url)).version, { timeout: 10_000, interval: 20 }).toBe(version);
+
+test('follows the alias forth and back under load, and no request is lost', () =>
+  withEndpoint(
+    async ({ url, store, promote }) => {
+      const first = await promote({ seed: 1 });
+      await untilServed(url, first);
+      const stop = ask(url);
+      const second = await promote({ seed: 2 });
+      await untilServed(url, second);
+      await rollback(store, 'production', { by: 'a test' });
+      await untilServed(url, first);
+      const answers = await stop();
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+      expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([first, second]));
+    },
+    { times: FAST },
+  ));
+
+test('a request that comes after a long pause is answered by what was promoted meanwhile', () =>
+  withEndpoint(
+    async ({ url, promote }) => {
+      await promote({ seed: 1 });
+      await served(url);
+      const second = await promote({ seed: 2 });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect((await served(url)).version).toBe(second);
+    },
+    { times: { ...FAST, giveUpAfter: 10_000, patience: 10_000 } },
+  ));
+
+test.each([
+  ['a byte of it was changed', (endpoint: Endpoint, id: string) => tamper(endpoint, `models/${id}/weights.bin`)],
+  ['a file is missing', (endpoint: Endpoint, id: string) => endpoint.store.delete(`models/${id}/weights.bin`)],
+  ['all of it is missing', (endpoint: Endpoint, id: string) => endpoint.store.delete(`models/${id}/manifest.json`)],
+])('goes on with the old version if the new one cannot be read: %s', (_, damage) =>
+  withEndpoint(
+    async (endpoint) => {
+      const { url, logged, promote, store } = endpoint;
+      const first = await promote({ seed: 1 });
+      await served(url);
+      const second = await promote({ seed: 2 }, 'candidate');
+      const at = await readAlias(store, 'production');
+      await moveAlias(store, 'production', { to: second, by: 'a test', expected: at });
+      await damage(endpoint, second);
+      const stop = ask(url);
+      await expect
+        .poll(() => logged.some(({ message }) => message === 'model refused'), { timeout: 10_000 })
+        .toBe(true);
+      for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
+
+      const ready = await fetch(`${url}/health/ready`);
+      expect(ready.status).toBe(200);
+      expect(await ready.json()).toMatchObject({ model: { version: first }, pending: { version: second } });
+    },
+    { times: FAST },
+  ),
+);
+
+test('goes on with the old version if the new one does not answer its golden images', () =>
+  withEndpoint(
+    async ({ url, logged, promote }) => {
+      const first = await promote({ seed: 1 });
+      await served(url);
+      const wrong = await promote({ seed: 2, isWrong: true });
+      const stop = ask(url);
+      await expect.poll(() => logged.some(({ version }) => version === wrong), { timeout: 10_000 }).toBe(true);
+      for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
+      expect(await served(url, `?version=${wrong}`)).toEqual({ status: 503, version: undefined });
+
+      const third = await promote({ seed: 3 });
+      await untilServed(url, third);
+    },
+    { times: FAST },
+  ));
+
+test('a store that fails, hangs or forgets does not stop a model that is loaded', async () => {
+  let behaviour: 'works' | 'fails' | 'hangs' | 'forgets' = 'works';
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: async (key) => {
+      if (behaviour === 'fails') throw new Error('SlowDown');
+      if (behaviour === 'hangs') return new Promise(() => {});
+      return behaviour === 'forgets' ? undefined : store.get(key);
+    },
+  });
+  await withEndpoint(
+    async ({ url, promote, logged }) => {
+      const first = await promote({ seed: 1 });
+      await served(url);
+      for (behaviour of ['fails', 'hangs', 'forgets'] as const) {
+        const stop = ask(url);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
+      }
+      expect(logged.some(({ message }) => message === 'alias not refreshed')).toBe(true);
+      behaviour = 'works';
+      const second = await promote({ seed: 2 });
+      await untilServed(url, second);
+    },
+    { wrap, times: { ...FAST, patience: 50, giveUpAfter: 100 } },
+  );
+});
+
+test('a store that cannot be read at the start is asked again', async () => {
+  let isBroken = true;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: async (key) => {
+      if (isBroken) throw new Error('no route to host');
+      return store.get(key);
+    },
+  });
+  await withEndpoint(
+    async ({ url, promote }) => {
+      const first = await promote();
+      expect((await served(url)).status).toBe(503);
+      isBroken = false;
+      await untilServed(url, first);
+    },
+    { wrap, times: FAST },
+  );
+});
+
+test('many who ask for the same version wait for one load of it', () =>
+  withEndpoint(async ({ url, promote, logged }) => {
+    const version = await promote({ seed: 1 }, 'candidate');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => served(url, `?version=${version}`)));
+    for (const answer of answers) expect(answer).toEqual({ status: 200, version });
+    expect(logged.filter(({ message }) => message === 'model loaded')).toHaveLength(1);
+  }));
+
+test('keeps a few versions that were asked for, and gives the others back', () =>
+  withEndpoint(
+    async ({ url, promote, logged }) => {
+      const production = await promote({ seed: 1 });
+      await served(url);
+      const others = [];
+      for (const seed of [2, 3, 4]) others.push(await promote({ seed }, 'candidate'));
+      const loads = () => logged.filter(({ message }) => message === 'model loaded').map(({ version }) => version);
+      for (const version of others) await served(url, `?version=${version}`);
+      expect(loads()).toEqual([production, ...others]);
+      await served(url, `?version=${others[2]}`);
+      await served(url, `?version=${others[1]}`);
+      await served(url);
+      expect(loads()).toHaveLength(4);
+      await served(url, `?version=${others[0]}`);
+      expect(loads()).toHaveLength(5);
+      await Promise.all(others.flatMap((version) => [1, 2].map(() => served(url, `?version=${version}`))));
+      expect((await served(url)).version).toBe(production);
+    },
+    { keep: 2 },
+  ));
+
+async function tamper({ store }: Endpoint, key: string): Promise<void> {
+  const body = (await store.get(key))!.body.slice();
+  body[0]! ^= 1;
+  await store.put(key, body);
+}

@@ -1,0 +1,290 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '#errors/user-error.ts';
+import { isAliasName, readAlias } from '#models/aliases.ts';
+import type { Card } from '#models/card.ts';
+import type { ObjectStore } from '#models/object-store.ts';
+import { isVersionId, readVersion, UnknownVersion } from '#models/versions.ts';
+import { type Classifier, loadClassifier } from './classifier.ts';
+import type { Log } from './log.ts';
+
+/** A model that is loaded, verified and has answered its golden images. */
+export interface ServedModel extends Pick<Classifier, 'classify'> {
+  readonly version: string;
+  /** The name that it was asked for by; `undefined` if that was the version itself. */
+  readonly alias: string | undefined;
+  readonly card: Card;
+}
+
+/** The models of one store, loaded once and followed as aliases move. */
+export interface LiveModels {
+  /**
+   * Lends a model for as long as `work` runs: what is replaced meanwhile is given up only then.
+   *
+   * @param name a version's id or an alias. @default the alias that is served
+   * @throws {NoModelYet} nothing was ever promoted
+   * @throws {ModelUnavailable} it is there, and cannot be read, and no earlier one is loaded
+   * @throws {UnknownVersion} the store has no such version or alias
+   */
+  use<Result>(name: string | undefined, work: (model: ServedModel) => Result | Promise<Result>): Promise<Result>;
+  /** Why the version that the served alias points to is not the one that answers; `undefined` if it is. */
+  pending(): { readonly version: string; readonly reason: string } | undefined;
+}
+
+/** The alias that is served points nowhere yet. */
+export class NoModelYet extends UserError {
+  override readonly name = 'NoModelYet';
+
+  constructor(alias: string, store: string) {
+    super(
+      `No model is served yet: ${store} has no alias "${alias}". ` +
+        'Train one with "./cifar10 submit quick" (or "./cifar10 train quick"), then run "./cifar10 models promote candidate".',
+    );
+  }
+}
+
+/** A model should be served and cannot be. */
+export class ModelUnavailable extends UserError {
+  override readonly name = 'ModelUnavailable';
+}
+
+export interface LiveModelsOptions {
+  readonly store: ObjectStore;
+  /** What is served when nothing is asked for. */
+  readonly alias: string;
+  readonly log: Log;
+  /** Versions kept besides the served one. @default 3 */
+  readonly keep?: number;
+  /** Milliseconds; see `TIMES`. */
+  readonly times?: Partial<typeof TIMES>;
+}
+
+const TIMES = {
+  /** After this a request has the alias read again, and does not wait for it. */
+  refreshAfter: 10_000,
+  /** After this a request waits: nobody gets an answer of a model that was replaced longer ago. */
+  staleAfter: 30_000,
+  /** How long such a request waits before the old model answers all the same. */
+  patience: 2_000,
+  /** A store that has not answered by then is given up, and asked again later. */
+  giveUpAfter: 20_000,
+  /** Where nothing could be loaded at all, the store is asked again after this; where one version fails, after its doubles. */
+  retryAfter: 2_000,
+};
+
+/** Where an alias stands: what it pointed to when it was read, and what answers for it. */
+interface Followed {
+  readonly alias: string;
+  /** By `Date.now()`, which goes on while a Lambda is frozen. */
+  checkedAt: number;
+  serves: Slot | undefined;
+  /** The last version that could not be loaded. */
+  failure:
+    | { readonly version: string; readonly error: unknown; readonly attempts: number; readonly at: number }
+    | undefined;
+  /** Why the last look at it ended as it did, if nothing is served. */
+  error: unknown;
+  refreshing: { readonly done: Promise<void>; readonly since: number } | undefined;
+  /** Counts the looks: one that was given up must not undo what a later one found. */
+  turn: number;
+}
+
+/** A version that is loaded, or being loaded. */
+interface Slot {
+  readonly version: string;
+  readonly loading: Promise<Loaded>;
+  loaded: Loaded | undefined;
+  /** Requests that use it or wait for it, and aliases that it answers for. */
+  holders: number;
+}
+
+interface Loaded {
+  readonly card: Card;
+  readonly classifier: Classifier;
+}
+
+/**
+ * Follows a store by what requests ask, not by timers: in Lambda nothing runs between requests. A new version is loaded
+ * beside the old one, which goes on answering until the new one has answered its golden images, or for good if it cannot.
+ */
+export function liveModels(options: LiveModelsOptions): LiveModels {
+  const { store, alias: servedAlias, log, keep = 3 } = options;
+  const times = { ...TIMES, ...options.times };
+  const followed = new Map<string, Followed>();
+  /** By version, the least recently used first. */
+  const slots = new Map<string, Slot>();
+
+  /** One load per version at a time; what has failed is forgotten. Whoever calls this holds the slot, and releases it. */
+  async function hold(version: string): Promise<Slot> {
+    const slot = slots.get(version) ?? { version, loading: load(version), loaded: undefined, holders: 0 };
+    slots.delete(version);
+    slots.set(version, slot);
+    slot.holders++;
+    try {
+      slot.loaded = await slot.loading;
+      return slot;
+    } catch (error) {
+      if (slots.get(version) === slot) slots.delete(version);
+      throw error;
+    }
+  }
+
+  async function load(version: string): Promise<Loaded> {
+    const started = performance.now();
+    const files = await readVersion(store, version, { only: ['model.json', 'weights.bin'] });
+    const classifier = await loadClassifier(files);
+    log('info', 'model loaded', { version, milliseconds: Math.round(performance.now() - started) });
+    return { card: files.card, classifier };
+  }
+
+  /** Keeps the most recently used of those that nobody holds. */
+  function release(slot: Slot): void {
+    slot.holders--;
+    const unused = [...slots.values()].filter((each) => each.holders === 0).slice(0, -keep || undefined);
+    for (const { version, loaded } of unused) {
+      slots.delete(version);
+      loaded?.classifier.dispose();
+    }
+  }
+
+  function follow(alias: string): Followed {
+    const entry = followed.get(alias) ?? {
+      ...{ alias, checkedAt: 0, turn: 0 },
+      ...{ serves: undefined, failure: undefined, error: undefined, refreshing: undefined },
+    };
+    followed.set(alias, entry);
+    return entry;
+  }
+
+  /** One at a time; never rejects. */
+  function refresh(entry: Followed): Promise<void> {
+    entry.refreshing ??= { done: look(entry), since: Date.now() };
+    return entry.refreshing.done;
+  }
+
+  async function look(entry: Followed): Promise<void> {
+    const turn = ++entry.turn;
+    try {
+      await withTimeout(update(entry, turn), times.giveUpAfter, () => {
+        return new ModelUnavailable(`${store.url} has not answered for ${times.giveUpAfter / 1000} s.`);
+      });
+    } catch (error) {
+      entry.error = error;
+      log('error', 'alias not refreshed', { alias: entry.alias, serving: entry.serves?.version, error });
+    }
+    entry.checkedAt = Date.now();
+    entry.refreshing = undefined;
+  }
+
+  async function update(entry: Followed, turn: number): Promise<void> {
+    const target = (await readAlias(store, entry.alias))?.version;
+    entry.error = undefined;
+    if (target === undefined) {
+      // An alias that is taken away does not take the model with it: whoever wants that takes the endpoint down.
+      if (!entry.serves) entry.error = new NoModelYet(entry.alias, store.url);
+    } else if (target === entry.serves?.version) {
+      entry.failure = undefined;
+    } else if (isTooSoon(entry, target)) {
+      entry.error = entry.failure?.error;
+    } else {
+      await replace(entry, target, turn);
+    }
+  }
+
+  function isTooSoon({ failure }: Followed, target: string): boolean {
+    if (failure?.version !== target) return false;
+    return Math.abs(Date.now() - failure.at) < times.retryAfter * 2 ** Math.min(failure.attempts, 7);
+  }
+
+  async function replace(entry: Followed, target: string, turn: number): Promise<void> {
+    let next: Slot;
+    try {
+      next = await hold(target);
+    } catch (error) {
+      const attempts = entry.failure?.version === target ? entry.failure.attempts + 1 : 1;
+      entry.failure = { version: target, error, attempts, at: Date.now() };
+      entry.error = error;
+      const serving = entry.serves?.version;
+      log('error', 'model refused', { alias: entry.alias, version: target, serving, attempts, error });
+      return;
+    }
+    if (turn !== entry.turn) return release(next);
+    const before = entry.serves;
+    entry.serves = next;
+    entry.failure = undefined;
+    if (!before) return;
+    log('info', 'model replaced', { alias: entry.alias, from: before.version, to: next.version });
+    release(before);
+  }
+
+  /** What answers for an alias now; held. */
+  async function holdServed(alias: string): Promise<Slot> {
+    const entry = follow(alias);
+    const age = Math.abs(Date.now() - entry.checkedAt); // A clock that was set back counts as much time passed.
+    if (!entry.serves) {
+      if (entry.error === undefined || age > times.retryAfter) await refresh(entry);
+    } else if (age > times.staleAfter) {
+      const done = refresh(entry);
+      const waited = Date.now() - (entry.refreshing?.since ?? 0);
+      await Promise.race([done, sleep(Math.max(0, times.patience - waited), undefined, { ref: false })]);
+    } else if (age > times.refreshAfter) {
+      void refresh(entry);
+    }
+    if (entry.serves) {
+      entry.serves.holders++;
+      return entry.serves;
+    }
+    if (alias !== servedAlias) followed.delete(alias); // Anybody may ask for any name.
+    throw unavailable(entry);
+  }
+
+  function unavailable({ alias, error }: Followed): UserError {
+    if (error instanceof NoModelYet) return alias === servedAlias ? error : new UnknownVersion(alias, store);
+    return modelUnavailable(`What "${alias}" points to`, error);
+  }
+
+  async function holdPinned(version: string): Promise<Slot> {
+    try {
+      return await hold(version);
+    } catch (error) {
+      throw error instanceof UnknownVersion ? error : modelUnavailable(version, error);
+    }
+  }
+
+  return {
+    async use(name = servedAlias, work) {
+      const alias = isVersionId(name) ? undefined : name;
+      if (alias !== undefined && !isAliasName(alias)) throw new UnknownVersion(alias, store);
+      const slot = alias === undefined ? await holdPinned(name) : await holdServed(alias);
+      try {
+        const { card, classifier } = slot.loaded!;
+        return await work({ version: slot.version, alias, card, classify: classifier.classify });
+      } finally {
+        release(slot);
+      }
+    },
+    pending() {
+      const failure = followed.get(servedAlias)?.failure;
+      if (!failure) return undefined;
+      return { version: failure.version, reason: failure.error instanceof Error ? failure.error.name : 'unknown' };
+    },
+  };
+}
+
+function modelUnavailable(what: string, cause: unknown): ModelUnavailable {
+  const reason = cause instanceof UserError ? cause.message : 'The log of the endpoint says why.';
+  return new ModelUnavailable(`${what} cannot be served now. ${reason}`, { cause });
+}
+
+/** Rejects when the time is over; what was begun goes on. */
+async function withTimeout<Result>(work: Promise<Result>, milliseconds: number, error: () => Error): Promise<Result> {
+  const timer = new AbortController();
+  const timeout = sleep(milliseconds, undefined, { ref: false, signal: timer.signal }).then(() => {
+    throw error();
+  });
+  timeout.catch(() => {}); // The loser of the race.
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    timer.abort();
+  }
+}
