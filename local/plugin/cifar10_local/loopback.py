@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 from localstack.runtime.server.twisted import TwistedRuntimeServer
 from rolo.serving.twisted import TwistedGateway
-from twisted.internet import endpoints, reactor
+from twisted.internet import reactor
 
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
@@ -23,10 +23,14 @@ class LoopbackServer(TwistedRuntimeServer):
     """
 
     def register(self, gateway: Any, listen: list[Any], ssl_creds: tuple[str, str] | None = None) -> None:  # noqa: ARG002
-        """Plain HTTP: nothing leaves the machine, so there is nothing to encrypt."""
+        """
+        Plain HTTP: nothing leaves the machine, so there is nothing to encrypt.
+
+        :raises CannotListenError: somebody else listens there
+        """
         site = TwistedGateway(gateway)
         for address in listen:
-            endpoints.TCP4ServerEndpoint(reactor, address.port, interface=HOST).listen(site)
+            reactor.listenTCP(address.port, site, interface=HOST)
 
 
 def open_listeners() -> list[str]:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """Read from the environment variables `CIFAR10_LOCAL_*`."""
+    """Read from the environment variables `CIFAR10_LOCAL_*`, and from LocalStack's own GATEWAY_LISTEN."""
 
     folder: Path
     """The instance's own folder: everything that it writes lies below."""
+    port: int
+    """Where LocalStack listens."""
     images: Path
     """JSON file that says what a container image runs here; see `batch/images.py`."""
     node: str
@@ -34,6 +36,7 @@ class Settings:
         leash = environment.get("CIFAR10_LOCAL_LEASH")
         return cls(
             folder=Path(environment["CIFAR10_LOCAL_FOLDER"]),
+            port=int(environment["GATEWAY_LISTEN"].rpartition(":")[2]),
             images=Path(environment["CIFAR10_LOCAL_IMAGES"]),
             node=environment["CIFAR10_LOCAL_NODE"],
             leash=int(leash) if leash else None,

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from localstack import config
 from localstack.aws.connect import connect_to
 
 from ..processes import ask_to_end, kill, spawn
@@ -38,7 +37,7 @@ def run_attempt(job: Job, attempt: Attempt, log_group: str, on_started: Callable
         image = find_image(settings().images, job.container["image"])
     except UnknownImageError as error:
         return NotStarted(f"CannotPullContainerError: {error}")
-    endpoint = f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}"
+    endpoint = f"http://127.0.0.1:{settings().port}"
     command = build_command(job, image, endpoint, _credentials(job))
     try:
         process = _start(command)

@@ -32,7 +32,8 @@ function environment(name) {
  * @returns {Promise<{ headers: http.IncomingHttpHeaders, body: string }>}
  */
 function call(method, route, body) {
-  const headers = body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+  const headers =
+    body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const request = http.request(
       { hostname, port, agent, method, path: `/2018-06-01/runtime/${route}`, headers },

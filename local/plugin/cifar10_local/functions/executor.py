@@ -5,7 +5,6 @@ import shutil
 import time
 from pathlib import Path
 
-from localstack import config
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
@@ -90,7 +89,7 @@ class ProcessExecutor(RuntimeExecutor):
         return HOST
 
     def get_runtime_endpoint(self) -> str:
-        return f"http://{HOST}:{config.GATEWAY_LISTEN[0].port}/_localstack_lambda/{self.id}"
+        return f"http://{HOST}:{settings().port}/_localstack_lambda/{self.id}"
 
     def get_logs(self) -> str:
         return self._sandbox.read_log() if self._sandbox else ""

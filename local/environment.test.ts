@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { localEnvironment } from './environment.ts';
+
+const endpoint = 'http://127.0.0.1:4566';
+
+test('the endpoint, its credentials and its region are there', () => {
+  expect(localEnvironment(endpoint, {})).toMatchObject({
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ENDPOINT_URL_S3: endpoint,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_REGION: 'us-east-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  });
+});
+
+test('what programs need passes', () => {
+  const from = {
+    PATH: '/bin',
+    HOME: '/home/me',
+    NODE_EXTRA_CA_CERTS: '/ca.pem',
+    npm_config_registry: 'https://npm.test',
+  };
+  expect(localEnvironment(endpoint, from)).toMatchObject(from);
+});
+
+test.each([
+  'AWS_PROFILE',
+  'AWS_DEFAULT_PROFILE',
+  'AWS_SESSION_TOKEN',
+  'AWS_ENDPOINT_URL_BATCH',
+  'AWS_ENDPOINT_URL_CLOUDFORMATION',
+  'AWS_ROLE_ARN',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_SDK_LOAD_CONFIG',
+  'CDK_DEFAULT_ACCOUNT',
+  'LOCALSTACK_AUTH_TOKEN',
+  'GITHUB_TOKEN',
+  'CIFAR10_STORE',
+])('%s of the user does not', (name) => {
+  expect(localEnvironment(endpoint, { [name]: 'theirs' })).not.toHaveProperty(name);
+});
+
+test('no AWS variable has a value of the user', () => {
+  const name = fc.stringMatching(/^AWS_[A-Z_]{1,30}$/);
+  fc.assert(
+    fc.property(fc.dictionary(name, fc.constant('theirs')), (from) => {
+      expect(Object.values(localEnvironment(endpoint, from))).not.toContain('theirs');
+    }),
+  );
+});
+
+test('a proxy is not asked for this machine', () => {
+  const from = { HTTPS_PROXY: 'http://proxy.test:3128', NO_PROXY: 'intranet.test' };
+  expect(localEnvironment(endpoint, from)).toMatchObject({
+    HTTPS_PROXY: 'http://proxy.test:3128',
+    NO_PROXY: 'intranet.test,127.0.0.1,localhost',
+  });
+});

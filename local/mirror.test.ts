@@ -1,0 +1,139 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { moveAlias, readAlias } from '#models/aliases.ts';
+import { exampleVersion } from '#models/example-version.ts';
+import { folderStore } from '#models/folder-store.ts';
+import { interruptedAtPut, Killed } from '#models/interrupted-store.ts';
+import type { ObjectStore } from '#models/object-store.ts';
+import { openEventLog } from '#models/run-events.ts';
+import { beginRun, readCheckpoint, writeCheckpoint, writeResult } from '#models/runs.ts';
+import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
+import { restoreModels, saveModels } from './mirror.ts';
+
+let folder: string;
+/** Stands for the bucket: the same layout, and the same contract suite. */
+let bucket: ObjectStore;
+let kept: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'cifar10-mirror-'));
+  bucket = folderStore(path.join(folder, 'bucket'));
+  kept = path.join(folder, 'kept');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Two versions, an alias, a run that has ended and one that goes on. */
+async function fill(store: ObjectStore): Promise<{ old: string; current: string }> {
+  const old = await publishVersion(store, exampleVersion());
+  const current = await publishVersion(store, exampleVersion({ weights: [2, -1, 0, 0, 0, 0] }));
+  const first = await moveAlias(store, 'production', { to: old, by: 'test', expected: undefined });
+  await moveAlias(store, 'production', { to: current, by: 'test', expected: first });
+  for (const run of ['done', 'going-on']) {
+    await beginRun(store, run, { recipe: 'quick', seed: 1, settings: { epochs: 3 } });
+    const events = await openEventLog(store, run);
+    events.append({ at: '2026-11-23T04:12:30.000Z', type: 'started' });
+    await events.close();
+    await writeCheckpoint(store, run, { step: 10, body: Uint8Array.of(1, 2, 3), expected: undefined });
+  }
+  const at = '2026-11-23T04:12:30.000Z';
+  await writeResult(store, 'done', {
+    at,
+    version: current,
+    accuracy: { plain: 0.8, tta: 0.8 },
+    trainingSeconds: 1,
+    steps: 10,
+  });
+  return { old, current };
+}
+
+async function contents(store: ObjectStore): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for await (const { key } of store.list('')) {
+    // When a checkpoint was written is a matter of each store.
+    const text = Buffer.from((await store.get(key))?.body ?? []).toString('latin1');
+    found.set(key, key.endsWith('checkpoint.json') ? text.replace(/"at": ".*?"/, '') : text);
+  }
+  return found;
+}
+
+test('what was saved is what an empty bucket gets back', async () => {
+  const { old, current } = await fill(bucket);
+  expect(await saveModels(bucket, kept)).toEqual({
+    versions: [old, current],
+    runs: ['done', 'going-on'],
+    aliases: ['production'],
+    damaged: [],
+  });
+  const next = folderStore(path.join(folder, 'next'));
+  await restoreModels(next, kept);
+  expect(await contents(next)).toEqual(await contents(bucket));
+});
+
+test('what is there already is not copied again', async () => {
+  await fill(bucket);
+  await saveModels(bucket, kept);
+  const nothing = { versions: [], runs: [], aliases: [], damaged: [] };
+  expect(await saveModels(bucket, kept)).toEqual(nothing);
+  expect(await restoreModels(bucket, kept)).toEqual(nothing);
+});
+
+test('an interrupted copy never shows half a version, and is completed by the next', async () => {
+  const { current } = await fill(bucket);
+  await saveModels(bucket, kept);
+  let interruptions = 0;
+  for (;;) {
+    const next = folderStore(path.join(folder, `next-${interruptions}`));
+    const end = await restoreModels(interruptedAtPut(next, interruptions), kept).catch((error: unknown) => error);
+    for (const id of await listVersions(next)) await readVersion(next, id);
+    const alias = await readAlias(next, 'production');
+    if (alias) expect(await listVersions(next)).toContain(alias.version);
+    for (const run of ['done', 'going-on']) await readCheckpoint(next, run);
+    if (!(end instanceof Killed)) break;
+    interruptions += 1;
+    await restoreModels(next, kept);
+    expect((await readAlias(next, 'production'))?.version).toBe(current);
+    expect(await contents(next)).toEqual(await contents(bucket));
+  }
+  expect(interruptions).toBeGreaterThan(15);
+});
+
+test('an alias that was moved later is left where it is', async () => {
+  const { old, current } = await fill(bucket);
+  await saveModels(bucket, kept);
+  const expected = await readAlias(bucket, 'production');
+  await moveAlias(bucket, 'production', { to: old, by: 'test', expected });
+  expect((await restoreModels(bucket, kept)).aliases).toEqual([]);
+  expect((await readAlias(bucket, 'production'))?.version).toBe(old);
+  expect((await saveModels(bucket, kept)).aliases).toEqual(['production']);
+  expect(await readAlias(folderStore(kept), 'production')).toMatchObject({ version: old, previous: current });
+});
+
+test('a damaged version is named and left out, with the alias that points to it', async () => {
+  const { old, current } = await fill(bucket);
+  await writeFile(path.join(folder, 'bucket', 'models', current, 'weights.bin'), 'changed');
+  const { versions, aliases, damaged } = await saveModels(bucket, kept);
+  expect(versions).toEqual([old]);
+  expect(aliases).toEqual([]);
+  expect(damaged).toEqual([expect.stringContaining(`models/${current}/weights.bin`)]);
+});
+
+test('of a run that goes on only what is new is copied, and no old checkpoint is kept', async () => {
+  await fill(bucket);
+  await saveModels(bucket, kept);
+  const expected = await readCheckpoint(bucket, 'going-on');
+  await writeCheckpoint(bucket, 'going-on', { step: 20, body: Uint8Array.of(4), expected });
+  expect((await saveModels(bucket, kept)).runs).toEqual(['going-on']);
+  expect((await readCheckpoint(folderStore(kept), 'going-on'))?.step).toBe(20);
+  expect(await readdir(path.join(kept, 'runs', 'going-on', 'checkpoints'))).toHaveLength(1);
+});
+
+test('a file that is written anew during a run is copied again', async () => {
+  await fill(bucket);
+  await bucket.put('runs/going-on/history.csv', Buffer.from('epoch,loss\n1,2.0\n'));
+  await saveModels(bucket, kept);
+  await bucket.put('runs/going-on/history.csv', Buffer.from('epoch,loss\n1,1.0\n'));
+  expect((await saveModels(bucket, kept)).runs).toEqual(['going-on']);
+  expect(await readFile(path.join(kept, 'runs/going-on/history.csv'), 'utf8')).toContain('1,1.0');
+});

@@ -1,0 +1,36 @@
+/**
+ * One LocalStack for all tests of the project `localstack`: in a folder of its own, at a free port, and gone with this
+ * process however that ends. Tests get it as clients on AWS get their account, by the standard environment.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { type LocalStack, localEnvironment, startLocalStack, stopLocalStack } from '#local/localstack.ts';
+import { localImages } from '#local/training-image.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    localStack: LocalStack;
+  }
+}
+
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-localstack-'));
+  const localStack = await startLocalStack({
+    folder,
+    port: 'any',
+    bound: true,
+    ephemeral: true,
+    images: { ...localImages(), 'node:*': { folder: tmpdir(), entrypoint: [process.execPath] } },
+    batch: { minimumTimeoutSeconds: 1, stopGraceSeconds: 5 },
+  });
+  provide('localStack', localStack);
+  // The workers that run the tests inherit this process's environment; nothing of the user's account may reach them.
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+  Object.assign(process.env, localEnvironment(localStack.endpoint));
+  return async () => {
+    await stopLocalStack(folder);
+    await rm(folder, { recursive: true, force: true });
+  };
+}
