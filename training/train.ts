@@ -1,0 +1,364 @@
+/**
+ * Trains a recipe, from the first batch to a stored version. `quick` is at 83 % after two minutes on two CPU cores; every
+ * run gives the same weights again, interrupted or not.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import { AliasMoved, moveAlias, readAlias } from '#models/aliases.ts';
+import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
+import { openEventLog } from '#models/run-events.ts';
+import { beginRun, type RunResult, runKey, writeResult } from '#models/runs.ts';
+import { publishVersion } from '#models/versions.ts';
+import { batches, batchesPerEpoch } from './batches.ts';
+import { openCheckpoints, type Progress } from './checkpoint.ts';
+import { type Dataset, holdOut, type Split } from './data/dataset.ts';
+import { compileEager } from './eager/engine.ts';
+import type { Engine, EngineOptions, ParameterGroup } from './engine.ts';
+import { agreement, evaluate, logitsOf, topClasses } from './evaluate.ts';
+import type { TrainingEvent } from './events.ts';
+import { compileGraph } from './graph/engine.ts';
+import { initializeWeights } from './nets/initialize.ts';
+import type { Net } from './nets/net.ts';
+import { freezableOf, groupsOf, learningRatesOf } from './parameter-groups.ts';
+import { netOf, type Recipe } from './recipes.ts';
+import { reportFiles } from './report/report.ts';
+import type { ResolvedRecipe } from './settings.ts';
+import { crossEntropy, fitTemperature } from './temperature.ts';
+import { hasTensorFlow } from './tensorflow.ts';
+import { countParameters, versionFiles } from './version.ts';
+
+export interface TrainOptions {
+  readonly recipe: ResolvedRecipe;
+  readonly seed: number;
+  readonly data: Dataset;
+  /** Where the run, its checkpoints and the version go. */
+  readonly store: ObjectStore;
+  /** Names the run; one that exists goes on where it was. */
+  readonly run: string;
+  /** What to type to go on after an interruption. */
+  readonly resume: string;
+  readonly emit: (event: TrainingEvent) => void;
+  /** Aborted with the name of a signal: the run keeps a checkpoint and ends. @default never */
+  readonly signal?: AbortSignal;
+}
+
+export type Outcome =
+  | { readonly status: 'finished'; readonly result: RunResult }
+  | { readonly status: 'interrupted'; readonly signal: string; readonly step: number };
+
+/** Points of the curves, besides the ends of epochs. */
+const HISTORY_POINTS = 200;
+/** Seconds between two events that tell how far the run is. */
+const STEP_EVENT_SECONDS = 1;
+
+/**
+ * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data; nothing was changed
+ * @throws {UserError} what the machine or the store lacks
+ */
+export async function train(options: TrainOptions): Promise<Outcome> {
+  const { recipe, seed, store, run, signal } = options;
+  checkRecipe(recipe.settings, options.data);
+  const begun = await beginRun(store, run, { recipe: recipe.name, seed, settings: { ...recipe.settings } });
+  if (begun.state === 'finished') return { status: 'finished', result: begun.result };
+
+  const log = await openEventLog<TrainingEvent>(store, run);
+  const emit: Emit = (body) => {
+    const event = { at: new Date().toISOString(), ...body };
+    log.append(event);
+    options.emit(event);
+  };
+  const kept = { step: 0 };
+  try {
+    const result = await attempt(options, emit, kept);
+    await log.close();
+    return { status: 'finished', result };
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) {
+      const interrupted = { signal: String(signal.reason), step: kept.step };
+      emit({ type: 'interrupted', ...interrupted, resume: options.resume });
+      await log.close();
+      return { status: 'interrupted', ...interrupted };
+    }
+    const shown =
+      error instanceof WriteConflict
+        ? new UserError(`Another process is training the run ${run} (${error.message}) Take another --run.`, {
+            cause: error,
+          })
+        : error;
+    emit({ type: 'failed', message: shown instanceof Error ? shown.message : String(shown) });
+    await log.close().catch(() => {}); // What went wrong first is what counts.
+    throw shown;
+  }
+}
+
+/** What an attempt works with. */
+interface Attempt {
+  readonly options: TrainOptions;
+  readonly emit: Emit;
+  readonly net: Net;
+  readonly engine: Engine;
+  readonly groups: readonly ParameterGroup[];
+  readonly train: Split;
+  readonly heldOut: Split;
+  readonly stepsPerEpoch: number;
+  readonly steps: number;
+  /** Changes as the run goes on. */
+  readonly progress: Progress;
+  /** Keeps what the engine and `progress` hold. */
+  readonly checkpoint: () => Promise<void>;
+}
+
+/** @throws the reason of the signal, once a checkpoint is kept */
+async function attempt(options: TrainOptions, emit: Emit, kept: { step: number }): Promise<RunResult> {
+  const { recipe, seed, data, store, run } = options;
+  const { settings } = recipe;
+  const startedAt = performance.now();
+
+  const net = netOf(settings);
+  const { train, heldOut } = holdOut(data.train, settings.heldOut);
+  const stepsPerEpoch = batchesPerEpoch(train, settings.batchSize);
+  const steps = Math.ceil(settings.epochs * stepsPerEpoch);
+  const groups = groupsOf(net, settings);
+  const engine = await compile(settings.engine, {
+    net,
+    weights: initializeWeights(net, { seed, images: train.images }),
+    batchSize: settings.batchSize,
+    seed,
+    labelSmoothing: settings.labelSmoothing,
+    reduction: 'mean',
+    groups,
+    freezable: freezableOf(groups, settings),
+    lookahead: settings.lookahead > 0,
+  });
+  try {
+    // At the start of the run, or where a checkpoint left it.
+    const checkpoints = await openCheckpoints(store, run);
+    if (checkpoints.latest) engine.restore(checkpoints.latest.state);
+    const progress = checkpoints.latest?.progress ?? newProgress();
+    const earlierSeconds = progress.wallSeconds;
+    kept.step = progress.step;
+    const checkpoint = async () => {
+      progress.wallSeconds = earlierSeconds + (performance.now() - startedAt) / 1000;
+      const key = await checkpoints.save(engine.state(), progress);
+      kept.step = progress.step;
+      emit({ type: 'checkpoint', step: progress.step, key });
+    };
+    emit({
+      type: 'started',
+      run,
+      recipe: recipe.name,
+      seed,
+      epochs: settings.epochs,
+      steps,
+      parameters: countParameters(net),
+      engine: engine.description,
+      fromStep: progress.step,
+    });
+    const all = { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, steps, progress, checkpoint };
+    await trainSteps(all);
+    return await testAndStore(all);
+  } finally {
+    engine.dispose();
+  }
+}
+
+async function trainSteps(attempt: Attempt): Promise<void> {
+  const { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, steps, progress, checkpoint } = attempt;
+  const { recipe, seed, signal } = options;
+  const { settings } = recipe;
+  const pace = paceOf(settings.batchSize);
+  const pointEvery = Math.ceil(steps / HISTORY_POINTS);
+  let checkpointAt = performance.now();
+  let toldAt = 0;
+
+  while (progress.step < steps) {
+    let began = performance.now();
+    for (const batch of batches(train, {
+      imageSize: net.input,
+      size: settings.batchSize,
+      seed,
+      epoch: Math.floor(progress.step / stepsPerEpoch),
+      augmentation: { flip: settings.flip, shift: settings.shift },
+      skip: progress.step % stepsPerEpoch,
+    })) {
+      const { step } = progress;
+      const learningRates = learningRatesOf(groups, settings, { step, steps, stepsPerEpoch });
+      const loss = engine.step(batch, { step, learningRates });
+      if (!Number.isFinite(loss)) throw diverged(loss, step, settings);
+      progress.step++;
+      if (settings.lookahead > 0) meetSlowAverage(engine, settings.lookahead, progress.step, steps);
+
+      const seconds = (performance.now() - began) / 1000;
+      progress.trainingSeconds += seconds;
+      progress.lossSum += loss;
+      progress.lossSteps++;
+      pace.add(seconds);
+
+      const isEnd = progress.step === steps;
+      const isEpochEnd = isEnd || progress.step % stepsPerEpoch === 0;
+      const epoch = progress.step / stepsPerEpoch;
+      if (isEnd || performance.now() - toldAt > 1000 * STEP_EVENT_SECONDS) {
+        toldAt = performance.now();
+        const etaSeconds = pace.secondsPerStep() * (steps - progress.step);
+        emit({
+          type: 'step',
+          step: progress.step,
+          steps,
+          epoch,
+          loss,
+          imagesPerSecond: pace.imagesPerSecond(),
+          etaSeconds,
+        });
+      }
+      if (isEpochEnd || progress.step % pointEvery === 0) {
+        const validation = isEpochEnd ? await validate(engine, heldOut, net.classes) : null;
+        const meanLoss = progress.lossSum / progress.lossSteps;
+        const point = { step: progress.step, epoch, loss: meanLoss, trainingSeconds: progress.trainingSeconds };
+        progress.history.push({ ...point, learningRate: Math.max(...Object.values(learningRates)), validation });
+        progress.lossSum = 0;
+        progress.lossSteps = 0;
+        if (isEpochEnd) emit({ type: 'epoch', ...point, ...(validation && { validation }) });
+      }
+      if (isEnd) break;
+      if (signal?.aborted || performance.now() - checkpointAt > 1000 * settings.checkpointSeconds) {
+        await checkpoint();
+        checkpointAt = performance.now();
+        signal?.throwIfAborted();
+      }
+      await setImmediate(); // A step blocks the event loop: here signals are heard and events are written.
+      began = performance.now();
+    }
+  }
+  if (progress.trainedAt === null) {
+    // From here on nothing changes: whatever interrupts what follows, the same version comes of it.
+    progress.trainedAt = new Date().toISOString();
+    await checkpoint();
+  }
+}
+
+/** Choices are made on the held-out images; the test set is read once, all of it. */
+async function testAndStore({ options, emit, net, engine, heldOut, steps, progress }: Attempt): Promise<RunResult> {
+  const { recipe, seed, data, store, run, signal } = options;
+  const { trainingSeconds, wallSeconds, trainedAt, history } = progress;
+  const predict = (images: Uint8Array) => engine.logits(images);
+  signal?.throwIfAborted();
+  const temperature =
+    heldOut.count > 0 ? fitTemperature(await logitsOf(predict, heldOut, net.classes), heldOut.labels) : 1;
+  const began = performance.now();
+  const evaluation = await evaluate(predict, data.test, {
+    imageSize: net.input,
+    classes: net.classes,
+    temperature,
+    signal,
+  });
+  const { images, plain, tta, loss } = evaluation;
+  emit({ type: 'evaluated', images, plain, tta, loss, seconds: (performance.now() - began) / 1000 });
+
+  const files = await versionFiles({
+    net,
+    weights: engine.weights(),
+    recipe,
+    seed,
+    run,
+    data,
+    temperature,
+    evaluation,
+    trainedAt: trainedAt!,
+    trainingSeconds,
+    wallSeconds,
+    engine: engine.description,
+  });
+  const version = await publishVersion(store, files);
+  await moveCandidate(store, version, run);
+  for (const { path, body, contentType } of reportFiles({
+    recipe: recipe.name,
+    seed,
+    run,
+    version,
+    data,
+    history,
+    evaluation,
+  })) {
+    await store.put(runKey(run, path), body, { contentType });
+  }
+  const result: RunResult = {
+    at: new Date().toISOString(),
+    version,
+    accuracy: { plain, tta },
+    trainingSeconds,
+    steps,
+  };
+  await writeResult(store, run, result);
+  emit({ type: 'saved', version, store: store.url });
+  return result;
+}
+
+type Emit = (body: EventBody) => void;
+/** An event without its time. */
+type EventBody = TrainingEvent extends infer Event ? (Event extends TrainingEvent ? Omit<Event, 'at'> : never) : never;
+
+/** @throws {UsageError} the recipe leaves no batch to train on */
+function checkRecipe({ heldOut, batchSize }: Recipe, { name, train }: Dataset): void {
+  if (heldOut + batchSize <= train.count) return;
+  throw new UsageError(
+    `${name} has ${train.count} training images: heldOut=${heldOut} leaves no batch of batchSize=${batchSize}. ` +
+      'Set one of them lower.',
+  );
+}
+
+function compile(choice: Recipe['engine'], options: EngineOptions): Promise<Engine> {
+  const isNative = choice === 'tensorflow' || (choice === 'auto' && hasTensorFlow());
+  return isNative ? compileGraph(options) : compileEager(options);
+}
+
+function newProgress(): Progress {
+  return { step: 0, trainingSeconds: 0, wallSeconds: 0, history: [], lossSum: 0, lossSteps: 0, trainedAt: null };
+}
+
+/** The pull of the slow average grows with the cube of the progress; the last step ends on it. @see airbench §3.4 */
+function meetSlowAverage(engine: Engine, every: number, step: number, steps: number): void {
+  if (step % every === 0) engine.lookahead(0.95 ** every * (step / steps) ** 3);
+  if (step === steps) engine.lookahead(1);
+}
+
+async function validate(engine: Engine, heldOut: Split, classes: number) {
+  if (heldOut.count === 0) return null;
+  const logits = await logitsOf((images) => engine.logits(images), heldOut, classes);
+  return {
+    accuracy: agreement(topClasses(logits, classes), heldOut.labels),
+    loss: crossEntropy(logits, heldOut.labels),
+  };
+}
+
+/** The time of a step, smoothed over about ten of them; the first one, in which kernels are chosen, is not counted. */
+function paceOf(batchSize: number) {
+  let steps = 0;
+  let smoothed = 0;
+  return {
+    add(seconds: number) {
+      smoothed = steps < 2 ? seconds : 0.9 * smoothed + 0.1 * seconds;
+      steps++;
+    },
+    secondsPerStep: () => smoothed,
+    imagesPerSecond: () => batchSize / smoothed,
+  };
+}
+
+/** Two runs may end at once: the one that ends last is the candidate. */
+async function moveCandidate(store: ObjectStore, version: string, run: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const expected = await readAlias(store, 'candidate');
+      await moveAlias(store, 'candidate', { to: version, by: `run ${run}`, expected });
+      return;
+    } catch (error) {
+      if (!(error instanceof AliasMoved) || tries === 5) throw error;
+    }
+  }
+}
+
+function diverged(loss: number, step: number, { learningRate }: Recipe): UserError {
+  return new UserError(
+    `The loss is ${loss} at step ${step}: the training diverged. Try a lower learning rate than ${learningRate}.`,
+  );
+}

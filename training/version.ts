@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import type { Card } from '#models/card.ts';
+import type { Golden } from '#models/golden.ts';
+import { encodeJson } from '#models/json.ts';
+import { renderReadme } from '#models/readme.ts';
+import { type Dataset, type Split, slice } from './data/dataset.ts';
+import type { NamedTensor } from './engine.ts';
+import { type Evaluation, interval95 } from './evaluate.ts';
+import { exportLayersModel } from './layers/export.ts';
+import type { Net } from './nets/net.ts';
+import { weightSpecs } from './nets/shapes.ts';
+import type { ResolvedRecipe } from './settings.ts';
+import { probabilities } from './temperature.ts';
+
+/**
+ * How far the probabilities of another runtime may be from training's: kernels add up in another order, and batch
+ * normalisation is folded into the convolutions. Measured: below 2e-5.
+ */
+const GOLDEN_TOLERANCE = 1e-3;
+const GOLDEN_IMAGES = 20;
+/** Probabilities are calibrated: below one half the answer is more likely wrong than right. */
+const UNCERTAIN_BELOW = 0.5;
+
+/** What a trained network is, for its card. */
+export interface Trained {
+  readonly net: Net;
+  readonly weights: readonly NamedTensor[];
+  readonly recipe: ResolvedRecipe;
+  readonly seed: number;
+  readonly run: string;
+  readonly data: Dataset;
+  readonly temperature: number;
+  /** On the test set, at that temperature. */
+  readonly evaluation: Evaluation;
+  /** When the last step was done. */
+  readonly trainedAt: string;
+  readonly trainingSeconds: number;
+  readonly wallSeconds: number;
+  /** Its description. */
+  readonly engine: string;
+}
+
+/** All files of a version, by path; the same network gives the same files. */
+export async function versionFiles(trained: Trained): Promise<Map<string, Uint8Array>> {
+  const card = await cardOf(trained);
+  const { modelJson, weightsBin } = exportLayersModel(trained.net, trained.weights);
+  return new Map([
+    ['model.json', modelJson],
+    ['weights.bin', weightsBin],
+    ['card.json', encodeJson(card)],
+    ['golden.json', encodeJson(goldenOf(trained))],
+    ['README.md', Buffer.from(renderReadme(card))],
+  ]);
+}
+
+/** Trained weights and biases; running statistics are not counted. */
+export function countParameters(net: Net): number {
+  return weightSpecs(net)
+    .filter(({ role }) => role !== 'moving-mean' && role !== 'moving-variance')
+    .reduce((sum, { shape }) => sum + shape.reduce((size, dimension) => size * dimension, 1), 0);
+}
+
+async function cardOf(trained: Trained): Promise<Card> {
+  const { net, recipe, data, evaluation } = trained;
+  const [height, width, channels] = net.input;
+  return {
+    name: 'cifar10',
+    createdAt: trained.trainedAt,
+    classes: [...data.classes],
+    input: { height, width, channels, range: [0, 255] },
+    temperature: trained.temperature,
+    uncertainBelow: UNCERTAIN_BELOW,
+    accuracy: {
+      plain: evaluation.plain,
+      tta: evaluation.tta,
+      images: evaluation.images,
+      interval95: interval95(evaluation.plain, evaluation.images),
+      perClass: perClass(data.classes, evaluation),
+    },
+    loss: evaluation.loss,
+    data: { name: data.name, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
+    recipe: { name: recipe.name, settings: { ...recipe.settings } },
+    seed: trained.seed,
+    epochs: recipe.settings.epochs,
+    trainingSeconds: trained.trainingSeconds,
+    wallSeconds: trained.wallSeconds,
+    parameters: countParameters(net),
+    engine: trained.engine,
+    commit: await sourceCommit(),
+    host: await describeHost(trained.engine),
+    run: trained.run,
+    license: 'Apache-2.0',
+    intendedUse:
+      `Telling ${data.classes.length} kinds of things apart on small pictures (${width}x${height} pixels), to learn ` +
+      'how an image classifier is trained, stored and served.',
+    limits:
+      `It knows nothing but ${data.classes.join(', ')}, and gives one of them for any picture. It was trained and ` +
+      `measured on ${data.name} alone: photographs that are cropped, lit or scaled otherwise are answered less well. ` +
+      'Not for decisions about people or safety.',
+  };
+}
+
+/** Plain accuracy by the class's name; 0 for a class without images. */
+function perClass(classes: readonly string[], { confusion }: Evaluation): Record<string, number> {
+  const accuracy = (label: number) => {
+    const row = confusion[label]!;
+    return (
+      row[label]! /
+      Math.max(
+        1,
+        row.reduce((sum, count) => sum + count, 0),
+      )
+    );
+  };
+  return Object.fromEntries(classes.map((name, label) => [name, accuracy(label)]));
+}
+
+/** The first test images of each class, with what training computed for them. */
+function goldenOf({ data, evaluation, temperature }: Trained): Golden {
+  const classes = data.classes.length;
+  const chosen = firstOfEachClass(data.test, classes, Math.ceil(GOLDEN_IMAGES / classes));
+  return {
+    tolerance: GOLDEN_TOLERANCE,
+    images: chosen.map((image) => {
+      const logits = evaluation.logits.subarray(image * classes, (image + 1) * classes);
+      return {
+        pixels: Buffer.from(slice(data.test, image, image + 1).images).toString('base64'),
+        label: data.classes[data.test.labels[image]!]!,
+        probabilities: [...probabilities(logits, classes, temperature)],
+      };
+    }),
+  };
+}
+
+function firstOfEachClass({ labels }: Split, classes: number, many: number): number[] {
+  const taken = new Array<number>(classes).fill(0);
+  const chosen: number[] = [];
+  for (const [image, label] of labels.entries()) {
+    if (taken[label]! >= many) continue;
+    taken[label]!++;
+    chosen.push(image);
+  }
+  return chosen;
+}
+
+async function describeHost(engine: string): Promise<Card['host']> {
+  const [cpu] = cpus();
+  const host = { cpu: cpu?.model.trim() || 'unknown', cores: cpus().length, memory: totalmem() };
+  if (!engine.includes('GPU')) return host;
+  const gpu = await outputOf('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader']);
+  return gpu === null ? host : { ...host, gpu };
+}
+
+/** The commit that is checked out, with `-dirty` where files differ from it; an image is told it when it is built. */
+async function sourceCommit(): Promise<string | null> {
+  if (process.env.CIFAR10_COMMIT) return process.env.CIFAR10_COMMIT;
+  return await outputOf('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']);
+}
+
+/** What a program prints, without the last newline; null if it is not there or fails. */
+async function outputOf(program: string, options: readonly string[]): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)(program, options, { cwd: import.meta.dirname });
+    return stdout.trim();
+  } catch {
+    return null;
+  }
+}
