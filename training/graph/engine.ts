@@ -70,8 +70,8 @@ function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch
   const [height, width, channels] = net.input;
   if (labels.length !== batchSize || images.length !== batchSize * sizeOf(net.input)) {
     throw new UserError(
-      `A batch has ${labels.length} labels and ${images.length} bytes of images; this engine was compiled for ` +
-        `${batchSize} images of ${height}x${width}x${channels}.`,
+      `This engine was compiled for batches of ${batchSize} images, not ${labels.length}, of ` +
+        `${height}x${width}x${channels} bytes, not ${images.length} in all.`,
     );
   }
   const stray = labels.findIndex((label) => label >= net.classes);
@@ -83,7 +83,7 @@ function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch
 }
 
 function lookahead({ lookahead: call }: TrainingGraph, session: Session, decay: number): void {
-  if (call === undefined) throw new RangeError('This engine keeps no slow average: compile it with `lookahead`.');
+  if (call === undefined) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
   session.run([[call.decay, Float32Array.of(decay)]], [call.done]);
 }
 

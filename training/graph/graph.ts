@@ -227,7 +227,7 @@ export class Graph {
     };
   }
 
-  /** Layers that compute the same on the same shapes share a function, and its compilation. */
+  /** Layers that compute the same share a function; XLA compiles it for each shape. */
   #define(name: string, body: Omit<FunctionDefinition, 'name'>): string {
     const content = JSON.stringify(body);
     const definition = this.#functions.get(content) ?? { name: `${name}_${this.#functions.size}`, ...body };

@@ -31,7 +31,7 @@ export interface Session {
  */
 export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Session {
   const { nodes, functions } = graph.definition();
-  const folder = mkdtempSync(join(tmpdir(), 'cifar10-graph-'));
+  const folder = mkdtempSync(join(tmpdir(), `cifar10-graph-${process.pid}-`));
   let session: number | undefined;
   try {
     writeFileSync(join(folder, 'saved_model.pb'), encodeSavedModel(protobuf, nodes, functions));

@@ -1,0 +1,93 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterEach, expect, test } from 'vitest';
+import { compileEager } from '../eager/engine.ts';
+import { describeEngine } from '../engine.contract.ts';
+import type { Engine, EngineOptions } from '../engine.ts';
+import { airbenchNet } from '../nets/airbench.ts';
+import { initializeWeights } from '../nets/initialize.ts';
+import { weightSpecs } from '../nets/shapes.ts';
+import { random } from '../random.ts';
+import { loadTensorFlow } from '../tensorflow.ts';
+import { compileGraph } from './engine.ts';
+
+describeEngine('graph', compileGraph);
+
+const net = airbenchNet([4, 6, 8]);
+const draw = random(1);
+const batch = {
+  images: Uint8Array.from({ length: 8 * 32 * 32 * 3 }, () => draw.integer(256)),
+  labels: Uint8Array.from({ length: 8 }, () => draw.integer(10)),
+};
+const options: EngineOptions = {
+  net,
+  weights: initializeWeights(net, { seed: 1, images: batch.images }),
+  batchSize: 8,
+  seed: 1,
+  labelSmoothing: 0.2,
+  reduction: 'sum',
+  groups: [
+    {
+      name: 'all',
+      weights: weightSpecs(net).flatMap(({ name, trainable }) => (trainable ? [name] : [])),
+      optimizer: { kind: 'sgd', momentum: 0.85, nesterov: true, weightDecay: 0.01 },
+    },
+  ],
+  lookahead: true,
+};
+
+const engines: Engine[] = [];
+afterEach(() => {
+  for (const engine of engines.splice(0)) engine.dispose();
+});
+const compileBoth = async () => {
+  const both = [await compileGraph(options), await compileEager(options)] as const;
+  engines.push(...both);
+  return both;
+};
+
+test('computes what TensorFlow.js computes op by op, and goes on from its checkpoint', async () => {
+  const [graph, eager] = await compileBoth();
+  expectClose(graph.logits(batch.images), eager.logits(batch.images), 1e-5);
+  for (let step = 0; step < 3; step++) {
+    const [ours, theirs] = [graph, eager].map((engine) => engine.step(batch, { step, learningRates: { all: 0.002 } }));
+    expect(Math.abs(ours! - theirs!)).toBeLessThan(1e-4);
+    for (const engine of [graph, eager]) engine.lookahead(0.9);
+  }
+  expectClose(graph.logits(batch.images), eager.logits(batch.images), 1e-3);
+
+  graph.restore(eager.state());
+  expectClose(graph.logits(batch.images), eager.logits(batch.images), 1e-5);
+});
+
+test('leaves no tensor, session or folder behind', async () => {
+  const { binding } = await loadTensorFlow();
+  const count = () => ({
+    tensors: binding.getNumOfTensors(),
+    sessions: binding.getNumOfSavedModels(),
+    folders: readdirSync(tmpdir()).filter((name) => name.startsWith(`cifar10-graph-${process.pid}-`)).length,
+  });
+  const before = count();
+  const engine = await compileGraph(options);
+  for (let step = 0; step < 20; step++) engine.step(batch, { step, learningRates: { all: 0.001 } });
+  engine.lookahead(0.5);
+  engine.logits(batch.images);
+  engine.restore(engine.state());
+  expect(() => engine.restore([])).toThrow();
+  expect(count()).toEqual({ ...before, sessions: before.sessions + 1 });
+  engine.dispose();
+  expect(count()).toEqual(before);
+});
+
+test('says what it runs on', async () => {
+  const { version } = await loadTensorFlow();
+  const engine = await compileGraph(options);
+  engines.push(engine);
+  expect(engine.description).toBe(`TensorFlow ${version}, CPU, ${process.env.TF_NUM_INTRAOP_THREADS} threads, oneDNN`);
+});
+
+function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number): void {
+  const worst = expected.reduce((largest, value, index) => Math.max(largest, Math.abs(value - actual[index]!)), 0);
+  expect(actual.length).toBe(expected.length);
+  expect(worst).toBeLessThan(tolerance);
+}

@@ -1,0 +1,364 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { random } from '../random.ts';
+import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
+import { gradients } from './gradients.ts';
+import { Graph, type Shape, sizeOf, type Value } from './graph.ts';
+import { elu, gelu, relu, silu } from './operations/activations.ts';
+import { add, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';
+import { normalizeBatch } from './operations/batch-normalization.ts';
+import { addBias, convolution } from './operations/convolution.ts';
+import { crossEntropy } from './operations/cross-entropy.ts';
+import { dropout } from './operations/dropout.ts';
+import { matmul } from './operations/matmul.ts';
+import { maxPooling } from './operations/max-pooling.ts';
+import { pad, reshape } from './operations/shape.ts';
+import { openSession } from './session.ts';
+
+type Tfjs = TensorFlow['tf'];
+type Tensor = ReturnType<Tfjs['tensor']>;
+
+let tensorflow: TensorFlow;
+beforeAll(async () => {
+  tensorflow = await loadTensorFlow();
+});
+
+/** A function of tensors, twice: as we build it, and as TensorFlow.js does it op by op. */
+interface Case {
+  readonly shapes: readonly Shape[];
+  readonly build: (graph: Graph, ...inputs: Value[]) => Value;
+  readonly eager: (tf: Tfjs, ...inputs: Tensor[]) => Tensor;
+  /** Has kinks: values stay away from each other and from zero. */
+  readonly kinked?: boolean;
+}
+
+const runs = 8;
+const small = (max: number) => fc.integer({ min: 1, max });
+const padding = fc.constantFrom('same' as const, 'valid' as const);
+
+describe('the value and the gradients are those of TensorFlow.js, and of finite differences:', () => {
+  property(
+    'convolution',
+    fc
+      .record({
+        batch: small(3),
+        height: small(9),
+        width: small(9),
+        channels: small(4),
+        filters: small(5),
+        kernel: small(3),
+        stride: small(3),
+        padding,
+      })
+      .filter((shape) => shape.padding === 'same' || shape.kernel <= Math.min(shape.height, shape.width)),
+    ({ batch, height, width, channels, filters, kernel, stride, padding }) => ({
+      shapes: [
+        [batch, height, width, channels],
+        [kernel, kernel, channels, filters],
+      ],
+      build: (graph, images, weights) => convolution(graph, images!, weights!, { stride, padding }),
+      eager: (tf, images, weights) => tf.conv2d(images as never, weights as never, stride, padding),
+    }),
+  );
+
+  property(
+    'max-pooling',
+    fc
+      .record({ batch: small(3), height: small(9), width: small(9), channels: small(3), size: small(3), padding })
+      .filter((shape) => shape.padding === 'same' || shape.size <= Math.min(shape.height, shape.width)),
+    ({ batch, height, width, channels, size, padding }) => ({
+      shapes: [[batch, height, width, channels]],
+      build: (graph, images) => maxPooling(graph, images!, size, padding),
+      eager: (tf, images) => tf.maxPool(images as never, size, size, padding),
+      kinked: true,
+    }),
+  );
+
+  property(
+    'batch normalization',
+    // Two values a channel are normalized to ±1 whatever they are, so that the gradient is nothing but rounding.
+    fc
+      .record({ batch: small(3), height: small(5), width: small(5), channels: small(4) })
+      .filter(({ batch, height, width }) => batch * height * width > 3),
+    ({ batch, height, width, channels }) => ({
+      shapes: [[batch, height, width, channels], [channels], [channels]],
+      build: (graph, images, gamma, beta) => {
+        const zeros = graph.constant({ type: 'float32', shape: [channels], values: new Float32Array(channels) });
+        const statistics = { movingMean: zeros, movingVariance: zeros };
+        const options = { gamma: gamma!, beta: beta!, ...statistics, epsilon: 1e-3, momentum: 0.9 };
+        return normalizeBatch(graph, images!, options).normalized;
+      },
+      eager: (tf, images, gamma, beta) => {
+        const moments = tf.moments(images!, [0, 1, 2]);
+        return tf.batchNorm(
+          images as never,
+          moments.mean as never,
+          moments.variance as never,
+          beta as never,
+          gamma as never,
+          1e-3,
+        );
+      },
+    }),
+  );
+
+  property('bias', fc.record({ batch: small(3), size: small(5), channels: small(5) }), ({ batch, size, channels }) => ({
+    shapes: [[batch, size, size, channels], [channels]],
+    build: (graph, value, bias) => addBias(graph, value!, bias!),
+    eager: (tf, value, bias) => tf.add(value!, bias!),
+  }));
+
+  property('matrix product', fc.record({ n: small(5), k: small(7), m: small(6) }), ({ n, k, m }) => ({
+    shapes: [
+      [n, k],
+      [k, m],
+    ],
+    build: (graph, one, other) => matmul(graph, one!, other!),
+    eager: (tf, one, other) => tf.matMul(one!, other!),
+  }));
+
+  const anyShape = fc.array(small(4), { minLength: 1, maxLength: 4 });
+  property('ReLU', anyShape, (shape) => ({
+    shapes: [shape],
+    build: (graph, x) => relu(graph, x!),
+    eager: (tf, x) => tf.relu(x!),
+    kinked: true,
+  }));
+  property('ELU', anyShape, (shape) => ({
+    shapes: [shape],
+    build: (graph, x) => elu(graph, x!),
+    eager: (tf, x) => tf.elu(x!),
+  }));
+  property('GELU', anyShape, (shape) => ({
+    shapes: [shape],
+    build: (graph, x) => gelu(graph, x!),
+    eager: (tf, x) => tf.mul(x!, tf.mul(tf.add(tf.erf(tf.mul(x!, Math.SQRT1_2)), 1), 0.5)),
+  }));
+  property('SiLU', anyShape, (shape) => ({
+    shapes: [shape],
+    build: (graph, x) => silu(graph, x!),
+    eager: (tf, x) => tf.mul(x!, tf.sigmoid(x!)),
+  }));
+
+  property('sums, differences and products, broadcast', fc.record({ n: small(4), m: small(4) }), ({ n, m }) => ({
+    shapes: [[n, m], [m], [n, 1], []],
+    build: (graph, a, b, c, d) => {
+      const product = multiply(graph, subtract(graph, a!, b!), add(graph, c!, 2));
+      return subtract(graph, 1, divide(graph, multiply(graph, product, d!), 3));
+    },
+    eager: (tf, a, b, c, d) => tf.sub(1, tf.div(tf.mul(tf.mul(tf.sub(a!, b!), tf.add(c!, 2)), d!), 3)),
+  }));
+
+  property('a value that is used twice', anyShape, (shape) => ({
+    shapes: [shape],
+    build: (graph, x) => multiply(graph, x!, add(graph, x!, multiply(graph, x!, 3))),
+    eager: (tf, x) => tf.mul(x!, tf.mul(x!, 4)),
+  }));
+
+  property('mean and sum', anyShape, (shape) => ({
+    shapes: [shape],
+    build: (graph, x) => add(graph, mean(graph, multiply(graph, x!, x!)), sum(graph, x!)),
+    eager: (tf, x) => tf.add(tf.mean(tf.square(x!)), tf.sum(x!)),
+  }));
+
+  property(
+    'padding and reshaping',
+    fc.record({ n: small(4), m: small(4), before: fc.nat({ max: 2 }), after: fc.nat({ max: 2 }) }),
+    ({ n, m, before, after }) => ({
+      shapes: [[n, m]],
+      build: (graph, x) =>
+        reshape(
+          graph,
+          pad(graph, x!, [
+            [before, after],
+            [0, before],
+          ]),
+          [(n + before + after) * (m + before)],
+        ),
+      eager: (tf, x) =>
+        tf.reshape(
+          tf.pad(x!, [
+            [before, after],
+            [0, before],
+          ]),
+          [-1],
+        ),
+    }),
+  );
+
+  property(
+    'cross-entropy with smoothed labels',
+    fc.record({ batch: small(5), classes: fc.integer({ min: 2, max: 11 }), smoothing: fc.constantFrom(0, 0.1, 0.5) }),
+    ({ batch, classes, smoothing }) => {
+      const indices = Int32Array.from({ length: batch }, (_, image) => (image * 7) % classes);
+      return {
+        shapes: [[batch, classes]],
+        build: (graph, logits) => {
+          const labels = graph.constant({ type: 'int32', shape: [batch], values: indices });
+          return crossEntropy(graph, logits!, labels, smoothing);
+        },
+        eager: (tf, logits) => {
+          const hot = tf.cast(tf.oneHot(tf.tensor1d(indices, 'int32'), classes), 'float32');
+          const smooth = tf.add(tf.mul(hot, 1 - smoothing), smoothing / classes);
+          return tf.neg(tf.sum(tf.mul(smooth, tf.logSoftmax(logits!)), 1));
+        },
+      };
+    },
+  );
+});
+
+describe('dropout', () => {
+  const dropOut = (rate: number, key: readonly [number, number], shape: Shape = [40, 50]) => {
+    const input = new Float32Array(sizeOf(shape)).fill(1);
+    const build: Case['build'] = (graph, x) => dropout(graph, x!, rate, graph.integers(key));
+    const { value, gradients } = withGraph(
+      { shapes: [shape], build, eager: (_, x) => x! },
+      () => input,
+      (evaluate) => evaluate([input]),
+    );
+    return { value, gradient: gradients[0]! };
+  };
+
+  it('drops its share, scales up the rest, and passes the gradient through the same holes', () => {
+    const { value, gradient } = dropOut(0.25, [1, 2]);
+    const dropped = value.filter((each) => each === 0).length / value.length;
+    expect(Math.abs(dropped - 0.25)).toBeLessThan(0.05); // 5 standard deviations
+    expect(new Set(value)).toEqual(new Set([0, Math.fround(1 / 0.75)]));
+    expect(gradient).toEqual(value);
+  });
+
+  it('depends on both halves of its key and on nothing else', () => {
+    const { value } = dropOut(0.5, [1, 2]);
+    expect(dropOut(0.5, [1, 2]).value).toEqual(value);
+    expect(dropOut(0.5, [1, 3]).value).not.toEqual(value);
+    expect(dropOut(0.5, [2, 2]).value).not.toEqual(value);
+  });
+});
+
+describe('differentiation', () => {
+  const graphOf = () => new Graph({ compileFunctions: false });
+
+  it('computes nothing for what is not asked for', () => {
+    const graph = graphOf();
+    const images = graph.placeholder('images', [2, 8, 8, 3]);
+    const [frozen, trained] = [graph.placeholder('frozen', [3, 3, 3, 4]), graph.placeholder('trained', [3, 3, 4, 5])];
+    const options = { stride: 1, padding: 'same' } as const;
+    const hidden = convolution(graph, images, frozen, options);
+    gradients(graph, sum(graph, convolution(graph, hidden, trained, options)), [trained]);
+    const made = graph.operations.map(({ op }) => op);
+    expect(made.filter((op) => op === 'Conv2DBackpropFilter')).toHaveLength(1);
+    expect(made).not.toContain('Conv2DBackpropInput');
+  });
+
+  it('names a weight that the result does not depend on', () => {
+    const graph = graphOf();
+    const [used, unused] = [graph.placeholder('used', [2]), graph.placeholder('unused', [2])];
+    expect(() => gradients(graph, sum(graph, used), [used, unused])).toThrow('Sum:0 does not depend on unused:0.');
+  });
+
+  it('names an operation that has no gradient', () => {
+    const graph = graphOf();
+    const x = graph.placeholder('x', [2]);
+    const ratio = graph.scope('ratio', () => divide(graph, 1, x));
+    expect(() => gradients(graph, sum(graph, ratio), [x])).toThrow(
+      /^ratio\/RealDiv \(RealDiv\) has no gradient .* input 1/,
+    );
+  });
+});
+
+function property<Shapes>(name: string, shapes: fc.Arbitrary<Shapes>, caseOf: (shapes: Shapes) => Case): void {
+  it(name, () => {
+    fc.assert(
+      fc.property(shapes, fc.nat(), (drawn, seed) => check(caseOf(drawn), seed)),
+      { numRuns: runs },
+    );
+  });
+}
+
+function check(testCase: Case, seed: number): void {
+  const inputs = testCase.shapes.map((shape, index) => values(sizeOf(shape), seed, index, testCase.kinked === true));
+  const upstreamOf = (shape: Shape) => values(sizeOf(shape), seed, 10, false);
+  withGraph(testCase, upstreamOf, (evaluate) => {
+    const ours = evaluate(inputs);
+    const theirs = evaluateEagerly(testCase, inputs, upstreamOf);
+    expectClose(ours.value, theirs.value, 1e-5);
+    for (const [index, gradient] of ours.gradients.entries()) expectClose(gradient, theirs.gradients[index]!, 1e-4);
+
+    // Along one random direction through all inputs: float32 leaves about three digits of the difference.
+    const distance = 1e-2;
+    const directions = inputs.map((input, index) => values(input.length, seed, 20 + index, false));
+    const along = (step: number) => {
+      const moved = inputs.map((input, i) => input.map((value, j) => value + step * directions[i]![j]!));
+      return dot(evaluate(moved).value, theirs.upstream);
+    };
+    const measured = (along(distance) - along(-distance)) / (2 * distance);
+    const computed = ours.gradients.map((gradient, index) =>
+      gradient.map((value, j) => value * directions[index]![j]!),
+    );
+    const total = computed.flatMap((terms) => [...terms]).reduce((sum, term) => sum + term, 0);
+    const size = computed.flatMap((terms) => [...terms]).reduce((sum, term) => sum + Math.abs(term), 1);
+    expect(Math.abs(measured - total) / size).toBeLessThan(5e-3);
+  });
+}
+
+/** Runs `use` on the function's value, and the gradients of its product with `upstream`. */
+function withGraph<Result>(
+  { shapes, build }: Case,
+  upstream: (shape: Shape) => Float32Array,
+  use: (evaluate: (inputs: readonly Float32Array[]) => { value: Float32Array; gradients: Float32Array[] }) => Result,
+): Result {
+  const graph = new Graph({ compileFunctions: true });
+  const placeholders = shapes.map((shape, index) => graph.placeholder(`input${index}`, shape));
+  const value = build(graph, ...placeholders);
+  const { shape } = value;
+  const weighted = multiply(graph, value, graph.constant({ type: 'float32', shape, values: upstream(shape) }));
+  const slopes = gradients(graph, sum(graph, weighted), placeholders);
+  const session = openSession(tensorflow, graph);
+  try {
+    return use((inputs) => {
+      const feeds = placeholders.map((each, index) => [each, inputs[index]!] as const);
+      const [result, ...computed] = session.run(feeds, [value, ...slopes]);
+      return { value: result!, gradients: computed };
+    });
+  } finally {
+    session.dispose();
+  }
+}
+
+function evaluateEagerly(
+  { shapes, eager }: Case,
+  inputs: readonly Float32Array[],
+  upstreamOf: (shape: Shape) => Float32Array,
+) {
+  const { tf } = tensorflow;
+  return tf.tidy(() => {
+    const tensors = inputs.map((input, index) => tf.tensor(input, [...shapes[index]!], 'float32'));
+    const value = eager(tf, ...tensors);
+    const upstream = upstreamOf(value.shape);
+    const slopes = tf.grads((...given: Tensor[]) => eager(tf, ...given))(tensors, tf.tensor(upstream, value.shape));
+    return {
+      value: value.dataSync() as Float32Array,
+      gradients: slopes.map((slope) => slope.dataSync() as Float32Array),
+      upstream,
+    };
+  });
+}
+
+/** Normal numbers; or, for functions with kinks, multiples of 0.1 in random order, none of them zero. */
+function values(count: number, seed: number, stream: number, kinked: boolean): Float32Array {
+  const draw = random(seed, stream);
+  if (!kinked) return Float32Array.from({ length: count }, () => draw.normal());
+  const order = draw.shuffle(Int32Array.from({ length: count }, (_, index) => index));
+  return Float32Array.from(order, (place) => 0.1 * (place - count / 2) + 0.05 * (1 + (count % 2)));
+}
+
+function dot(one: Float32Array, other: Float32Array): number {
+  return one.reduce((total, value, index) => total + value * other[index]!, 0);
+}
+
+function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number): void {
+  expect(actual.length).toBe(expected.length);
+  const scale = 1 + expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  const worst = actual.reduce((largest, value, index) => Math.max(largest, Math.abs(value - expected[index]!)), 0);
+  expect(worst / scale).toBeLessThan(tolerance);
+}
