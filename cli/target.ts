@@ -38,8 +38,10 @@ export interface StackOutputs {
   readonly BucketName: string;
   readonly JobQueueArn: string;
   readonly JobDefinitionName: string;
+  readonly TrainingLogGroupName: string;
   readonly RestApiId: string;
   readonly StageName: string;
+  readonly ClassifierLogGroupName: string;
   /** Absent when deployed with `-c auth=none`. */
   readonly ApiKeyId?: string;
 }
@@ -64,15 +66,20 @@ async function openLocal(): Promise<Target> {
       'LocalStack is not running on this machine. Start it with "./cifar10 local up" (or everything with "npm start"), or name your account with --target aws.',
     );
   }
-  const environment = localEnvironment(localStack.endpoint);
+  return localTarget(localStack.endpoint);
+}
+
+/** A LocalStack that is known to run. @param endpoint such as `http://127.0.0.1:4566` */
+export function localTarget(endpoint: string): Target {
+  const environment = localEnvironment(endpoint);
   const clientConfig = {
     region: 'us-east-1',
-    endpoint: localStack.endpoint,
+    endpoint,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     forcePathStyle: true,
   };
   return describeTarget('local', environment, clientConfig, (stack) => {
-    return `${localStack.endpoint}/_aws/execute-api/${stack.RestApiId}/${stack.StageName}`;
+    return `${endpoint}/_aws/execute-api/${stack.RestApiId}/${stack.StageName}`;
   });
 }
 
