@@ -19,8 +19,12 @@ const options = {
   target: 'node22',
   format: 'esm',
   mainFields: ['module', 'main'],
-  // TensorFlow.js asks for Node's own modules by require(), which a bundle of ES modules has not.
-  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+  // Never asked for: Node has a fetch of its own, and 300 KB would come with this one.
+  external: ['node-fetch'],
+  // TensorFlow.js asks for Node's own modules by require(), and for its own folder; ES modules have neither name.
+  banner: {
+    js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url),__dirname=import.meta.dirname;",
+  },
   minify: true,
   // Stack traces in the log keep the names of functions; a source map would double the archive.
   keepNames: true,
@@ -40,11 +44,16 @@ export function classifierBundle(): lambda.Code {
       image: DockerImage.fromRegistry('unused'),
       local: {
         tryBundle(folder) {
-          buildSync({ ...options, outfile: path.join(folder, 'index.mjs') });
-          copyFileSync(kernels, path.join(folder, path.basename(kernels)));
+          bundleClassifier(folder);
           return true;
         },
       },
     },
   });
+}
+
+/** Writes `index.mjs`, whose `handler` answers events of the gateway, and what it needs beside it. */
+export function bundleClassifier(folder: string): void {
+  buildSync({ ...options, outfile: path.join(folder, 'index.mjs') });
+  copyFileSync(kernels, path.join(folder, path.basename(kernels)));
 }

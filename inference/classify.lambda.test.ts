@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflateRawSync } from 'node:zlib';
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import { encode } from 'fast-png';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundleClassifier } from '#infra/classify/classifier-bundle.ts';
+import { moveAlias } from '#models/aliases.ts';
+import { folderStore } from '#models/folder-store.ts';
+import { publishVersion } from '#models/versions.ts';
+import { ClassifyAnswer } from './answers.ts';
+import { exampleModel, examplePixels } from './example-model.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cifar10-lambda-'));
+const store = folderStore(join(folder, 'store'));
+let version: string;
+
+beforeAll(async () => {
+  bundleClassifier(folder);
+  version = await publishVersion(store, await exampleModel());
+  await moveAlias(store, 'production', { to: version, by: 'a test', expected: undefined });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Starts a process that has nothing but the bundle, as Lambda does, and gives it events. */
+async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: APIGatewayProxyResult[]; log: string[] }> {
+  writeFileSync(join(folder, 'events.json'), JSON.stringify(events));
+  const program = `
+    import { readFileSync, writeFileSync } from 'node:fs';
+    const { handler } = await import('./index.mjs');
+    const results = [];
+    for (const event of JSON.parse(readFileSync('events.json'))) results.push(await handler(event));
+    writeFileSync('results.json', JSON.stringify(results));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: folder,
+    env: { CIFAR10_STORE: store.url, CIFAR10_ALIAS: 'production' },
+  });
+  return { results: JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')), log: stdout.trim().split('\n') };
+}
+
+/** As API Gateway's REST APIs send it. @see https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html */
+function event(httpMethod: string, path: string, body?: Uint8Array, { asText = false } = {}): APIGatewayProxyEvent {
+  const headers = {
+    Accept: '*/*',
+    'Content-Type': 'application/octet-stream',
+    Host: 'abc.execute-api.eu-west-1.amazonaws.com',
+  };
+  const [resource, search] = path.split('?') as [string, string?];
+  const queries = [...new URLSearchParams(search)];
+  return {
+    ...{ resource, path: resource, httpMethod, headers },
+    multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])),
+    queryStringParameters: queries.length > 0 ? Object.fromEntries(queries) : null,
+    multiValueQueryStringParameters:
+      queries.length > 0 ? Object.fromEntries(queries.map(([name, value]) => [name, [value]])) : null,
+    pathParameters: null,
+    stageVariables: null,
+    requestContext: {
+      ...{ accountId: '123456789012', apiId: 'abc', authorizer: null, protocol: 'HTTP/1.1', httpMethod },
+      ...{ path: `/prod${resource}`, stage: 'prod', resourceId: 'xyz', resourcePath: resource },
+      ...{ requestId: '3f1b1e33-2a57-4c1c-9a0e-0e9a5e5f1d2c', requestTimeEpoch: 1795410000000 },
+      identity: {
+        ...{ accessKey: null, accountId: null, apiKey: null, apiKeyId: null, caller: null, clientCert: null },
+        ...{ cognitoAuthenticationProvider: null, cognitoAuthenticationType: null, cognitoIdentityId: null },
+        ...{ cognitoIdentityPoolId: null, principalOrgId: null, sourceIp: '192.0.2.1', user: null },
+        ...{ userAgent: 'curl/8', userArn: null },
+      },
+    },
+    body: body === undefined ? null : Buffer.from(body).toString(asText ? 'utf8' : 'base64'),
+    isBase64Encoded: body !== undefined && !asText,
+  };
+}
+
+test('the bundle alone answers events of the gateway', async () => {
+  const pixels = examplePixels(1);
+  const png = encode({ width: 32, height: 32, channels: 3, data: pixels });
+  const { results, log } = await answer(
+    event('POST', '/classify?top_k=10', png),
+    event('POST', '/classify?top_k=10', pixels),
+    event('POST', '/classify', new Uint8Array(3072)),
+    event('POST', '/classify', new Uint8Array(3072), { asText: true }),
+    event('GET', '/model'),
+    event('POST', '/classify', new TextEncoder().encode('no picture'), { asText: true }),
+    event('GET', '/classify'),
+    event('POST', '/classify'),
+  );
+  expect(results.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200, 200, 415, 405, 415]);
+  const [fromPng, fromRaw, zeros, zerosAsText] = results.map(({ body }) => JSON.parse(body));
+  expect(ClassifyAnswer.parse(fromPng).model).toEqual({ name: 'cifar10', version, alias: 'production' });
+  expect(fromRaw.predictions).toEqual(fromPng.predictions);
+  expect(zerosAsText.predictions).toEqual(zeros.predictions);
+  expect(fromPng.request_id).toBe('3f1b1e33-2a57-4c1c-9a0e-0e9a5e5f1d2c');
+  expect(results[0]!.headers).toMatchObject({ 'content-type': 'application/json' });
+  expect(results[0]!.isBase64Encoded).toBe(false);
+
+  const lines = log.map((line) => JSON.parse(line));
+  expect(lines[0]).toMatchObject({ message: 'model loaded', version });
+  expect(lines.filter(({ message }) => message === 'request')).toHaveLength(8);
+});
+
+test('its archive has at most 3 MB, and nothing but the program and its kernels', () => {
+  const files = readdirSync(folder).filter((name) => /\.(mjs|wasm)$/.test(name));
+  expect(files.sort()).toEqual(['index.mjs', 'tfjs-backend-wasm-simd.wasm']);
+  const size = files.reduce((sum, name) => sum + deflateRawSync(readFileSync(join(folder, name))).length, 0);
+  expect(size).toBeLessThan(3_000_000);
+});
