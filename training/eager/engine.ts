@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Engine, EngineOptions } from '../engine.ts';
+import { checkOptions } from '../engine-options.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import { forward } from './forward.ts';
 import { normalized } from './images.ts';
-import { checkOptions } from './options.ts';
 import { State, slowName } from './state.ts';
 import { trainStep } from './step.ts';
 import { onWasm, startWasm } from './wasm.ts';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineOptions, NamedTensor, Optimizer } from '../engine.ts';
+import { checkTensors } from '../engine-options.ts';
 import { weightSpecs } from '../nets/shapes.ts';
-import { checkTensors } from './options.ts';
 
 /** What an optimizer remembers of each weight. */
 const slots = { sgd: ['momentum'], adamw: ['first_moment', 'second_moment'] } as const;

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Batch, EngineOptions, StepOptions } from '../engine.ts';
+import { activeGroups } from '../engine-options.ts';
 import { purpose, random } from '../random.ts';
 import { dropoutMask } from './dropout.ts';
 import { forward, type Training } from './forward.ts';
 import { normalized } from './images.ts';
-import { activeGroups } from './options.ts';
 import { type State, slotNames, updatesName } from './state.ts';
 import { update } from './update.ts';
 

@@ -1,6 +1,6 @@
 import { UserError } from '#errors/user-error.ts';
-import { activeGroups, checkOptions, checkTensors } from '../eager/options.ts';
 import type { Batch, Engine, EngineOptions, NamedTensor, StepOptions } from '../engine.ts';
+import { activeGroups, checkOptions, checkTensors } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { sizeOf, type Variable } from './graph.ts';
 import { openSession, type Session } from './session.ts';

@@ -1,5 +1,5 @@
-import { checkTensors } from '../eager/options.ts';
 import type { NamedTensor } from '../engine.ts';
+import { checkTensors } from '../engine-options.ts';
 import type { Activation, Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import { foldNet, type ServedLayer } from './fold.ts';

@@ -1,6 +1,6 @@
 import { UserError } from '#errors/user-error.ts';
-import type { EngineOptions, NamedTensor, ParameterGroup, StepOptions } from '../engine.ts';
-import { type Shape, weightSpecs } from '../nets/shapes.ts';
+import type { EngineOptions, NamedTensor, ParameterGroup, StepOptions } from './engine.ts';
+import { type Shape, weightSpecs } from './nets/shapes.ts';
 
 /**
  * @throws {InvalidNet} the net contradicts itself
