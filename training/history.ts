@@ -16,7 +16,15 @@ export const HistoryRow = z.object({
 });
 export type HistoryRow = z.infer<typeof HistoryRow>;
 
-const COLUMNS = ['step', 'epoch', 'loss', 'learning_rate', 'validation_accuracy', 'validation_loss', 'training_seconds'];
+const COLUMNS = [
+  'step',
+  'epoch',
+  'loss',
+  'learning_rate',
+  'validation_accuracy',
+  'validation_loss',
+  'training_seconds',
+];
 
 /** `history.csv` of a run; what there is not is left empty. */
 export function historyCsv(history: readonly HistoryRow[]): string {

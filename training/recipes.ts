@@ -118,7 +118,7 @@ const tiny: Recipe = {
 };
 
 /** Each is a diff from the one that it is like. */
-export const recipes: Readonly<Record<string, Recipe>> = { seed, quick, tiny };
+export const recipes = { seed, quick, tiny } as const;
 
 export function netOf({ net, widths }: Recipe): Net {
   if (net === 'airbench') return airbenchNet(widths);

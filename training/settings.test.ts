@@ -50,11 +50,11 @@ describe('resolveRecipe', () => {
 
   test('whatever is asked for, the answer is a recipe or a UsageError', () => {
     fc.assert(
-      fc.property(fc.string(), fc.constantFrom(...Object.keys(recipes.seed!)), fc.string(), (word, key, value) => {
+      fc.property(fc.string(), fc.constantFrom(...Object.keys(recipes.seed)), fc.string(), (word, key, value) => {
         for (const change of [word, `${word}=${value}`, `${key}=${value}`]) {
           try {
             const { settings } = resolveRecipe('seed', [change]);
-            expect(Object.keys(settings)).toEqual(Object.keys(recipes.seed!));
+            expect(Object.keys(settings)).toEqual(Object.keys(recipes.seed));
           } catch (error) {
             expect(error).toBeInstanceOf(UsageError);
           }
@@ -65,11 +65,10 @@ describe('resolveRecipe', () => {
 });
 
 test('the description names every setting with its value', () => {
-  const text = describeSettings(recipes.quick!);
-  for (const key of Object.keys(recipes.quick!))
-    expect(text).toContain(`${key}=${recipes.quick![key as keyof Recipe]}`);
+  const text = describeSettings(recipes.quick);
+  for (const key of Object.keys(recipes.quick)) expect(text).toContain(`${key}=${recipes.quick[key as keyof Recipe]}`);
 });
 
-test.each(Object.keys(recipes))('the net of recipe %s holds together', (name) => {
-  expect(() => shapesOf(netOf(recipes[name]!))).not.toThrow();
+test.each(Object.entries(recipes))('the net of recipe %s holds together', (_, recipe) => {
+  expect(() => shapesOf(netOf(recipe))).not.toThrow();
 });

@@ -14,12 +14,12 @@ export interface ResolvedRecipe {
  * @throws {UsageError} the recipe or a key is unknown, or a value is not what the key takes
  */
 export function resolveRecipe(name: string, changes: readonly string[] = []): ResolvedRecipe {
-  const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
-  if (!recipe) {
+  if (!isRecipe(name)) {
     throw new UsageError(
       `There is no recipe "${name}"${didYouMean(name, Object.keys(recipes))} ${listOf(Object.keys(recipes))}`,
     );
   }
+  const recipe = recipes[name];
   const settings: Recipe = Object.assign({}, recipe, ...changes.map((change) => parseChange(change, recipe)));
   return { name, settings };
 }
@@ -110,6 +110,10 @@ function parseChange(change: string, recipe: Recipe): Partial<Recipe> {
   const value = kinds[key].parse(text);
   if (value === undefined) throw new UsageError(`${key} cannot be "${text}". It takes ${kinds[key].takes}.`);
   return { [key]: value };
+}
+
+function isRecipe(name: string): name is keyof typeof recipes {
+  return Object.hasOwn(recipes, name);
 }
 
 function isSetting(key: string): key is keyof Recipe {

@@ -43,7 +43,8 @@ export interface TrainOptions {
 }
 
 export type Outcome =
-  | { readonly status: 'finished'; readonly result: RunResult }
+  /** `wasFinished`: by an earlier attempt; nothing was done. */
+  | { readonly status: 'finished'; readonly result: RunResult; readonly wasFinished: boolean }
   | { readonly status: 'interrupted'; readonly signal: string; readonly step: number };
 
 /** Points of the curves, besides the ends of epochs. */
@@ -59,7 +60,7 @@ export async function train(options: TrainOptions): Promise<Outcome> {
   const { recipe, seed, store, run, signal } = options;
   checkRecipe(recipe.settings, options.data);
   const begun = await beginRun(store, run, { recipe: recipe.name, seed, settings: { ...recipe.settings } });
-  if (begun.state === 'finished') return { status: 'finished', result: begun.result };
+  if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
 
   const log = await openEventLog<TrainingEvent>(store, run);
   const emit: Emit = (body) => {
@@ -71,7 +72,7 @@ export async function train(options: TrainOptions): Promise<Outcome> {
   try {
     const result = await attempt(options, emit, kept);
     await log.close();
-    return { status: 'finished', result };
+    return { status: 'finished', result, wasFinished: false };
   } catch (error) {
     if (signal?.aborted && error === signal.reason) {
       const interrupted = { signal: String(signal.reason), step: kept.step };

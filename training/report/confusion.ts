@@ -7,7 +7,7 @@ export function confusionMatrix(
   confusion: readonly (readonly number[])[],
 ): string {
   const cell = Math.max(24, Math.min(56, 560 / classes.length));
-  const [left, top] = [120, 110];
+  const [left, top] = [120, 140];
   const side = cell * classes.length;
   const parts = [
     text(24, 34, 'Confusion', { 'font-size': 18, 'font-weight': 600 }),

@@ -5,7 +5,7 @@ export interface Curves {
   readonly title: string;
   readonly history: readonly HistoryRow[];
   /** On the test set, fractions in [0, 1]. */
-  readonly test: { readonly plain: number; readonly tta: number };
+  readonly test: { readonly plain: number };
 }
 
 interface Point {
@@ -56,7 +56,7 @@ export function curves({ title, history, test }: Curves): string {
   const accuracy: Panel = {
     title: 'Accuracy',
     epochs,
-    range: around([...heldOutAccuracy.map(({ y }) => y), test.plain, test.tta], 1),
+    range: around([...heldOutAccuracy.map(({ y }) => y), test.plain], 1),
     label: percent,
     series: [{ name: 'held out', colour: style.second, points: heldOutAccuracy, isDotted: true }],
     level: { name: `test ${(100 * test.plain).toFixed(2)} %`, value: test.plain },
@@ -136,8 +136,8 @@ function panel({ title, series, epochs, range, label, level }: Panel, left: numb
 /** A range that shows all values, with ends at round numbers. */
 function around(values: readonly number[], limit = Number.POSITIVE_INFINITY): [number, number] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const step = roundStep(Math.max(high - low, 0.05));
-  return [Math.max(0, Math.floor(low / step) * step), Math.min(limit, Math.ceil(high / step + 1e-9) * step)];
+  const step = roundStep(Math.max(high - low, 0.1));
+  return [Math.max(0, Math.floor(low / step - 1e-9) * step), Math.min(limit, Math.ceil(high / step + 1e-9) * step)];
 }
 
 /** Four to eight round numbers from `low` to `high`. */

@@ -1,0 +1,25 @@
+import { Command, CommanderError } from 'commander';
+import { UserError } from '#errors/user-error.ts';
+import { evaluateCommand } from './evaluate.command.ts';
+import { trainCommand } from './train.command.ts';
+
+/** The container's entry: the commands of the command line that a job needs, without the rest of it. */
+const program = new Command('training')
+  .description('Train an image classifier and measure it.')
+  .addCommand(trainCommand())
+  .addCommand(evaluateCommand());
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2;
+  } else if (error instanceof UserError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else {
+    console.error(error);
+    process.exitCode = 1;
+  }
+}
