@@ -28,17 +28,20 @@ export function cacheRoot(environment = process.env) {
  *
  * @param {string} name `<what>-<sha>`: everything that decides the content is in the hash
  * @param {(folder: string) => Promise<void>} make fills an empty folder, which then becomes the cached one
- * @param {LockOptions} [options]
+ * @param {LockOptions & { isWhole?: (folder: string) => boolean }} [options] `isWhole` tells whether a folder that is there
+ *   still works, where it depends on what lies outside of it; if not, it is made anew
  * @returns {Promise<string>} the absolute path
  */
 export async function cachedFolder(name, make, options = {}) {
   const folder = join(cacheRoot(), name);
-  if (await exists(folder)) return folder;
+  const isThere = async () => (await exists(folder)) && (options.isWhole?.(folder) ?? true);
+  if (await isThere()) return folder;
   return withLock(
     join(cacheRoot(), `${name}.lock`),
     async () => {
-      if (await exists(folder)) return folder;
+      if (await isThere()) return folder;
       await removeParts(name);
+      await rm(folder, { recursive: true, force: true });
       const part = join(cacheRoot(), `${name}.part-${process.pid}`);
       try {
         await mkdir(part);
@@ -47,7 +50,7 @@ export async function cachedFolder(name, make, options = {}) {
       } catch (error) {
         await rm(part, { recursive: true, force: true });
         // Whoever took over the lock of a process that was only asleep may have been quicker.
-        if (!(await exists(folder))) throw error;
+        if (!(await isThere())) throw error;
       }
       return folder;
     },
@@ -58,7 +61,7 @@ export async function cachedFolder(name, make, options = {}) {
 /**
  * @typedef {object} LockOptions
  * @property {(holder: { pid: number, host: string }) => void} [onWait] called once if another process holds the lock
- * @property {AbortSignal} [signal] ends the waiting
+ * @property {AbortSignal | undefined} [signal] ends the waiting
  */
 
 /**

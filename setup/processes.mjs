@@ -27,9 +27,9 @@ export class ProgramFailed extends Error {
  * @typedef {object} RunOptions
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env] the whole environment; default: this process's
- * @property {AbortSignal} [signal] ends the program
+ * @property {AbortSignal | undefined} [signal] ends the program
  * @property {number} [timeout] milliseconds after which the program is ended
- * @property {(line: string) => void} [onLine] called with each line of stdout and stderr
+ * @property {((line: string) => void) | undefined} [onLine] called with each line of stdout and stderr
  */
 
 /**

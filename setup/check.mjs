@@ -1,0 +1,64 @@
+/** `npm run setup -- --check`: what is there, in this clone and in the cache. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cacheRoot } from './cache.mjs';
+import { folderBytes, freeBytes } from './disk.mjs';
+import { localstackVersion } from './localstack.mjs';
+import { describePackages } from './packages.mjs';
+import { megabytes } from './progress.mjs';
+import { projectRoot, setupState } from './state.mjs';
+import { takeInventory } from './steps.mjs';
+import { librariesFolder } from './tensorflow.mjs';
+import { TENSORFLOW_VERSION } from './wheels.mjs';
+
+/**
+ * Prints the report.
+ *
+ * @param {{ gpu: boolean, root?: string, print?: (line: string) => void }} options
+ * @returns {Promise<number>} exit code: 0 if nothing is missing
+ */
+export async function check({ gpu, root = projectRoot, print = console.log }) {
+  const { packages, tensorflow, localstack, tests } = takeInventory({ root, gpu });
+  const state = setupState(root);
+  /**
+   * @param {string} what
+   * @param {string} how
+   */
+  const line = (what, how) => print(`${what.padEnd(14)}${how}`);
+  line('Node', process.versions.node);
+  line(
+    'npm packages',
+    packages ? `${describePackages(root)}, as package-lock.json says` : 'missing, or not as package-lock.json says',
+  );
+  line('TensorFlow', describeTensorflow(tensorflow, state?.tensorflow.reason, gpu));
+  line(
+    'LocalStack',
+    localstack === undefined ? missing(state?.localstack.reason) : `${localstackVersion()}, ${localstack}`,
+  );
+  line('test tools', tests ?? 'missing (`npm test` and `npm run setup -- --with-tests` install them)');
+  const cache = cacheRoot();
+  line('cache', `${cache}, ${megabytes(await freeBytes(cache))} free on its disk`);
+  for (const name of (await readdir(cache).catch(() => [])).sort()) {
+    if (!name.endsWith('.lock'))
+      print(`${' '.repeat(14)}${megabytes(await folderBytes(join(cache, name))).padStart(8)}  ${name}`);
+  }
+  const isComplete = packages && tensorflow === 'native' && (gpu || localstack !== undefined);
+  if (!isComplete) print('`npm run setup` installs what is missing.');
+  return isComplete ? 0 : 1;
+}
+
+/**
+ * @param {'native' | 'packaged' | undefined} found
+ * @param {string | undefined} reason
+ * @param {boolean} gpu
+ */
+function describeTensorflow(found, reason, gpu) {
+  if (found === 'native') return `${TENSORFLOW_VERSION}, native, ${librariesFolder({ gpu })}`;
+  if (found === 'packaged') return `2.9, by the installer of @tensorflow/tfjs-node. ${reason ?? ''}`;
+  return missing(reason);
+}
+
+/** @param {string | undefined} reason */
+function missing(reason) {
+  return reason === undefined ? 'missing' : `missing. ${reason}`;
+}

@@ -1,0 +1,179 @@
+/** Fetches a pinned wheel from the Python index that this machine is configured for, and checks it. */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { cachedFolder } from './cache.mjs';
+import { isUnreachable, SetupFailure } from './failure.mjs';
+import { ProgramFailed, run } from './processes.mjs';
+import { findPip } from './python.mjs';
+import { configuredIndex, findInIndex } from './python-index.mjs';
+import { platformsOf } from './wheels.mjs';
+
+/** @typedef {import('./wheels.mjs').Wheel} Wheel */
+/** @typedef {import('./cache.mjs').LockOptions & { onBytes?: ((bytes: number) => void) | undefined }} FetchOptions */
+
+/** What arrived is not what was pinned. No fallback mends that: somebody should look. */
+export class CorruptDownload extends SetupFailure {}
+
+/** The wheel is not to be had; another way to the same end may be. */
+export class Unavailable extends SetupFailure {}
+
+/**
+ * @param {Wheel} wheel
+ * @param {FetchOptions} [options] `onBytes` hears how many bytes are there
+ * @returns {Promise<string>} the wheel's file, alone in a cached folder
+ * @throws {CorruptDownload | Unavailable}
+ */
+export async function fetchWheel(wheel, options = {}) {
+  const folder = await cachedFolder(wheelFolder(wheel), (part) => download(wheel, part, options), options);
+  return join(folder, wheel.file);
+}
+
+/**
+ * @param {Wheel} wheel
+ * @returns {string} the name of its cached folder
+ */
+export function wheelFolder(wheel) {
+  return `wheel-${wheel.project}-${wheel.sha256.slice(0, 16)}`;
+}
+
+/**
+ * @param {Wheel} wheel
+ * @param {string} folder
+ * @param {FetchOptions} options
+ */
+async function download(wheel, folder, options) {
+  const pip = await findPip();
+  const index = configuredIndex();
+  if (pip !== undefined) await downloadWithPip(pip, wheel, folder, options);
+  else if (index !== undefined) await downloadFromIndex(index, wheel, folder, options);
+  else {
+    throw new Unavailable(
+      `${wheel.file} cannot be fetched because there is no pip: install Python's pip or uv, or set PIP_INDEX_URL, then run \`npm run setup\` again.`,
+    );
+  }
+  await verify(wheel, join(folder, wheel.file), options.signal);
+}
+
+/**
+ * @param {string[]} pip
+ * @param {Wheel} wheel
+ * @param {string} folder
+ * @param {FetchOptions} options
+ */
+async function downloadWithPip([program = '', ...args], wheel, folder, { signal, onBytes }) {
+  // pip writes to its temporary folder first: there its progress can be seen, and it goes away with the folder.
+  const temporary = join(folder, 'tmp');
+  await mkdir(temporary);
+  const watch = setInterval(() => {
+    largestFile(temporary).then((bytes) => onBytes?.(bytes));
+  }, 200);
+  try {
+    await run(
+      program,
+      [
+        ...args,
+        'download',
+        ...['--no-deps', '--no-cache-dir', '--disable-pip-version-check', '--no-input', '--retries=2'],
+        ...['--only-binary=:all:', '--implementation=cp', '--python-version=3.11', '--abi=cp311'],
+        ...platformsOf(wheel).map((platform) => `--platform=${platform}`),
+        `--dest=${folder}`,
+        `${wheel.project}==${wheel.version}`,
+      ],
+      { signal, env: { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' } },
+    );
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof ProgramFailed)) throw error;
+    if (isUnreachable(error)) throw unreachable(wheel, error);
+    if (/No matching distribution|Could not find a version/.test(error.output)) throw missing(wheel, error);
+    throw error;
+  } finally {
+    clearInterval(watch);
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {URL} index
+ * @param {Wheel} wheel
+ * @param {string} folder
+ * @param {FetchOptions} options
+ */
+async function downloadFromIndex(index, wheel, folder, { signal, onBytes }) {
+  const target = join(folder, wheel.file);
+  try {
+    const found = await findInIndex(index, wheel, signal);
+    if (found === undefined) throw missing(wheel);
+    const response = await fetch(found.url, { headers: found.headers, signal: signal ?? null });
+    if (!response.ok || response.body === null) throw missing(wheel, new Error(`HTTP ${response.status}`));
+    let bytes = 0;
+    await pipeline(
+      response.body,
+      async function* (chunks) {
+        for await (const chunk of chunks) {
+          bytes += chunk.length;
+          onBytes?.(bytes);
+          yield chunk;
+        }
+      },
+      createWriteStream(`${target}.part`),
+      { signal },
+    );
+    await rename(`${target}.part`, target);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isUnreachable(error)) throw unreachable(wheel, error);
+    throw error;
+  }
+}
+
+/**
+ * @param {Wheel} wheel
+ * @param {string} file
+ * @param {AbortSignal | undefined} signal
+ */
+async function verify(wheel, file, signal) {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { signal });
+  const found = hash.digest('hex');
+  if (found === wheel.sha256) return;
+  const { size } = await stat(file);
+  throw new CorruptDownload(
+    `The download of ${wheel.file} is corrupt (${size} bytes with sha256 ${found.slice(0, 12)}… instead of ${wheel.size} bytes with ${wheel.sha256.slice(0, 12)}…): run \`npm run setup\` again, and if it stays so, check the Python index that pip is configured for.`,
+  );
+}
+
+/** @param {string} folder */
+async function largestFile(folder) {
+  let largest = 0;
+  for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (found?.isFile()) largest = Math.max(largest, found.size);
+  }
+  return largest;
+}
+
+/**
+ * @param {Wheel} wheel
+ * @param {unknown} [cause]
+ */
+function missing(wheel, cause) {
+  return new Unavailable(
+    `The Python index has no ${wheel.file}: check the index that pip is configured for, then run \`npm run setup\` again.`,
+    { cause },
+  );
+}
+
+/**
+ * @param {Wheel} wheel
+ * @param {unknown} cause
+ */
+function unreachable(wheel, cause) {
+  return new Unavailable(
+    `${wheel.file} could not be fetched because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
+    { cause },
+  );
+}

@@ -1,0 +1,259 @@
+/** The steps of set-up. What is there stays; what is missing is made, side by side where nothing waits for another. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cacheRoot, withLock } from './cache.mjs';
+import { assertRoom, folderBytes } from './disk.mjs';
+import { Unavailable } from './download.mjs';
+import { explain } from './failure.mjs';
+import {
+  localstackPython,
+  localstackTestPython,
+  localstackVersion,
+  NoLocalstack,
+  provideLocalstack,
+  provideLocalstackTests,
+} from './localstack.mjs';
+import { describePackages, installPackages, packagesAreInstalled } from './packages.mjs';
+import { createProgress, megabytes } from './progress.mjs';
+import { projectRoot, setupState, writeSetupState } from './state.mjs';
+import {
+  assertCompiler,
+  librariesFolder,
+  provideAddon,
+  provideByInstaller,
+  provideLibraries,
+  tensorflowState,
+} from './tensorflow.mjs';
+import { TENSORFLOW_VERSION } from './wheels.mjs';
+
+/** @typedef {import('./state.mjs').SetupState} SetupState */
+/** @typedef {import('./progress.mjs').Progress} Progress */
+
+/** Bytes of `node_modules`, with room to spare. */
+const PACKAGES_SIZE = 900e6;
+
+/**
+ * @typedef {object} SetupOptions
+ * @property {string} [root] of the project
+ * @property {boolean} [withTests] with what tests need; then there must be a LocalStack
+ * @property {boolean} [gpu] for the training image: TensorFlow for CUDA, no LocalStack, no packages of development
+ * @property {boolean} [retry] try again what the last set-up had to leave out; default true
+ * @property {Progress} [progress]
+ * @property {AbortSignal | undefined} [signal]
+ */
+
+/**
+ * @typedef {object} Inventory what is there
+ * @property {boolean} packages
+ * @property {'native' | 'packaged' | undefined} tensorflow
+ * @property {string | undefined} localstack its Python
+ * @property {string | undefined} tests the Python of the tests
+ */
+
+/**
+ * Brings this clone to where everything runs. Costs milliseconds if it is there already.
+ *
+ * @param {SetupOptions} [options]
+ * @returns {Promise<SetupState>}
+ * @throws {SetupFailure}
+ */
+export async function setUp(options = {}) {
+  const { root = projectRoot, withTests = false, gpu = false, retry = true } = options;
+  const before = setupState(root);
+  const there = takeInventory({ root, gpu });
+  if (before !== undefined && isComplete(there, before, { withTests, gpu, retry })) return before;
+  const progress = options.progress ?? createProgress(process.stderr);
+  try {
+    return await withLock(
+      join(cacheRoot(), `clone-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.lock`),
+      () => runSteps({ root, withTests, gpu, progress, signal: options.signal }),
+      {
+        signal: options.signal,
+        onWait: ({ pid }) => progress.say(`Waiting for process ${pid}, which is setting up this clone …`),
+      },
+    );
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw explain(error, 'the project', cacheRoot());
+  }
+}
+
+/**
+ * @param {{ root?: string, gpu?: boolean }} [options]
+ * @returns {Inventory}
+ */
+export function takeInventory({ root = projectRoot, gpu = false } = {}) {
+  const packages = packagesAreInstalled(root, { production: gpu });
+  return {
+    packages,
+    tensorflow: packages ? tensorflowState(root, { gpu }) : undefined,
+    localstack: localstackPython(),
+    tests: localstackTestPython(),
+  };
+}
+
+/**
+ * @param {Inventory} there
+ * @param {SetupState} before
+ * @param {{ withTests: boolean, gpu: boolean, retry: boolean }} options
+ */
+function isComplete({ packages, tensorflow, localstack, tests }, before, { withTests, gpu, retry }) {
+  const hasTensorflow = tensorflow === 'native' || (!retry && before.tensorflow.reason !== undefined);
+  const hasLocalstack = gpu || localstack !== undefined || (!retry && before.localstack.reason !== undefined);
+  return packages && hasTensorflow && hasLocalstack && (!withTests || tests !== undefined);
+}
+
+/**
+ * @typedef {object} Context
+ * @property {string} root
+ * @property {boolean} gpu
+ * @property {Progress} progress
+ * @property {AbortSignal} signal
+ */
+
+/**
+ * @param {{ root: string, withTests: boolean, gpu: boolean, progress: Progress, signal: AbortSignal | undefined }} options
+ * @returns {Promise<SetupState>}
+ */
+async function runSteps({ root, withTests, gpu, progress, signal }) {
+  // The first step that fails ends the others, and only its error is told.
+  const failed = new AbortController();
+  /** @type {unknown[]} */
+  const failures = [];
+  const context = { root, gpu, progress, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal };
+  /**
+   * @template Result
+   * @param {Promise<Result>} step
+   */
+  const watched = (step) =>
+    step.catch((error) => {
+      failures.push(error);
+      failed.abort();
+      throw error;
+    });
+  const packages = watched(stepPackages(context));
+  const tensorflow = watched(stepTensorflow(context, packages));
+  const localstack = watched(gpu ? leaveOutLocalstack() : stepLocalstack(context, withTests));
+  // When all have ended, they have put away what they had begun.
+  await Promise.allSettled([packages, tensorflow, localstack]);
+  if (failures.length > 0) throw failures[0];
+  const state = { at: new Date().toISOString(), tensorflow: await tensorflow, localstack: await localstack };
+  await writeSetupState(state, root);
+  return state;
+}
+
+/** @param {Context} context */
+async function stepPackages({ root, gpu, progress, signal }) {
+  const production = gpu;
+  if (packagesAreInstalled(root, { production })) return;
+  await assertRoom(root, PACKAGES_SIZE, 'The npm packages');
+  await inStep(progress, 'npm packages', root, async ({ update }) => {
+    await installPackages(root, { production, signal, onProgress: update });
+    return describePackages(root);
+  });
+}
+
+/**
+ * @param {Context} context
+ * @param {Promise<void>} packages
+ * @returns {Promise<SetupState['tensorflow']>}
+ */
+async function stepTensorflow({ root, gpu, progress, signal }, packages) {
+  try {
+    // Before the long download, not after it.
+    if (!existsSync(librariesFolder({ gpu }))) await assertCompiler();
+    const name = `TensorFlow ${TENSORFLOW_VERSION}${gpu ? ' for CUDA' : ''}`;
+    let libraries = '';
+    await inStep(progress, name, cacheRoot(), async ({ update }) => {
+      libraries = await provideLibraries({ gpu, signal, onProgress: update, onWait: tellWait(update) });
+      return `${megabytes(await folderBytes(libraries))} in ${libraries}`;
+    });
+    await packages;
+    await inStep(progress, 'TensorFlow addon', cacheRoot(), async ({ update }) => {
+      await provideAddon(root, libraries, { gpu, signal, onWait: tellWait(update) });
+      return 'compiled and linked';
+    });
+    return { backend: 'native' };
+  } catch (error) {
+    if (gpu || !(error instanceof Unavailable)) throw error;
+    await packages;
+    return fallBack({ root, gpu, progress, signal }, error.message);
+  }
+}
+
+/**
+ * @param {Context} context
+ * @param {string} reason why there is no native TensorFlow of ours
+ * @returns {Promise<SetupState['tensorflow']>}
+ */
+async function fallBack({ root, gpu, progress, signal }, reason) {
+  if (tensorflowState(root, { gpu }) === 'packaged') return { backend: 'packaged', reason };
+  progress.say(`! ${reason}`);
+  const step = progress.step('TensorFlow 2.9, by the installer of @tensorflow/tfjs-node');
+  try {
+    await provideByInstaller(root, { gpu, signal });
+    step.done('installed; it is older, slower and not verified');
+    return { backend: 'packaged', reason };
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    step.warn('not to be had either. The WebAssembly backend trains instead, slowly.');
+    return { backend: 'wasm', reason };
+  } finally {
+    step.stop();
+  }
+}
+
+/**
+ * @param {Context} context
+ * @param {boolean} withTests
+ * @returns {Promise<SetupState['localstack']>}
+ */
+async function stepLocalstack({ progress, signal }, withTests) {
+  try {
+    await inStep(progress, `LocalStack ${localstackVersion()}`, cacheRoot(), async ({ update }) => {
+      const python = await provideLocalstack({ signal, onProgress: update, onWait: tellWait(update) });
+      return `${megabytes(await folderBytes(dirname(dirname(python))))} in ${dirname(dirname(python))}`;
+    });
+    if (withTests) {
+      await inStep(progress, 'pytest, ruff and mypy', cacheRoot(), async ({ update }) => {
+        const python = await provideLocalstackTests({ signal, onProgress: update, onWait: tellWait(update) });
+        return `in ${dirname(dirname(python))}`;
+      });
+    }
+    return { available: true };
+  } catch (error) {
+    if (withTests || !(error instanceof NoLocalstack)) throw error;
+    progress.say(
+      `! ${error.message} Until then there is no local cloud; training and \`./cifar10 serve\` work without it.`,
+    );
+    return { available: false, reason: error.message };
+  }
+}
+
+/** @returns {Promise<SetupState['localstack']>} */
+async function leaveOutLocalstack() {
+  return { available: false, reason: 'The training image needs no LocalStack.' };
+}
+
+/**
+ * @param {Progress} progress
+ * @param {string} name
+ * @param {string} folder that the step writes to
+ * @param {(step: import('./progress.mjs').Step) => Promise<string>} body gives what the finished step says
+ */
+async function inStep(progress, name, folder, body) {
+  const step = progress.step(name);
+  try {
+    step.done(await body(step));
+  } catch (error) {
+    throw explain(error, name, folder);
+  } finally {
+    step.stop();
+  }
+}
+
+/** @param {(text: string) => void} update */
+function tellWait(update) {
+  return (/** @type {{ pid: number }} */ { pid }) => update(`waits for process ${pid}, which is making the same`);
+}

@@ -1,0 +1,378 @@
+/**
+ * Native TensorFlow for `@tensorflow/tfjs-node`: the shared libraries out of a pinned wheel, and the package's own addon
+ * compiled against them. Both lie in the cache; the package has links to them.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstat, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, delimiter, join } from 'node:path';
+import { cachedFolder, cacheRoot } from './cache.mjs';
+import { assertRoom } from './disk.mjs';
+import { fetchWheel, Unavailable, wheelFolder } from './download.mjs';
+import { isDiskFull, SetupFailure } from './failure.mjs';
+import { ProgramFailed, programsOnPath, run } from './processes.mjs';
+import { megabytes } from './progress.mjs';
+import { TENSORFLOW_VERSION, tensorflowWheels } from './wheels.mjs';
+import { extractZip } from './zip.mjs';
+
+/** @typedef {import('./wheels.mjs').Wheel} Wheel */
+
+/**
+ * @typedef {object} ProvideOptions
+ * @property {boolean} gpu
+ * @property {AbortSignal | undefined} [signal]
+ * @property {(text: string) => void} [onProgress]
+ * @property {(holder: { pid: number }) => void} [onWait]
+ */
+
+/** Node-API's version; node-pre-gyp, by which the package finds its addon, looks for this folder on every Node that we support. */
+const NODE_API = 8;
+
+/** Changes whenever what is unpacked, or where to, does. */
+const LAYOUT = 1;
+
+/** A wheel's libraries unpack to about four times their packed size. */
+const UNPACKED_SIZE = 4;
+
+/** Milliseconds that the package's own installer may be silent before it counts as offline, and that it may take at all. */
+const INSTALLER_SILENCE = 20_000;
+const INSTALLER_LIMIT = 300_000;
+
+const HEADERS = [
+  /^tensorflow\/c\/[a-z_]+\.h$/,
+  /^tensorflow\/c\/eager\/c_api\.h$/,
+  /^tensorflow\/core\/platform\/ctstring[a-z_]*\.h$/,
+  /^tsl\/platform\/ctstring[a-z_]*\.h$/,
+  /^xla\/tsl\/c\/tsl_status[a-z_]*\.h$/,
+];
+
+const IS_MAC = process.platform === 'darwin';
+
+/**
+ * @param {string} root of the project
+ * @param {{ gpu: boolean }} options
+ * @returns {'native' | 'packaged' | undefined} what the package is linked to: ours, its own download, or nothing
+ */
+export function tensorflowState(root, { gpu }) {
+  const folder = packageFolder(root, gpu);
+  if (!existsSync(join(folder, 'lib', `napi-v${NODE_API}`, 'tfjs_binding.node'))) return undefined;
+  const wheels = tensorflowWheels({ gpu });
+  if (wheels === undefined) return 'packaged';
+  const deps = join(cacheRoot(), librariesName(wheels));
+  const isOurs =
+    linkTarget(join(folder, 'deps')) === deps &&
+    linkTarget(join(folder, 'lib')) === join(cacheRoot(), addonName(root, gpu, wheels));
+  if (isOurs && existsSync(join(deps, 'lib'))) return 'native';
+  return linkTarget(join(folder, 'lib')) === undefined ? 'packaged' : undefined;
+}
+
+/**
+ * The shared libraries and headers, in the cache.
+ *
+ * @param {ProvideOptions} options
+ * @returns {Promise<string>} the folder
+ * @throws {Unavailable} this platform has none, or they cannot be fetched
+ */
+export async function provideLibraries({ gpu, signal, onProgress, onWait }) {
+  const wheels = tensorflowWheels({ gpu });
+  if (wheels === undefined) {
+    throw new Unavailable(
+      `TensorFlow ${TENSORFLOW_VERSION} publishes no ${gpu ? 'GPU ' : ''}libraries for ${process.platform} on ${process.arch}: use Linux (x64${gpu ? '' : ', arm64) or macOS (arm64'}).`,
+    );
+  }
+  const total = wheels.reduce((sum, { size }) => sum + size, 0);
+  return cachedFolder(
+    librariesName(wheels),
+    async (part) => {
+      await assertRoom(
+        cacheRoot(),
+        total * (gpu ? 2 : 1) + total * UNPACKED_SIZE * (gpu ? 0.5 : 1),
+        'Native TensorFlow',
+      );
+      let before = 0;
+      for (const wheel of wheels) {
+        const file = await fetchWheel(wheel, {
+          signal,
+          onBytes: (bytes) => onProgress?.(`${megabytes(before + bytes)} of ${megabytes(total)}`),
+          ...(onWait && { onWait }),
+        });
+        before += wheel.size;
+        onProgress?.(`unpacking ${wheel.project}`);
+        await extractZip(file, part, placeInLibraries, { ...(signal && { signal }) });
+        await rm(join(cacheRoot(), wheelFolder(wheel)), { recursive: true, force: true });
+      }
+      await finishLibraries(part, signal);
+    },
+    { signal, ...(onWait && { onWait }) },
+  );
+}
+
+/**
+ * Compiles the package's addon, if that was not done before, and links it and the libraries into the package.
+ *
+ * @param {string} root of the project, with its npm packages installed
+ * @param {string} libraries the folder of `provideLibraries`
+ * @param {ProvideOptions} options
+ * @throws {Unavailable} there is no compiler, or it fails, or the libraries do not load on this machine
+ */
+export async function provideAddon(root, libraries, { gpu, signal, onWait }) {
+  const wheels = tensorflowWheels({ gpu }) ?? [];
+  const addon = await cachedFolder(
+    addonName(root, gpu, wheels),
+    async (part) => {
+      const file = join(part, `napi-v${NODE_API}`, 'tfjs_binding.node');
+      await mkdir(join(part, `napi-v${NODE_API}`));
+      await compile(root, gpu, libraries, file, signal);
+      await tryToLoad(file, signal);
+    },
+    { signal, ...(onWait && { onWait }) },
+  );
+  await link(libraries, join(packageFolder(root, gpu), 'deps'));
+  await link(addon, join(packageFolder(root, gpu), 'lib'));
+}
+
+/**
+ * The package's own way: its installer fetches a TensorFlow of 2022 and an addon, neither of them pinned.
+ *
+ * @param {string} root of the project
+ * @param {ProvideOptions} options
+ * @throws {Unavailable}
+ */
+export async function provideByInstaller(root, { gpu, signal }) {
+  const folder = packageFolder(root, gpu);
+  const manifest = join(folder, 'package.json');
+  const original = readFileSync(manifest);
+  await removeBoth(folder);
+  const watch = new AbortController();
+  const bark = () => watch.abort(new Error('fetch failed: it was silent for too long'));
+  let dog = setTimeout(bark, INSTALLER_SILENCE);
+  try {
+    await run(process.execPath, ['scripts/install.js', ...(gpu ? ['gpu', 'download'] : [])], {
+      cwd: folder,
+      signal: signal ? AbortSignal.any([signal, watch.signal]) : watch.signal,
+      timeout: INSTALLER_LIMIT,
+      env: { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` },
+      onLine: () => {
+        clearTimeout(dog);
+        dog = setTimeout(bark, INSTALLER_SILENCE);
+      },
+    });
+    const addon = join(folder, 'lib', `napi-v${NODE_API}`, 'tfjs_binding.node');
+    if (!existsSync(addon)) throw new Unavailable('The installer of @tensorflow/tfjs-node left no addon.');
+    await tryToLoad(addon, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    await removeBoth(folder);
+    if (isDiskFull(error) || error instanceof SetupFailure) throw error;
+    throw new Unavailable('The download of @tensorflow/tfjs-node itself did not work either.', { cause: error });
+  } finally {
+    clearTimeout(dog);
+    // The installer rewrites it for a moment.
+    await writeFile(manifest, original);
+  }
+}
+
+/**
+ * @param {{ gpu: boolean }} options
+ * @returns {string} the folder of the libraries, whether or not it is there
+ */
+export function librariesFolder({ gpu }) {
+  const wheels = tensorflowWheels({ gpu });
+  return wheels === undefined ? '' : join(cacheRoot(), librariesName(wheels));
+}
+
+/** @param {string} folder */
+async function removeBoth(folder) {
+  for (const name of ['deps', 'lib']) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/**
+ * @param {string} root
+ * @param {boolean} gpu
+ */
+function packageFolder(root, gpu) {
+  return join(root, 'node_modules', '@tensorflow', gpu ? 'tfjs-node-gpu' : 'tfjs-node');
+}
+
+/** @param {readonly Wheel[]} wheels */
+function librariesName(wheels) {
+  const sha = hashOf(String(LAYOUT), ...wheels.map(({ sha256 }) => sha256));
+  return `${wheels.length > 1 ? 'tensorflow-gpu' : 'tensorflow'}-${TENSORFLOW_VERSION}-${sha}`;
+}
+
+/**
+ * @param {string} root
+ * @param {boolean} gpu
+ * @param {readonly Wheel[]} wheels
+ */
+function addonName(root, gpu, wheels) {
+  const sources = join(packageFolder(root, gpu), 'binding');
+  const headers = join(root, 'node_modules', 'node-api-headers', 'package.json');
+  const sha = hashOf(
+    librariesName(wheels),
+    ...compilerArguments('', '', '', '', ''),
+    readFileSync(headers),
+    ...readdirSync(sources)
+      .sort()
+      .map((name) => readFileSync(join(sources, name))),
+  );
+  return `tensorflow-addon-${sha}`;
+}
+
+/** @param {(string | Buffer)[]} parts */
+function hashOf(...parts) {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(String(part.length)).update(part);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/**
+ * @param {string} name of an entry of a wheel
+ * @returns {string | undefined} its place in the folder of the libraries
+ */
+function placeInLibraries(name) {
+  if (/^tensorflow\/libtensorflow_(cc|framework)\.(so\.2|2\.dylib)$/.test(name)) return join('lib', basename(name));
+  const header = /^tensorflow\/include\/(.+)$/.exec(name)?.[1];
+  if (header !== undefined) return HEADERS.some((wanted) => wanted.test(header)) ? join('include', header) : undefined;
+  // CUDA's libraries keep the places in which TensorFlow's search path has them; so do the compiler and the device
+  // library by which XLA makes kernels.
+  if (/^nvidia\/[a-z_]+\/lib\/[^/]+\.so[.0-9]*$/.test(name)) return name;
+  if (/^nvidia\/cuda_nvcc\/(bin\/(ptxas|nvlink)|nvvm\/libdevice\/[^/]+)$/.test(name)) return name;
+  const license = /^([^/]+)\.dist-info\/(?:licenses\/)?(licen[cs]e[^/]*)$/i.exec(name);
+  return license === null ? undefined : join('licenses', `${license[1]}-${license[2]}`);
+}
+
+/**
+ * Names that the linker looks for, and libraries without symbols that nothing needs (a quarter of their size).
+ *
+ * @param {string} folder
+ * @param {AbortSignal | undefined} signal
+ */
+async function finishLibraries(folder, signal) {
+  const lib = join(folder, 'lib');
+  if (IS_MAC) return;
+  const [strip] = programsOnPath('strip');
+  for (const name of ['cc', 'framework']) {
+    const file = join(lib, `libtensorflow_${name}.so.2`);
+    if (strip === undefined) continue;
+    await run(strip, ['--strip-unneeded', '-o', `${file}.small`, file], { signal }).then(
+      () => rename(`${file}.small`, file),
+      async (error) => {
+        await rm(`${file}.small`, { force: true });
+        if (isDiskFull(error) || signal?.aborted) throw error;
+      },
+    );
+  }
+  await symlink('libtensorflow_cc.so.2', join(lib, 'libtensorflow.so'));
+  await symlink('libtensorflow_framework.so.2', join(lib, 'libtensorflow_framework.so'));
+}
+
+/**
+ * @param {string} root
+ * @param {boolean} gpu
+ * @param {string} libraries
+ * @param {string} file
+ * @param {AbortSignal | undefined} signal
+ */
+async function compile(root, gpu, libraries, file, signal) {
+  const compiler = await assertCompiler();
+  const binding = join(packageFolder(root, gpu), 'binding');
+  const headers = join(root, 'node_modules', 'node-api-headers', 'include');
+  try {
+    await run(compiler, compilerArguments(binding, headers, libraries, basename(libraries), file), { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof ProgramFailed) || isDiskFull(error)) throw error;
+    throw new Unavailable(
+      `${compiler} cannot compile the addon of TensorFlow (${error.message}): install a compiler for C++17, or name one in CXX, then run \`npm run setup\` again.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * @param {string} binding
+ * @param {string} headers
+ * @param {string} libraries
+ * @param {string} librariesName
+ * @param {string} file
+ */
+function compilerArguments(binding, headers, libraries, librariesName, file) {
+  // The addon finds the libraries beside it in the cache, and through the package's links where Node keeps those.
+  const origin = IS_MAC ? '@loader_path' : '$ORIGIN';
+  const searched = [`${origin}/../../${librariesName}/lib`, `${origin}/../../deps/lib`];
+  const linked = IS_MAC
+    ? ['cc', 'framework'].map((name) => join(libraries, 'lib', `libtensorflow_${name}.2.dylib`))
+    : [`-L${join(libraries, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
+  return [
+    ...['-std=c++17', '-O2', '-fPIC', '-shared', `-DNAPI_VERSION=${NODE_API}`],
+    ...(IS_MAC ? ['-undefined', 'dynamic_lookup'] : []),
+    ...[`-I${headers}`, `-I${join(libraries, 'include')}`],
+    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(binding, name)),
+    ...['-o', file, ...linked],
+    ...searched.map((path) => `-Wl,-rpath,${path}`),
+  ];
+}
+
+/**
+ * @returns {Promise<string>} a C++ compiler that runs
+ * @throws {Unavailable}
+ */
+export async function assertCompiler() {
+  const named = process.env.CXX ? [process.env.CXX] : [];
+  for (const compiler of [...named, ...['g++', 'c++', 'clang++'].flatMap((name) => programsOnPath(name))]) {
+    const runs = await run(compiler, ['--version']).then(
+      () => true,
+      () => false,
+    );
+    if (runs) return compiler;
+  }
+  throw new Unavailable(
+    'There is no C++ compiler (g++, c++ or clang++) to build the addon of TensorFlow with: install one (`apt-get install g++`, `dnf install gcc-c++` or `xcode-select --install`), then run `npm run setup` again.',
+  );
+}
+
+/**
+ * In a process of its own: what does not load may take the process with it.
+ *
+ * @param {string} addon
+ * @param {AbortSignal | undefined} signal
+ */
+async function tryToLoad(addon, signal) {
+  const program = `const module = { exports: {} }; process.dlopen(module, ${JSON.stringify(addon)}); if (!module.exports.TF_Version) throw new Error('no TensorFlow');`;
+  try {
+    await run(process.execPath, ['--eval', program], { signal, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' } });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new Unavailable(
+      `TensorFlow's libraries do not load on this machine (${error instanceof Error ? error.message : error}): a newer system (glibc 2.27, libstdc++ of GCC 11) is needed.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * @param {string} target
+ * @param {string} path a link, or what an installer left there, is replaced
+ */
+async function link(target, path) {
+  if (linkTarget(path) === target) return;
+  const part = `${path}.part-${process.pid}`;
+  await rm(part, { force: true });
+  await symlink(target, part);
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isDirectory()) await rm(path, { recursive: true });
+  await rename(part, path);
+}
+
+/**
+ * @param {string} path
+ * @returns {string | undefined}
+ */
+function linkTarget(path) {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
