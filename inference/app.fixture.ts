@@ -1,16 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serve } from '@hono/node-server';
 import { moveAlias, readAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/folder-store.ts';
 import type { ObjectStore } from '#models/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { createApp } from './app.ts';
 import { type ExampleModel, exampleModel } from './example-model.ts';
-import { type LiveModelsOptions, liveModels } from './live-models.ts';
-import type { Log } from './log.ts';
+import { type ServerOptions, startServer } from './server.ts';
 
 /** A folder that is gone afterwards. */
 export async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
@@ -38,19 +34,18 @@ export interface Endpoint {
 
 export async function withEndpoint<Result>(
   work: (endpoint: Endpoint) => Promise<Result>,
-  { wrap = (store) => store, ...options }: EndpointOptions = {},
+  { wrap = (store) => store, following = {} }: EndpointOptions = {},
 ): Promise<Result> {
   return withFolder(async (folder) => {
     const store = folderStore(folder);
     const logged: Logged[] = [];
-    const log: Log = (level, message, facts) => logged.push({ level, message, ...facts });
-    const app = createApp({ models: liveModels({ store: wrap(store), alias: 'production', log, ...options }), log });
-    const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 });
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as AddressInfo;
+    const server = await startServer({
+      ...{ store: wrap(store), alias: 'production', port: 0, following },
+      log: (level, message, facts) => logged.push({ level, message, ...facts }),
+    });
     try {
       return await work({
-        url: `http://127.0.0.1:${port}`,
+        url: server.url,
         store,
         logged,
         async promote(model, alias = 'production') {
@@ -60,12 +55,13 @@ export async function withEndpoint<Result>(
         },
       });
     } finally {
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
     }
   });
 }
 
-interface EndpointOptions extends Partial<Omit<LiveModelsOptions, 'store' | 'log'>> {
+interface EndpointOptions {
+  readonly following?: ServerOptions['following'];
   /** What the endpoint sees of the store. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
 }

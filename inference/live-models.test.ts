@@ -43,7 +43,7 @@ test('follows the alias forth and back under load, and no request is lost', () =
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
       expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([first, second]));
     },
-    { times: FAST },
+    { following: { times: FAST } },
   ));
 
 test('a request that comes after a long pause is answered by what was promoted meanwhile', () =>
@@ -55,7 +55,7 @@ test('a request that comes after a long pause is answered by what was promoted m
       await new Promise((resolve) => setTimeout(resolve, 100));
       expect((await served(url)).version).toBe(second);
     },
-    { times: { ...FAST, giveUpAfter: 10_000, patience: 10_000 } },
+    { following: { times: { ...FAST, giveUpAfter: 10_000, patience: 10_000 } } },
   ));
 
 test.each([
@@ -82,7 +82,7 @@ test.each([
       expect(ready.status).toBe(200);
       expect(await ready.json()).toMatchObject({ model: { version: first }, pending: { version: second } });
     },
-    { times: FAST },
+    { following: { times: FAST } },
   ),
 );
 
@@ -100,7 +100,7 @@ test('goes on with the old version if the new one does not answer its golden ima
       const third = await promote({ seed: 3 });
       await untilServed(url, third);
     },
-    { times: FAST },
+    { following: { times: FAST } },
   ));
 
 test('a store that fails, hangs or forgets does not stop a model that is loaded', async () => {
@@ -127,7 +127,7 @@ test('a store that fails, hangs or forgets does not stop a model that is loaded'
       const second = await promote({ seed: 2 });
       await untilServed(url, second);
     },
-    { wrap, times: { ...FAST, patience: 50, giveUpAfter: 100 } },
+    { wrap, following: { times: { ...FAST, patience: 50, giveUpAfter: 100 } } },
   );
 });
 
@@ -147,7 +147,7 @@ test('a store that cannot be read at the start is asked again', async () => {
       isBroken = false;
       await untilServed(url, first);
     },
-    { wrap, times: FAST },
+    { wrap, following: { times: FAST } },
   );
 });
 
@@ -178,7 +178,7 @@ test('keeps a few versions that were asked for, and gives the others back', () =
       await Promise.all(others.flatMap((version) => [1, 2].map(() => served(url, `?version=${version}`))));
       expect((await served(url)).version).toBe(production);
     },
-    { keep: 2 },
+    { following: { keep: 2 } },
   ));
 
 async function tamper({ store }: Endpoint, key: string): Promise<void> {

@@ -35,9 +35,10 @@ export class NoModelYet extends UserError {
   override readonly name = 'NoModelYet';
 
   constructor(alias: string, store: string) {
+    const [train, where] = store.startsWith('s3://') ? ['submit quick', ''] : ['train quick', ` --store ${store}`];
     super(
       `No model is served yet: ${store} has no alias "${alias}". ` +
-        'Train one with "./cifar10 submit quick" (or "./cifar10 train quick"), then run "./cifar10 models promote candidate".',
+        `Train one with "./cifar10 ${train}", then run "./cifar10 models promote candidate${where}".`,
     );
   }
 }
