@@ -3,6 +3,7 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { Command, Option } from 'commander';
 import { UserError } from '#errors/user-error.ts';
+import { restoreModels } from '#local/mirror.ts';
 import { trainingImage } from '#local/training-image.ts';
 import { readAlias } from '#models/aliases.ts';
 import { runCdk } from './cdk.ts';
@@ -66,6 +67,7 @@ export function deployCommand(): Command {
       const target = await openTarget(options.target);
       const { trainingImage, auth } = options;
       const stack = await step('deploy the stack', (tell) => deploy(target, { trainingImage, auth, tell }));
+      if (target.name === 'local') await restoreModels(await target.store()); // LocalStack forgot them when it ended
       const url = target.apiUrl(stack);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...stack, url }, undefined, 2)}\n`);
       else process.stdout.write(await summary(target, stack));

@@ -58,6 +58,8 @@ export class TrainingQueue extends Construct {
         gpu: 1,
         cpu: vcpus,
         memory,
+        // For whoever starts a job in the console; the command line gives its own.
+        command: ['train', 'quick'],
         environment: { CIFAR10_STORE: models.url },
         jobRole: this.jobRole(models),
         executionRole: this.executionRole(),
