@@ -22,7 +22,6 @@ export async function exampleModel({
   card: chosen = {},
   isWrong = false,
 }: ExampleModel = {}): Promise<Map<string, Uint8Array>> {
-  tf.env().set('IS_TEST', true); // Else it advises to install what is installed.
   const backend = tf.getBackend();
   await tf.setBackend('cpu');
   const initializer = () => tf.initializers.glorotUniform({ seed });
