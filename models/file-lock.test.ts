@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withFileLock } from './file-lock.ts';
 import { folderStore } from './folder-store.ts';
 
 let folder: string;
@@ -39,6 +40,21 @@ function raiser(times: number): { readonly child: ChildProcess; readonly printed
 }
 
 describe('the lock of a folder', () => {
+  it('of a dead process is taken over by one after the other, never by two', async () => {
+    const lock = join(folder, '.counter.lock');
+    await writeFile(lock, `${spawnSync(process.execPath, ['-e', '']).pid} ${hostname()} 0123456789ab`);
+    let [inside, most, done] = [0, 0, 0];
+    const work = async () => {
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      inside--;
+      done++;
+    };
+    await Promise.all(Array.from({ length: 8 }, () => withFileLock(lock, work)));
+    expect({ most, done }).toEqual({ most: 1, done: 8 });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it('lets processes raise a counter together, one of which is killed on the way', async () => {
     const store = folderStore(folder);
     await store.put('counter', Buffer.from('0'));

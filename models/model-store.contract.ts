@@ -300,6 +300,18 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 20 });
       });
 
+      it('does not point to a checkpoint that did not arrive whole', async () => {
+        const expected = await writeCheckpoint(store, 'a', {
+          step: 10,
+          body: Uint8Array.of(1, 2),
+          expected: undefined,
+        });
+        const lossy: ObjectStore = { ...store, put: (key, body, options) => store.put(key, body.slice(1), options) };
+        const write = writeCheckpoint(lossy, 'a', { step: 20, body: Uint8Array.of(3, 4), expected });
+        await expect(write).rejects.toThrow('00000020.safetensors is malformed: it is not what was written');
+        expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 10 });
+      });
+
       it('refuses a checkpoint that was changed', async () => {
         await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
         await store.put('runs/a/checkpoints/00000010.safetensors', Uint8Array.of(2));
