@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { hasEnded, jobNameOf, readJob } from './batch-jobs.ts';
+
+describe('readJob', () => {
+  it('tells what a job trains, how far it is, and where it logs', () => {
+    const job = readJob({
+      jobId: 'a1',
+      jobName: '20261123-041200-a1b2',
+      jobQueue: 'queue',
+      jobDefinition: 'definition',
+      status: 'RUNNING',
+      createdAt: 1000,
+      startedAt: 61_000,
+      retryStrategy: { attempts: 5 },
+      attempts: [
+        {
+          statusReason: 'Host EC2 (instance i-0) terminated.',
+          container: { exitCode: 137, reason: 'Killed', logStreamName: 'training/default/1' },
+        },
+      ],
+      container: {
+        command: ['train', 'quick', '--run', '20261123-041200-a1b2'],
+        logStreamName: 'training/default/2',
+        logConfiguration: { logDriver: 'awslogs', options: { 'awslogs-group': 'Logs' } },
+      },
+    });
+
+    expect(job).toEqual({
+      id: 'a1',
+      run: '20261123-041200-a1b2',
+      command: ['train', 'quick', '--run', '20261123-041200-a1b2'],
+      status: 'RUNNING',
+      createdAt: new Date(1000),
+      startedAt: new Date(61_000),
+      attempts: [
+        { exitCode: 137, reason: 'Host EC2 (instance i-0) terminated.; Killed', logStream: 'training/default/1' },
+      ],
+      attemptsAllowed: 5,
+      exitCode: 137,
+      logGroup: 'Logs',
+      logStream: 'training/default/2',
+    });
+  });
+
+  it('takes the id for the run where a job was started by hand, as the training program does', () => {
+    const job = {
+      jobName: 'x',
+      jobQueue: 'queue',
+      jobDefinition: 'definition',
+      startedAt: 0,
+      status: 'FAILED',
+    } as const;
+
+    expect(readJob({ ...job, jobId: 'a1:3', container: { command: ['train'] } }).run).toBe('a1-3');
+    expect(readJob({ ...job, jobId: 'a1', container: { command: ['train', '--run'] } }).run).toBe('a1');
+  });
+
+  it('has no exit code where the program never ran', () => {
+    expect(
+      readJob({ jobId: 'a', jobName: 'x', jobQueue: 'q', jobDefinition: 'd', startedAt: 0, status: 'RUNNABLE' }),
+    ).toEqual({
+      ...{ id: 'a', run: 'a', command: [], status: 'RUNNABLE' },
+      ...{ createdAt: new Date(0), attempts: [], attemptsAllowed: 1 },
+    });
+  });
+});
+
+describe('hasEnded', () => {
+  it.each([
+    ['SUBMITTED', false],
+    ['RUNNABLE', false],
+    ['RUNNING', false],
+    ['SUCCEEDED', true],
+    ['FAILED', true],
+  ] as const)('of %s is %s', (status, ended) => {
+    expect(hasEnded({ status })).toBe(ended);
+  });
+});
+
+describe('jobNameOf', () => {
+  it('is a name that Batch takes', () => {
+    expect(jobNameOf('my.run-1')).toMatch(/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/);
+  });
+});

@@ -1,0 +1,122 @@
+import { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import type { Job } from './batch-jobs.ts';
+import { describeState, jobView } from './job-view.ts';
+
+const base: Job = {
+  id: 'a1',
+  run: 'monday',
+  command: ['train', 'quick', '--run', 'monday'],
+  status: 'RUNNABLE',
+  createdAt: new Date(0),
+  attempts: [],
+  attemptsAllowed: 5,
+};
+
+function terminal({ isTTY = false } = {}) {
+  let text = '';
+  const stream = Object.assign(
+    new Writable({
+      write(chunk, _, done) {
+        text += chunk;
+        done();
+      },
+    }),
+    { isTTY, columns: 80 },
+  );
+  return { stream, text: () => stripVTControlCharacters(text) };
+}
+
+const interrupted = {
+  at: '2026-11-23T04:12:00Z',
+  type: 'interrupted',
+  signal: 'SIGTERM',
+  step: 7,
+  resume: 'by hand',
+} as const;
+
+describe('jobView', () => {
+  it('tells each state once, and why an attempt has ended', () => {
+    const { stream, text } = terminal();
+    const view = jobView(stream);
+    const started = { ...base, startedAt: new Date(12_000) };
+    const reclaimed = [{ reason: 'Host EC2 (instance i-0) terminated.', exitCode: 75 }];
+
+    for (const job of [
+      base,
+      base,
+      { ...base, status: 'STARTING' } as const,
+      { ...started, status: 'RUNNING' } as const,
+      { ...base, status: 'RUNNABLE', attempts: reclaimed } as const,
+      { ...started, status: 'RUNNING', attempts: reclaimed } as const,
+      { ...started, status: 'SUCCEEDED', attempts: reclaimed, stoppedAt: new Date(125_000) } as const,
+    ]) {
+      view.job(job);
+    }
+    view.end();
+
+    expect(text().trimEnd().split('\n')).toEqual([
+      'job waits for a machine',
+      'job has a machine, which fetches the image, attempt 1 of 5',
+      'job runs after 12 s in the queue, attempt 1 of 5',
+      'attempt 1 ended: Host EC2 (instance i-0) terminated., 4 left',
+      'job waits for a machine',
+      'job runs after 12 s in the queue, attempt 2 of 5',
+      'job succeeded after 2:05',
+    ]);
+  });
+
+  it('tells of an interruption without how to go on by hand, which Batch does', () => {
+    const { stream, text } = terminal();
+
+    jobView(stream).event(interrupted);
+
+    expect(text()).toBe('SIGTERM: a checkpoint is kept at step 7\n');
+  });
+
+  it('draws the wait over itself on a terminal', () => {
+    const { stream, text } = terminal({ isTTY: true });
+    const view = jobView(stream);
+
+    view.job(base);
+    view.job(base);
+    view.end();
+
+    expect(text()).toMatch(/^job waits for a machine\n\rwaits for a machine, [\d:]+\r$/);
+  });
+
+  it('prints events as they are and every change of the job as JSON', () => {
+    const { stream, text } = terminal();
+    const view = jobView(stream, { json: true });
+
+    view.job(base);
+    view.job(base);
+    view.event(interrupted);
+
+    expect(
+      text()
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([{ type: 'job', ...base, createdAt: '1970-01-01T00:00:00.000Z' }, interrupted]);
+  });
+});
+
+describe('describeState', () => {
+  it('says why Batch has no machine for a job', () => {
+    expect(describeState({ ...base, reason: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY' })).toBe(
+      'waits for a machine (CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY)',
+    );
+  });
+
+  it('says why a job has failed', () => {
+    const job = {
+      ...base,
+      status: 'FAILED',
+      stoppedAt: new Date(3000),
+      reason: 'Essential container in task exited',
+    } as const;
+    expect(describeState(job)).toBe('failed after 3 s (Essential container in task exited)');
+  });
+});
