@@ -1,0 +1,470 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BatchClient,
+  CancelJobCommand,
+  DescribeComputeEnvironmentsCommand,
+  DescribeJobDefinitionsCommand,
+  DescribeJobsCommand,
+  type JobDetail,
+  ListJobsCommand,
+  paginateListJobs,
+  RegisterJobDefinitionCommand,
+  type RegisterJobDefinitionCommandInput,
+  SubmitJobCommand,
+  type SubmitJobCommandInput,
+  TerminateJobCommand,
+} from '@aws-sdk/client-batch';
+import { CloudWatchLogsClient, FilterLogEventsCommand, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { deployStack, type TestStack } from './test-stack.ts';
+
+const batch = new BatchClient();
+const logs = new CloudWatchLogsClient();
+
+/** A queue whose only machines have 4 vCPUs, 16 GiB and a GPU, and a log of what its jobs went through. */
+const template = {
+  Resources: {
+    Role: {
+      Type: 'AWS::IAM::Role',
+      Properties: { AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [] } },
+    },
+    Profile: { Type: 'AWS::IAM::InstanceProfile', Properties: { Roles: [{ Ref: 'Role' }] } },
+    Vpc: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: '10.0.0.0/16' } },
+    Subnet: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: { Ref: 'Vpc' }, CidrBlock: '10.0.0.0/24' } },
+    Group: { Type: 'AWS::EC2::SecurityGroup', Properties: { GroupDescription: 'jobs', VpcId: { Ref: 'Vpc' } } },
+    Template: {
+      Type: 'AWS::EC2::LaunchTemplate',
+      Properties: { LaunchTemplateData: { UserData: Buffer.from('#!/bin/sh').toString('base64') } },
+    },
+    Environment: {
+      Type: 'AWS::Batch::ComputeEnvironment',
+      Properties: {
+        Type: 'managed',
+        ReplaceComputeEnvironment: false,
+        ComputeResources: {
+          Type: 'SPOT',
+          MinvCpus: 0,
+          MaxvCpus: 8,
+          InstanceTypes: ['g4dn.xlarge'],
+          InstanceRole: { 'Fn::GetAtt': ['Profile', 'Arn'] },
+          Subnets: [{ Ref: 'Subnet' }],
+          SecurityGroupIds: [{ Ref: 'Group' }],
+          LaunchTemplate: { LaunchTemplateId: { Ref: 'Template' }, Version: '$Latest' },
+        },
+      },
+    },
+    Queue: {
+      Type: 'AWS::Batch::JobQueue',
+      Properties: {
+        Priority: 1,
+        ComputeEnvironmentOrder: [{ Order: 1, ComputeEnvironment: { Ref: 'Environment' } }],
+      },
+    },
+    Definition: {
+      Type: 'AWS::Batch::JobDefinition',
+      Properties: {
+        Type: 'container',
+        Parameters: { greeting: 'hello' },
+        ContainerProperties: {
+          Image: 'node:22',
+          Command: ['-p', '"Ref::greeting"'],
+          ResourceRequirements: [
+            { Type: 'VCPU', Value: '1' },
+            { Type: 'MEMORY', Value: '256' },
+          ],
+          LogConfiguration: {
+            LogDriver: 'awslogs',
+            Options: { 'awslogs-group': { Ref: 'JobLog' }, 'awslogs-stream-prefix': 'greetings' },
+          },
+        },
+      },
+    },
+    JobLog: { Type: 'AWS::Logs::LogGroup', Properties: {} },
+    Events: { Type: 'AWS::Logs::LogGroup', Properties: {} },
+    Rule: {
+      Type: 'AWS::Events::Rule',
+      Properties: {
+        EventPattern: { source: ['aws.batch'], detail: { jobName: ['observed'] } },
+        Targets: [{ Id: 'log', Arn: { 'Fn::GetAtt': ['Events', 'Arn'] } }],
+      },
+    },
+    Dashboard: { Type: 'AWS::CloudWatch::Dashboard', Properties: { DashboardBody: '{"widgets": []}' } },
+  },
+  Outputs: {
+    Queue: { Value: { Ref: 'Queue' } },
+    Definition: { Value: { Ref: 'Definition' } },
+    Environment: { Value: { Ref: 'Environment' } },
+    JobLog: { Value: { Ref: 'JobLog' } },
+    Events: { Value: { Ref: 'Events' } },
+  },
+};
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await deployStack(template);
+});
+afterAll(() => stack.delete());
+
+type Definition = Partial<RegisterJobDefinitionCommandInput> & {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly vcpus?: number;
+};
+
+/** A job definition that runs a program for Node.js. */
+async function define(program: string, { environment = {}, image, vcpus = 1, ...others }: Definition = {}) {
+  const { jobDefinitionArn } = await batch.send(
+    new RegisterJobDefinitionCommand({
+      jobDefinitionName: `test-${randomUUID()}`,
+      type: 'container',
+      containerProperties: {
+        image: image ?? 'node:22',
+        command: ['-e', program],
+        environment: Object.entries(environment).map(([name, value]) => ({ name, value })),
+        resourceRequirements: [
+          { type: 'VCPU', value: String(vcpus) },
+          { type: 'MEMORY', value: '256' },
+        ],
+      },
+      ...others,
+    }),
+  );
+  return jobDefinitionArn ?? '';
+}
+
+async function submit(jobDefinition: string, others: Partial<SubmitJobCommandInput> = {}): Promise<string> {
+  const { jobId } = await batch.send(
+    new SubmitJobCommand({ jobName: 'test', jobQueue: stack.outputs.Queue, jobDefinition, ...others }),
+  );
+  return jobId ?? '';
+}
+
+async function look(jobId: string): Promise<JobDetail> {
+  const { jobs } = await batch.send(new DescribeJobsCommand({ jobs: [jobId] }));
+  if (!jobs?.[0]) throw new Error(`There is no job ${jobId}.`);
+  return jobs[0];
+}
+
+async function until(jobId: string, ...states: (string | undefined)[]): Promise<JobDetail> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
+    const job = await look(jobId);
+    if (states.includes(job.status)) return job;
+    if (job.status === 'FAILED') throw new Error(`The job failed: ${job.statusReason}`);
+  }
+  throw new Error(`The job did not become ${states} within a minute.`);
+}
+
+const ended = (jobId: string) => until(jobId, 'SUCCEEDED', 'FAILED');
+
+async function readLog(logStreamName: string | undefined, logGroupName = '/aws/batch/job'): Promise<string[]> {
+  const { events = [] } = await logs.send(
+    new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true }),
+  );
+  return events.map(({ message }) => message ?? '');
+}
+
+/** The first line that a running job has written. */
+async function firstLine(jobId: string): Promise<string> {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
+    const stream = (await look(jobId)).container?.logStreamName;
+    const [line] = stream ? await readLog(stream).catch(() => []) : [];
+    if (line !== undefined) return line;
+  }
+  throw new Error('The job has written nothing.');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs until it is told to end, and then ends with 75, as our training does after its checkpoint. */
+const untilTold = `process.on('SIGTERM', () => process.exit(75)); console.log(process.pid); setInterval(() => {}, 1000)`;
+const attempt = 'Number(process.env.AWS_BATCH_JOB_ATTEMPT)';
+
+describe('a job', () => {
+  test('runs its command and says so', async () => {
+    const job = await ended(await submit(await define('console.log("one"); console.error("two")')));
+    expect(job).toMatchObject({
+      status: 'SUCCEEDED',
+      statusReason: 'Essential container in task exited',
+      container: { exitCode: 0 },
+      isTerminated: false,
+    });
+    expect(job.attempts).toHaveLength(1);
+    expect(await readLog(job.container?.logStreamName)).toEqual(['one', 'two']);
+    const times = [job.createdAt, job.startedAt, job.stoppedAt].map(Number);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  test('runs in the environment that Batch gives it, and in nothing else of ours', async () => {
+    process.env.CIFAR10_SECRET_OF_THE_TEST = 'theirs';
+    const definition = await define('console.log(JSON.stringify(process.env))', { environment: { STORE: 's3://b' } });
+    const job = await ended(
+      await submit(definition, { containerOverrides: { environment: [{ name: 'A', value: 'b' }] } }),
+    );
+    const environment = JSON.parse((await readLog(job.container?.logStreamName)).join(''));
+    expect(environment).toMatchObject({
+      STORE: 's3://b',
+      A: 'b',
+      AWS_BATCH_JOB_ID: job.jobId,
+      AWS_BATCH_JOB_ATTEMPT: '1',
+      AWS_ENDPOINT_URL: inject('localStack').endpoint,
+      AWS_REGION: 'us-east-1',
+    });
+    const others = Object.keys(environment).filter((name) => !/^(AWS_|STORE$|A$)/.test(name));
+    expect(others).toEqual([]);
+  });
+
+  test('of a template runs with its parameters, and logs where the template says', async () => {
+    const job = await ended(await submit(stack.outputs.Definition ?? '', { parameters: { greeting: 'servus' } }));
+    expect(job.status).toBe('SUCCEEDED');
+    expect(job.container?.logStreamName).toMatch(/^greetings\/default\/[0-9a-f]{32}$/);
+    expect(await readLog(job.container?.logStreamName, stack.outputs.JobLog)).toEqual(['servus']);
+  });
+
+  test('passes through all states in order, and EventBridge is told of each', async () => {
+    const jobId = await submit(await define(`process.exit(${attempt} < 2 ? 1 : 0)`), {
+      jobName: 'observed',
+      retryStrategy: { attempts: 2 },
+    });
+    await ended(jobId);
+    const states = ['SUBMITTED', 'PENDING', 'RUNNABLE', 'STARTING', 'RUNNING', 'RUNNABLE', 'STARTING', 'RUNNING'];
+    const expected = [...states, 'SUCCEEDED'];
+    for (const deadline = Date.now() + 20_000; ; await sleep(200)) {
+      const seen = await eventsOf(jobId);
+      if (seen.length < expected.length && Date.now() < deadline) continue;
+      expect(seen).toEqual(expected);
+      return;
+    }
+  });
+
+  test('that fails does so with its exit code', async () => {
+    const job = await ended(await submit(await define('process.exit(7)')));
+    expect(job).toMatchObject({ status: 'FAILED', container: { exitCode: 7 } });
+    expect(job.attempts).toHaveLength(1);
+  });
+
+  test('whose image is not on this machine fails and names it', async () => {
+    const job = await ended(await submit(await define('', { image: 'no-such-image:latest' })));
+    expect(job.status).toBe('FAILED');
+    expect(job.attempts?.[0]?.container?.reason).toMatch(/^CannotPullContainerError: no image no-such-image:latest/);
+  });
+
+  test('that no machine of the queue can hold waits, and says why', async () => {
+    const jobId = await submit(await define('', { vcpus: 6 }));
+    expect(await until(jobId, 'RUNNABLE')).toMatchObject({
+      statusReason: expect.stringContaining('MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT'),
+    });
+    await batch.send(new TerminateJobCommand({ jobId, reason: 'too big' }));
+    expect(await look(jobId)).toMatchObject({ status: 'FAILED', statusReason: 'too big' });
+  });
+});
+
+describe('a job is tried again', () => {
+  const resumable: Definition = {
+    retryStrategy: {
+      attempts: 3,
+      evaluateOnExit: [
+        { onStatusReason: 'Host EC2*', action: 'RETRY' },
+        { onExitCode: '75', action: 'RETRY' },
+        { onExitCode: '137', action: 'RETRY' },
+        { onReason: '*', action: 'EXIT' },
+      ],
+    },
+  };
+
+  test('with the number of the attempt, until it succeeds', async () => {
+    const job = await ended(await submit(await define(`process.exit(${attempt} < 3 ? 75 : 0)`, resumable)));
+    expect(job.status).toBe('SUCCEEDED');
+    expect(job.attempts?.map(({ container }) => container?.exitCode)).toEqual([75, 75, 0]);
+    expect(new Set(job.attempts?.map(({ container }) => container?.logStreamName)).size).toBe(3);
+  });
+
+  test('not when a rule says that it ends', async () => {
+    const job = await ended(await submit(await define('process.exit(2)', resumable)));
+    expect(job).toMatchObject({ status: 'FAILED', container: { exitCode: 2 } });
+    expect(job.attempts).toHaveLength(1);
+  });
+
+  test('after a kill -9', async () => {
+    const program = `if (${attempt} > 1) process.exit(0); ${untilTold}`;
+    const jobId = await submit(await define(program, resumable));
+    process.kill(Number(await firstLine(jobId)), 'SIGKILL');
+    const job = await ended(jobId);
+    expect(job.status).toBe('SUCCEEDED');
+    expect(job.attempts?.map(({ container }) => container?.exitCode)).toEqual([137, 0]);
+  });
+
+  test('when its Spot machine is taken away', async () => {
+    const program = `if (${attempt} > 1) process.exit(0); ${untilTold}`;
+    const jobId = await submit(await define(program, resumable));
+    await firstLine(jobId);
+    const interrupt = `${inject('localStack').endpoint}/_cifar10/batch/jobs/${jobId}/interrupt`;
+    expect((await fetch(interrupt, { method: 'POST' })).status).toBe(200);
+    const job = await ended(jobId);
+    expect(job.status).toBe('SUCCEEDED');
+    expect(job.attempts?.[0]).toMatchObject({
+      container: { exitCode: 75 },
+      statusReason: expect.stringMatching(/^Host EC2 \(instance i-[0-9a-f]+\) terminated\.$/),
+    });
+    expect((await fetch(interrupt, { method: 'POST' })).status).toBe(404);
+  });
+});
+
+describe('a job is ended', () => {
+  test('by its timeout, and not tried again', async () => {
+    const definition = await define(untilTold, { timeout: { attemptDurationSeconds: 1 } });
+    const job = await ended(await submit(definition, { retryStrategy: { attempts: 3 } }));
+    expect(job).toMatchObject({ status: 'FAILED', statusReason: 'Job attempt duration exceeded timeout' });
+    expect(job.attempts).toHaveLength(1);
+  });
+
+  test('by termination: asked, then killed with all that it has started', async () => {
+    const stubborn = `
+      process.on('SIGTERM', () => console.log('asked'));
+      const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+      console.log(child.pid); setInterval(() => {}, 1000)`;
+    const jobId = await submit(await define(stubborn), { retryStrategy: { attempts: 3 } });
+    const child = Number(await firstLine(jobId));
+    expect(isAlive(child)).toBe(true);
+    await batch.send(new TerminateJobCommand({ jobId, reason: 'changed my mind' }));
+    const job = await ended(jobId);
+    expect(job).toMatchObject({
+      status: 'FAILED',
+      statusReason: 'changed my mind',
+      isTerminated: true,
+      container: { exitCode: 137 },
+    });
+    expect(job.attempts).toHaveLength(1);
+    expect(await readLog(job.container?.logStreamName)).toContain('asked');
+    expect(isAlive(child)).toBe(false);
+  });
+
+  test('by cancellation only if it has not begun', async () => {
+    const running = await submit(await define(untilTold));
+    await firstLine(running);
+    const waiting = await submit(await define(''), { dependsOn: [{ jobId: running }] });
+    expect((await look(waiting)).status).toBe('PENDING');
+    for (const jobId of [running, waiting]) await batch.send(new CancelJobCommand({ jobId, reason: 'no need' }));
+    expect(await look(waiting)).toMatchObject({ status: 'FAILED', statusReason: 'no need', isCancelled: true });
+    expect((await look(running)).status).toBe('RUNNING');
+    await batch.send(new TerminateJobCommand({ jobId: running, reason: 'no need' }));
+    expect((await ended(running)).isTerminated).toBe(true);
+  });
+});
+
+describe('jobs that depend on others', () => {
+  test('run after them', async () => {
+    const first = await submit(await define('setTimeout(() => {}, 300)'));
+    const second = await submit(await define(''), { dependsOn: [{ jobId: first }] });
+    const job = await ended(second);
+    expect(job.status).toBe('SUCCEEDED');
+    expect(job.startedAt).toBeGreaterThanOrEqual((await look(first)).stoppedAt ?? Number.POSITIVE_INFINITY);
+  });
+
+  test('fail if one of them does', async () => {
+    const first = await submit(await define('process.exit(1)'));
+    const second = await submit(await define(''), { dependsOn: [{ jobId: first }] });
+    const third = await submit(await define(''), { dependsOn: [{ jobId: second }] });
+    expect(await ended(third)).toMatchObject({ status: 'FAILED', statusReason: 'Dependent Job failed', attempts: [] });
+  });
+
+  test('in arrays have an index, and wait for the child of the same index', async () => {
+    const definition = await define('console.log(process.env.AWS_BATCH_JOB_ARRAY_INDEX)');
+    const first = await submit(definition, { arrayProperties: { size: 3 } });
+    const second = await submit(definition, {
+      arrayProperties: { size: 3 },
+      dependsOn: [{ jobId: first, type: 'N_TO_N' }],
+    });
+    expect(await ended(second)).toMatchObject({
+      status: 'SUCCEEDED',
+      arrayProperties: { size: 3, statusSummary: { SUCCEEDED: 3, FAILED: 0 } },
+    });
+    for (const index of [0, 1, 2]) {
+      const [before, after] = [await look(`${first}:${index}`), await look(`${second}:${index}`)];
+      expect(await readLog(after.container?.logStreamName)).toEqual([String(index)]);
+      expect(after.startedAt).toBeGreaterThanOrEqual(before.stoppedAt ?? Number.POSITIVE_INFINITY);
+    }
+  });
+});
+
+describe('the interface', () => {
+  test('lists jobs by state and by filter, page by page', async () => {
+    const definition = await define('');
+    const name = `listed-${randomUUID()}`;
+    const ids = await Promise.all([1, 2, 3].map((n) => submit(definition, { jobName: `${name}-${n}` })));
+    await Promise.all(ids.map(ended));
+    const filters = [{ name: 'JOB_NAME', values: [`${name}*`] }];
+    const found: (string | undefined)[] = [];
+    let pages = 0;
+    for await (const page of paginateListJobs(
+      { client: batch, pageSize: 2 },
+      { jobQueue: stack.outputs.Queue, filters },
+    )) {
+      found.push(...(page.jobSummaryList ?? []).map(({ jobId }) => jobId));
+      pages += 1;
+    }
+    expect(found.toSorted()).toEqual(ids.toSorted());
+    expect(pages).toBe(2);
+    const running = await batch.send(new ListJobsCommand({ jobQueue: stack.outputs.Queue }));
+    expect(running.jobSummaryList).toEqual([]);
+  });
+
+  test.each([
+    ['a queue', { jobQueue: 'no-such-queue' }, 'no-such-queue'],
+    ['a definition', { jobDefinition: 'no-such-definition' }, 'no-such-definition'],
+    ['a job to depend on', { dependsOn: [{ jobId: 'no-such-job' }] }, 'no-such-job'],
+    ['a name', { jobName: 'no name' }, 'no name'],
+  ])('refuses a job that gives %s which there is not', async (_, wrong, named) => {
+    const submission = submit(stack.outputs.Definition ?? '', wrong);
+    await expect(submission).rejects.toMatchObject({
+      name: 'ClientException',
+      message: expect.stringContaining(named),
+    });
+  });
+
+  test('refuses what AWS would: a timeout too short, rules without attempts', async () => {
+    await expect(define('', { timeout: { attemptDurationSeconds: 0 } })).rejects.toThrow('at least 1 seconds');
+    const evaluateOnExit = [{ onExitCode: '1', action: 'EXIT' as const }];
+    await expect(define('', { retryStrategy: { evaluateOnExit } })).rejects.toThrow('attempts must be given');
+  });
+
+  test('knows what the template made', async () => {
+    const { computeEnvironments } = await batch.send(
+      new DescribeComputeEnvironmentsCommand({ computeEnvironments: [stack.outputs.Environment ?? ''] }),
+    );
+    expect(computeEnvironments?.[0]).toMatchObject({
+      type: 'MANAGED',
+      state: 'ENABLED',
+      status: 'VALID',
+      computeResources: { instanceTypes: ['g4dn.xlarge'], launchTemplate: { version: '$Latest' } },
+    });
+  });
+
+  test('makes a new revision of a definition when the template changes, and runs that', async () => {
+    const before = stack.outputs.Definition ?? '';
+    const changed = structuredClone(template);
+    changed.Resources.Definition.Properties.Parameters.greeting = 'bonjour';
+    await stack.update(changed);
+    const after = stack.outputs.Definition ?? '';
+    expect(after).toBe(before.replace(/:1$/, ':2'));
+    const { jobDefinitions } = await batch.send(new DescribeJobDefinitionsCommand({ jobDefinitions: [before] }));
+    expect(jobDefinitions?.[0]?.status).toBe('INACTIVE');
+    const job = await ended(await submit(after));
+    expect(await readLog(job.container?.logStreamName, stack.outputs.JobLog)).toEqual(['bonjour']);
+  });
+});
+
+async function eventsOf(jobId: string): Promise<string[]> {
+  const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName: stack.outputs.Events }));
+  return events
+    .map(({ message }) => JSON.parse(message ?? '{}'))
+    .filter((event) => event['detail-type'] === 'Batch Job State Change' && event.detail.jobId === jobId)
+    .map((event) => event.detail.status);
+}
