@@ -8,7 +8,7 @@ import type { Card } from '#models/card.ts';
 import { folderStore } from '#models/folder-store.ts';
 import type { ObjectStore } from '#models/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { modelsCommand } from './models.ts';
+import { modelsCommand, promoteCandidate } from './models.ts';
 
 let folder: string;
 let store: ObjectStore;
@@ -97,6 +97,13 @@ describe('cifar10 models', () => {
       previous: worse,
       reason: 'too small',
     });
+  });
+
+  it('promotes what was trained last', async () => {
+    await expect(promoteCandidate(store)).rejects.toThrow('has no such version or alias: candidate');
+    const version = await publish(1, 0.7);
+    await moveAlias(store, 'candidate', { to: version, by: 'run a', expected: undefined });
+    expect(await promoteCandidate(store)).toMatchObject({ version, previous: null, reason: null });
   });
 
   it('does not promote what the serving runtime answers otherwise', async () => {

@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
-import { promote } from '#models/gate.ts';
+import { type Promotion, promote } from '#models/gate.ts';
 import type { ObjectStore } from '#models/object-store.ts';
 import { openObjectStore } from '#models/open.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
@@ -135,15 +135,24 @@ async function show(name: string, options: Options): Promise<void> {
 async function promoteVersion(name: string, { alias, reason, force, ...options }: MoveOptions): Promise<void> {
   const store = await openStore(options);
   const version = await resolveVersion(store, name);
-  const moved = await promote(store, {
-    version,
-    alias,
-    reason,
-    force: force ?? false,
-    by: person(),
-    predict: predictAsServed,
-  });
-  printMove(alias, moved, options);
+  printMove(alias, await promoteByGate(store, version, { alias, reason, force: force ?? false }), options);
+}
+
+/**
+ * Lets the endpoint serve what was trained last, if it passes the gate.
+ *
+ * @throws {UserError} nothing was trained, or it is not good enough
+ */
+export async function promoteCandidate(store: ObjectStore): Promise<StoredAlias> {
+  return promoteByGate(store, await resolveVersion(store, 'candidate'), {});
+}
+
+function promoteByGate(
+  store: ObjectStore,
+  version: string,
+  options: Pick<Promotion, 'alias' | 'reason' | 'force'>,
+): Promise<StoredAlias> {
+  return promote(store, { version, by: person(), predict: predictAsServed, ...options });
 }
 
 async function rollBack({ alias, reason, ...options }: MoveOptions): Promise<void> {

@@ -67,6 +67,16 @@ export function checkRunId(run: string): string {
   throw new UsageError(`${JSON.stringify(run)} cannot name a run. Use letters, digits, ".", "_" and "-", at most 100.`);
 }
 
+/** Ids of the runs that were submitted to a queue, in the order of their names, which begin with the time. */
+export async function listSubmittedRuns(store: ObjectStore): Promise<string[]> {
+  const runs: string[] = [];
+  for await (const { key } of store.list('runs/')) {
+    const [, run = '', ...path] = key.split('/');
+    if (path.join('/') === 'submission.json') runs.push(run);
+  }
+  return runs;
+}
+
 /** Where a file of a run is, such as `history.csv` or `report/curves.svg`. */
 export function runKey(run: string, path: string): string {
   return `runs/${checkRunId(run)}/${path}`;
@@ -79,9 +89,12 @@ export async function createSubmission(store: ObjectStore, run: string, submissi
     await putJson(store, key, checked(Submission, submission, key), 'absent');
   } catch (error) {
     if (!(error instanceof WriteConflict)) throw error;
-    throw new UsageError(`The run ${run} was submitted before. Take another name, or look at it with "cifar10 jobs".`, {
-      cause: error,
-    });
+    throw new UsageError(
+      `The run ${run} was submitted before. Take another name, or look at it with "./cifar10 jobs".`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
