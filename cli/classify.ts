@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { UsageError, UserError } from '#errors/user-error.ts';
-import { ClassifyAnswer } from '#inference/answers.ts';
-import { Problem } from '#inference/problem.ts';
+import type { ClassifyAnswer } from '#inference/answers.ts';
+import { classifyImage, type Endpoint, Refused, Unreachable } from './endpoint.ts';
 import { openTarget, type TargetName, targetOption } from './target.ts';
 
 interface Options {
@@ -48,7 +48,7 @@ async function classify(files: readonly string[], options: Options): Promise<voi
   const endpoint = await openEndpoint(options);
   const outcomes = mapInOrder(files, PARALLEL, async (file) => {
     try {
-      return await ask(endpoint, await read(file), options);
+      return await classifyImage(endpoint, await read(file), options);
     } catch (error) {
       if (error instanceof UserError && !(error instanceof Unreachable)) return error;
       throw error;
@@ -63,12 +63,6 @@ async function classify(files: readonly string[], options: Options): Promise<voi
   if (failures > 0) process.exitCode = 1;
 }
 
-interface Endpoint {
-  /** Without a slash at its end. */
-  readonly url: string;
-  readonly apiKey: string | undefined;
-}
-
 async function openEndpoint({ endpoint, apiKey, target: name }: Options): Promise<Endpoint> {
   if (endpoint !== undefined) {
     if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
@@ -79,58 +73,6 @@ async function openEndpoint({ endpoint, apiKey, target: name }: Options): Promis
   const target = await openTarget(name);
   const stack = await target.stack();
   return { url: target.apiUrl(stack), apiKey: apiKey ?? (await target.apiKey(stack)) };
-}
-
-/** The endpoint refused this picture; others may fare better. */
-class Refused extends UserError {
-  override readonly name = 'Refused';
-  readonly problem: Problem;
-
-  constructor(problem: Problem) {
-    super(problem.hint === undefined ? problem.detail : `${problem.detail} ${problem.hint}`);
-    this.problem = problem;
-  }
-}
-
-/** No picture can be classified there. */
-class Unreachable extends UserError {
-  override readonly name = 'Unreachable';
-}
-
-async function ask({ url, apiKey }: Endpoint, image: Uint8Array, options: Options): Promise<ClassifyAnswer> {
-  const { version, topK, strict } = options;
-  const address = new URL(`${url}/classify`);
-  if (version !== undefined) address.searchParams.set('version', version);
-  if (topK !== undefined) address.searchParams.set('top_k', String(topK));
-  if (strict) address.searchParams.set('strict', '1');
-  const headers = { 'content-type': 'application/octet-stream', ...(apiKey ? { 'x-api-key': apiKey } : {}) };
-  let response: Response;
-  let body: unknown;
-  try {
-    response = await fetch(address, {
-      method: 'POST',
-      headers,
-      body: new Uint8Array(image),
-      signal: AbortSignal.timeout(30_000),
-    });
-    body = await response.json();
-  } catch (error) {
-    throw new Unreachable(`No endpoint answers at ${url}. Is it running ("./cifar10 serve", "./cifar10 deploy")?`, {
-      cause: error,
-    });
-  }
-  const answer = ClassifyAnswer.safeParse(body);
-  if (response.ok && answer.success) return answer.data;
-  if (response.status === 403) {
-    throw new Unreachable(
-      `${url} asks for an API key, and ${apiKey ? 'does not know this one' : 'none was given'}. Set CIFAR10_API_KEY or --api-key.`,
-    );
-  }
-  const problem = Problem.safeParse(body);
-  if (problem.success) throw new Refused(problem.data);
-  throw new UserError(
-    `${url} answers ${response.status}, and not as this program expects: ${JSON.stringify(body).slice(0, 200)}`,
-  );
 }
 
 async function read(file: string): Promise<Uint8Array> {

@@ -28,7 +28,7 @@ export async function followOnTerminal(
     const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal: interrupt.signal });
     view.end();
     if (target.name === 'local') await saveModels(await target.store()); // LocalStack forgets them when it ends
-    if (job.status === 'FAILED') await explain(target, job);
+    if (job.status === 'FAILED') await explainFailure(target, job);
     return exitCodeOf(job);
   } catch (error) {
     view.end();
@@ -47,7 +47,8 @@ export function exitCodeOf({ status, exitCode }: Pick<Job, 'status' | 'exitCode'
   return status === 'SUCCEEDED' ? 0 : exitCode || 1;
 }
 
-async function explain(target: Target, job: Job): Promise<void> {
+/** What there is to know of a job that failed: the reason that Batch gives, and how its log ends. */
+export async function explainFailure(target: Target, job: Job): Promise<void> {
   const lines = await lastLogLines(target, job, tailLines);
   const suffix = suffixOf(target);
   process.stderr.write(

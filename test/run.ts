@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { localstackPython } from '#setup/localstack.mjs';
+import { localstackTestPython } from '#setup/localstack.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
@@ -69,7 +69,7 @@ if (vitestArguments.length > 0) {
     await check('types', bin('tsc'), []);
     await check('lint and format', bin('biome'), ['check', '--error-on-warnings']);
     await check('unused code', bin('knip'), []);
-    const python = localstackPython();
+    const python = localstackTestPython();
     if (python) await pytest(python, folder);
     await vitest('unit', folder);
     if (python) await vitest('localstack', folder);
