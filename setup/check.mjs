@@ -8,7 +8,7 @@ import { describePackages } from './packages.mjs';
 import { megabytes } from './progress.mjs';
 import { projectRoot, setupState } from './state.mjs';
 import { takeInventory } from './steps.mjs';
-import { librariesFolder } from './tensorflow.mjs';
+import { librariesFolder, tensorflowTarget } from './tensorflow.mjs';
 import { TENSORFLOW_VERSION } from './wheels.mjs';
 
 /**
@@ -30,7 +30,7 @@ export async function check({ gpu, root = projectRoot, print = console.log }) {
     'npm packages',
     packages ? `${describePackages(root)}, as package-lock.json says` : 'missing, or not as package-lock.json says',
   );
-  line('TensorFlow', describeTensorflow(tensorflow, state?.tensorflow.reason, gpu));
+  line('TensorFlow', describeTensorflow(tensorflowTarget(root, { gpu }), tensorflow, state?.tensorflow.reason));
   line(
     'LocalStack',
     localstack === undefined ? missing(state?.localstack.reason) : `${localstackVersion()}, ${localstack}`,
@@ -48,12 +48,12 @@ export async function check({ gpu, root = projectRoot, print = console.log }) {
 }
 
 /**
+ * @param {import('./tensorflow.mjs').Target} target
  * @param {'native' | 'packaged' | undefined} found
  * @param {string | undefined} reason
- * @param {boolean} gpu
  */
-function describeTensorflow(found, reason, gpu) {
-  if (found === 'native') return `${TENSORFLOW_VERSION}, native, ${librariesFolder({ gpu })}`;
+function describeTensorflow(target, found, reason) {
+  if (found === 'native') return `${TENSORFLOW_VERSION}, native, ${librariesFolder(target)}`;
   if (found === 'packaged') return `2.9, by the installer of @tensorflow/tfjs-node. ${reason ?? ''}`;
   return missing(reason);
 }

@@ -1,11 +1,11 @@
 /** Fetches a pinned wheel from the Python index that this machine is configured for, and checks it. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cachedFolder } from './cache.mjs';
-import { isUnreachable, SetupFailure } from './failure.mjs';
+import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
 import { ProgramFailed, run } from './processes.mjs';
 import { findPip } from './python.mjs';
 import { configuredIndex, findInIndex } from './python-index.mjs';
@@ -67,6 +67,8 @@ async function downloadWithPip([program = '', ...args], wheel, folder, { signal,
   // pip writes to its temporary folder first: there its progress can be seen, and it goes away with the folder.
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
+  const requirements = join(temporary, 'requirements.txt');
+  await writeFile(requirements, `${wheel.project}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
   const watch = setInterval(() => {
     largestFile(temporary).then((bytes) => onBytes?.(bytes));
   }, 200);
@@ -79,17 +81,22 @@ async function downloadWithPip([program = '', ...args], wheel, folder, { signal,
         ...['--no-deps', '--no-cache-dir', '--disable-pip-version-check', '--no-input', '--retries=2'],
         ...['--only-binary=:all:', '--implementation=cp', '--python-version=3.11', '--abi=cp311'],
         ...platformsOf(wheel).map((platform) => `--platform=${platform}`),
-        `--dest=${folder}`,
-        `${wheel.project}==${wheel.version}`,
+        ...['--require-hashes', `--dest=${folder}`, '-r', requirements],
       ],
       { signal, env: { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' } },
     );
   } catch (error) {
     signal?.throwIfAborted();
-    if (!(error instanceof ProgramFailed)) throw error;
+    if (!(error instanceof ProgramFailed) || isDiskFull(error)) throw error;
+    if (/DO NOT MATCH THE HASHES/.test(error.output)) throw corrupt(wheel, error);
     if (isUnreachable(error)) throw unreachable(wheel, error);
     if (/No matching distribution|Could not find a version/.test(error.output)) throw missing(wheel, error);
-    throw error;
+    throw new Unavailable(
+      `pip cannot fetch ${wheel.file} (${error.message}): mend that, then run \`npm run setup\` again.`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     clearInterval(watch);
     await rm(temporary, { recursive: true, force: true });
@@ -138,12 +145,7 @@ async function downloadFromIndex(index, wheel, folder, { signal, onBytes }) {
 async function verify(wheel, file, signal) {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { signal });
-  const found = hash.digest('hex');
-  if (found === wheel.sha256) return;
-  const { size } = await stat(file);
-  throw new CorruptDownload(
-    `The download of ${wheel.file} is corrupt (${size} bytes with sha256 ${found.slice(0, 12)}… instead of ${wheel.size} bytes with ${wheel.sha256.slice(0, 12)}…): run \`npm run setup\` again, and if it stays so, check the Python index that pip is configured for.`,
-  );
+  if (hash.digest('hex') !== wheel.sha256) throw corrupt(wheel);
 }
 
 /** @param {string} folder */
@@ -154,6 +156,17 @@ async function largestFile(folder) {
     if (found?.isFile()) largest = Math.max(largest, found.size);
   }
   return largest;
+}
+
+/**
+ * @param {Wheel} wheel
+ * @param {unknown} [cause]
+ */
+function corrupt(wheel, cause) {
+  return new CorruptDownload(
+    `The download of ${wheel.file} is corrupt, its sha256 is not ${wheel.sha256.slice(0, 16)}…: run \`npm run setup\` again, and if it stays so, check the Python index that pip is configured for.`,
+    { cause },
+  );
 }
 
 /**

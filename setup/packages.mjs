@@ -1,7 +1,7 @@
 /** The npm packages: `node_modules` as `package-lock.json` says. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isUnreachable, SetupFailure } from './failure.mjs';
+import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
 import { ProgramFailed, run } from './processes.mjs';
 
 /**
@@ -12,6 +12,8 @@ import { ProgramFailed, run } from './processes.mjs';
  * @property {boolean} [dev]
  * @property {boolean} [devOptional]
  * @property {boolean} [link]
+ * @property {string[]} [os]
+ * @property {string[]} [cpu]
  */
 
 /** @typedef {{ packages?: Record<string, LockedPackage> }} Lockfile */
@@ -40,11 +42,15 @@ export function packagesAreInstalled(root, { production }) {
  * @throws {SetupFailure}
  */
 export async function installPackages(root, { production, signal, onProgress }) {
-  const wanted = Object.keys(wantedPackages(root, production)).filter((path) => path.lastIndexOf('node_modules') === 0);
+  const wanted = Object.entries(wantedPackages(root, production)).filter(
+    ([path, { os, cpu }]) =>
+      path.lastIndexOf('node_modules') === 0 &&
+      (os?.includes(process.platform) ?? true) &&
+      (cpu?.includes(process.arch) ?? true),
+  );
   const watch = setInterval(() => {
     const there = countPackages(join(root, 'node_modules'));
-    // Packages for other platforms are wanted by the lockfile and never come.
-    if (there > 0) onProgress?.(`${Math.min(there, wanted.length)} of about ${wanted.length} packages`);
+    if (there > 0) onProgress?.(`${Math.min(there, wanted.length)} of ${wanted.length} packages`);
   }, 250);
   const [program, ...args] = npmCommand();
   try {
@@ -136,5 +142,9 @@ function explainNpm(error) {
       { cause: error },
     );
   }
-  return error;
+  if (isDiskFull(error)) return error;
+  return new SetupFailure(
+    `The npm packages could not be installed (${error.message}): mend that, then run \`npm run setup\` again.`,
+    { cause: error },
+  );
 }

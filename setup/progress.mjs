@@ -31,15 +31,18 @@ export function createProgress(stream) {
   let timer;
   let frame = 0;
 
+  function describeRunning() {
+    return [...running].map(([name, { text, since }]) => `${name} ${text || seconds(since)}`).join(' · ');
+  }
+
   function draw() {
-    const steps = [...running].map(([name, { text, since }]) => `${name} ${text || seconds(since)}`);
     frame += 1;
-    const line = `${SPINNER[frame % SPINNER.length]} ${steps.join(' · ')}`;
+    const line = `${SPINNER[frame % SPINNER.length]} ${describeRunning()}`;
     stream.write(`\r\x1b[2K${line.slice(0, (stream.columns || 80) - 1)}`);
   }
 
   function tellPlainly() {
-    for (const [name, { text, since }] of running) stream.write(`  ${name}: ${text || 'running'}, ${seconds(since)}\n`);
+    stream.write(`  … ${describeRunning()}\n`);
   }
 
   /** @param {string} text */

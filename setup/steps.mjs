@@ -24,6 +24,7 @@ import {
   provideByInstaller,
   provideLibraries,
   tensorflowState,
+  tensorflowTarget,
 } from './tensorflow.mjs';
 import { TENSORFLOW_VERSION } from './wheels.mjs';
 
@@ -87,7 +88,7 @@ export function takeInventory({ root = projectRoot, gpu = false } = {}) {
   const packages = packagesAreInstalled(root, { production: gpu });
   return {
     packages,
-    tensorflow: packages ? tensorflowState(root, { gpu }) : undefined,
+    tensorflow: packages ? tensorflowState(tensorflowTarget(root, { gpu })) : undefined,
     localstack: localstackPython(),
     tests: localstackTestPython(),
   };
@@ -160,39 +161,41 @@ async function stepPackages({ root, gpu, progress, signal }) {
  * @returns {Promise<SetupState['tensorflow']>}
  */
 async function stepTensorflow({ root, gpu, progress, signal }, packages) {
+  const target = tensorflowTarget(root, { gpu });
   try {
     // Before the long download, not after it.
-    if (!existsSync(librariesFolder({ gpu }))) await assertCompiler();
+    if (target.wheels !== undefined && !existsSync(librariesFolder(target))) await assertCompiler();
     const name = `TensorFlow ${TENSORFLOW_VERSION}${gpu ? ' for CUDA' : ''}`;
-    let libraries = '';
     await inStep(progress, name, cacheRoot(), async ({ update }) => {
-      libraries = await provideLibraries({ gpu, signal, onProgress: update, onWait: tellWait(update) });
+      if (existsSync(librariesFolder(target))) return 'in the cache';
+      const libraries = await provideLibraries(target, { signal, onProgress: update, onWait: tellWait(update) });
       return `${megabytes(await folderBytes(libraries))} in ${libraries}`;
     });
     await packages;
     await inStep(progress, 'TensorFlow addon', cacheRoot(), async ({ update }) => {
-      await provideAddon(root, libraries, { gpu, signal, onWait: tellWait(update) });
-      return 'compiled and linked';
+      await provideAddon(target, { signal, onWait: tellWait(update) });
+      return 'linked';
     });
     return { backend: 'native' };
   } catch (error) {
     if (gpu || !(error instanceof Unavailable)) throw error;
     await packages;
-    return fallBack({ root, gpu, progress, signal }, error.message);
+    return fallBack(target, { progress, signal }, error.message);
   }
 }
 
 /**
- * @param {Context} context
+ * @param {import('./tensorflow.mjs').Target} target
+ * @param {Pick<Context, 'progress' | 'signal'>} context
  * @param {string} reason why there is no native TensorFlow of ours
  * @returns {Promise<SetupState['tensorflow']>}
  */
-async function fallBack({ root, gpu, progress, signal }, reason) {
-  if (tensorflowState(root, { gpu }) === 'packaged') return { backend: 'packaged', reason };
+async function fallBack(target, { progress, signal }, reason) {
+  if (tensorflowState(target) === 'packaged') return { backend: 'packaged', reason };
   progress.say(`! ${reason}`);
   const step = progress.step('TensorFlow 2.9, by the installer of @tensorflow/tfjs-node');
   try {
-    await provideByInstaller(root, { gpu, signal });
+    await provideByInstaller(target, { signal });
     step.done('installed; it is older, slower and not verified');
     return { backend: 'packaged', reason };
   } catch (error) {
@@ -212,6 +215,7 @@ async function fallBack({ root, gpu, progress, signal }, reason) {
 async function stepLocalstack({ progress, signal }, withTests) {
   try {
     await inStep(progress, `LocalStack ${localstackVersion()}`, cacheRoot(), async ({ update }) => {
+      if (localstackPython() !== undefined) return 'in the cache';
       const python = await provideLocalstack({ signal, onProgress: update, onWait: tellWait(update) });
       return `${megabytes(await folderBytes(dirname(dirname(python))))} in ${dirname(dirname(python))}`;
     });

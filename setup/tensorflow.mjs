@@ -18,8 +18,14 @@ import { extractZip } from './zip.mjs';
 /** @typedef {import('./wheels.mjs').Wheel} Wheel */
 
 /**
+ * @typedef {object} Target
+ * @property {string} root of the project
+ * @property {boolean} gpu `@tensorflow/tfjs-node-gpu` instead of `@tensorflow/tfjs-node`
+ * @property {readonly Wheel[] | undefined} wheels that have its libraries; `undefined` where there are none
+ */
+
+/**
  * @typedef {object} ProvideOptions
- * @property {boolean} gpu
  * @property {AbortSignal | undefined} [signal]
  * @property {(text: string) => void} [onProgress]
  * @property {(holder: { pid: number }) => void} [onWait]
@@ -51,17 +57,24 @@ const IS_MAC = process.platform === 'darwin';
 /**
  * @param {string} root of the project
  * @param {{ gpu: boolean }} options
+ * @returns {Target} for this machine
+ */
+export function tensorflowTarget(root, { gpu }) {
+  return { root, gpu, wheels: tensorflowWheels({ gpu }) };
+}
+
+/**
+ * @param {Target} target
  * @returns {'native' | 'packaged' | undefined} what the package is linked to: ours, its own download, or nothing
  */
-export function tensorflowState(root, { gpu }) {
-  const folder = packageFolder(root, gpu);
+export function tensorflowState(target) {
+  const folder = packageFolder(target);
   if (!existsSync(join(folder, 'lib', `napi-v${NODE_API}`, 'tfjs_binding.node'))) return undefined;
-  const wheels = tensorflowWheels({ gpu });
-  if (wheels === undefined) return 'packaged';
-  const deps = join(cacheRoot(), librariesName(wheels));
+  if (target.wheels === undefined) return 'packaged';
+  const deps = librariesFolder(target);
   const isOurs =
     linkTarget(join(folder, 'deps')) === deps &&
-    linkTarget(join(folder, 'lib')) === join(cacheRoot(), addonName(root, gpu, wheels));
+    linkTarget(join(folder, 'lib')) === join(cacheRoot(), addonName(target));
   if (isOurs && existsSync(join(deps, 'lib'))) return 'native';
   return linkTarget(join(folder, 'lib')) === undefined ? 'packaged' : undefined;
 }
@@ -69,12 +82,12 @@ export function tensorflowState(root, { gpu }) {
 /**
  * The shared libraries and headers, in the cache.
  *
- * @param {ProvideOptions} options
+ * @param {Target} target
+ * @param {ProvideOptions} [options]
  * @returns {Promise<string>} the folder
  * @throws {Unavailable} this platform has none, or they cannot be fetched
  */
-export async function provideLibraries({ gpu, signal, onProgress, onWait }) {
-  const wheels = tensorflowWheels({ gpu });
+export async function provideLibraries({ gpu, wheels }, { signal, onProgress, onWait } = {}) {
   if (wheels === undefined) {
     throw new Unavailable(
       `TensorFlow ${TENSORFLOW_VERSION} publishes no ${gpu ? 'GPU ' : ''}libraries for ${process.platform} on ${process.arch}: use Linux (x64${gpu ? '' : ', arm64) or macOS (arm64'}).`,
@@ -110,36 +123,34 @@ export async function provideLibraries({ gpu, signal, onProgress, onWait }) {
 /**
  * Compiles the package's addon, if that was not done before, and links it and the libraries into the package.
  *
- * @param {string} root of the project, with its npm packages installed
- * @param {string} libraries the folder of `provideLibraries`
- * @param {ProvideOptions} options
+ * @param {Target} target with its npm packages installed and its libraries in the cache
+ * @param {ProvideOptions} [options]
  * @throws {Unavailable} there is no compiler, or it fails, or the libraries do not load on this machine
  */
-export async function provideAddon(root, libraries, { gpu, signal, onWait }) {
-  const wheels = tensorflowWheels({ gpu }) ?? [];
+export async function provideAddon(target, { signal, onWait } = {}) {
   const addon = await cachedFolder(
-    addonName(root, gpu, wheels),
+    addonName(target),
     async (part) => {
       const file = join(part, `napi-v${NODE_API}`, 'tfjs_binding.node');
       await mkdir(join(part, `napi-v${NODE_API}`));
-      await compile(root, gpu, libraries, file, signal);
+      await compile(target, file, signal);
       await tryToLoad(file, signal);
     },
     { signal, ...(onWait && { onWait }) },
   );
-  await link(libraries, join(packageFolder(root, gpu), 'deps'));
-  await link(addon, join(packageFolder(root, gpu), 'lib'));
+  await link(librariesFolder(target), join(packageFolder(target), 'deps'));
+  await link(addon, join(packageFolder(target), 'lib'));
 }
 
 /**
  * The package's own way: its installer fetches a TensorFlow of 2022 and an addon, neither of them pinned.
  *
- * @param {string} root of the project
- * @param {ProvideOptions} options
+ * @param {Target} target with its npm packages installed
+ * @param {ProvideOptions} [options]
  * @throws {Unavailable}
  */
-export async function provideByInstaller(root, { gpu, signal }) {
-  const folder = packageFolder(root, gpu);
+export async function provideByInstaller(target, { signal } = {}) {
+  const folder = packageFolder(target);
   const manifest = join(folder, 'package.json');
   const original = readFileSync(manifest);
   await removeBoth(folder);
@@ -147,11 +158,11 @@ export async function provideByInstaller(root, { gpu, signal }) {
   const bark = () => watch.abort(new Error('fetch failed: it was silent for too long'));
   let dog = setTimeout(bark, INSTALLER_SILENCE);
   try {
-    await run(process.execPath, ['scripts/install.js', ...(gpu ? ['gpu', 'download'] : [])], {
+    await run(process.execPath, ['scripts/install.js', ...(target.gpu ? ['gpu', 'download'] : [])], {
       cwd: folder,
       signal: signal ? AbortSignal.any([signal, watch.signal]) : watch.signal,
       timeout: INSTALLER_LIMIT,
-      env: { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` },
+      env: { ...process.env, PATH: `${join(target.root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` },
       onLine: () => {
         clearTimeout(dog);
         dog = setTimeout(bark, INSTALLER_SILENCE);
@@ -173,12 +184,11 @@ export async function provideByInstaller(root, { gpu, signal }) {
 }
 
 /**
- * @param {{ gpu: boolean }} options
+ * @param {Target} target
  * @returns {string} the folder of the libraries, whether or not it is there
  */
-export function librariesFolder({ gpu }) {
-  const wheels = tensorflowWheels({ gpu });
-  return wheels === undefined ? '' : join(cacheRoot(), librariesName(wheels));
+export function librariesFolder({ wheels }) {
+  return join(cacheRoot(), librariesName(wheels ?? []));
 }
 
 /** @param {string} folder */
@@ -186,11 +196,8 @@ async function removeBoth(folder) {
   for (const name of ['deps', 'lib']) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/**
- * @param {string} root
- * @param {boolean} gpu
- */
-function packageFolder(root, gpu) {
+/** @param {Target} target */
+function packageFolder({ root, gpu }) {
   return join(root, 'node_modules', '@tensorflow', gpu ? 'tfjs-node-gpu' : 'tfjs-node');
 }
 
@@ -200,17 +207,13 @@ function librariesName(wheels) {
   return `${wheels.length > 1 ? 'tensorflow-gpu' : 'tensorflow'}-${TENSORFLOW_VERSION}-${sha}`;
 }
 
-/**
- * @param {string} root
- * @param {boolean} gpu
- * @param {readonly Wheel[]} wheels
- */
-function addonName(root, gpu, wheels) {
-  const sources = join(packageFolder(root, gpu), 'binding');
-  const headers = join(root, 'node_modules', 'node-api-headers', 'package.json');
+/** @param {Target} target */
+function addonName(target) {
+  const sources = join(packageFolder(target), 'binding');
+  const headers = join(target.root, 'node_modules', 'node-api-headers', 'package.json');
   const sha = hashOf(
-    librariesName(wheels),
-    ...compilerArguments('', '', '', '', ''),
+    basename(librariesFolder(target)),
+    ...compilerArguments('', '', '', ''),
     readFileSync(headers),
     ...readdirSync(sources)
       .sort()
@@ -268,18 +271,16 @@ async function finishLibraries(folder, signal) {
 }
 
 /**
- * @param {string} root
- * @param {boolean} gpu
- * @param {string} libraries
+ * @param {Target} target
  * @param {string} file
  * @param {AbortSignal | undefined} signal
  */
-async function compile(root, gpu, libraries, file, signal) {
+async function compile(target, file, signal) {
   const compiler = await assertCompiler();
-  const binding = join(packageFolder(root, gpu), 'binding');
-  const headers = join(root, 'node_modules', 'node-api-headers', 'include');
+  const binding = join(packageFolder(target), 'binding');
+  const headers = join(target.root, 'node_modules', 'node-api-headers', 'include');
   try {
-    await run(compiler, compilerArguments(binding, headers, libraries, basename(libraries), file), { signal });
+    await run(compiler, compilerArguments(binding, headers, librariesFolder(target), file), { signal });
   } catch (error) {
     signal?.throwIfAborted();
     if (!(error instanceof ProgramFailed) || isDiskFull(error)) throw error;
@@ -294,13 +295,12 @@ async function compile(root, gpu, libraries, file, signal) {
  * @param {string} binding
  * @param {string} headers
  * @param {string} libraries
- * @param {string} librariesName
  * @param {string} file
  */
-function compilerArguments(binding, headers, libraries, librariesName, file) {
+function compilerArguments(binding, headers, libraries, file) {
   // The addon finds the libraries beside it in the cache, and through the package's links where Node keeps those.
   const origin = IS_MAC ? '@loader_path' : '$ORIGIN';
-  const searched = [`${origin}/../../${librariesName}/lib`, `${origin}/../../deps/lib`];
+  const searched = [`${origin}/../../${basename(libraries)}/lib`, `${origin}/../../deps/lib`];
   const linked = IS_MAC
     ? ['cc', 'framework'].map((name) => join(libraries, 'lib', `libtensorflow_${name}.2.dylib`))
     : [`-L${join(libraries, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
