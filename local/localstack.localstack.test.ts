@@ -1,0 +1,213 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchClient, RegisterJobDefinitionCommand } from '@aws-sdk/client-batch';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { localEnvironment } from './environment.ts';
+import { findLocalStack, readLog, startLocalStack, stopLocalStack } from './localstack.ts';
+import { isFree } from './port.ts';
+
+const project = path.resolve(import.meta.dirname, '..');
+
+let folder: string;
+let children: ChildProcess[];
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'cifar10-instance-'));
+  children = [];
+});
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await stopLocalStack(folder);
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Another process that starts LocalStack in the folder, with a job in it, and gets the numbers of the processes. */
+async function startElsewhere(options: object): Promise<{ child: ChildProcess; pids: number[] }> {
+  const program = path.join(project, 'test', 'parent-to-kill.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify({ folder, ...options })], {
+    cwd: project,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+  return { child, pids: JSON.parse(line.toString()) as number[] };
+}
+
+/** A process that has ended but that nobody has waited for is not alive: in a container nobody may do so. */
+async function isAlive(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    return !/\) Z /.test(status);
+  } catch {
+    return false;
+  }
+}
+
+async function allGone(pids: readonly number[], seconds: number): Promise<void> {
+  const deadline = Date.now() + 1000 * seconds;
+  for (const pid of pids) {
+    while (await isAlive(pid)) {
+      if (Date.now() > deadline) throw new Error(`Process ${pid} is still there after ${seconds} s.`);
+      await sleep(50);
+    }
+  }
+}
+
+describe('an instance', () => {
+  test('is found by a second start', async () => {
+    const running = inject('localStack');
+    const again = await startLocalStack({ folder: running.folder });
+    expect(again).toMatchObject({ ...running, wasRunning: true });
+  });
+
+  test('is started once, however many ask at once', async () => {
+    const all = await Promise.all([1, 2, 3].map(() => startLocalStack({ folder, port: 'any', bound: true })));
+    expect(new Set(all.map(({ pid }) => pid)).size).toBe(1);
+    expect(all.filter(({ wasRunning }) => !wasRunning)).toHaveLength(1);
+    expect(await stopLocalStack(folder)).toBe(true);
+    expect(await findLocalStack(folder)).toBeUndefined();
+    expect(await stopLocalStack(folder)).toBe(false);
+    expect(await isFree(all[0]?.port ?? 0)).toBe(true);
+  });
+
+  test('cannot be reached from another machine', async () => {
+    const { port } = inject('localStack');
+    const others = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .filter(({ internal, scopeid }) => !internal && !scopeid);
+    for (const { address, family } of others) {
+      const host = family === 'IPv6' ? `[${address}]` : address;
+      await expect(fetch(`http://${host}:${port}/_localstack/health`)).rejects.toThrow('fetch failed');
+    }
+    if (process.platform !== 'linux') return;
+    const listeners = `${await readFile('/proc/net/tcp', 'utf8')}${await readFile('/proc/net/tcp6', 'utf8')}`
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(
+        ([, local, , state]) =>
+          state === '0A' && local?.endsWith(`:${port.toString(16).padStart(4, '0').toUpperCase()}`),
+      )
+      .map(([, local]) => local?.split(':')[0]);
+    expect(listeners).toEqual(['0100007F']);
+  });
+
+  test('that cannot start says why', async () => {
+    const { port } = inject('localStack');
+    await expect(startLocalStack({ folder, port })).rejects.toThrow(`Port ${port} is taken`);
+    await writeFile(path.join(folder, 'not-a-folder'), '');
+    const inside = path.join(folder, 'not-a-folder', 'instance');
+    await expect(startLocalStack({ folder: inside })).rejects.toThrow();
+  });
+
+  test('that is bound ends with its parent, by kill -9, and leaves nothing', async () => {
+    const { child, pids } = await startElsewhere({ bound: true, ephemeral: true, withFunction: true });
+    const port = (await findLocalStack(folder))?.port ?? 0;
+    expect(port).toBeGreaterThan(0);
+    for (const pid of pids) expect(await isAlive(pid)).toBe(true);
+    child.kill('SIGKILL');
+    await allGone(pids, 20);
+    for (const deadline = Date.now() + 10_000; existsSync(folder) && Date.now() < deadline; ) await sleep(50);
+    expect(existsSync(folder)).toBe(false);
+    expect(await isFree(port)).toBe(true);
+  });
+
+  test('that is not outlives its parent, and is ended with all that it runs', async () => {
+    const { child, pids } = await startElsewhere({});
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await findLocalStack(folder)).toMatchObject({ pid: pids[0] });
+    expect(await stopLocalStack(folder)).toBe(true);
+    await allGone(pids, 5);
+    expect(await readLog(3, folder)).toContain('Stopping all services');
+  });
+
+  test('that was killed leaves nothing, is not found, and is replaced', async () => {
+    const { pids } = await startElsewhere({});
+    const [localStack = 0] = pids;
+    process.kill(localStack, 'SIGKILL');
+    await allGone(pids, 10);
+    expect(await findLocalStack(folder)).toBeUndefined();
+    const next = await startLocalStack({ folder, port: 'any', bound: true });
+    expect(next).toMatchObject({ wasRunning: false });
+    expect(next.pid).not.toBe(localStack);
+  });
+
+  test('has talked to nobody', async () => {
+    const log = await readLog(100_000, inject('localStack').folder);
+    expect(log).toContain('Ready.');
+    const elsewhere = log.split('\n').filter((line) => line.includes('refused a connection'));
+    expect(elsewhere).toEqual([]);
+  });
+});
+
+test('a process with the local environment asks LocalStack, whatever profile and endpoints the user has set', async () => {
+  const asked: string[] = [];
+  const account = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.writeHead(403).end();
+  });
+  account.listen(0, '127.0.0.1');
+  await once(account, 'listening');
+  try {
+    const theirs = `http://127.0.0.1:${(account.address() as AddressInfo).port}`;
+    const profile = [
+      `region = eu-west-1`,
+      `endpoint_url = ${theirs}`,
+      'aws_access_key_id = a',
+      'aws_secret_access_key = b',
+    ];
+    await writeFile(
+      path.join(folder, 'config'),
+      `[default]\n${profile.join('\n')}\n[profile work]\n${profile.join('\n')}\n`,
+    );
+    const user = {
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'))),
+      HOME: folder,
+      AWS_CONFIG_FILE: path.join(folder, 'config'),
+      AWS_PROFILE: 'work',
+      AWS_ENDPOINT_URL_BATCH: theirs,
+    };
+    const program = `
+      import { BatchClient, DescribeJobQueuesCommand } from '@aws-sdk/client-batch';
+      const client = new BatchClient({ maxAttempts: 1 });
+      client.send(new DescribeJobQueuesCommand({})).then((answer) => console.log(Array.isArray(answer.jobQueues)), () => console.log('refused'));`;
+    const run = async (env: NodeJS.ProcessEnv) => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+        cwd: project,
+        env,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      let output = '';
+      child.stdout.on('data', (data) => {
+        output += data;
+      });
+      await once(child, 'close');
+      return output.trim();
+    };
+    expect(await run(user)).toBe('refused');
+    expect(asked).toHaveLength(1);
+    expect(await run(localEnvironment(inject('localStack').endpoint, user))).toBe('true');
+    expect(asked).toHaveLength(1);
+  } finally {
+    account.close();
+  }
+});
+
+test('a definition of one account is not seen by another', async () => {
+  const other = new BatchClient({ credentials: { accessKeyId: '111111111111', secretAccessKey: 'test' } });
+  const { jobDefinitionArn } = await other.send(
+    new RegisterJobDefinitionCommand({
+      jobDefinitionName: 'other',
+      type: 'container',
+      containerProperties: { image: 'node:22' },
+    }),
+  );
+  expect(jobDefinitionArn).toBe('arn:aws:batch:us-east-1:111111111111:job-definition/other:1');
+});
