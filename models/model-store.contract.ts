@@ -275,7 +275,8 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         const read = await readCheckpoint(store, 'a');
         expect(read).toMatchObject({ step: 20, etag: expected.etag });
         expect([...(read?.body ?? [])]).toEqual([...body(20)]);
-        expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual(['runs/a/checkpoints/00000020.safetensors']);
+        expect(expected.path).toMatch(/^checkpoints\/00000020-[0-9a-f]{8}\.safetensors$/);
+        expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual([`runs/a/${expected.path}`]);
       });
 
       it('has a checkpoint to go on from whenever the process dies', async () => {
@@ -308,14 +309,14 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         });
         const lossy: ObjectStore = { ...store, put: (key, body, options) => store.put(key, body.slice(1), options) };
         const write = writeCheckpoint(lossy, 'a', { step: 20, body: Uint8Array.of(3, 4), expected });
-        await expect(write).rejects.toThrow('00000020.safetensors is malformed: it is not what was written');
+        await expect(write).rejects.toThrow(/00000020-\w+\.safetensors is malformed: it is not what was written/);
         expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 10 });
       });
 
       it('refuses a checkpoint that was changed', async () => {
-        await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
-        await store.put('runs/a/checkpoints/00000010.safetensors', Uint8Array.of(2));
-        await expect(readCheckpoint(store, 'a')).rejects.toThrow('00000010.safetensors is malformed');
+        const { path } = await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
+        await store.put(`runs/a/${path}`, Uint8Array.of(2));
+        await expect(readCheckpoint(store, 'a')).rejects.toThrow(`${path} is malformed`);
       });
 
       it('has its events in order, over attempts, for one who follows', async () => {

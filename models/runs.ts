@@ -156,8 +156,10 @@ export async function writeCheckpoint(
     expected,
   }: { readonly step: number; readonly body: Uint8Array; readonly expected: CheckpointTag | undefined },
 ): Promise<CheckpointTag> {
-  const path = `checkpoints/${String(step).padStart(8, '0')}.safetensors`;
-  const pointer = { at: new Date().toISOString(), step, path, size: body.byteLength, sha256: sha256Of(body) };
+  const sha256 = sha256Of(body);
+  // The digest in the name keeps two processes at the same step from overwriting what the other is about to point to.
+  const path = `checkpoints/${String(step).padStart(8, '0')}-${sha256.slice(0, 8)}.safetensors`;
+  const pointer = { at: new Date().toISOString(), step, path, size: body.byteLength, sha256 };
   await store.put(runKey(run, path), body);
   await readBack(store, run, pointer);
   const only = expected === undefined ? 'absent' : { ifMatch: expected.etag };
@@ -165,12 +167,14 @@ export async function writeCheckpoint(
   for await (const { key } of store.list(runKey(run, 'checkpoints/'))) {
     if (key !== runKey(run, path)) await store.delete(key);
   }
-  return { etag };
+  return { etag, path };
 }
 
 /** What a process that goes on checkpointing must hand back. */
 export interface CheckpointTag {
   readonly etag: string;
+  /** Of the file, relative to the run. */
+  readonly path: string;
 }
 
 /** @throws {MalformedObject} the file is missing or was changed */

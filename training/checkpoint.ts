@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { decodeJson } from '#models/json.ts';
-import type { ObjectStore } from '#models/object-store.ts';
+import { decodeJson, MalformedObject } from '#models/json.ts';
+import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { type CheckpointTag, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
 import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
 import type { NamedTensor } from './engine.ts';
@@ -47,9 +47,17 @@ export async function openCheckpoints(store: ObjectStore, run: string): Promise<
     latest: stored && decode(stored.body, runKey(run, stored.path)),
     async save(state, progress) {
       const body = encodeSafetensors({ tensors: state, metadata: { progress: JSON.stringify(progress) } });
-      const { step } = progress;
-      tag = await writeCheckpoint(store, run, { step, body, expected: tag });
-      return runKey(run, `checkpoints/${String(step).padStart(8, '0')}.safetensors`);
+      try {
+        tag = await writeCheckpoint(store, run, { step: progress.step, body, expected: tag });
+      } catch (error) {
+        // A file that is gone again was removed by whoever moved the pointer.
+        const pointer = runKey(run, 'checkpoint.json');
+        if (error instanceof MalformedObject && (await store.get(pointer))?.etag !== tag?.etag) {
+          throw new WriteConflict(pointer, { cause: error });
+        }
+        throw error;
+      }
+      return runKey(run, tag.path);
     },
   };
 }

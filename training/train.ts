@@ -70,8 +70,8 @@ export async function train(options: TrainOptions): Promise<Outcome> {
   };
   const kept = { step: 0 };
   try {
-    const result = await attempt(options, emit, kept);
-    await log.close();
+    const result = await attempt(options, { emit, flush: log.flush }, kept);
+    await log.close().catch(unlessConflict); // The result is written: that is what counts.
     return { status: 'finished', result, wasFinished: false };
   } catch (error) {
     if (signal?.aborted && error === signal.reason) {
@@ -110,7 +110,7 @@ interface Attempt {
 }
 
 /** @throws the reason of the signal, once a checkpoint is kept */
-async function attempt(options: TrainOptions, emit: Emit, kept: { step: number }): Promise<RunResult> {
+async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { step: number }): Promise<RunResult> {
   const { recipe, seed, data, store, run } = options;
   const { settings } = recipe;
   const startedAt = performance.now();
@@ -155,6 +155,7 @@ async function attempt(options: TrainOptions, emit: Emit, kept: { step: number }
       engine: engine.description,
       fromStep: progress.step,
     });
+    await flush(); // Whoever follows the run sees at once that it has begun.
     const all = { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, steps, progress, checkpoint };
     await trainSteps(all);
     return await testAndStore(all);
@@ -215,7 +216,7 @@ async function trainSteps(attempt: Attempt): Promise<void> {
         const validation = isEpochEnd ? await validate(engine, heldOut, net.classes) : null;
         const meanLoss = progress.lossSum / progress.lossSteps;
         const point = { step: progress.step, epoch, loss: meanLoss, trainingSeconds: progress.trainingSeconds };
-        progress.history.push({ ...point, learningRate: Math.max(...Object.values(learningRates)), validation });
+        progress.history.push({ ...point, learningRate: learningRates.weights!, validation });
         progress.lossSum = 0;
         progress.lossSteps = 0;
         if (isEpochEnd) emit({ type: 'epoch', ...point, ...(validation && { validation }) });
@@ -295,6 +296,11 @@ async function testAndStore({ options, emit, net, engine, heldOut, steps, progre
 }
 
 type Emit = (body: EventBody) => void;
+interface Events {
+  readonly emit: Emit;
+  /** @throws {WriteConflict} another process writes the events of this run */
+  readonly flush: () => Promise<void>;
+}
 /** An event without its time. */
 type EventBody = TrainingEvent extends infer Event ? (Event extends TrainingEvent ? Omit<Event, 'at'> : never) : never;
 
@@ -356,6 +362,10 @@ async function moveCandidate(store: ObjectStore, version: string, run: string): 
       if (!(error instanceof AliasMoved) || tries === 5) throw error;
     }
   }
+}
+
+function unlessConflict(error: unknown): void {
+  if (!(error instanceof WriteConflict)) throw error;
 }
 
 function diverged(loss: number, step: number, { learningRate }: Recipe): UserError {

@@ -1,0 +1,237 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import { readAlias } from '#models/aliases.ts';
+import { folderStore } from '#models/folder-store.ts';
+import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import type { ObjectStore } from '#models/object-store.ts';
+import { readEvents } from '#models/run-events.ts';
+import { readResult } from '#models/runs.ts';
+import { readVersion } from '#models/versions.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { TrainingEvent } from './events.ts';
+import { resolveRecipe } from './settings.ts';
+import { smallDataset } from './small-dataset.fixture.ts';
+import { openStoredModel } from './stored-model.ts';
+import { probabilities } from './temperature.ts';
+import { hasTensorFlow } from './tensorflow.ts';
+import { type Outcome, train } from './train.ts';
+
+let data: Dataset;
+let folder: string;
+let store: ObjectStore;
+beforeAll(async () => {
+  data = await smallDataset();
+}, 300_000);
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'train-'));
+  store = folderStore(folder);
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** Ten steps of 64 images; 128 images are held out. */
+const small = ['heldOut=128', 'batchSize=64', 'epochs=1.25', 'engine=auto'];
+const tiny = resolveRecipe('tiny', small);
+
+interface Attempt {
+  readonly recipe?: ReturnType<typeof resolveRecipe>;
+  readonly run?: string;
+  readonly seed?: number;
+  readonly data?: Dataset;
+  /** Interrupts the run when it has done so many steps. @default never */
+  readonly stopAt?: number;
+}
+
+async function attempt({ recipe = tiny, run = 'a', seed = 7, data: images = data, stopAt }: Attempt = {}) {
+  const events: TrainingEvent[] = [];
+  const controller = new AbortController();
+  const emit = (event: TrainingEvent) => {
+    events.push(event);
+    if (event.type === 'checkpoint' && event.step === stopAt) controller.abort('SIGTERM');
+  };
+  const { signal } = controller;
+  const outcome = await train({ recipe, seed, data: images, store, run, resume: 'again', emit, signal });
+  return { outcome, events };
+}
+
+function versionOf(outcome: Outcome): string {
+  if (outcome.status !== 'finished') throw new Error(`The run was interrupted at step ${outcome.step}.`);
+  return outcome.result.version;
+}
+
+const weightsOf = async (outcome: Outcome) =>
+  Buffer.from((await readVersion(store, versionOf(outcome))).file('weights.bin')).toString('base64');
+
+describe('a run', () => {
+  test('ends with a version that says how it was made and gives the answers that it recorded', async () => {
+    const { outcome, events } = await attempt();
+
+    const version = await readVersion(store, versionOf(outcome));
+    const { card, golden } = version;
+    expect(card).toMatchObject({
+      classes: data.classes,
+      input: { height: 32, width: 32, channels: 3, range: [0, 255] },
+      accuracy: { images: 130 },
+      data: { name: 'CIFAR-10', heldOut: 128 },
+      recipe: { name: 'tiny', settings: { batchSize: 64, epochs: 1.25 } },
+      seed: 7,
+      run: 'a',
+    });
+    expect(card.temperature).not.toBe(1);
+    expect((await readAlias(store, 'candidate'))?.version).toBe(version.id);
+    expect((await readResult(store, 'a'))?.accuracy).toEqual({ plain: card.accuracy.plain, tta: card.accuracy.tta });
+
+    const model = await openStoredModel(version);
+    const answers = probabilities(model.predict(goldenPixels(golden)), card.classes.length, card.temperature);
+    expect(golden.images.length).toBeGreaterThanOrEqual(20);
+    expect(goldenDifference(golden, answers)).toBeLessThan(golden.tolerance);
+
+    const stored = await readEvents<TrainingEvent>(store, 'a');
+    expect(stored.map(({ event }) => event)).toEqual(events);
+    expect(new Set(events.map(({ type }) => type))).toEqual(
+      new Set(['started', 'step', 'epoch', 'checkpoint', 'evaluated', 'saved']),
+    );
+  });
+
+  test('writes a history and a report', async () => {
+    await attempt();
+    const read = async (path: string) => Buffer.from((await store.get(`runs/a/${path}`))!.body).toString();
+    const [header, ...rows] = (await read('history.csv')).trim().split('\n');
+    expect(header).toMatch(/^step,epoch,loss,/);
+    expect(rows.map((row) => Number(row.split(',')[0]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    for (const name of ['curves', 'confusion', 'classes', 'samples']) {
+      expect(await read(`report/${name}.svg`)).toMatch(/^<svg /);
+    }
+    expect(await read('report/index.html')).toContain('Test accuracy');
+  });
+
+  test('learns', async () => {
+    const longer = resolveRecipe('tiny', [...small, 'epochs=10', 'labelSmoothing=0.1']);
+    const { events } = await attempt({ recipe: longer });
+    const epochs = events.filter((event) => event.type === 'epoch');
+    expect(epochs.at(-1)!.loss).toBeLessThan(epochs[0]!.loss - 0.3);
+    expect(epochs.at(-1)!.validation!.accuracy).toBeGreaterThan(0.2);
+  });
+
+  test('that is asked for again is left as it is', async () => {
+    const first = await attempt();
+    const again = await attempt();
+    expect(again.outcome).toEqual({ ...first.outcome, wasFinished: true });
+    expect(again.events).toEqual([]);
+  });
+
+  test('with another seed gives another model', async () => {
+    const [one, other] = [await attempt({ run: 'one' }), await attempt({ run: 'other', seed: 8 })];
+    expect(await weightsOf(one.outcome)).not.toBe(await weightsOf(other.outcome));
+  });
+
+  test('with nothing held out has no temperature to choose', async () => {
+    const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, 'heldOut=0']) });
+    expect((await readVersion(store, versionOf(outcome))).card.temperature).toBe(1);
+    expect(events.filter((event) => event.type === 'epoch' && event.validation)).toEqual([]);
+  });
+});
+
+/** Dropout and AdamW; batch normalisation, whitening, slow average, augmentation and SGD. */
+const demanding = {
+  seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'shift=1']),
+  airbench: resolveRecipe('quick', [
+    ...small,
+    'checkpointSeconds=0',
+    'widths=8,8,8',
+    'whiteningBiasEpochs=1',
+    'lookahead=3',
+  ]),
+};
+
+describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupted run of the %s net', (_, recipe) => {
+  test('comes to the same weights as one that was left alone, to the last bit', async () => {
+    const alone = await attempt({ recipe, run: 'alone' });
+
+    const first = await attempt({ recipe, run: 'interrupted', stopAt: 3 });
+    expect(first.outcome).toEqual({ status: 'interrupted', signal: 'SIGTERM', step: 3 });
+    expect(first.events.at(-1)).toMatchObject({ type: 'interrupted', signal: 'SIGTERM', step: 3, resume: 'again' });
+    // Once more after the last step: what is left is to test and to store, and that is done once.
+    const second = await attempt({ recipe, run: 'interrupted', stopAt: 10 });
+    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: 3 });
+    expect(second.outcome).toMatchObject({ status: 'interrupted', step: 10 });
+    const third = await attempt({ recipe, run: 'interrupted' });
+    expect(third.events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'saved']);
+
+    expect(await weightsOf(third.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe('a run is refused', () => {
+  test.each([
+    [
+      'another recipe',
+      { recipe: resolveRecipe('seed', small) },
+      /run a exists with other arguments.*recipe: "tiny", not "seed"/,
+    ],
+    ['another seed', { seed: 8 }, /seed: 7, not 8/],
+    ['another setting', { recipe: resolveRecipe('tiny', [...small, 'learningRate=1']) }, /learningRate: 0.003, not 1/],
+  ])('under the name of one with %s', async (_, changes, message) => {
+    const interrupting = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe: interrupting, stopAt: 2 });
+    const settings = 'recipe' in changes ? { recipe: changes.recipe } : { recipe: interrupting };
+    const refused = attempt({ ...changes, ...settings });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
+  });
+
+  test('if it would leave no batch to train on', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'heldOut=600']);
+    await expect(attempt({ recipe })).rejects.toThrow(/heldOut=600 leaves no batch of batchSize=64/);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+
+  test('when its checkpoint was torn, naming the file', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const { key } = (await store.list('runs/a/checkpoints/')[Symbol.asyncIterator]().next()).value!;
+    const whole = (await store.get(key))!.body;
+    await store.put(key, whole.subarray(0, whole.length / 2));
+    const refused = attempt({ recipe });
+    await expect(refused).rejects.toThrow(UserError);
+    await expect(refused).rejects.toThrow(key);
+  });
+
+  test('when another process is at it, and that one comes to the same weights', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    const both = await Promise.allSettled([attempt({ recipe }), attempt({ recipe })]);
+    const [refused, ...moreRefused] = both.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    const [finished] = both.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    expect(moreRefused).toEqual([]);
+    expect(refused).toBeInstanceOf(UserError);
+    expect(String(refused)).toContain('Another process is training the run a');
+    expect(await weightsOf(finished!.outcome)).toBe(await weightsOf((await attempt({ recipe, run: 'alone' })).outcome));
+  });
+});
+
+test('a run that diverges fails, and says what to try', async () => {
+  const recipe = resolveRecipe('tiny', [
+    ...small,
+    'optimizer=sgd',
+    'learningRate=100',
+    'schedule=constant',
+    'epochs=10',
+  ]);
+  const events: TrainingEvent[] = [];
+  const emit = (event: TrainingEvent) => void events.push(event);
+  await expect(train({ recipe, seed: 1, data, store, run: 'a', resume: '', emit })).rejects.toThrow(
+    /diverged. Try a lower learning rate than 100/,
+  );
+  expect(events.at(-1)).toMatchObject({ type: 'failed' });
+});
+
+test('WebAssembly trains where there is no native TensorFlow', async () => {
+  const recipe = resolveRecipe('tiny', ['engine=wasm', 'heldOut=64', 'batchSize=32', 'epochs=0.1']);
+  const { events } = await attempt({ recipe, data: await smallDataset(160, 40) });
+  expect(events[0]).toMatchObject({ type: 'started', engine: expect.stringContaining('WebAssembly') });
+  expect(events.at(-1)).toMatchObject({ type: 'saved' });
+});
