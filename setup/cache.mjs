@@ -2,6 +2,7 @@
  * Folders that outlive a clone: `${XDG_CACHE_HOME:-~/.cache}/cifar10/<what>-<sha>/`. A folder that is there is complete: it
  * is made beside its place and renamed, and its name says what it was made from, so nothing is ever updated in place.
  */
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -75,9 +76,10 @@ export async function cachedFolder(name, make, options = {}) {
  */
 export async function withLock(file, body, { onWait, signal } = {}) {
   await mkdir(dirname(file), { recursive: true });
-  const mine = JSON.stringify({ pid: process.pid, host: hostname(), at: new Date().toISOString() });
+  const id = randomUUID();
+  const mine = JSON.stringify({ pid: process.pid, host: hostname(), id });
   // Linked into place when it is written: nobody ever reads half a lock.
-  const claim = `${file}.${process.pid}-${Math.random().toString(36).slice(2)}`;
+  const claim = `${file}.${id}`;
   await writeFile(claim, mine);
   try {
     for (let told = false; !(await linked(claim, file)); ) {
@@ -176,7 +178,7 @@ function isAlive(pid) {
  * @param {string} judged its text
  */
 async function takeAway(file, judged) {
-  const aside = `${file}.stale-${process.pid}`;
+  const aside = `${file}.stale-${randomUUID()}`;
   try {
     await rename(file, aside);
   } catch (error) {
