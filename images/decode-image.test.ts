@@ -13,6 +13,11 @@ test('the bytes decide what a picture is', async () => {
     width: 48,
     height: 32,
   });
+  expect(await decodeImage(fixture('lossy.webp'), { raw })).toMatchObject({
+    type: 'image/webp',
+    width: 48,
+    height: 32,
+  });
   expect(await decodeImage(fixture('cmyk.jpg'), { raw })).toMatchObject({ type: 'image/jpeg', width: 48, height: 32 });
   const pixels = Uint8Array.from({ length: 3072 }, (_, index) => index % 251);
   expect(await decodeImage(pixels, { raw })).toEqual({ type: 'application/octet-stream', ...raw, pixels });
@@ -52,7 +57,7 @@ test.each([
   const error = await decodeImage(body, { raw }).catch((error: unknown) => error);
   expect(error).toBeInstanceOf(UnsupportedImage);
   expect((error as Error).message).toContain(name);
-  expect((error as Error).message).toContain('PNG, JPEG');
+  expect((error as Error).message).toContain('PNG, JPEG, WebP, or 3072 raw');
 });
 
 test('refuses what is too large before it decodes', async () => {

@@ -1,5 +1,6 @@
 import { decodeJpeg, readJpegHeader } from './decode-jpeg.ts';
 import { decodePng, readPngHeader } from './decode-png.ts';
+import { decodeWebp, readWebpHeader } from './decode-webp.ts';
 import { CorruptImage, ImageTooLarge, UnsupportedImage } from './image-errors.ts';
 import { identify } from './image-type.ts';
 import type { RgbImage } from './rgb-image.ts';
@@ -26,7 +27,7 @@ export interface DecodeOptions {
 }
 
 /**
- * A picture from its bytes, whatever they are called: PNG, JPEG, or raw RGB, row by row. Transparent pixels are laid over
+ * A picture from its bytes, whatever they are called: PNG, JPEG, WebP, or raw RGB, row by row. Transparent pixels are laid over
  * white; colour profiles are ignored.
  *
  * @throws {UnsupportedImage} it is something else, which the error names
@@ -45,7 +46,7 @@ export async function decodeImage(
     if (isRawSize) return rawImage(bytes, raw);
     throw new UnsupportedImage(
       name,
-      `PNG, JPEG, or ${raw.width * raw.height * 3} raw RGB bytes (${raw.width}x${raw.height})`,
+      `PNG, JPEG, WebP, or ${raw.width * raw.height * 3} raw RGB bytes (${raw.width}x${raw.height})`,
     );
   }
   let header: { readonly width: number; readonly height: number };
@@ -58,12 +59,13 @@ export async function decodeImage(
   }
   const { width, height } = header;
   if (width * height > limits.pixels) throw ImageTooLarge.pixels(width, height, limits.pixels);
-  return { type, ...format.decode(bytes) };
+  return { type, ...(await format.decode(bytes)) };
 }
 
 const FORMATS = {
   'image/png': { readHeader: readPngHeader, decode: decodePng },
   'image/jpeg': { readHeader: readJpegHeader, decode: decodeJpeg },
+  'image/webp': { readHeader: readWebpHeader, decode: decodeWebp },
 } as const;
 
 function rawImage(pixels: Uint8Array, { width, height }: DecodeOptions['raw']): DecodedImage {

@@ -1,5 +1,6 @@
 import { decode } from 'jpeg-js';
 import { CorruptImage, UnsupportedFeature } from './image-errors.ts';
+import { isTurned, readOrientation, upright } from './orientation.ts';
 import type { RgbImage } from './rgb-image.ts';
 
 /**
@@ -68,8 +69,9 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
     if (isFrame(marker)) {
       if (frame) throw damaged('it has two frames');
       frame = readFrame(marker, body);
-    } else if (marker === 0xe1) orientation = readOrientation(body) ?? orientation;
-    else if (marker === 0xee && ascii(body, 0, 5) === 'Adobe') adobeTransform = body[11];
+    } else if (marker === 0xe1 && ascii(body, 0, 6) === 'Exif\0\0') {
+      orientation = readOrientation(body.subarray(6)) ?? orientation;
+    } else if (marker === 0xee && ascii(body, 0, 5) === 'Adobe') adobeTransform = body[11];
     else if (marker === 0xda) {
       if (!frame) throw damaged('its pixels come before its size');
       scans++;
@@ -82,7 +84,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
     throw new UnsupportedFeature('JPEG', 'four colour components without saying which');
   }
   const { width, height, components } = frame;
-  return orientation > 4
+  return isTurned(orientation)
     ? { width: height, height: width, components, orientation, adobeTransform }
     : { width, height, components, orientation, adobeTransform };
 }
@@ -110,51 +112,6 @@ function readFrame(marker: number, body: Uint8Array): { width: number; height: n
     }
   }
   return { width, height, components };
-}
-
-/**
- * The orientation tag of an EXIF block, `undefined` if there is none that can be read: a picture is not refused for its
- * metadata.
- */
-function readOrientation(body: Uint8Array): number | undefined {
-  if (ascii(body, 0, 6) !== 'Exif\0\0') return undefined;
-  const tiff = new DataView(body.buffer, body.byteOffset + 6, body.byteLength - 6);
-  if (tiff.byteLength < 8) return undefined;
-  const isLittle = tiff.getUint16(0) === 0x4949;
-  const directory = tiff.getUint32(4, isLittle);
-  if (directory + 2 > tiff.byteLength) return undefined;
-  const entries = tiff.getUint16(directory, isLittle);
-  for (let entry = 0; entry < entries; entry++) {
-    const at = directory + 2 + entry * 12;
-    if (at + 12 > tiff.byteLength) return undefined;
-    if (tiff.getUint16(at, isLittle) !== 0x0112) continue;
-    const value = tiff.getUint16(at + 8, isLittle);
-    return value >= 1 && value <= 8 ? value : undefined;
-  }
-  return undefined;
-}
-
-/** Turns and mirrors so that the picture stands as it was seen. @param orientation EXIF's, 1 to 8 */
-function upright({ width, height, pixels }: RgbImage, orientation: number): RgbImage {
-  if (orientation === 1) return { width, height, pixels };
-  const isTurned = orientation > 4;
-  const mirrorsX = [2, 3, 7, 8].includes(orientation);
-  const mirrorsY = [3, 4, 6, 7].includes(orientation);
-  const [toWidth, toHeight] = isTurned ? [height, width] : [width, height];
-  const turned = new Uint8Array(pixels.length);
-  for (let y = 0; y < toHeight; y++) {
-    for (let x = 0; x < toWidth; x++) {
-      const [u, v] = isTurned ? [y, x] : [x, y];
-      const fromX = mirrorsX ? width - 1 - u : u;
-      const fromY = mirrorsY ? height - 1 - v : v;
-      const from = (fromY * width + fromX) * 3;
-      const to = (y * toWidth + x) * 3;
-      turned[to] = pixels[from]!;
-      turned[to + 1] = pixels[from + 1]!;
-      turned[to + 2] = pixels[from + 2]!;
-    }
-  }
-  return { width: toWidth, height: toHeight, pixels: turned };
 }
 
 function ascii(bytes: Uint8Array, from: number, to: number): string {

@@ -45,40 +45,42 @@ function centerCrop(image: Size, target: Size): Area {
   };
 }
 
-/** One axis at a time: the mean over a rectangle is the mean of the means of its lines. */
+/** In whole numbers until the last division, so that the order in which they are summed plays no part. */
 function averageAreas(image: RgbImage, crop: Area, target: Size): Uint8Array {
-  const columns = shares(crop.left, crop.width, target.width);
-  const rows = shares(crop.top, crop.height, target.height);
+  const columns = coverage(crop.left, crop.width, target.width);
+  const rows = coverage(crop.top, crop.height, target.height);
+  const area = crop.width * crop.height; // of each target pixel, in the units of `coverage`
   const line = new Float64Array(target.width * 3);
   const pixels = new Uint8Array(target.height * target.width * 3); // [H, W, 3]
   rows.forEach((row, y) => {
     line.fill(0);
-    for (const [sourceY, rowShare] of row) {
+    for (const [sourceY, heightCovered] of row) {
       columns.forEach((column, x) => {
-        for (const [sourceX, columnShare] of column) {
-          const share = rowShare * columnShare;
+        for (const [sourceX, widthCovered] of column) {
+          const covered = heightCovered * widthCovered;
           const from = (sourceY * image.width + sourceX) * 3;
-          line[x * 3]! += share * image.pixels[from]!;
-          line[x * 3 + 1]! += share * image.pixels[from + 1]!;
-          line[x * 3 + 2]! += share * image.pixels[from + 2]!;
+          line[x * 3]! += covered * image.pixels[from]!;
+          line[x * 3 + 1]! += covered * image.pixels[from + 1]!;
+          line[x * 3 + 2]! += covered * image.pixels[from + 2]!;
         }
       });
     }
-    for (let index = 0; index < line.length; index++) pixels[y * line.length + index] = Math.round(line[index]!);
+    for (let index = 0; index < line.length; index++) pixels[y * line.length + index] = Math.round(line[index]! / area);
   });
   return pixels;
 }
 
-/** For each of `to` equal parts of `[start, start + from)`: which source pixels it covers, and the share of each, summing to 1. */
-function shares(start: number, from: number, to: number): (readonly [pixel: number, share: number])[][] {
+/**
+ * For each of `to` equal parts of `[start, start + from)`: which source pixels it covers, and how much of each. A pixel has
+ * `to` units and a part `from` of them, so that all borders are whole numbers.
+ */
+function coverage(start: number, from: number, to: number): (readonly [pixel: number, units: number])[][] {
   return Array.from({ length: to }, (_, part) => {
-    // In units of 1 / to pixels all borders are whole numbers, so nothing is rounded.
     const begin = part * from;
     const end = begin + from;
     const covered: (readonly [number, number])[] = [];
     for (let pixel = Math.floor(begin / to); pixel * to < end; pixel++) {
-      const overlap = Math.min(end, (pixel + 1) * to) - Math.max(begin, pixel * to);
-      covered.push([start + pixel, overlap / from]);
+      covered.push([start + pixel, Math.min(end, (pixel + 1) * to) - Math.max(begin, pixel * to)]);
     }
     return covered;
   });

@@ -1,15 +1,13 @@
 import { UserError } from '#errors/user-error.ts';
 
-/** Types that are decoded, as messages name them. */
-export const TAKEN = 'PNG, JPEG, or the raw RGB bytes';
-
 /** The bytes are no picture of a kind that is decoded. */
 export class UnsupportedImage extends UserError {
   override readonly name = 'UnsupportedImage';
   /** What the bytes look like: `a GIF image`, `text`. */
   readonly found: string;
 
-  constructor(found: string, taken = TAKEN) {
+  /** @param taken what is decoded instead */
+  constructor(found: string, taken: string) {
     super(`This is ${found}. Send ${taken}.`);
     this.found = found;
   }
@@ -35,7 +33,7 @@ export class UnsupportedFeature extends UserError {
   readonly feature: string;
 
   constructor(format: string, feature: string) {
-    super(`This ${format} image uses ${feature}, which is not decoded here. Save it as an ordinary 8-bit PNG or JPEG.`);
+    super(`This ${format} image uses ${feature}, which is not decoded here. Save it as an ordinary PNG.`);
     this.format = format;
     this.feature = feature;
   }

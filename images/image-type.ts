@@ -1,7 +1,7 @@
 /** What the first bytes say. */
 export interface Identified {
   /** A media type where it is one of the decoded kinds. */
-  readonly type: 'image/png' | 'image/jpeg' | undefined;
+  readonly type: 'image/png' | 'image/jpeg' | 'image/webp' | undefined;
   /** With its article, to follow "This is". */
   readonly name: string;
 }
@@ -15,7 +15,7 @@ export function identify(bytes: Uint8Array): Identified {
   if (bytes.length === 0) return other('empty');
   if (startsWith(bytes, '\x89PNG\r\n\x1a\n')) return { type: 'image/png', name: 'a PNG image' };
   if (startsWith(bytes, '\xff\xd8\xff')) return { type: 'image/jpeg', name: 'a JPEG image' };
-  if (startsWith(bytes, 'RIFF') && startsWith(bytes, 'WEBP', 8)) return other('a WebP image');
+  if (startsWith(bytes, 'RIFF') && startsWith(bytes, 'WEBP', 8)) return { type: 'image/webp', name: 'a WebP image' };
   if (startsWith(bytes, 'GIF87a') || startsWith(bytes, 'GIF89a')) return other('a GIF image');
   if (startsWith(bytes, 'ftyp', 4)) return other(isoMedia(latin1(bytes.subarray(8, 12))));
   if (startsWith(bytes, '\0\0\0\x0cJXL ') || startsWith(bytes, '\xff\x0a')) return other('a JPEG XL image');

@@ -14,6 +14,7 @@ import { publishVersion } from '#models/versions.ts';
 import { ClassifyAnswer } from './answers.ts';
 import { exampleModel, examplePixels } from './example-model.ts';
 
+const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../images/fixtures/${name}`, import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), 'cifar10-lambda-'));
 const store = folderStore(join(folder, 'store'));
 let version: string;
@@ -80,6 +81,7 @@ test('the bundle alone answers events of the gateway', async () => {
   const { results, log } = await answer(
     event('POST', '/classify?top_k=10', png),
     event('POST', '/classify?top_k=10', pixels),
+    event('POST', '/classify', fixture('lossless.webp')),
     event('POST', '/classify', new Uint8Array(3072)),
     event('POST', '/classify', new Uint8Array(3072), { asText: true }),
     event('GET', '/model'),
@@ -87,10 +89,11 @@ test('the bundle alone answers events of the gateway', async () => {
     event('GET', '/classify'),
     event('POST', '/classify'),
   );
-  expect(results.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200, 200, 415, 405, 415]);
-  const [fromPng, fromRaw, zeros, zerosAsText] = results.map(({ body }) => JSON.parse(body));
+  expect(results.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200, 200, 200, 415, 405, 415]);
+  const [fromPng, fromRaw, fromWebp, zeros, zerosAsText] = results.map(({ body }) => JSON.parse(body));
   expect(ClassifyAnswer.parse(fromPng).model).toEqual({ name: 'cifar10', version, alias: 'production' });
   expect(fromRaw.predictions).toEqual(fromPng.predictions);
+  expect(fromWebp.input).toMatchObject({ type: 'image/webp', width: 48, height: 32 });
   expect(zerosAsText.predictions).toEqual(zeros.predictions);
   expect(fromPng.request_id).toBe('3f1b1e33-2a57-4c1c-9a0e-0e9a5e5f1d2c');
   expect(results[0]!.headers).toMatchObject({ 'content-type': 'application/json' });
@@ -98,12 +101,12 @@ test('the bundle alone answers events of the gateway', async () => {
 
   const lines = log.map((line) => JSON.parse(line));
   expect(lines[0]).toMatchObject({ message: 'model loaded', version });
-  expect(lines.filter(({ message }) => message === 'request')).toHaveLength(8);
+  expect(lines.filter(({ message }) => message === 'request')).toHaveLength(9);
 });
 
-test('its archive has at most 3 MB, and nothing but the program and its kernels', () => {
+test('its archive has at most 3 MB, and nothing but the program and its WebAssembly', () => {
   const files = readdirSync(folder).filter((name) => /\.(mjs|wasm)$/.test(name));
-  expect(files.sort()).toEqual(['index.mjs', 'tfjs-backend-wasm-simd.wasm']);
+  expect(files.sort()).toEqual(['index.mjs', 'tfjs-backend-wasm-simd.wasm', 'webp_dec.wasm']);
   const size = files.reduce((sum, name) => sum + deflateRawSync(readFileSync(join(folder, name))).length, 0);
   expect(size).toBeLessThan(3_000_000);
 });

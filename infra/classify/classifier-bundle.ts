@@ -7,9 +7,11 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { type BuildOptions, buildSync } from 'esbuild';
 
 const program = fileURLToPath(new URL('../../inference/classify.lambda.ts', import.meta.url));
-const kernels = createRequire(import.meta.url).resolve(
+/** Kernels of TensorFlow.js, and libwebp: read by the program from beside itself. */
+const binaries = [
   '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm',
-);
+  '@jsquash/webp/codec/dec/webp_dec.wasm',
+].map((name) => createRequire(import.meta.url).resolve(name));
 
 /** Everything is in the bundle, the AWS SDK too: what is tested is what runs. */
 const options = {
@@ -33,7 +35,7 @@ const options = {
 } satisfies BuildOptions;
 
 /**
- * The Lambda's archive: one file of JavaScript, and TensorFlow's kernels as WebAssembly beside it.
+ * The Lambda's archive: one file of JavaScript, and WebAssembly beside it.
  *
  * In this process, and not by a `NodejsFunction`: that starts npx and a shell, which doubles the time.
  */
@@ -55,5 +57,5 @@ export function classifierBundle(): lambda.Code {
 /** Writes `index.mjs`, whose `handler` answers events of the gateway, and what it needs beside it. */
 export function bundleClassifier(folder: string): void {
   buildSync({ ...options, outfile: path.join(folder, 'index.mjs') });
-  copyFileSync(kernels, path.join(folder, path.basename(kernels)));
+  for (const binary of binaries) copyFileSync(binary, path.join(folder, path.basename(binary)));
 }

@@ -1,0 +1,179 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import decode, { init } from '@jsquash/webp/decode.js';
+import { CorruptImage } from './image-errors.ts';
+import { isTurned, readOrientation, upright } from './orientation.ts';
+import type { RgbImage } from './rgb-image.ts';
+
+const BINARY = 'webp_dec.wasm';
+
+/**
+ * WebP by libwebp: lossy and lossless, with alpha, and of an animation the first frame. The container is read here, so that
+ * size and orientation are known before anything is decoded, and because libwebp alone decodes no animations.
+ */
+export async function decodeWebp(bytes: Uint8Array): Promise<RgbImage> {
+  const { canvas, frame, orientation } = readWebpHeader(bytes);
+  await start();
+  let decoded: { readonly width: number; readonly height: number; readonly data: Uint8ClampedArray };
+  try {
+    decoded = await decode(Uint8Array.from(frame.bytes).buffer);
+  } catch (error) {
+    throw new CorruptImage('WebP', 'its compressed pixels cannot be read', { cause: error });
+  }
+  if (decoded.width !== frame.width || decoded.height !== frame.height) throw damaged('it has two sizes');
+
+  const pixels = new Uint8Array(canvas.width * canvas.height * 3).fill(255); // [H, W, 3], white where no frame is
+  for (let y = 0; y < frame.height; y++) {
+    for (let x = 0; x < frame.width; x++) {
+      const from = (y * frame.width + x) * 4;
+      const to = ((frame.top + y) * canvas.width + frame.left + x) * 3;
+      const alpha = decoded.data[from + 3]! / 255;
+      for (let channel = 0; channel < 3; channel++) {
+        pixels[to + channel] = Math.round(decoded.data[from + channel]! * alpha + 255 * (1 - alpha));
+      }
+    }
+  }
+  return upright({ ...canvas, pixels }, orientation);
+}
+
+let starting: Promise<void> | undefined;
+
+/** Loads libwebp when the first WebP comes, from beside this file where it is bundled, else from its package. */
+function start(): Promise<void> {
+  starting ??= (async () => {
+    const beside = join(dirname(fileURLToPath(import.meta.url)), BINARY);
+    const path = existsSync(beside)
+      ? beside
+      : createRequire(import.meta.url).resolve(`@jsquash/webp/codec/dec/${BINARY}`);
+    await init({ wasmBinary: readFileSync(path) });
+  })();
+  return starting;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A still picture, as a file of its own, and where it lies on the canvas. */
+interface Frame extends Size {
+  readonly left: number;
+  readonly top: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface WebpHeader extends Size {
+  /** As it is stored, before the orientation is applied. */
+  readonly canvas: Size;
+  readonly frame: Frame;
+  /** EXIF's, 1 to 8. */
+  readonly orientation: number;
+}
+
+/**
+ * Reads the container without decoding.
+ *
+ * @throws {CorruptImage} it is broken
+ * @see https://developers.google.com/speed/webp/docs/riff_container
+ */
+export function readWebpHeader(bytes: Uint8Array): WebpHeader {
+  const parts = chunksOf(bytes.subarray(12));
+  const first = parts[0];
+  if (!first) throw damaged('it has no pixels');
+  let canvas: Size;
+  let frame: Frame;
+  if (first.name === 'VP8X') {
+    if (first.body.length < 10) throw damaged('its header is too short');
+    canvas = { width: uint24(first.body, 4) + 1, height: uint24(first.body, 7) + 1 };
+    const animated = parts.find(({ name }) => name === 'ANMF');
+    frame = animated ? animationFrame(animated.body) : { ...bitstreamSize(parts), left: 0, top: 0, bytes };
+  } else {
+    canvas = bitstreamSize(parts);
+    frame = { ...canvas, left: 0, top: 0, bytes };
+  }
+  if (frame.left + frame.width > canvas.width || frame.top + frame.height > canvas.height) {
+    throw damaged('a frame lies outside of it');
+  }
+  const exif = parts.find(({ name }) => name === 'EXIF')?.body;
+  // Some writers put JPEG's marker before it.
+  const hasMarker = exif !== undefined && exif.length > 6 && String.fromCharCode(...exif.subarray(0, 4)) === 'Exif';
+  const orientation = (exif && readOrientation(hasMarker ? exif.subarray(6) : exif)) ?? 1;
+  const { width, height } = canvas;
+  return { ...(isTurned(orientation) ? { width: height, height: width } : canvas), canvas, frame, orientation };
+}
+
+interface Chunk {
+  readonly name: string;
+  readonly body: Uint8Array;
+  /** With its name and size. */
+  readonly whole: Uint8Array;
+}
+
+/** What is complete: a picture whose metadata are cut off is still a picture. */
+function chunksOf(bytes: Uint8Array): Chunk[] {
+  const chunks: Chunk[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let offset = 0; offset + 8 <= bytes.length; ) {
+    const size = view.getUint32(offset + 4, true);
+    const end = offset + 8 + size;
+    if (end > bytes.length) break;
+    const name = String.fromCharCode(...bytes.subarray(offset, offset + 4));
+    chunks.push({ name, body: bytes.subarray(offset + 8, end), whole: bytes.subarray(offset, end + (size & 1)) });
+    offset = end + (size & 1);
+  }
+  return chunks;
+}
+
+/** What the compressed picture itself says of its size. */
+function bitstreamSize(parts: readonly Chunk[]): Size {
+  const { name, body } = parts.find((part) => part.name === 'VP8 ' || part.name === 'VP8L') ?? {};
+  if (!body) throw damaged('it has no pixels, or ends early');
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  let size: Size;
+  if (name === 'VP8L') {
+    if (body.length < 5 || body[0] !== 0x2f) throw damaged('its pixels have no header');
+    const bits = view.getUint32(1, true);
+    size = { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
+  } else {
+    if (body.length < 10 || uint24(body, 3) !== 0x2a019d) throw damaged('its pixels have no header');
+    size = { width: view.getUint16(6, true) & 0x3fff, height: view.getUint16(8, true) & 0x3fff };
+  }
+  if (size.width === 0 || size.height === 0) throw damaged(`its size is said to be ${size.width}x${size.height}`);
+  return size;
+}
+
+function animationFrame(body: Uint8Array): Frame {
+  if (body.length < 16) throw damaged('its first frame is too short');
+  const inner = chunksOf(body.subarray(16));
+  const size = bitstreamSize(inner);
+  if (uint24(body, 6) + 1 !== size.width || uint24(body, 9) + 1 !== size.height) throw damaged('a frame has two sizes');
+  return { ...size, left: 2 * uint24(body, 0), top: 2 * uint24(body, 3), bytes: stillFile(size, inner) };
+}
+
+/** Wraps the chunks of a frame as a picture of their own. */
+function stillFile({ width, height }: Size, inner: readonly Chunk[]): Uint8Array {
+  const alpha = inner.find(({ name }) => name === 'ALPH');
+  const pixels = inner.find(({ name }) => name === 'VP8 ' || name === 'VP8L')!;
+  const header = Buffer.alloc(18);
+  header.write('VP8X', 'latin1');
+  header.writeUInt32LE(10, 4);
+  header.writeUInt8(0x10, 8); // has alpha
+  header.writeUIntLE(width - 1, 12, 3);
+  header.writeUIntLE(height - 1, 15, 3);
+  const body = Buffer.concat([...(alpha ? [header, alpha.whole] : []), pixels.whole]);
+  const riff = Buffer.alloc(12);
+  riff.write('RIFF', 'latin1');
+  riff.writeUInt32LE(4 + body.length, 4);
+  riff.write('WEBP', 8, 'latin1');
+  return Buffer.concat([riff, body]);
+}
+
+function uint24(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
+}
+
+function damaged(reason: string): CorruptImage {
+  return new CorruptImage('WebP', reason);
+}
