@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from '#errors/user-error.ts';
@@ -19,12 +21,38 @@ const keptLines = 30;
  * @throws {CdkFailed} it ended with an error
  */
 export async function runCdk(target: Target, args: readonly string[], tell: (line: string) => void): Promise<void> {
-  const child = spawn(process.execPath, [cdk, ...args], {
-    cwd: root,
+  return run(target, args, { folder: root, tell });
+}
+
+/**
+ * Makes in the account what CDK needs in each; it knows nothing of this project.
+ *
+ * @param environment such as `aws://123456789012/eu-west-1`
+ * @throws {CdkFailed} it ended with an error
+ */
+export async function bootstrapCdk(target: Target, environment: string): Promise<void> {
+  // Where there is a cdk.json CDK synthesizes the project, which takes longer than all the rest of it.
+  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-bootstrap-'));
+  try {
+    await run(target, ['bootstrap', environment], { folder });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(
+  target: Target,
+  args: readonly string[],
+  { folder, tell = () => {} }: { readonly folder: string; readonly tell?: (line: string) => void },
+): Promise<void> {
+  const child = spawn(process.execPath, [cdk, ...args, '--no-notices'], {
+    cwd: folder,
     env: {
       ...target.environment,
       NO_COLOR: '1',
+      // It talks to the target and to nobody else.
       CDK_DISABLE_VERSION_CHECK: '1',
+      CDK_DISABLE_CLI_TELEMETRY: '1',
       // Three seconds of every synthesis; on this machine the tests have validated the template.
       ...(target.name === 'local' ? { CDK_VALIDATION: 'false' } : {}),
     },

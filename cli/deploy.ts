@@ -6,7 +6,7 @@ import { UserError } from '#errors/user-error.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { trainingImage } from '#local/training-image.ts';
 import { readAlias } from '#models/aliases.ts';
-import { runCdk } from './cdk.ts';
+import { bootstrapCdk, runCdk } from './cdk.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
 import { step, type Tell } from './steps.ts';
@@ -33,7 +33,7 @@ export async function deploy(target: Target, options: DeployOptions = {}): Promi
 
   if (!(await isBootstrapped(target))) {
     tell('prepare the account for CDK');
-    await runCdk(target, ['bootstrap', await cdkEnvironment(target)], () => {});
+    await bootstrapCdk(target, await cdkEnvironment(target));
   }
   tell('synthesize the template');
   let hasBegun = false;
@@ -132,7 +132,6 @@ async function isBootstrapped(target: Target): Promise<boolean> {
   return /^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE$/.test(Stacks?.[0]?.StackStatus ?? '');
 }
 
-/** Named, because CDK would otherwise synthesize the stack to find out. */
 async function cdkEnvironment(target: Target): Promise<string> {
   const sts = new STSClient(target.clientConfig);
   const { Account } = await sts.send(new GetCallerIdentityCommand());
