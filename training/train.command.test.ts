@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 /** The real program on the real data: a small net, and a checkpoint after each of a few dozen steps. */
-const recipe = ['quick', 'widths=4,4,4', 'batchSize=64', 'heldOut=25000', 'epochs=0.1', 'checkpointSeconds=0'];
+const recipe = ['tiny', 'engine=tensorflow', 'batchSize=256', 'epochs=0.2', 'checkpointSeconds=0'];
 const argumentsOf = (run: string, more: readonly string[] = []) => [
   'train',
   ...recipe.flatMap((word, index) => (index === 0 ? [word] : ['--set', word])),
@@ -95,7 +95,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(interrupted.events.at(-1)).toMatchObject({
       type: 'interrupted',
       signal: 'SIGINT',
-      resume: expect.stringMatching(/^\.\/cifar10 train quick --set widths=4,4,4 .*--seed 1 --out \S+ --run hunted$/),
+      resume: expect.stringMatching(/^\.\/cifar10 train tiny --set engine=tensorflow .*--seed 1 --out \S+ --run hunted$/),
     });
     expect(interrupted.errors).toContain('SIGINT: keeping a checkpoint');
 
