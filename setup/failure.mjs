@@ -1,3 +1,5 @@
+import { cacheRoot } from './cache.mjs';
+
 /** What the person at the keyboard can mend: the message is one sentence that names the cause and the remedy. */
 export class SetupFailure extends Error {
   /** @override */
@@ -40,22 +42,23 @@ export function isUnreachable(error) {
 export function explain(error, what, folder) {
   if (error instanceof SetupFailure) return error;
   const options = { cause: error };
+  const elsewhere = folder === cacheRoot() ? ', or put the cache elsewhere with XDG_CACHE_HOME,' : ',';
   if (isDiskFull(error)) {
     return new SetupFailure(
-      `The disk under ${folder} became full while ${what} was set up: free some space, or put the cache elsewhere with XDG_CACHE_HOME, ${AGAIN}.`,
+      `The disk under ${folder} became full during the set-up of ${what}: free some space${elsewhere} ${AGAIN}.`,
       options,
     );
   }
   const { code, path } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new SetupFailure(
-      `${path ?? folder} cannot be written (${code}) while ${what} is set up: make it writable for you, or put the cache elsewhere with XDG_CACHE_HOME, ${AGAIN}.`,
+      `${path ?? folder} cannot be written (${code}) during the set-up of ${what}: make it writable for you${elsewhere} ${AGAIN}.`,
       options,
     );
   }
   if (isUnreachable(error)) {
     return new SetupFailure(
-      `${what} could not be fetched because the network or the package index did not answer: check the connection, the proxy and the configuration of npm and pip, ${AGAIN}.`,
+      `Something for ${what} could not be fetched because the network did not answer: check the connection, the proxy and the configuration of npm and pip, ${AGAIN}.`,
       options,
     );
   }

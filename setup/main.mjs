@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { check } from './check.mjs';
 import { SetupFailure } from './failure.mjs';
 import { interruptible } from './interrupt.mjs';
+import { setupState } from './state.mjs';
 import { setUp } from './steps.mjs';
 
 const HELP = `Usage: npm run setup [-- <options>]
@@ -64,7 +65,9 @@ export function ensureSetUp() {
 function runSetUp(options) {
   return interruptible(async (signal) => {
     try {
-      await setUp({ ...options, signal });
+      const before = setupState();
+      const after = await setUp({ ...options, signal });
+      if (options.retry !== false && after.at === before?.at) console.error('✓ set-up: all is there');
       return 0;
     } catch (error) {
       if (!(error instanceof SetupFailure)) throw error;

@@ -1,0 +1,274 @@
+/**
+ * The whole of set-up, as a person starts it, in a project of two packages. npm is a program that does what npm would; all
+ * else that is found on a machine is there or not, as the test says.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { serveIndex } from './index.fixture.ts';
+import type { SetupState } from './state.mjs';
+import { tensorflowWheels } from './wheels.mjs';
+
+const lockedPackages = {
+  'node_modules/@tensorflow/tfjs-node': { version: '4.22.0', integrity: 'sha512-a' },
+  'node_modules/node-api-headers': { version: '1.9.0', integrity: 'sha512-b' },
+};
+
+/** npm leaves it out without a word. */
+const foreignPackages = {
+  'node_modules/fsevents': { version: '2.3.3', integrity: 'sha512-c', optional: true, os: ['beos'] },
+};
+
+/** What `npm ci` does, or how it fails; `$FAKE_NPM` says which. */
+const npm = `
+const fs = require('node:fs');
+fs.appendFileSync(process.env.HOME + '/npm.log', process.argv.slice(2).join(' ') + '\\n');
+const failures = {
+  offline: 'npm error code ENOTFOUND\\nnpm error network request to the registry failed',
+  full: 'npm error code ENOSPC\\nnpm error nospc no space left on device, write',
+  corrupt: 'npm error code EINTEGRITY\\nnpm error sha512-x integrity checksum failed',
+  other: 'npm error code E403\\nnpm error 403 Forbidden',
+};
+const failure = failures[process.env.FAKE_NPM];
+if (failure) { console.error(failure); process.exit(1); }
+fs.mkdirSync('node_modules/half', { recursive: true });
+setTimeout(() => {
+  fs.rmSync('node_modules', { recursive: true });
+  for (const folder of ['@tensorflow/tfjs-node/binding', '@tensorflow/tfjs-node/scripts', 'node-api-headers']) {
+    fs.mkdirSync('node_modules/' + folder, { recursive: true });
+  }
+  fs.writeFileSync('node_modules/@tensorflow/tfjs-node/package.json', '{}');
+  fs.writeFileSync('node_modules/@tensorflow/tfjs-node/scripts/install.js', 'throw new Error("getaddrinfo ENOTFOUND")');
+  fs.writeFileSync('node_modules/node-api-headers/package.json', '{"version":"1.9.0"}');
+  fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages: ${JSON.stringify(lockedPackages)} }));
+}, Number(process.env.FAKE_NPM_MILLISECONDS ?? 0));
+`;
+
+let folder: string;
+let project: string;
+let environment: Record<string, string>;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'cifar10-setup-'));
+  project = path.join(folder, 'project');
+  await cp(import.meta.dirname, path.join(project, 'setup'), {
+    recursive: true,
+    filter: (source) => !source.endsWith('.ts'),
+  });
+  await mkdir(path.join(folder, 'bin'));
+  await writeFile(path.join(folder, 'npm-cli.js'), npm);
+  await writeFile(path.join(project, 'package.json'), '{"type":"module"}');
+  await writeFile(
+    path.join(project, 'package-lock.json'),
+    JSON.stringify({ packages: { '': {}, ...lockedPackages, ...foreignPackages } }),
+  );
+  environment = {
+    PATH: path.join(folder, 'bin'),
+    HOME: folder,
+    XDG_CACHE_HOME: path.join(folder, 'cache'),
+    npm_execpath: path.join(folder, 'npm-cli.js'),
+  };
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** @param onOutput hears all output so far, and the process */
+function setup(args: string[] = [], onOutput?: (output: string, pid: number) => void): Promise<Ended> {
+  return started(['setup/setup.mjs', ...args], project, onOutput);
+}
+
+function started(args: string[], cwd: string, onOutput?: (output: string, pid: number) => void): Promise<Ended> {
+  const child = spawn(process.execPath, args, { cwd, env: environment });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      onOutput?.(output, child.pid ?? 0);
+    });
+  }
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
+}
+
+async function program(name: string, script: string): Promise<void> {
+  await writeFile(path.join(folder, 'bin', name), `#!/bin/sh\n${script}\n`);
+  await chmod(path.join(folder, 'bin', name), 0o755);
+}
+
+const state = async (): Promise<SetupState> =>
+  JSON.parse(await readFile(path.join(project, '.cifar10/setup.json'), 'utf8'));
+const cached = () => readdir(path.join(environment.XDG_CACHE_HOME ?? '', 'cifar10')).catch(() => []);
+const timesOfNpm = async () => (await readFile(path.join(folder, 'npm.log'), 'utf8')).trim().split('\n');
+
+describe('on a machine with nothing but Node', () => {
+  test('it goes on without the cloud and on WebAssembly, and says why', async () => {
+    const { code, output } = await setup();
+    expect(output).toMatch(/no C\+\+ compiler .*: install one .*then run `npm run setup` again/);
+    expect(output).toMatch(/The WebAssembly backend trains instead/);
+    expect(output).toMatch(
+      /No Python 3\.12 or 3\.13 that runs was found for LocalStack, and no uv: install one of them/,
+    );
+    expect(code).toBe(0);
+    expect(await state()).toMatchObject({
+      tensorflow: { backend: 'wasm', reason: expect.stringContaining('compiler') },
+      localstack: { available: false, reason: expect.stringContaining('No Python') },
+    });
+    expect(await cached()).toEqual([]);
+  });
+
+  test('the tests need the cloud', async () => {
+    const { code, output } = await setup(['--with-tests']);
+    expect(output.trim().split('\n').at(-1)).toMatch(/^No Python 3\.12 or 3\.13 that runs was found.*again\.$/);
+    expect(code).toBe(1);
+  });
+
+  test('--check says what is missing and changes nothing', async () => {
+    const before = await setup(['--check']);
+    expect(before.code).toBe(1);
+    expect(before.output).toMatch(/npm packages +missing/);
+    expect(existsSync(path.join(project, 'node_modules'))).toBe(false);
+    expect(existsSync(environment.XDG_CACHE_HOME ?? '')).toBe(false);
+    await setup();
+    const after = await setup(['--check']);
+    expect(after.output).toMatch(/npm packages +2 packages/);
+    expect(after.output).toMatch(/TensorFlow +missing\. There is no C\+\+ compiler/);
+    expect(after.output).toMatch(/LocalStack +missing\. No Python/);
+    expect(await timesOfNpm()).toHaveLength(1);
+  });
+});
+
+test.each([
+  ['offline', /^The npm packages could not be fetched because the npm registry did not answer: check the network/],
+  ['full', /^The disk under .*project became full during the set-up of npm packages: free some space, then/],
+  ['corrupt', /^An npm package is corrupt.*run `npm cache verify`/],
+  ['other', /^The npm packages could not be installed \(.*npm error 403 Forbidden\): mend that/],
+])('npm fails (%s): one sentence, and nothing counts as installed', async (how, sentence) => {
+  environment.FAKE_NPM = how;
+  const { code, output } = await setup();
+  const last = output.trim().split('\n').at(-1);
+  expect(last).toMatch(sentence);
+  expect(last).toMatch(/then run `npm run setup` again\.$|then `npm run setup` again\.$/);
+  expect(output).not.toMatch(/\n {4}at /);
+  expect(code).toBe(1);
+  expect(existsSync(path.join(project, '.cifar10'))).toBe(false);
+  expect((await setup(['--check'])).output).toMatch(/npm packages +missing/);
+});
+
+test('packages are installed again only when the lockfile asks for others', async () => {
+  await setup();
+  await setup();
+  expect(await timesOfNpm()).toHaveLength(1);
+  const changed = {
+    ...lockedPackages,
+    ...foreignPackages,
+    'node_modules/node-api-headers': { version: '1.9.1', integrity: 'sha512-c' },
+  };
+  await writeFile(path.join(project, 'package-lock.json'), JSON.stringify({ packages: changed }));
+  await setup();
+  expect(await timesOfNpm()).toHaveLength(2);
+});
+
+test('two at once: the second says whom it waits for, and finds all done', async () => {
+  environment.FAKE_NPM_MILLISECONDS = '700';
+  const both = await Promise.all([setup(), setup()]);
+  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+  expect(
+    both.filter(({ output }) => /Waiting for process \d+, which is setting up this clone/.test(output)),
+  ).toHaveLength(1);
+  expect(await timesOfNpm()).toHaveLength(1);
+  expect(await cached()).toEqual([]);
+});
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends it, and the next run goes on', async (signal, expected) => {
+  environment.FAKE_NPM_MILLISECONDS = '60000';
+  let isSent = false;
+  const { code, output } = await setup([], (sofar, pid) => {
+    if (isSent || !sofar.includes('npm packages …')) return;
+    isSent = true;
+    setTimeout(() => process.kill(pid, signal), 100);
+  });
+  expect(output).toMatch(/Interrupted\. What was finished stays/);
+  expect(code).toBe(expected);
+  expect(await cached()).toEqual([]);
+  delete environment.FAKE_NPM_MILLISECONDS;
+  expect((await setup()).code).toBe(0);
+});
+
+const wheel = tensorflowWheels({ gpu: false })?.[0];
+describe.skipIf(wheel === undefined)('with a compiler and a Python index', () => {
+  beforeEach(() => program('c++', 'exit 0'));
+
+  test('a corrupt wheel is an error, not a reason to go on with something else', async () => {
+    await using index = await serveIndex({ [wheel?.file ?? '']: Buffer.from('another file') });
+    environment.PIP_INDEX_URL = index.url;
+    const { code, output } = await setup();
+    expect(output.trim().split('\n').at(-1)).toMatch(
+      /^The download of tensorflow.*\.whl is corrupt.*check the Python index/,
+    );
+    expect(code).toBe(1);
+    expect(await cached()).toEqual([]);
+  });
+
+  test('an index that does not answer is a reason to go on with something else', async () => {
+    environment.PIP_INDEX_URL = 'http://127.0.0.1:1/simple/';
+    const { code, output } = await setup();
+    expect(output).toMatch(
+      /tensorflow.*\.whl could not be fetched because the Python index did not answer: check the network/,
+    );
+    expect(code).toBe(0);
+    expect((await state()).tensorflow.backend).toBe('wasm');
+  });
+});
+
+test('options that it does not have are refused', async () => {
+  const { code, output } = await setup(['--wiht-tests']);
+  expect(output).toMatch(/Unknown option '--wiht-tests'/);
+  expect(code).toBe(2);
+});
+
+describe('the launcher', () => {
+  beforeEach(async () => {
+    const root = path.resolve(import.meta.dirname, '..');
+    await cp(path.join(root, 'cifar10'), path.join(project, 'cifar10'));
+    await writeFile(path.join(project, 'tsconfig.json'), '{}');
+    await mkdir(path.join(project, 'cli'));
+    await writeFile(
+      path.join(project, 'cli', 'cifar10.ts'),
+      'const args: string[] = process.argv.slice(2); console.log(JSON.stringify({ args })); process.exitCode = 7;',
+    );
+    await setup();
+    // The real tsx, where this project would have it.
+    await mkdir(path.join(project, 'node_modules', 'tsx', 'esm'), { recursive: true });
+    await writeFile(
+      path.join(project, 'node_modules', 'tsx', 'package.json'),
+      '{"type":"module","exports":{"./esm/api":"./api.js"}}',
+    );
+    const api = path.join(root, 'node_modules', 'tsx', 'dist', 'esm', 'api', 'index.mjs');
+    await writeFile(path.join(project, 'node_modules', 'tsx', 'api.js'), `export * from ${JSON.stringify(api)};`);
+  });
+
+  test('runs the program from any folder, with its arguments and its exit code, and is silent itself', async () => {
+    const { code, output } = await started([path.join(project, 'cifar10'), 'train', '--set', 'epochs=1'], folder);
+    expect(output).toBe('{"args":["train","--set","epochs=1"]}\n');
+    expect(code).toBe(7);
+    // What could not be had before is not tried again on each command.
+    expect(await timesOfNpm()).toHaveLength(1);
+  });
+
+  test('sets the clone up first', async () => {
+    await rm(path.join(project, 'node_modules'), { recursive: true });
+    environment.FAKE_NPM = 'offline';
+    const { code, output } = await started([path.join(project, 'cifar10'), 'train'], folder);
+    expect(output).toMatch(/npm registry did not answer/);
+    expect(output).not.toContain('args');
+    expect(code).toBe(1);
+  });
+});
