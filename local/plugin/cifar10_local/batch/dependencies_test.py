@@ -1,0 +1,52 @@
+import pytest
+
+from .dependencies import DependencyState, dependency_state
+from .example_job import example_array, example_job
+from .job import Dependency, Job, JobStatus
+
+
+def by_id(*jobs: Job) -> dict[str, Job]:
+    return {job.job_id: job for parent in jobs for job in (parent, *parent.children)}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "state"),
+    [
+        ([JobStatus.SUCCEEDED, JobStatus.SUCCEEDED], DependencyState.MET),
+        ([JobStatus.SUCCEEDED, JobStatus.RUNNING], DependencyState.WAITING),
+        ([JobStatus.RUNNABLE, JobStatus.FAILED], DependencyState.FAILED),
+        ([], DependencyState.MET),
+    ],
+)
+def test_a_job_waits_for_all_and_fails_with_one(statuses: list[JobStatus], state: DependencyState) -> None:
+    others = [example_job(f"other-{index}", status=status) for index, status in enumerate(statuses)]
+    job = example_job(depends_on=[Dependency(other.job_id, None) for other in others])
+    assert dependency_state(job, by_id(job, *others)) is state
+
+
+def test_a_job_that_is_forgotten_is_not_waited_for() -> None:
+    job = example_job(depends_on=[Dependency("forgotten", None)])
+    assert dependency_state(job, by_id(job)) is DependencyState.MET
+
+
+def test_children_wait_for_what_their_parent_depends_on() -> None:
+    other = example_job("other")
+    array = example_array("array", 2, depends_on=[Dependency("other", None)])
+    assert dependency_state(array.children[1], by_id(other, array)) is DependencyState.WAITING
+    other.status = JobStatus.SUCCEEDED
+    assert dependency_state(array.children[1], by_id(other, array)) is DependencyState.MET
+
+
+def test_n_to_n_waits_for_the_child_of_the_same_index() -> None:
+    first = example_array("first", 2)
+    second = example_array("second", 2, depends_on=[Dependency("first", "N_TO_N")])
+    first.children[0].status = JobStatus.SUCCEEDED
+    states = [dependency_state(child, by_id(first, second)) for child in second.children]
+    assert states == [DependencyState.MET, DependencyState.WAITING]
+
+
+def test_sequential_waits_for_the_child_before() -> None:
+    array = example_array("array", 3, depends_on=[Dependency(None, "SEQUENTIAL")])
+    array.children[0].status = JobStatus.SUCCEEDED
+    states = [dependency_state(child, by_id(array)) for child in array.children]
+    assert states == [DependencyState.MET, DependencyState.MET, DependencyState.WAITING]

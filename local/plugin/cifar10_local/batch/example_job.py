@@ -1,0 +1,35 @@
+"""A job for tests."""
+
+from typing import Any
+
+from .job import Job
+from .retry import RetryStrategy
+
+
+def example_job(job_id: str = "job-1", **changes: Any) -> Job:
+    """Complete, with nothing of interest in it but what the test changes."""
+    arn = "arn:aws:batch:us-east-1:000000000000"
+    facts: dict[str, Any] = {
+        "job_id": job_id,
+        "arn": f"{arn}:job/{job_id}",
+        "name": "example",
+        "region": "us-east-1",
+        "account": "000000000000",
+        "queue_arn": f"{arn}:job-queue/queue",
+        "definition_arn": f"{arn}:job-definition/definition:3",
+        "container": {"image": "example:1", "command": ["run"]},
+        "parameters": {},
+        "retry": RetryStrategy(),
+        "timeout_seconds": None,
+        "depends_on": [],
+        "tags": {},
+        "settings": {},
+    }
+    return Job(**(facts | changes))
+
+
+def example_array(job_id: str, size: int, **changes: Any) -> Job:
+    """An array job with its children."""
+    parent = example_job(job_id, **changes)
+    parent.children = [example_job(f"{job_id}:{index}", parent=parent, index=index, **changes) for index in range(size)]
+    return parent
