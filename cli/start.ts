@@ -5,6 +5,7 @@ import { encode } from 'fast-png';
 import pc from 'picocolors';
 import { UserError } from '#errors/user-error.ts';
 import { startServer } from '#inference/server.ts';
+import { home } from '#local/home.ts';
 import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { keptModels, restoreModels, saveModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
@@ -232,7 +233,7 @@ interface Example {
 async function classifyExamples(endpoint: Endpoint): Promise<Example[]> {
   const { classes, test, images } = await loadCifar10();
   const [height, width, channels] = images.size;
-  const folder = path.join(path.dirname(keptModels), 'examples');
+  const folder = path.join(home, 'examples');
   await mkdir(folder, { recursive: true });
   return Promise.all(
     classes.map(async (truth, label) => {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '#errors/user-error.ts';
 import { withLock } from '#setup/cache.mjs';
 import { localstackPython } from '#setup/localstack.mjs';
+import { home } from './home.ts';
 import { askInstance, instanceFile, isInstance, type LocalStack, logFile, readInstanceFile } from './instance.ts';
 import { freePort, isFree } from './port.ts';
 import { type LocalImages, localImages } from './training-image.ts';
@@ -13,10 +14,8 @@ import { type LocalImages, localImages } from './training-image.ts';
 export { localEnvironment } from './environment.ts';
 export type { LocalStack } from './instance.ts';
 
-const project = path.resolve(import.meta.dirname, '..');
-
 /** Where the instance of this clone lives. */
-export const defaultFolder = path.join(project, '.cifar10', 'local');
+export const defaultFolder = path.join(home, 'local');
 
 const preferredPort = 4566;
 const readySeconds = 120;

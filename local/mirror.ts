@@ -9,6 +9,7 @@ import { encodeJson, MalformedObject } from '#models/json.ts';
 import { type ListedObject, type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
 import { DamagedVersion, hasVersion, listVersions, publishVersion, readVersion } from '#models/versions.ts';
+import { home } from './home.ts';
 
 /** What was copied because it was not there yet. */
 export interface Mirrored {
@@ -23,7 +24,7 @@ export interface Mirrored {
 }
 
 /** Where the models of this clone are kept; also where `cifar10 train` writes to by default. */
-export const keptModels = path.resolve(import.meta.dirname, '..', '.cifar10', 'store');
+export const keptModels = path.join(home, 'store');
 
 /** From the bucket to the folder: as a run ends, and before LocalStack does. */
 export function saveModels(bucket: ObjectStore, folder: string = keptModels): Promise<Mirrored> {
