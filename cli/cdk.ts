@@ -20,8 +20,9 @@ const keptLines = 30;
  * @param tell takes each line that it prints
  * @throws {CdkFailed} it ended with an error
  */
-export async function runCdk(target: Target, args: readonly string[], tell: (line: string) => void): Promise<void> {
-  return run(target, args, { folder: root, tell });
+export function runCdk(target: Target, args: readonly string[], tell: (line: string) => void): Promise<void> {
+  // CDK allows one run at a time in a folder of output, and there may be several against different clouds.
+  return inFolder((output) => run(target, [...args, '--output', output], { cwd: root, tell }));
 }
 
 /**
@@ -30,11 +31,16 @@ export async function runCdk(target: Target, args: readonly string[], tell: (lin
  * @param environment such as `aws://123456789012/eu-west-1`
  * @throws {CdkFailed} it ended with an error
  */
-export async function bootstrapCdk(target: Target, environment: string): Promise<void> {
+export function bootstrapCdk(target: Target, environment: string): Promise<void> {
   // Where there is a cdk.json CDK synthesizes the project, which takes longer than all the rest of it.
-  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-bootstrap-'));
+  return inFolder((cwd) => run(target, ['bootstrap', environment], { cwd }));
+}
+
+/** One that is gone afterwards. */
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-cdk-'));
   try {
-    await run(target, ['bootstrap', environment], { folder });
+    await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -43,10 +49,10 @@ export async function bootstrapCdk(target: Target, environment: string): Promise
 async function run(
   target: Target,
   args: readonly string[],
-  { folder, tell = () => {} }: { readonly folder: string; readonly tell?: (line: string) => void },
+  { cwd, tell = () => {} }: { readonly cwd: string; readonly tell?: (line: string) => void },
 ): Promise<void> {
   const child = spawn(process.execPath, [cdk, ...args, '--no-notices'], {
-    cwd: folder,
+    cwd,
     env: {
       ...target.environment,
       NO_COLOR: '1',

@@ -37,7 +37,7 @@ export async function deploy(target: Target, options: DeployOptions = {}): Promi
   }
   tell('synthesize the template');
   let hasBegun = false;
-  await runCdk(target, ['deploy', stackName, ...deployArguments(target, image, options.auth)], (line) => {
+  await runCdk(target, ['deploy', stackName, ...deployArguments(image, options.auth)], (line) => {
     hasBegun ||= parseStackProgress(line) !== undefined;
     const description = describeCdkLine(line);
     if (description) tell(description);
@@ -106,19 +106,14 @@ async function summary(target: Target, stack: StackOutputs): Promise<string> {
   return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
 }
 
-function deployArguments(target: Target, image: string | undefined, auth: 'key' | 'none' = 'key'): string[] {
+function deployArguments(image: string | undefined, auth: 'key' | 'none' = 'key'): string[] {
   return [
-    ...['--require-approval', 'never', '--progress', 'events', '--output', cdkOutput(target)],
+    ...['--require-approval', 'never', '--progress', 'events'],
     ...['--context', `auth=${auth}`],
     // Without a change set: that is one more object to wait for, and nobody looks at it.
     ...['--method', 'direct'],
     ...(image === undefined ? [] : ['--context', `trainingImage=${image}`]),
   ];
-}
-
-/** One folder a target: CDK allows one run in each at a time. */
-export function cdkOutput(target: Target): string {
-  return `.cifar10/cdk/${target.name}`;
 }
 
 async function isBootstrapped(target: Target): Promise<boolean> {

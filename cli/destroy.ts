@@ -6,7 +6,6 @@ import { listVersions } from '#models/versions.ts';
 import { activeJobs } from './batch-jobs.ts';
 import { runCdk } from './cdk.ts';
 import { confirm } from './confirm.ts';
-import { cdkOutput } from './deploy.ts';
 import { emptyBucket } from './empty-bucket.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine } from './stack-progress.ts';
@@ -28,7 +27,7 @@ export async function destroy(
   // First what may fail while the stack can still tell the bucket's name: whatever happens, this can be done again.
   if (deleteModels) await emptyBucket(s3, bucket, (deleted) => tell(`${deleted} objects deleted`));
   tell('synthesize the template');
-  await runCdk(target, ['destroy', stackName, ...destroyArguments(target)], (line) => {
+  await runCdk(target, ['destroy', stackName, ...destroyArguments], (line) => {
     const description = describeCdkLine(line);
     if (description) tell(description);
   }).catch(async (error: unknown) => {
@@ -104,10 +103,8 @@ function whatStays(target: Target, stack: StackOutputs, deleteModels: boolean): 
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function destroyArguments(target: Target): string[] {
-  return [
-    ...['--force', '--progress', 'events', '--output', cdkOutput(target)],
-    // Any image will do: none is built or pulled to delete a stack.
-    ...['--context', `trainingImage=${trainingImage}`],
-  ];
-}
+const destroyArguments = [
+  ...['--force', '--progress', 'events'],
+  // Any image will do: none is built or pulled to delete a stack.
+  ...['--context', `trainingImage=${trainingImage}`],
+];
