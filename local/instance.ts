@@ -44,11 +44,18 @@ export async function readInstanceFile(folder: string): Promise<InstanceFile | u
   }
 }
 
-/** @returns `undefined` if it is not ready, or if what answers at its port is something else */
-export async function askInstance(folder: string, { pid, port }: InstanceFile): Promise<LocalStack | undefined> {
+/**
+ * @param patience in milliseconds: what stands still may still hold its port
+ * @returns `undefined` if it is not ready, or if what answers at its port is something else
+ */
+export async function askInstance(
+  folder: string,
+  { pid, port }: InstanceFile,
+  patience = 10_000,
+): Promise<LocalStack | undefined> {
   const endpoint = `http://127.0.0.1:${port}`;
   try {
-    const response = await fetch(`${endpoint}/_cifar10/instance`, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(`${endpoint}/_cifar10/instance`, { signal: AbortSignal.timeout(patience) });
     const answer = z.parse(Answer, await response.json());
     if (answer.pid !== pid || answer.folder !== folder) return undefined;
     return { endpoint, port, pid, folder, version: answer.version };
