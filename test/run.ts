@@ -48,6 +48,7 @@ async function pytest(python: string, folder: string): Promise<void> {
   const plugin = path.join(root, 'local', 'plugin');
   await check('lint of the LocalStack plugin', python, ['-m', 'ruff', 'check', '.'], plugin);
   await check('format of the LocalStack plugin', python, ['-m', 'ruff', 'format', '--check', '.'], plugin);
+  await check('types of the LocalStack plugin', python, ['-m', 'mypy'], plugin);
   const report = path.join(folder, 'pytest.xml');
   const code = await run('tests: LocalStack plugin', python, ['-m', 'pytest', '-q', `--junitxml=${report}`], plugin);
   const counts = /<testsuite [^>]*?errors="(\d+)" failures="(\d+)" skipped="(\d+)" tests="(\d+)"/.exec(
