@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { Problem } from './problem.ts';
 
 /** A probability, to six decimals. */
 const score = z.number().check(z.minimum(0), z.maximum(1));
@@ -9,6 +10,20 @@ const Prediction = z.object({
   /** Of the class, as the model counts them. */
   index: z.int().check(z.nonnegative()),
 });
+
+/** Which parts of the picture speak for the answer. */
+const Explanation = z.object({
+  method: z.literal('occlusion'),
+  /** The class that it is about. */
+  label: z.string(),
+  width: z.int(),
+  height: z.int(),
+  /** A grey PNG in Base64: the lighter, the more the probability falls when that part is covered. */
+  png: z.string(),
+  /** By how much it falls where the PNG is white. */
+  largest: score,
+});
+export type Explanation = z.infer<typeof Explanation>;
 
 /** What one picture is taken for. */
 export const ImageAnswer = z.object({
@@ -25,12 +40,17 @@ export const ImageAnswer = z.object({
     height: z.int(),
     transform: z.enum(['none', 'center-crop', 'area', 'center-crop+area']),
   }),
+  explanation: z.optional(Explanation),
 });
 export type ImageAnswer = z.infer<typeof ImageAnswer>;
 
+/** Which model answered; without `alias` if it was asked for by its version. */
+export const ModelName = z.object({ name: z.string(), version: z.string(), alias: z.optional(z.string()) });
+export type ModelName = z.infer<typeof ModelName>;
+
 /** What every answer says of itself. */
 const envelope = {
-  model: z.object({ name: z.string(), version: z.string(), alias: z.optional(z.string()) }),
+  model: ModelName,
   timing_ms: z.object({ decode: z.number(), predict: z.number(), total: z.number() }),
   request_id: z.string(),
 };
@@ -38,3 +58,19 @@ const envelope = {
 /** The answer to one picture. */
 export const ClassifyAnswer = z.extend(ImageAnswer, envelope);
 export type ClassifyAnswer = z.infer<typeof ClassifyAnswer>;
+
+/** The answer to several, in their order; a picture that cannot be taken fails alone. */
+export const BatchAnswer = z.object({
+  results: z.array(z.union([ImageAnswer, z.object({ error: Problem })])),
+  ...envelope,
+});
+export type BatchAnswer = z.infer<typeof BatchAnswer>;
+
+/** `GET /health/ready` */
+export const ReadyAnswer = z.object({
+  status: z.literal('ready'),
+  model: ModelName,
+  /** A version that should be served and cannot be, so that the one before it still answers. */
+  pending: z.optional(z.object({ version: z.string(), reason: z.string() })),
+});
+export type ReadyAnswer = z.infer<typeof ReadyAnswer>;

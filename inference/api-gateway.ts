@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import type { App } from './app.ts';
+import type { App } from './context.ts';
 
 /**
  * A request of an API Gateway REST API, and its answer. The path is the one after the stage.
@@ -10,9 +10,9 @@ import type { App } from './app.ts';
 export async function answerGateway(app: App, event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {
   const response = await app.fetch(requestOf(event), { requestId: event.requestContext.requestId });
   const body = Buffer.from(await response.arrayBuffer());
-  const isText = /^(text\/|application\/([\w.+-]+\+)?(json|xml))/.test(
-    response.headers.get('content-type') ?? 'text/plain',
-  );
+  const isText =
+    !response.headers.has('content-encoding') &&
+    /^(text\/|application\/([\w.+-]+\+)?(json|xml))/.test(response.headers.get('content-type') ?? 'text/plain');
   return {
     statusCode: response.status,
     headers: Object.fromEntries(response.headers),

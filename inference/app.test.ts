@@ -186,7 +186,7 @@ test('says what an address takes', () =>
     expect(response.headers.get('allow')).toBe('POST');
     await expectProblem(response, 405, 'wrong-method');
     expect(await (await fetch(url)).json()).toMatchObject({
-      routes: expect.arrayContaining([{ method: 'POST', href: './classify' }]),
+      routes: expect.arrayContaining([{ methods: ['POST'], href: './classify' }]),
     });
     expect((await fetch(`${url}/health/live`, { method: 'HEAD' })).status).toBe(200);
   }));

@@ -49,7 +49,11 @@ export async function loadClassifier(version: VerifiedVersion): Promise<Classifi
 }
 
 /** The same without asking whether it answers rightly: for whoever judges a version before it is served. */
-export async function openClassifier({ id, card, file }: VerifiedVersion): Promise<Classifier> {
+export async function openClassifier({
+  id,
+  card,
+  file,
+}: Pick<VerifiedVersion, 'id' | 'card' | 'file'>): Promise<Classifier> {
   await startWasm();
   const model = await readLayersModel(file('model.json'), file('weights.bin'));
   const { height, width, channels } = card.input;

@@ -1,6 +1,8 @@
-import { type DecodedImage, decodeImage } from '#images/decode-image.ts';
+import { decodeImage, IMAGE_LIMITS } from '#images/decode-image.ts';
+import { encodeGreyPng } from '#images/encode-png.ts';
 import { fitImage } from '#images/fit-image.ts';
-import type { ImageAnswer } from './answers.ts';
+import type { Explanation, ImageAnswer } from './answers.ts';
+import { occlusionMap } from './explain.ts';
 import type { ServedModel } from './live-models.ts';
 import { RequestError } from './problem.ts';
 
@@ -8,7 +10,9 @@ export interface ClassifyOptions {
   /** How many classes to name; at most all. @default 5 */
   readonly topK?: number | undefined;
   /** Refuse pictures of another size than the model's, instead of cropping and scaling them. @default false */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
+  /** Say which parts of the picture speak for the answer; of one picture only. @default no */
+  readonly explain?: 'occlusion' | undefined;
 }
 
 export interface Classified {
@@ -18,36 +22,42 @@ export interface Classified {
   readonly timing: { readonly decode: number; readonly predict: number };
 }
 
+/** Pixels of all pictures of a request together: what keeps many large ones from holding up everybody else. */
+const MAX_PIXELS = 16_000_000;
+
 /**
  * What every dialect of the endpoint comes down to: pictures in, answers out. All are answered in one pass of the network.
  *
- * @throws {RequestError} `topK` is more than there are classes
+ * @param images files, or errors where there was no file to be had; they come back in their places
+ * @throws {RequestError} an option does not fit the model or the pictures
  */
 export async function classifyImages(
-  images: readonly Uint8Array[],
+  images: readonly (Uint8Array | Error)[],
   model: ServedModel,
-  { topK, strict = false }: ClassifyOptions = {},
+  { topK = Math.min(5, model.card.classes.length), strict = false, explain }: ClassifyOptions = {},
 ): Promise<Classified> {
-  const { classes, input } = model.card;
-  if (topK !== undefined && topK > classes.length) {
+  const { classes } = model.card;
+  if (topK > classes.length) {
     throw new RequestError('bad-parameter', `top_k is ${topK}, and the model knows ${classes.length} classes.`);
+  }
+  if (explain !== undefined && images.length > 1) {
+    throw new RequestError('bad-parameter', `explain takes one picture, and here are ${images.length}.`);
   }
 
   const started = performance.now();
-  const prepared = await Promise.all(images.map((bytes) => prepare(bytes, input, strict).catch(asError)));
+  const prepared = await prepareAll(images, model, strict);
   const good = prepared.filter((image): image is Prepared => !(image instanceof Error));
   const decoded = performance.now();
 
   const probabilities = good.length > 0 ? model.classify(stack(good)) : new Float32Array(0); // [N, classes]
-  const predicted = performance.now();
-
   let row = 0;
   const results = prepared.map((image) => {
     if (image instanceof Error) return image;
     const start = row++ * classes.length;
-    return answer(image, probabilities.subarray(start, start + classes.length), model, topK ?? 5);
+    const answer = answerOf(image, probabilities.subarray(start, start + classes.length), model, topK);
+    return explain === undefined ? answer : { ...answer, explanation: explanationOf(image, answer, model) };
   });
-  return { results, timing: { decode: decoded - started, predict: predicted - decoded } };
+  return { results, timing: { decode: decoded - started, predict: performance.now() - decoded } };
 }
 
 interface Prepared {
@@ -56,35 +66,67 @@ interface Prepared {
   readonly pixels: Uint8Array;
 }
 
-async function prepare(bytes: Uint8Array, size: ServedModel['card']['input'], strict: boolean): Promise<Prepared> {
-  const image: DecodedImage = await decodeImage(bytes, { raw: size });
-  const { type, width, height } = image;
-  if (strict && (width !== size.width || height !== size.height)) {
-    throw new RequestError(
-      'wrong-size',
-      `The image is ${width}x${height}; strict=1 takes ${size.width}x${size.height}.`,
-    );
+async function prepareAll(
+  images: readonly (Uint8Array | Error)[],
+  { card: { input } }: ServedModel,
+  strict: boolean,
+): Promise<(Prepared | Error)[]> {
+  const prepared: (Prepared | Error)[] = [];
+  let pixels = MAX_PIXELS;
+  for (const bytes of images) {
+    try {
+      if (bytes instanceof Error) throw bytes;
+      const limits = { ...IMAGE_LIMITS, pixels: Math.min(pixels, IMAGE_LIMITS.pixels) };
+      const image = await decodeImage(bytes, { raw: input, limits });
+      const { type, width, height } = image;
+      pixels -= width * height;
+      if (strict && (width !== input.width || height !== input.height)) throw wrongSize(image, input);
+      const { pixels: fitted, transform } = fitImage(image, input);
+      prepared.push({ input: { type, width, height, transform }, pixels: fitted });
+    } catch (error) {
+      prepared.push(error instanceof Error ? error : new Error(String(error)));
+    }
   }
-  const { pixels, transform } = fitImage(image, size);
-  return { input: { type, width, height, transform }, pixels };
+  return prepared;
 }
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+function wrongSize(found: Size, wanted: Size): RequestError {
+  return new RequestError(
+    'wrong-size',
+    `The image is ${found.width}x${found.height}; with strict only ${wanted.width}x${wanted.height} is taken.`,
+  );
 }
 
 /** @returns `[N, height, width, 3]` */
 function stack(images: readonly Prepared[]): Uint8Array {
-  if (images.length === 1) return images[0]!.pixels;
-  return Buffer.concat(images.map(({ pixels }) => pixels));
+  return images.length === 1 ? images[0]!.pixels : Buffer.concat(images.map(({ pixels }) => pixels));
 }
 
-function answer({ input }: Prepared, probabilities: Float32Array, model: ServedModel, topK: number): ImageAnswer {
+function answerOf({ input }: Prepared, probabilities: Float32Array, model: ServedModel, topK: number): ImageAnswer {
   const { classes, uncertainBelow } = model.card;
   const predictions = Array.from(probabilities, (score, index) => ({ label: classes[index]!, score, index }))
     .sort((a, b) => b.score - a.score)
     .slice(0, topK)
-    .map((prediction) => ({ ...prediction, score: Math.round(prediction.score * 1e6) / 1e6 }));
+    .map((prediction) => ({ ...prediction, score: toSixDecimals(prediction.score) }));
   const { label, score } = predictions[0]!;
   return { label, score, uncertain: score < uncertainBelow, predictions, input };
+}
+
+function explanationOf({ pixels }: Prepared, answer: ImageAnswer, model: ServedModel): Explanation {
+  const { label, index } = answer.predictions[0]!;
+  const { width, height } = model.card.input;
+  const falls = occlusionMap(pixels, index, model); // [height, width]
+  const largest = Math.max(0, ...falls);
+  const grey = Uint8Array.from(falls, (fall) => (largest > 0 ? Math.round((255 * Math.max(0, fall)) / largest) : 0));
+  const png = Buffer.from(encodeGreyPng({ width, height, pixels: grey })).toString('base64');
+  return { method: 'occlusion', label, width, height, png, largest: toSixDecimals(largest) };
+}
+
+function toSixDecimals(score: number): number {
+  return Math.round(score * 1e6) / 1e6;
 }

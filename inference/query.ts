@@ -1,0 +1,39 @@
+import type { RequestContext } from './context.ts';
+import { RequestError } from './problem.ts';
+
+/** One parameter of the address. @throws {RequestError} it is given twice: which one is meant? */
+export function query(context: RequestContext, name: string): string | undefined {
+  const values = context.req.queries(name) ?? [];
+  if (values.length > 1) {
+    throw new RequestError('bad-parameter', `${name} is given ${values.length} times. Give it once.`);
+  }
+  return values[0];
+}
+
+/** `1` or `0`; the name alone means 1. */
+export function flag(context: RequestContext, name: string): boolean | undefined {
+  const value = query(context, name);
+  if (value === undefined) return undefined;
+  if (value === '0' || value === 'false') return false;
+  if (value === '1' || value === 'true' || value === '') return true;
+  throw new RequestError('bad-parameter', `${name} is ${JSON.stringify(value)}. Give 1 or 0.`);
+}
+
+/** A number from 1. */
+export function count(context: RequestContext, name: string): number | undefined {
+  const value = query(context, name);
+  if (value === undefined) return undefined;
+  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value);
+  throw new RequestError('bad-parameter', `${name} is ${JSON.stringify(value)}. Give a whole number from 1.`);
+}
+
+/** One of a few words. */
+export function choice<Word extends string>(
+  context: RequestContext,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
+  const value = query(context, name);
+  if (value === undefined || words.includes(value as Word)) return value as Word | undefined;
+  throw new RequestError('bad-parameter', `${name} is ${JSON.stringify(value)}. Give ${words.join(' or ')}.`);
+}
