@@ -7,6 +7,7 @@ import { Graph, type Shape, sizeOf, type Value } from './graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { add, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';
 import { normalizeBatch } from './operations/batch-normalization.ts';
+import { convolutionOfBiased } from './operations/biased-convolution.ts';
 import { addBias, convolution } from './operations/convolution.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
 import { dropout } from './operations/dropout.ts';
@@ -59,6 +60,43 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
       build: (graph, images, weights) => convolution(graph, images!, weights!, { stride, padding }),
       eager: (tf, images, weights) => tf.conv2d(images as never, weights as never, stride, padding),
     }),
+  );
+
+  property(
+    'convolution of a fixed value with a bias, activated',
+    fc
+      .record({
+        activation: fc.constantFrom('gelu' as const, 'silu' as const),
+        batch: small(3),
+        size: small(7),
+        channels: small(4),
+        filters: small(5),
+        kernel: small(3),
+        stride: small(2),
+        padding,
+      })
+      .filter((shape) => shape.padding === 'same' || shape.kernel <= shape.size),
+    ({ activation, batch, size, channels, filters, kernel, stride, padding }) => {
+      const shape = [batch, size, size, channels] as const;
+      const fixed = values(sizeOf(shape), 3, 0, false);
+      const apply = { gelu: eagerGelu, silu: eagerSilu }[activation];
+      return {
+        shapes: [[channels], [kernel, kernel, channels, filters]],
+        build: (graph, bias, weights) =>
+          convolutionOfBiased(graph, {
+            fixed: graph.constant({ type: 'float32', shape, values: fixed }),
+            bias: bias!,
+            activation,
+            kernel: weights!,
+            stride,
+            padding,
+          }),
+        eager: (tf, bias, weights) => {
+          const hidden = apply(tf, tf.add(tf.tensor(fixed, [...shape]), bias!));
+          return tf.conv2d(hidden as never, weights as never, stride, padding);
+        },
+      };
+    },
   );
 
   property(
@@ -132,12 +170,12 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
   property('GELU', anyShape, (shape) => ({
     shapes: [shape],
     build: (graph, x) => gelu(graph, x!),
-    eager: (tf, x) => tf.mul(x!, tf.mul(tf.add(tf.erf(tf.mul(x!, Math.SQRT1_2)), 1), 0.5)),
+    eager: (tf, x) => eagerGelu(tf, x!),
   }));
   property('SiLU', anyShape, (shape) => ({
     shapes: [shape],
     build: (graph, x) => silu(graph, x!),
-    eager: (tf, x) => tf.mul(x!, tf.sigmoid(x!)),
+    eager: (tf, x) => eagerSilu(tf, x!),
   }));
 
   property('sums, differences and products, broadcast', fc.record({ n: small(4), m: small(4) }), ({ n, m }) => ({
@@ -265,6 +303,14 @@ describe('differentiation', () => {
     );
   });
 });
+
+function eagerGelu(tf: Tfjs, x: Tensor): Tensor {
+  return tf.mul(x, tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5));
+}
+
+function eagerSilu(tf: Tfjs, x: Tensor): Tensor {
+  return tf.mul(x, tf.sigmoid(x));
+}
 
 function property<Shapes>(name: string, shapes: fc.Arbitrary<Shapes>, caseOf: (shapes: Shapes) => Case): void {
   it(name, () => {

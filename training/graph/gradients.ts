@@ -19,7 +19,7 @@ export function gradients(graph: Graph, of: Value, weights: readonly Value[]): V
     const stray = others.find((each) => totals.has(each));
     if (stray !== undefined) throw new GraphError(`${referenceTo(stray)} has no gradient: it is not the first output.`);
     const upstream = output && totals.get(output);
-    if (upstream === undefined || !operation.inputs.some(moves)) continue;
+    if (upstream === undefined) continue;
     graph.scope(operation.scope === '' ? 'gradient' : `${operation.scope}/gradient`, () => {
       const passed = operation.gradient?.(upstream);
       for (const [index, input] of operation.inputs.entries()) {
@@ -42,11 +42,12 @@ export function gradients(graph: Graph, of: Value, weights: readonly Value[]): V
   });
 }
 
-/** Whether a value is one of the weights or computed from one. */
+/** Whether a value is one of the weights, or computed from one without a `StopGradient` in between. */
 function dependents(operations: readonly Operation[], weights: readonly Value[]): (value: Value) => boolean {
   const moving = new Set<Value>(weights);
-  for (const { inputs, outputs } of operations) {
-    if (inputs.some((input) => moving.has(input))) for (const output of outputs) moving.add(output);
+  for (const { op, inputs, outputs } of operations) {
+    if (op === 'StopGradient' || !inputs.some((input) => moving.has(input))) continue;
+    for (const output of outputs) moving.add(output);
   }
   return (value) => moving.has(value);
 }

@@ -1,10 +1,11 @@
-import type { Activation, BatchNormalization, Layer, Net } from '../nets/net.ts';
+import type { Activation, BatchNormalization, Convolution, Layer, Net } from '../nets/net.ts';
 import { random } from '../random.ts';
 import { type Graph, sizeOf, type Value, type Variable } from './graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { multiply } from './operations/arithmetic.ts';
 import { normalizeBatch, normalizeByRunningStatistics } from './operations/batch-normalization.ts';
-import { addBias, convolution } from './operations/convolution.ts';
+import { convolutionOfBiased, isSmooth, type SmoothActivation } from './operations/biased-convolution.ts';
+import { addBias, type ConvolutionOptions, convolution } from './operations/convolution.ts';
 import { dropout } from './operations/dropout.ts';
 import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
@@ -32,16 +33,19 @@ interface TrainingNetwork {
  * The net as it is trained: normalized by the batch's statistics, with dropout.
  *
  * @param images `[N, H, W, C]` uint8
+ * @param trained the names of the weights that gradients will be taken of
  */
 export function trainingNetwork(
   graph: Graph,
   net: Net,
   images: Value,
   variables: Variables,
+  trained: ReadonlySet<string>,
   keys: DropoutKeys,
 ): TrainingNetwork {
   const statistics: { variable: Variable; next: Value }[] = [];
   const logits = network(graph, net, images, variables, {
+    start: frozenStart(net, trained),
     normalize(layer, value) {
       const [movingMean, movingVariance] = runningStatistics(layer, variables);
       const options = { ...parameters(graph, layer, variables), momentum: layer.momentum };
@@ -73,15 +77,52 @@ export function inferenceNetwork(graph: Graph, net: Net, images: Value, variable
 
 /** What differs between training and use. */
 interface Mode {
+  /** Layers whose gradients there is a quicker way to. */
+  readonly start?: FrozenStart | undefined;
   normalize(layer: BatchNormalization, value: Value): Value;
   dropOut(layer: Layer & { kind: 'dropout' }, value: Value): Value;
 }
 
 function network(graph: Graph, net: Net, images: Value, variables: Variables, mode: Mode): Value {
-  return net.layers.reduce(
-    (value, layer) => graph.scope(layer.name, () => applyLayer(graph, layer, value, variables, mode)),
-    images,
-  );
+  const apply = (value: Value, layer: Layer) =>
+    graph.scope(layer.name, () => applyLayer(graph, layer, value, variables, mode));
+  const { start } = mode;
+  if (start === undefined) return net.layers.reduce(apply, images);
+  const begun = applyStart(graph, start, apply(images, start.normalization), variables);
+  return start.rest.reduce(apply, begun);
+}
+
+/** How airbench's net begins: the first convolution is not trained but for its bias. */
+interface FrozenStart {
+  readonly normalization: Layer;
+  readonly fixed: Convolution;
+  readonly activation: SmoothActivation;
+  readonly next: Convolution;
+  readonly rest: readonly Layer[];
+}
+
+function frozenStart({ layers }: Net, trained: ReadonlySet<string>): FrozenStart | undefined {
+  const [normalization, fixed, activation, next, ...rest] = layers;
+  if (fixed?.kind !== 'convolution' || activation?.kind !== 'activation' || next?.kind !== 'convolution')
+    return undefined;
+  if (trained.has(`${fixed.name}/kernel`) || !trained.has(`${fixed.name}/bias`)) return undefined;
+  if (!isSmooth(activation.function)) return undefined;
+  return { normalization: normalization!, fixed, activation: activation.function, next, rest };
+}
+
+function applyStart(graph: Graph, start: FrozenStart, value: Value, variables: Variables): Value {
+  const { fixed, activation, next } = start;
+  const weight = (layer: Layer, role: string) => variables(`${layer.name}/${role}`).value;
+  const whitened = graph.scope(fixed.name, () => convolution(graph, value, weight(fixed, 'kernel'), slidingOf(fixed)));
+  return graph.scope(next.name, () => {
+    const operands = { fixed: whitened, bias: weight(fixed, 'bias'), activation, kernel: weight(next, 'kernel') };
+    const convolved = convolutionOfBiased(graph, { ...operands, ...slidingOf(next) });
+    return next.bias ? addBias(graph, convolved, weight(next, 'bias')) : convolved;
+  });
+}
+
+function slidingOf({ stride = 1, padding }: Convolution): ConvolutionOptions {
+  return { stride, padding };
 }
 
 function applyLayer(graph: Graph, layer: Layer, value: Value, variables: Variables, mode: Mode): Value {
@@ -91,10 +132,8 @@ function applyLayer(graph: Graph, layer: Layer, value: Value, variables: Variabl
   switch (layer.kind) {
     case 'normalization':
       return normalizeImages(graph, value, layer);
-    case 'convolution': {
-      const { stride = 1, padding } = layer;
-      return withBias(convolution(graph, value, weight('kernel'), { stride, padding }), layer);
-    }
+    case 'convolution':
+      return withBias(convolution(graph, value, weight('kernel'), slidingOf(layer)), layer);
     case 'batch-normalization':
       return mode.normalize(layer, value);
     case 'activation':

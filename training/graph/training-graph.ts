@@ -50,7 +50,8 @@ export function buildTrainingGraph(options: EngineOptions, compileFunctions: boo
   const learningRates = new Map(groups.map(({ name }) => [name, graph.placeholder(`learning_rate/${name}`, [])]));
   const optimizers = new Map(groups.map((group) => [group, optimizerOf(graph, group, variables)]));
 
-  const network = trainingNetwork(graph, net, inputs.images, variables, { seed, step: inputs.step });
+  const trained = new Set(groups.flatMap((group) => group.weights));
+  const network = trainingNetwork(graph, net, inputs.images, variables, trained, { seed, step: inputs.step });
   const losses = graph.scope('loss', () => crossEntropy(graph, network.logits, inputs.labels, options.labelSmoothing));
   const [meanLoss, summedLoss] = graph.scope('loss', () => [mean(graph, losses), sum(graph, losses)]);
   const differentiated = options.reduction === 'mean' ? meanLoss : summedLoss;

@@ -13,30 +13,34 @@ export function elu(graph: Graph, value: Value): Value {
 /** `x Φ(x)`, Φ being the normal distribution function: the exact form, not the approximation by tanh. */
 export function gelu(graph: Graph, value: Value): Value {
   return graph.call('gelu', [value], (x) => multiply(x.operation.graph, x, normalDistribution(x)), {
-    gradient: (upstream) => [
-      () =>
-        graph.call('gelu_gradient', [value, upstream], (x, gradient) => {
-          const inner = x.operation.graph;
-          const density = multiply(inner, exponential(inner, multiply(inner, square(inner, x), -0.5)), inverseRootTau);
-          const slope = add(inner, normalDistribution(x), multiply(inner, x, density));
-          return multiply(inner, gradient, slope);
-        }),
-    ],
+    gradient: (upstream) => [() => geluGradient(graph, value, upstream)],
+  });
+}
+
+/** @param upstream of the value's shape, or `[]` */
+export function geluGradient(graph: Graph, value: Value, upstream: Value): Value {
+  return graph.call('gelu_gradient', [value, upstream], (x, gradient) => {
+    const inner = x.operation.graph;
+    const density = multiply(inner, exponential(inner, multiply(inner, square(inner, x), -0.5)), inverseRootTau);
+    const slope = add(inner, normalDistribution(x), multiply(inner, x, density));
+    return multiply(inner, slope, gradient);
   });
 }
 
 /** `x σ(x)`, also known as swish. */
 export function silu(graph: Graph, value: Value): Value {
   return graph.call('silu', [value], (x) => multiply(x.operation.graph, x, sigmoid(x.operation.graph, x)), {
-    gradient: (upstream) => [
-      () =>
-        graph.call('silu_gradient', [value, upstream], (x, gradient) => {
-          const inner = x.operation.graph;
-          const share = sigmoid(inner, x);
-          const slope = multiply(inner, share, add(inner, multiply(inner, x, subtract(inner, 1, share)), 1));
-          return multiply(inner, gradient, slope);
-        }),
-    ],
+    gradient: (upstream) => [() => siluGradient(graph, value, upstream)],
+  });
+}
+
+/** @param upstream of the value's shape, or `[]` */
+export function siluGradient(graph: Graph, value: Value, upstream: Value): Value {
+  return graph.call('silu_gradient', [value, upstream], (x, gradient) => {
+    const inner = x.operation.graph;
+    const share = sigmoid(inner, x);
+    const slope = multiply(inner, share, add(inner, multiply(inner, x, subtract(inner, 1, share)), 1));
+    return multiply(inner, slope, gradient);
   });
 }
 

@@ -135,13 +135,17 @@ function sumTo(graph: Graph, value: Value, shape: Shape): Value {
   if (sameShape(value.shape, shape)) return value;
   const added = value.shape.length - shape.length;
   const axes = value.shape.flatMap((size, axis) => (size === (shape[axis - added] ?? 0) ? [] : [axis]));
-  const summed = graph.value({
+  return reshape(graph, sumOver(graph, value, axes), shape);
+}
+
+/** The sum along some axes, which go. It has no gradient. */
+export function sumOver(graph: Graph, value: Value, axes: readonly number[]): Value {
+  return graph.value({
     op: 'Sum',
     inputs: [value, graph.integers(axes)],
     shape: value.shape.filter((_, axis) => !axes.includes(axis)),
     attributes: { T: { type: 'float32' }, Tidx: { type: 'int32' }, keep_dims: false },
   });
-  return reshape(graph, summed, shape);
 }
 
 function broadcast(graph: Graph, op: string, one: Value, other: Value): Shape {

@@ -12,7 +12,6 @@ export interface ConvolutionOptions {
  * @returns `[N, H', W', out]`
  */
 export function convolution(graph: Graph, images: Value, kernel: Value, options: ConvolutionOptions): Value {
-  const { stride, padding } = options;
   const [batch, height, width, channels] = fourAxes(graph, 'Images', images);
   const [kernelHeight, kernelWidth, taken, filters] = fourAxes(graph, 'A kernel', kernel);
   if (channels !== taken) {
@@ -20,12 +19,7 @@ export function convolution(graph: Graph, images: Value, kernel: Value, options:
       `A kernel ${show(kernel.shape)} takes ${taken} channels; the images ${show(images.shape)} have ${channels}.`,
     );
   }
-  const attributes = {
-    T: { type: 'float32' },
-    strides: { integers: [1, stride, stride, 1] },
-    padding: padding.toUpperCase(),
-    data_format: 'NHWC',
-  } as const;
+  const attributes = attributesOf(options);
   return graph.value({
     op: 'Conv2D',
     inputs: [images, kernel],
@@ -39,15 +33,38 @@ export function convolution(graph: Graph, images: Value, kernel: Value, options:
           shape: images.shape,
           attributes,
         }),
-      () =>
-        graph.value({
-          op: 'Conv2DBackpropFilter',
-          inputs: [images, graph.integers(kernel.shape), upstream],
-          shape: kernel.shape,
-          attributes,
-        }),
+      () => kernelGradient(graph, images, kernel.shape, upstream, options),
     ],
   });
+}
+
+/**
+ * The gradient of a convolution with respect to its kernel.
+ *
+ * @param upstream that of its result
+ */
+export function kernelGradient(
+  graph: Graph,
+  images: Value,
+  kernel: Shape,
+  upstream: Value,
+  options: ConvolutionOptions,
+): Value {
+  return graph.value({
+    op: 'Conv2DBackpropFilter',
+    inputs: [images, graph.integers(kernel), upstream],
+    shape: kernel,
+    attributes: attributesOf(options),
+  });
+}
+
+function attributesOf({ stride, padding }: ConvolutionOptions) {
+  return {
+    T: { type: 'float32' },
+    strides: { integers: [1, stride, stride, 1] },
+    padding: padding.toUpperCase(),
+    data_format: 'NHWC',
+  } as const;
 }
 
 /** How many windows fit along an axis, or begin on it. */
