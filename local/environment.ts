@@ -43,7 +43,7 @@ export function localEnvironment(endpoint: string, from: NodeJS.ProcessEnv = pro
 }
 
 /** Where there is a proxy, this machine must be reached without it. */
-export function withoutProxyToThisMachine(from: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function withoutProxyToThisMachine(from: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names = Object.keys(from).filter((name) => /^(HTTPS?|ALL)_PROXY$/i.test(name));
   if (names.length === 0) return {};
   const exceptions = [from.no_proxy ?? from.NO_PROXY, '127.0.0.1', 'localhost'].filter(Boolean).join(',');

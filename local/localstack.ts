@@ -160,7 +160,7 @@ async function launch(python: string, folder: string, port: number, options: Sta
   const deadline = Date.now() + 1000 * readySeconds;
   while (pid !== undefined && end === undefined && Date.now() < deadline) {
     // The first answer may take seconds, and LocalStack logs an error when nobody waits for it.
-    const localStack = await askInstance(folder, { pid, port }, deadline - Date.now());
+    const localStack = await askInstance(folder, { pid, port }, Math.max(1, deadline - Date.now()));
     if (localStack) return localStack;
     await sleep(50);
   }

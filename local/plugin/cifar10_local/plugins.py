@@ -38,10 +38,18 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
 @hooks.on_infra_start()
 def mend_localstack() -> None:
+    from .api_gateway import (
+        let_gateway_responses_be_updated,
+        let_gateway_responses_be_worded,
+        let_stages_be_updated,
+    )
     from .mends import let_alarms_be_updated, let_functions_have_log_groups
 
     let_alarms_be_updated()
     let_functions_have_log_groups()
+    let_stages_be_updated()
+    let_gateway_responses_be_updated()
+    let_gateway_responses_be_worded()
 
 
 @hooks.on_infra_ready()
