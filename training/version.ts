@@ -11,6 +11,7 @@ import { type Evaluation, interval95 } from './evaluate.ts';
 import { exportLayersModel } from './layers/export.ts';
 import type { Net } from './nets/net.ts';
 import { weightSpecs } from './nets/shapes.ts';
+import { confusionMatrix } from './report/confusion.ts';
 import type { ResolvedRecipe } from './settings.ts';
 import { probabilities } from './temperature.ts';
 
@@ -46,12 +47,14 @@ export interface Trained {
 export async function versionFiles(trained: Trained): Promise<Map<string, Uint8Array>> {
   const card = await cardOf(trained);
   const { modelJson, weightsBin } = exportLayersModel(trained.net, trained.weights);
+  const confusion = confusionMatrix(trained.recipe.name, trained.data.classes, trained.evaluation.confusion);
   return new Map([
     ['model.json', modelJson],
     ['weights.bin', weightsBin],
     ['card.json', encodeJson(card)],
     ['golden.json', encodeJson(goldenOf(trained))],
     ['README.md', Buffer.from(renderReadme(card))],
+    ['report/confusion.svg', Buffer.from(confusion)],
   ]);
 }
 
