@@ -1,0 +1,191 @@
+import type { Golden } from '#models/golden.ts';
+import type { Manifest } from '#models/manifest.ts';
+import { apiKey } from './api-key.ts';
+import { pixelsFromBase64 } from './base64.ts';
+import { onChosen } from './choose.ts';
+import { element, make, say } from './element.ts';
+import {
+  classify,
+  fetchFile,
+  fetchGolden,
+  fetchManifest,
+  fetchModel,
+  Refused,
+  type ServedCard,
+  Unreachable,
+} from './endpoint.ts';
+import type { Engine } from './engine.ts';
+import { askForKey, showKeyState } from './key-dialog.ts';
+import { showModel } from './model-view.ts';
+import { NoPicture, paint, readPicture } from './picture.ts';
+import { type Result, showResult } from './result-view.ts';
+
+/** The model that the endpoint serves, and what the page knows of it. */
+interface Served {
+  readonly card: ServedCard;
+  readonly manifest: Manifest;
+  readonly golden: Golden;
+}
+
+/** What is being looked at. */
+interface Picture {
+  readonly pixels: Uint8Array;
+  /** Of a test image: what it is. */
+  readonly truth?: string;
+}
+
+let served: Served | undefined;
+let engine: Engine | undefined;
+let picture: Picture | undefined;
+/** Ends what is still on its way for the picture before. */
+let current = new AbortController();
+
+const runHere = element('run-here', HTMLButtonElement);
+
+onChosen(async (file) => {
+  try {
+    const { card } = await ensureServed();
+    await look({ pixels: await readPicture(file, card.input) });
+    pressTestImage(undefined);
+  } catch (error) {
+    fail(error);
+  }
+});
+runHere.addEventListener('click', async () => {
+  runHere.disabled = true;
+  runHere.ariaBusy = 'true';
+  element('run-here-state', HTMLElement).textContent = 'Loading…';
+  try {
+    engine = await openServed(await ensureServed());
+    runHere.hidden = true;
+    if (picture) await look(picture);
+  } catch (error) {
+    element('run-here-state', HTMLElement).textContent = '';
+    fail(error);
+  } finally {
+    runHere.disabled = false;
+    runHere.ariaBusy = 'false';
+  }
+});
+showKeyState();
+showCommand();
+ensureServed().catch(fail);
+
+/** What is served, asked for until it is known. */
+async function ensureServed(): Promise<Served> {
+  served ??= await fetchServed();
+  return served;
+}
+
+async function fetchServed(): Promise<Served> {
+  const card = await fetchModel();
+  const [manifest, golden] = await Promise.all([fetchManifest(card.version), fetchGolden(card.version)]);
+  showModel(card, manifest);
+  showTestImages(card, golden);
+  return { card, manifest, golden };
+}
+
+async function openServed({ card, manifest, golden }: Served): Promise<Engine> {
+  const paths = ['model.json', 'weights.bin'];
+  const [{ openEngine }, ...bodies] = await Promise.all([
+    import('./engine.ts'),
+    ...paths.map((path) => fetchFile(card.version, manifest.files.find((file) => file.path === path)!)),
+  ]);
+  return openEngine({ id: card.version, card, golden, file: (path) => bodies[paths.indexOf(path)]! });
+}
+
+/** Shows a picture, and what it is taken for. */
+async function look(next: Picture): Promise<void> {
+  current.abort();
+  current = new AbortController();
+  const { signal } = current;
+  picture = next;
+  say('message', undefined);
+  const { card } = await ensureServed();
+  const panel = element('result', HTMLElement);
+  paint(element('seen', HTMLCanvasElement), next.pixels, card.input);
+  panel.hidden = false;
+  panel.ariaBusy = 'true';
+  try {
+    const endpoint = await ask(next.pixels, card.classes.length, signal);
+    if (signal.aborted) return;
+    if (endpoint && endpoint.answer.model.version !== card.version) await follow();
+    show({ truth: next.truth, endpoint, browser: engine?.classify(next.pixels) });
+  } catch (error) {
+    if (signal.aborted) return;
+    // The endpoint's failure does not keep this browser from answering.
+    if (engine) show({ truth: next.truth, browser: engine.classify(next.pixels) });
+    else panel.hidden = true;
+    fail(error, engine ? ' This is the answer of this browser alone.' : '');
+  } finally {
+    if (!signal.aborted) panel.ariaBusy = 'false';
+  }
+}
+
+function show(result: Result): void {
+  showResult(result, served!.card, engine);
+  element('result', HTMLElement).scrollIntoView({ block: 'nearest' });
+}
+
+/** Asks the endpoint, and for the key if it wants one. */
+async function ask(pixels: Uint8Array, topK: number, signal: AbortSignal): ReturnType<typeof classify> {
+  for (;;) {
+    const key = apiKey();
+    try {
+      return await classify(pixels, { key, topK, signal });
+    } catch (error) {
+      if (!(error instanceof Refused && error.isAboutKey)) throw error;
+      if (!(await askForKey({ isWrong: key !== undefined }))) throw error;
+      showCommand();
+    }
+  }
+}
+
+/** Another model is served now: the browser's must be the same. */
+async function follow(): Promise<void> {
+  served = await fetchServed();
+  if (!engine) return;
+  const before = engine;
+  engine = await openServed(served);
+  before.dispose();
+}
+
+/** The first golden image of each class: they are of the test set. */
+function showTestImages({ classes, input }: ServedCard, { images }: Golden): void {
+  const chosen = classes.flatMap((label) => images.find((image) => image.label === label) ?? []);
+  const items = chosen.map(({ pixels: text, label }) => {
+    const pixels = pixelsFromBase64(text);
+    const canvas = make('canvas');
+    paint(canvas, pixels, input);
+    const button = make('button', { type: 'button', title: label }, canvas);
+    button.ariaLabel = `Test image: ${label}`;
+    button.ariaPressed = 'false';
+    button.addEventListener('click', () => {
+      pressTestImage(button);
+      look({ pixels, truth: label }).catch(fail);
+    });
+    return make('li', {}, button);
+  });
+  element('test-images', HTMLElement).replaceChildren(...items);
+  element('tests', HTMLElement).hidden = items.length === 0;
+}
+
+function pressTestImage(pressed: HTMLButtonElement | undefined): void {
+  for (const button of element('test-images', HTMLElement).querySelectorAll('button')) {
+    button.ariaPressed = String(button === pressed);
+  }
+}
+
+function showCommand(): void {
+  const key = apiKey() ? ' -H "x-api-key: $API_KEY"' : '';
+  element('curl', HTMLElement).textContent =
+    `curl --data-binary @picture.png${key} ${new URL('classify', document.baseURI)}`;
+}
+
+/** Says what went wrong, where the next picture is chosen. What nobody could expect is for the console as well. */
+function fail(error: unknown, more = ''): void {
+  const isExpected = error instanceof Refused || error instanceof Unreachable || error instanceof NoPicture;
+  if (!isExpected) console.error(error);
+  const text = error instanceof Error ? error.message : String(error);
+  say('message', `${text}${more}`, 'error');
+}

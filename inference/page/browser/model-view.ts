@@ -1,0 +1,46 @@
+import type { Manifest } from '#models/manifest.ts';
+import { bar } from './bar.ts';
+import { element, make, percent } from './element.ts';
+import type { ServedCard } from './endpoint.ts';
+
+const CONFUSION = 'report/confusion.svg';
+
+/** How good the served model is, by its own card. */
+export function showModel(card: ServedCard, manifest: Manifest): void {
+  const { accuracy, classes, limits } = card;
+  const [last = '', ...others] = classes.map(withArticle).reverse();
+  element('classes', HTMLElement).textContent = `${others.reverse().join(', ')} or ${last}`;
+
+  const [low, high] = accuracy.interval95.map((fraction) => (100 * fraction).toFixed(1));
+  element('accuracy', HTMLElement).replaceChildren(
+    make('strong', {}, percent(accuracy.plain)),
+    ` of ${accuracy.images.toLocaleString('en')} test pictures are named rightly (95 % interval ${low} to ${high} %). `,
+    `It has ${card.parameters.toLocaleString('en')} weights, and was trained for ${duration(card.trainingSeconds)}.`,
+  );
+  const rows = classes.map((label) => {
+    const right = accuracy.perClass[label] ?? 0;
+    const name = make('th', { scope: 'row' }, label);
+    return make('tr', {}, name, bar([right, 'endpoint']), make('td', {}, percent(right)));
+  });
+  element('per-class', HTMLTableElement).tBodies[0]!.replaceChildren(...rows);
+
+  const confusion = element('confusion', HTMLElement);
+  confusion.hidden = !manifest.files.some(({ path }) => path === CONFUSION);
+  if (!confusion.hidden) {
+    const address = `models/${card.version}/${CONFUSION}`;
+    confusion.querySelector('img')!.src = address;
+    confusion.querySelector('a')!.href = address;
+  }
+  element('limits', HTMLElement).textContent = limits;
+  element('model', HTMLElement).hidden = false;
+}
+
+function withArticle(label: string): string {
+  return `${/^[aeiou]/.test(label) ? 'an' : 'a'} ${label}`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} seconds`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
+  return `${(seconds / 3600).toFixed(1)} hours`;
+}

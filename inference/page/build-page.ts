@@ -1,0 +1,56 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, buildSync } from 'esbuild';
+import { DOCUMENT, type Page } from './page.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const source = (name: string) => path.join(root, 'inference', 'page', name);
+
+/** What the document links to, as it is called there, and where it comes from. */
+const LINKED = { 'icon.svg': 'icon.svg', 'page.css': 'page.css', 'main.ts': 'browser/main.ts' };
+
+const options = {
+  absWorkingDir: root,
+  entryPoints: Object.values(LINKED).map(source),
+  outdir: path.join(root, 'page'),
+  write: false,
+  metafile: true,
+  bundle: true,
+  // The network's engine is a file of its own, and comes only when it is asked for.
+  splitting: true,
+  format: 'esm',
+  // Also: what package.json names under "browser" takes the place of what is for Node.
+  platform: 'browser',
+  target: ['es2022', 'chrome109', 'firefox115', 'safari16.4'],
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  assetNames: '[name]-[hash]',
+  loader: { '.svg': 'copy', '.wasm': 'file' },
+  minify: true,
+  legalComments: 'eof',
+  logLevel: 'error',
+} satisfies BuildOptions;
+
+/** Builds the page from its sources, in a second. */
+export function buildPage(): Page {
+  const { outputFiles, metafile } = buildSync(options);
+  const outputs = Object.entries(metafile.outputs);
+  let html = readFileSync(source('page.html'), 'utf8');
+  for (const [link, file] of Object.entries(LINKED)) {
+    const inputs = (output: (typeof outputs)[number][1]) => [output.entryPoint, ...Object.keys(output.inputs)];
+    const [built] = outputs.find(([, output]) => inputs(output)[0] === `inference/page/${file}`) ?? [];
+    const quoted = `"${link}"`;
+    if (!built || !html.includes(quoted)) throw new Error(`page.html does not link to ${link}.`);
+    html = html.replace(quoted, `"page/${path.basename(built)}"`);
+  }
+  return { html, files: new Map(outputFiles.map((file) => [path.basename(file.path), file.contents])) };
+}
+
+/** Writes the page to a folder, for `readPage`. */
+export function writePage(folder: string): void {
+  const { html, files } = buildPage();
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, DOCUMENT), html);
+  for (const [name, body] of files) writeFileSync(path.join(folder, name), body);
+}
