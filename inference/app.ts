@@ -6,17 +6,21 @@ import type { LiveModels } from './live-models.ts';
 import type { Log } from './log.ts';
 import { modelRoutes } from './model-routes.ts';
 import { openInferenceRoutes } from './open-inference-routes.ts';
+import { type PageOptions, pageRoutes } from './page/page-routes.ts';
 import { problemHeaders, problemOf, RequestError } from './problem.ts';
 
 export interface AppOptions {
   readonly models: LiveModels;
   readonly log: Log;
+  /** The page for people. @default none */
+  readonly page?: PageOptions;
 }
 
 /** The endpoint, the same behind API Gateway and on a local port. All links are relative: a stage is a prefix of the path. */
-export function createApp({ models, log }: AppOptions): App {
+export function createApp({ models, log, page }: AppOptions): App {
   const app: App = new Hono<Env>();
   app.use(access(log));
+  if (page) pageRoutes(app, page);
   indexRoute(app);
   classifyRoutes(app, models);
   modelRoutes(app, models);

@@ -1,14 +1,17 @@
+import { fileURLToPath } from 'node:url';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { openObjectStore } from '#models/open.ts';
 import { answerGateway } from './api-gateway.ts';
 import { createApp } from './app.ts';
 import { liveModels } from './live-models.ts';
 import { jsonLog } from './log.ts';
+import { readPage } from './page/page.ts';
 
 const log = jsonLog((line) => process.stdout.write(line));
 const store = await openObjectStore(environment('CIFAR10_STORE'));
 const models = liveModels({ store, alias: environment('CIFAR10_ALIAS'), log });
-const app = createApp({ models, log });
+const page = () => readPage(fileURLToPath(new URL('page', import.meta.url)));
+const app = createApp({ models, log, page: { store, page } });
 
 // The model is loaded while Lambda still initialises, at full CPU. If it cannot be, requests say why.
 await models.use(undefined, () => {}).catch((error: unknown) => log('warn', 'started without a model', { error }));

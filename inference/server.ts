@@ -37,7 +37,8 @@ export interface Server {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { store, alias, port, host = '127.0.0.1', log, following } = options;
   const models = liveModels({ store, alias, log, ...following });
-  const app = createApp({ models, log });
+  const page = async () => (await import('./page/build-page.ts')).buildPage();
+  const app = createApp({ models, log, page: { store, page } });
   const server = serve({ fetch: (request) => app.fetch(request), hostname: host, port });
   await listening(server, host, port);
   const { port: actual } = server.address() as AddressInfo;

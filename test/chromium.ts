@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { cachedFolder } from '#setup/cache.mjs';
@@ -56,6 +57,15 @@ function candidates(): string[] {
   return names.flatMap((name) => folders.map((folder) => path.join(folder, name)));
 }
 
+/** The package brings one font, and looks for it where Lambda would have it; without any font a page ends Chromium. */
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+  <cachedir prefix="relative">cache</cachedir>
+</fontconfig>
+`;
+
 /** The package unpacks 180 MB, and the system libraries that it needs, to the temporary folder: here once, for all clones. */
 function unpackedChromium(): Promise<string> {
   const version = packages.devDependencies['@sparticuz/chromium'];
@@ -66,6 +76,7 @@ function unpackedChromium(): Promise<string> {
     try {
       const { default: unpacker } = await import('@sparticuz/chromium');
       await unpacker.executablePath();
+      await writeFile(path.join(folder, 'fonts', 'fonts.conf'), FONTS);
     } finally {
       for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
       Object.assign(process.env, before);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { type BuildOptions, buildSync } from 'esbuild';
+import { writePage } from '#inference/page/build-page.ts';
 
 const program = fileURLToPath(new URL('../../inference/classify.lambda.ts', import.meta.url));
 /** Kernels of TensorFlow.js, and libwebp: read by the program from beside itself. */
@@ -35,7 +36,7 @@ const options = {
 } satisfies BuildOptions;
 
 /**
- * The Lambda's archive: one file of JavaScript, and WebAssembly beside it.
+ * The Lambda's archive: one file of JavaScript, and beside it WebAssembly and the page.
  *
  * In this process, and not by a `NodejsFunction`: that starts npx and a shell, which doubles the time.
  */
@@ -58,4 +59,5 @@ export function classifierBundle(): lambda.Code {
 export function bundleClassifier(folder: string): void {
   buildSync({ ...options, outfile: path.join(folder, 'index.mjs') });
   for (const binary of binaries) copyFileSync(binary, path.join(folder, path.basename(binary)));
+  writePage(path.join(folder, 'page'));
 }
