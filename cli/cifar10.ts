@@ -2,6 +2,9 @@ import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { UserError } from '#errors/user-error.ts';
 
+// The AWS SDK that is pinned here runs on Node 20; that its releases of 2027 will not is no news for every command.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 /** Each command is loaded when it is called: the AWS SDK, CDK and TensorFlow together would cost every `--help` seconds. */
 const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
   start: {

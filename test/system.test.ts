@@ -1,0 +1,226 @@
+/**
+ * The whole way, as a person goes it: the command line starts LocalStack, deploys, trains in Batch jobs, promotes,
+ * classifies over HTTP, updates and destroys; and nothing is left of it.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encode } from 'fast-png';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { classifyImage, type Endpoint } from '#cli/endpoint.ts';
+import { localTarget, type StackOutputs, type Target } from '#cli/target.ts';
+import { readEvents } from '#models/run-events.ts';
+import { readCheckpoint, readResult, runKey } from '#models/runs.ts';
+import { decodeSafetensors } from '#models/safetensors.ts';
+import { readVersion } from '#models/versions.ts';
+import { loadCifar10 } from '#training/data/cifar10.ts';
+import type { TrainingEvent } from '#training/events.ts';
+import { compileGraph } from '#training/graph/engine.ts';
+import { weightSpecs } from '#training/nets/shapes.ts';
+import { netOf, recipes } from '#training/recipes.ts';
+import { probabilities } from '#training/temperature.ts';
+import { descendantsOf, isAlive, type Process } from './processes.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const images = 200;
+/** A third of quick's filters: what matters here is the way, not the last points of accuracy. */
+const narrow = ['--set', 'widths=16,32,32'];
+const recipe = { ...recipes.quick, widths: [16, 32, 32] as const };
+
+let home: string;
+let localStack: { endpoint: string; port: number; pid: number };
+let target: Target;
+let stack: StackOutputs & { url: string };
+/** Every process that was seen under LocalStack. */
+const seen = new Map<number, Process>();
+
+beforeAll(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'cifar10-system-'));
+});
+
+afterAll(async () => {
+  await cifar10('local', 'down').catch(() => {});
+  await rm(home, { recursive: true, force: true });
+});
+
+it('starts LocalStack and deploys the stack', async () => {
+  localStack = JSON.parse((await cifar10('local', 'up', '--json')).output);
+  target = localTarget(localStack.endpoint);
+  stack = JSON.parse((await cifar10('deploy', '--json')).output);
+  expect(stack.BucketName).toMatch(/models/);
+});
+
+it('says what to do while there is no model', async () => {
+  const { code, errors } = await cifar10('classify', path.join(root, 'package.json')).catch((error) => error);
+  expect(code).toBe(1);
+  expect(errors).toContain('models promote candidate');
+});
+
+it('trains on CIFAR-10 in a Batch job, in a process of its own', async () => {
+  const job = cifar10('submit', 'quick', '--run', 'first', '--set', 'epochs=1.2', ...narrow);
+  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run first/));
+  expect((await job).code).toBe(0);
+  expect(isAlive(trainer.pid)).toBe(false);
+  const result = await readResult(await target.store(), 'first');
+  expect(result?.accuracy.plain).toBeGreaterThanOrEqual(0.55);
+});
+
+it('promotes the version and classifies by HTTP as training did', async () => {
+  await cifar10('models', 'promote', 'candidate');
+  const endpoint: Endpoint = { url: stack.url, apiKey: await target.apiKey(stack) };
+  const { test, classes } = await loadCifar10();
+  const size = 32 * 32 * 3;
+
+  const answers: number[] = [];
+  let right = 0;
+  for (let start = 0; start < images; start += 4) {
+    const four = Array.from({ length: 4 }, async (_, at) => {
+      const data = test.images.subarray((start + at) * size, (start + at + 1) * size);
+      return classifyImage(endpoint, encode({ width: 32, height: 32, channels: 3, data }), { topK: classes.length });
+    });
+    for (const [at, { label, predictions }] of (await Promise.all(four)).entries()) {
+      if (label === classes[test.labels[start + at]!]) right++;
+      answers.push(...predictions.toSorted((a, b) => a.index - b.index).map(({ score }) => score));
+    }
+  }
+  await until(() => processUnderLocalStack(/functions\/bootstrap\.mjs/));
+
+  const store = await target.store();
+  const version = await readVersion(store, (await readResult(store, 'first'))!.version);
+  const { tensors } = decodeSafetensors((await readCheckpoint(store, 'first'))!.body);
+  const net = netOf(recipe);
+  const names = new Set(weightSpecs(net).map(({ name }) => name));
+  const trained = await compileGraph({
+    net,
+    weights: tensors.filter(({ name }) => names.has(name)), // Not the optimizer's.
+    batchSize: 4,
+    seed: 1,
+    labelSmoothing: 0,
+    reduction: 'mean',
+    groups: [],
+  });
+  const logits = trained.logits(test.images.subarray(0, images * size));
+  trained.dispose();
+  const expected = probabilities(logits, classes.length, version.card.temperature); // [200, 10]
+  const difference = Math.max(...answers.map((score, index) => Math.abs(score - expected[index]!)));
+  expect(difference).toBeLessThanOrEqual(version.golden.tolerance);
+  expect(right / images).toBeGreaterThanOrEqual(0.5);
+});
+
+it('goes on after a kill -9 where the checkpoint was, and ends with the same weights', async () => {
+  const short = ['--set', 'epochs=0.4', '--set', 'checkpointSeconds=1', ...narrow];
+  const job = cifar10('submit', 'quick', '--run', 'killed', ...short);
+  const store = await target.store();
+  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run killed/));
+  await until(async () => (await readCheckpoint(store, 'killed').catch(() => undefined))?.step);
+  process.kill(trainer.pid, 'SIGKILL');
+  expect((await job).code).toBe(0);
+  const starts = (await eventsOf('killed')).filter((event) => event.type === 'started');
+  expect(starts).toHaveLength(2);
+  expect(starts[1]!.fromStep).toBeGreaterThan(0);
+
+  await cifar10('submit', 'quick', '--run', 'whole', ...short);
+  expect(await weightsHash('killed')).toBe(await weightsHash('whole'));
+});
+
+it('updates the stack', async () => {
+  const updated = JSON.parse((await cifar10('deploy', '--auth', 'none', '--json')).output);
+  expect(updated.BucketName).toBe(stack.BucketName);
+  expect(updated.ApiKeyId).toBeUndefined();
+  const answer = await classifyImage({ url: updated.url, apiKey: undefined }, new Uint8Array(3072));
+  expect(answer.predictions).toHaveLength(5);
+});
+
+it('destroys the stack and keeps the models', async () => {
+  const { output } = await cifar10('destroy');
+  expect(output).toContain(stack.BucketName);
+  await expect(target.stack()).rejects.toThrow('not deployed');
+});
+
+it('ends LocalStack and leaves nothing behind', async () => {
+  await watch();
+  await cifar10('local', 'down');
+  expect(seen.size).toBeGreaterThan(2);
+  expect([...seen.values()].filter(({ pid }) => isAlive(pid))).toEqual([]);
+  expect(isAlive(localStack.pid)).toBe(false);
+  await expect(connect(localStack.port)).rejects.toThrow('ECONNREFUSED');
+
+  const { output } = await cifar10('models', 'list', '--store', path.join(home, 'store'), '--json');
+  expect(JSON.parse(output)).toHaveLength(3);
+});
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** @throws {Ended} with a message, if the exit code is not 0 */
+function cifar10(...args: readonly string[]): Promise<Ended> {
+  // The environment of the shared LocalStack is not for this one.
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
+  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', ...args], {
+    cwd: root,
+    env: { ...Object.fromEntries(environment), CIFAR10_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (data) => {
+    output += data;
+  });
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('close', (code) => {
+      const ended = { code: code ?? 1, output, errors };
+      if (code === 0) resolve(ended);
+      else reject(Object.assign(new Error(`cifar10 ${args.join(' ')} ended with ${code}:\n${output}${errors}`), ended));
+    });
+  });
+}
+
+async function watch(): Promise<Process[]> {
+  const processes = await descendantsOf(localStack.pid);
+  for (const process of processes) seen.set(process.pid, process);
+  return processes;
+}
+
+async function processUnderLocalStack(command: RegExp): Promise<Process | undefined> {
+  return (await watch()).find((process) => command.test(process.command));
+}
+
+async function until<Result>(look: () => Promise<Result | undefined>): Promise<Result> {
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    await sleep(100);
+  }
+}
+
+async function eventsOf(run: string): Promise<TrainingEvent[]> {
+  return (await readEvents<TrainingEvent>(await target.store(), run)).map(({ event }) => event);
+}
+
+/** Of what was published, not of what was checkpointed. */
+async function weightsHash(run: string): Promise<string | undefined> {
+  const store = await target.store();
+  const result = await readResult(store, run);
+  expect(result, runKey(run, 'result.json')).toBeDefined();
+  const { manifest } = await readVersion(store, result!.version);
+  return manifest.files.find((file) => file.path === 'weights.bin')?.sha256;
+}
+
+function connect(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+  });
+}
