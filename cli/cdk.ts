@@ -8,7 +8,8 @@ import { UserError } from '#errors/user-error.ts';
 import type { Target } from './target.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-const cdk = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
+const require = createRequire(import.meta.url);
+const cdk = require.resolve('aws-cdk/bin/cdk');
 
 /** The last lines are kept for the error message: where CDK says why, it does so at its end. */
 const keptLines = 30;

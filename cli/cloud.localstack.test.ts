@@ -42,7 +42,9 @@ describe('the cloud commands', () => {
     const body = new Uint8Array(3072);
 
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
-    expect((await fetch(`${url}/classify`, { method: 'POST', body })).status).toBe(403);
+    const refused = await fetch(`${url}/classify`, { method: 'POST', body });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+    expect(await refused.json()).toMatchObject({ status: 403, code: 'invalid-api-key' });
     const key = (await target.apiKey(stack)) ?? '';
     const answer = await fetch(`${url}/classify`, { method: 'POST', body, headers: { 'x-api-key': key } });
     expect(await answer.json()).toMatchObject({ status: 503, code: 'no-model-yet' });
@@ -115,6 +117,15 @@ describe('the cloud commands', () => {
       expect(await findJob(target, stack, job.id)).toEqual(job);
     }
     await expect(findJob(target, stack, 'short_1')).rejects.toThrow('no job or run "short_1"');
+  });
+
+  it('deploy changes the stack, and the endpoint goes on answering at its address', async () => {
+    const url = target.apiUrl(stack);
+
+    expect(await deploy(target, { auth: 'none' })).not.toHaveProperty('ApiKeyId');
+
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(3072) });
+    expect(answer.status).toBe(503); // no model yet, and no key asked for
   });
 
   it('destroy takes the stack down, and the bucket with all of its versions where that is asked for', async () => {

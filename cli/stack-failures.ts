@@ -17,13 +17,13 @@ export function failuresOf(events: readonly StackEvent[]): string[] {
   );
   return events
     .slice(0, begun === -1 ? events.length : begun)
-    .filter(({ ResourceStatus, ResourceStatusReason }) => {
+    .filter(({ ResourceStatus, ResourceStatusReason, ResourceType }) => {
+      if (!ResourceStatus?.endsWith('_FAILED')) return false;
       // What was still being made when something else failed is cancelled, which is no cause.
-      return ResourceStatus?.endsWith('_FAILED') && !/cancel+ed/i.test(ResourceStatusReason ?? '');
-    })
-    .filter(({ ResourceType, ResourceStatusReason }) => {
+      if (/cancel+ed/i.test(ResourceStatusReason ?? '')) return false;
+      // The stack as a whole fails for what is in it, which has been told, or for a reason of its own.
       return (
-        ResourceType !== 'AWS::CloudFormation::Stack' || !/The following resource/.test(ResourceStatusReason ?? '')
+        ResourceType !== 'AWS::CloudFormation::Stack' || !/^$|The following resource/.test(ResourceStatusReason ?? '')
       );
     })
     .reverse() // the first to fail is the cause of the others

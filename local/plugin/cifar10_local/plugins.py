@@ -38,17 +38,12 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
 @hooks.on_infra_start()
 def mend_localstack() -> None:
-    from .api_gateway import (
-        let_gateway_responses_be_updated,
-        let_gateway_responses_be_worded,
-        let_stages_be_updated,
-    )
+    from .api_gateway import let_changes_be_deployed, let_gateway_responses_be_worded
     from .mends import let_alarms_be_updated, let_functions_have_log_groups
 
     let_alarms_be_updated()
     let_functions_have_log_groups()
-    let_stages_be_updated()
-    let_gateway_responses_be_updated()
+    let_changes_be_deployed()
     let_gateway_responses_be_worded()
 
 
