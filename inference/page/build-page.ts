@@ -32,8 +32,15 @@ const options = {
   logLevel: 'error',
 } satisfies BuildOptions;
 
-/** Builds the page from its sources, in a second. */
+let built: Page | undefined;
+
+/** The page, built from its sources, which takes a second; once a process. */
 export function buildPage(): Page {
+  built ??= build();
+  return built;
+}
+
+function build(): Page {
   const { outputFiles, metafile } = buildSync(options);
   const outputs = Object.entries(metafile.outputs);
   let html = readFileSync(source('page.html'), 'utf8');

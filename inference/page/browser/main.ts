@@ -15,6 +15,7 @@ import {
   Unreachable,
 } from './endpoint.ts';
 import type { Engine } from './engine.ts';
+import { showExplanation } from './heat-view.ts';
 import { askForKey, showKeyState } from './key-dialog.ts';
 import { showModel } from './model-view.ts';
 import { NoPicture, paint, readPicture } from './picture.ts';
@@ -41,6 +42,7 @@ let picture: Picture | undefined;
 let current = new AbortController();
 
 const runHere = element('run-here', HTMLButtonElement);
+const explain = element('explain', HTMLButtonElement);
 
 onChosen(async (file) => {
   try {
@@ -66,6 +68,10 @@ runHere.addEventListener('click', async () => {
     runHere.disabled = false;
     runHere.ariaBusy = 'false';
   }
+});
+explain.addEventListener('click', () => {
+  explain.ariaPressed = String(explain.ariaPressed !== 'true');
+  if (picture) look(picture).catch(fail);
 });
 showKeyState();
 showCommand();
@@ -109,13 +115,15 @@ async function look(next: Picture): Promise<void> {
   try {
     const endpoint = await ask(next.pixels, card.classes.length, signal);
     if (signal.aborted) return;
-    if (endpoint && endpoint.answer.model.version !== card.version) await follow();
+    if (endpoint.answer.model.version !== card.version) await follow();
     show({ truth: next.truth, endpoint, browser: engine?.classify(next.pixels) });
+    await showExplanation(endpoint.answer.explanation);
   } catch (error) {
     if (signal.aborted) return;
     // The endpoint's failure does not keep this browser from answering.
     if (engine) show({ truth: next.truth, browser: engine.classify(next.pixels) });
     else panel.hidden = true;
+    await showExplanation(undefined);
     fail(error, engine ? ' This is the answer of this browser alone.' : '');
   } finally {
     if (!signal.aborted) panel.ariaBusy = 'false';
@@ -132,7 +140,7 @@ async function ask(pixels: Uint8Array, topK: number, signal: AbortSignal): Retur
   for (;;) {
     const key = apiKey();
     try {
-      return await classify(pixels, { key, topK, signal });
+      return await classify(pixels, { key, topK, signal, explains: explain.ariaPressed === 'true' });
     } catch (error) {
       if (!(error instanceof Refused && error.isAboutKey)) throw error;
       if (!(await askForKey({ isWrong: key !== undefined }))) throw error;

@@ -1,0 +1,71 @@
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** Where the endpoint is at such a gateway: its stage is a prefix of the path. */
+const STAGE = '/prod';
+
+/**
+ * What stands before the endpoint in the cloud, as far as the page can tell: a stage, and an API key that is asked for to
+ * classify. What it answers without the key is what API Gateway is told to answer (`infra/classify/problem-responses.ts`).
+ */
+export async function withGateway<Result>(
+  endpoint: string,
+  key: string,
+  work: (url: string) => Promise<Result>,
+): Promise<Result> {
+  const gateway = createServer((incoming, outgoing) => {
+    const { method, headers, url = '' } = incoming;
+    if (method === 'POST' && headers['x-api-key'] !== key) {
+      incoming.resume();
+      outgoing.writeHead(403, { 'content-type': 'application/problem+json' });
+      outgoing.end(JSON.stringify({ status: 403, code: 'invalid-api-key', detail: 'No API key, or one not known.' }));
+      return;
+    }
+    const path = url.startsWith(STAGE) ? url.slice(STAGE.length) : undefined;
+    if (path === undefined) return void outgoing.writeHead(404).end();
+    const passed = request(endpoint + (path || '/'), { method: method!, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(outgoing);
+    });
+    passed.on('error', () => outgoing.destroy());
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  try {
+    return await work(`http://127.0.0.1:${(gateway.address() as AddressInfo).port}${STAGE}`);
+  } finally {
+    gateway.closeAllConnections();
+    await new Promise((resolve) => gateway.close(resolve));
+  }
+}
+
+/**
+ * The page in a browser that was never used. Whatever the page does, it must cause no error in the console that is not one
+ * of an answer of the endpoint: no exception, and nothing that its own policy forbids.
+ */
+export async function withPage<Result>(
+  browser: Browser,
+  url: string,
+  work: (page: Page) => Promise<Result>,
+  options: BrowserContextOptions = {},
+): Promise<Result> {
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
+  context.setDefaultTimeout(20_000);
+  try {
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(String(error.stack)));
+    page.on('console', (message) => {
+      if (message.type() !== 'error' || message.text().startsWith('Failed to load resource')) return;
+      errors.push(message.text());
+    });
+    await page.goto(url);
+    const result = await work(page);
+    expect(errors).toEqual([]);
+    return result;
+  } finally {
+    await context.close();
+  }
+}
