@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -62,14 +63,15 @@ const FONTS = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
   <dir prefix="relative">fonts</dir>
-  <cachedir prefix="relative">cache</cachedir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
 </fontconfig>
 `;
 
 /** The package unpacks 180 MB, and the system libraries that it needs, to the temporary folder: here once, for all clones. */
 function unpackedChromium(): Promise<string> {
   const version = packages.devDependencies['@sparticuz/chromium'];
-  return cachedFolder(`chromium-${version}`, async (folder) => {
+  const fonts = createHash('sha256').update(FONTS).digest('hex').slice(0, 16);
+  return cachedFolder(`chromium-${version}-${fonts}`, async (folder) => {
     const before = { ...process.env };
     // It unpacks its libraries only where it takes itself to be in Lambda, and that is decided as it is loaded.
     Object.assign(process.env, { TMPDIR: folder, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x' });

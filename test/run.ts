@@ -68,6 +68,7 @@ if (vitestArguments.length > 0) {
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-test-'));
   try {
     await check('types', bin('tsc'), []);
+    await check('types of the page', bin('tsc'), ['-p', 'inference/page/browser']);
     await check('lint and format', bin('biome'), ['check', '--error-on-warnings']);
     await check('unused code', bin('knip'), []);
     const python = localstackTestPython();
