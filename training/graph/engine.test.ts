@@ -83,7 +83,7 @@ test('says what it runs on', async () => {
   const { version } = await loadTensorFlow();
   const engine = await compileGraph(options);
   engines.push(engine);
-  expect(engine.description).toBe(`TensorFlow ${version}, CPU, ${process.env.TF_NUM_INTRAOP_THREADS} threads, oneDNN`);
+  expect(engine.description).toMatch(new RegExp(`^TensorFlow ${version}, CPU, \\d+ threads?, oneDNN$`));
 });
 
 function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number): void {

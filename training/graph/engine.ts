@@ -42,7 +42,7 @@ function setInitialValues({ weights }: EngineOptions, graph: TrainingGraph, sess
 
 function step(
   options: EngineOptions,
-  { inputs, learningRates, steps }: TrainingGraph,
+  { inputs, steps }: TrainingGraph,
   session: Session,
   batch: Batch,
   stepOptions: StepOptions,
@@ -51,7 +51,7 @@ function step(
   const active = activeGroups(options, stepOptions);
   const variant = active.length === options.groups.length ? steps.whole : steps.frozen!;
   const rates = active.map(
-    ({ name }) => [learningRates.get(name)!, Float32Array.of(stepOptions.learningRates[name]!)] as const,
+    ({ name }) => [inputs.learningRates.get(name)!, Float32Array.of(stepOptions.learningRates[name]!)] as const,
   );
   const [loss] = session.run(
     [
@@ -125,5 +125,7 @@ function restore(session: Session, variables: readonly Variable[], saved: readon
 }
 
 function describe({ version, device, threads }: TensorFlow): string {
-  return `TensorFlow ${version}, ${device}, ${threads} threads, oneDNN`;
+  if (device === 'GPU') return `TensorFlow ${version}, GPU`;
+  const kernels = process.env.TF_ENABLE_ONEDNN_OPTS === '0' ? 'without oneDNN' : 'oneDNN';
+  return `TensorFlow ${version}, CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${kernels}`;
 }

@@ -1,5 +1,5 @@
 import type { Activation, BatchNormalization, Convolution, Layer, Net } from '../nets/net.ts';
-import { random } from '../random.ts';
+import { purpose, random } from '../random.ts';
 import { type Graph, sizeOf, type Value, type Variable } from './graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { multiply } from './operations/arithmetic.ts';
@@ -15,8 +15,16 @@ import { reshape } from './operations/shape.ts';
 /** A weight or running statistic, by its name. */
 type Variables = (name: string) => Variable;
 
-/** What keys dropout. */
-interface DropoutKeys {
+interface NetworkOptions {
+  /** `[N, H, W, C]` uint8 */
+  readonly images: Value;
+  readonly variables: Variables;
+}
+
+interface TrainingOptions extends NetworkOptions {
+  /** The names of the weights that gradients will be taken of. */
+  readonly trained: ReadonlySet<string>;
+  /** With the step, keys dropout. */
   readonly seed: number;
   /** `[]` int32 */
   readonly step: Value;
@@ -29,34 +37,25 @@ interface TrainingNetwork {
   readonly statistics: readonly { readonly variable: Variable; readonly next: Value }[];
 }
 
-/**
- * The net as it is trained: normalized by the batch's statistics, with dropout.
- *
- * @param images `[N, H, W, C]` uint8
- * @param trained the names of the weights that gradients will be taken of
- */
-export function trainingNetwork(
-  graph: Graph,
-  net: Net,
-  images: Value,
-  variables: Variables,
-  trained: ReadonlySet<string>,
-  keys: DropoutKeys,
-): TrainingNetwork {
+/** The net as it is trained: normalized by the batch's statistics, with dropout. */
+export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions): TrainingNetwork {
+  const { variables } = options;
   const statistics: { variable: Variable; next: Value }[] = [];
-  const logits = network(graph, net, images, variables, {
-    start: frozenStart(net, trained),
+  const logits = network(graph, net, options, {
+    start: frozenStart(net, options.trained),
     normalize(layer, value) {
       const [movingMean, movingVariance] = runningStatistics(layer, variables);
-      const options = { ...parameters(graph, layer, variables), momentum: layer.momentum };
-      const batch = normalizeBatch(graph, value, options);
+      const batch = normalizeBatch(graph, value, {
+        ...parameters(graph, layer, variables),
+        momentum: layer.momentum,
+      });
       statistics.push({ variable: movingMean, next: batch.movingMean });
       statistics.push({ variable: movingVariance, next: batch.movingVariance });
       return batch.normalized;
     },
     dropOut(layer, value) {
-      const key = random(keys.seed, net.layers.indexOf(layer)).integer(2 ** 31);
-      return dropout(graph, value, layer.rate, pair(graph, key, keys.step));
+      const key = random(options.seed, purpose.dropout, net.layers.indexOf(layer)).integer(2 ** 31);
+      return dropout(graph, value, layer.rate, pair(graph, key, options.step));
     },
   });
   return { logits, statistics };
@@ -65,12 +64,12 @@ export function trainingNetwork(
 /**
  * The net as it is used: normalized by the running statistics, without dropout.
  *
- * @param images `[N, H, W, C]` uint8
  * @returns `[N, classes]`
  */
-export function inferenceNetwork(graph: Graph, net: Net, images: Value, variables: Variables): Value {
-  return network(graph, net, images, variables, {
-    normalize: (layer, value) => normalizeByRunningStatistics(graph, value, parameters(graph, layer, variables)),
+export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions): Value {
+  return network(graph, net, options, {
+    normalize: (layer, value) =>
+      normalizeByRunningStatistics(graph, value, parameters(graph, layer, options.variables)),
     dropOut: (_, value) => value,
   });
 }
@@ -83,7 +82,7 @@ interface Mode {
   dropOut(layer: Layer & { kind: 'dropout' }, value: Value): Value;
 }
 
-function network(graph: Graph, net: Net, images: Value, variables: Variables, mode: Mode): Value {
+function network(graph: Graph, net: Net, { images, variables }: NetworkOptions, mode: Mode): Value {
   const apply = (value: Value, layer: Layer) =>
     graph.scope(layer.name, () => applyLayer(graph, layer, value, variables, mode));
   const { start } = mode;

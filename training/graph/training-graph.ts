@@ -1,4 +1,5 @@
 import type { EngineOptions, ParameterGroup } from '../engine.ts';
+import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import { adamw } from '../optimizers/adamw.ts';
 import { type Lookahead, lookahead } from '../optimizers/lookahead.ts';
@@ -21,13 +22,21 @@ export interface TrainingGraph {
   readonly state: readonly Variable[];
   /** The slow averages, each with what it is the average of; none without lookahead. */
   readonly slow: readonly { readonly variable: Variable; readonly of: Variable }[];
-  readonly inputs: { readonly images: Value; readonly labels: Value; readonly step: Value };
-  readonly learningRates: ReadonlyMap<string, Value>;
+  readonly inputs: {
+    readonly images: Value;
+    readonly labels: Value;
+    readonly step: Value;
+    /** By group. */
+    readonly learningRates: ReadonlyMap<string, Value>;
+  };
   /** The mean loss of the batch, had once the weights are updated; with all groups, and without the freezable ones. */
   readonly steps: { readonly whole: Value; readonly frozen: Value | undefined };
   readonly lookahead: { readonly decay: Value; readonly done: Value } | undefined;
   readonly evaluation: { readonly images: Value; readonly logits: Value };
 }
+
+type Inputs = TrainingGraph['inputs'];
+type Variables = (name: string) => Variable;
 
 /**
  * Builds the graph that an engine runs.
@@ -35,77 +44,82 @@ export interface TrainingGraph {
  * @param compileFunctions fuse elementwise work by XLA
  */
 export function buildTrainingGraph(options: EngineOptions, compileFunctions: boolean): TrainingGraph {
-  const { net, batchSize, seed, groups, freezable = [] } = options;
+  const { net, batchSize, groups } = options;
   const graph = new Graph({ compileFunctions });
-  const specs = weightSpecs(net);
-  const weights = specs.map(({ name, shape }) => graph.variable(name, shape));
+  const weights = weightSpecs(net).map(({ name, shape }) => graph.variable(name, shape));
   const byName = new Map(weights.map((variable) => [variable.name, variable]));
   const variables = (name: string) => byName.get(name) ?? graph.fail(`There is no weight ${name}.`);
 
-  const inputs = {
+  const inputs: Inputs = {
     images: graph.placeholder('images', [batchSize, ...net.input], 'uint8'),
     labels: graph.placeholder('labels', [batchSize], 'uint8'),
     step: graph.placeholder('step', [], 'int32'),
+    learningRates: new Map(groups.map(({ name }) => [name, graph.placeholder(`learning_rate/${name}`, [])])),
   };
-  const learningRates = new Map(groups.map(({ name }) => [name, graph.placeholder(`learning_rate/${name}`, [])]));
-  const optimizers = new Map(groups.map((group) => [group, optimizerOf(graph, group, variables)]));
-
-  const trained = new Set(groups.flatMap((group) => group.weights));
-  const network = trainingNetwork(graph, net, inputs.images, variables, trained, { seed, step: inputs.step });
-  const losses = graph.scope('loss', () => crossEntropy(graph, network.logits, inputs.labels, options.labelSmoothing));
-  const [meanLoss, summedLoss] = graph.scope('loss', () => [mean(graph, losses), sum(graph, losses)]);
-  const differentiated = options.reduction === 'mean' ? meanLoss : summedLoss;
-
-  const stepOf = (name: string, trained: readonly ParameterGroup[]): Value => {
-    const names = trained.flatMap((group) => group.weights);
-    const slopes = gradients(
-      graph,
-      differentiated,
-      names.map((weight) => variables(weight).value),
-    );
-    const byWeight = new Map(names.map((weight, index) => [weight, slopes[index]!]));
-    const updates = trained.flatMap((group) => {
-      const ofGroup = group.weights.map((weight) => byWeight.get(weight)!);
-      return optimizers.get(group)!.update(ofGroup, learningRates.get(group.name)!);
-    });
-    const statistics = network.statistics.map(({ variable, next }) => graph.assign(variable, next));
-    return graph.after(name, meanLoss, [...updates, ...statistics]);
-  };
-  const whole = stepOf('step', groups);
-  const kept = groups.filter(({ name }) => !freezable.includes(name));
-  const frozen = freezable.length > 0 ? stepOf('frozen_step', kept) : undefined;
-
-  const slots = [...optimizers.values()].flatMap((optimizer) => optimizer.slots);
-  const averaged = specs.filter(
-    ({ name, role }) => role.startsWith('moving-') || groups.some(({ weights }) => weights.includes(name)),
-  );
-  const fast = averaged.map(({ name }) => variables(name));
-  const ahead = options.lookahead ? lookahead(graph, fast) : undefined;
-
-  const images = graph.placeholder('evaluated_images', [evaluatedAtOnce, ...net.input], 'uint8');
-  const evaluation = {
-    images,
-    logits: graph.scope('evaluation', () => inferenceNetwork(graph, net, images, variables)),
-  };
+  const optimizers = groups.map((group) => ({ group, optimizer: optimizerOf(graph, group, variables) }));
+  const steps = addSteps(graph, options, inputs, variables, optimizers);
+  const fast = options.lookahead ? averaged(options).map(variables) : [];
+  const ahead = lookahead(graph, fast);
+  const slots = optimizers.flatMap(({ optimizer }) => optimizer.slots);
 
   return {
     graph,
     weights,
-    state: [...weights, ...slots, ...(ahead?.slow ?? [])],
-    slow: ahead?.slow.map((variable, index) => ({ variable, of: fast[index]! })) ?? [],
+    state: [...weights, ...slots, ...ahead.slow],
+    slow: ahead.slow.map((variable, index) => ({ variable, of: fast[index]! })),
     inputs,
-    learningRates,
-    steps: { whole, frozen },
-    lookahead: ahead && lookaheadCall(graph, ahead),
-    evaluation,
+    steps,
+    lookahead: options.lookahead ? lookaheadCall(graph, ahead) : undefined,
+    evaluation: addEvaluation(graph, net, variables),
   };
 }
 
-function optimizerOf(
+/** The forward pass, and a step that trains all groups and one that leaves the freezable ones as they are. */
+function addSteps(
   graph: Graph,
-  { name, weights, optimizer }: ParameterGroup,
-  variables: (name: string) => Variable,
-): GraphOptimizer {
+  options: EngineOptions,
+  inputs: Inputs,
+  variables: Variables,
+  optimizers: readonly { readonly group: ParameterGroup; readonly optimizer: GraphOptimizer }[],
+): TrainingGraph['steps'] {
+  const { net, seed, groups, freezable = [], labelSmoothing, reduction } = options;
+  const { images, labels, step, learningRates } = inputs;
+  const trained = new Set(groups.flatMap(({ weights }) => weights));
+  const { logits, statistics } = trainingNetwork(graph, net, { images, variables, trained, seed, step });
+  const [meanLoss, summedLoss] = graph.scope('loss', () => {
+    const losses = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
+    return [mean(graph, losses), sum(graph, losses)];
+  });
+  const differentiated = reduction === 'mean' ? meanLoss : summedLoss;
+
+  const addStep = (name: string, active: typeof optimizers) => {
+    const values = active.map(({ group }) => group.weights.map((weight) => variables(weight).value));
+    const slopes = gradients(graph, differentiated, values.flat());
+    const updates = active.flatMap(({ group, optimizer }) =>
+      optimizer.update(slopes.splice(0, group.weights.length), learningRates.get(group.name)!),
+    );
+    const observed = statistics.map(({ variable, next }) => graph.assign(variable, next));
+    return graph.after(name, meanLoss, [...updates, ...observed]);
+  };
+  const unfrozen = optimizers.filter(({ group }) => !freezable.includes(group.name));
+  return {
+    whole: addStep('step', optimizers),
+    frozen: freezable.length > 0 ? addStep('frozen_step', unfrozen) : undefined,
+  };
+}
+
+/** What lookahead averages: what is trained, and the running statistics. */
+function averaged({ net, groups }: EngineOptions): string[] {
+  const trained = new Set(groups.flatMap(({ weights }) => weights));
+  return weightSpecs(net).flatMap(({ name, role }) => (role.startsWith('moving-') || trained.has(name) ? [name] : []));
+}
+
+function addEvaluation(graph: Graph, net: Net, variables: Variables): TrainingGraph['evaluation'] {
+  const images = graph.placeholder('evaluated_images', [evaluatedAtOnce, ...net.input], 'uint8');
+  return { images, logits: graph.scope('evaluation', () => inferenceNetwork(graph, net, { images, variables })) };
+}
+
+function optimizerOf(graph: Graph, { name, weights, optimizer }: ParameterGroup, variables: Variables): GraphOptimizer {
   const trained = weights.map(variables);
   switch (optimizer.kind) {
     case 'sgd':
