@@ -6,6 +6,7 @@ import { folderStore } from '#models/folder-store.ts';
 import type { ObjectStore } from '#models/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { type ExampleModel, exampleModel } from './example-model.ts';
+import { withDescribedAnswers } from './openapi/conformance.fixture.ts';
 import { type ServerOptions, startServer } from './server.ts';
 
 /** A folder that is gone afterwards. */
@@ -23,7 +24,7 @@ export interface Logged extends Record<string, unknown> {
   readonly message: string;
 }
 
-/** The endpoint on a port of this machine, over a folder. */
+/** The endpoint on a port of this machine, over a folder. What `fetch` gets from it is held to its description. */
 export interface Endpoint {
   readonly url: string;
   readonly store: ObjectStore;
@@ -44,20 +45,31 @@ export async function withEndpoint<Result>(
       log: (level, message, facts) => logged.push({ level, message, ...facts }),
     });
     try {
-      return await work({
+      const endpoint: Endpoint = {
         url: server.url,
         store,
         logged,
         async promote(model, alias = 'production') {
-          const to = await publishVersion(store, await exampleModel(model));
+          const to = await publishVersion(store, await known(model));
           await moveAlias(store, alias, { to, by: 'a test', expected: await readAlias(store, alias) });
           return to;
         },
-      });
+      };
+      return await withDescribedAnswers(server.url, () => work(endpoint));
     } finally {
       await server.close();
     }
   });
+}
+
+const made = new Map<string, ReturnType<typeof exampleModel>>();
+
+/** Each model is made once a test file. */
+function known(model: ExampleModel = {}): ReturnType<typeof exampleModel> {
+  const key = JSON.stringify(model);
+  const files = made.get(key) ?? exampleModel(model);
+  made.set(key, files);
+  return files;
 }
 
 interface EndpointOptions {

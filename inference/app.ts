@@ -6,6 +6,7 @@ import type { LiveModels } from './live-models.ts';
 import type { Log } from './log.ts';
 import { modelRoutes } from './model-routes.ts';
 import { openInferenceRoutes } from './open-inference-routes.ts';
+import { documentRoutes } from './openapi/document-routes.ts';
 import { type PageOptions, pageRoutes } from './page/page-routes.ts';
 import { problemHeaders, problemOf, RequestError } from './problem.ts';
 
@@ -25,6 +26,7 @@ export function createApp({ models, log, page }: AppOptions): App {
   classifyRoutes(app, models);
   modelRoutes(app, models);
   openInferenceRoutes(app, models);
+  documentRoutes(app);
   refuseOtherMethods(app);
   app.notFound((context) =>
     fail(new RequestError('unknown-route', `There is nothing at ${context.req.path}.`), context),

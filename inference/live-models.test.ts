@@ -12,12 +12,15 @@ async function served(url: string, query = ''): Promise<{ status: number; versio
   return { status: response.status, version: body.model?.version };
 }
 
-/** Asks without a pause until told to stop. @returns what was answered, in order */
+/** Asks again and again until told to stop. @returns what was answered, in order */
 function ask(url: string): () => Promise<Awaited<ReturnType<typeof served>>[]> {
   const answers: Awaited<ReturnType<typeof served>>[] = [];
   let isOver = false;
   const askers = [1, 2, 3].map(async () => {
-    while (!isOver) answers.push(await served(url));
+    while (!isOver) {
+      answers.push(await served(url));
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
   });
   return async () => {
     isOver = true;

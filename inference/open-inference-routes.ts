@@ -12,20 +12,19 @@ const MODEL = 'cifar10';
 const INPUT = 'images';
 const OUTPUT = 'probabilities';
 
-const parameters = z.optional(z.record(z.string(), z.unknown()));
+const others = z.optional(z.record(z.string(), z.unknown()));
 
-/** A request of the protocol; a tensor's data may be flat or nested. */
 export const InferRequest = z.object({
   id: z.optional(z.string()),
-  parameters,
+  parameters: others,
   inputs: z
     .array(
       z.object({
         name: z.string(),
         shape: z.array(z.int().check(z.nonnegative())),
         datatype: z.string(),
-        parameters,
-        data: z.array(z.unknown()),
+        parameters: others,
+        data: z.array(z.unknown()).check(z.describe('Whole numbers from 0 to 255, flat or nested as the shape.')),
       }),
     )
     .check(z.length(1)),
@@ -34,8 +33,15 @@ export const InferRequest = z.object({
       .array(
         z.object({
           name: z.string(),
-          /** Triton's extension: name the best `classification` classes as `score:index:label`. */
-          parameters: z.optional(z.object({ classification: z.optional(z.int().check(z.positive())) })),
+          parameters: z.optional(
+            z.object({
+              classification: z.optional(
+                z
+                  .int()
+                  .check(z.positive(), z.describe('Name that many classes, the best first, as `score:index:label`.')),
+              ),
+            }),
+          ),
         }),
       )
       .check(z.length(1)),
@@ -67,6 +73,9 @@ export const ModelMetadata = z.object({
   outputs: z.array(tensor),
 });
 
+export const ServerLive = z.object({ live: z.literal(true) });
+export const ServerReady = z.object({ ready: z.literal(true) });
+export const ModelReady = z.object({ name: z.string(), ready: z.literal(true) });
 export const ServerMetadata = z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) });
 
 /**

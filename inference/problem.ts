@@ -55,18 +55,21 @@ export class RequestError extends UserError {
   }
 }
 
-/** RFC 9457, with a stable code, and `error` as the Open Inference Protocol and TensorFlow Serving want it. */
-export const Problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number(),
-  detail: z.string(),
-  instance: z.string(),
-  code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
-  hint: z.optional(z.string()),
-  error: z.string(),
-  request_id: z.string(),
-});
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string().check(z.describe('What is wrong, and what to do.')),
+    instance: z.string(),
+    code: z.string().check(z.describe('Which problem it is, for programs. The gateway has some of its own.')),
+    hint: z.optional(z.string()),
+    error: z
+      .string()
+      .check(z.describe('The detail again, where the Open Inference Protocol and TensorFlow Serving look for it.')),
+    request_id: z.string(),
+  })
+  .check(z.describe('What went wrong, after RFC 9457.'));
 export type Problem = z.infer<typeof Problem>;
 
 /** What is told of an error; of one that is not the client's nothing but that it happened. */

@@ -19,33 +19,41 @@ export interface ClassifyRequest {
   readonly options: ClassifyOptions;
 }
 
-const parameters = {
-  /** How many classes to name, from the best. */
-  top_k: z.optional(z.int().check(z.positive())),
-  /** Refuse pictures of another size than the model takes. */
-  strict: z.optional(z.boolean()),
-  /** A version's id, or an alias. */
-  version: z.optional(z.string()),
-  /** Which parts of the picture speak for the answer. */
-  explain: z.optional(z.literal('occlusion')),
+/** Asked for in the address, or in Hugging Face's `parameters`. */
+export const parameters = {
+  top_k: z.optional(z.int().check(z.positive(), z.describe('How many classes to name, from the best.'))),
+  strict: z.optional(
+    z.boolean().check(z.describe('Refuse pictures of another size than the model takes, instead of scaling them.')),
+  ),
+  version: z.optional(z.string().check(z.describe("A version's id or an alias, instead of the one that is served."))),
+  explain: z.optional(
+    z
+      .literal('occlusion')
+      .check(z.describe('Say which parts of the picture speak for the answer; of one picture only.')),
+  ),
 };
 
-/** Base64, with or without `data:image/…;base64,` before it. */
-const base64 = z.string();
+const base64 = z
+  .string()
+  .check(
+    z.describe('A picture in Base64, with or without `data:image/…;base64,` before it; URL-safe digits are taken too.'),
+  );
 
-/** Hugging Face's image classification. @see https://huggingface.co/docs/inference-providers/tasks/image-classification */
-export const HuggingFaceRequest = z.object({
-  inputs: z.union([base64, z.array(base64).check(z.minLength(1), z.maxLength(MAX_IMAGES))], {
-    error: `must be a picture in Base64, or a list of 1 to ${MAX_IMAGES}`,
-  }),
-  parameters: z.optional(z.object({ ...parameters, function_to_apply: z.optional(z.literal('softmax')) })),
-});
+export const HuggingFaceRequest = z
+  .object({
+    inputs: z.union([base64, z.array(base64).check(z.minLength(1), z.maxLength(MAX_IMAGES))], {
+      error: `must be a picture in Base64, or a list of 1 to ${MAX_IMAGES}`,
+    }),
+    parameters: z.optional(z.object({ ...parameters, function_to_apply: z.optional(z.literal('softmax')) })),
+  })
+  .check(z.describe("As Hugging Face's image classification takes it."));
 
-/** TensorFlow Serving's row format. @see https://www.tensorflow.org/tfx/serving/api_rest#predict_api */
-export const TensorFlowServingRequest = z.object({
-  instances: z.array(z.object({ b64: base64 })).check(z.minLength(1), z.maxLength(MAX_IMAGES)),
-  signature_name: z.optional(z.string()),
-});
+export const TensorFlowServingRequest = z
+  .object({
+    instances: z.array(z.object({ b64: base64 })).check(z.minLength(1), z.maxLength(MAX_IMAGES)),
+    signature_name: z.optional(z.string()),
+  })
+  .check(z.describe("As TensorFlow Serving's REST interface takes it."));
 
 /** @throws {RequestError} the body or a parameter cannot be understood */
 export async function readClassifyRequest(context: RequestContext): Promise<ClassifyRequest> {

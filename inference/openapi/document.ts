@@ -1,0 +1,165 @@
+import * as z from 'zod/mini';
+import * as answers from '../answers.ts';
+import * as openInference from '../open-inference-routes.ts';
+import { PROBLEMS, Problem, type ProblemCode } from '../problem.ts';
+import { HuggingFaceRequest, TensorFlowServingRequest } from '../read-request.ts';
+import { groups, type Operation, operations } from './operations.ts';
+
+type Json = Record<string, unknown>;
+
+/** An OpenAPI 3.1 document, as far as it is read here. */
+export interface OpenApi extends Json {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
+}
+
+interface OpenApiOperation extends Json {
+  readonly operationId: string;
+  readonly responses: Readonly<Record<string, OpenApiResponse>>;
+}
+
+interface OpenApiResponse extends Json {
+  readonly description: string;
+  readonly content: Readonly<Record<string, { readonly schema: Json }>>;
+}
+
+/** Schemas with a name of their own; others are written where they are used. */
+const named: Readonly<Record<string, z.core.$ZodType>> = {
+  Problem,
+  Prediction: answers.Prediction,
+  Explanation: answers.Explanation,
+  ImageAnswer: answers.ImageAnswer,
+  ModelName: answers.ModelName,
+  ClassifyAnswer: answers.ClassifyAnswer,
+  BatchAnswer: answers.BatchAnswer,
+  ModelAnswer: answers.ModelAnswer,
+  LiveAnswer: answers.LiveAnswer,
+  ReadyAnswer: answers.ReadyAnswer,
+  IndexAnswer: answers.IndexAnswer,
+  HuggingFaceRequest,
+  TensorFlowServingRequest,
+  InferRequest: openInference.InferRequest,
+  InferAnswer: openInference.InferAnswer,
+  ModelMetadata: openInference.ModelMetadata,
+  ServerMetadata: openInference.ServerMetadata,
+};
+
+/** The interface, described by the schemas that check what comes in and give types to what goes out. */
+export function openApiDocument(): OpenApi {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'cifar10',
+      version: openInference.SERVER_VERSION,
+      summary: 'Says what small pictures show.',
+      description:
+        'Links are relative: a stage of the gateway is a prefix of every path. Every answer carries `x-request-id`; every ' +
+        'error is an `application/problem+json`.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '.' }],
+    tags: Object.entries(groups).map(([name, description]) => ({ name, description })),
+    paths: pathsOf(registry),
+    components: {
+      schemas: Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutIdentity(schema)])),
+      securitySchemes: {
+        key: {
+          ...{ type: 'apiKey', in: 'header', name: 'x-api-key' },
+          description: 'Asked for by the gateway, unless it was deployed without keys; never on a local port.',
+        },
+      },
+    },
+  };
+}
+
+function pathsOf(registry: Registry): OpenApi['paths'] {
+  const paths: Record<string, Record<string, OpenApiOperation>> = {};
+  for (const operation of operations) {
+    paths[operation.path] ??= {};
+    paths[operation.path]![operation.method] = describe(operation, registry);
+  }
+  return paths;
+}
+
+type Registry = ReturnType<typeof z.registry<{ id: string }>>;
+
+function describe(operation: Operation, registry: Registry): OpenApiOperation {
+  const { method, path, id, group, summary, details, query = {}, body, answer, problems } = operation;
+  const fromPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    ...{ name, in: 'path', required: true, schema: { type: 'string' } },
+    description: name === 'model' ? '`cifar10`' : "A version's id, or an alias.",
+  }));
+  const fromQuery = Object.entries(query).map(([name, type]) => {
+    const { description, ...schema } = schemaOf(type, registry);
+    return { name, in: 'query', required: false, ...(description ? { description } : {}), schema };
+  });
+  const parameters = [...fromPath, ...fromQuery];
+  return {
+    operationId: id,
+    tags: [group],
+    summary,
+    ...(details ? { description: details } : {}),
+    security: method === 'post' ? [{ key: [] }, {}] : [{}],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body ? { requestBody: { required: true, content: contentOf(body, registry) } } : {}),
+    responses: {
+      200: { description: 'The answer', headers: REQUEST_ID, content: contentOf(answer, registry) },
+      ...problemResponses([...problems, 'internal']),
+      ...(method === 'post' ? GATEWAY : {}),
+    },
+  };
+}
+
+const REQUEST_ID = {
+  'x-request-id': { description: 'Under which the log knows the request.', schema: { type: 'string' } },
+};
+
+function contentOf(types: NonNullable<Operation['body']> | Operation['answer'], registry: Registry) {
+  return Object.fromEntries(
+    Object.entries(types).map(([media, type]) => {
+      if (type === 'binary') return [media, { schema: { type: 'string', contentMediaType: media } }];
+      return [media, { schema: type === 'text' ? { type: 'string' } : schemaOf(type, registry) }];
+    }),
+  );
+}
+
+/** By status, which several problems may share. */
+function problemResponses(codes: readonly ProblemCode[]): OpenApiOperation['responses'] {
+  const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))].sort();
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const ofStatus = codes.filter((code) => PROBLEMS[code].status === status);
+      const description = ofStatus.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; ');
+      return [
+        status,
+        { description, headers: status === 503 ? { ...REQUEST_ID, ...RETRY } : REQUEST_ID, content: PROBLEM },
+      ];
+    }),
+  );
+}
+
+const RETRY = { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } };
+const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+
+/** What the gateway refuses before the program hears of it. */
+const GATEWAY: OpenApiOperation['responses'] = {
+  403: { description: 'The gateway was given no API key, or one that it does not know', content: PROBLEM },
+  429: { description: 'More requests than the gateway lets through', content: PROBLEM },
+};
+
+/** A reference where the schema has a name. */
+function schemaOf(type: z.core.$ZodType, registry: Registry): Json {
+  const id = registry.get(type)?.id;
+  if (id !== undefined) return { $ref: `#/components/schemas/${id}` };
+  if (type instanceof z.ZodMiniUnion) {
+    return { anyOf: (type._zod.def.options as z.core.$ZodType[]).map((option) => schemaOf(option, registry)) };
+  }
+  return withoutIdentity(z.toJSONSchema(type, { io: 'input' }));
+}
+
+function withoutIdentity(schema: object): Json {
+  const { $schema: _, $id: __, ...rest } = schema as Json;
+  return rest;
+}

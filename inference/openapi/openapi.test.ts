@@ -1,0 +1,43 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { Hono } from 'hono';
+import { expect, test } from 'vitest';
+import { withEndpoint } from '../app.fixture.ts';
+import { createApp } from '../app.ts';
+import type { LiveModels } from '../live-models.ts';
+import { openApiDocument } from './document.ts';
+
+test('the description has no fault that the linter knows', async () => {
+  const config = await createConfig({
+    extends: ['recommended-strict'],
+    // Some addresses cannot be asked wrongly.
+    rules: { 'operation-4xx-response': 'off' },
+  });
+  const problems = await lintFromString({ source: JSON.stringify(openApiDocument()), config });
+  expect(problems.map(({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer}: ${message}`)).toEqual([]);
+});
+
+test('every address is described, and every description has an address', () => {
+  const models = {} as LiveModels;
+  const app = createApp({ models, log: () => {} });
+  expect(app).toBeInstanceOf(Hono);
+  const served = app.routes
+    .filter(({ method }) => method === 'GET' || method === 'POST')
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+  const described = Object.entries(openApiDocument().paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(described.toSorted()).toEqual([...new Set(served)].toSorted());
+});
+
+test('is served to programs and to people, and links to nothing elsewhere', () =>
+  withEndpoint(async ({ url }) => {
+    expect(await (await fetch(`${url}/openapi.json`)).json()).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+    const response = await fetch(`${url}/docs`);
+    expect(response.headers.get('content-type')).toContain('text/html');
+    const html = await response.text();
+    for (const text of ['POST</b> <code>/classify</code>', 'corrupt-image', 'curl -F image=@one.png', 'id="Problem"']) {
+      expect(html).toContain(text);
+    }
+    expect(html).not.toMatch(/(href|src)="(https?:|\/)/);
+    expect(html).not.toContain('<script');
+  }));
