@@ -54,7 +54,9 @@ export async function installPackages(root, { production, signal, onProgress }) 
   }, 250);
   const [program, ...args] = npmCommand();
   try {
-    await run(program, [...args, 'ci', '--no-progress', ...(production ? ['--omit=dev'] : [])], { cwd: root, signal });
+    // What was fetched for another clone is not asked for again: the lockfile's hashes say whether it still holds.
+    const options = ['--no-progress', '--prefer-offline', ...(production ? ['--omit=dev'] : [])];
+    await run(program, [...args, 'ci', ...options], { cwd: root, signal });
   } catch (error) {
     signal?.throwIfAborted();
     throw explainNpm(error);
