@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { deflateRawSync } from 'node:zlib';
+import { deflateRawSync, gunzipSync } from 'node:zlib';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -43,11 +43,17 @@ async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: API
 }
 
 /** As API Gateway's REST APIs send it. @see https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html */
-function event(httpMethod: string, path: string, body?: Uint8Array, { asText = false } = {}): APIGatewayProxyEvent {
+function event(
+  httpMethod: string,
+  path: string,
+  body?: Uint8Array,
+  { asText = false, headers: given = {} }: { asText?: boolean; headers?: Record<string, string> } = {},
+): APIGatewayProxyEvent {
   const headers = {
     Accept: '*/*',
     'Content-Type': 'application/octet-stream',
     Host: 'abc.execute-api.eu-west-1.amazonaws.com',
+    ...given,
   };
   const [resource, search] = path.split('?') as [string, string?];
   const queries = [...new URLSearchParams(search)];
@@ -104,9 +110,35 @@ test('the bundle alone answers events of the gateway', async () => {
   expect(lines.filter(({ message }) => message === 'request')).toHaveLength(9);
 });
 
-test('its archive has at most 3 MB, and nothing but the program and its WebAssembly', () => {
+test('the bundle has the page, and all that the page needs to run the model in a browser', async () => {
+  const headers = { Accept: 'text/html,*/*;q=0.8', 'Accept-Encoding': 'gzip, br' };
+  const [page] = (await answer(event('GET', '/', undefined, { headers }))).results;
+  expect(page).toMatchObject({ statusCode: 200, isBase64Encoded: true });
+  expect(page!.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'content-encoding': 'gzip' });
+  const html = gunzipSync(Buffer.from(page!.body, 'base64')).toString();
+  const linked = [...html.matchAll(/"(page\/[^"]+)"/g)].map(([, path]) => `/${path}`);
+  expect(linked).toHaveLength(3);
+
+  const wasm = readdirSync(join(folder, 'page')).filter((name) => name.endsWith('.wasm'));
+  expect(wasm).toHaveLength(1);
+  const { results } = await answer(
+    ...linked.map((path) => event('GET', path)),
+    event('GET', `/page/${wasm}`),
+    event('GET', `/models/${version}/weights.bin`),
+  );
+  expect(results.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200, 200]);
+  const bodies = results.map(({ body, isBase64Encoded }) => Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'));
+  expect(bodies[3]).toEqual(readFileSync(join(folder, 'page', wasm[0]!)));
+  expect(bodies[4]!.length % 4).toBe(0);
+});
+
+test('its archive has at most 3 MB, and nothing but the program, its WebAssembly and the page', () => {
   const files = readdirSync(folder).filter((name) => /\.(mjs|wasm)$/.test(name));
   expect(files.sort()).toEqual(['index.mjs', 'tfjs-backend-wasm-simd.wasm', 'webp_dec.wasm']);
-  const size = files.reduce((sum, name) => sum + deflateRawSync(readFileSync(join(folder, name))).length, 0);
+  const page = readdirSync(join(folder, 'page')).map((name) => join('page', name));
+  const size = [...files, ...page].reduce(
+    (sum, name) => sum + deflateRawSync(readFileSync(join(folder, name))).length,
+    0,
+  );
   expect(size).toBeLessThan(3_000_000);
 });
