@@ -289,7 +289,7 @@ const outputNames: Readonly<Record<string, string>> = {
 };
 
 /** The only output. */
-export function only(operation: Operation): Value {
+function only(operation: Operation): Value {
   const [value, ...others] = operation.outputs;
   if (value === undefined || others.length > 0) throw new GraphError(`${operation.name} has not one output.`);
   return value;
