@@ -1,51 +1,53 @@
 import { cifar10Images } from './image-set.ts';
-import type { Net } from './net.ts';
+import type { Layer, Net } from './net.ts';
 
 const { size, classes, mean, deviation } = cifar10Images;
 
 /**
- * Small enough to be trained by WebAssembly in a minute or two, where there is no native TensorFlow.
+ * Small enough to be trained by WebAssembly in minutes, where there is no native TensorFlow: 72 % after one epoch.
+ *
+ * Its first layer whitens patches and is never trained, so nothing is propagated back through the largest pictures; what
+ * is trained works on a quarter of the pixels and less.
  */
 export const tinyNet: Net = {
   name: 'tiny',
   input: size,
   classes,
   layers: [
-    { kind: 'normalization', name: 'normalize', mean, deviation },
+    { kind: 'normalization', name: 'normalize', mean, deviation }, // [32, 32, 3]
     {
       kind: 'convolution',
-      name: 'conv1',
-      filters: 16,
-      kernel: 3,
-      padding: 'same',
-      bias: true,
-      init: 'kaiming-uniform',
-    },
-    { kind: 'max-pooling', name: 'pool1', size: 2, padding: 'valid' },
-    { kind: 'activation', name: 'relu1', function: 'relu' }, // [16, 16, 16]
-    {
-      kind: 'convolution',
-      name: 'conv2',
+      name: 'whiten',
       filters: 32,
-      kernel: 3,
+      kernel: 4,
+      stride: 2,
       padding: 'same',
-      bias: true,
-      init: 'kaiming-uniform',
+      bias: false,
+      init: 'whitening',
     },
-    { kind: 'max-pooling', name: 'pool2', size: 2, padding: 'valid' },
-    { kind: 'activation', name: 'relu2', function: 'relu' }, // [8, 8, 32]
-    {
-      kind: 'convolution',
-      name: 'conv3',
-      filters: 32,
-      kernel: 3,
-      padding: 'same',
-      bias: true,
-      init: 'kaiming-uniform',
-    },
-    { kind: 'max-pooling', name: 'pool3', size: 2, padding: 'valid' },
-    { kind: 'activation', name: 'relu3', function: 'relu' }, // [4, 4, 32]
-    { kind: 'flatten', name: 'flatten' }, // [512]
-    { kind: 'dense', name: 'head', units: classes, bias: true, init: 'kaiming-uniform' },
+    { kind: 'activation', name: 'whiten-relu', function: 'relu' }, // [16, 16, 32]
+    ...block(1, 32), // [8, 8, 32]
+    ...block(2, 64), // [4, 4, 64]
+    { kind: 'max-pooling', name: 'pool3', size: 2, padding: 'valid' }, // [2, 2, 64]
+    { kind: 'flatten', name: 'flatten' }, // [256]
+    { kind: 'dense', name: 'head', units: classes, bias: false, init: 'kaiming-uniform' }, // [classes]
+    { kind: 'scale', name: 'logits', by: 1 / 4 },
   ],
 };
+
+function block(number: number, filters: number): Layer[] {
+  return [
+    {
+      kind: 'convolution',
+      name: `conv${number}`,
+      filters,
+      kernel: 3,
+      padding: 'same',
+      bias: false,
+      init: 'kaiming-uniform',
+    },
+    { kind: 'max-pooling', name: `pool${number}`, size: 2, padding: 'valid' },
+    { kind: 'batch-normalization', name: `norm${number}`, momentum: 0.6, epsilon: 1e-5, scale: false },
+    { kind: 'activation', name: `relu${number}`, function: 'relu' },
+  ];
+}
