@@ -3,14 +3,15 @@
  * export is what they do, less the printing.
  */
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { TrainingEvent } from '#training/events.ts';
 import { activeJobs, endJob, findJob, type Job, listJobs } from './batch-jobs.ts';
 import { deploy } from './deploy.ts';
 import { destroy } from './destroy.ts';
 import { followJob } from './follow-job.ts';
 import { exitCodeOf } from './follow-on-terminal.ts';
-import { lastLogLines } from './job-log.ts';
+import { type LogLine, lastLogLines } from './job-log.ts';
+import { endpointLog, jobLog } from './logs.ts';
 import { submitJob } from './submit.ts';
 import { localTarget, type StackOutputs, type Target } from './target.ts';
 
@@ -48,6 +49,13 @@ describe('the cloud commands', () => {
     const key = (await target.apiKey(stack)) ?? '';
     const answer = await fetch(`${url}/classify`, { method: 'POST', body, headers: { 'x-api-key': key } });
     expect(await answer.json()).toMatchObject({ status: 503, code: 'no-model-yet' });
+  });
+
+  it('logs tells what the endpoint was asked', async () => {
+    await vi.waitFor(async () => {
+      const lines = await textOf(endpointLog(target, stack, { follow: false, since: 600 }));
+      expect(lines).toContain('/classify');
+    }, 10_000);
   });
 
   it('submit queues a job that trains; following it tells its states and what the training says', async () => {
@@ -88,6 +96,7 @@ describe('the cloud commands', () => {
     expect(exitCodeOf(job)).toBe(2);
     expect(job.attempts).toHaveLength(1); // bad arguments are not worth another attempt
     expect((await lastLogLines(target, job, 20)).join('\n')).toContain('epochs: 9, not 0.02');
+    expect(await textOf(jobLog(target, stack, 'taken', { follow: true }))).toContain('epochs: 9, not 0.02');
   });
 
   it('a job goes on when it is not followed any more, and ends for good when it is cancelled', async () => {
@@ -138,3 +147,9 @@ describe('the cloud commands', () => {
     });
   });
 });
+
+async function textOf(lines: AsyncIterable<LogLine>): Promise<string> {
+  let text = '';
+  for await (const line of lines) text += `${line.text}\n`;
+  return text;
+}

@@ -53,7 +53,7 @@ export async function deploy(target: Target, options: DeployOptions = {}): Promi
 
 export function deployCommand(): Command {
   return new Command('deploy')
-    .description('create or update the stack: bucket, training queue and endpoint')
+    .description('Create or update the stack: bucket, training queue and endpoint.')
     .addOption(targetOption())
     .option('--training-image <uri>', 'an image in a registry for jobs, instead of one that is built here by Docker')
     .addOption(

@@ -46,7 +46,7 @@ export async function destroy(
 
 export function destroyCommand(): Command {
   return new Command('destroy')
-    .description('take the stack down; the bucket with the models stays unless you say otherwise')
+    .description('Take the stack down; the bucket with the models stays unless you say otherwise.')
     .addOption(targetOption())
     .option('--delete-models', 'also delete the bucket with every model, run and data set in it')
     .option('-y, --yes', 'do not ask')

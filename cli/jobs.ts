@@ -11,7 +11,7 @@ import { openTarget, type Target, type TargetName, targetOption } from './target
 
 export function jobsCommand(): Command {
   return new Command('jobs')
-    .description('list training jobs, or show, follow or end one')
+    .description('List training jobs, or show, follow or end one.')
     .argument('[job]', 'a run, or the id of a job')
     .addOption(targetOption())
     .addOption(

@@ -7,7 +7,7 @@ import { openTarget, type StackOutputs, type Target, type TargetName, targetOpti
 
 export function logsCommand(): Command {
   return new Command('logs')
-    .description('the log of a training job, or of the endpoint')
+    .description('Print the log of a training job, or of the endpoint.')
     .argument('<what>', '"endpoint", a run, or the id of a job')
     .addOption(targetOption())
     .option('--follow', 'go on with what is logged from now on, until the job ends or Ctrl-C')
@@ -49,7 +49,7 @@ Examples:
 const followSeconds = 2;
 
 /** All attempts of a job, one after the other. */
-async function* jobLog(
+export async function* jobLog(
   target: Target,
   stack: StackOutputs,
   reference: string,
@@ -75,7 +75,7 @@ function streamsOf({ attempts, logStream }: Job): string[] {
 }
 
 /** Every process of the endpoint together, in the order of time. */
-async function* endpointLog(
+export async function* endpointLog(
   target: Target,
   stack: StackOutputs,
   { follow, since }: { readonly follow: boolean; readonly since: number },

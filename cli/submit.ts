@@ -74,10 +74,10 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
 
 export function submitCommand(): Command {
   return new Command('submit')
-    .description('train a recipe as an AWS Batch job, and follow it')
+    .description('Train a recipe as an AWS Batch job, and follow it.')
     .argument('[recipe]', 'what to train: a recipe by name', 'quick')
     .addOption(targetOption())
-    .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect, [])
+    .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
     .option('--run <id>', 'name the run; one that failed goes on where it was (default: a new name)')
     .option('--detach', 'do not follow the job')
@@ -100,7 +100,7 @@ export function submitCommand(): Command {
 
 interface CommandOptions {
   readonly target: TargetName;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly seed?: number;
   readonly run?: string;
   readonly detach?: boolean;
@@ -117,7 +117,7 @@ Examples:
   ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account; ends when the job is in the queue
   ./cifar10 submit quick --run monday                with a name of your own; again, after a failure, to go on`;
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
