@@ -10,6 +10,7 @@ interface Options {
   readonly alias: string;
   readonly port: number;
   readonly host: string;
+  readonly origin?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -30,14 +31,15 @@ export function serveCommand(): Command {
     .option('--alias <name>', 'which model answers where a request names none', 'production')
     .option('--port <number>', 'port to listen on; 0 for any that is free', toPort, 8080)
     .option('--host <address>', 'address to listen on; others than this machine need one of its own', '127.0.0.1')
+    .option('--origin <origins...>', 'web pages of other origins that may ask, such as https://example.org; * for all')
     .option('--json', 'log as JSON lines')
     .addHelpText('after', examples)
     .action(serve);
 }
 
-async function serve({ store, alias, port, host, json }: Options): Promise<void> {
+async function serve({ store, alias, port, host, origin: origins = [], json }: Options): Promise<void> {
   const log = json || !process.stderr.isTTY ? jsonLog((line) => process.stderr.write(line)) : lineLog;
-  const server = await startServer({ store: await openObjectStore(store), alias, port, host, log });
+  const server = await startServer({ store: await openObjectStore(store), alias, port, host, origins, log });
   process.stdout.write(`Listening on ${server.url}\n`);
   try {
     await server.ready();

@@ -35,13 +35,13 @@ export interface Endpoint {
 
 export async function withEndpoint<Result>(
   work: (endpoint: Endpoint) => Promise<Result>,
-  { wrap = (store) => store, following = {} }: EndpointOptions = {},
+  { wrap = (store) => store, following = {}, origins = [] }: EndpointOptions = {},
 ): Promise<Result> {
   return withFolder(async (folder) => {
     const store = folderStore(folder);
     const logged: Logged[] = [];
     const server = await startServer({
-      ...{ store: wrap(store), alias: 'production', port: 0, following },
+      ...{ store: wrap(store), alias: 'production', port: 0, following, origins },
       log: (level, message, facts) => logged.push({ level, message, ...facts }),
     });
     try {
@@ -72,7 +72,7 @@ function known(model: ExampleModel = {}): ReturnType<typeof exampleModel> {
   return files;
 }
 
-interface EndpointOptions {
+interface EndpointOptions extends Pick<ServerOptions, 'origins'> {
   readonly following?: ServerOptions['following'];
   /** What the endpoint sees of the store. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;

@@ -1,4 +1,5 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
 import { access } from './access.ts';
 import { classifyRoutes } from './classify-routes.ts';
 import type { App, Env, RequestContext } from './context.ts';
@@ -13,14 +14,17 @@ import { problemHeaders, problemOf, RequestError } from './problem.ts';
 export interface AppOptions {
   readonly models: LiveModels;
   readonly log: Log;
+  /** Web pages of other origins that may ask, such as `https://example.org`; `*` for all. @default none */
+  readonly origins?: readonly string[];
   /** The page for people. @default none */
   readonly page?: PageOptions;
 }
 
 /** The endpoint, the same behind API Gateway and on a local port. All links are relative: a stage is a prefix of the path. */
-export function createApp({ models, log, page }: AppOptions): App {
+export function createApp({ models, log, origins = [], page }: AppOptions): App {
   const app: App = new Hono<Env>();
   app.use(access(log));
+  if (origins.length > 0) app.use(crossOrigin(origins));
   if (page) pageRoutes(app, page);
   indexRoute(app);
   classifyRoutes(app, models);
@@ -33,6 +37,17 @@ export function createApp({ models, log, page }: AppOptions): App {
   );
   app.onError(fail);
   return app;
+}
+
+/** Lets web pages elsewhere ask, and read the headers that they need. */
+function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
+  return cors({
+    origin: origins.includes('*') ? '*' : [...origins],
+    allowMethods: ['GET', 'HEAD', 'POST'],
+    allowHeaders: ['content-type', 'x-api-key'],
+    exposeHeaders: ['retry-after', 'x-request-id'],
+    maxAge: 600,
+  });
 }
 
 /** Where to go from here. */

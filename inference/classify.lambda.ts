@@ -5,13 +5,18 @@ import { answerGateway } from './api-gateway.ts';
 import { createApp } from './app.ts';
 import { liveModels } from './live-models.ts';
 import { jsonLog } from './log.ts';
+import { withMetrics } from './metrics-log.ts';
 import { readPage } from './page/page.ts';
 
-const log = jsonLog((line) => process.stdout.write(line));
+const log = withMetrics(
+  jsonLog((line) => process.stdout.write(line)),
+  'Cifar10',
+);
 const store = await openObjectStore(environment('CIFAR10_STORE'));
 const models = liveModels({ store, alias: environment('CIFAR10_ALIAS'), log });
 const page = () => readPage(fileURLToPath(new URL('page', import.meta.url)));
-const app = createApp({ models, log, page: { store, page } });
+const origins = (process.env.CIFAR10_ORIGINS ?? '').split(/[\s,]+/).filter(Boolean);
+const app = createApp({ models, log, origins, page: { store, page } });
 
 // The model is loaded while Lambda still initialises, at full CPU. If it cannot be, requests say why.
 await models.use(undefined, () => {}).catch((error: unknown) => log('warn', 'started without a model', { error }));

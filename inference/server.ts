@@ -16,6 +16,8 @@ export interface ServerOptions {
   /** Address to listen on. @default 127.0.0.1 */
   readonly host?: string;
   readonly log: Log;
+  /** Web pages of other origins that may ask. @default none */
+  readonly origins?: readonly string[];
   /** How the models are followed. @default as in Lambda */
   readonly following?: Pick<LiveModelsOptions, 'keep' | 'times'>;
 }
@@ -35,10 +37,10 @@ export interface Server {
  * @throws {UserError} the port is taken, or cannot be had
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { store, alias, port, host = '127.0.0.1', log, following } = options;
+  const { store, alias, port, host = '127.0.0.1', log, origins = [], following } = options;
   const models = liveModels({ store, alias, log, ...following });
   const page = async () => (await import('./page/build-page.ts')).buildPage();
-  const app = createApp({ models, log, page: { store, page } });
+  const app = createApp({ models, log, origins, page: { store, page } });
   const server = serve({ fetch: (request) => app.fetch(request), hostname: host, port });
   await listening(server, host, port);
   const { port: actual } = server.address() as AddressInfo;

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { withMetrics } from './metrics-log.ts';
+
+test('the line of a request holds metrics as CloudWatch reads them, and what it held before', () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = withMetrics((level, message, facts) => lines.push({ level, message, ...facts }), 'Cifar10');
+  const request = { path: '/classify', status: 200, milliseconds: 2.5, label: 'cat', score: 0.9, uncertain: false };
+  log('info', 'request', { ...request, timing: { decode: 0.5, predict: 1.25, total: 2 } });
+  log('info', 'request', { path: '/model', status: 503, milliseconds: 1 });
+  log('info', 'model loaded', { version: 'v' });
+
+  const [first, second, third] = lines;
+  expect(first).toMatchObject({
+    ...{ ...request, Latency: 2.5, Decode: 0.5, Predict: 1.25, Confidence: 0.9, Uncertain: 0, ColdStart: 1, Failed: 0 },
+    _aws: { Timestamp: expect.any(Number), CloudWatchMetrics: [{ Namespace: 'Cifar10', Dimensions: [[]] }] },
+  });
+  expect(second).toMatchObject({ Latency: 1, ColdStart: 0, Failed: 1 });
+  for (const line of [first!, second!]) {
+    const { CloudWatchMetrics } = line._aws as { CloudWatchMetrics: { Metrics: { Name: string; Unit: string }[] }[] };
+    for (const { Name, Unit } of CloudWatchMetrics[0]!.Metrics) {
+      expect(line[Name], Name).toBeTypeOf('number');
+      expect(['Milliseconds', 'Count', 'None']).toContain(Unit);
+    }
+  }
+  expect(third).toEqual({ level: 'info', message: 'model loaded', version: 'v' });
+});
