@@ -2,9 +2,12 @@ import axe from 'axe-core';
 import { encode } from 'fast-png';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
+import { moveAlias } from '#models/aliases.ts';
+import { publishVersion } from '#models/versions.ts';
 import { startChromium } from '../../test/chromium.ts';
 import { ClassifyAnswer } from '../answers.ts';
 import { withEndpoint } from '../app.fixture.ts';
+import { exampleModel } from '../example-model.ts';
 import { withGateway, withPage } from './page.fixture.ts';
 
 const browser = await startChromium();
@@ -250,6 +253,28 @@ describe.skipIf(!browser)('the page', () => {
         await expectText(page.getByRole('alert'), /^No model is served yet/);
       }),
     ));
+
+  test('links to nothing but what is there', () =>
+    withServedPage(async (page) => {
+      const links = await page.evaluate(`[...document.links].filter((a) => a.checkVisibility()).map((a) => a.href)`);
+      expect(links).toHaveLength(3);
+      for (const link of links as string[]) expect((await page.request.get(link)).status()).toBe(200);
+    }));
+
+  test('shows the confusion matrix where the model has one', () =>
+    withEndpoint(async ({ url, store }) => {
+      const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>';
+      const files = new Map([...(await exampleModel()), ['report/confusion.svg', Buffer.from(svg)]]);
+      const to = await publishVersion(store, files);
+      await moveAlias(store, 'production', { to, by: 'a test', expected: undefined });
+      await withPage(browser!, url, async (page) => {
+        const picture = page.getByRole('img', { name: /^Confusion matrix/ });
+        await picture.scrollIntoViewIfNeeded();
+        await expect.poll(() => page.evaluate(`document.querySelector('#confusion img').naturalWidth`)).toBe(40);
+        await page.getByRole('link', { name: /^Confusion matrix/ }).click();
+        await page.waitForURL(/report\/confusion\.svg$/);
+      });
+    }));
 
   test('can be used by keyboard alone', () =>
     withServedPage(async (page) => {

@@ -35,6 +35,9 @@ interface Picture {
   readonly truth?: string;
 }
 
+/** At most. */
+const TEST_IMAGES = 20;
+
 let served: Served | undefined;
 let engine: Engine | undefined;
 let picture: Picture | undefined;
@@ -160,7 +163,7 @@ async function follow(): Promise<void> {
 
 /** The first golden image of each class: they are of the test set. */
 function showTestImages({ classes, input }: ServedCard, { images }: Golden): void {
-  const chosen = classes.flatMap((label) => images.find((image) => image.label === label) ?? []);
+  const chosen = classes.flatMap((label) => images.find((image) => image.label === label) ?? []).slice(0, TEST_IMAGES);
   const items = chosen.map(({ pixels: text, label }) => {
     const pixels = pixelsFromBase64(text);
     const canvas = make('canvas');

@@ -79,8 +79,9 @@ function showFacts(endpoint: Result['endpoint'], browser: Result['browser'], eng
   if (endpoint) {
     const { model, timing_ms: timing } = endpoint.answer;
     element('version', HTMLElement).textContent = model.alias ? `${model.version} (${model.alias})` : model.version;
+    const what = endpoint.answer.explanation ? 'to answer and explain' : 'in the network';
     element('endpoint-time', HTMLElement).textContent =
-      `${time(timing.predict)} in the network, ${time(endpoint.milliseconds)} there and back`;
+      `${time(timing.predict)} ${what}, ${time(endpoint.milliseconds)} there and back`;
   } else {
     element('endpoint-time', HTMLElement).textContent = 'no answer';
   }
