@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
 import type { Batch, Engine, EngineOptions, NamedTensor, ParameterGroup, StepOptions } from './engine.ts';
 import { initializeWeights } from './nets/initialize.ts';
+import { everything, noiseBatch } from './nets/net.fixture.ts';
 import type { Net } from './nets/net.ts';
 import { InvalidNet, weightSpecs } from './nets/shapes.ts';
 import { random } from './random.ts';
@@ -436,39 +437,6 @@ export function describeEngine(name: string, compileEngine: (options: EngineOpti
 
 const batchSize = 6;
 
-/** Every kind of layer but dropout, each activation, both paddings, a stride. */
-const everything: Net = {
-  name: 'everything',
-  input: [9, 8, 3],
-  classes: 5,
-  layers: [
-    { kind: 'normalization', name: 'normalize', mean: [0.5, 0.4, 0.3], deviation: [0.3, 0.2, 0.25] },
-    { kind: 'convolution', name: 'whiten', filters: 10, kernel: 2, padding: 'valid', bias: true, init: 'whitening' },
-    { kind: 'activation', name: 'gelu', function: 'gelu' },
-    { kind: 'convolution', name: 'conv1', filters: 6, kernel: 3, padding: 'same', bias: false, init: 'dirac' },
-    { kind: 'max-pooling', name: 'pool1', size: 2, padding: 'same' },
-    { kind: 'batch-normalization', name: 'norm1', momentum: 0.6, epsilon: 1e-5, scale: true },
-    { kind: 'activation', name: 'elu', function: 'elu' },
-    {
-      kind: 'convolution',
-      name: 'conv2',
-      filters: 8,
-      kernel: 3,
-      stride: 2,
-      padding: 'same',
-      bias: false,
-      init: 'kaiming-uniform',
-    },
-    { kind: 'batch-normalization', name: 'norm2', momentum: 0.9, epsilon: 1e-3, scale: false },
-    { kind: 'activation', name: 'silu', function: 'silu' },
-    { kind: 'flatten', name: 'flatten' },
-    { kind: 'dense', name: 'hidden', units: 12, bias: true, init: 'glorot-uniform' },
-    { kind: 'activation', name: 'relu', function: 'relu' },
-    { kind: 'dense', name: 'head', units: 5, bias: false, init: 'glorot-uniform' },
-    { kind: 'scale', name: 'logits', by: 0.5 },
-  ],
-};
-
 const batch = randomBatch(everything, 1);
 const initial = initializeWeights(everything, { seed: 1, images: batch.images });
 const trainable = weightSpecs(everything)
@@ -490,12 +458,7 @@ const usual: EngineOptions = {
 const still: StepOptions = { step: 0, learningRates: { all: 0 } };
 
 function randomBatch(net: Net, seed: number, size = batchSize): Batch {
-  const draw = random(seed);
-  const length = size * net.input.reduce((product, dimension) => product * dimension);
-  return {
-    images: Uint8Array.from({ length }, () => draw.integer(256)),
-    labels: Uint8Array.from({ length: size }, () => draw.integer(net.classes)),
-  };
+  return noiseBatch(net, size, seed);
 }
 
 /** A square kernel becomes the identity, a bias zero. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Activation, BatchNormalization, Net } from '../nets/net.ts';
 
 /** The value of a weight or running statistic, by its name. */
-export type Weights = (name: string) => tf.Tensor;
+type Weights = (name: string) => tf.Tensor;
 
 /** What a forward pass does otherwise while the net is trained. */
 export interface Training {

@@ -11,7 +11,7 @@ export type ServedLayer =
   | { readonly kind: 'flatten'; readonly name: string };
 
 /** A convolution or a dense layer. */
-export interface Product {
+interface Product {
   readonly kind: 'product';
   readonly name: string;
   readonly layer: Convolution | Dense;
@@ -22,7 +22,7 @@ export interface Product {
 }
 
 /** `gamma (x - mean) / √(variance + epsilon) + beta`, per channel. */
-export interface Normalizing {
+interface Normalizing {
   readonly kind: 'normalizing';
   readonly name: string;
   readonly mean: Float32Array;

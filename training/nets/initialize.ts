@@ -5,7 +5,7 @@ import type { Convolution, Dense, Net } from './net.ts';
 import { type ShapedLayer, shapesOf, type WeightSpec, weightSpecs } from './shapes.ts';
 import { whiteningKernel } from './whitening.ts';
 
-export interface InitializeOptions {
+interface InitializeOptions {
   readonly seed: number;
   /** `[N, H, W, C]` uint8: the images that will be trained on; needed by a whitening layer, which takes the first 5,000. */
   readonly images?: Uint8Array;

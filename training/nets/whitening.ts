@@ -74,7 +74,7 @@ function patchCovariance(net: Net, images: Uint8Array, size: number): Float64Arr
  * @param symmetric `[n, n]`
  * @returns `vectors` `[n, n]`, one a column, and their eigenvalues `[n]`, in no order
  */
-export function eigenvectors(symmetric: Float64Array, n: number): { vectors: Float64Array; eigenvalues: Float64Array } {
+function eigenvectors(symmetric: Float64Array, n: number): { vectors: Float64Array; eigenvalues: Float64Array } {
   const matrix = Float64Array.from(symmetric);
   const vectors = new Float64Array(n * n);
   for (let i = 0; i < n; i++) vectors[i * n + i] = 1;
