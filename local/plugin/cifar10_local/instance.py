@@ -2,9 +2,12 @@
 
 import json
 import os
+import threading
 from typing import Any
 
 from .settings import settings
+
+_ready = threading.Event()
 
 
 def write_instance_file() -> None:
@@ -18,9 +21,16 @@ def write_instance_file() -> None:
     draft.rename(file)
 
 
+def become_ready() -> None:
+    """Everything has started, and was found in order."""
+    _ready.set()
+
+
 def describe_instance(_request: Any, **_: Any) -> Any:
-    """GET /_cifar10/instance: there from the moment at which everything has started and was found in order."""
+    """GET /_cifar10/instance: which one it is, once it is ready."""
     from localstack import constants
     from localstack.http import Response
 
+    if not _ready.is_set():
+        return Response("LocalStack is starting.", status=503)
     return Response.for_json({"pid": os.getpid(), "folder": str(settings().folder), "version": constants.VERSION})

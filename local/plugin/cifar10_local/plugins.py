@@ -8,6 +8,7 @@ from localstack.runtime.server.core import RuntimeServerPlugin
 from localstack.services.cloudformation.resource_provider import CloudFormationResourceProviderPlugin
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.plugins import Service, aws_provider
+from wrapt import when_imported
 
 from .catalog import OfflineCatalog
 
@@ -38,22 +39,32 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
 @hooks.on_infra_start()
 def mend_localstack() -> None:
-    from .api_gateway import let_changes_be_deployed, let_gateway_responses_be_worded
+    from localstack.services.edge import ROUTER
+
+    from .instance import describe_instance
     from .mends import let_alarms_be_updated, let_functions_have_log_groups
 
+    # Before LocalStack listens: it takes what it has no route for as a bucket's name, and loads S3 to look for it.
+    ROUTER.add("/_cifar10/instance", endpoint=describe_instance, methods=["GET"])
     let_alarms_be_updated()
     let_functions_have_log_groups()
+
+
+@when_imported("localstack.services.apigateway.next_gen.provider")
+def mend_api_gateway(_module: Any) -> None:
+    """Not at the start: to load API Gateway takes two seconds and 350 MB, and nothing of it can be changed before."""
+    from .api_gateway import let_changes_be_deployed, let_gateway_responses_be_worded
+
     let_changes_be_deployed()
     let_gateway_responses_be_worded()
 
 
 @hooks.on_infra_ready()
-def announce() -> None:
+def check_instance() -> None:
     """Lets nobody use an instance that is not what it should be."""
-    from localstack.services.edge import ROUTER
     from localstack.services.lambda_.invocation.runtime_executor import get_runtime_executor
 
-    from .instance import describe_instance
+    from .instance import become_ready
     from .loopback import open_listeners
 
     # LocalStack falls back to Docker without an error, and would fail much later, or run code elsewhere.
@@ -62,7 +73,7 @@ def announce() -> None:
         _refuse(f"Lambda functions would be run by {executor}, not as processes.")
     if addresses := open_listeners():
         _refuse(f"It listens at {', '.join(addresses)}, which other machines can reach.")
-    ROUTER.add("/_cifar10/instance", endpoint=describe_instance, methods=["GET"])
+    become_ready()
 
 
 def _refuse(reason: str) -> None:
