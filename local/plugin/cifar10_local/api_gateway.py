@@ -1,4 +1,4 @@
-"""What LocalStack 4.14 leaves out of API Gateway: changes of a stage, and the errors that an API words itself."""
+"""What LocalStack 4.14 leaves out of API Gateway: changes of a stage, answers of bytes, errors that an API words."""
 
 import re
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import get_gateway_response_or_default
 from localstack.services.apigateway.next_gen.execute_api.handlers.gateway_exception import GatewayExceptionHandler
+from localstack.services.apigateway.next_gen.execute_api.integrations import aws
 from localstack.services.apigateway.resource_providers.aws_apigateway_apikey import ApiGatewayApiKeyProvider
 from localstack.services.apigateway.resource_providers.aws_apigateway_gatewayresponse import (
     ApiGatewayGatewayResponseProvider,
@@ -118,6 +119,16 @@ def let_gateway_responses_be_worded() -> None:
         return response
 
     GatewayExceptionHandler.create_exception_response = create_exception_response
+
+
+def let_all_types_be_binary() -> None:
+    """Of the types that an API calls binary, `*/*` is passed over: what a function answers in Base64 would stay so."""
+    default = aws.mime_type_matches_binary_media_types
+
+    def matches(mime_type: str | None, binary_media_types: list[str]) -> bool:
+        return "*/*" in (binary_media_types or []) or default(mime_type, binary_media_types)
+
+    aws.mime_type_matches_binary_media_types = matches
 
 
 def fill_in(template: str, variables: Any) -> str:
