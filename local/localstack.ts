@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '#errors/user-error.ts';
-import { withLock } from '#setup/cache.mjs';
+import { cacheRoot, withLock } from '#setup/cache.mjs';
 import { localstackPython } from '#setup/localstack.mjs';
 import { home } from './home.ts';
 import { askInstance, instanceFile, isInstance, type LocalStack, logFile, readInstanceFile } from './instance.ts';
@@ -195,6 +195,7 @@ function environmentOf(
     PYTHONWARNINGS: 'ignore',
 
     CIFAR10_LOCAL_FOLDER: folder,
+    CIFAR10_LOCAL_CACHE: path.join(cacheRoot(), 'localstack-index'),
     CIFAR10_LOCAL_IMAGES: path.join(folder, 'images.json'),
     CIFAR10_LOCAL_NODE: process.execPath,
     ...(bound && { CIFAR10_LOCAL_LEASH: '3' }),

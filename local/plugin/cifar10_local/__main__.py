@@ -6,7 +6,10 @@ The watchdog is started before LocalStack's two seconds of imports, so that ther
 die and leave something behind.
 """
 
+import os
+import sys
 import tempfile
+import traceback
 
 from .instance import write_instance_file
 from .processes import start_watchdog
@@ -26,7 +29,18 @@ def main() -> None:
 
     from localstack.runtime.main import main as run_localstack
 
-    run_localstack()
+    code: object = 0
+    try:
+        run_localstack()
+    except SystemExit as end:
+        code = end.code
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    # Python would free every object one by one before it exits, which takes seconds.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 if __name__ == "__main__":

@@ -38,12 +38,14 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 
 
 @hooks.on_infra_start()
-def mend_localstack() -> None:
+def prepare_localstack() -> None:
     from localstack.services.edge import ROUTER
 
     from .instance import describe_instance
     from .mends import let_alarms_be_updated, let_functions_have_log_groups
+    from .service_index import load_service_index
 
+    load_service_index()
     # Before LocalStack listens: it takes what it has no route for as a bucket's name, and loads S3 to look for it.
     ROUTER.add("/_cifar10/instance", endpoint=describe_instance, methods=["GET"])
     let_alarms_be_updated()

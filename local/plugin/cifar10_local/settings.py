@@ -13,6 +13,8 @@ class Settings:
 
     folder: Path
     """The instance's own folder: everything that it writes lies below."""
+    cache: Path
+    """What instances leave to those that come after them; it need not exist."""
     port: int
     """Where LocalStack listens."""
     images: Path
@@ -36,6 +38,7 @@ class Settings:
         leash = environment.get("CIFAR10_LOCAL_LEASH")
         return cls(
             folder=Path(environment["CIFAR10_LOCAL_FOLDER"]),
+            cache=Path(environment["CIFAR10_LOCAL_CACHE"]),
             port=int(environment["GATEWAY_LISTEN"].rpartition(":")[2]),
             images=Path(environment["CIFAR10_LOCAL_IMAGES"]),
             node=environment["CIFAR10_LOCAL_NODE"],

@@ -6,6 +6,7 @@ from .settings import Settings
 
 REQUIRED = {
     "CIFAR10_LOCAL_FOLDER": "/instance",
+    "CIFAR10_LOCAL_CACHE": "/cache",
     "CIFAR10_LOCAL_IMAGES": "/instance/images.json",
     "CIFAR10_LOCAL_NODE": "/usr/bin/node",
     "GATEWAY_LISTEN": "127.0.0.1:4566",
