@@ -43,7 +43,9 @@ async function serve({ store, alias, port, host, origin: origins = [], json }: O
   process.stdout.write(`Listening on ${server.url}\n`);
   try {
     await server.ready();
-    process.stdout.write(`Try it:  curl --data-binary @picture.png ${server.url}/classify\n`);
+    process.stdout.write(
+      `Try it:  open ${server.url}/ in a browser, or\n         curl --data-binary @picture.png ${server.url}/classify\n`,
+    );
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     process.stderr.write(`${pc.yellow('!')} ${error.message}\n`);

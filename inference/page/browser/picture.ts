@@ -29,7 +29,7 @@ export async function readPicture(file: Blob, size: Size): Promise<Uint8Array> {
 }
 
 /** @param natural the source's own size */
-export function pixelsOf(source: CanvasImageSource, natural: Size, size: Size): Uint8Array {
+function pixelsOf(source: CanvasImageSource, natural: Size, size: Size): Uint8Array {
   const scale = Math.min(1, Math.sqrt(MAX_PIXELS / (natural.width * natural.height)));
   const width = Math.max(1, Math.round(natural.width * scale));
   const height = Math.max(1, Math.round(natural.height * scale));
