@@ -110,6 +110,20 @@ it('promotes the version and classifies by HTTP as training did', async () => {
   expect(right / images).toBeGreaterThanOrEqual(0.5);
 });
 
+it('shows the page through the gateway, with a script and the engine as they are', async () => {
+  const page = await (await fetch(`${stack.url}/`, { headers: { accept: 'text/html' } })).text();
+  // The page names its script, that the program which runs the model, and that its engine.
+  const [script] = /page\/main-\w+\.js/.exec(page) ?? [];
+  const fetched = (name = '') => fetch(new URL(name, `${stack.url}/`));
+  const sources = [await (await fetched(script)).text()];
+  for (const [, chunk] of sources[0]!.matchAll(/"\.\/([\w-]+\.js)"/g)) {
+    sources.push(await (await fetched(`page/${chunk}`)).text());
+  }
+  const [wasm] = /[\w-]+-[A-Z0-9]{8}\.wasm/.exec(sources.join('\n')) ?? [];
+  const engine = new Uint8Array(await (await fetched(`page/${wasm}`)).arrayBuffer());
+  expect(WebAssembly.validate(engine)).toBe(true);
+});
+
 it('goes on after a kill -9 where the checkpoint was, and ends with the same weights', async () => {
   const short = ['--set', 'epochs=0.4', '--set', 'checkpointSeconds=1', ...narrow];
   const job = cifar10('submit', 'quick', '--run', 'killed', ...short);
