@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   CloudFormationClient,
+  type CloudFormationClientConfig,
   CreateStackCommand,
   DeleteStackCommand,
   DescribeStackEventsCommand,
@@ -19,10 +20,20 @@ export interface TestStack {
   delete(): Promise<void>;
 }
 
-/** For tests: deploys a template to the cloud that the environment names. @throws {Error} which resource failed, and why */
-export async function deployStack(template: object): Promise<TestStack> {
-  const client = new CloudFormationClient();
-  const StackName = `test-${randomUUID()}`;
+/**
+ * For tests: deploys a template.
+ *
+ * @param name of the stack. @default one that nobody else has
+ * @param config of the client. @default the cloud that the environment names
+ * @throws {Error} which resource failed, and why
+ */
+export async function deployStack(
+  template: object,
+  name = `test-${randomUUID()}`,
+  config: CloudFormationClientConfig = {},
+): Promise<TestStack> {
+  const client = new CloudFormationClient(config);
+  const StackName = name;
   const waiter = { client, maxWaitTime: 120, minDelay: 1, maxDelay: 1 };
   const readOutputs = async () => {
     const { Stacks } = await client.send(new DescribeStacksCommand({ StackName }));
