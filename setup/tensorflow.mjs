@@ -37,8 +37,11 @@ const NODE_API = 8;
 /** Changes whenever what is unpacked, or where to, does. */
 const LAYOUT = 1;
 
-/** A wheel's libraries unpack to about four times their packed size. */
-const UNPACKED_SIZE = 4;
+/**
+ * Room that is needed, by the size of what is fetched: TensorFlow packs to a fourth, CUDA's libraries to three fifths, and
+ * while their symbols are stripped TensorFlow's are there twice.
+ */
+const ROOM = { cpu: 5.5, gpu: 2 };
 
 /** Milliseconds that the package's own installer may be silent before it counts as offline, and that it may take at all. */
 const INSTALLER_SILENCE = 20_000;
@@ -97,11 +100,7 @@ export async function provideLibraries({ gpu, wheels }, { signal, onProgress, on
   return cachedFolder(
     librariesName(wheels),
     async (part) => {
-      await assertRoom(
-        cacheRoot(),
-        total * (gpu ? 2 : 1) + total * UNPACKED_SIZE * (gpu ? 0.5 : 1),
-        'Native TensorFlow',
-      );
+      await assertRoom(cacheRoot(), total * (gpu ? ROOM.gpu : ROOM.cpu), 'Native TensorFlow');
       let before = 0;
       for (const wheel of wheels) {
         const file = await fetchWheel(wheel, {
