@@ -9,7 +9,7 @@ from .example_job import example_array, example_job
 
 ENDPOINT = "http://127.0.0.1:4566"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-IMAGE = Image(folder="/work", entrypoint=["program"], command=["default"], environment={"PATH": "/bin"})
+IMAGE = Image(folder="/app", entrypoint=["program"], command=["default"], environment={"PATH": "/bin"})
 
 
 @pytest.fixture
