@@ -24,6 +24,9 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     ephemeral: true,
     images: { ...localImages(), 'node:*': { folder: tmpdir(), entrypoint: [process.execPath] } },
     batch: { minimumTimeoutSeconds: 1, stopGraceSeconds: 5 },
+  }).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   });
   provide('localStack', localStack);
   // The workers that run the tests inherit this process's environment; nothing of the user's account may reach them.
