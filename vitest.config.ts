@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // What is printed is compared as text; on CI colours would be on.
+    env: { NO_COLOR: '1' },
     // Two projects: what runs alone in seconds, and what needs a whole LocalStack, one file after the other.
     projects: [
       {

@@ -30,7 +30,9 @@ describe('one sentence with cause and remedy', () => {
   });
 
   test('for too little room, before anything is fetched', async () => {
-    expect(await freeBytes(`${tmpdir()}/not/there`)).toBe(await freeBytes(tmpdir()));
+    // Of the nearest folder that exists; others write to the same disk meanwhile.
+    const [missing, existing] = [await freeBytes(`${tmpdir()}/not/there`), await freeBytes(tmpdir())];
+    expect(Math.abs(missing - existing)).toBeLessThan(0.1 * existing);
     await expect(assertRoom(tmpdir(), 1e18, 'TensorFlow')).rejects.toThrow(
       /^TensorFlow needs 1000000000\.0 GB and the disk under .* has .* left: free some space/,
     );
