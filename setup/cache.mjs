@@ -86,7 +86,7 @@ export async function withLock(file, body, { onWait, signal } = {}) {
       const holder = await readLock(file);
       if (holder === undefined) continue;
       if (isStale(holder)) {
-        await takeAway(file, holder.text);
+        await removeStale(file, claim);
         continue;
       }
       if (!told) onWait?.(holder);
@@ -97,8 +97,7 @@ export async function withLock(file, body, { onWait, signal } = {}) {
     await rm(claim, { force: true });
   }
   const heartbeat = setInterval(() => {
-    const now = new Date();
-    utimes(file, now, now).catch(() => {});
+    touch(file).catch(() => {});
   }, HEARTBEAT);
   heartbeat.unref();
   try {
@@ -128,8 +127,11 @@ async function removeParts(name) {
 /**
  * @param {string} claim
  * @param {string} file
+ * @returns {Promise<boolean>} whether the file is now ours
  */
 async function linked(claim, file) {
+  // Whoever waited long must not begin with a lock that looks abandoned.
+  await touch(claim);
   try {
     await link(claim, file);
     return true;
@@ -172,19 +174,30 @@ function isAlive(pid) {
 }
 
 /**
- * Removes a stale lock, unless it is no longer the one that was judged.
+ * Only who holds a second lock may remove a stale one, and looks at it again: otherwise, of two that found it stale, the
+ * slower would remove the lock that the quicker has since taken.
  *
  * @param {string} file
- * @param {string} judged its text
+ * @param {string} claim
  */
-async function takeAway(file, judged) {
-  const aside = `${file}.stale-${randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return;
-    throw error;
+async function removeStale(file, claim) {
+  const guard = `${file}.takeover`;
+  if (!(await linked(claim, guard))) {
+    const other = await readLock(guard);
+    if (other !== undefined && isStale(other)) await rm(guard, { force: true });
+    await sleep(10);
+    return;
   }
-  if ((await readFile(aside, 'utf8')) !== judged) await linked(aside, file);
-  await rm(aside, { force: true });
+  try {
+    const holder = await readLock(file);
+    if (holder !== undefined && isStale(holder)) await rm(file, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+/** @param {string} file */
+function touch(file) {
+  const now = new Date();
+  return utimes(file, now, now);
 }

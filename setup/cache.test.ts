@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,6 +92,20 @@ test('a waiting process can be interrupted', async () => {
     await expect(interrupted).rejects.toThrow('aborted');
   });
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('whoever waited for long does not begin with a lock that looks abandoned', async () => {
+  const lock = path.join(folder, 'some.lock');
+  let waiting: Promise<number> | undefined;
+  await withLock(lock, async () => {
+    waiting = withLock(lock, async () => Date.now() - (await stat(lock)).mtimeMs);
+    await sleep(150);
+    const longAgo = new Date(Date.now() - 600_000);
+    for (const name of await readdir(folder)) {
+      if (name !== 'some.lock') await utimes(path.join(folder, name), longAgo, longAgo);
+    }
+  });
+  expect(await waiting).toBeLessThan(60_000);
 });
 
 test('ten processes that find a dead lock never hold it together', async () => {
