@@ -14,17 +14,19 @@ import { TENSORFLOW_VERSION } from './wheels.mjs';
 /**
  * Prints the report.
  *
- * @param {{ gpu: boolean, root?: string, print?: (line: string) => void }} options
+ * @param {{ gpu: boolean, root?: string }} options
  * @returns {Promise<number>} exit code: 0 if nothing is missing
  */
-export async function check({ gpu, root = projectRoot, print = console.log }) {
+export async function check({ gpu, root = projectRoot }) {
   const { packages, tensorflow, localstack, tests } = takeInventory({ root, gpu });
   const state = setupState(root);
+  /** @type {string[]} */
+  const lines = [];
   /**
    * @param {string} what
    * @param {string} how
    */
-  const line = (what, how) => print(`${what.padEnd(14)}${how}`);
+  const line = (what, how) => lines.push(`${what.padEnd(14)}${how}`);
   line('Node', process.versions.node);
   line(
     'npm packages',
@@ -40,10 +42,12 @@ export async function check({ gpu, root = projectRoot, print = console.log }) {
   line('cache', `${cache}, ${megabytes(await freeBytes(cache))} free on its disk`);
   for (const name of (await readdir(cache).catch(() => [])).sort()) {
     if (!name.endsWith('.lock'))
-      print(`${' '.repeat(14)}${megabytes(await folderBytes(join(cache, name))).padStart(8)}  ${name}`);
+      lines.push(`${' '.repeat(14)}${megabytes(await folderBytes(join(cache, name))).padStart(8)}  ${name}`);
   }
   const isComplete = packages && tensorflow === 'native' && (gpu || localstack !== undefined);
-  if (!isComplete) print('`npm run setup` installs what is missing.');
+  if (!isComplete) lines.push('`npm run setup` installs what is missing.');
+  // At once: whoever reads only the first lines (`| head`) breaks no pipe.
+  console.log(lines.join('\n'));
   return isComplete ? 0 : 1;
 }
 
