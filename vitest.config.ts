@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     // What is printed is compared as text; on CI colours would be on.
-    env: { NO_COLOR: '1' },
+    env: { NO_COLOR: '1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // Two projects: what runs alone in seconds, and what needs a whole LocalStack, one file after the other.
     projects: [
       {
