@@ -1,9 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { UserError } from '#errors/user-error.ts';
+import packageJson from '../package.json' with { type: 'json' };
 
 // The AWS SDK that is pinned here runs on Node 20; that its releases of 2027 will not is no news for every command.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
+// Whoever reads the output may have seen enough, as "head" has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 /** Each command is loaded when it is called: the AWS SDK, CDK and TensorFlow together would cost every `--help` seconds. */
 const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
@@ -69,6 +76,7 @@ Examples:
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('cifar10')
     .description('Train an image classifier with TensorFlow.js and serve it on AWS, or whole on this machine.')
+    .version(packageJson.version)
     .addHelpText('after', examples);
   const [name] = argv;
   for (const [each, { summary, load }] of Object.entries(commands)) {

@@ -75,7 +75,7 @@ if (vitestArguments.length > 0) {
     if (python) await pytest(python, folder);
     await vitest('unit', folder);
     if (python) await vitest('localstack', folder);
-    else console.log('\nNo Python 3.12 or newer: what needs LocalStack was not tested.');
+    else console.log('\nNo Python 3.12 or 3.13: what needs LocalStack was not tested.');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
