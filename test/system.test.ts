@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encode } from 'fast-png';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { classifyImage, type Endpoint } from '#cli/endpoint.ts';
 import { localTarget, type StackOutputs, type Target } from '#cli/target.ts';
 import { readEvents } from '#models/run-events.ts';
@@ -158,7 +158,8 @@ it('ends LocalStack and leaves nothing behind', async () => {
   await watch();
   await cifar10('local', 'down');
   expect(seen.size).toBeGreaterThan(2);
-  expect([...seen.values()].filter(({ pid }) => isAlive(pid))).toEqual([]);
+  // The watchdog is the last to end, when it has said that it does.
+  await vi.waitFor(() => expect([...seen.values()].filter(({ pid }) => isAlive(pid))).toEqual([]), 5_000);
   expect(isAlive(localStack.pid)).toBe(false);
   await expect(connect(localStack.port)).rejects.toThrow('ECONNREFUSED');
 
