@@ -6,7 +6,7 @@ import { RequestError } from './problem.ts';
 z.config(en()); // Without it every message is "Invalid input".
 
 /** Lambda takes 6 MB, of which Base64 leaves 4.5. */
-export const MAX_BODY = 4 * 1024 * 1024;
+const MAX_BODY = 4 * 1024 * 1024;
 
 /** @throws {RequestError} it is compressed, or too large; what is too large is not read to its end */
 export async function readBody({ req }: RequestContext): Promise<Uint8Array<ArrayBuffer>> {

@@ -95,7 +95,9 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(interrupted.events.at(-1)).toMatchObject({
       type: 'interrupted',
       signal: 'SIGINT',
-      resume: expect.stringMatching(/^\.\/cifar10 train tiny --set engine=tensorflow .*--seed 1 --out \S+ --run hunted$/),
+      resume: expect.stringMatching(
+        /^\.\/cifar10 train tiny --set engine=tensorflow .*--seed 1 --out \S+ --run hunted$/,
+      ),
     });
     expect(interrupted.errors).toContain('SIGINT: keeping a checkpoint');
 
