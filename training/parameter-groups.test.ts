@@ -7,11 +7,8 @@ describe.each(Object.entries(recipes))('the groups of %s', (_, recipe) => {
   test('hold every trainable weight once', () => {
     const net = netOf(recipe);
     const trainable = weightSpecs(net).flatMap(({ name, trainable }) => (trainable ? [name] : []));
-    expect(
-      groupsOf(net, recipe)
-        .flatMap(({ weights }) => weights)
-        .sort(),
-    ).toEqual(trainable.sort());
+    const grouped = groupsOf(net, { ...recipe, whiteningBiasEpochs: 1 }).flatMap(({ weights }) => weights);
+    expect(grouped.sort()).toEqual(trainable.sort());
   });
 });
 
