@@ -1,9 +1,9 @@
-import { type Tensor, tensor4d, tidy } from '@tensorflow/tfjs-core';
-import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
 import { UserError } from '#errors/user-error.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
-import { onWasm, startWasm } from './wasm-backend.ts';
+import { parseLayersModel } from './engine/layers-model.ts';
+import { type LoweredModel, lowerModel } from './engine/lower.ts';
+import { type Network, openNetwork } from './engine/network.ts';
 
 /** A version, ready to answer on WebAssembly. */
 export interface Classifier {
@@ -54,42 +54,30 @@ export async function openClassifier({
   card,
   file,
 }: Pick<VerifiedVersion, 'id' | 'card' | 'file'>): Promise<Classifier> {
-  await startWasm();
-  const model = await readLayersModel(file('model.json'), file('weights.bin'));
+  const model = lowerModel(parseLayersModel(file('model.json'), file('weights.bin')));
   const { height, width, channels } = card.input;
-  const classes = card.classes.length;
-  checkSignature(model, id, [height, width, channels], classes);
+  checkSignature(model, id, card);
+  let network: Network | undefined = await openNetwork(model);
   return {
     classify(pixels) {
       const images = pixels.length / (height * width * channels);
       if (!Number.isInteger(images) || images === 0) {
         throw new RangeError(`${pixels.length} bytes are no images of ${height}x${width}x${channels}.`);
       }
-      const logits = onWasm(() =>
-        tidy(() => {
-          const batch = tensor4d(Float32Array.from(pixels), [images, height, width, channels]);
-          return (model.predict(batch, { batchSize: images }) as Tensor).dataSync<'float32'>(); // [N, classes]
-        }),
-      );
-      return softmaxRows(logits, classes, card.temperature);
+      if (!network) throw new Error(`The classifier of ${id} was given back.`);
+      return softmaxRows(network.logits(pixels), card.classes.length, card.temperature);
     },
-    dispose: () => void model.dispose(),
+    dispose() {
+      network = undefined;
+    },
   };
 }
 
-async function readLayersModel(modelJson: Uint8Array, weights: Uint8Array): Promise<LayersModel> {
-  const { modelTopology, weightsManifest } = JSON.parse(new TextDecoder().decode(modelJson));
-  const weightData = weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.byteLength) as ArrayBuffer;
-  const weightSpecs = (weightsManifest as { weights: object[] }[]).flatMap((group) => group.weights) as never;
-  return loadLayersModel({ load: async () => ({ modelTopology, weightSpecs, weightData }) });
-}
-
-function checkSignature(model: LayersModel, id: string, input: readonly number[], classes: number): void {
-  const found = [...model.inputs[0]!.shape.slice(1), '→', ...model.outputs[0]!.shape.slice(1)].join(' ');
-  const expected = [...input, '→', classes].join(' ');
-  if (found !== expected || model.inputs.length !== 1 || model.outputs.length !== 1) {
+function checkSignature({ input, classes }: LoweredModel, id: string, card: VerifiedVersion['card']): void {
+  const found = [input.height, input.width, input.channels, '→', classes].join(' ');
+  const expected = [card.input.height, card.input.width, card.input.channels, '→', card.classes.length].join(' ');
+  if (found !== expected)
     throw new UserError(`${id} has a network of shape ${found}, and a card that says ${expected}.`);
-  }
 }
 
 /** @param logits `[N, classes]` @returns `[N, classes]`, in single precision as it is answered */

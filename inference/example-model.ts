@@ -15,7 +15,7 @@ const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog',
 
 /**
  * A real convolutional network that nobody trained, with all the files of a version. Its golden probabilities are those of
- * the plain JavaScript backend, whose kernels are written apart from WebAssembly's.
+ * TensorFlow.js on its plain JavaScript backend.
  */
 export async function exampleModel({
   seed = 1,

@@ -119,7 +119,7 @@ describe('ClassifierStack', () => {
     const [asset = ''] = readdirSync(assembly.directory).filter((name) => name.startsWith('asset.'));
     const folder = path.join(assembly.directory, asset);
 
-    expect(readdirSync(folder).sort()).toEqual(['index.mjs', 'page', 'tfjs-backend-wasm-simd.wasm', 'webp_dec.wasm']);
+    expect(readdirSync(folder).sort()).toEqual(['index.mjs', 'page', 'webp_dec.wasm']);
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .map((name) => path.join(folder, name))
       .filter((file) => statSync(file).isFile());

@@ -20,13 +20,12 @@ const options = {
   // The network's engine is a file of its own, and comes only when it is asked for.
   splitting: true,
   format: 'esm',
-  // Also: what package.json names under "browser" takes the place of what is for Node.
   platform: 'browser',
   target: ['es2022', 'chrome109', 'firefox115', 'safari16.4'],
   entryNames: '[name]-[hash]',
   chunkNames: '[name]-[hash]',
   assetNames: '[name]-[hash]',
-  loader: { '.svg': 'copy', '.wasm': 'file' },
+  loader: { '.svg': 'copy' },
   minify: true,
   legalComments: 'eof',
   logLevel: 'error',

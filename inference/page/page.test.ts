@@ -219,6 +219,7 @@ describe.skipIf(!browser)('the page', () => {
           await expectText(page.locator('#message'), /^No API key/);
 
           await cat.click();
+          await dialog.waitFor();
           expect(await page.evaluate('document.activeElement.id')).toBe('key');
           await key.fill('wrong');
           await page.keyboard.press('Enter');

@@ -8,11 +8,8 @@ import { type BuildOptions, buildSync } from 'esbuild';
 import { writePage } from '#inference/page/build-page.ts';
 
 const program = fileURLToPath(new URL('../../inference/classify.lambda.ts', import.meta.url));
-/** Kernels of TensorFlow.js, and libwebp: read by the program from beside itself. */
-const binaries = [
-  '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm',
-  '@jsquash/webp/codec/dec/webp_dec.wasm',
-].map((name) => createRequire(import.meta.url).resolve(name));
+/** libwebp: read by the program from beside itself. */
+const webp = createRequire(import.meta.url).resolve('@jsquash/webp/codec/dec/webp_dec.wasm');
 
 /** Everything is in the bundle, the AWS SDK too: what is tested is what runs. */
 const options = {
@@ -22,12 +19,8 @@ const options = {
   target: 'node22',
   format: 'esm',
   mainFields: ['module', 'main'],
-  // Never asked for: Node has a fetch of its own, and 300 KB would come with this one.
-  external: ['node-fetch'],
-  // TensorFlow.js asks for Node's own modules by require(), and for its own folder; ES modules have neither name.
-  banner: {
-    js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url),__dirname=import.meta.dirname;",
-  },
+  // Some packages ask for Node's own modules by require(), which ES modules have not.
+  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   minify: true,
   // Stack traces in the log keep the names of functions; a source map would double the archive.
   keepNames: true,
@@ -58,6 +51,6 @@ export function classifierBundle(): lambda.Code {
 /** Writes `index.mjs`, whose `handler` answers events of the gateway, and what it needs beside it. */
 export function bundleClassifier(folder: string): void {
   buildSync({ ...options, outfile: path.join(folder, 'index.mjs') });
-  for (const binary of binaries) copyFileSync(binary, path.join(folder, path.basename(binary)));
+  copyFileSync(webp, path.join(folder, path.basename(webp)));
   writePage(path.join(folder, 'page'));
 }

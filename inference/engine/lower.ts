@@ -1,0 +1,245 @@
+import { type ModelLayer, type ParsedModel, UnsupportedModel, type Weight } from './layers-model.ts';
+
+/** A size, and what a pixel holds. */
+export interface Shape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** Functions that work in place, by the kernel's name. */
+export type Activation = 'relu' | 'gelu' | 'silu' | 'elu';
+
+/** One thing to compute; each reads what the one before gave. */
+export type Operation = { readonly name: string; readonly output: Shape } & (
+  | Convolution
+  | { readonly kind: 'pool'; readonly size: number; readonly padding: Padding }
+  | Dense
+  | { readonly kind: 'activation'; readonly function: Activation }
+  | Affine
+);
+
+export interface Convolution {
+  readonly kind: 'convolution';
+  readonly stride: number;
+  readonly padding: Padding;
+  /** `[height, width, in, out]` */
+  readonly kernel: Weight;
+  /** `[out]` */
+  readonly bias: Float32Array;
+  /** Nothing below zero comes out. */
+  readonly isRectified: boolean;
+}
+
+export interface Dense {
+  readonly kind: 'dense';
+  /** `[in, out]` */
+  readonly kernel: Weight;
+  readonly bias: Float32Array;
+  readonly isRectified: boolean;
+}
+
+/** `x scale + shift`, for each channel. */
+interface Affine {
+  readonly kind: 'affine';
+  readonly scale: readonly number[];
+  readonly shift: readonly number[];
+}
+
+/** Zeros before and after, in each direction. */
+export interface Padding {
+  readonly top: number;
+  readonly left: number;
+}
+
+export interface LoweredModel {
+  readonly input: Shape;
+  /** What is done to the bytes of an image, for each channel, before the operations. */
+  readonly preparation: Pick<Affine, 'scale' | 'shift'>;
+  readonly operations: readonly Operation[];
+  readonly classes: number;
+}
+
+/**
+ * The layers as operations of this engine: names and options of the file format are left behind here.
+ *
+ * @throws {UnsupportedModel} a layer, or one of its options, is not known
+ */
+export function lowerModel({ input: [height, width, channels], layers }: ParsedModel): LoweredModel {
+  const input = { height, width, channels };
+  let preparation: LoweredModel['preparation'] = { scale: Array(channels).fill(1), shift: Array(channels).fill(0) };
+  let shape: Shape = input;
+  const operations: Operation[] = [];
+  for (const layer of layers) {
+    for (const operation of lowerLayer(layer, shape)) {
+      // Images are bytes: what is done to each before anything else is looked up in a table.
+      if (operation.kind === 'affine' && operations.length === 0) preparation = chain(preparation, operation);
+      else operations.push(operation);
+      shape = operation.output;
+    }
+  }
+  if (shape.height !== 1 || shape.width !== 1) throw new UnsupportedModel('it ends in a picture, not in logits');
+  return { input, preparation, operations, classes: shape.channels };
+}
+
+function chain(first: LoweredModel['preparation'], then: Affine): LoweredModel['preparation'] {
+  return {
+    scale: first.scale.map((scale, channel) => scale * then.scale[channel]!),
+    shift: first.shift.map((shift, channel) => shift * then.scale[channel]! + then.shift[channel]!),
+  };
+}
+
+function lowerLayer(layer: ModelLayer, shape: Shape): Operation[] {
+  const { kind, name, config } = layer;
+  switch (kind) {
+    case 'InputLayer':
+    case 'Dropout':
+      return [];
+    case 'Flatten':
+      // Rows of pixels of channels are one row of numbers already.
+      return [];
+    case 'Rescaling':
+      return [
+        {
+          ...{ kind: 'affine', name, output: shape },
+          scale: Array(shape.channels).fill(numberOf(layer, 'scale', 1)),
+          shift: Array(shape.channels).fill(numberOf(layer, 'offset', 0)),
+        },
+      ];
+    case 'BatchNormalization':
+      return [{ kind: 'affine', name, output: shape, ...normalization(layer, shape) }];
+    case 'Conv2D':
+      return convolution(layer, shape);
+    case 'MaxPooling2D':
+      return [pool(layer, shape)];
+    case 'Dense':
+      return dense(layer, shape);
+    case 'Activation':
+      return activation(layer, shape);
+    default:
+      throw new UnsupportedModel(
+        `layer ${name} is of the kind ${kind}${config.activation ? ` (${config.activation})` : ''}`,
+      );
+  }
+}
+
+function normalization(layer: ModelLayer, { channels }: Shape): Pick<Affine, 'scale' | 'shift'> {
+  const epsilon = numberOf(layer, 'epsilon', 1e-3);
+  const vector = (name: string, otherwise: number) =>
+    Array.from(layer.weights.get(name)?.data ?? new Float32Array(channels).fill(otherwise));
+  const [gamma, beta] = [vector('gamma', 1), vector('beta', 0)];
+  const [mean, variance] = [vector('moving_mean', 0), vector('moving_variance', 1)];
+  const scale = gamma.map((factor, channel) => factor / Math.sqrt(variance[channel]! + epsilon));
+  return { scale, shift: beta.map((offset, channel) => offset - mean[channel]! * scale[channel]!) };
+}
+
+function convolution(layer: ModelLayer, shape: Shape): Operation[] {
+  const kernel = weightOf(layer, 'kernel');
+  const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
+  const [stride, strideX] = pairOf(layer, 'strides');
+  const [dilation, dilationX] = pairOf(layer, 'dilation_rate');
+  if (stride !== strideX || dilation !== 1 || dilationX !== 1) throw unknown(layer, 'strides or dilation_rate');
+  if (inputs !== shape.channels) throw unknown(layer, `${inputs} channels after ${shape.channels}`);
+  if ((layer.config.data_format ?? 'channels_last') !== 'channels_last') throw unknown(layer, 'data_format');
+  const { height, width, padding } = windows(layer, shape, [rows, columns], stride);
+  const output = { height, width, channels: filters };
+  const { isRectified, after } = activationOf(layer, output);
+  const bias = biasOf(layer, filters);
+  return [{ kind: 'convolution', name: layer.name, stride, padding, kernel, bias, isRectified, output }, ...after];
+}
+
+function pool(layer: ModelLayer, shape: Shape): Operation {
+  const [size, sizeX] = pairOf(layer, 'pool_size');
+  const [stride, strideX] = pairOf(layer, 'strides', [size, sizeX]);
+  if (size !== sizeX || stride !== size || strideX !== size) throw unknown(layer, 'pool_size or strides');
+  const { height, width, padding } = windows(layer, shape, [size, size], size);
+  return { kind: 'pool', name: layer.name, size, padding, output: { height, width, channels: shape.channels } };
+}
+
+function dense(layer: ModelLayer, { height, width, channels }: Shape): Operation[] {
+  const kernel = weightOf(layer, 'kernel');
+  const [inputs, units] = kernel.shape as [number, number];
+  if (inputs !== height * width * channels) throw unknown(layer, `${inputs} inputs after ${height * width * channels}`);
+  const output = { height: 1, width: 1, channels: units };
+  const { isRectified, after } = activationOf(layer, output);
+  return [{ kind: 'dense', name: layer.name, kernel, bias: biasOf(layer, units), isRectified, output }, ...after];
+}
+
+function activation(layer: ModelLayer, shape: Shape): Operation[] {
+  const known = functionOf(layer);
+  return known === undefined ? [] : [{ kind: 'activation', name: layer.name, function: known, output: shape }];
+}
+
+/** A rectifier is part of the product before it; another function comes after it. */
+function activationOf(layer: ModelLayer, output: Shape): { isRectified: boolean; after: Operation[] } {
+  const known = functionOf(layer);
+  if (known === undefined || known === 'relu') return { isRectified: known === 'relu', after: [] };
+  return {
+    isRectified: false,
+    after: [{ kind: 'activation', name: `${layer.name}/${known}`, function: known, output }],
+  };
+}
+
+/** By the names of Keras and TensorFlow.js; `undefined` for none. */
+function functionOf(layer: ModelLayer): Activation | undefined {
+  const name = String(layer.config.activation ?? 'linear');
+  const known: Record<string, Activation | undefined> = {
+    ...{ relu: 'relu', gelu: 'gelu', elu: 'elu', swish: 'silu', silu: 'silu' },
+  };
+  if (name === 'linear') return undefined;
+  if (!known[name]) throw unknown(layer, `activation ${name}`);
+  return known[name];
+}
+
+/** How many windows there are, and what pads the first. TensorFlow's 'same' pads more at the end where it is uneven. */
+function windows(
+  layer: ModelLayer,
+  { height, width }: Shape,
+  [rows, columns]: readonly [number, number],
+  stride: number,
+): { height: number; width: number; padding: Padding } {
+  const padding = layer.config.padding ?? 'valid';
+  if (padding === 'valid') {
+    const count = (size: number, window: number) => Math.floor((size - window) / stride) + 1;
+    return { height: count(height, rows), width: count(width, columns), padding: { top: 0, left: 0 } };
+  }
+  if (padding !== 'same') throw unknown(layer, `padding ${padding}`);
+  const [outRows, outColumns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const before = (size: number, window: number, count: number) =>
+    Math.floor(Math.max(0, (count - 1) * stride + window - size) / 2);
+  return {
+    ...{ height: outRows, width: outColumns },
+    padding: { top: before(height, rows, outRows), left: before(width, columns, outColumns) },
+  };
+}
+
+function weightOf(layer: ModelLayer, name: string): Weight {
+  const weight = layer.weights.get(name);
+  if (!weight) throw new UnsupportedModel(`layer ${layer.name} has no ${name}`);
+  return weight;
+}
+
+function biasOf(layer: ModelLayer, channels: number): Float32Array {
+  return layer.weights.get('bias')?.data ?? new Float32Array(channels);
+}
+
+function numberOf(layer: ModelLayer, option: string, otherwise: number): number {
+  const value = layer.config[option] ?? otherwise;
+  if (typeof value !== 'number') throw unknown(layer, option);
+  return value;
+}
+
+function pairOf(
+  layer: ModelLayer,
+  option: string,
+  otherwise: readonly [number, number] = [1, 1],
+): readonly [number, number] {
+  const value = layer.config[option] ?? otherwise;
+  if (typeof value === 'number') return [value, value];
+  if (!Array.isArray(value) || typeof value[0] !== 'number') throw unknown(layer, option);
+  return [value[0], value[1] ?? value[0]];
+}
+
+function unknown(layer: ModelLayer, what: string): UnsupportedModel {
+  return new UnsupportedModel(`layer ${layer.name} (${layer.kind}) has ${what}, which is not known here`);
+}

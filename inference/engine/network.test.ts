@@ -1,0 +1,222 @@
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { exportLayersModel } from '#training/layers/export.ts';
+import { airbenchNet } from '#training/nets/airbench.ts';
+import { initializeWeights } from '#training/nets/initialize.ts';
+import type { Net } from '#training/nets/net.ts';
+import { seedNet } from '#training/nets/seed.ts';
+import { tinyNet } from '#training/nets/tiny.ts';
+import { parseLayersModel, UnsupportedModel } from './layers-model.ts';
+import { lowerModel } from './lower.ts';
+import { openNetwork } from './network.ts';
+
+await tf.setBackend('cpu');
+
+interface Saved {
+  readonly modelJson: Uint8Array;
+  readonly weightsBin: Uint8Array;
+}
+
+const open = async ({ modelJson, weightsBin }: Saved) =>
+  openNetwork(lowerModel(parseLayersModel(modelJson, weightsBin)));
+
+function pictures(count: number, bytes: number, seed: number): Uint8Array {
+  return Uint8Array.from(
+    { length: count * bytes },
+    (_, index) => 128 + 127 * Math.sin(seed + index / 7 + (index % bytes) / 90),
+  );
+}
+
+/** Logits by TensorFlow.js, in plain JavaScript. */
+function reference(
+  model: tf.LayersModel,
+  pixels: Uint8Array,
+  [height, width, channels]: readonly [number, number, number],
+) {
+  return tf.tidy(() => {
+    const images = pixels.length / (height * width * channels);
+    const batch = tf.tensor4d(Float32Array.from(pixels), [images, height, width, channels]);
+    return (model.predict(batch) as tf.Tensor).dataSync<'float32'>();
+  });
+}
+
+/** The largest difference, as a share of the largest logit. */
+function difference(found: Float32Array, expected: Float32Array): number {
+  expect(found.length).toBe(expected.length);
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return found.reduce((most, value, index) => Math.max(most, Math.abs(value - expected[index]!)), 0) / (largest || 1);
+}
+
+async function save(model: tf.LayersModel): Promise<Saved> {
+  let saved: tf.io.ModelArtifacts | undefined;
+  await model.save({
+    save: async (artifacts) => {
+      saved = artifacts;
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } };
+    },
+  });
+  const { modelTopology, weightSpecs, weightData } = saved!;
+  const json = { modelTopology, weightsManifest: [{ paths: ['weights.bin'], weights: weightSpecs }] };
+  return {
+    modelJson: new TextEncoder().encode(JSON.stringify(json)),
+    weightsBin: new Uint8Array(weightData as ArrayBuffer),
+  };
+}
+
+async function load({ modelJson, weightsBin }: Saved): Promise<tf.LayersModel> {
+  const { modelTopology, weightsManifest } = JSON.parse(new TextDecoder().decode(modelJson));
+  const weightData = new Uint8Array(weightsBin).buffer as ArrayBuffer;
+  return tf.loadLayersModel({
+    load: async () => ({ modelTopology, weightSpecs: weightsManifest[0].weights, weightData }),
+  });
+}
+
+test.each<Net>([seedNet, tinyNet, airbenchNet([16, 24, 40])])(
+  '$name, as training exports it, gives what TensorFlow.js gives',
+  async (net) => {
+    const images = pictures(11, 3072, 1);
+    const saved = exportLayersModel(net, initializeWeights(net, { seed: 3, images }));
+    const expected = reference(await load(saved), images, [32, 32, 3]);
+    expect(difference((await open(saved)).logits(images), expected)).toBeLessThan(1e-5);
+  },
+);
+
+const activation = fc.constantFrom('linear', 'relu', 'gelu', 'elu', 'swish');
+const layer = fc.oneof(
+  fc.record({
+    kind: fc.constant('convolution' as const),
+    filters: fc.integer({ min: 1, max: 36 }),
+    kernelSize: fc.integer({ min: 1, max: 5 }),
+    strides: fc.constantFrom(1, 1, 1, 2),
+    padding: fc.constantFrom('same' as const, 'valid' as const),
+    useBias: fc.boolean(),
+    activation,
+  }),
+  fc.record({
+    ...{ kind: fc.constant('convolution' as const), filters: fc.constantFrom(16, 24, 32), kernelSize: fc.constant(3) },
+    ...{ strides: fc.constant(1), padding: fc.constantFrom('same' as const, 'valid' as const) },
+    ...{ useBias: fc.boolean(), activation },
+  }),
+  fc.record({
+    kind: fc.constant('pool' as const),
+    poolSize: fc.integer({ min: 1, max: 3 }),
+    padding: fc.constantFrom('same' as const, 'valid' as const),
+  }),
+  fc.record({ kind: fc.constant('normalization' as const), center: fc.boolean(), scale: fc.boolean() }),
+  fc.record({ kind: fc.constant('activation' as const), activation }),
+);
+
+test('any chain of layers gives what TensorFlow.js gives', async () => {
+  const nets = fc.record({
+    size: fc.record({ height: fc.integer({ min: 5, max: 19 }), width: fc.integer({ min: 5, max: 19 }) }),
+    channels: fc.constantFrom(1, 3, 4),
+    layers: fc.array(layer, { maxLength: 5 }),
+    hidden: fc.option(fc.record({ units: fc.integer({ min: 1, max: 20 }), activation }), { nil: undefined }),
+    images: fc.integer({ min: 1, max: 19 }),
+    seed: fc.nat(1000),
+  });
+  await fc.assert(
+    fc.asyncProperty(nets, async ({ size: { height, width }, channels, layers, hidden, images, seed }) => {
+      const random = () => tf.initializers.randomNormal({ stddev: 0.3, seed });
+      const spread = () => tf.initializers.randomUniform({ minval: 0.5, maxval: 2, seed });
+      const model = tf.sequential();
+      model.add(tf.layers.rescaling({ scale: 1 / 255, offset: -0.4, inputShape: [height, width, channels] }));
+      for (const { kind, ...options } of layers) {
+        const [, rows, columns] = model.outputs[0]!.shape as [null, number, number, number];
+        const fits = (window: number) => window <= Math.min(rows, columns);
+        if (
+          kind === 'convolution' &&
+          'kernelSize' in options &&
+          fits(options.kernelSize) &&
+          options.strides <= options.kernelSize
+        ) {
+          const config = { ...options, kernelInitializer: random(), biasInitializer: random() };
+          model.add(tf.layers.conv2d(config as Parameters<typeof tf.layers.conv2d>[0]));
+        } else if (kind === 'pool' && 'poolSize' in options && fits(options.poolSize)) {
+          model.add(tf.layers.maxPooling2d(options));
+        } else if (kind === 'normalization') {
+          const initializers = { gammaInitializer: random(), betaInitializer: random() };
+          const statistics = { movingMeanInitializer: random(), movingVarianceInitializer: spread() };
+          model.add(tf.layers.batchNormalization({ ...options, ...initializers, ...statistics }));
+        } else if (kind === 'activation') {
+          model.add(tf.layers.activation(options as Parameters<typeof tf.layers.activation>[0]));
+        }
+      }
+      model.add(tf.layers.flatten());
+      model.add(tf.layers.dropout({ rate: 0.5 }));
+      if (hidden) {
+        model.add(
+          tf.layers.dense({ ...hidden, kernelInitializer: random(), biasInitializer: random() } as Parameters<
+            typeof tf.layers.dense
+          >[0]),
+        );
+      }
+      model.add(tf.layers.dense({ units: 7, kernelInitializer: random() }));
+      const pixels = pictures(images, height * width * channels, seed);
+      const expected = reference(model, pixels, [height, width, channels]);
+      const found = (await open(await save(model))).logits(pixels);
+      expect(difference(found, expected)).toBeLessThan(2e-5);
+      model.dispose();
+    }),
+    { numRuns: 120 },
+  );
+});
+
+test('one image gives, bit for bit, what it gives among others, and always the same', async () => {
+  const images = pictures(17, 3072, 5);
+  const network = await open(exportLayersModel(seedNet, initializeWeights(seedNet, { seed: 3, images })));
+  const all = network.logits(images);
+  for (let image = 0; image < 17; image++) {
+    const alone = network.logits(images.subarray(image * 3072, (image + 1) * 3072));
+    expect(alone).toEqual(all.subarray(image * 10, image * 10 + 10));
+  }
+  expect(network.logits(images)).toEqual(all);
+});
+
+test('answering takes no memory', async () => {
+  const images = pictures(9, 3072, 5);
+  const network = await open(exportLayersModel(seedNet, initializeWeights(seedNet, { seed: 3, images })));
+  const before = network.bytes;
+  for (let run = 0; run < 20; run++) network.logits(images);
+  expect(network.bytes).toBe(before);
+});
+
+test.each([
+  [
+    'another kind of layer',
+    (model: tf.Sequential) => model.add(tf.layers.averagePooling2d({ poolSize: 2 })),
+    /AveragePooling2D/,
+  ],
+  [
+    'windows that overlap',
+    (model: tf.Sequential) => model.add(tf.layers.maxPooling2d({ poolSize: 3, strides: 2 })),
+    /pool_size or strides/,
+  ],
+  [
+    'a function that is not known',
+    (model: tf.Sequential) => model.add(tf.layers.conv2d({ filters: 1, kernelSize: 1, activation: 'tanh' })),
+    /activation tanh/,
+  ],
+  [
+    'windows with holes',
+    (model: tf.Sequential) => model.add(tf.layers.conv2d({ filters: 1, kernelSize: 2, dilationRate: 2 })),
+    /dilation_rate/,
+  ],
+  ['no logits', () => {}, /ends in a picture/],
+])('refuses a model with %s, by name', async (_, change, message) => {
+  const model = tf.sequential({ layers: [tf.layers.rescaling({ scale: 1, inputShape: [8, 8, 3] })] });
+  change(model);
+  const saved = await save(model);
+  const error = await open(saved).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(UnsupportedModel);
+  expect((error as Error).message).toMatch(message);
+});
+
+test('refuses weights that end early', async () => {
+  const images = pictures(1, 3072, 5);
+  const { modelJson, weightsBin } = exportLayersModel(seedNet, initializeWeights(seedNet, { seed: 3, images }));
+  await expect(open({ modelJson, weightsBin: weightsBin.subarray(0, weightsBin.length - 4) })).rejects.toThrow(
+    /end within dense2/,
+  );
+});

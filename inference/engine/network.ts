@@ -1,0 +1,356 @@
+import { BLOCK } from './kernels.ts';
+import type { Convolution, Dense, LoweredModel, Operation, Shape } from './lower.ts';
+import { Allocator, allocatePictures, type Margin, type Picture, wholeBlocks } from './memory.ts';
+import { type Call, type Machine, type Memory, startMachine } from './runtime.ts';
+import { POSITIONS, TILE, transformFilters } from './winograd.ts';
+
+/** A model, laid out in WebAssembly's memory once and for all: nothing is made anew to answer. */
+export interface Network {
+  /**
+   * @param pixels `[N, height, width, channels]` uint8, any N
+   * @returns `[N, classes]`
+   */
+  logits(pixels: Uint8Array): Float32Array;
+  /** Bytes of memory. */
+  readonly bytes: number;
+}
+
+/** Images that go through a layer together, so that its weights are read once for all of them. */
+const TOGETHER = 8;
+
+/** What computes an operation for so many images at once. */
+type Step = (images: number) => readonly Call[];
+
+/** What is written to memory when there is one. */
+interface Constant {
+  readonly address: number;
+  readonly data: Float32Array;
+}
+
+export async function openNetwork(model: LoweredModel): Promise<Network> {
+  const { input: shape, operations, classes } = model;
+  const layout = new Layout();
+  // A product reads rows as they come, without gaps for channels that there are not; all else takes four at once.
+  const isReadByProduct = operations[0]?.kind === 'convolution' || operations[0]?.kind === 'dense';
+  const input = layout.pictures(shape, marginFor(shape, operations), isReadByProduct ? shape.channels : undefined);
+  let current = input;
+  const steps = operations.map((operation, index) => {
+    if (operation.kind === 'activation') return activationStep(current, operation.function);
+    if (operation.kind === 'affine') return affineStep(layout, current, operation);
+    const before = current;
+    current = layout.pictures(operation.output, marginFor(operation.output, operations.slice(index + 1)));
+    if (operation.kind === 'pool') return poolStep(before, current, operation);
+    if (operation.kind === 'dense') return denseStep(layout, before, current, operation);
+    return usesWinograd(operation, operation.output)
+      ? winogradStep(layout, before, current, operation)
+      : convolutionStep(layout, before, current, operation);
+  });
+  const { memory, prepare } = await layout.start();
+  const output = current;
+  const tables = tablesOf(model);
+  /** By the number of images. */
+  const programs = Array.from({ length: TOGETHER + 1 }, (_, images) => prepare(steps.flatMap((step) => step(images))));
+
+  return {
+    bytes: memory.buffer.byteLength,
+    logits(pixels) {
+      const size = shape.height * shape.width * shape.channels;
+      const images = pixels.length / size;
+      const logits = new Float32Array(images * classes);
+      for (let first = 0; first < images; first += TOGETHER) {
+        const count = Math.min(TOGETHER, images - first);
+        write(memory, input, tables, pixels.subarray(first * size, (first + count) * size));
+        programs[count]!();
+        for (let image = 0; image < count; image++) {
+          const row = new Float32Array(memory.buffer, output.address + image * output.image, classes);
+          logits.set(row, (first + image) * classes);
+        }
+      }
+      return logits;
+    },
+  };
+}
+
+/** Decides where everything lies, before there is a memory. */
+class Layout {
+  readonly #allocator = new Allocator();
+  readonly #constants: Constant[] = [];
+  #scratch = { first: 0, second: 0 };
+  #places: { first: number; second: number } | undefined;
+
+  pictures(shape: Shape, margin: Margin, room?: number): Picture {
+    return allocatePictures(this.#allocator, TOGETHER, shape, margin, room);
+  }
+
+  /** @returns the address that it will have */
+  constant(data: Float32Array): number {
+    const address = this.#allocator.allocate(data.byteLength);
+    this.#constants.push({ address, data });
+    return address;
+  }
+
+  /** Asks for room in both of the two places that all layers share; where they lie is known once all have asked. */
+  scratch(first: number, second: number): () => { readonly first: number; readonly second: number } {
+    this.#scratch = { first: Math.max(this.#scratch.first, first), second: Math.max(this.#scratch.second, second) };
+    return () => this.#places!;
+  }
+
+  async start(): Promise<Machine> {
+    this.#places = {
+      first: this.#allocator.allocate(this.#scratch.first),
+      second: this.#allocator.allocate(this.#scratch.second),
+    };
+    const machine = await startMachine(this.#allocator.bytes);
+    for (const { address, data } of this.#constants)
+      new Float32Array(machine.memory.buffer, address, data.length).set(data);
+    this.#constants.length = 0;
+    return machine;
+  }
+}
+
+/** What the next operation that reads a picture needs around it. */
+function marginFor({ height, width }: Shape, next: readonly Operation[]): Margin {
+  const reader = next.find((operation) => operation.kind !== 'activation' && operation.kind !== 'affine');
+  if (reader?.kind !== 'convolution') return { top: 0, left: 0, rows: height, columns: width };
+  const { padding, stride, kernel, output } = reader;
+  const [windowRows, windowColumns] = kernel.shape as [number, number];
+  if (usesWinograd(reader, output)) {
+    return { ...padding, rows: tiles(output.height) * TILE + 2, columns: tiles(output.width) * TILE + 2 };
+  }
+  const reach = (count: number, window: number) => (count - 1) * stride + window;
+  return { ...padding, rows: reach(output.height, windowRows), columns: reach(output.width, windowColumns) };
+}
+
+function tiles(length: number): number {
+  return Math.ceil(length / TILE);
+}
+
+/** Pays where a tile saves more than it costs to transform it, and its larger weights are read for enough outputs. */
+function usesWinograd({ kernel, stride }: Convolution, { height, width }: Shape): boolean {
+  const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
+  return rows === 3 && columns === 3 && stride === 1 && inputs >= 16 && filters >= 16 && height * width >= 16;
+}
+
+/** By channel and byte, the number that the network sees. */
+function tablesOf({ preparation: { scale, shift } }: LoweredModel): readonly Float32Array[] {
+  return scale.map((factor, channel) =>
+    Float32Array.from({ length: 256 }, (_, byte) => byte * factor + shift[channel]!),
+  );
+}
+
+function write(memory: Memory, picture: Picture, tables: readonly Float32Array[], pixels: Uint8Array): void {
+  const values = new Float32Array(memory.buffer);
+  const { height, width, channels, address, pixel, row, image } = picture;
+  let from = 0;
+  for (let start = address; from < pixels.length; start += image) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const to = (start + y * row + x * pixel) >> 2;
+        for (let channel = 0; channel < channels; channel++) values[to + channel] = tables[channel]![pixels[from++]!]!;
+      }
+    }
+  }
+}
+
+const LOWEST = Number.NEGATIVE_INFINITY;
+
+function convolutionStep(layout: Layout, input: Picture, output: Picture, operation: Convolution): Step {
+  const { kernel, stride, padding, isRectified } = operation;
+  const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
+  const length = columns * input.room;
+  const weights = layout.constant(packed(kernel.data, filters, inputs, rows * columns, input.room));
+  const bias = layout.constant(blocks(operation.bias));
+  const first = input.address - padding.top * input.row - padding.left * input.pixel;
+  return (images) => [
+    {
+      ...{
+        kernel: 'product',
+        matrices: images,
+        inputMatrix: input.image,
+        weightsMatrix: 0,
+        outputMatrix: output.image,
+      },
+      ...{ input: first, rows: output.height, inputRow: stride * input.row },
+      ...{ pixels: output.width, inputPixel: stride * input.pixel, segments: rows, inputSegment: input.row, length },
+      ...{ weights, bias, blocks: output.room / BLOCK, output: output.address, outputRow: output.row },
+      ...{ outputPixel: output.pixel, lower: isRectified ? 0 : LOWEST },
+    },
+  ];
+}
+
+function winogradStep(layout: Layout, input: Picture, output: Picture, operation: Convolution): Step {
+  const { kernel, padding, isRectified } = operation;
+  const filters = kernel.shape[3]!;
+  const planeLength = input.room * output.room;
+  const planes = new Float32Array(POSITIONS * planeLength);
+  transformFilters(kernel.data, (pair, positions) => {
+    const [channel, filter] = [Math.floor(pair / filters), pair % filters];
+    const at = (Math.floor(filter / BLOCK) * input.room + channel) * BLOCK + (filter % BLOCK);
+    for (let position = 0; position < POSITIONS; position++) planes[position * planeLength + at] = positions[position]!;
+  });
+  const weights = layout.constant(planes);
+  const nothing = layout.constant(new Float32Array(output.room));
+  const bias = layout.constant(blocks(operation.bias));
+  const [tileRows, tileColumns] = [tiles(output.height), tiles(output.width)];
+  const count = tileRows * tileColumns;
+  const [inTile, outTile] = [4 * input.room, 4 * output.room];
+  const scratch = layout.scratch(POSITIONS * TOGETHER * count * inTile, POSITIONS * TOGETHER * count * outTile);
+  const first = input.address - padding.top * input.row - padding.left * input.pixel;
+  return (images) => {
+    const { first: before, second: after } = scratch();
+    const [inPlane, outPlane] = [images * count * inTile, images * count * outTile];
+    return [
+      ...each(
+        images,
+        (image): Call => ({
+          ...{
+            kernel: 'transformInput',
+            input: first + image * input.image,
+            tileRows,
+            inputRow: input.row,
+            tileColumns,
+          },
+          ...{ inputPixel: input.pixel, vectors: input.room / 4, output: before + image * count * inTile },
+          ...{ plane: inPlane, outputTile: inTile },
+        }),
+      ),
+      {
+        ...{ kernel: 'product', matrices: POSITIONS, inputMatrix: inPlane, weightsMatrix: 4 * planeLength },
+        ...{ outputMatrix: outPlane, input: before, rows: 1, inputRow: 0, pixels: images * count, inputPixel: inTile },
+        ...{ segments: 1, inputSegment: 0, length: input.room, weights, bias: nothing, blocks: output.room / BLOCK },
+        ...{ output: after, outputRow: 0, outputPixel: outTile, lower: LOWEST },
+      },
+      ...each(
+        images,
+        (image): Call => ({
+          ...{
+            kernel: 'transformOutput',
+            input: after + image * count * outTile,
+            plane: outPlane,
+            inputTile: outTile,
+            bias,
+          },
+          ...{ vectors: output.room / 4, output: output.address + image * output.image, rows: output.height },
+          ...{
+            outputRow: output.row,
+            columns: output.width,
+            outputPixel: output.pixel,
+            lower: isRectified ? 0 : LOWEST,
+          },
+        }),
+      ),
+    ];
+  };
+}
+
+function poolStep(input: Picture, output: Picture, { size, padding }: Extract<Operation, { kind: 'pool' }>): Step {
+  // Windows at the border may be cut off by it: up to three sizes in each direction.
+  const [rows, columns] = [
+    spans(input.height, output.height, size, padding.top),
+    spans(input.width, output.width, size, padding.left),
+  ];
+  return (images) =>
+    each(images, (image) => ({
+      input: input.address + image * input.image,
+      output: output.address + image * output.image,
+    })).flatMap((at) =>
+      rows.flatMap((row) =>
+        columns.map(
+          (column): Call => ({
+            ...{ kernel: 'pool', input: at.input + row.from * input.row + column.from * input.pixel },
+            ...{ rows: row.count, inputRow: size * input.row, pixels: column.count, inputPixel: size * input.pixel },
+            ...{ windowRows: row.window, windowRow: input.row, windowPixels: column.window, windowPixel: input.pixel },
+            ...{ vectors: input.room / 4, output: at.output + row.to * output.row + column.to * output.pixel },
+            ...{ outputRow: output.row, outputPixel: output.pixel },
+          }),
+        ),
+      ),
+    );
+}
+
+interface Span {
+  /** First line that is read, and first that is written. */
+  readonly from: number;
+  readonly to: number;
+  /** Lines of output, and of each of their windows. */
+  readonly count: number;
+  readonly window: number;
+}
+
+/** Outputs in a row, grouped by the size that their windows have within the picture. */
+function spans(length: number, outputs: number, size: number, padding: number): Span[] {
+  const found: Span[] = [];
+  for (let to = 0; to < outputs; to++) {
+    const from = Math.max(0, to * size - padding);
+    const window = Math.min(length, (to + 1) * size - padding) - from;
+    const last = found.at(-1);
+    const follows = last?.window === window && last.from + last.count * size === from;
+    if (follows) found[found.length - 1] = { ...last, count: last.count + 1 };
+    else found.push({ from, to, count: 1, window });
+  }
+  return found;
+}
+
+function denseStep(layout: Layout, input: Picture, output: Picture, { kernel, bias, isRectified }: Dense): Step {
+  const units = kernel.shape[1]!;
+  const length = input.height * input.width * input.room;
+  const weights = layout.constant(packed(kernel.data, units, input.channels, input.height * input.width, input.room));
+  const biases = layout.constant(blocks(bias));
+  return (images) => [
+    {
+      ...{ kernel: 'product', matrices: 1, inputMatrix: 0, weightsMatrix: 0, outputMatrix: 0 },
+      ...{ input: input.address, rows: 1, inputRow: 0, pixels: images, inputPixel: input.image },
+      ...{ segments: 1, inputSegment: 0, length, weights, bias: biases, blocks: output.room / BLOCK },
+      ...{ output: output.address, outputRow: 0, outputPixel: output.image, lower: isRectified ? 0 : LOWEST },
+    },
+  ];
+}
+
+function activationStep(picture: Picture, name: 'relu' | 'gelu' | 'silu' | 'elu'): Step {
+  return (images) => [{ kernel: name, address: picture.start, vectors: (images * picture.image) / 16 }];
+}
+
+function affineStep(layout: Layout, picture: Picture, { scale, shift }: Extract<Operation, { kind: 'affine' }>): Step {
+  const factors = layout.constant(blocks(Float32Array.from(scale)));
+  const offsets = layout.constant(blocks(Float32Array.from(shift)));
+  return (images) =>
+    each(images, (image) => picture.address + image * picture.image).flatMap((start) =>
+      each(
+        picture.height,
+        (y): Call => ({
+          ...{ kernel: 'affine', address: start + y * picture.row, pixels: picture.width, pixelStride: picture.pixel },
+          ...{ vectors: picture.room / 4, scale: factors, shift: offsets },
+        }),
+      ),
+    );
+}
+
+function each<Result>(count: number, make: (index: number) => Result): Result[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+/**
+ * Weights in the order in which `product` reads them: `[blocks][pixels][room][8]`, with zeros for channels that there are not.
+ *
+ * @param weights `[pixels][inputs][outputs]`, a pixel being one of a window, or of all that a dense layer sees
+ */
+function packed(weights: Float32Array, outputs: number, inputs: number, pixels: number, room: number): Float32Array {
+  const length = pixels * room;
+  const result = new Float32Array(wholeBlocks(outputs) * length);
+  let from = 0;
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    for (let input = 0; input < inputs; input++) {
+      const row = pixel * room + input;
+      for (let output = 0; output < outputs; output++) {
+        result[(Math.floor(output / BLOCK) * length + row) * BLOCK + (output % BLOCK)] = weights[from++]!;
+      }
+    }
+  }
+  return result;
+}
+
+function blocks(values: Float32Array): Float32Array {
+  const result = new Float32Array(wholeBlocks(values.length));
+  result.set(values);
+  return result;
+}

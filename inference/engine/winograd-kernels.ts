@@ -1,0 +1,198 @@
+import {
+  add,
+  add4,
+  advance,
+  type Code,
+  define,
+  type FunctionWriter,
+  float4,
+  get,
+  i32,
+  isLess,
+  type Local,
+  load4,
+  type MultiplyAdd,
+  maximum4,
+  multiply,
+  repeat,
+  repeatWhile,
+  set,
+  splat,
+  store4,
+  subtract4,
+  when,
+} from './assembler.ts';
+import { REACH, TILE } from './winograd.ts';
+
+/**
+ * `Bᵀ d B` of each tile, four channels at once, written to 36 planes `[tiles][channels]`. All of a tile must be readable: the
+ * picture is padded with zeros as far as its last tile reaches.
+ */
+export const transformInput = (multiplyAdd: MultiplyAdd) =>
+  define(
+    'transformInput',
+    {
+      ...{ input: 'i32', tileRows: 'i32', inputRow: 'i32', tileColumns: 'i32', inputPixel: 'i32', vectors: 'i32' },
+      ...{ output: 'i32', plane: 'i32', outputTile: 'i32' },
+    },
+    (writer, { input, tileRows, inputRow, tileColumns, inputPixel, vectors, output, plane, outputTile }) => {
+      const local = () => writer.local('i32');
+      const [column, vector, inTile, inVector, outVector] = [local(), local(), local(), local(), local()];
+      const [atRow, at, out] = [local(), local(), local()];
+      const values = grid(writer, REACH, REACH);
+      const [common = [], temporary = []] = grid(writer, 2, REACH);
+      writer.emit(
+        repeat(
+          tileRows,
+          set(column, get(tileColumns)),
+          set(inTile, get(input)),
+          repeat(
+            column,
+            set(vector, get(vectors)),
+            set(inVector, get(inTile)),
+            set(outVector, get(output)),
+            repeat(
+              vector,
+              set(atRow, get(inVector)),
+              values.map((row) => [
+                set(at, get(atRow)),
+                row.map((value) => [set(value, load4(get(at))), advance(at, get(inputPixel))]),
+                advance(atRow, get(inputRow)),
+              ]),
+              // Columns in place, then rows, each written as soon as it is done.
+              values.map((_, x) => {
+                const line = values.map((row) => row[x]!);
+                return overwrite(temporary, line, before(multiplyAdd, line, common));
+              }),
+              set(out, get(outVector)),
+              values.map((row) =>
+                before(multiplyAdd, row, common).map((value) => [store4(get(out), value), advance(out, get(plane))]),
+              ),
+              advance(inVector, i32(16)),
+              advance(outVector, i32(16)),
+            ),
+            advance(inTile, multiply(get(inputPixel), i32(TILE))),
+            advance(output, get(outputTile)),
+          ),
+          advance(input, multiply(get(inputRow), i32(TILE))),
+        ),
+      );
+    },
+  );
+
+/** `Aᵀ m A` of each tile, with the bias, at least `lower`; what lies beyond the picture is not written. */
+export const transformOutput = (multiplyAdd: MultiplyAdd) =>
+  define(
+    'transformOutput',
+    {
+      ...{ input: 'i32', plane: 'i32', inputTile: 'i32', bias: 'i32', vectors: 'i32' },
+      ...{ output: 'i32', rows: 'i32', outputRow: 'i32', columns: 'i32', outputPixel: 'i32', lower: 'f32' },
+    },
+    (writer, parameters) => {
+      const { input, plane, inputTile, bias, vectors, output, rows, outputRow, columns, outputPixel, lower } =
+        parameters;
+      const local = () => writer.local('i32');
+      const [column, vector, inVector, outTile, outVector] = [local(), local(), local(), local(), local()];
+      const [at, biasAt, out] = [local(), local(), local()];
+      const values = grid(writer, REACH, REACH);
+      const [common = [], temporary = [], [biasValue, least] = []] = grid(writer, 3, REACH);
+      writer.emit(
+        set(least!, splat(get(lower))),
+        whileLeft(rows, [
+          set(column, get(columns)),
+          set(outTile, get(output)),
+          whileLeft(column, [
+            set(vector, get(vectors)),
+            set(inVector, get(input)),
+            set(outVector, get(outTile)),
+            set(biasAt, get(bias)),
+            repeat(
+              vector,
+              set(at, get(inVector)),
+              values.flat().map((value) => [set(value, load4(get(at))), advance(at, get(plane))]),
+              values.map((_, x) => {
+                const line = values.map((row) => row[x]!);
+                return overwrite(temporary, line, after(multiplyAdd, line, common));
+              }),
+              set(biasValue!, load4(get(biasAt))),
+              values.slice(0, TILE).map((row, y) =>
+                when(isLess(i32(y), get(rows)), [
+                  set(out, add(get(outVector), multiply(get(outputRow), i32(y)))),
+                  // The first is always written, and computes what the others have in common.
+                  after(multiplyAdd, row, common).map((value, x) => [
+                    when(
+                      isLess(i32(x), get(column)),
+                      store4(get(out), maximum4(add4(value, get(biasValue!)), get(least!))),
+                    ),
+                    advance(out, get(outputPixel)),
+                  ]),
+                ]),
+              ),
+              advance(inVector, i32(16)),
+              advance(outVector, i32(16)),
+              advance(biasAt, i32(16)),
+            ),
+            advance(input, get(inputTile)),
+            advance(outTile, multiply(get(outputPixel), i32(TILE))),
+          ]),
+          advance(output, multiply(get(outputRow), i32(TILE))),
+        ]),
+      );
+    },
+  );
+
+/** Again and again, a tile less each time, while anything is left; at least once. */
+function whileLeft(left: Local, body: Code): Code {
+  return repeatWhile([advance(left, i32(-TILE)), isLess(i32(0), get(left))], body);
+}
+
+function grid(writer: FunctionWriter, rows: number, columns: number): Local[][] {
+  return Array.from({ length: rows }, () => Array.from({ length: columns }, () => writer.local('v128')));
+}
+
+/** Computes all results before it overwrites what they are made of; of a line that becomes shorter, its beginning. */
+function overwrite(temporary: readonly Local[], line: readonly Local[], results: readonly Code[]): Code {
+  return [
+    results.map((result, index) => set(temporary[index]!, result)),
+    results.map((_, index) => set(line[index]!, get(temporary[index]!))),
+  ];
+}
+
+/** One line of `Bᵀ d`: six values of six. The first one sets what the others have in common. */
+function before(multiplyAdd: MultiplyAdd, d: readonly Local[], common: readonly Local[]): Code[] {
+  const [even, odd, evenFar, oddFar] = common as [Local, Local, Local, Local];
+  const value = (index: number) => get(d[index]!);
+  const times = (factor: number, index: number, rest: Code) => multiplyAdd(value(index), float4(factor), rest);
+  return [
+    [
+      set(even, times(-4, 2, value(4))),
+      set(odd, times(-4, 1, value(3))),
+      set(evenFar, subtract4(value(4), value(2))),
+      set(oddFar, subtract4(value(3), value(1))),
+      times(4, 0, times(-5, 2, value(4))),
+    ],
+    add4(get(even), get(odd)),
+    subtract4(get(even), get(odd)),
+    multiplyAdd(get(oddFar), float4(2), get(evenFar)),
+    multiplyAdd(get(oddFar), float4(-2), get(evenFar)),
+    times(4, 1, times(-5, 3, value(5))),
+  ];
+}
+
+/** One line of `Aᵀ m`: four values of six. The first one sets what the others have in common. */
+function after(multiplyAdd: MultiplyAdd, m: readonly Local[], common: readonly Local[]): Code[] {
+  const [sum, difference, sumFar, differenceFar] = common as [Local, Local, Local, Local];
+  const value = (index: number) => get(m[index]!);
+  return [
+    [
+      set(sum, add4(value(1), value(2))),
+      set(difference, subtract4(value(1), value(2))),
+      set(sumFar, add4(value(3), value(4))),
+      set(differenceFar, subtract4(value(3), value(4))),
+      add4(add4(value(0), get(sum)), get(sumFar)),
+    ],
+    multiplyAdd(get(differenceFar), float4(2), get(difference)),
+    multiplyAdd(get(sumFar), float4(4), get(sum)),
+    add4(multiplyAdd(get(differenceFar), float4(8), get(difference)), value(5)),
+  ];
+}
