@@ -62,6 +62,10 @@ export function writeView(
   [height, width, channels]: readonly [number, number, number],
   { isMirrored, down, right }: View,
 ): void {
+  if (!isMirrored && down === 0 && right === 0) {
+    target.set(source.subarray(from, from + height * width * channels), to);
+    return;
+  }
   let at = to;
   for (let y = 0; y < height; y++) {
     const row = from + reflect(y - down, height) * width * channels;
