@@ -1,8 +1,9 @@
 import { hostname, userInfo } from 'node:os';
 import { BatchClient, SubmitJobCommand } from '@aws-sdk/client-batch';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { UsageError } from '#errors/user-error.ts';
 import { checkRunId, createSubmission, newRunId, readResult, readSubmission } from '#models/runs.ts';
+import { collect, wholeNumber } from '#training/option-parsers.ts';
 import { resolveRecipe } from '#training/settings.ts';
 import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
 import { followOnTerminal } from './follow-on-terminal.ts';
@@ -116,13 +117,3 @@ Examples:
   ./cifar10 submit seed --set epochs=10 --seed 3     the post's network, ten epochs, another seed
   ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account; ends when the job is in the queue
   ./cifar10 submit quick --run monday                with a name of your own; again, after a failure, to go on`;
-
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('It must be a whole number, such as 1.');
-}

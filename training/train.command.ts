@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { ObjectStore } from '#models/object-store.ts';
 import { openObjectStore } from '#models/open.ts';
 import { checkRunId, newRunId } from '#models/runs.ts';
 import { loadCifar10 } from './data/cifar10.ts';
 import { onSignals } from './on-signals.ts';
+import { collect, wholeNumber } from './option-parsers.ts';
 import { recipes } from './recipes.ts';
 import { describeSettings, resolveRecipe } from './settings.ts';
 import { viewFor } from './view.ts';
@@ -79,16 +80,6 @@ async function run(name: string, { set = [], seed, out, run: given, json = false
     view.end();
     release();
   }
-}
-
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('It must be a whole number, such as 1.');
 }
 
 /** A job that was started by hand in the console has no --run; its id has colons in an array job. */
