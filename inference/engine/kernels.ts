@@ -318,7 +318,7 @@ function errorFunction(writer: FunctionWriter, multiplyAdd: MultiplyAdd, x: Loca
     ...[-7.34990630326855e-4, -2.954599808540251e-3, -1.60960333262415e-2],
   ]);
   const denominator = horner(multiplyAdd, square, [
-    ...[-1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
+    ...[-14.5660718464996e-6, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
   ]);
   return [
     set(clamped, maximum4(minimum4(get(x), float4(4)), float4(-4))),
