@@ -45,7 +45,10 @@ function reference(
 function difference(found: Float32Array, expected: Float32Array): number {
   expect(found.length).toBe(expected.length);
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return found.reduce((most, value, index) => Math.max(most, Math.abs(value - expected[index]!)), 0) / (largest || 1);
+  // Below one it is absolute: TensorFlow.js knows erf to 1.5e-7 only, which is much of a GELU that gives next to nothing.
+  return (
+    found.reduce((most, value, index) => Math.max(most, Math.abs(value - expected[index]!)), 0) / Math.max(largest, 1)
+  );
 }
 
 async function save(model: tf.LayersModel): Promise<Saved> {
@@ -108,6 +111,11 @@ const layer = fc.oneof(
 );
 
 test('any chain of layers gives what TensorFlow.js gives', async () => {
+  // Every unit is far below zero, so that the logits are but what is left of a GELU there.
+  const silent = {
+    ...{ size: { height: 8, width: 16 }, channels: 4, layers: [], images: 1, seed: 3 },
+    hidden: { units: 3, activation: 'gelu' as const },
+  };
   const nets = fc.record({
     size: fc.record({ height: fc.integer({ min: 5, max: 19 }), width: fc.integer({ min: 5, max: 19 }) }),
     channels: fc.constantFrom(1, 3, 4),
@@ -159,7 +167,7 @@ test('any chain of layers gives what TensorFlow.js gives', async () => {
       expect(difference(found, expected)).toBeLessThan(2e-5);
       model.dispose();
     }),
-    { numRuns: 120 },
+    { numRuns: 120, examples: [[silent]] },
   );
 });
 
