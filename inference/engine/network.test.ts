@@ -113,7 +113,7 @@ const layer = fc.oneof(
 test('any chain of layers gives what TensorFlow.js gives', async () => {
   // Every unit is far below zero, so that the logits are but what is left of a GELU there.
   const silent = {
-    ...{ size: { height: 8, width: 16 }, channels: 4, layers: [], images: 1, seed: 3 },
+    ...{ size: { height: 8, width: 16 }, channels: 4 as const, layers: [], images: 1, seed: 3 },
     hidden: { units: 3, activation: 'gelu' as const },
   };
   const nets = fc.record({
