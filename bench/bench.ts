@@ -10,6 +10,13 @@ const program = new Command('npm run bench --')
       .option('--rounds <number>', 'how often each is measured, taking turns', Number, 7)
       .option('--steps <number>', 'training steps a round, of 64 images each', Number, 150)
       .action(async (options) => (await import('./train.ts')).benchmarkTraining(options)),
+  )
+  .addCommand(
+    new Command('serve')
+      .description('Milliseconds an image against ONNX Runtime and TensorFlow.js, cold start, requests a second.')
+      .option('--rounds <number>', 'how often each engine is measured, taking turns', Number, 7)
+      .option('--requests <number>', 'requests to the server', Number, 100_000)
+      .action(async (options) => (await import('./serve.ts')).benchmarkServing(options)),
   );
 for (const command of [program, ...program.commands]) command.exitOverride();
 

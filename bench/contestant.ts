@@ -3,14 +3,13 @@ import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 
 /**
- * A program that is measured in a process of its own. It prints a line of JSON when it is ready, `{"name", "version"}`; for
- * each line with a number of steps that it reads it trains so many and prints `{"seconds"}`.
+ * A program that is measured in a process of its own. It prints a line of JSON when it is ready, `{"name", "version"}`, and
+ * one for each line with a number that it reads: it does what is measured so many times, and prints what came of it.
  */
 export interface Contestant {
   readonly name: string;
   readonly version: string;
-  /** @returns seconds for so many steps */
-  train(steps: number): Promise<number>;
+  measure<Result>(times: number): Promise<Result>;
   end(): Promise<void>;
 }
 
@@ -32,9 +31,9 @@ export async function startContestant(
   return {
     name,
     version,
-    async train(steps) {
-      child.stdin.write(`${steps}\n`);
-      return (await next<{ seconds: number }>()).seconds;
+    async measure<Result>(times: number) {
+      child.stdin.write(`${times}\n`);
+      return next<Result>();
     },
     async end() {
       child.stdin.end();

@@ -59,7 +59,7 @@ async function measure(
   const speeds: number[][] = contestants.map(() => []);
   for (let round = 0; round <= rounds; round++) {
     for (const [index, contestant] of contestants.entries()) {
-      const seconds = await contestant.train(steps);
+      const { seconds } = await contestant.measure<{ seconds: number }>(steps);
       if (round === 0) continue; // In the first one kernels are chosen and caches filled.
       speeds[index]!.push((steps * batchSize) / seconds);
       log(`round ${round}/${rounds}   ${contestant.name.padEnd(30)} ${Math.round(speeds[index]!.at(-1)!)} images/s`);

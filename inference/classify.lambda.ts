@@ -12,14 +12,20 @@ const log = withMetrics(
   jsonLog((line) => process.stdout.write(line)),
   'Cifar10',
 );
-const store = await openObjectStore(environment('CIFAR10_STORE'));
+// A request waits for the store only as long as it is told; a connection that hangs must not hang the next attempt too.
+const store = await openObjectStore(environment('CIFAR10_STORE'), {
+  maxAttempts: 3,
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000 },
+});
 const models = liveModels({ store, alias: environment('CIFAR10_ALIAS'), log });
 const page = () => readPage(fileURLToPath(new URL('page', import.meta.url)));
 const origins = (process.env.CIFAR10_ORIGINS ?? '').split(/[\s,]+/).filter(Boolean);
 const app = createApp({ models, log, origins, page: { store, page } });
 
 // The model is loaded while Lambda still initialises, at full CPU. If it cannot be, requests say why.
-await models.use(undefined, () => {}).catch((error: unknown) => log('warn', 'started without a model', { error }));
+const loading = models.use(undefined, () => {});
+void new Response(); // Node loads what answers are made of when it is first used: now, while the store is asked.
+await loading.catch((error: unknown) => log('warn', 'started without a model', { error }));
 
 export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {
   return answerGateway(app, event);

@@ -37,7 +37,7 @@ import {
   truncate4,
   when,
 } from './assembler.ts';
-import { transformInput, transformOutput } from './winograd-kernels.ts';
+import { transformFilters, transformInput, transformOutput } from './winograd-kernels.ts';
 
 /** Channels that a product computes at once; outputs have whole blocks of them. */
 export const BLOCK = 8;
@@ -54,6 +54,7 @@ export function kernelSources(multiplyAdd: MultiplyAdd) {
     silu: inPlace('silu', (writer, x) => silu(writer, multiplyAdd, x)),
     elu: inPlace('elu', (writer, x) => elu(writer, multiplyAdd, x)),
     affine: affine(multiplyAdd),
+    transformFilters: transformFilters(multiplyAdd),
     transformInput: transformInput(multiplyAdd),
     transformOutput: transformOutput(multiplyAdd),
   };

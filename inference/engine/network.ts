@@ -2,7 +2,7 @@ import { BLOCK } from './kernels.ts';
 import type { Convolution, Dense, LoweredModel, Operation, Shape } from './lower.ts';
 import { Allocator, allocatePictures, type Margin, type Picture, wholeBlocks } from './memory.ts';
 import { type Call, type Machine, type Memory, startMachine } from './runtime.ts';
-import { POSITIONS, TILE, transformFilters } from './winograd.ts';
+import { POSITIONS, TILE, WINDOW } from './winograd.ts';
 
 /** A model, laid out in WebAssembly's memory once and for all: nothing is made anew to answer. */
 export interface Network {
@@ -48,8 +48,8 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
   const { memory, prepare } = await layout.start();
   const output = current;
   const tables = tablesOf(model);
-  /** By the number of images. */
-  const programs = Array.from({ length: TOGETHER + 1 }, (_, images) => prepare(steps.flatMap((step) => step(images))));
+  /** By the number of images, once there are as many. */
+  const programs: (() => void)[] = [];
 
   return {
     bytes: memory.buffer.byteLength,
@@ -60,7 +60,8 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
       for (let first = 0; first < images; first += TOGETHER) {
         const count = Math.min(TOGETHER, images - first);
         write(memory, input, tables, pixels.subarray(first * size, (first + count) * size));
-        programs[count]!();
+        programs[count] ??= prepare(steps.flatMap((step) => step(count)));
+        programs[count]();
         for (let image = 0; image < count; image++) {
           const row = new Float32Array(memory.buffer, output.address + image * output.image, classes);
           logits.set(row, (first + image) * classes);
@@ -75,6 +76,7 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
 class Layout {
   readonly #allocator = new Allocator();
   readonly #constants: Constant[] = [];
+  readonly #filters: Constant[] = [];
   #scratch = { first: 0, second: 0 };
   #places: { first: number; second: number } | undefined;
 
@@ -86,6 +88,19 @@ class Layout {
   constant(data: Float32Array): number {
     const address = this.#allocator.allocate(data.byteLength);
     this.#constants.push({ address, data });
+    return address;
+  }
+
+  /**
+   * Filters as products of tiles take them; they are transformed when there is a memory.
+   *
+   * @param window `[9, planeLength]`
+   * @returns the address of `[36, planeLength]`
+   */
+  transformedFilters(window: Float32Array): number {
+    const address = this.#allocator.allocate((POSITIONS / WINDOW) * window.byteLength);
+    this.#filters.push({ address, data: window });
+    this.scratch(window.byteLength, 0);
     return address;
   }
 
@@ -101,9 +116,15 @@ class Layout {
       second: this.#allocator.allocate(this.#scratch.second),
     };
     const machine = await startMachine(this.#allocator.bytes);
-    for (const { address, data } of this.#constants)
+    const write = (address: number, data: Float32Array) =>
       new Float32Array(machine.memory.buffer, address, data.length).set(data);
-    this.#constants.length = 0;
+    for (const { address, data } of this.#constants) write(address, data);
+    for (const { address, data } of this.#filters) {
+      write(this.#places.first, data);
+      const plane = data.byteLength / WINDOW;
+      const numbers = { input: this.#places.first, output: address, plane, vectors: plane / 16 };
+      machine.prepare([{ kernel: 'transformFilters', ...numbers }])();
+    }
     return machine;
   }
 }
@@ -180,15 +201,14 @@ function convolutionStep(layout: Layout, input: Picture, output: Picture, operat
 
 function winogradStep(layout: Layout, input: Picture, output: Picture, operation: Convolution): Step {
   const { kernel, padding, isRectified } = operation;
-  const filters = kernel.shape[3]!;
+  const [, , inputs, filters] = kernel.shape as [number, number, number, number];
   const planeLength = input.room * output.room;
-  const planes = new Float32Array(POSITIONS * planeLength);
-  transformFilters(kernel.data, (pair, positions) => {
-    const [channel, filter] = [Math.floor(pair / filters), pair % filters];
-    const at = (Math.floor(filter / BLOCK) * input.room + channel) * BLOCK + (filter % BLOCK);
-    for (let position = 0; position < POSITIONS; position++) planes[position * planeLength + at] = positions[position]!;
-  });
-  const weights = layout.constant(planes);
+  const window = new Float32Array(WINDOW * planeLength);
+  for (let pixel = 0; pixel < WINDOW; pixel++) {
+    const filtersOfPixel = kernel.data.subarray(pixel * inputs * filters, (pixel + 1) * inputs * filters);
+    window.set(packed(filtersOfPixel, filters, inputs, 1, input.room), pixel * planeLength);
+  }
+  const weights = layout.transformedFilters(window);
   const nothing = layout.constant(new Float32Array(output.room));
   const bias = layout.constant(blocks(operation.bias));
   const [tileRows, tileColumns] = [tiles(output.height), tiles(output.width)];

@@ -14,6 +14,7 @@ import {
   type MultiplyAdd,
   maximum4,
   multiply,
+  multiply4,
   repeat,
   repeatWhile,
   set,
@@ -23,6 +24,36 @@ import {
   when,
 } from './assembler.ts';
 import { REACH, TILE } from './winograd.ts';
+
+/** `G g Gᵀ` of filters, four at once: from nine planes to 36. */
+export const transformFilters = (multiplyAdd: MultiplyAdd) =>
+  define(
+    'transformFilters',
+    { input: 'i32', output: 'i32', plane: 'i32', vectors: 'i32' },
+    (writer, { input, output, plane, vectors }) => {
+      const [at, out] = [writer.local('i32'), writer.local('i32')];
+      const window = grid(writer, 3, 3);
+      const columns = grid(writer, REACH, 3);
+      const [common = []] = grid(writer, 1, 2);
+      writer.emit(
+        repeat(
+          vectors,
+          set(at, get(input)),
+          window.flat().map((value) => [set(value, load4(get(at))), advance(at, get(plane))]),
+          window.map((_, x) => {
+            const line = window.map((row) => row[x]!);
+            return ofFilter(multiplyAdd, line, common).map((value, y) => set(columns[y]![x]!, value));
+          }),
+          set(out, get(output)),
+          columns.map((row) =>
+            ofFilter(multiplyAdd, row, common).map((value) => [store4(get(out), value), advance(out, get(plane))]),
+          ),
+          advance(input, i32(16)),
+          advance(output, i32(16)),
+        ),
+      );
+    },
+  );
 
 /**
  * `Bᵀ d B` of each tile, four channels at once, written to 36 planes `[tiles][channels]`. All of a tile must be readable: the
@@ -155,6 +186,25 @@ function overwrite(temporary: readonly Local[], line: readonly Local[], results:
   return [
     results.map((result, index) => set(temporary[index]!, result)),
     results.map((_, index) => set(line[index]!, get(temporary[index]!))),
+  ];
+}
+
+/** One line of `G g`: six values of three. The first one sets what the others have in common. */
+function ofFilter(multiplyAdd: MultiplyAdd, g: readonly Local[], common: readonly Local[]): Code[] {
+  const [near, far] = common as [Local, Local];
+  const value = (index: number) => get(g[index]!);
+  const scaled = (factor: number, of: Code) => multiply4(of, float4(factor));
+  return [
+    [
+      set(near, add4(value(0), value(2))),
+      set(far, multiplyAdd(value(0), float4(1 / 24), scaled(1 / 6, value(2)))),
+      scaled(1 / 4, value(0)),
+    ],
+    scaled(-1 / 6, add4(get(near), value(1))),
+    scaled(-1 / 6, subtract4(get(near), value(1))),
+    multiplyAdd(value(1), float4(1 / 12), get(far)),
+    multiplyAdd(value(1), float4(-1 / 12), get(far)),
+    value(2),
   ];
 }
 
