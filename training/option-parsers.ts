@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 
 /** For an option that may be repeated: its values in order. */
-export function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
