@@ -18,7 +18,7 @@ import { TENSORFLOW_VERSION } from './wheels.mjs';
  * @returns {Promise<number>} exit code: 0 if nothing is missing
  */
 export async function check({ gpu, root = projectRoot }) {
-  const { packages, tensorflow, localstack, tests } = takeInventory({ root, gpu });
+  const { packages, tensorflow, localstack, tests, readers } = takeInventory({ root, gpu });
   const state = setupState(root);
   /** @type {string[]} */
   const lines = [];
@@ -38,6 +38,7 @@ export async function check({ gpu, root = projectRoot }) {
     localstack === undefined ? missing(state?.localstack.reason) : `${localstackVersion()}, ${localstack}`,
   );
   line('test tools', tests ?? 'missing (`npm test` and `npm run setup -- --with-tests` install them)');
+  line('readers', readers ?? 'missing (installed with the test tools)');
   const cache = cacheRoot();
   line('cache', `${cache}, ${megabytes(await freeBytes(cache))} free on its disk`);
   for (const name of (await readdir(cache).catch(() => [])).sort()) {

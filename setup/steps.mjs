@@ -10,12 +10,13 @@ import {
   localstackPython,
   localstackTestPython,
   localstackVersion,
-  NoLocalstack,
   provideLocalstack,
   provideLocalstackTests,
 } from './localstack.mjs';
 import { describePackages, installPackages, packagesAreInstalled } from './packages.mjs';
 import { createProgress, megabytes } from './progress.mjs';
+import { NoEnvironment } from './python-environment.mjs';
+import { provideReaders, readersPython } from './readers.mjs';
 import { projectRoot, setupState, writeSetupState } from './state.mjs';
 import {
   assertCompiler,
@@ -49,7 +50,8 @@ const PACKAGES_SIZE = 900e6;
  * @property {boolean} packages
  * @property {'native' | 'packaged' | undefined} tensorflow
  * @property {string | undefined} localstack its Python
- * @property {string | undefined} tests the Python of the tests
+ * @property {string | undefined} tests the Python of the plugin's tests
+ * @property {string | undefined} readers the Python of the readers that tests use
  */
 
 /**
@@ -91,6 +93,7 @@ export function takeInventory({ root = projectRoot, gpu = false } = {}) {
     tensorflow: packages ? tensorflowState(tensorflowTarget(root, { gpu })) : undefined,
     localstack: localstackPython(),
     tests: localstackTestPython(),
+    readers: readersPython(),
   };
 }
 
@@ -99,10 +102,11 @@ export function takeInventory({ root = projectRoot, gpu = false } = {}) {
  * @param {SetupState} before
  * @param {{ withTests: boolean, gpu: boolean, retry: boolean }} options
  */
-function isComplete({ packages, tensorflow, localstack, tests }, before, { withTests, gpu, retry }) {
+function isComplete({ packages, tensorflow, localstack, tests, readers }, before, { withTests, gpu, retry }) {
   const hasTensorflow = tensorflow === 'native' || (!retry && before.tensorflow.reason !== undefined);
   const hasLocalstack = gpu || localstack !== undefined || (!retry && before.localstack.reason !== undefined);
-  return packages && hasTensorflow && hasLocalstack && (!withTests || tests !== undefined);
+  const hasTests = !withTests || (tests !== undefined && readers !== undefined);
+  return packages && hasTensorflow && hasLocalstack && hasTests;
 }
 
 /**
@@ -136,8 +140,9 @@ async function runSteps({ root, withTests, gpu, progress, signal }) {
   const packages = watched(stepPackages(context));
   const tensorflow = watched(stepTensorflow(context, packages));
   const localstack = watched(gpu ? leaveOutLocalstack() : stepLocalstack(context, withTests));
+  const readers = withTests ? watched(stepReaders(context)) : undefined;
   // When all have ended, they have put away what they had begun.
-  await Promise.allSettled([packages, tensorflow, localstack]);
+  await Promise.allSettled([packages, tensorflow, localstack, readers]);
   if (failures.length > 0) throw failures[0];
   const state = { at: new Date().toISOString(), tensorflow: await tensorflow, localstack: await localstack };
   await writeSetupState(state, root);
@@ -227,12 +232,21 @@ async function stepLocalstack({ progress, signal }, withTests) {
     }
     return { available: true };
   } catch (error) {
-    if (withTests || !(error instanceof NoLocalstack)) throw error;
+    if (withTests || !(error instanceof NoEnvironment)) throw error;
     progress.say(
       `! ${error.message} Until then there is no local cloud; training and \`./cifar10 serve\` work without it.`,
     );
     return { available: false, reason: error.message };
   }
+}
+
+/** @param {Context} context */
+async function stepReaders({ progress, signal }) {
+  await inStep(progress, 'Keras, ONNX Runtime and other readers', cacheRoot(), async ({ update }) => {
+    if (readersPython() !== undefined) return 'in the cache';
+    const python = await provideReaders({ signal, onProgress: update, onWait: tellWait(update) });
+    return `${megabytes(await folderBytes(dirname(dirname(python))))} in ${dirname(dirname(python))}`;
+  });
 }
 
 /** @returns {Promise<SetupState['localstack']>} */
