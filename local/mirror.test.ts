@@ -119,14 +119,28 @@ test('a damaged version is named and left out, with the alias that points to it'
   expect(damaged).toEqual([expect.stringContaining(`models/${current}/weights.bin`)]);
 });
 
-test('of a run that goes on only what is new is copied, and no old checkpoint is kept', async () => {
+test('of a run that goes on only what is new is copied, and the last two checkpoints are kept', async () => {
   await fill(bucket);
   await saveModels(bucket, kept);
   const expected = await readCheckpoint(bucket, 'going-on');
-  await writeCheckpoint(bucket, 'going-on', { step: 20, body: Uint8Array.of(4), expected });
+  const second = await writeCheckpoint(bucket, 'going-on', { step: 20, body: Uint8Array.of(4), expected });
+  await writeCheckpoint(bucket, 'going-on', { step: 30, body: Uint8Array.of(5), expected: second });
   expect((await saveModels(bucket, kept)).runs).toEqual(['going-on']);
-  expect((await readCheckpoint(folderStore(kept), 'going-on'))?.step).toBe(20);
-  expect(await readdir(path.join(kept, 'runs', 'going-on', 'checkpoints'))).toHaveLength(1);
+  expect((await readCheckpoint(folderStore(kept), 'going-on'))?.step).toBe(30);
+  expect(await readdir(path.join(kept, 'runs', 'going-on', 'checkpoints'))).toHaveLength(2);
+});
+
+test('a run without a whole checkpoint is named, and everything else is copied', async () => {
+  const { old, current } = await fill(bucket);
+  const { path: file } = (await readCheckpoint(bucket, 'going-on'))!;
+  await bucket.put(`runs/going-on/${file}`, new Uint8Array());
+  const { versions, runs, aliases, damaged } = await saveModels(bucket, kept);
+  expect({ versions, runs, aliases }).toEqual({
+    versions: [old, current],
+    runs: ['done', 'going-on'],
+    aliases: ['production'],
+  });
+  expect(damaged).toEqual([expect.stringContaining(`runs/going-on/${file} is missing or not what was written`)]);
 });
 
 test('a file that is written anew during a run is copied again', async () => {

@@ -7,7 +7,7 @@ import { listAliases, type StoredAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/folder-store.ts';
 import { encodeJson, MalformedObject } from '#models/json.ts';
 import { type ListedObject, type ObjectStore, WriteConflict } from '#models/object-store.ts';
-import { readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
+import { DamagedCheckpoints, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
 import { DamagedVersion, hasVersion, listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import { home } from './home.ts';
 
@@ -19,7 +19,7 @@ export interface Mirrored {
   readonly runs: readonly string[];
   /** Names. */
   readonly aliases: readonly string[];
-  /** Versions that were left out, and why: their bytes are not what was published. */
+  /** Versions and checkpoints that were left out, and why: their bytes are not what was written. */
   readonly damaged: readonly string[];
 }
 
@@ -45,14 +45,14 @@ async function copyModels(from: ObjectStore, to: ObjectStore): Promise<Mirrored>
   const aliases = await listAliases(from);
   const { versions, damaged } = await copyVersions(from, to);
   const runs: string[] = [];
-  for (const [run, objects] of await listRuns(from)) if (await copyRun(from, to, run, objects)) runs.push(run);
+  for (const [run, objects] of await listRuns(from)) if (await copyRun(from, to, run, objects, damaged)) runs.push(run);
   const moved: string[] = [];
   const there = await listAliases(to);
   for (const [name, alias] of aliases) if (await copyAlias(to, name, alias, there.get(name))) moved.push(name);
   return { versions, runs, aliases: moved, damaged };
 }
 
-async function copyVersions(from: ObjectStore, to: ObjectStore): Promise<Pick<Mirrored, 'versions' | 'damaged'>> {
+async function copyVersions(from: ObjectStore, to: ObjectStore): Promise<{ versions: string[]; damaged: string[] }> {
   const versions: string[] = [];
   const damaged: string[] = [];
   const there = new Set(await listVersions(to));
@@ -84,15 +84,30 @@ async function listRuns(store: ObjectStore): Promise<Map<string, ListedObject[]>
   return runs;
 }
 
-/** @returns whether there was something new */
-async function copyRun(from: ObjectStore, to: ObjectStore, run: string, objects: ListedObject[]): Promise<boolean> {
+/**
+ * @param damaged is told why its checkpoint was left out
+ * @returns whether there was something new
+ */
+async function copyRun(
+  from: ObjectStore,
+  to: ObjectStore,
+  run: string,
+  objects: ListedObject[],
+  damaged: string[],
+): Promise<boolean> {
   const there = new Map<string, ListedObject>();
   for await (const object of to.list(runKey(run, ''))) there.set(object.key, object);
   const result = runKey(run, 'result.json');
   const isPlain = ({ key }: ListedObject) => key !== result && !key.startsWith(runKey(run, 'checkpoint'));
   let isNew = false;
   for (const object of objects.filter(isPlain)) isNew = (await copyObject(from, to, object, there)) || isNew;
-  isNew = (await copyCheckpoint(from, to, run)) || isNew;
+  isNew =
+    (await copyCheckpoint(from, to, run).catch((error: unknown) => {
+      // One that cannot be read is no reason to lose the others.
+      if (!(error instanceof DamagedCheckpoints)) throw error;
+      damaged.push(error.message);
+      return false;
+    })) || isNew;
   for (const object of objects.filter(({ key }) => key === result)) {
     isNew = (await copyObject(from, to, object, there)) || isNew;
   }
@@ -119,13 +134,13 @@ async function copyObject(
 /** The checkpoint that has come further wins: of one run there is only one line of checkpoints. */
 async function copyCheckpoint(from: ObjectStore, to: ObjectStore, run: string): Promise<boolean> {
   const checkpoint = await readCheckpoint(from, run).catch(async (error: unknown) => {
-    if (!(error instanceof MalformedObject)) throw error;
-    // A training that goes on has replaced it between the pointer and the file.
+    if (!(error instanceof DamagedCheckpoints)) throw error;
+    // A training that goes on has replaced them while they were read.
     return readCheckpoint(from, run);
   });
   if (checkpoint === undefined) return false;
   const expected = await readCheckpoint(to, run);
-  if (expected !== undefined && expected.step >= checkpoint.step) return false;
+  if (expected !== undefined && expected.damaged.length === 0 && expected.step >= checkpoint.step) return false;
   await writeCheckpoint(to, run, { step: checkpoint.step, body: checkpoint.body, expected });
   return true;
 }

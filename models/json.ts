@@ -4,9 +4,11 @@ import { UserError } from '#errors/user-error.ts';
 /** An object in the store is not what its key promises: cut off, edited by hand, or written by another release. */
 export class MalformedObject extends UserError {
   override readonly name = 'MalformedObject';
+  readonly key: string;
 
   constructor(key: string, problem: string, options?: ErrorOptions) {
     super(`${key} is malformed: ${problem}. Restore it, or write it again with this release.`, options);
+    this.key = key;
   }
 }
 

@@ -1,12 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AliasMoved, listAliases, moveAlias, readAlias, resolveVersion, rollback } from './aliases.ts';
+import { damagesOf, flipped } from './damage.ts';
 import { exampleVersion, predictExample } from './example-version.ts';
 import { PromotionRefused, promote } from './gate.ts';
 import { interruptedAtPut, Killed } from './interrupted-store.ts';
 import type { DisposableStore } from './object-store.contract.ts';
 import type { ObjectStore } from './object-store.ts';
 import { openEventLog, readEvents } from './run-events.ts';
-import { beginRun, readCheckpoint, writeCheckpoint, writeResult } from './runs.ts';
+import {
+  beginRun,
+  type CheckpointTag,
+  DamagedCheckpoints,
+  readCheckpoint,
+  writeCheckpoint,
+  writeResult,
+} from './runs.ts';
 import { DamagedVersion, listVersions, publishVersion, readCard, readVersion, UnknownVersion } from './versions.ts';
 
 /**
@@ -267,16 +275,20 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await beginRun(store, 'a', args)).toEqual({ state: 'finished', result });
       });
 
-      it('keeps its last checkpoint, and only that one', async () => {
+      it('keeps its last checkpoint and the one before, and no others', async () => {
         const body = (step: number) => Uint8Array.from({ length: 100 }, () => step);
         expect(await readCheckpoint(store, 'a')).toBeUndefined();
-        let expected = await writeCheckpoint(store, 'a', { step: 10, body: body(10), expected: undefined });
-        expected = await writeCheckpoint(store, 'a', { step: 20, body: body(20), expected });
+        const paths: string[] = [];
+        let expected: CheckpointTag | undefined;
+        for (const step of [10, 20, 30]) {
+          expected = await writeCheckpoint(store, 'a', { step, body: body(step), expected });
+          expect(expected.path).toMatch(new RegExp(`^checkpoints/000000${step}-[0-9a-f]{8}\\.safetensors$`));
+          paths.push(`runs/a/${expected.path}`);
+        }
         const read = await readCheckpoint(store, 'a');
-        expect(read).toMatchObject({ step: 20, etag: expected.etag });
-        expect([...(read?.body ?? [])]).toEqual([...body(20)]);
-        expect(expected.path).toMatch(/^checkpoints\/00000020-[0-9a-f]{8}\.safetensors$/);
-        expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual([`runs/a/${expected.path}`]);
+        expect(read).toMatchObject({ step: 30, etag: expected?.etag, damaged: [] });
+        expect([...(read?.body ?? [])]).toEqual([...body(30)]);
+        expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual(paths.slice(1));
       });
 
       it('has a checkpoint to go on from whenever the process dies', async () => {
@@ -313,10 +325,101 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 10 });
       });
 
-      it('refuses a checkpoint that was changed', async () => {
-        const { path } = await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
-        await store.put(`runs/a/${path}`, Uint8Array.of(2));
-        await expect(readCheckpoint(store, 'a')).rejects.toThrow(`${path} is malformed`);
+      describe('whose checkpoint is damaged', () => {
+        const body = (step: number) => Uint8Array.from({ length: 100 }, (_, at) => step + at);
+        let keys: { readonly pointer: string; readonly last: string; readonly before: string };
+        let intact: Map<string, Uint8Array>;
+        beforeEach(async () => {
+          const before = await writeCheckpoint(store, 'a', { step: 10, body: body(10), expected: undefined });
+          const last = await writeCheckpoint(store, 'a', { step: 20, body: body(20), expected: before });
+          keys = { pointer: 'runs/a/checkpoint.json', last: `runs/a/${last.path}`, before: `runs/a/${before.path}` };
+          intact = new Map();
+          for (const key of Object.values(keys)) intact.set(key, (await store.get(key))!.body);
+        });
+        const put = (key: string, found: Uint8Array | undefined) => (found ? store.put(key, found) : store.delete(key));
+
+        it('goes on from the one before, and says what it passed over', async () => {
+          for (const [damage, found] of damagesOf(intact.get(keys.last)!)) {
+            await put(keys.last, found);
+            const read = await readCheckpoint(store, 'a');
+            expect(read, damage).toMatchObject({ step: 10, damaged: [keys.last] });
+            expect([...read!.body], damage).toEqual([...body(10)]);
+          }
+        });
+
+        it('goes on from the last one if only the pointer or the one before is damaged', async () => {
+          for (const key of [keys.pointer, keys.before]) {
+            for (const [damage, found] of damagesOf(intact.get(key)!)) {
+              await put(key, found);
+              const read = await readCheckpoint(store, 'a');
+              expect([...read!.body], `${key} ${damage}`).toEqual([...body(20)]);
+            }
+            await put(key, intact.get(key));
+          }
+        });
+
+        it('goes on from the last one whichever byte of the pointer is flipped', async () => {
+          const pointer = intact.get(keys.pointer)!;
+          for (let at = 0; at < pointer.length; at++) {
+            await store.put(keys.pointer, flipped(pointer, at));
+            expect((await readCheckpoint(store, 'a'))?.step, `byte ${at}`).toBe(20);
+          }
+        });
+
+        it('is told from others by its files, not by their order', async () => {
+          for (const found of [undefined, new TextEncoder().encode('{')]) {
+            await put(keys.pointer, found);
+            await put(keys.last, new Uint8Array(100));
+            await store.put('runs/a/checkpoints/README.md', body(1));
+            await store.put('runs/ab/checkpoints/00000030-00000000.safetensors', body(30));
+            const read = await readCheckpoint(store, 'a');
+            expect(read).toMatchObject({ step: 10, damaged: [keys.pointer, keys.last] });
+          }
+        });
+
+        it('is mended by the next checkpoint', async () => {
+          for (const key of Object.values(keys)) {
+            for (const found of [undefined, intact.get(key)!.slice(1)]) {
+              await put(key, found);
+              const expected = await readCheckpoint(store, 'a');
+              await writeCheckpoint(store, 'a', { step: 30, body: body(30), expected });
+              expect(await readCheckpoint(store, 'a'), key).toMatchObject({ step: 30, damaged: [] });
+              expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual([
+                `runs/a/${expected?.path}`,
+                expect.stringContaining('checkpoints/00000030-'),
+              ]);
+              for (const key of await keysOf(store, 'runs/a/checkpoints/')) await store.delete(key);
+              for (const [key, found] of intact) await put(key, found);
+            }
+          }
+        });
+
+        it('is not lost to a second process that goes on from it at the same time', async () => {
+          await put(keys.pointer, undefined);
+          const [one, two] = [await readCheckpoint(store, 'a'), await readCheckpoint(store, 'a')];
+          await writeCheckpoint(store, 'a', { step: 30, body: body(30), expected: one });
+          await expect(writeCheckpoint(store, 'a', { step: 30, body: body(31), expected: two })).rejects.toThrow(
+            'changed by somebody else',
+          );
+          expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 30, damaged: [] });
+        });
+
+        it('is refused when no other is whole, by the names of all, and nothing is changed', async () => {
+          for (const pointer of [intact.get(keys.pointer), undefined]) {
+            await put(keys.pointer, pointer);
+            for (const [damage, found] of damagesOf(intact.get(keys.last)!)) {
+              if (found === undefined) continue;
+              await put(keys.last, found);
+              await put(keys.before, damagesOf(intact.get(keys.before)!).get(damage));
+              const refused = await readCheckpoint(store, 'a').catch((error: unknown) => error);
+              expect(refused, damage).toBeInstanceOf(DamagedCheckpoints);
+              expect(String(refused)).toContain(keys.last);
+              expect(String(refused)).toContain(keys.before);
+              expect(String(refused)).toContain('or train anew under another --run');
+              expect((await store.get(keys.last))?.body).toEqual(found);
+            }
+          }
+        });
       });
 
       it('has its events in order, over attempts, for one who follows', async () => {

@@ -48,6 +48,13 @@ describe('safetensors', () => {
     );
   });
 
+  it('takes any name, those that JavaScript has a meaning for included', () => {
+    const names = ['__proto__', 'constructor', 'toString', ''];
+    const metadata = Object.fromEntries(names.map((name) => [name, name]));
+    const file = { tensors: names.map((name) => tensor(name, [1], [name.length])), metadata };
+    expect(decodeSafetensors(encodeSafetensors(file))).toEqual(file);
+  });
+
   it('is the published format, byte by byte', () => {
     const file = encodeSafetensors({ tensors: [tensor('w', [2], [1, -2])] });
     const header = '{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  ';

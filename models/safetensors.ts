@@ -77,10 +77,11 @@ export function decodeSafetensors(file: Uint8Array): Required<Safetensors> {
     throw new InvalidSafetensors(`its header is said to have ${headerLength} bytes, of a file of ${file.length}`);
   }
   const data = file.subarray(8 + Number(headerLength));
-  const { [METADATA]: metadata = {}, ...entries } = parseHeader(file.subarray(8, 8 + Number(headerLength)));
+  const header = parseHeader(file.subarray(8, 8 + Number(headerLength)));
 
   let end = 0;
-  const tensors = Object.entries(entries)
+  const tensors = header
+    .filter(([name]) => name !== METADATA)
     .map(([name, value]) => ({ name, ...parse(Entry, value, `the entry of ${JSON.stringify(name)}`) }))
     .sort((a, b) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1])
     .map(({ name, dtype, shape, data_offsets: [begin, stop] }): Tensor => {
@@ -97,17 +98,28 @@ export function decodeSafetensors(file: Uint8Array): Required<Safetensors> {
     });
   if (end !== data.length)
     throw new InvalidSafetensors(`its tensors have ${end} bytes and the file has ${data.length}`);
-  return { tensors, metadata: parse(z.record(z.string(), z.string()), metadata, METADATA) };
+  const metadata = entriesOf(header.find(([name]) => name === METADATA)?.[1] ?? {}, METADATA);
+  return {
+    tensors,
+    metadata: Object.fromEntries(metadata.map(([key, value]) => [key, parse(z.string(), value, METADATA)])),
+  };
 }
 
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+/** Pairs, not a record: a tensor may be called `__proto__`, which a record would swallow. */
+function entriesOf(value: unknown, what: string): [string, unknown][] {
+  parse(z.looseObject({}), value, what);
+  return Object.entries(value as object);
+}
+
+function parseHeader(bytes: Uint8Array): [string, unknown][] {
+  let header: unknown;
   try {
     if (bytes[0] !== 0x7b) throw new SyntaxError('it does not begin with {');
-    const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    return z.parse(z.record(z.string(), z.unknown()), header);
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw new InvalidSafetensors('its header is not JSON', { cause: error });
   }
+  return entriesOf(header, 'its header');
 }
 
 function parse<Schema extends z.core.$ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {

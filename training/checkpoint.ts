@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { decodeJson, MalformedObject } from '#models/json.ts';
 import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { type CheckpointTag, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
-import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, InvalidSafetensors } from '#models/safetensors.ts';
 import type { NamedTensor } from './engine.ts';
 import { HistoryRow } from './history.ts';
 
@@ -27,11 +27,18 @@ const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
+interface Latest {
+  readonly state: readonly NamedTensor[];
+  readonly progress: Progress;
+  /** Keys of newer ones that were passed over, being damaged. */
+  readonly damaged: readonly string[];
+}
+
 export interface Checkpoints {
   /** What the run can go on from; absent in a new run. */
-  readonly latest: { readonly state: readonly NamedTensor[]; readonly progress: Progress } | undefined;
+  readonly latest: Latest | undefined;
   /**
-   * Written beside the last one, verified, then pointed to.
+   * Written beside the last one, verified, then pointed to; the last one stays for the case that this one is damaged.
    *
    * @returns its key
    * @throws {WriteConflict} another process is training the same run
@@ -39,12 +46,15 @@ export interface Checkpoints {
   save(state: readonly NamedTensor[], progress: Progress): Promise<string>;
 }
 
-/** @throws {MalformedObject} the checkpoint was torn or changed; the message names it */
+/**
+ * @throws {DamagedCheckpoints} there are checkpoints, and none of them is whole
+ * @throws {MalformedObject} the checkpoint is whole, and not of this release; the message names it
+ */
 export async function openCheckpoints(store: ObjectStore, run: string): Promise<Checkpoints> {
   const stored = await readCheckpoint(store, run);
   let tag: CheckpointTag | undefined = stored;
   return {
-    latest: stored && decode(stored.body, runKey(run, stored.path)),
+    latest: stored && { ...decode(stored.body, runKey(run, stored.path)), damaged: stored.damaged },
     async save(state, progress) {
       const body = encodeSafetensors({ tensors: state, metadata: { progress: JSON.stringify(progress) } });
       try {
@@ -62,7 +72,12 @@ export async function openCheckpoints(store: ObjectStore, run: string): Promise<
   };
 }
 
-function decode(body: Uint8Array, key: string): NonNullable<Checkpoints['latest']> {
-  const { tensors, metadata } = decodeSafetensors(body);
-  return { state: tensors, progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key) };
+function decode(body: Uint8Array, key: string): Omit<Latest, 'damaged'> {
+  try {
+    const { tensors, metadata } = decodeSafetensors(body);
+    return { state: tensors, progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key) };
+  } catch (error) {
+    if (!(error instanceof InvalidSafetensors)) throw error;
+    throw new MalformedObject(key, 'it is no safetensors file', { cause: error });
+  }
 }

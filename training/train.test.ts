@@ -166,6 +166,33 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
   });
 });
 
+const checkpointsOf = async (run: string) => {
+  const keys: string[] = [];
+  for await (const { key } of store.list(`runs/${run}/checkpoints/`)) keys.push(key);
+  return keys;
+};
+
+describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => {
+  test('goes on from the one before, says so, and comes to the same weights', async () => {
+    const recipe = demanding.airbench;
+    const alone = await attempt({ recipe, run: 'alone' });
+    await attempt({ recipe, stopAt: 6 });
+    for (const [damage, fromStep] of [
+      [(body: Uint8Array) => body.subarray(0, body.length / 2), 5],
+      [(body: Uint8Array) => new Uint8Array(body.length), 5],
+    ] as const) {
+      const last = (await checkpointsOf('a')).at(-1)!;
+      await store.put(last, damage((await store.get(last))!.body));
+      const { events } = await attempt({ recipe, stopAt: 6 });
+      expect(events[0]).toMatchObject({ type: 'started', fromStep, damaged: [last] });
+    }
+    await store.put('runs/a/checkpoint.json', new Uint8Array());
+    const { outcome, events } = await attempt({ recipe });
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: 6, damaged: ['runs/a/checkpoint.json'] });
+    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
 describe('a run is refused', () => {
   test.each([
     [
@@ -190,15 +217,14 @@ describe('a run is refused', () => {
     expect(await store.get('runs/a/args.json')).toBeUndefined();
   });
 
-  test('when its checkpoint was torn, naming the file', async () => {
+  test('when all of its checkpoints were torn, naming the files', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
     await attempt({ recipe, stopAt: 2 });
-    const { key } = (await store.list('runs/a/checkpoints/')[Symbol.asyncIterator]().next()).value!;
-    const whole = (await store.get(key))!.body;
-    await store.put(key, whole.subarray(0, whole.length / 2));
+    const keys = await checkpointsOf('a');
+    for (const key of keys) await store.put(key, (await store.get(key))!.body.subarray(1));
     const refused = attempt({ recipe });
     await expect(refused).rejects.toThrow(UserError);
-    await expect(refused).rejects.toThrow(key);
+    for (const key of keys) await expect(refused).rejects.toThrow(key);
   });
 
   test('when another process is at it, and that one comes to the same weights', async () => {

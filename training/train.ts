@@ -154,6 +154,7 @@ async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { s
       parameters: countParameters(net),
       engine: engine.description,
       fromStep: progress.step,
+      ...(checkpoints.latest?.damaged.length && { damaged: checkpoints.latest.damaged }),
     });
     await flush(); // Whoever follows the run sees at once that it has begun.
     const all = { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, steps, progress, checkpoint };

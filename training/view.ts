@@ -104,6 +104,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
       return [
         `${colours.bold(event.recipe)}, seed ${event.seed}: ${event.epochs} epochs, ${count(event.steps)} steps, ${count(event.parameters)} parameters`,
         colours.dim(`${event.engine} · run ${event.run}`),
+        ...(event.damaged ?? []).map((key) => colours.yellow(`passed over ${key}: missing or not what was written`)),
         ...(event.fromStep > 0 ? [`goes on after step ${count(event.fromStep)}`] : []),
       ];
     case 'epoch': {
