@@ -40,7 +40,7 @@ export const RunResult = z.object({
 export type RunResult = z.infer<typeof RunResult>;
 
 /** Where the training can go on: `checkpoint.json`. */
-export const CheckpointPointer = z.object({
+const CheckpointPointer = z.object({
   at: z.iso.datetime(),
   step: count,
   /** Of the file, relative to the run. */
@@ -48,7 +48,7 @@ export const CheckpointPointer = z.object({
   size: count,
   sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
 });
-export type CheckpointPointer = z.infer<typeof CheckpointPointer>;
+type CheckpointPointer = z.infer<typeof CheckpointPointer>;
 
 /** What a process that goes on checkpointing must hand back. */
 export interface CheckpointTag {
