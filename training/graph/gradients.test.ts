@@ -245,7 +245,7 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
   );
 });
 
-describe('dropout', () => {
+describe.each([true, false])('dropout, functions compiled: %s', (compileFunctions) => {
   const dropOut = (rate: number, key: readonly [number, number], shape: Shape = [40, 50]) => {
     const input = new Float32Array(sizeOf(shape)).fill(1);
     const build: Case['build'] = (graph, x) => dropout(graph, x!, rate, graph.integers(key));
@@ -253,6 +253,7 @@ describe('dropout', () => {
       { shapes: [shape], build, eager: (_, x) => x! },
       () => input,
       (evaluate) => evaluate([input]),
+      { compileFunctions },
     );
     return { value, gradient: gradients[0]! };
   };
@@ -270,6 +271,21 @@ describe('dropout', () => {
     expect(dropOut(0.5, [1, 2]).value).toEqual(value);
     expect(dropOut(0.5, [1, 3]).value).not.toEqual(value);
     expect(dropOut(0.5, [2, 2]).value).not.toEqual(value);
+  });
+
+  it('drops each place without regard to its neighbours, to the step before and to other keys', () => {
+    const count = 2 ** 16;
+    const signs = (key: readonly [number, number]) => dropOut(0.5, key, [count]).value.map((each) => each - 1);
+    const one = signs([12345, 6]);
+    const correlation = (other: Float32Array) => dot(one, other) / count;
+    const shifted = (by: number) => one.map((_, place) => one[(place + by) % count]!);
+    const others = [
+      ...[1, 2, 3, 32, 64, 1024, 4096].map(shifted),
+      signs([12345, 7]),
+      signs([12346, 6]),
+      signs([6, 12345]),
+    ];
+    for (const other of others) expect(Math.abs(correlation(other))).toBeLessThan(5 / Math.sqrt(count));
   });
 });
 
@@ -352,8 +368,9 @@ function withGraph<Result>(
   { shapes, build }: Case,
   upstream: (shape: Shape) => Float32Array,
   use: (evaluate: (inputs: readonly Float32Array[]) => { value: Float32Array; gradients: Float32Array[] }) => Result,
+  options = { compileFunctions: true },
 ): Result {
-  const graph = new Graph({ compileFunctions: true });
+  const graph = new Graph(options);
   const placeholders = shapes.map((shape, index) => graph.placeholder(`input${index}`, shape));
   const value = build(graph, ...placeholders);
   const { shape } = value;

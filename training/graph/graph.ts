@@ -71,12 +71,12 @@ export class Graph {
   /** By what they do. */
   readonly #functions = new Map<string, FunctionDefinition>();
   readonly #names = new Map<string, number>();
-  readonly #compileFunctions: boolean;
+  /** Whether XLA fuses the loops of functions: see `call`. */
+  readonly compilesFunctions: boolean;
   #scope: readonly string[] = [];
 
-  /** @param options.compileFunctions by XLA, which fuses their loops: see `call` */
   constructor(options: { readonly compileFunctions: boolean }) {
-    this.#compileFunctions = options.compileFunctions;
+    this.compilesFunctions = options.compileFunctions;
   }
 
   add(spec: OperationSpec): Operation {
@@ -198,7 +198,7 @@ export class Graph {
     const inner = new Graph({ compileFunctions: false });
     const parameters = inputs.map(({ shape, type }) => inner.value({ op: argument, shape, type }));
     const result = body(...parameters);
-    const must = { _XlaMustCompile: this.#compileFunctions };
+    const must = { _XlaMustCompile: this.compilesFunctions };
     const called = this.#define(name, inner.#asFunction(result, must));
     return this.value({
       op: 'PartitionedCall',
@@ -276,14 +276,20 @@ function referenceWithin({ operation, index }: Value): string {
 
 const outputNames: Readonly<Record<string, string>> = {
   AddV2: 'z',
+  BitwiseAnd: 'z',
+  BitwiseXor: 'z',
   Cast: 'y',
   Const: 'output',
   Erf: 'y',
   Exp: 'y',
   GreaterEqual: 'z',
   Mul: 'z',
+  Range: 'output',
   RealDiv: 'z',
+  Reshape: 'output',
+  RightShift: 'z',
   Sigmoid: 'y',
+  Slice: 'output',
   Square: 'y',
   Sub: 'z',
 };
