@@ -23,8 +23,12 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import('#training/train.command.ts')).trainCommand(),
   },
   evaluate: {
-    summary: 'measure a stored version on the test images',
-    load: async () => (await import('#training/evaluate.command.ts')).evaluateCommand(),
+    summary: 'measure a stored version, or an endpoint, on the test images',
+    load: async () => (await import('./evaluate.ts')).evaluateCommand(),
+  },
+  compare: {
+    summary: 'tell whether one version is better than another, or just lucky',
+    load: async () => (await import('#training/compare.command.ts')).compareCommand(),
   },
   deploy: {
     summary: 'create or update the stack',

@@ -4,13 +4,11 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import type { ClassifyAnswer } from '#inference/answers.ts';
-import { classifyImage, type Endpoint, Refused, Unreachable } from './endpoint.ts';
-import { openTarget, type TargetName, targetOption } from './target.ts';
+import { classifyImage, type EndpointOptions, openEndpoint, Refused, Unreachable } from './endpoint.ts';
+import { mapInOrder } from './map-in-order.ts';
+import { targetOption } from './target.ts';
 
-interface Options {
-  readonly target: TargetName;
-  readonly endpoint?: string;
-  readonly apiKey?: string;
+interface Options extends EndpointOptions {
   readonly version?: string;
   readonly topK?: number;
   readonly strict?: boolean;
@@ -61,18 +59,6 @@ async function classify(files: readonly string[], options: Options): Promise<voi
     print(file, outcome);
   }
   if (failures > 0) process.exitCode = 1;
-}
-
-async function openEndpoint({ endpoint, apiKey, target: name }: Options): Promise<Endpoint> {
-  if (endpoint !== undefined) {
-    if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
-      throw new UsageError(`${JSON.stringify(endpoint)} is no address. Give one such as http://127.0.0.1:8080.`);
-    }
-    return { url: endpoint.replace(/\/+$/, ''), apiKey: apiKey ?? process.env.CIFAR10_API_KEY };
-  }
-  const target = await openTarget(name);
-  const stack = await target.stack();
-  return { url: target.apiUrl(stack), apiKey: apiKey ?? (await target.apiKey(stack)) };
 }
 
 async function read(file: string): Promise<Uint8Array> {
@@ -127,23 +113,6 @@ function tablePrinter(files: readonly string[]): Print {
 
 function percent(score: number): string {
   return `${(100 * score).toFixed(1)} %`;
-}
-
-/** Several at once, in the order of the items. */
-async function* mapInOrder<Item, Result>(
-  items: readonly Item[],
-  parallel: number,
-  work: (item: Item) => Promise<Result>,
-): AsyncGenerator<readonly [Item, Result]> {
-  const running: Promise<Result>[] = [];
-  for (let index = 0; index < items.length; index++) {
-    while (running.length < Math.min(items.length, index + parallel)) {
-      const next = work(items[running.length]!);
-      next.catch(() => {}); // Thrown when its turn comes.
-      running.push(next);
-    }
-    yield [items[index]!, await running[index]!];
-  }
 }
 
 function toCount(text: string): number {

@@ -1,12 +1,21 @@
-import { UserError } from '#errors/user-error.ts';
-import { ClassifyAnswer } from '#inference/answers.ts';
+import { setTimeout } from 'node:timers/promises';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import { ClassifyAnswer, ModelAnswer } from '#inference/answers.ts';
 import { Problem } from '#inference/problem.ts';
+import { openTarget, type TargetName } from './target.ts';
 
 /** Where pictures are classified. */
 export interface Endpoint {
   /** Without a slash at its end. */
   readonly url: string;
   readonly apiKey: string | undefined;
+}
+
+export interface EndpointOptions {
+  /** Its address, instead of the one of a target. */
+  readonly endpoint?: string;
+  readonly apiKey?: string;
+  readonly target: TargetName;
 }
 
 export interface ClassifyQuery {
@@ -34,39 +43,82 @@ export class Unreachable extends UserError {
   override readonly name = 'Unreachable';
 }
 
+/** @throws {UsageError} the address is none. @throws {UserError} the target has no endpoint */
+export async function openEndpoint({ endpoint, apiKey, target: name }: EndpointOptions): Promise<Endpoint> {
+  if (endpoint !== undefined) {
+    if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
+      throw new UsageError(`${JSON.stringify(endpoint)} is no address. Give one such as http://127.0.0.1:8080.`);
+    }
+    return { url: endpoint.replace(/\/+$/, ''), apiKey: apiKey ?? process.env.CIFAR10_API_KEY };
+  }
+  const target = await openTarget(name);
+  const stack = await target.stack();
+  return { url: target.apiUrl(stack), apiKey: apiKey ?? (await target.apiKey(stack)) };
+}
+
 /**
  * @param image a file as it is, or raw RGB
  * @throws {Refused} this picture cannot be classified
  * @throws {Unreachable} no picture can be
  */
 export async function classifyImage(
-  { url, apiKey }: Endpoint,
+  endpoint: Endpoint,
   image: Uint8Array,
   { version, topK, strict }: ClassifyQuery = {},
 ): Promise<ClassifyAnswer> {
-  const address = new URL(`${url}/classify`);
-  if (version !== undefined) address.searchParams.set('version', version);
-  if (topK !== undefined) address.searchParams.set('top_k', String(topK));
-  if (strict) address.searchParams.set('strict', '1');
-  const headers = { 'content-type': 'application/octet-stream', ...(apiKey ? { 'x-api-key': apiKey } : {}) };
-  let response: Response;
-  let body: unknown;
+  const query = new URLSearchParams();
+  if (version !== undefined) query.set('version', version);
+  if (topK !== undefined) query.set('top_k', String(topK));
+  if (strict) query.set('strict', '1');
+  const answer = await ask(endpoint, `/classify?${query}`, { type: 'application/octet-stream', body: image });
+  return understood(endpoint, answer, ClassifyAnswer);
+}
+
+interface Sent {
+  readonly type: string;
+  readonly body: Uint8Array | string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  /** Seconds, where the endpoint says how long to wait. */
+  readonly retryAfter: number | undefined;
+}
+
+/** @param sent what is posted. @default nothing: it is fetched. @throws {Unreachable} nothing answers there */
+async function ask({ url, apiKey }: Endpoint, path: string, sent?: Sent): Promise<Answer> {
+  const key: Record<string, string> = apiKey ? { 'x-api-key': apiKey } : {};
+  const post = sent && {
+    method: 'POST',
+    body: typeof sent.body === 'string' ? sent.body : new Uint8Array(sent.body),
+    headers: { 'content-type': sent.type, ...key },
+  };
   try {
-    response = await fetch(address, {
-      method: 'POST',
-      headers,
-      body: new Uint8Array(image),
-      signal: AbortSignal.timeout(30_000),
-    });
-    body = await response.json();
+    const response = await fetch(`${url}${path}`, { headers: key, ...post, signal: AbortSignal.timeout(30_000) });
+    const after = Number(response.headers.get('retry-after') ?? Number.NaN);
+    return {
+      status: response.status,
+      body: await response.json(),
+      retryAfter: Number.isNaN(after) ? undefined : after,
+    };
   } catch (error) {
     throw new Unreachable(`No endpoint answers at ${url}. Is it running ("./cifar10 serve", "./cifar10 deploy")?`, {
       cause: error,
     });
   }
-  const answer = ClassifyAnswer.safeParse(body);
-  if (response.ok && answer.success) return answer.data;
-  if (response.status === 403) {
+}
+
+/** What checks an answer: a schema. */
+interface Schema<Value> {
+  safeParse(value: unknown): { readonly success: true; readonly data: Value } | { readonly success: false };
+}
+
+/** @throws {Refused} the endpoint says what was wrong. @throws {Unreachable} it wants another key */
+function understood<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
+  const answer = schema.safeParse(body);
+  if (status === 200 && answer.success) return answer.data;
+  if (status === 403) {
     throw new Unreachable(
       `${url} asks for an API key, and ${apiKey ? 'does not know this one' : 'none was given'}. Set CIFAR10_API_KEY or --api-key.`,
     );
@@ -74,6 +126,41 @@ export async function classifyImage(
   const problem = Problem.safeParse(body);
   if (problem.success) throw new Refused(problem.data);
   throw new UserError(
-    `${url} answers ${response.status}, and not as this program expects: ${JSON.stringify(body).slice(0, 200)}`,
+    `${url} answers ${status}, and not as this program expects: ${JSON.stringify(body).slice(0, 200)}`,
   );
+}
+
+/** What is served, or would be under that name: its card. @throws {Refused} nothing is, or there is no such version */
+export async function servedModel(endpoint: Endpoint, version?: string): Promise<ModelAnswer> {
+  const query = version === undefined ? '' : `?version=${encodeURIComponent(version)}`;
+  return understood(endpoint, await ask(endpoint, `/model${query}`), ModelAnswer);
+}
+
+/** Answers that another try may better: too much at once, or a gateway whose function is not there yet. */
+const PASSING = [429, 500, 502, 503, 504];
+/** The waits of an endpoint that does not say how long add up to half a minute. */
+const TRIES = 7;
+/** Seconds. */
+const LONGEST_WAIT = 30;
+
+/**
+ * Posts, and posts again where the endpoint is busy: after as many seconds as it says, else after half a second and twice
+ * as long each time. A connection that breaks is a reason to try again too.
+ *
+ * @throws {Refused | Unreachable} it does not get better
+ */
+export async function postPatiently<Value>(
+  endpoint: Endpoint,
+  path: string,
+  sent: Sent,
+  schema: Schema<Value>,
+): Promise<Value> {
+  for (let tries = 1; ; tries++) {
+    const answer = await ask(endpoint, path, sent).catch((error: unknown) => {
+      if (tries === TRIES) throw error;
+      return undefined;
+    });
+    if (answer && (tries === TRIES || !PASSING.includes(answer.status))) return understood(endpoint, answer, schema);
+    await setTimeout(1000 * Math.min(LONGEST_WAIT, answer?.retryAfter ?? 2 ** (tries - 2)));
+  }
 }

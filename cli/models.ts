@@ -119,6 +119,7 @@ async function show(name: string, options: Options): Promise<void> {
     ...aliases.map(([alias, move]): [string, string] => [alias, describeMove(move)]),
     ['accuracy', `${percent(card.accuracy.plain)} plain (95 %: ${percent(low)} to ${percent(high)})`],
     ['', `${percent(card.accuracy.tta)} with test-time augmentation, on ${card.accuracy.images} test images`],
+    ...(card.calibration ? [calibrationFact(card.calibration)] : []),
     ...card.classes.map((label): [string, string] => ['', `${percent(card.accuracy.perClass[label] ?? 0)} ${label}`]),
     ['recipe', `${card.recipe.name}, seed ${card.seed}, ${card.epochs} epochs, ${card.parameters} parameters`],
     ['training', `${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s, ${card.engine}`],
@@ -130,6 +131,10 @@ async function show(name: string, options: Options): Promise<void> {
   ];
   print(pc.bold(version.id));
   for (const [label, fact] of facts) print(`${pc.dim(label.padEnd(10))} ${fact}`);
+}
+
+function calibrationFact({ before, after }: NonNullable<Card['calibration']>): [string, string] {
+  return ['', `${percent(after)} calibration error (${percent(before)} without the temperature)`];
 }
 
 async function promoteVersion(name: string, { alias, reason, force, ...options }: MoveOptions): Promise<void> {

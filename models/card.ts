@@ -40,6 +40,8 @@ export const Card = z
     }),
     /** Mean cross-entropy on the test set. */
     loss: z.number().check(z.nonnegative()),
+    /** Expected calibration error on the test set, without the temperature and with it; older cards have none. */
+    calibration: z.optional(z.object({ before: fraction, after: fraction })),
     data: z.object({
       name: z.string(),
       /** By the name of the split. */

@@ -42,7 +42,7 @@ A TensorFlow.js LayersModel that tells ${card.classes.length} classes apart: ${c
 | Accuracy | ${percent(accuracy.plain)} (95 % interval ${percent(low)} to ${percent(high)}) |
 | with test-time augmentation | ${percent(accuracy.tta)} |
 | Cross-entropy | ${card.loss.toFixed(4)} |
-
+${calibrationRow(card)}
 | Class | Accuracy |
 |---|---|
 ${card.classes.map((label) => `| ${label} | ${percent(accuracy.perClass[label] ?? 0)} |`).join('\n')}
@@ -82,6 +82,12 @@ ${Object.entries(data.sha256)
   .map(([split, digest]) => `| ${split} | \`${digest}\` |`)
   .join('\n')}
 `;
+}
+
+function calibrationRow({ calibration }: Card): string {
+  if (calibration === undefined) return '';
+  const { before, after } = calibration;
+  return `| Calibration error | ${percent(after)} (${percent(before)} without the temperature) |\n`;
 }
 
 function percent(fraction: number): string {

@@ -3,91 +3,55 @@ import { resolveVersion } from '#models/aliases.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import { openObjectStore } from '#models/open.ts';
 import { readVersion } from '#models/versions.ts';
-import { loadCifar10 } from './data/cifar10.ts';
-import { evaluate, interval95 } from './evaluate.ts';
+import type { Dataset } from './data/dataset.ts';
+import { evaluate } from './evaluate.ts';
+import { describeFound, type Measured } from './measured.ts';
+import { measuredTable } from './measured-table.ts';
+import { progressLine } from './progress-line.ts';
 import { probabilities } from './temperature.ts';
+import { loadTestImages } from './test-images.ts';
 
-interface Options {
+export interface EvaluateOptions {
   readonly store: string;
   readonly json?: boolean;
 }
 
-const help = `
-The version is verified, loaded as any TensorFlow.js program would load it, and measured on all test images.
-
-Examples:
-  ./cifar10 evaluate                                     the last one that was trained, from .cifar10/store
-  ./cifar10 evaluate production --store s3://my-bucket   what an endpoint serves
-  ./cifar10 evaluate 20261123-0412-a1b2c3d4 --json       a version by its id, for a program`;
-
+/** Of a stored version, which is what a container can measure; the command line's own knows endpoints besides. */
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('Measure a stored version on the test images.')
-    .argument('[version]', 'a version or an alias', 'candidate')
+    .argument('[version]', 'a version or an alias (default: candidate)')
     .option('--store <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
     .option('--json', 'print JSON')
-    .addHelpText('after', help)
-    .action(run);
+    .action(evaluateStored);
 }
 
-async function run(name: string, { store: url, json }: Options): Promise<void> {
-  const store = await openObjectStore(url);
-  const version = await readVersion(store, await resolveVersion(store, name));
+/** The version is verified, loaded as any TensorFlow.js program would load it, and measured on all test images. */
+export async function evaluateStored(name: string | undefined, options: EvaluateOptions): Promise<void> {
+  const store = await openObjectStore(options.store);
+  const version = await readVersion(store, await resolveVersion(store, name ?? 'candidate'));
   const { card, golden } = version;
-  const data = await loadCifar10({ log: (line) => process.stderr.write(`${line}\n`) });
+  const data = await loadTestImages(card);
   const { openStoredModel } = await import('./stored-model.ts'); // Loads TensorFlow.js, which errors need not wait for.
 
   const model = await openStoredModel(version);
   const classes = card.classes.length;
   const answers = probabilities(model.predict(goldenPixels(golden)), classes, card.temperature);
-  const { images, plain, tta, loss } = await evaluate(model.predict, data.test, {
+  const progress = progressLine();
+  const { logits, tta, ...measurement } = await evaluate(model.predict, data.test, {
     imageSize: data.images.size,
     classes,
     temperature: card.temperature,
+    onProgress: (share) => progress.show(`measuring, ${Math.round(100 * share)} %`),
   });
+  progress.end();
   model.dispose();
 
-  const measured: Measured = {
-    version: version.id,
-    runtime: model.runtime,
-    images,
-    plain,
-    tta,
-    loss,
-    interval95: interval95(plain, images),
-    recorded: { plain: card.accuracy.plain, tta: card.accuracy.tta, loss: card.loss },
-    golden: { difference: goldenDifference(golden, answers), tolerance: golden.tolerance },
-  };
-  process.stdout.write(json ? `${JSON.stringify(measured, undefined, 2)}\n` : table(measured));
+  const found = { version: version.id, runtime: model.runtime, card, data, split: data.test, logits, measurement, tta };
+  const reproduced = { difference: goldenDifference(golden, answers), tolerance: golden.tolerance };
+  await show(describeFound({ ...found, golden: reproduced }), data, options);
 }
 
-function table({ version, runtime, images, plain, tta, loss, interval95, recorded, golden }: Measured): string {
-  const percent = (fraction: number) => `${(100 * fraction).toFixed(2)} %`;
-  const rows = [
-    ['', 'measured', 'recorded'],
-    ['plain', percent(plain), percent(recorded.plain)],
-    ['with augmentation', percent(tta), percent(recorded.tta)],
-    ['loss', loss.toFixed(4), recorded.loss.toFixed(4)],
-  ];
-  const [low, high] = interval95.map(percent);
-  const isReproduced = golden.difference <= golden.tolerance;
-  return `${[
-    `${version} on ${images.toLocaleString('en')} test images, by ${runtime}`,
-    ...rows.map(([name, now, then]) => `  ${name!.padEnd(18)} ${now!.padStart(10)} ${then!.padStart(10)}`),
-    `  95 % interval of plain: ${low} to ${high}`,
-    `  golden vectors: ${isReproduced ? 'reproduced' : 'NOT reproduced'}, within ${golden.difference.toExponential(1)} of ${golden.tolerance}`,
-  ].join('\n')}\n`;
-}
-
-interface Measured {
-  readonly version: string;
-  readonly runtime: string;
-  readonly images: number;
-  readonly plain: number;
-  readonly tta: number;
-  readonly loss: number;
-  readonly interval95: readonly [number, number];
-  readonly recorded: { readonly plain: number; readonly tta: number; readonly loss: number };
-  /** The largest difference of a probability from what training computed. */
-  readonly golden: { readonly difference: number; readonly tolerance: number };
+export async function show(measured: Measured, _data: Dataset, { json }: Pick<EvaluateOptions, 'json'>): Promise<void> {
+  process.stdout.write(json ? `${JSON.stringify(measured, undefined, 2)}\n` : measuredTable(measured));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Split } from './data/dataset.ts';
-import { agreement, evaluate, interval95, logitsOf, topClasses } from './evaluate.ts';
+import { evaluate, logitsOf } from './evaluate.ts';
+import { agreement } from './measure.ts';
 
 /** 1,203 pictures of two rows and two columns: more than two chunks, and a short last one. */
 const count = 1_203;
@@ -45,17 +46,4 @@ describe('evaluate', () => {
 
 test('logitsOf gives what one call over everything would give', async () => {
   expect(await logitsOf(predict, { count, images, labels: truth }, 2)).toEqual(predict(images));
-});
-
-test('topClasses takes the first of equal ones, and is at home with negative logits', () => {
-  expect([...topClasses(Float32Array.of(-3, -1, -1, 5, 5, 4), 3)]).toEqual([1, 0]);
-});
-
-test.each([
-  // From the formula in Wilson 1927, worked by hand for 81 of 263 (Newcombe 1998, table I).
-  [81 / 263, 263, 0.2553, 0.3662],
-  [0, 10, 0, 0.2775],
-  [1, 10, 0.7225, 1],
-])('interval95 of %d over %d images', (accuracy, size, low, high) => {
-  expect(interval95(accuracy, size)).toEqual([expect.closeTo(low, 4), expect.closeTo(high, 4)]);
 });

@@ -1,21 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { type View, writeView } from './augment.ts';
 import type { Split } from './data/dataset.ts';
-import { crossEntropy } from './temperature.ts';
+import { agreement, type Measurement, measure, topClasses } from './measure.ts';
 
 /** @param images `[N, H, W, C]` uint8. @returns logits `[N, classes]` */
 export type Predict = (images: Uint8Array) => Float32Array;
 
-/** What a network makes of a split: every image counts once. Fractions are in [0, 1]. */
-export interface Evaluation {
-  readonly images: number;
-  readonly plain: number;
-  /** With test-time augmentation. */
+/** What a network makes of a split: every image counts once. */
+export interface Evaluation extends Measurement {
+  /** Top-1 accuracy with test-time augmentation. */
   readonly tta: number;
-  /** Mean cross-entropy of the plain answers, at the given temperature. */
-  readonly loss: number;
-  /** How many images of a class (row) got which answer (column). */
-  readonly confusion: readonly (readonly number[])[];
   /** `[images, classes]`, plain. */
   readonly logits: Float32Array;
 }
@@ -50,7 +44,7 @@ const VIEWS: readonly (View & { readonly weight: number })[] = [
  * @see airbench, arXiv:2404.00498 §3.5
  */
 export async function evaluate(predict: Predict, split: Split, options: EvaluateOptions): Promise<Evaluation> {
-  const { imageSize, classes, temperature = 1, onProgress, signal } = options;
+  const { imageSize, classes, temperature, onProgress, signal } = options;
   const bytes = imageSize[0] * imageSize[1] * imageSize[2];
   const plain = new Float32Array(split.count * classes);
   const mean = new Float32Array(split.count * classes);
@@ -69,13 +63,9 @@ export async function evaluate(predict: Predict, split: Split, options: Evaluate
     }
     onProgress?.((from + count) / split.count);
   }
-  const answers = topClasses(plain, classes);
   return {
-    images: split.count,
-    plain: agreement(answers, split.labels),
+    ...measure(plain, split.labels, { classes, temperature }),
     tta: agreement(topClasses(mean, classes), split.labels),
-    loss: crossEntropy(plain, split.labels, temperature),
-    confusion: confusionOf(answers, split.labels, classes),
     logits: plain,
   };
 }
@@ -91,40 +81,6 @@ export async function logitsOf(predict: Predict, split: Split, classes: number):
   return logits;
 }
 
-/** The index of the highest logit of each row; of equal ones the first. */
-export function topClasses(logits: Float32Array, classes: number): Uint8Array {
-  return Uint8Array.from({ length: logits.length / classes }, (_, image) => {
-    const row = logits.subarray(image * classes, (image + 1) * classes);
-    return row.indexOf(Math.max(...row));
-  });
-}
-
-/** @returns the share of images whose answer is their label */
-export function agreement(answers: Uint8Array, labels: Uint8Array): number {
-  let right = 0;
-  for (const [image, label] of labels.entries()) if (answers[image] === label) right++;
-  return right / labels.length;
-}
-
-/**
- * Wilson's interval, which holds the true accuracy in 95 of 100 test sets of this size.
- *
- * @param accuracy a fraction of `images`
- */
-export function interval95(accuracy: number, images: number): [low: number, high: number] {
-  const z = 1.959964;
-  const middle = accuracy + z ** 2 / (2 * images);
-  const half = z * Math.sqrt((accuracy * (1 - accuracy)) / images + z ** 2 / (4 * images ** 2));
-  const scale = 1 + z ** 2 / images;
-  return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
-}
-
 function isPlain({ isMirrored, down, right }: View): boolean {
   return !isMirrored && down === 0 && right === 0;
-}
-
-function confusionOf(answers: Uint8Array, labels: Uint8Array, classes: number): number[][] {
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (const [image, label] of labels.entries()) confusion[label]![answers[image]!]!++;
-  return confusion;
 }

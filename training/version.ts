@@ -7,7 +7,7 @@ import { encodeJson } from '#models/json.ts';
 import { renderReadme } from '#models/readme.ts';
 import { type Dataset, type Split, slice } from './data/dataset.ts';
 import type { NamedTensor } from './engine.ts';
-import { type Evaluation, interval95 } from './evaluate.ts';
+import type { Evaluation } from './evaluate.ts';
 import { exportLayersModel } from './layers/export.ts';
 import type { Net } from './nets/net.ts';
 import { weightSpecs } from './nets/shapes.ts';
@@ -79,10 +79,11 @@ async function cardOf(trained: Trained): Promise<Card> {
       plain: evaluation.plain,
       tta: evaluation.tta,
       images: evaluation.images,
-      interval95: interval95(evaluation.plain, evaluation.images),
-      perClass: perClass(data.classes, evaluation),
+      interval95: [...evaluation.interval95],
+      perClass: Object.fromEntries(data.classes.map((name, label) => [name, evaluation.perClass[label]!])),
     },
     loss: evaluation.loss,
+    calibration: { before: evaluation.calibration.before.error, after: evaluation.calibration.after.error },
     data: { name: data.name, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
     recipe: { name: recipe.name, settings: { ...recipe.settings } },
     seed: trained.seed,
@@ -103,21 +104,6 @@ async function cardOf(trained: Trained): Promise<Card> {
       `measured on ${data.name} alone: photographs that are cropped, lit or scaled otherwise are answered less well. ` +
       'Not for decisions about people or safety.',
   };
-}
-
-/** Plain accuracy by the class's name; 0 for a class without images. */
-function perClass(classes: readonly string[], { confusion }: Evaluation): Record<string, number> {
-  const accuracy = (label: number) => {
-    const row = confusion[label]!;
-    return (
-      row[label]! /
-      Math.max(
-        1,
-        row.reduce((sum, count) => sum + count, 0),
-      )
-    );
-  };
-  return Object.fromEntries(classes.map((name, label) => [name, accuracy(label)]));
 }
 
 /** The first test images of each class, with what training computed for them. */

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.ts';
-import { type Evaluation, topClasses } from '../evaluate.ts';
+import type { Evaluation } from '../evaluate.ts';
 import { type HistoryRow, historyCsv } from '../history.ts';
+import { topClasses } from '../measure.ts';
 import { confusionMatrix } from './confusion.ts';
 import { curves } from './curves.ts';
 import { classGrid, sampleGrid } from './pictures.ts';

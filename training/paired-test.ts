@@ -1,0 +1,62 @@
+/**
+ * Two networks' answers to the same images. Images that both get right, or both get wrong, say nothing about which is better:
+ * what counts are those that only one of them gets right.
+ */
+export interface PairedTest {
+  readonly images: number;
+  readonly bothRight: number;
+  readonly onlyFirst: number;
+  readonly onlySecond: number;
+  readonly bothWrong: number;
+  /** Accuracy of the second less that of the first: positive if the second is better. */
+  readonly difference: number;
+  /** Of the difference; Agresti and Min's, which also holds where hardly an answer differs. */
+  readonly interval95: readonly [low: number, high: number];
+  /**
+   * How likely a difference as large as this one is, either way, between two networks that are equally good: McNemar's test,
+   * exact (binomial) for any number of images.
+   */
+  readonly pValue: number;
+}
+
+/**
+ * @param first class indices `[N]`; `second` the same
+ * @param labels `[N]`
+ * @see McNemar 1947, "Note on the sampling error of the difference between correlated proportions or percentages"
+ * @see Agresti and Min 2005, "Simple improved confidence intervals for comparing matched proportions"
+ */
+export function pairedTest(first: Uint8Array, second: Uint8Array, labels: Uint8Array): PairedTest {
+  const counts = { bothRight: 0, onlyFirst: 0, onlySecond: 0, bothWrong: 0 };
+  for (const [image, label] of labels.entries()) {
+    const [isFirst, isSecond] = [first[image] === label, second[image] === label];
+    counts[isFirst ? (isSecond ? 'bothRight' : 'onlyFirst') : isSecond ? 'onlySecond' : 'bothWrong']++;
+  }
+  const { onlyFirst, onlySecond } = counts;
+  return {
+    images: labels.length,
+    ...counts,
+    difference: (onlySecond - onlyFirst) / Math.max(1, labels.length),
+    interval95: differenceInterval(onlyFirst, onlySecond, labels.length),
+    pValue: signTest(onlyFirst, onlySecond),
+  };
+}
+
+/** Half an image is added to each of the four counts. */
+function differenceInterval(onlyFirst: number, onlySecond: number, images: number): [low: number, high: number] {
+  const [first, second, all] = [onlyFirst + 0.5, onlySecond + 0.5, images + 2];
+  const middle = (second - first) / all;
+  const half = (1.959964 / all) * Math.sqrt(first + second - (second - first) ** 2 / all);
+  return [Math.max(-1, middle - half), Math.min(1, middle + half)];
+}
+
+/** Twice the probability that a fair coin falls on one side at most as often as on the rarer one here. */
+function signTest(one: number, other: number): number {
+  const throws = one + other;
+  let logarithm = -throws * Math.LN2; // of the probability of exactly `side` such throws
+  let tail = 0;
+  for (let side = 0; side <= Math.min(one, other); side++) {
+    if (side > 0) logarithm += Math.log(throws - side + 1) - Math.log(side);
+    tail += Math.exp(logarithm);
+  }
+  return Math.min(1, 2 * tail);
+}
