@@ -8,6 +8,8 @@ const card = exampleCard();
 describe('a card', () => {
   it('survives being written', () => {
     expect(decodeJson(Card, encodeJson(card), 'card.json')).toEqual(card);
+    const measured = { ...card, calibration: { before: 0.08, after: 0.01 } };
+    expect(decodeJson(Card, encodeJson(measured), 'card.json')).toEqual(measured);
   });
 
   it.each([
@@ -29,6 +31,7 @@ describe('a card', () => {
     ],
     ['a class that occurs twice', { ...card, classes: ['cat', 'cat'] }, 'classes'],
     ['a single class', { ...card, classes: ['cat'] }, 'classes'],
+    ['half a calibration', { ...card, calibration: { before: 0.1 } }, 'calibration.after'],
     ['a temperature of zero', { ...card, temperature: 0 }, 'temperature'],
     ['an input in [0, 1]', { ...card, input: { ...card.input, range: [0, 1] } }, 'input.range.1'],
     ['a date without a time', { ...card, createdAt: '2026-11-23' }, 'createdAt'],

@@ -12,6 +12,12 @@ describe('the README of a version', () => {
     expect(body).toContain('softmax(logits / 1.25)');
   });
 
+  it('says how honest the probabilities are, where that was measured', () => {
+    const card = { ...exampleCard(), calibration: { before: 0.0812, after: 0.0123 } };
+    expect(renderReadme(card)).toContain('| Calibration error | 1.23 % (8.12 % without the temperature) |\n');
+    expect(renderReadme(exampleCard())).not.toContain('Calibration');
+  });
+
   it('keeps its form whatever the card says', () => {
     const card = {
       ...exampleCard(),
