@@ -130,6 +130,34 @@ export function describeEngine(name: string, compileEngine: (options: EngineOpti
         }
       });
 
+      test('muon: turns a kernel of constant norm by an orthogonal matrix of the gradient and its momentum', async () => {
+        const kernels = trainable.filter((name) => shapeOf(name).length === 4);
+        const optimizer = { kind: 'muon', momentum: 0.6 } as const;
+        const engine = await compile({ groups: [{ name: 'kernels', weights: kernels, optimizer }] });
+        const velocities = new Map(kernels.map((name) => [name, new Float64Array(byName(initial).get(name)!.length)]));
+        for (let step = 0; step < 2; step++) {
+          const weights = engine.weights();
+          const gradients = gradientsAt(weights);
+          engine.step(batch, { step, learningRates: { kernels: 0.1 } });
+          for (const name of kernels) {
+            const [weight, gradient] = [byName(weights).get(name)!, gradients.get(name)!];
+            const velocity = velocities.get(name)!.map((value, at) => 0.6 * value + gradient[at]!);
+            velocities.set(name, velocity);
+            const filters = shapeOf(name).at(-1)!;
+            const turn = orthogonalized(
+              velocity.map((value, at) => gradient[at]! + 0.6 * value),
+              filters,
+            );
+            const size = Math.sqrt(filters) / Math.hypot(...weight);
+            expectClose(
+              byName(engine.weights()).get(name)!,
+              weight.map((value, at) => size * value - 0.1 * turn[at]!),
+              `${name}, step ${step}`,
+            );
+          }
+        }
+      });
+
       test('adamw: moments corrected for their start, decay apart from the gradient', async () => {
         const optimizer = { kind: 'adamw', beta1: 0.8, beta2: 0.9, epsilon: 1e-6, weightDecay: 0.1 } as const;
         const engine = await compile({ groups: [{ name: 'all', weights: trainable, optimizer }] });
@@ -466,6 +494,32 @@ function identity(tensor: NamedTensor): NamedTensor {
   const [rows = 0] = tensor.shape;
   const isKernel = tensor.shape.length === 2;
   return { ...tensor, data: tensor.data.map((_, at) => (isKernel && at % (rows + 1) === 0 ? 1 : 0)) };
+}
+
+/** Three rounds of Newton and Schulz, as Muon has them, in double precision. @param flat `[rows, filters]` */
+function orthogonalized(flat: Float64Array, filters: number): Float64Array {
+  const rows = flat.length / filters;
+  const multiply = (a: Float64Array, b: Float64Array, [m, k, n]: readonly [number, number, number]) => {
+    const product = new Float64Array(m * n);
+    for (let i = 0; i < m; i++)
+      for (let j = 0; j < n; j++) for (let at = 0; at < k; at++) product[i * n + j]! += a[i * k + at]! * b[at * n + j]!;
+    return product;
+  };
+  const norm = Math.hypot(...flat) + 1e-7;
+  let x = flat.map((value) => value / norm);
+  for (let round = 0; round < 3; round++) {
+    const transposed = x.map((_, at) => x[(at % rows) * filters + Math.floor(at / rows)]!);
+    const gram = multiply(transposed, x, [filters, rows, filters]);
+    const square = multiply(gram, gram, [filters, filters, filters]);
+    const mixed = gram.map((value, at) => -4.775 * value + 2.0315 * square[at]!);
+    const moved = multiply(x, mixed, [rows, filters, filters]);
+    x = x.map((value, at) => 3.4445 * value + moved[at]!);
+  }
+  return x;
+}
+
+function shapeOf(name: string): readonly number[] {
+  return initial.find((weight) => weight.name === name)!.shape;
 }
 
 function byName(tensors: readonly NamedTensor[]): Map<string, Float32Array> {

@@ -64,6 +64,11 @@ export interface EngineOptions {
   readonly groups: readonly ParameterGroup[];
   /** Groups that a step may leave out, all together. @default none */
   readonly freezable?: readonly string[];
+  /**
+   * Of what flows between the layers in a training step, and of its gradients; weights, optimizers, the loss and evaluation
+   * are float32 all the same. `auto`: whichever is quicker here. @default 'float32'
+   */
+  readonly precision?: 'auto' | 'float32' | 'bfloat16';
   /** Keep a slow average of weights and statistics. @default false */
   readonly lookahead?: boolean;
 }
@@ -75,7 +80,7 @@ export interface ParameterGroup {
   readonly optimizer: Optimizer;
 }
 
-/** Weight decay is added to the gradient (`sgd`) or decoupled from it (`adamw`). */
+/** Weight decay is added to the gradient (`sgd`) or decoupled from it (`adamw`); `muon` is for kernels of convolutions. */
 export type Optimizer =
   | { readonly kind: 'sgd'; readonly momentum: number; readonly nesterov: boolean; readonly weightDecay: number }
   | {
@@ -84,7 +89,8 @@ export type Optimizer =
       readonly beta2: number;
       readonly epsilon: number;
       readonly weightDecay: number;
-    };
+    }
+  | { readonly kind: 'muon'; readonly momentum: number };
 
 export interface NamedTensor {
   readonly name: string;

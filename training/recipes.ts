@@ -16,13 +16,20 @@ export interface Recipe {
   /** Training images set aside, to validate on and to choose the temperature by. */
   readonly heldOut: number;
 
-  readonly optimizer: 'sgd' | 'adamw';
+  /** `auto`: bfloat16 where the processor multiplies it faster than float32. Weights and optimizers are float32 all the same. */
+  readonly precision: 'auto' | 'float32' | 'bfloat16';
+
+  /** `muon` trains the kernels of convolutions, and SGD the rest. */
+  readonly optimizer: 'sgd' | 'adamw' | 'muon';
   /** The highest of the run, for the mean loss of a batch. */
   readonly learningRate: number;
   /** Of SGD. */
   readonly momentum: number;
   /** Of SGD. */
   readonly nesterov: boolean;
+  /** The highest of the run: how far a step turns a kernel. */
+  readonly muonLearningRate: number;
+  readonly muonMomentum: number;
   /** Share of a weight that a step takes off, as a multiple of the learning rate. */
   readonly weightDecay: number;
   /** Learning rate of batch normalisation's weights, as a multiple; their decay per step stays the same. */
@@ -60,10 +67,13 @@ const seed: Recipe = {
   epochs: 100,
   batchSize: 64,
   heldOut: 10_000,
+  precision: 'float32',
   optimizer: 'sgd',
   learningRate: 0.01,
   momentum: 0.9,
   nesterov: false,
+  muonLearningRate: 0.24,
+  muonMomentum: 0.6,
   weightDecay: 0,
   normLearningRate: 1,
   schedule: 'constant',
@@ -87,6 +97,7 @@ const seed: Recipe = {
 const airbench: Recipe = {
   ...seed,
   net: 'airbench',
+  precision: 'auto',
   batchSize: 512,
   heldOut: 5_000,
   learningRate: 0.75,

@@ -131,6 +131,7 @@ async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { s
     groups,
     freezable: freezableOf(groups, settings),
     lookahead: settings.lookahead > 0,
+    precision: settings.precision,
   });
   try {
     // At the start of the run, or where a checkpoint left it.

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { UserError } from '#errors/user-error.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import { checkOptions } from '../engine-options.ts';
 import { weightSpecs } from '../nets/shapes.ts';
@@ -20,6 +21,9 @@ const evaluatedAtOnce = 128;
  */
 export async function compileEager(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
+  if (options.precision === 'bfloat16') {
+    throw new UserError('WebAssembly has no bfloat16. Train with precision=float32, or with auto.');
+  }
   const description = await startWasm();
   const names = weightSpecs(options.net).map(({ name }) => name);
   const state = onWasm(() => new State(options));

@@ -4,7 +4,7 @@ import { checkTensors } from '../engine-options.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 
 /** What an optimizer remembers of each weight. */
-const slots = { sgd: ['momentum'], adamw: ['first_moment', 'second_moment'] } as const;
+const slots = { sgd: ['momentum'], adamw: ['first_moment', 'second_moment'], muon: ['momentum'] } as const;
 
 export function slotNames(weight: string, optimizer: Optimizer): string[] {
   return slots[optimizer.kind].map((slot) => `${weight}/${slot}`);

@@ -89,11 +89,34 @@ test('leaves no tensor, session or folder behind', async () => {
   expect(count()).toEqual(before);
 });
 
+test('takes the same steps in bfloat16, to the digits that it has', async () => {
+  const weights = options.weights;
+  const step = async (precision: 'float32' | 'bfloat16') => {
+    const engine = await compileGraph({ ...options, precision });
+    engines.push(engine);
+    const loss = engine.step(batch, { step: 0, learningRates: { all: 1 } });
+    const moved = engine.weights().map(({ name, data }, index) => {
+      return [name, data.map((value, at) => value - weights[index]!.data[at]!)] as const;
+    });
+    expect(engine.description).toMatch(new RegExp(`, ${precision}$`));
+    return { loss, moved: new Map(moved) };
+  };
+  const [single, brief] = [await step('float32'), await step('bfloat16')];
+  expect(brief.loss).not.toBe(single.loss);
+  expect(Math.abs(brief.loss - single.loss) / single.loss).toBeLessThan(0.01);
+  for (const { name, trainable } of weightSpecs(net)) {
+    if (!trainable) continue;
+    const [exact, rounded] = [single.moved.get(name)!, brief.moved.get(name)!];
+    const error = Math.hypot(...exact.map((value, at) => value - rounded[at]!)) / Math.hypot(...exact);
+    expect(error, name).toBeLessThan(0.15);
+  }
+});
+
 test('says what it runs on', async () => {
   const { version } = await loadTensorFlow();
   const engine = await compileGraph(options);
   engines.push(engine);
-  expect(engine.description).toMatch(new RegExp(`^TensorFlow ${version}, CPU, \\d+ threads?, oneDNN$`));
+  expect(engine.description).toMatch(new RegExp(`^TensorFlow ${version}, CPU, \\d+ threads?, oneDNN, float32$`));
 });
 
 function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number): void {

@@ -3,6 +3,7 @@ import type { Batch, Engine, EngineOptions, NamedTensor, StepOptions } from '../
 import { activeGroups, checkOptions, checkTensors } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { sizeOf, type Variable } from './graph.ts';
+import { fastestPrecision, type Precision } from './precision.ts';
 import { openSession, type Session } from './session.ts';
 import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './training-graph.ts';
 
@@ -16,12 +17,13 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
   const tensorflow = await loadTensorFlow();
   // On a GPU XLA needs a compiler that the CUDA libraries' wheels do not bring.
-  const graph = buildTrainingGraph(options, tensorflow.device === 'CPU');
+  const precision = precisionOf(options, tensorflow);
+  const graph = buildTrainingGraph(options, { compileFunctions: tensorflow.device === 'CPU', precision });
   const session = openSession(tensorflow, graph.graph);
   setInitialValues(options, graph, session);
   return {
     backend: 'tensorflow',
-    description: describe(tensorflow),
+    description: `${describe(tensorflow)}, ${precision}`,
     step: (batch, stepOptions) => step(options, graph, session, batch, stepOptions),
     lookahead: (decay) => lookahead(graph, session, decay),
     logits: (images) => logits(options, graph, session, images),
@@ -30,6 +32,10 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
     restore: (saved) => restore(session, graph.state, saved),
     dispose: () => session.dispose(),
   };
+}
+
+function precisionOf({ precision = 'float32' }: EngineOptions, tensorflow: TensorFlow): Precision {
+  return precision === 'auto' ? fastestPrecision(tensorflow) : precision;
 }
 
 function setInitialValues({ weights }: EngineOptions, graph: TrainingGraph, session: Session): void {

@@ -42,7 +42,11 @@ describe('operands that do not fit are refused as the graph is built, by the lay
       (graph) => add(graph, input(graph, 2, 3), input(graph, 4)),
       'conv1: AddV2 of [2, 3] and [4]: they differ in axis 1.',
     ],
-    ['types', (graph) => multiply(graph, toInteger(graph, input(graph, 2)), 2), 'conv1: Mul of int32 and float32.'],
+    [
+      'types',
+      (graph) => multiply(graph, toInteger(graph, input(graph, 2)), input(graph, 2)),
+      'conv1: Mul of int32 and float32.',
+    ],
     ['a reshape', (graph) => reshape(graph, input(graph, 2, 3), [7]), 'conv1: [2, 3] cannot be reshaped to [7].'],
     ['padding', (graph) => pad(graph, input(graph, 2), [[0, -1]]), 'conv1: [2] cannot be padded by [[0,-1]].'],
     [

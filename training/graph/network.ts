@@ -2,7 +2,7 @@ import type { Activation, BatchNormalization, Convolution, Layer, Net } from '..
 import { purpose, random } from '../random.ts';
 import { type Graph, sizeOf, type Value, type Variable } from './graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
-import { multiply } from './operations/arithmetic.ts';
+import { cast, multiply, toFloat } from './operations/arithmetic.ts';
 import { normalizeBatch, normalizeByRunningStatistics } from './operations/batch-normalization.ts';
 import { convolutionOfBiased, isSmooth, type SmoothActivation } from './operations/biased-convolution.ts';
 import { addBias, type ConvolutionOptions, convolution } from './operations/convolution.ts';
@@ -11,6 +11,7 @@ import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
 import { normalizeImages } from './operations/normalize-images.ts';
 import { reshape } from './operations/shape.ts';
+import type { Precision } from './precision.ts';
 
 /** A weight or running statistic, by its name. */
 type Variables = (name: string) => Variable;
@@ -22,6 +23,8 @@ interface NetworkOptions {
 }
 
 interface TrainingOptions extends NetworkOptions {
+  /** Of what flows between the layers; weights, running statistics and logits are float32. */
+  readonly precision: Precision;
   /** The names of the weights that gradients will be taken of. */
   readonly trained: ReadonlySet<string>;
   /** With the step, keys dropout. */
@@ -42,6 +45,7 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
   const { variables } = options;
   const statistics: { variable: Variable; next: Value }[] = [];
   const logits = network(graph, net, options, {
+    precision: options.precision,
     start: frozenStart(net, options.trained),
     normalize(layer, value) {
       const [movingMean, movingVariance] = runningStatistics(layer, variables);
@@ -68,6 +72,7 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
  */
 export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions): Value {
   return network(graph, net, options, {
+    precision: 'float32',
     normalize: (layer, value) =>
       normalizeByRunningStatistics(graph, value, parameters(graph, layer, options.variables)),
     dropOut: (_, value) => value,
@@ -76,6 +81,7 @@ export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions
 
 /** What differs between training and use. */
 interface Mode {
+  readonly precision: Precision;
   /** Layers whose gradients there is a quicker way to. */
   readonly start?: FrozenStart | undefined;
   normalize(layer: BatchNormalization, value: Value): Value;
@@ -86,9 +92,9 @@ function network(graph: Graph, net: Net, { images, variables }: NetworkOptions, 
   const apply = (value: Value, layer: Layer) =>
     graph.scope(layer.name, () => applyLayer(graph, layer, value, variables, mode));
   const { start } = mode;
-  if (start === undefined) return pooledSooner(net.layers).reduce(apply, images);
+  if (start === undefined) return toFloat(graph, pooledSooner(net.layers).reduce(apply, images));
   const begun = applyStart(graph, start, apply(images, start.normalization), variables);
-  return pooledSooner(start.rest).reduce(apply, begun);
+  return toFloat(graph, pooledSooner(start.rest).reduce(apply, begun));
 }
 
 /**
@@ -126,7 +132,7 @@ function frozenStart({ layers }: Net, trained: ReadonlySet<string>): FrozenStart
 
 function applyStart(graph: Graph, start: FrozenStart, value: Value, variables: Variables): Value {
   const { fixed, activation, next } = start;
-  const weight = (layer: Layer, role: string) => variables(`${layer.name}/${role}`).value;
+  const weight = (layer: Layer, role: string) => cast(graph, variables(`${layer.name}/${role}`).value, value.type);
   const whitened = graph.scope(fixed.name, () => convolution(graph, value, weight(fixed, 'kernel'), slidingOf(fixed)));
   return graph.scope(next.name, () => {
     const operands = { fixed: whitened, bias: weight(fixed, 'bias'), activation, kernel: weight(next, 'kernel') };
@@ -140,12 +146,12 @@ function slidingOf({ stride = 1, padding }: Convolution): ConvolutionOptions {
 }
 
 function applyLayer(graph: Graph, layer: Layer, value: Value, variables: Variables, mode: Mode): Value {
-  const weight = (role: string) => variables(`${layer.name}/${role}`).value;
+  const weight = (role: string) => cast(graph, variables(`${layer.name}/${role}`).value, value.type);
   const withBias = (product: Value, { bias }: { bias: boolean }) =>
     bias ? addBias(graph, product, weight('bias')) : product;
   switch (layer.kind) {
     case 'normalization':
-      return normalizeImages(graph, value, layer);
+      return normalizeImages(graph, value, layer, mode.precision);
     case 'convolution':
       return withBias(convolution(graph, value, weight('kernel'), slidingOf(layer)), layer);
     case 'batch-normalization':

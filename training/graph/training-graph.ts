@@ -3,6 +3,7 @@ import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import { adamw } from '../optimizers/adamw.ts';
 import { type Lookahead, lookahead } from '../optimizers/lookahead.ts';
+import { muon } from '../optimizers/muon.ts';
 import type { GraphOptimizer } from '../optimizers/optimizer.ts';
 import { sgd } from '../optimizers/sgd.ts';
 import { gradients } from './gradients.ts';
@@ -10,6 +11,7 @@ import { Graph, type Value, type Variable } from './graph.ts';
 import { inferenceNetwork, trainingNetwork } from './network.ts';
 import { mean, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
+import type { Precision } from './precision.ts';
 
 /** Images a call when the net is evaluated; what is left over is padded to it, so that one shape is compiled. */
 export const evaluatedAtOnce = 250;
@@ -35,17 +37,22 @@ export interface TrainingGraph {
   readonly evaluation: { readonly images: Value; readonly logits: Value };
 }
 
+interface DeviceOptions {
+  readonly compileFunctions: boolean;
+  readonly precision: Precision;
+}
+
 type Inputs = TrainingGraph['inputs'];
 type Variables = (name: string) => Variable;
 
 /**
  * Builds the graph that an engine runs.
  *
- * @param compileFunctions fuse elementwise work by XLA
+ * @param device.compileFunctions fuse elementwise work by XLA
  */
-export function buildTrainingGraph(options: EngineOptions, compileFunctions: boolean): TrainingGraph {
+export function buildTrainingGraph(options: EngineOptions, device: DeviceOptions): TrainingGraph {
   const { net, batchSize, groups } = options;
-  const graph = new Graph({ compileFunctions });
+  const graph = new Graph(device);
   const weights = weightSpecs(net).map(({ name, shape }) => graph.variable(name, shape));
   const byName = new Map(weights.map((variable) => [variable.name, variable]));
   const variables = (name: string) => byName.get(name) ?? graph.fail(`There is no weight ${name}.`);
@@ -57,7 +64,7 @@ export function buildTrainingGraph(options: EngineOptions, compileFunctions: boo
     learningRates: new Map(groups.map(({ name }) => [name, graph.placeholder(`learning_rate/${name}`, [])])),
   };
   const optimizers = groups.map((group) => ({ group, optimizer: optimizerOf(graph, group, variables) }));
-  const steps = addSteps(graph, options, inputs, variables, optimizers);
+  const steps = addSteps(graph, options, device.precision, inputs, variables, optimizers);
   const fast = options.lookahead ? averaged(options).map(variables) : [];
   const ahead = lookahead(graph, fast);
   const slots = optimizers.flatMap(({ optimizer }) => optimizer.slots);
@@ -78,6 +85,7 @@ export function buildTrainingGraph(options: EngineOptions, compileFunctions: boo
 function addSteps(
   graph: Graph,
   options: EngineOptions,
+  precision: Precision,
   inputs: Inputs,
   variables: Variables,
   optimizers: readonly { readonly group: ParameterGroup; readonly optimizer: GraphOptimizer }[],
@@ -85,7 +93,10 @@ function addSteps(
   const { net, seed, groups, freezable = [], labelSmoothing, reduction } = options;
   const { images, labels, step, learningRates } = inputs;
   const trained = new Set(groups.flatMap(({ weights }) => weights));
-  const { logits, statistics } = trainingNetwork(graph, net, { images, variables, trained, seed, step });
+  const { logits, statistics } = trainingNetwork(graph, net, {
+    ...{ images, variables, trained, seed, step },
+    precision,
+  });
   const [meanLoss, summedLoss] = graph.scope('loss', () => {
     const losses = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
     return [mean(graph, losses), sum(graph, losses)];
@@ -126,6 +137,8 @@ function optimizerOf(graph: Graph, { name, weights, optimizer }: ParameterGroup,
       return sgd(graph, trained, optimizer);
     case 'adamw':
       return adamw(graph, name, trained, optimizer);
+    case 'muon':
+      return muon(graph, trained, optimizer);
   }
 }
 

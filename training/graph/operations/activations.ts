@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph.ts';
-import { add, erf, exponential, multiply, sigmoid, square, subtract } from './arithmetic.ts';
+import { add, cast, erf, exponential, multiply, sigmoid, square, subtract, toFloat } from './arithmetic.ts';
 
 export function relu(graph: Graph, value: Value): Value {
   return withNativeGradient(graph, value, 'Relu', 'ReluGrad');
@@ -12,36 +12,57 @@ export function elu(graph: Graph, value: Value): Value {
 
 /** `x Φ(x)`, Φ being the normal distribution function: the exact form, not the approximation by tanh. */
 export function gelu(graph: Graph, value: Value): Value {
-  return graph.call('gelu', [value], (x) => multiply(x.operation.graph, x, normalDistribution(x)), {
-    gradient: (upstream) => [() => geluGradient(graph, value, upstream)],
-  });
+  return graph.call(
+    'gelu',
+    [value],
+    inSinglePrecision((x) => multiply(x.operation.graph, x, normalDistribution(x))),
+    {
+      gradient: (upstream) => [() => geluGradient(graph, value, upstream)],
+    },
+  );
 }
 
 /** @param upstream of the value's shape, or `[]` */
 export function geluGradient(graph: Graph, value: Value, upstream: Value): Value {
-  return graph.call('gelu_gradient', [value, upstream], (x, gradient) => {
+  const slope = inSinglePrecision((x, gradient) => {
     const inner = x.operation.graph;
     const density = multiply(inner, exponential(inner, multiply(inner, square(inner, x), -0.5)), inverseRootTau);
-    const slope = add(inner, normalDistribution(x), multiply(inner, x, density));
-    return multiply(inner, slope, gradient);
+    return multiply(inner, add(inner, normalDistribution(x), multiply(inner, x, density)), gradient);
   });
+  return graph.call('gelu_gradient', [value, upstream], slope);
 }
 
 /** `x σ(x)`, also known as swish. */
 export function silu(graph: Graph, value: Value): Value {
-  return graph.call('silu', [value], (x) => multiply(x.operation.graph, x, sigmoid(x.operation.graph, x)), {
+  const body = inSinglePrecision((x) => multiply(x.operation.graph, x, sigmoid(x.operation.graph, x)));
+  return graph.call('silu', [value], body, {
     gradient: (upstream) => [() => siluGradient(graph, value, upstream)],
   });
 }
 
 /** @param upstream of the value's shape, or `[]` */
 export function siluGradient(graph: Graph, value: Value, upstream: Value): Value {
-  return graph.call('silu_gradient', [value, upstream], (x, gradient) => {
+  const slope = inSinglePrecision((x, gradient) => {
     const inner = x.operation.graph;
     const share = sigmoid(inner, x);
-    const slope = multiply(inner, share, add(inner, multiply(inner, x, subtract(inner, 1, share)), 1));
-    return multiply(inner, slope, gradient);
+    const slopes = multiply(inner, share, add(inner, multiply(inner, x, subtract(inner, 1, share)), 1));
+    return multiply(inner, slopes, gradient);
   });
+  return graph.call('silu_gradient', [value, upstream], slope);
+}
+
+/**
+ * Computes in float32 whatever the type of what comes in, and gives the type of the first argument: within a fused loop the
+ * longer numbers never reach memory.
+ */
+function inSinglePrecision<Arguments extends readonly [Value, ...Value[]]>(
+  body: (...inputs: Arguments) => Value,
+): (...inputs: Arguments) => Value {
+  return (...inputs) => {
+    const { graph } = inputs[0].operation;
+    const widened = inputs.map((input) => toFloat(graph, input)) as unknown as Arguments;
+    return cast(graph, body(...widened), inputs[0].type);
+  };
 }
 
 /** 1 / √(2π) */
@@ -55,14 +76,17 @@ function normalDistribution(x: Value): Value {
 
 /** Those whose gradient TensorFlow computes from the result: the operand need not be kept. */
 function withNativeGradient(graph: Graph, value: Value, op: string, gradientOp: string): Value {
-  const attributes = { T: { type: 'float32' } } as const;
-  const { shape } = value;
+  const { shape, type } = value;
+  const attributes = { T: { type } } as const;
   const result: Value = graph.value({
     op,
     inputs: [value],
     shape,
+    type,
     attributes,
-    gradient: (upstream) => [() => graph.value({ op: gradientOp, inputs: [upstream, result], shape, attributes })],
+    gradient: (upstream) => [
+      () => graph.value({ op: gradientOp, inputs: [upstream, result], shape, type, attributes }),
+    ],
   });
   return result;
 }

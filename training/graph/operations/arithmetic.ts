@@ -1,21 +1,22 @@
 import { type Graph, type Shape, sameShape, show, sizeOf, type Value } from '../graph.ts';
+import type { DataType } from '../protobuf.ts';
 import { reshape } from './shape.ts';
 
 /** A number becomes a constant. */
 type Operand = Value | number;
 
 export function add(graph: Graph, one: Value, other: Operand): Value {
-  const operand = asValue(graph, other);
+  const operand = asValue(graph, other, one.type);
   return binary(graph, 'AddV2', one, operand, (upstream) => [() => upstream, () => upstream]);
 }
 
 export function subtract(graph: Graph, one: Operand, other: Operand): Value {
-  const [left, right] = [asValue(graph, one), asValue(graph, other)];
+  const [left, right] = operands(graph, one, other);
   return binary(graph, 'Sub', left, right, (upstream) => [() => upstream, () => multiply(graph, upstream, -1)]);
 }
 
 export function multiply(graph: Graph, one: Value, other: Operand): Value {
-  const operand = asValue(graph, other);
+  const operand = asValue(graph, other, one.type);
   return binary(graph, 'Mul', one, operand, (upstream) => [
     () => multiply(graph, upstream, operand),
     () => multiply(graph, upstream, one),
@@ -24,13 +25,13 @@ export function multiply(graph: Graph, one: Value, other: Operand): Value {
 
 /** The divisor takes no gradient. */
 export function divide(graph: Graph, one: Operand, other: Operand): Value {
-  const [left, right] = [asValue(graph, one), asValue(graph, other)];
+  const [left, right] = operands(graph, one, other);
   return binary(graph, 'RealDiv', left, right, (upstream) => [() => divide(graph, upstream, right), undefined]);
 }
 
 /** Without a gradient, as are those below: they serve in functions, whose gradients are written out, and in optimizers. */
 export function power(graph: Graph, base: Operand, exponent: Value): Value {
-  return binary(graph, 'Pow', asValue(graph, base), exponent);
+  return binary(graph, 'Pow', asValue(graph, base, exponent.type), exponent);
 }
 
 export function squareRoot(graph: Graph, value: Value): Value {
@@ -56,7 +57,7 @@ export function sigmoid(graph: Graph, value: Value): Value {
 
 /** 1 where it is, 0 where it is not. */
 export function isAtLeast(graph: Graph, one: Value, other: Operand): Value {
-  const operand = asValue(graph, other);
+  const operand = asValue(graph, other, one.type);
   const shape = broadcast(graph, 'GreaterEqual', one, operand);
   const inputs = [one, operand];
   return toFloat(
@@ -73,9 +74,12 @@ export function toInteger(graph: Graph, value: Value): Value {
   return cast(graph, value, 'int32');
 }
 
-function cast(graph: Graph, value: Value, type: 'float32' | 'int32'): Value {
+/** The same numbers in another type; the gradient comes back in the type that they had. */
+export function cast(graph: Graph, value: Value, type: DataType): Value {
+  if (value.type === type) return value;
   const attributes = { SrcT: { type: value.type }, DstT: { type }, Truncate: false };
-  return graph.value({ op: 'Cast', inputs: [value], shape: value.shape, type, attributes });
+  const gradient = (upstream: Value) => [() => cast(graph, upstream, value.type)];
+  return graph.value({ op: 'Cast', inputs: [value], shape: value.shape, type, attributes, gradient });
 }
 
 /** The mean of all elements. @returns `[]` */
@@ -94,18 +98,21 @@ function reduce(graph: Graph, op: 'Mean' | 'Sum', value: Value, gradient: (upstr
     op,
     inputs: [value, graph.integers(value.shape.map((_, axis) => axis))],
     shape: [],
-    attributes: { T: { type: 'float32' }, Tidx: { type: 'int32' }, keep_dims: false },
+    type: value.type,
+    attributes: { T: { type: value.type }, Tidx: { type: 'int32' }, keep_dims: false },
     gradient: (upstream) => [() => gradient(upstream), undefined],
   });
 }
 
 function fill(graph: Graph, value: Value, shape: Shape): Value {
-  const attributes = { T: { type: 'float32' }, index_type: { type: 'int32' } } as const;
-  return graph.value({ op: 'Fill', inputs: [graph.integers(shape), value], shape, attributes });
+  const { type } = value;
+  const attributes = { T: { type }, index_type: { type: 'int32' } } as const;
+  return graph.value({ op: 'Fill', inputs: [graph.integers(shape), value], shape, type, attributes });
 }
 
 function unary(graph: Graph, op: string, value: Value): Value {
-  return graph.value({ op, inputs: [value], shape: value.shape, attributes: { T: { type: value.type } } });
+  const { shape, type } = value;
+  return graph.value({ op, inputs: [value], shape, type, attributes: { T: { type } } });
 }
 
 function binary(
@@ -144,7 +151,8 @@ export function sumOver(graph: Graph, value: Value, axes: readonly number[]): Va
     op: 'Sum',
     inputs: [value, graph.integers(axes)],
     shape: value.shape.filter((_, axis) => !axes.includes(axis)),
-    attributes: { T: { type: 'float32' }, Tidx: { type: 'int32' }, keep_dims: false },
+    type: value.type,
+    attributes: { T: { type: value.type }, Tidx: { type: 'int32' }, keep_dims: false },
   });
 }
 
@@ -161,6 +169,12 @@ function broadcast(graph: Graph, op: string, one: Value, other: Value): Shape {
   });
 }
 
-function asValue(graph: Graph, operand: Operand): Value {
-  return typeof operand === 'number' ? graph.scalar(operand) : operand;
+/** A number takes the type of what it meets. */
+function operands(graph: Graph, one: Operand, other: Operand): [Value, Value] {
+  const type = [one, other].find((operand) => typeof operand !== 'number')?.type ?? 'float32';
+  return [asValue(graph, one, type), asValue(graph, other, type)];
+}
+
+function asValue(graph: Graph, operand: Operand, type: DataType): Value {
+  return typeof operand === 'number' ? cast(graph, graph.scalar(operand), type) : operand;
 }

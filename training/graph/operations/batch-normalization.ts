@@ -31,7 +31,7 @@ export function normalizeBatch(
 ): NormalizedBatch {
   const { gamma, beta, movingMean, movingVariance, epsilon, momentum } = options;
   const channels = checkChannels(graph, images, options);
-  const attributes = { ...attributesOf(epsilon), is_training: true };
+  const attributes = { ...attributesOf(images, epsilon), is_training: true };
   const { outputs } = graph.add({
     op: 'FusedBatchNormV3',
     inputs: [images, gamma, beta, movingMean, movingVariance],
@@ -44,7 +44,7 @@ export function normalizeBatch(
         operation ??= graph.add({
           op: 'FusedBatchNormGradV3',
           inputs: [upstream, images, gamma, ...reserved],
-          outputs: [{ shape: images.shape }, { shape: channels }, { shape: channels }, { shape: [0] }, { shape: [0] }],
+          outputs: [images, { shape: channels }, { shape: channels }, { shape: [0] }, { shape: [0] }],
           attributes,
         }).outputs;
         return operation[index] as Value;
@@ -64,18 +64,18 @@ export function normalizeByRunningStatistics(graph: Graph, images: Value, option
     op: 'FusedBatchNormV3',
     inputs: [images, gamma, beta, movingMean, movingVariance],
     outputs: outputShapes(images, channels),
-    attributes: { ...attributesOf(epsilon), is_training: false, exponential_avg_factor: { float: 1 } },
+    attributes: { ...attributesOf(images, epsilon), is_training: false, exponential_avg_factor: { float: 1 } },
   });
   return outputs[0] as Value;
 }
 
-function attributesOf(epsilon: number) {
-  return { T: { type: 'float32' }, U: { type: 'float32' }, epsilon: { float: epsilon }, data_format: 'NHWC' } as const;
+function attributesOf({ type }: Value, epsilon: number) {
+  return { T: { type }, U: { type: 'float32' }, epsilon: { float: epsilon }, data_format: 'NHWC' } as const;
 }
 
 /** The normalized images, mean and variance, and three that only the gradient operation reads. */
 function outputShapes(images: Value, channels: readonly number[]) {
-  return [{ shape: images.shape }, ...Array.from({ length: 5 }, () => ({ shape: channels }))];
+  return [images, ...Array.from({ length: 5 }, () => ({ shape: channels }))];
 }
 
 function checkChannels(graph: Graph, images: Value, options: Normalization): readonly number[] {

@@ -1,6 +1,6 @@
 import type { Graph, Value } from '../graph.ts';
 import { gelu, geluGradient, silu, siluGradient } from './activations.ts';
-import { multiply, sumOver } from './arithmetic.ts';
+import { cast, multiply, sumOver, toFloat } from './arithmetic.ts';
 import { addBias, type ConvolutionOptions, convolution, kernelGradient } from './convolution.ts';
 
 const smooth = {
@@ -45,13 +45,14 @@ export function convolutionOfBiased(
     op: 'IdentityN',
     inputs: [convolved, bias],
     outputs: [convolved, bias],
-    attributes: { T: { types: ['float32', 'float32'] } },
+    attributes: { T: { types: [convolved.type, bias.type] } },
     gradient: (upstream) => [
       () => upstream,
       () => {
-        const slopes = gradient(graph, biased, graph.scalar(1)); // [N, H, W, in]
+        const slopes = gradient(graph, biased, cast(graph, graph.scalar(1), biased.type)); // [N, H, W, in]
         const ofKernel = kernelGradient(graph, slopes, kernel.shape, upstream, options); // [height, width, in, out]
-        return sumOver(graph, multiply(graph, ofKernel, kernel), [0, 1, 3]); // [in]
+        const products = multiply(graph, toFloat(graph, ofKernel), toFloat(graph, kernel));
+        return cast(graph, sumOver(graph, products, [0, 1, 3]), bias.type); // [in]
       },
     ],
   });
@@ -59,6 +60,6 @@ export function convolutionOfBiased(
 }
 
 function withoutGradient(graph: Graph, value: Value): Value {
-  const { shape } = value;
-  return graph.value({ op: 'StopGradient', inputs: [value], shape, attributes: { T: { type: 'float32' } } });
+  const { shape, type } = value;
+  return graph.value({ op: 'StopGradient', inputs: [value], shape, type, attributes: { T: { type } } });
 }

@@ -19,11 +19,12 @@ export function convolution(graph: Graph, images: Value, kernel: Value, options:
       `A kernel ${show(kernel.shape)} takes ${taken} channels; the images ${show(images.shape)} have ${channels}.`,
     );
   }
-  const attributes = attributesOf(options);
+  const attributes = attributesOf(images, options);
   return graph.value({
     op: 'Conv2D',
     inputs: [images, kernel],
     shape: [batch, windows(graph, height, kernelHeight, options), windows(graph, width, kernelWidth, options), filters],
+    type: images.type,
     attributes,
     gradient: (upstream) => [
       () =>
@@ -31,6 +32,7 @@ export function convolution(graph: Graph, images: Value, kernel: Value, options:
           op: 'Conv2DBackpropInput',
           inputs: [graph.integers(images.shape), kernel, upstream],
           shape: images.shape,
+          type: images.type,
           attributes,
         }),
       () => kernelGradient(graph, images, kernel.shape, upstream, options),
@@ -54,13 +56,14 @@ export function kernelGradient(
     op: 'Conv2DBackpropFilter',
     inputs: [images, graph.integers(kernel), upstream],
     shape: kernel,
-    attributes: attributesOf(options),
+    type: images.type,
+    attributes: attributesOf(images, options),
   });
 }
 
-function attributesOf({ stride, padding }: ConvolutionOptions) {
+function attributesOf({ type }: Value, { stride, padding }: ConvolutionOptions) {
   return {
-    T: { type: 'float32' },
+    T: { type },
     strides: { integers: [1, stride, stride, 1] },
     padding: padding.toUpperCase(),
     data_format: 'NHWC',
@@ -85,15 +88,17 @@ export function addBias(graph: Graph, value: Value, bias: Value): Value {
   if (bias.shape.length !== 1 || bias.shape[0] !== value.shape.at(-1)) {
     graph.fail(`A bias ${show(bias.shape)} does not fit ${show(value.shape)}: it takes one for each of the last axis.`);
   }
-  const attributes = { T: { type: 'float32' }, data_format: 'NHWC' } as const;
+  const { type } = value;
+  const attributes = { T: { type }, data_format: 'NHWC' } as const;
   return graph.value({
     op: 'BiasAdd',
     inputs: [value, bias],
     shape: value.shape,
+    type,
     attributes,
     gradient: (upstream) => [
       () => upstream,
-      () => graph.value({ op: 'BiasAddGrad', inputs: [upstream], shape: bias.shape, attributes }),
+      () => graph.value({ op: 'BiasAddGrad', inputs: [upstream], shape: bias.shape, type, attributes }),
     ],
   });
 }

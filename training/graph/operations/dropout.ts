@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph.ts';
-import { isAtLeast, multiply } from './arithmetic.ts';
+import { cast, isAtLeast, multiply } from './arithmetic.ts';
 import { randomBits } from './random-bits.ts';
 
 /**
@@ -24,7 +24,7 @@ export function dropout(graph: Graph, value: Value, rate: number, key: Value): V
       (x, given) => {
         const { graph: inner } = x.operation;
         const kept = compilesFunctions ? keptByHash(inner, x, given, rate) : isAtLeast(inner, given, rate);
-        return multiply(inner, x, multiply(inner, kept, 1 / (1 - rate)));
+        return multiply(inner, x, cast(inner, multiply(inner, kept, 1 / (1 - rate)), x.type));
       },
       { gradient: (upstream) => [() => drop(upstream), undefined] },
     );

@@ -6,19 +6,26 @@ import { type Graph, show, type Value } from '../graph.ts';
  * @returns `[n, m]`
  */
 export function matmul(graph: Graph, one: Value, other: Value): Value {
-  return product(graph, one, other, false, false, (upstream) => [
-    () => product(graph, upstream, other, false, true),
-    () => product(graph, one, upstream, true, false),
-  ]);
+  return product(graph, one, other, {
+    gradient: (upstream) => [
+      () => product(graph, upstream, other, { transposeOther: true }),
+      () => product(graph, one, upstream, { transposeOne: true }),
+    ],
+  });
 }
 
-function product(
+interface ProductOptions {
+  readonly transposeOne?: boolean;
+  readonly transposeOther?: boolean;
+  readonly gradient?: (upstream: Value) => readonly [() => Value, () => Value];
+}
+
+/** A product of matrices that may be taken transposed. It has the gradient that it is given. */
+export function product(
   graph: Graph,
   one: Value,
   other: Value,
-  transposeOne: boolean,
-  transposeOther: boolean,
-  gradient?: (upstream: Value) => readonly [() => Value, () => Value],
+  { transposeOne = false, transposeOther = false, gradient }: ProductOptions = {},
 ): Value {
   const [rows, inner] = matrix(graph, one, transposeOne);
   const [matched, columns] = matrix(graph, other, transposeOther);
@@ -29,7 +36,8 @@ function product(
     op: 'MatMul',
     inputs: [one, other],
     shape: [rows, columns],
-    attributes: { T: { type: 'float32' }, transpose_a: transposeOne, transpose_b: transposeOther },
+    type: one.type,
+    attributes: { T: { type: one.type }, transpose_a: transposeOne, transpose_b: transposeOther },
     ...(gradient && { gradient }),
   });
 }

@@ -10,8 +10,9 @@ import { fourAxes, windows } from './convolution.ts';
 export function maxPooling(graph: Graph, images: Value, size: number, padding: 'same' | 'valid'): Value {
   const [batch, height, width, channels] = fourAxes(graph, 'Images', images);
   const options = { stride: size, padding };
+  const { type } = images;
   const attributes = {
-    T: { type: 'float32' },
+    T: { type },
     ksize: { integers: [1, size, size, 1] },
     strides: { integers: [1, size, size, 1] },
     padding: padding.toUpperCase(),
@@ -21,9 +22,11 @@ export function maxPooling(graph: Graph, images: Value, size: number, padding: '
     op: 'MaxPool',
     inputs: [images],
     shape: [batch, windows(graph, height, size, options), windows(graph, width, size, options), channels],
+    type,
     attributes,
     gradient: (upstream) => [
-      () => graph.value({ op: 'MaxPoolGrad', inputs: [images, pooled, upstream], shape: images.shape, attributes }),
+      () =>
+        graph.value({ op: 'MaxPoolGrad', inputs: [images, pooled, upstream], shape: images.shape, type, attributes }),
     ],
   });
   return pooled;

@@ -30,14 +30,16 @@ export function pad(graph: Graph, value: Value, padding: readonly (readonly [num
     op: 'Pad',
     inputs: [value, graph.constant({ type: 'int32', shape: [padding.length, 2], values: amounts })],
     shape: value.shape.map((size, axis) => size + (padding[axis]?.[0] ?? 0) + (padding[axis]?.[1] ?? 0)),
-    attributes: { T: { type: 'float32' }, Tpaddings: { type: 'int32' } },
+    type: value.type,
+    attributes: { T: { type: value.type }, Tpaddings: { type: 'int32' } },
     gradient: (upstream) => [
       () =>
         graph.value({
           op: 'Slice',
           inputs: [upstream, graph.integers(padding.map(([before]) => before)), graph.integers(value.shape)],
           shape: value.shape,
-          attributes: { T: { type: 'float32' }, Index: { type: 'int32' } },
+          type: value.type,
+          attributes: { T: { type: value.type }, Index: { type: 'int32' } },
         }),
       undefined,
     ],

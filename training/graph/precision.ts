@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { TensorFlow } from '../tensorflow.ts';
+
+/** What flows between the layers in a training step. */
+export type Precision = 'float32' | 'bfloat16';
+
+/**
+ * bfloat16 where products of it are quicker than those of float32: on x86 processors that have instructions for it, and on
+ * NVIDIA GPUs from Ampere on. It has the range of float32, so that nothing has to be scaled, and 8 bits of its digits.
+ */
+export function fastestPrecision({ device }: Pick<TensorFlow, 'device'>): Precision {
+  const isQuicker = device === 'GPU' ? computeCapability() >= 8 : hasBfloat16Instructions();
+  return isQuicker ? 'bfloat16' : 'float32';
+}
+
+function hasBfloat16Instructions(): boolean {
+  try {
+    return /^flags\s*:.*\b(avx512_bf16|amx_bf16)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return false; // not Linux
+  }
+}
+
+/** Of the first GPU, such as 8.6; 0 if it is not known. */
+function computeCapability(): number {
+  try {
+    const printed = execFileSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return Number.parseFloat(printed) || 0;
+  } catch {
+    return 0;
+  }
+}
