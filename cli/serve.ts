@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { jsonLog, type Log } from '#inference/log.ts';
+import { openServedStore } from '#inference/served-store.ts';
 import { startServer } from '#inference/server.ts';
-import { openObjectStore } from '#models/open.ts';
 
 interface Options {
   readonly store: string;
@@ -39,7 +39,7 @@ export function serveCommand(): Command {
 
 async function serve({ store, alias, port, host, origin: origins = [], json }: Options): Promise<void> {
   const log = json || !process.stderr.isTTY ? jsonLog((line) => process.stderr.write(line)) : lineLog;
-  const server = await startServer({ store: await openObjectStore(store), alias, port, host, origins, log });
+  const server = await startServer({ store: await openServedStore(store), alias, port, host, origins, log });
   process.stdout.write(`Listening on ${server.url}\n`);
   try {
     await server.ready();

@@ -37,7 +37,7 @@ async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: API
     writeFileSync('results.json', JSON.stringify(results));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
     cwd: folder,
-    env: { CIFAR10_STORE: store.url, CIFAR10_ALIAS: 'production' },
+    env: { CIFAR10_STORE: store.url, CIFAR10_ALIAS: 'production', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769' },
   });
   return { results: JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')), log: stdout.trim().split('\n') };
 }

@@ -1,23 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { openObjectStore } from '#models/open.ts';
 import { answerGateway } from './api-gateway.ts';
 import { createApp } from './app.ts';
 import { liveModels } from './live-models.ts';
 import { jsonLog } from './log.ts';
 import { withMetrics } from './metrics-log.ts';
 import { readPage } from './page/page.ts';
+import { openServedStore } from './served-store.ts';
 
 const log = withMetrics(
   jsonLog((line) => process.stdout.write(line)),
   'Cifar10',
 );
-// A request waits for the store only as long as it is told; a connection that hangs must not hang the next attempt too.
-const store = await openObjectStore(environment('CIFAR10_STORE'), {
-  maxAttempts: 3,
-  requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000 },
-});
-const models = liveModels({ store, alias: environment('CIFAR10_ALIAS'), log });
+const store = await openServedStore(environment('CIFAR10_STORE'));
+const megabytes = process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE;
+const memory = megabytes === undefined ? undefined : Number(megabytes) * 2 ** 20;
+const models = liveModels({ store, alias: environment('CIFAR10_ALIAS'), log, memory });
 const page = () => readPage(fileURLToPath(new URL('page', import.meta.url)));
 const origins = (process.env.CIFAR10_ORIGINS ?? '').split(/[\s,]+/).filter(Boolean);
 const app = createApp({ models, log, origins, page: { store, page } });

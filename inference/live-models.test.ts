@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
 import type { ObjectStore } from '#models/object-store.ts';
+import { publishVersion } from '#models/versions.ts';
 import { type Endpoint, withEndpoint } from './app.fixture.ts';
-import { examplePixels } from './example-model.ts';
+import { exampleModel, examplePixels } from './example-model.ts';
 
 const FAST = { refreshAfter: 20, staleAfter: 60, patience: 1000, giveUpAfter: 500, retryAfter: 20 };
 
@@ -131,6 +132,79 @@ test('a store that fails, hangs or forgets does not stop a model that is loaded'
       await untilServed(url, second);
     },
     { wrap, following: { times: { ...FAST, patience: 50, giveUpAfter: 100 } } },
+  );
+});
+
+test('a look that was frozen with its process counts for nothing: the first request after it has the store asked anew', async () => {
+  let isHanging = false;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => (isHanging ? new Promise(() => {}) : store.get(key)),
+  });
+  await withEndpoint(
+    async ({ url, store, promote }) => {
+      await promote({ seed: 1 });
+      const second = await promote({ seed: 2 }, 'candidate');
+      await served(url); // Sees the first.
+      const expected = await readAlias(store, 'production');
+      await moveAlias(store, 'production', { to: second, by: 'a test', expected });
+      isHanging = true;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await served(url); // Has the store asked, in the background.
+      isHanging = false;
+      // Nothing runs, longer than the look may take: what Lambda does between two requests.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+      expect((await served(url)).version).toBe(second);
+    },
+    { wrap, following: { times: { ...FAST, staleAfter: 600, patience: 10_000, giveUpAfter: 1000 } } },
+  );
+});
+
+test('a version whose files hang is given up, and loaded when they come', async () => {
+  let isHanging = true;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => (isHanging && key.endsWith('weights.bin') ? new Promise(() => {}) : store.get(key)),
+  });
+  await withEndpoint(
+    async ({ url, promote }) => {
+      const version = await promote({ seed: 1 });
+      expect(await served(url, `?version=${version}`)).toEqual({ status: 503, version: undefined });
+      expect((await served(url)).status).toBe(503);
+      isHanging = false;
+      await untilServed(url, version);
+      expect(await served(url, `?version=${version}`)).toEqual({ status: 200, version });
+    },
+    { wrap, following: { times: { ...FAST, giveUpAfter: 100 } } },
+  );
+});
+
+test('goes on with the old version if there is no memory for the new one, and does not read it', async () => {
+  const read: string[] = [];
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => {
+      read.push(key);
+      return store.get(key);
+    },
+  });
+  await withEndpoint(
+    async ({ url, store, logged, promote }) => {
+      const first = await promote({ seed: 1 });
+      await untilServed(url, first);
+      const files = await exampleModel({ seed: 2 });
+      files.set('weights.bin', Buffer.concat([files.get('weights.bin')!, Buffer.alloc(40_000_000)]));
+      const second = await publishVersion(store, files);
+      const expected = await readAlias(store, 'production');
+      await moveAlias(store, 'production', { to: second, by: 'a test', expected });
+      const refused = () => logged.find(({ message }) => message === 'model refused');
+      await expect.poll(async () => served(url).then(refused), { timeout: 10_000 }).toBeDefined();
+      expect(refused()).toMatchObject({ version: second, serving: first, error: { name: 'VersionTooLarge' } });
+      expect(String(refused()!.error)).toMatch(/40\.\d MB of files, and there is memory for \d+\.\d MB/);
+      expect(await served(url)).toEqual({ status: 200, version: first });
+      expect(read).not.toContain(`models/${second}/weights.bin`);
+    },
+    { wrap, following: { times: FAST, memory: process.memoryUsage.rss() + 100e6 } },
   );
 });
 

@@ -19,7 +19,7 @@ export interface ServerOptions {
   /** Web pages of other origins that may ask. @default none */
   readonly origins?: readonly string[];
   /** How the models are followed. @default as in Lambda */
-  readonly following?: Pick<LiveModelsOptions, 'keep' | 'times'>;
+  readonly following?: Pick<LiveModelsOptions, 'keep' | 'memory' | 'times'>;
 }
 
 export interface Server {

@@ -11,10 +11,19 @@ import {
 } from '@aws-sdk/client-s3';
 import { UserError } from '#errors/user-error.ts';
 import { checkKey, checkPrefix } from './key.ts';
-import { type ListedObject, type ObjectStore, type PutOptions, WriteConflict } from './object-store.ts';
+import {
+  type ListedObject,
+  type ObjectStore,
+  type PutOptions,
+  type StoredObject,
+  WriteConflict,
+} from './object-store.ts';
 
 /** Each write carries a number of its own, by which a writer whose answer was lost knows its own object again. */
 const WRITE_ID = 'write-id';
+
+/** How often an object is asked for whose bytes break off. */
+const READ_ATTEMPTS = 3;
 
 /** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
 export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
@@ -25,8 +34,7 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
     async get(key) {
       checkKey(key);
       try {
-        const { Body, ETag = '' } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        return Body === undefined ? undefined : { body: await Body.transformToByteArray(), etag: ETag };
+        return await getWhole(key);
       } catch (error) {
         if (isStatus(error, 404) && error.name !== 'NoSuchBucket') return undefined;
         throw explained(error, bucket);
@@ -73,6 +81,19 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
       }
     },
   };
+
+  /** The client repeats a request, but not for an answer that breaks off: its bytes come after the client is done. */
+  async function getWhole(key: string): Promise<StoredObject | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const { Body, ETag = '' } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      if (Body === undefined) return undefined;
+      try {
+        return { body: await Body.transformToByteArray(), etag: ETag };
+      } catch (error) {
+        if (attempt === READ_ATTEMPTS) throw error;
+      }
+    }
+  }
 
   /**
    * The client repeats a request that got no answer. If the lost one had been carried out, the repeated one finds the

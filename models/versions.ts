@@ -47,6 +47,19 @@ export class DamagedVersion extends UserError {
   }
 }
 
+/** The files of a version are more than its reader has memory for; none of them was read. */
+export class VersionTooLarge extends UserError {
+  override readonly name = 'VersionTooLarge';
+
+  constructor(version: string, bytes: number, atMost: number) {
+    const megabytes = (count: number) => `${(count / 1e6).toFixed(1)} MB`;
+    super(
+      `${version} has ${megabytes(bytes)} of files, and there is memory for ${megabytes(atMost)}. ` +
+        'Serve a smaller model, or give the program more memory.',
+    );
+  }
+}
+
 export function isVersionId(text: string): boolean {
   return VERSION_ID.test(text);
 }
@@ -83,18 +96,22 @@ export async function publishVersion(store: ObjectStore, files: ReadonlyMap<stri
  * Reads a version and checks every byte of it against the manifest, and the manifest against the id.
  *
  * @param only the files to read besides card and golden vectors; another is neither read nor checked. @default all
+ * @param atMost bytes of files, all that are read together. @default any number
+ * @throws {VersionTooLarge} they have more, by the manifest
  * @throws {UnknownVersion} there is none, or its upload was interrupted
  * @throws {DamagedVersion} a file is missing or was changed; the message names it
  */
 export async function readVersion(
   store: ObjectStore,
   version: string,
-  { only }: { readonly only?: readonly string[] } = {},
+  { only, atMost = Number.POSITIVE_INFINITY }: { readonly only?: readonly string[]; readonly atMost?: number } = {},
 ): Promise<VerifiedVersion> {
   const manifest = await readManifest(store, version);
   const wanted = new Set(
     only === undefined ? manifest.files.map(({ path }) => path) : ['card.json', 'golden.json', ...only],
   );
+  const bytes = manifest.files.reduce((sum, { path, size }) => sum + (wanted.has(path) ? size : 0), 0);
+  if (bytes > atMost) throw new VersionTooLarge(version, bytes, atMost);
   const bodies = new Map<string, Uint8Array>();
   await Promise.all(
     [...wanted].map(async (path) => bodies.set(path, await readVerified(store, version, manifest, path))),
@@ -162,7 +179,7 @@ async function readVerified(
   const body = (await store.get(key))?.body;
   if (body === undefined) throw new DamagedVersion(version, key, 'is missing', store);
   const found = sha256Of(body);
-  if (found !== entry.sha256) {
+  if (found !== entry.sha256 || body.length !== entry.size) {
     const sizes = body.length === entry.size ? '' : ` and ${body.length} bytes instead of ${entry.size}`;
     throw new DamagedVersion(version, key, `was changed: it has SHA-256 ${found}${sizes}`, store);
   }
