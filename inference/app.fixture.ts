@@ -24,7 +24,7 @@ export interface Logged extends Record<string, unknown> {
   readonly message: string;
 }
 
-/** The endpoint on a port of this machine, over a folder. What `fetch` gets from it is held to its description. */
+/** The endpoint on a port of this machine. What `fetch` gets from it is held to its description. */
 export interface Endpoint {
   readonly url: string;
   readonly store: ObjectStore;
@@ -35,10 +35,10 @@ export interface Endpoint {
 
 export async function withEndpoint<Result>(
   work: (endpoint: Endpoint) => Promise<Result>,
-  { wrap = (store) => store, following = {}, origins = [] }: EndpointOptions = {},
+  { store: given, wrap = (store) => store, following = {}, origins = [] }: EndpointOptions = {},
 ): Promise<Result> {
   return withFolder(async (folder) => {
-    const store = folderStore(folder);
+    const store = given ?? folderStore(folder);
     const logged: Logged[] = [];
     const server = await startServer({
       ...{ store: wrap(store), alias: 'production', port: 0, following, origins },
@@ -74,6 +74,8 @@ function known(model: ExampleModel = {}): ReturnType<typeof exampleModel> {
 
 interface EndpointOptions extends Pick<ServerOptions, 'origins'> {
   readonly following?: ServerOptions['following'];
+  /** Where models are published. @default a folder */
+  readonly store?: ObjectStore;
   /** What the endpoint sees of the store. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
 }
