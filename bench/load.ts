@@ -1,74 +1,135 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { quantile } from './statistics.ts';
 
 export interface Load {
+  /** Whether the server was kept on one core, and the client on another. */
+  readonly isOnOneCore: boolean;
   /** Answers a second when eight clients ask without a pause. */
   readonly perSecond: number;
   /** Requests that were not answered with 200, of all. */
   readonly failed: number;
   readonly requests: number;
-  /** Of the server's process, in megabytes: after a tenth of the requests, and after all. */
-  readonly memory: { readonly early: number; readonly late: number };
-  /** Milliseconds from when a request was due, at a steady rate whatever the server does. */
-  readonly open: { readonly rate: number; readonly p50: number; readonly p99: number; readonly p999: number };
+  readonly memory: Memory;
+  readonly open: readonly OpenLoad[];
 }
 
-/** `cifar10 serve` in a process of its own, asked over the loopback by this one. */
-export async function measureLoad(store: string, picture: Uint8Array, requests: number): Promise<Load> {
-  const server = spawn(
-    process.execPath,
-    ['--import', 'tsx', 'cli/cifar10.ts', 'serve', '--store', store, '--port', '0'],
-    {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
-  try {
-    const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
-    const url = new URL(/http:\S+/.exec((await lines.next()).value)![0]);
-    await lines.next(); // The model is loaded.
-    const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-    const post = () => ask(url, agent, picture);
-    for (let count = 0; count < 500; count++) await post();
+/** Of the server's process, in megabytes. */
+interface Memory {
+  /** After so many requests. */
+  readonly samples: readonly (readonly [requests: number, megabytes: number])[];
+  /** By which it grows in 10,000 requests, over the second half of them. */
+  readonly slope: number;
+}
 
-    let failed = 0;
-    let [sent, early] = [0, 0];
-    const started = performance.now();
-    const client = async () => {
-      while (sent < requests) {
-        sent++;
-        if (sent === Math.floor(requests / 10)) early = await memoryOf(server.pid!);
-        if ((await post()) !== 200) failed++;
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, client));
-    const perSecond = requests / ((performance.now() - started) / 1000);
-    const late = await memoryOf(server.pid!);
-    const open = await openLoop(post, Math.round(perSecond / 2));
+/** Milliseconds from when a request was due, at a steady rate whatever the server does. */
+interface OpenLoad {
+  /** Requests a second: asked for, and answered. */
+  readonly rate: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
+
+const RATES = [100, 250, 500, 750, 1000];
+const SECONDS_EACH = 15;
+
+/** `cifar10 serve` in a process of its own, asked over the loopback by this one. */
+export async function measureLoad(
+  store: string,
+  picture: Uint8Array,
+  requests: number,
+  log: (line: string) => void,
+): Promise<Load> {
+  const isOnOneCore = existsSync('/usr/bin/taskset');
+  const server = startServer(store, isOnOneCore);
+  try {
+    const url = await listening(server);
+    const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+    const post = () => ask(url, agent, picture);
+    for (let count = 0; count < 1000; count++) await post();
+    const closed = await closedLoop(post, requests, server.pid!);
+    log(`${closed.perSecond.toFixed(0)} requests/s, memory grows by ${closed.memory.slope.toFixed(2)} MB in 10,000`);
+    const open: OpenLoad[] = [];
+    for (const rate of RATES) {
+      open.push(await openLoop(post, rate));
+      log(`at ${rate} requests/s: p99 ${open.at(-1)!.p99.toFixed(1)} ms`);
+    }
     agent.destroy();
-    return { perSecond, failed, requests, memory: { early, late }, open };
+    return { isOnOneCore, ...closed, requests, open };
   } finally {
     server.kill('SIGTERM');
     await once(server, 'exit');
   }
 }
 
+function startServer(store: string, isOnOneCore: boolean): ChildProcess {
+  const program = ['--import', 'tsx', 'cli/cifar10.ts', 'serve', '--store', store, '--port', '0'];
+  const [command, ...options] = isOnOneCore
+    ? ['taskset', '--cpu-list', '0', process.execPath, ...program]
+    : [process.execPath, ...program];
+  return spawn(command!, options, { stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+/** @returns its address, when its model is loaded */
+async function listening(server: ChildProcess): Promise<URL> {
+  const lines = createInterface(server.stdout!)[Symbol.asyncIterator]();
+  const url = /http:\S+/.exec((await lines.next()).value ?? '');
+  if (!url) throw new Error('The server did not start.');
+  await lines.next();
+  return new URL(url[0]);
+}
+
+/** Eight clients, each of which asks again when it has its answer. */
+async function closedLoop(
+  post: () => Promise<number>,
+  requests: number,
+  pid: number,
+): Promise<Pick<Load, 'perSecond' | 'failed' | 'memory'>> {
+  let [sent, failed] = [0, 0];
+  const samples: [number, number][] = [];
+  const started = performance.now();
+  const client = async () => {
+    while (sent < requests) {
+      if (sent++ % Math.ceil(requests / 50) === 0) samples.push([sent - 1, await memoryOf(pid)]);
+      if ((await post()) !== 200) failed++;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, client));
+  const perSecond = requests / ((performance.now() - started) / 1000);
+  samples.push([requests, await memoryOf(pid)]);
+  return { perSecond, failed, memory: { samples, slope: 10_000 * slopeOf(samples.slice(samples.length / 2)) } };
+}
+
 /** Sends when it is time, whether or not the last answer has come: waiting in line counts. */
-async function openLoop(post: () => Promise<number>, rate: number): Promise<Load['open']> {
+async function openLoop(post: () => Promise<number>, rate: number): Promise<OpenLoad> {
   const times: number[] = [];
   const pending: Promise<void>[] = [];
+  let failed = 0;
   const started = performance.now();
-  for (let count = 0; count < 20 * rate; count++) {
+  for (let count = 0; count < SECONDS_EACH * rate; count++) {
     const due = started + (1000 * count) / rate;
     const early = due - performance.now();
     if (early > 1) await sleep(early);
-    pending.push(post().then(() => void times.push(performance.now() - due)));
+    const answered = (status: number) => {
+      if (status !== 200) failed++;
+      times.push(performance.now() - due);
+    };
+    pending.push(post().then(answered));
   }
   await Promise.all(pending);
-  return { rate, p50: quantile(times, 0.5), p99: quantile(times, 0.99), p999: quantile(times, 0.999) };
+  const answered = times.length / ((performance.now() - started) / 1000);
+  return {
+    ...{ rate, answered, failed },
+    ...{ p50: quantile(times, 0.5), p99: quantile(times, 0.99), p999: quantile(times, 0.999) },
+  };
 }
 
 function ask(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
@@ -84,8 +145,14 @@ function ask(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
 
 /** Megabytes that a process holds. */
 async function memoryOf(pid: number): Promise<number> {
-  const child = spawn('ps', ['-o', 'rss=', '-p', String(pid)], { stdio: ['ignore', 'pipe', 'ignore'] });
-  let text = '';
-  for await (const chunk of child.stdout) text += chunk;
-  return Number(text) / 1024;
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
+  return Number(stdout) / 1024;
+}
+
+/** Of the straight line that is nearest to all points. */
+function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (of: (point: readonly [number, number]) => number) =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)];
+  return mean(([x, y]) => (x - meanX) * (y - meanY)) / mean(([x]) => (x - meanX) ** 2);
 }

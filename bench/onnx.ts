@@ -1,4 +1,5 @@
-import type { LoweredModel, Operation } from '#inference/engine/lower.ts';
+import type { Weight } from '#inference/engine/layers-model.ts';
+import { IMAGE, type LoweredModel, type Operation, type Shape } from '#inference/engine/operation.ts';
 
 /** A message of protocol buffers, field by field. */
 class Message {
@@ -45,7 +46,6 @@ class Message {
 
 const FLOAT = 1;
 const UINT8 = 2;
-const INT64 = 7;
 
 /**
  * The same network for ONNX Runtime: from uint8 `[N, height, width, channels]`, named `images`, to `logits`. ONNX computes
@@ -55,100 +55,126 @@ const INT64 = 7;
  */
 export function onnxModel({ input, preparation, operations, classes }: LoweredModel): Uint8Array {
   const graph = new Message();
-  let current = 'images';
-  const node = (kind: string, inputs: readonly string[], output: string, attributes: readonly Message[] = []) => {
+  const node: AddNode = (kind, inputs, output, attributes = []) => {
     const message = new Message();
     for (const name of inputs) message.text(1, name);
     message.text(2, output).text(3, output).text(4, kind);
     for (const attribute of attributes) message.message(5, attribute);
     graph.message(1, message);
-    current = output;
+    return output;
   };
-  const tensor = (name: string, shape: readonly number[], values: Float32Array | BigInt64Array) => {
+  const tensor = (name: string, shape: readonly number[], values: Float32Array) => {
     const message = new Message();
     for (const size of shape) message.number(1, size);
-    message.number(2, values instanceof Float32Array ? FLOAT : INT64).text(8, name);
+    message.number(2, FLOAT).text(8, name);
     graph.message(5, message.bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)));
     return name;
   };
 
-  node('Cast', [current], 'cast', [integer('to', FLOAT)]);
-  node('Mul', [current, tensor('scale', [input.channels], Float32Array.from(preparation.scale))], 'scaled');
-  node('Add', [current, tensor('shift', [input.channels], Float32Array.from(preparation.shift))], 'shifted');
-  node('Transpose', [current], 'channels-first', [integers('perm', [0, 3, 1, 2])]);
-  let isFlat = false;
+  node('Cast', ['images'], 'cast', [integer('to', FLOAT)]);
+  node('Mul', ['cast', tensor('scale', [input.channels], Float32Array.from(preparation.scale))], 'scaled');
+  node('Add', ['scaled', tensor('shift', [input.channels], Float32Array.from(preparation.shift))], 'shifted');
+  /** Tensors without a height and a width. */
+  const isFlat = new Set<string>();
+  /** What each operation gives: the tensor's name and its shape. */
+  const values = new Map<string, { readonly tensor: string; readonly shape: Shape }>();
+  values.set(IMAGE, {
+    tensor: node('Transpose', ['shifted'], 'channels-first', [integers('perm', [0, 3, 1, 2])]),
+    shape: input,
+  });
   for (const operation of operations) {
-    const { name } = operation;
-    switch (operation.kind) {
-      case 'convolution': {
-        const [rows, columns, inputs, filters] = operation.kernel.shape as [number, number, number, number];
-        const kernel = new Float32Array(operation.kernel.data.length);
-        operation.kernel.data.forEach((value, index) => {
-          const filter = index % filters;
-          const channel = Math.floor(index / filters) % inputs;
-          const window = Math.floor(index / filters / inputs);
-          kernel[(filter * inputs + channel) * rows * columns + window] = value;
-        });
-        const weights = tensor(`${name}/kernel`, [filters, inputs, rows, columns], kernel);
-        const { top, left } = operation.padding;
-        const before = operations[operations.indexOf(operation) - 1]?.output ?? input;
-        const bottom = (operation.output.height - 1) * operation.stride + rows - before.height - top;
-        const right = (operation.output.width - 1) * operation.stride + columns - before.width - left;
-        node('Conv', [current, weights, tensor(`${name}/bias`, [filters], operation.bias)], name, [
-          integers('pads', [top, left, Math.max(0, bottom), Math.max(0, right)]),
-          integers('strides', [operation.stride, operation.stride]),
-        ]);
-        if (operation.isRectified) node('Relu', [current], `${name}/relu`);
-        break;
-      }
-      case 'pool': {
-        const sizes = [operation.size, operation.size];
-        node('MaxPool', [current], name, [integers('kernel_shape', sizes), integers('strides', sizes)]);
-        break;
-      }
-      case 'dense':
-        if (!isFlat) {
-          node('Transpose', [current], `${name}/channels-last`, [integers('perm', [0, 2, 3, 1])]);
-          node('Flatten', [current], `${name}/flat`);
-          isFlat = true;
-        }
-        node(
-          'Gemm',
-          [
-            current,
-            tensor(`${name}/kernel`, operation.kernel.shape, operation.kernel.data),
-            tensor(`${name}/bias`, [operation.bias.length], operation.bias),
-          ],
-          name,
-        );
-        if (operation.isRectified) node('Relu', [current], `${name}/relu`);
-        break;
-      case 'activation':
-        activation(operation, node, () => current);
-        break;
-      case 'affine':
-        throw new Error(`${name}: a normalization that could not be folded is not written for ONNX.`);
-    }
+    const read = operation.inputs.map((name) => values.get(name)!);
+    const [{ tensor: from, shape }] = read as [{ tensor: string; shape: Shape }];
+    values.set(operation.name, {
+      tensor: write(
+        operation,
+        read.map((each) => each.tensor),
+        from,
+        shape,
+      ),
+      shape: operation.output,
+    });
   }
-  node('Identity', [current], 'logits');
+  node('Identity', [values.get(operations.at(-1)!.name)!.tensor], 'logits');
   graph.text(2, 'network');
   graph.message(11, value('images', UINT8, [undefined, input.height, input.width, input.channels]));
   graph.message(12, value('logits', FLOAT, [undefined, classes]));
   return new Message().number(1, 9).message(7, graph).message(8, new Message().text(1, '').number(2, 20)).encode();
+
+  function write(operation: Operation, all: readonly string[], from: string, shape: Shape): string {
+    const { name } = operation;
+    switch (operation.kind) {
+      case 'convolution': {
+        const [rows, columns, inputs, filters] = operation.kernel.shape as [number, number, number, number];
+        const weights = tensor(`${name}/kernel`, [filters, inputs, rows, columns], filtersFirst(operation.kernel));
+        const { top, left } = operation.padding;
+        const bottom = (operation.output.height - 1) * operation.stride + rows - shape.height - top;
+        const right = (operation.output.width - 1) * operation.stride + columns - shape.width - left;
+        const product = node('Conv', [from, weights, tensor(`${name}/bias`, [filters], operation.bias)], name, [
+          integers('pads', [top, left, Math.max(0, bottom), Math.max(0, right)]),
+          integers('strides', [operation.stride, operation.stride]),
+        ]);
+        return operation.isRectified ? node('Relu', [product], `${name}/relu`) : product;
+      }
+      case 'pool': {
+        const sizes = [operation.size, operation.size];
+        return node('MaxPool', [from], name, [integers('kernel_shape', sizes), integers('strides', sizes)]);
+      }
+      case 'dense': {
+        const flat = isFlat.has(from) ? from : flatten(from, name);
+        const kernel = tensor(`${name}/kernel`, operation.kernel.shape, operation.kernel.data);
+        const product = node(
+          'Gemm',
+          [flat, kernel, tensor(`${name}/bias`, [operation.bias.length], operation.bias)],
+          name,
+        );
+        const result = operation.isRectified ? node('Relu', [product], `${name}/relu`) : product;
+        isFlat.add(result);
+        return result;
+      }
+      case 'activation': {
+        const result = activation(operation, node, from);
+        if (isFlat.has(from)) isFlat.add(result);
+        return result;
+      }
+      case 'sum':
+        return all.slice(1).reduce((sum, each, index) => node('Add', [sum, each], `${name}/${index}`), from);
+      case 'affine':
+        throw new Error(`${name}: a normalization that could not be folded is not written for ONNX.`);
+    }
+  }
+
+  function flatten(from: string, name: string): string {
+    return node(
+      'Flatten',
+      [node('Transpose', [from], `${name}/channels-last`, [integers('perm', [0, 2, 3, 1])])],
+      `${name}/flat`,
+    );
+  }
+}
+
+type AddNode = (kind: string, inputs: readonly string[], output: string, attributes?: readonly Message[]) => string;
+
+/** From `[height, width, in, out]` to `[out, in, height, width]`. */
+function filtersFirst({ shape, data }: Weight): Float32Array {
+  const [rows, columns, inputs, filters] = shape as [number, number, number, number];
+  const kernel = new Float32Array(data.length);
+  data.forEach((value, index) => {
+    const filter = index % filters;
+    const channel = Math.floor(index / filters) % inputs;
+    const window = Math.floor(index / filters / inputs);
+    kernel[(filter * inputs + channel) * rows * columns + window] = value;
+  });
+  return kernel;
 }
 
 function activation(
   { name, function: which }: Extract<Operation, { kind: 'activation' }>,
-  node: (kind: string, inputs: readonly string[], output: string) => void,
-  current: () => string,
-): void {
-  if (which === 'silu') {
-    const before = current();
-    node('Sigmoid', [before], `${name}/sigmoid`);
-    node('Mul', [before, current()], name);
-  } else {
-    node({ relu: 'Relu', gelu: 'Gelu', elu: 'Elu' }[which], [current()], name);
-  }
+  node: AddNode,
+  from: string,
+): string {
+  if (which === 'silu') return node('Mul', [from, node('Sigmoid', [from], `${name}/sigmoid`)], name);
+  return node({ relu: 'Relu', gelu: 'Gelu', elu: 'Elu' }[which], [from], name);
 }
 
 function integer(name: string, value: number): Message {

@@ -2,8 +2,9 @@ import { UserError } from '#errors/user-error.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
 import { parseLayersModel } from './engine/layers-model.ts';
-import { type LoweredModel, lowerModel } from './engine/lower.ts';
+import { lowerModel } from './engine/lower.ts';
 import { type Network, openNetwork } from './engine/network.ts';
+import type { LoweredModel } from './engine/operation.ts';
 
 /** A version, ready to answer on WebAssembly. */
 export interface Classifier {

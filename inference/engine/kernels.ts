@@ -54,6 +54,8 @@ export function kernelSources(multiplyAdd: MultiplyAdd) {
     silu: inPlace('silu', (writer, x) => silu(writer, multiplyAdd, x)),
     elu: inPlace('elu', (writer, x) => elu(writer, multiplyAdd, x)),
     affine: affine(multiplyAdd),
+    copy: rowByRow('copy', (at) => load4(at.input)),
+    accumulate: rowByRow('accumulate', (at) => add4(load4(at.input), load4(at.output))),
     transformFilters: transformFilters(multiplyAdd),
     transformInput: transformInput(multiplyAdd),
     transformOutput: transformOutput(multiplyAdd),
@@ -379,3 +381,30 @@ const affine = (multiplyAdd: MultiplyAdd) =>
       );
     },
   );
+
+/** From one picture to another, whose rows lie otherwise: what is there, and what was there, make the new value. */
+function rowByRow(name: string, value: (at: { readonly input: Code; readonly output: Code }) => Code) {
+  return define(
+    name,
+    { input: 'i32', inputRow: 'i32', output: 'i32', outputRow: 'i32', rows: 'i32', vectors: 'i32' },
+    (writer, { input, inputRow, output, outputRow, rows, vectors }) => {
+      const [from, to, vector] = [writer.local('i32'), writer.local('i32'), writer.local('i32')];
+      writer.emit(
+        repeat(
+          rows,
+          set(from, get(input)),
+          set(to, get(output)),
+          set(vector, get(vectors)),
+          repeat(
+            vector,
+            store4(get(to), value({ input: get(from), output: get(to) })),
+            advance(from, i32(16)),
+            advance(to, i32(16)),
+          ),
+          advance(input, get(inputRow)),
+          advance(output, get(outputRow)),
+        ),
+      );
+    },
+  );
+}

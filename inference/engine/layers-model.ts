@@ -10,6 +10,8 @@ export interface Weight {
 export interface ModelLayer {
   readonly kind: string;
   readonly name: string;
+  /** Names of the layers that it reads; none for what takes the image. */
+  readonly inputs: readonly string[];
   readonly config: Readonly<Record<string, unknown>>;
   /** By what follows the layer's name, such as `kernel`. */
   readonly weights: ReadonlyMap<string, Weight>;
@@ -18,7 +20,10 @@ export interface ModelLayer {
 export interface ParsedModel {
   /** Height, width and channels of an image. */
   readonly input: readonly [number, number, number];
+  /** Each after those that it reads. */
   readonly layers: readonly ModelLayer[];
+  /** Name of the layer that gives the logits. */
+  readonly output: string;
 }
 
 /** This runtime does not know what the file asks for. */
@@ -30,21 +35,53 @@ export class UnsupportedModel extends UserError {
   }
 }
 
-/** Reads a TensorFlow.js LayersModel, which must be a chain of layers. */
+/** Reads a TensorFlow.js LayersModel: a chain of layers, or a graph of them with one input and one output. */
 export function parseLayersModel(modelJson: Uint8Array, weightsBin: Uint8Array): ParsedModel {
   const { modelTopology, weightsManifest } = JSON.parse(new TextDecoder().decode(modelJson)) as File;
   const topology = modelTopology.model_config ?? modelTopology;
-  if (topology.class_name !== 'Sequential') throw new UnsupportedModel(`it is ${topology.class_name}, not Sequential`);
-  const { config } = topology;
-  const layers = Array.isArray(config) ? config : config.layers;
+  const { entries, output } = readTopology(topology);
   const weights = readWeights(weightsManifest, weightsBin);
-  const parsed = layers.map(({ class_name: kind, config: own }) => {
-    const name = String(own.name);
-    return { kind, name, config: own, weights: weightsOf(name, weights) };
+  const layers = entries.map(({ kind, config, inputs }) => {
+    const name = String(config.name);
+    return { kind, name, inputs, config, weights: weightsOf(name, weights) };
   });
-  const shape = parsed.map((layer) => layer.config.batch_input_shape).find(Array.isArray);
+  const shape = layers.map((layer) => layer.config.batch_input_shape).find(Array.isArray);
   if (shape?.length !== 4) throw new UnsupportedModel('it does not say which images it takes');
-  return { input: shape.slice(1) as [number, number, number], layers: parsed };
+  return { input: shape.slice(1) as [number, number, number], layers, output };
+}
+
+type Entry = Pick<ModelLayer, 'kind' | 'inputs' | 'config'>;
+
+function readTopology({ class_name: kind, config }: Topology): { entries: Entry[]; output: string } {
+  const layers = Array.isArray(config) ? config : config.layers;
+  if (kind === 'Sequential') return readChain(layers);
+  if (kind !== 'Model' && kind !== 'Functional') throw new UnsupportedModel(`it is ${kind}, not a chain or a graph`);
+  const { input_layers: inputs = [], output_layers: outputs = [] } = Array.isArray(config) ? {} : config;
+  if (inputs.length !== 1 || outputs.length !== 1) {
+    throw new UnsupportedModel(`it has ${inputs.length} inputs and ${outputs.length} outputs, not one of each`);
+  }
+  return { entries: readGraph(layers), output: outputs[0]![0] };
+}
+
+function readChain(layers: readonly LayerEntry[]): { entries: Entry[]; output: string } {
+  const entries = layers.map(({ class_name: kind, config }, index) => {
+    return { kind, config, inputs: index === 0 ? [] : [String(layers[index - 1]!.config.name)] };
+  });
+  return { entries, output: String(entries.at(-1)?.config.name) };
+}
+
+/** Layers are stored in an order in which they can be computed; whoever wrote another one is told so. */
+function readGraph(layers: readonly LayerEntry[]): Entry[] {
+  const known = new Set<string>();
+  return layers.map(({ class_name: kind, config, inbound_nodes: nodes = [] }) => {
+    const name = String(config.name);
+    if (nodes.length > 1) throw new UnsupportedModel(`layer ${name} is used ${nodes.length} times`);
+    const inputs = (nodes[0] ?? []).map(([input]) => input);
+    const missing = inputs.find((input) => !known.has(input));
+    if (missing !== undefined) throw new UnsupportedModel(`layer ${name} reads ${missing}, which is not before it`);
+    known.add(name);
+    return { kind, config, inputs };
+  });
 }
 
 interface File {
@@ -54,12 +91,23 @@ interface File {
 
 interface Topology {
   readonly class_name: string;
-  readonly config: LayerEntry[] | { readonly layers: LayerEntry[] };
+  readonly config:
+    | LayerEntry[]
+    | {
+        readonly layers: LayerEntry[];
+        readonly input_layers?: readonly Node[];
+        readonly output_layers?: readonly Node[];
+      };
 }
+
+/** A layer's name; what follows it matters only where a layer is used more than once. */
+type Node = readonly [layer: string, ...rest: unknown[]];
 
 interface LayerEntry {
   readonly class_name: string;
   readonly config: Readonly<Record<string, unknown>>;
+  /** What it reads, each time that it is used; in graphs only. */
+  readonly inbound_nodes?: readonly (readonly Node[])[];
 }
 
 interface WeightEntry {

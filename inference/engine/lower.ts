@@ -1,96 +1,55 @@
+import { fuse } from './fuse.ts';
 import { type ModelLayer, type ParsedModel, UnsupportedModel, type Weight } from './layers-model.ts';
-
-/** A size, and what a pixel holds. */
-export interface Shape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
-
-/** Functions that work in place, by the kernel's name. */
-export type Activation = 'relu' | 'gelu' | 'silu' | 'elu';
-
-/** One thing to compute; each reads what the one before gave. */
-export type Operation = { readonly name: string; readonly output: Shape } & (
-  | Convolution
-  | { readonly kind: 'pool'; readonly size: number; readonly padding: Padding }
-  | Dense
-  | { readonly kind: 'activation'; readonly function: Activation }
-  | Affine
-);
-
-export interface Convolution {
-  readonly kind: 'convolution';
-  readonly stride: number;
-  readonly padding: Padding;
-  /** `[height, width, in, out]` */
-  readonly kernel: Weight;
-  /** `[out]` */
-  readonly bias: Float32Array;
-  /** Nothing below zero comes out. */
-  readonly isRectified: boolean;
-}
-
-export interface Dense {
-  readonly kind: 'dense';
-  /** `[in, out]` */
-  readonly kernel: Weight;
-  readonly bias: Float32Array;
-  readonly isRectified: boolean;
-}
-
-/** `x scale + shift`, for each channel. */
-interface Affine {
-  readonly kind: 'affine';
-  readonly scale: readonly number[];
-  readonly shift: readonly number[];
-}
-
-/** Zeros before and after, in each direction. */
-export interface Padding {
-  readonly top: number;
-  readonly left: number;
-}
-
-export interface LoweredModel {
-  readonly input: Shape;
-  /** What is done to the bytes of an image, for each channel, before the operations. */
-  readonly preparation: Pick<Affine, 'scale' | 'shift'>;
-  readonly operations: readonly Operation[];
-  readonly classes: number;
-}
+import {
+  type Activation,
+  type Affine,
+  IMAGE,
+  type LoweredModel,
+  type Operation,
+  type Padding,
+  type Shape,
+} from './operation.ts';
 
 /**
  * The layers as operations of this engine: names and options of the file format are left behind here.
  *
  * @throws {UnsupportedModel} a layer, or one of its options, is not known
  */
-export function lowerModel({ input: [height, width, channels], layers }: ParsedModel): LoweredModel {
+export function lowerModel({ input: [height, width, channels], layers, output }: ParsedModel): LoweredModel {
   const input = { height, width, channels };
-  let preparation: LoweredModel['preparation'] = { scale: Array(channels).fill(1), shift: Array(channels).fill(0) };
-  let shape: Shape = input;
   const operations: Operation[] = [];
+  /** What each layer gives: some compute nothing, and give what they read. */
+  const values = new Map<string, Value>();
   for (const layer of layers) {
-    for (const operation of lowerLayer(layer, shape)) {
-      // Images are bytes: what is done to each before anything else is looked up in a table.
-      if (operation.kind === 'affine' && operations.length === 0) preparation = chain(preparation, operation);
-      else operations.push(operation);
-      shape = operation.output;
+    const read = layer.inputs.map((name) => values.get(name)!);
+    let value = read[0] ?? { name: IMAGE, shape: input };
+    for (const lowered of lowerLayer(layer, read.length > 1 ? read.map(({ shape }) => shape) : [value.shape])) {
+      operations.push({ ...lowered, inputs: read.length > 1 ? read.map(({ name }) => name) : [value.name] });
+      value = { name: lowered.name, shape: lowered.output };
     }
+    values.set(layer.name, value);
   }
+  const { name, shape } = values.get(output)!;
   if (shape.height !== 1 || shape.width !== 1) throw new UnsupportedModel('it ends in a picture, not in logits');
-  return { input, preparation, operations, classes: shape.channels };
+  if (name !== operations.at(-1)?.name)
+    throw new UnsupportedModel(`${name} gives the logits, and is not the last layer`);
+  const plain = { scale: Array(channels).fill(1), shift: Array(channels).fill(0) };
+  return fuse({ input, preparation: plain, operations, classes: shape.channels });
 }
 
-function chain(first: LoweredModel['preparation'], then: Affine): LoweredModel['preparation'] {
-  return {
-    scale: first.scale.map((scale, channel) => scale * then.scale[channel]!),
-    shift: first.shift.map((shift, channel) => shift * then.scale[channel]! + then.shift[channel]!),
-  };
+interface Value {
+  readonly name: string;
+  readonly shape: Shape;
 }
 
-function lowerLayer(layer: ModelLayer, shape: Shape): Operation[] {
+/** An operation that does not know yet what it reads. */
+type Lowered = Operation extends infer Each ? (Each extends Operation ? Omit<Each, 'inputs'> : never) : never;
+
+function lowerLayer(layer: ModelLayer, shapes: readonly Shape[]): Lowered[] {
   const { kind, name, config } = layer;
+  if (kind === 'Add') return [sum(layer, shapes)];
+  const [shape] = shapes as [Shape];
+  if (shapes.length > 1) throw new UnsupportedModel(`layer ${name} (${kind}) reads ${shapes.length} layers`);
   switch (kind) {
     case 'InputLayer':
     case 'Dropout':
@@ -129,11 +88,12 @@ function normalization(layer: ModelLayer, { channels }: Shape): Pick<Affine, 'sc
     Array.from(layer.weights.get(name)?.data ?? new Float32Array(channels).fill(otherwise));
   const [gamma, beta] = [vector('gamma', 1), vector('beta', 0)];
   const [mean, variance] = [vector('moving_mean', 0), vector('moving_variance', 1)];
+  if (mean.length !== channels) throw unknown(layer, `${mean.length} statistics after ${channels} channels`);
   const scale = gamma.map((factor, channel) => factor / Math.sqrt(variance[channel]! + epsilon));
   return { scale, shift: beta.map((offset, channel) => offset - mean[channel]! * scale[channel]!) };
 }
 
-function convolution(layer: ModelLayer, shape: Shape): Operation[] {
+function convolution(layer: ModelLayer, shape: Shape): Lowered[] {
   const kernel = weightOf(layer, 'kernel');
   const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
   const [stride, strideX] = pairOf(layer, 'strides');
@@ -148,7 +108,17 @@ function convolution(layer: ModelLayer, shape: Shape): Operation[] {
   return [{ kind: 'convolution', name: layer.name, stride, padding, kernel, bias, isRectified, output }, ...after];
 }
 
-function pool(layer: ModelLayer, shape: Shape): Operation {
+function sum(layer: ModelLayer, shapes: readonly Shape[]): Lowered {
+  const [output] = shapes as [Shape];
+  const { height, width, channels } = output;
+  for (const shape of shapes) {
+    if (shape.height !== height || shape.width !== width || shape.channels !== channels)
+      throw unknown(layer, 'inputs of different shapes');
+  }
+  return { kind: 'sum', name: layer.name, output };
+}
+
+function pool(layer: ModelLayer, shape: Shape): Lowered {
   const [size, sizeX] = pairOf(layer, 'pool_size');
   const [stride, strideX] = pairOf(layer, 'strides', [size, sizeX]);
   if (size !== sizeX || stride !== size || strideX !== size) throw unknown(layer, 'pool_size or strides');
@@ -156,7 +126,7 @@ function pool(layer: ModelLayer, shape: Shape): Operation {
   return { kind: 'pool', name: layer.name, size, padding, output: { height, width, channels: shape.channels } };
 }
 
-function dense(layer: ModelLayer, { height, width, channels }: Shape): Operation[] {
+function dense(layer: ModelLayer, { height, width, channels }: Shape): Lowered[] {
   const kernel = weightOf(layer, 'kernel');
   const [inputs, units] = kernel.shape as [number, number];
   if (inputs !== height * width * channels) throw unknown(layer, `${inputs} inputs after ${height * width * channels}`);
@@ -165,13 +135,13 @@ function dense(layer: ModelLayer, { height, width, channels }: Shape): Operation
   return [{ kind: 'dense', name: layer.name, kernel, bias: biasOf(layer, units), isRectified, output }, ...after];
 }
 
-function activation(layer: ModelLayer, shape: Shape): Operation[] {
+function activation(layer: ModelLayer, shape: Shape): Lowered[] {
   const known = functionOf(layer);
   return known === undefined ? [] : [{ kind: 'activation', name: layer.name, function: known, output: shape }];
 }
 
 /** A rectifier is part of the product before it; another function comes after it. */
-function activationOf(layer: ModelLayer, output: Shape): { isRectified: boolean; after: Operation[] } {
+function activationOf(layer: ModelLayer, output: Shape): { isRectified: boolean; after: Lowered[] } {
   const known = functionOf(layer);
   if (known === undefined || known === 'relu') return { isRectified: known === 'relu', after: [] };
   return {

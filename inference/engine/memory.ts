@@ -27,6 +27,10 @@ export interface Margin {
   readonly columns: number;
 }
 
+export function noMargin({ height, width }: Pick<Picture, 'height' | 'width'>): Margin {
+  return { top: 0, left: 0, rows: height, columns: width };
+}
+
 /** Hands out memory that starts as zeros; nothing is ever given back. */
 export class Allocator {
   #end = 64; // 0 is no address.

@@ -1,8 +1,9 @@
 import { BLOCK } from './kernels.ts';
-import type { Convolution, Dense, LoweredModel, Operation, Shape } from './lower.ts';
-import { Allocator, allocatePictures, type Margin, type Picture, wholeBlocks } from './memory.ts';
+import { Allocator, allocatePictures, type Margin, noMargin, type Picture, wholeBlocks } from './memory.ts';
+import { type Convolution, type Dense, IMAGE, type LoweredModel, type Operation, type Shape } from './operation.ts';
+import { Pictures } from './pictures.ts';
 import { type Call, type Machine, type Memory, startMachine } from './runtime.ts';
-import { POSITIONS, TILE, WINDOW } from './winograd.ts';
+import { POSITIONS, tiles, usesWinograd, WINDOW } from './winograd.ts';
 
 /** A model, laid out in WebAssembly's memory once and for all: nothing is made anew to answer. */
 export interface Network {
@@ -30,23 +31,11 @@ interface Constant {
 export async function openNetwork(model: LoweredModel): Promise<Network> {
   const { input: shape, operations, classes } = model;
   const layout = new Layout();
-  // A product reads rows as they come, without gaps for channels that there are not; all else takes four at once.
-  const isReadByProduct = operations[0]?.kind === 'convolution' || operations[0]?.kind === 'dense';
-  const input = layout.pictures(shape, marginFor(shape, operations), isReadByProduct ? shape.channels : undefined);
-  let current = input;
-  const steps = operations.map((operation, index) => {
-    if (operation.kind === 'activation') return activationStep(current, operation.function);
-    if (operation.kind === 'affine') return affineStep(layout, current, operation);
-    const before = current;
-    current = layout.pictures(operation.output, marginFor(operation.output, operations.slice(index + 1)));
-    if (operation.kind === 'pool') return poolStep(before, current, operation);
-    if (operation.kind === 'dense') return denseStep(layout, before, current, operation);
-    return usesWinograd(operation, operation.output)
-      ? winogradStep(layout, before, current, operation)
-      : convolutionStep(layout, before, current, operation);
-  });
+  const pictures = new Pictures(model, (...request) => layout.pictures(...request));
+  const input = pictures.of(IMAGE);
+  const steps = operations.flatMap((operation) => stepsOf(layout, pictures, operation));
   const { memory, prepare } = await layout.start();
-  const output = current;
+  const output = pictures.of(operations.at(-1)!.name);
   const tables = tablesOf(model);
   /** By the number of images, once there are as many. */
   const programs: (() => void)[] = [];
@@ -70,6 +59,38 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
       return logits;
     },
   };
+}
+
+/** What computes an operation, from where its inputs lie to where its output does. */
+function stepsOf(layout: Layout, pictures: Pictures, operation: Operation): Step[] {
+  const inputs = operation.inputs.map((name) => pictures.of(name));
+  const [input] = inputs as [Picture];
+  const output = pictures.of(operation.name);
+  switch (operation.kind) {
+    case 'convolution':
+      return [(usesWinograd(operation) ? winogradStep : convolutionStep)(layout, input, output, operation)];
+    case 'pool':
+      return [poolStep(input, output, operation)];
+    case 'dense':
+      return denseSteps(layout, input, output, operation);
+    case 'activation':
+      return [...moved(input, output), activationStep(output, operation.function)];
+    case 'affine':
+      return [...moved(input, output), affineStep(layout, output, operation)];
+    case 'sum': {
+      const isInPlace = inputs.includes(output);
+      const others = isInPlace ? inputs.filter((each) => each !== output) : inputs.slice(1);
+      return [
+        ...(isInPlace ? [] : moved(input, output)),
+        ...others.map((each) => rowsStep('accumulate', each, output)),
+      ];
+    }
+  }
+}
+
+/** What works in place has its input there, unless others read that too. */
+function moved(input: Picture, output: Picture): Step[] {
+  return input === output ? [] : [rowsStep('copy', input, output)];
 }
 
 /** Decides where everything lies, before there is a memory. */
@@ -127,29 +148,6 @@ class Layout {
     }
     return machine;
   }
-}
-
-/** What the next operation that reads a picture needs around it. */
-function marginFor({ height, width }: Shape, next: readonly Operation[]): Margin {
-  const reader = next.find((operation) => operation.kind !== 'activation' && operation.kind !== 'affine');
-  if (reader?.kind !== 'convolution') return { top: 0, left: 0, rows: height, columns: width };
-  const { padding, stride, kernel, output } = reader;
-  const [windowRows, windowColumns] = kernel.shape as [number, number];
-  if (usesWinograd(reader, output)) {
-    return { ...padding, rows: tiles(output.height) * TILE + 2, columns: tiles(output.width) * TILE + 2 };
-  }
-  const reach = (count: number, window: number) => (count - 1) * stride + window;
-  return { ...padding, rows: reach(output.height, windowRows), columns: reach(output.width, windowColumns) };
-}
-
-function tiles(length: number): number {
-  return Math.ceil(length / TILE);
-}
-
-/** Pays where a tile saves more than it costs to transform it, and its larger weights are read for enough outputs. */
-function usesWinograd({ kernel, stride }: Convolution, { height, width }: Shape): boolean {
-  const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
-  return rows === 3 && columns === 3 && stride === 1 && inputs >= 16 && filters >= 16 && height * width >= 16;
 }
 
 /** By channel and byte, the number that the network sees. */
@@ -311,6 +309,13 @@ function spans(length: number, outputs: number, size: number, padding: number): 
   return found;
 }
 
+/** All numbers of an image are one row of a product, which knows no gaps: where there are some, they are left out first. */
+function denseSteps(layout: Layout, input: Picture, output: Picture, operation: Dense): Step[] {
+  if (input.image === input.height * input.width * input.pixel) return [denseStep(layout, input, output, operation)];
+  const gathered = layout.pictures(input, noMargin(input));
+  return [rowsStep('copy', input, gathered), denseStep(layout, gathered, output, operation)];
+}
+
 function denseStep(layout: Layout, input: Picture, output: Picture, { kernel, bias, isRectified }: Dense): Step {
   const units = kernel.shape[1]!;
   const length = input.height * input.width * input.room;
@@ -328,6 +333,19 @@ function denseStep(layout: Layout, input: Picture, output: Picture, { kernel, bi
 
 function activationStep(picture: Picture, name: 'relu' | 'gelu' | 'silu' | 'elu'): Step {
   return (images) => [{ kernel: name, address: picture.start, vectors: (images * picture.image) / 16 }];
+}
+
+/** Each row of a picture to the same one of another. */
+function rowsStep(kernel: 'copy' | 'accumulate', input: Picture, output: Picture): Step {
+  return (images) =>
+    each(
+      images,
+      (image): Call => ({
+        ...{ kernel, input: input.address + image * input.image, inputRow: input.row },
+        ...{ output: output.address + image * output.image, outputRow: output.row },
+        ...{ rows: input.height, vectors: (input.width * input.room) / 4 },
+      }),
+    );
 }
 
 function affineStep(layout: Layout, picture: Picture, { scale, shift }: Extract<Operation, { kind: 'affine' }>): Step {

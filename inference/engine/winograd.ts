@@ -1,3 +1,5 @@
+import type { Convolution, Shape } from './operation.ts';
+
 /**
  * Winograd's F(4x4, 3x3): sixteen outputs of a convolution from 36 products instead of 144. Inputs, filters and outputs are
  * transformed; with all channels, the products at one of the 36 positions are one matrix product.
@@ -13,3 +15,18 @@ export const REACH = 6;
 export const POSITIONS = REACH * REACH;
 /** Values of a filter. */
 export const WINDOW = 9;
+
+/** Tiles that cover so many outputs. */
+export function tiles(length: number): number {
+  return Math.ceil(length / TILE);
+}
+
+/** Pays where a tile saves more than it costs to transform it, and its larger weights are read for enough outputs. */
+export function usesWinograd({
+  kernel,
+  stride,
+  output: { height, width },
+}: Convolution & { readonly output: Shape }): boolean {
+  const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
+  return rows === 3 && columns === 3 && stride === 1 && inputs >= 16 && filters >= 16 && height * width >= 16;
+}
