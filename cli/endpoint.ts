@@ -1,6 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/answers.ts';
+import {
+  createClient,
+  type EndpointClient,
+  getModel,
+  postPicture,
+  type ClassifyQuery as Query,
+} from '#inference/client/client.ts';
 import { Problem } from '#inference/problem.ts';
 import { openTarget, type TargetName } from './target.ts';
 
@@ -66,18 +73,19 @@ export async function classifyImage(
   image: Uint8Array,
   { version, topK, strict }: ClassifyQuery = {},
 ): Promise<ClassifyAnswer> {
-  const query = new URLSearchParams();
-  if (version !== undefined) query.set('version', version);
-  if (topK !== undefined) query.set('top_k', String(topK));
-  if (strict) query.set('strict', '1');
-  const answer = await ask(endpoint, `/classify?${query}`, { type: 'application/octet-stream', body: image });
+  const query: Query = {};
+  if (version !== undefined) query.version = version;
+  if (topK !== undefined) query.top_k = topK;
+  if (strict) query.strict = true;
+  const answer = await ask(endpoint, (client, signal) => postPicture(client, new Uint8Array(image), query, signal));
   return understood(endpoint, answer, ClassifyAnswer);
 }
 
-interface Sent {
-  readonly type: string;
-  readonly body: Uint8Array | string;
-}
+/** One request, by the types of the endpoint's description; given up when the signal says so. */
+type Request = (
+  client: EndpointClient,
+  signal: AbortSignal,
+) => Promise<{ readonly data?: unknown; readonly error?: unknown; readonly response: Response }>;
 
 interface Answer {
   readonly status: number;
@@ -86,22 +94,12 @@ interface Answer {
   readonly retryAfter: number | undefined;
 }
 
-/** @param sent what is posted. @default nothing: it is fetched. @throws {Unreachable} nothing answers there */
-async function ask({ url, apiKey }: Endpoint, path: string, sent?: Sent): Promise<Answer> {
-  const key: Record<string, string> = apiKey ? { 'x-api-key': apiKey } : {};
-  const post = sent && {
-    method: 'POST',
-    body: typeof sent.body === 'string' ? sent.body : new Uint8Array(sent.body),
-    headers: { 'content-type': sent.type, ...key },
-  };
+/** @throws {Unreachable} nothing answers there */
+async function ask({ url, apiKey }: Endpoint, request: Request): Promise<Answer> {
   try {
-    const response = await fetch(`${url}${path}`, { headers: key, ...post, signal: AbortSignal.timeout(30_000) });
+    const { data, error, response } = await request(createClient({ url, apiKey }), AbortSignal.timeout(30_000));
     const after = Number(response.headers.get('retry-after') ?? Number.NaN);
-    return {
-      status: response.status,
-      body: await response.json(),
-      retryAfter: Number.isNaN(after) ? undefined : after,
-    };
+    return { status: response.status, body: data ?? error, retryAfter: Number.isNaN(after) ? undefined : after };
   } catch (error) {
     throw new Unreachable(`No endpoint answers at ${url}. Is it running ("./cifar10 serve", "./cifar10 deploy")?`, {
       cause: error,
@@ -114,7 +112,11 @@ interface Schema<Value> {
   safeParse(value: unknown): { readonly success: true; readonly data: Value } | { readonly success: false };
 }
 
-/** @throws {Refused} the endpoint says what was wrong. @throws {Unreachable} it wants another key */
+/**
+ * The types say what our endpoint answers; at this address may be another program.
+ *
+ * @throws {Refused} the endpoint says what was wrong. @throws {Unreachable} it wants another key
+ */
 function understood<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
   const answer = schema.safeParse(body);
   if (status === 200 && answer.success) return answer.data;
@@ -132,8 +134,9 @@ function understood<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, 
 
 /** What is served, or would be under that name: its card. @throws {Refused} nothing is, or there is no such version */
 export async function servedModel(endpoint: Endpoint, version?: string): Promise<ModelAnswer> {
-  const query = version === undefined ? '' : `?version=${encodeURIComponent(version)}`;
-  return understood(endpoint, await ask(endpoint, `/model${query}`), ModelAnswer);
+  const query = version === undefined ? {} : { version };
+  const answer = await ask(endpoint, (client, signal) => getModel(client, query, signal));
+  return understood(endpoint, answer, ModelAnswer);
 }
 
 /** Answers that another try may better: too much at once, or a gateway whose function is not there yet. */
@@ -151,12 +154,11 @@ const LONGEST_WAIT = 30;
  */
 export async function postPatiently<Value>(
   endpoint: Endpoint,
-  path: string,
-  sent: Sent,
+  request: Request,
   schema: Schema<Value>,
 ): Promise<Value> {
   for (let tries = 1; ; tries++) {
-    const answer = await ask(endpoint, path, sent).catch((error: unknown) => {
+    const answer = await ask(endpoint, request).catch((error: unknown) => {
       if (tries === TRIES) throw error;
       return undefined;
     });

@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import type { EndpointClient } from '#inference/client/client.ts';
 import { InferAnswer } from '#inference/open-inference-routes.ts';
 import { MAX_IMAGES } from '#inference/read-request.ts';
 import type { Split } from '#training/data/dataset.ts';
@@ -28,7 +29,6 @@ interface Asked {
 export async function servedAnswers(endpoint: Endpoint, split: Split, asked: Asked): Promise<Float64Array> {
   const { version, imageSize, classes, onProgress } = asked;
   const bytes = imageSize[0] * imageSize[1] * imageSize[2];
-  const path = `/v2/models/cifar10/versions/${version}/infer`;
   const batches = Array.from({ length: Math.ceil(split.count / MAX_IMAGES) }, (_, batch) => {
     const from = batch * MAX_IMAGES;
     return { from, to: Math.min(split.count, from + MAX_IMAGES) };
@@ -36,9 +36,11 @@ export async function servedAnswers(endpoint: Endpoint, split: Split, asked: Ask
   const probabilities = new Float64Array(split.count * classes);
   const answers = mapInOrder(batches, PARALLEL, async ({ from, to }) => {
     const data = [...split.images.subarray(from * bytes, to * bytes)];
-    const input = { name: 'images', datatype: 'UINT8', shape: [to - from, ...imageSize], data };
-    const body = JSON.stringify({ inputs: [input] });
-    return await postPatiently(endpoint, path, { type: 'application/json', body }, InferAnswer);
+    const input = { name: 'images', datatype: 'UINT8' as const, shape: [to - from, ...imageSize], data };
+    const params = { path: { model: 'cifar10', version } };
+    const infer = (client: EndpointClient, signal: AbortSignal) =>
+      client.POST('/v2/models/{model}/versions/{version}/infer', { params, body: { inputs: [input] }, signal });
+    return await postPatiently(endpoint, infer, InferAnswer);
   });
   for await (const [{ from, to }, answer] of answers) {
     const { data = [] } = answer.outputs[0] ?? {};

@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
 import { parseLayersModel } from './engine/layers-model.ts';
@@ -49,12 +50,13 @@ export async function loadClassifier(version: VerifiedVersion): Promise<Classifi
   throw new GoldenMismatch(version.id, difference, golden.tolerance);
 }
 
+/** What of a version is needed to compute it. */
+export interface OpenableVersion extends Pick<VerifiedVersion, 'id' | 'file'> {
+  readonly card: Pick<Card, 'classes' | 'temperature'> & { readonly input: Omit<Card['input'], 'range'> };
+}
+
 /** The same without asking whether it answers rightly: for whoever judges a version before it is served. */
-export async function openClassifier({
-  id,
-  card,
-  file,
-}: Pick<VerifiedVersion, 'id' | 'card' | 'file'>): Promise<Classifier> {
+export async function openClassifier({ id, card, file }: OpenableVersion): Promise<Classifier> {
   const model = lowerModel(parseLayersModel(file('model.json'), file('weights.bin')));
   const { height, width, channels } = card.input;
   checkSignature(model, id, card);
@@ -74,7 +76,7 @@ export async function openClassifier({
   };
 }
 
-function checkSignature({ input, classes }: LoweredModel, id: string, card: VerifiedVersion['card']): void {
+function checkSignature({ input, classes }: LoweredModel, id: string, card: OpenableVersion['card']): void {
   const found = [input.height, input.width, input.channels, '→', classes].join(' ');
   const expected = [card.input.height, card.input.width, card.input.channels, '→', card.classes.length].join(' ');
   if (found !== expected)

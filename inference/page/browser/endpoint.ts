@@ -1,8 +1,14 @@
-import type { Card } from '#models/card.ts';
+import {
+  type ClassifyAnswer,
+  type ClassifyQuery,
+  createClient,
+  getModel,
+  type ModelAnswer,
+  type Problem,
+  postPicture,
+} from '#inference/client/client.ts';
 import type { Golden } from '#models/golden.ts';
 import type { Manifest } from '#models/manifest.ts';
-import type { ClassifyAnswer } from '../../answers.ts';
-import type { Problem } from '../../problem.ts';
 
 /** The endpoint refused; `problem` says why. */
 export class Refused extends Error {
@@ -22,10 +28,13 @@ export class Refused extends Error {
 /** No answer came at all. */
 export class Unreachable extends Error {}
 
-export type ServedCard = Card & { readonly version: string; readonly alias?: string };
+/** This page's own address, which a stage of the gateway is part of. */
+function client(apiKey?: string) {
+  return createClient({ url: new URL('.', document.baseURI).href, apiKey });
+}
 
-export function fetchModel(): Promise<ServedCard> {
-  return json('model');
+export function fetchModel(): Promise<ModelAnswer> {
+  return answered(getModel(client()));
 }
 
 export function fetchManifest(version: string): Promise<Manifest> {
@@ -61,33 +70,43 @@ export async function classify(
   pixels: Uint8Array,
   { key, topK, explains, signal }: ClassifyOptions,
 ): Promise<{ readonly answer: ClassifyAnswer; readonly milliseconds: number }> {
-  const query = new URLSearchParams({ top_k: String(topK), ...(explains ? { explain: 'occlusion' } : {}) });
+  const query: ClassifyQuery = { top_k: topK, ...(explains ? { explain: 'occlusion' } : {}) };
   const started = performance.now();
-  const response = await request(`classify?${query}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/octet-stream', ...(key ? { 'x-api-key': key } : {}) },
-    body: pixels as Uint8Array<ArrayBuffer>,
-    ...(signal ? { signal } : {}),
+  const answer = await answered(postPicture(client(key), pixels as Uint8Array<ArrayBuffer>, query, signal));
+  const milliseconds = performance.now() - started;
+  if ('results' in answer) throw new TypeError('One picture was answered as several.');
+  return { answer, milliseconds };
+}
+
+/** @throws {Refused} the answer is no success @throws {Unreachable} there is none */
+async function answered<Answer>(
+  asked: Promise<{ readonly data?: Answer; readonly error?: unknown; readonly response: Response }>,
+): Promise<Answer> {
+  const { data, error, response } = await asked.catch((cause: unknown) => {
+    throw cause instanceof TypeError ? unreachable(cause) : cause;
   });
-  const answer: ClassifyAnswer = await response.json();
-  return { answer, milliseconds: performance.now() - started };
+  if (response.ok) return data as Answer;
+  throw refused(response.status, error);
+}
+
+function unreachable(cause: unknown): Unreachable {
+  return new Unreachable('The endpoint cannot be reached. Is this device online?', { cause });
+}
+
+/** What answers may be something in between, with words of its own. */
+function refused(status: number, body: unknown): Refused {
+  const problem: Partial<Problem> = typeof body === 'object' && body !== null ? body : {};
+  return new Refused({ ...problem, status, detail: problem.detail ?? `The endpoint answered ${status}.` });
 }
 
 async function json<Body>(address: string): Promise<Body> {
   return (await request(address)).json();
 }
 
-async function request(address: string, init: RequestInit = {}): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(address, init);
-  } catch (cause) {
-    if (init.signal?.aborted) throw cause;
-    throw new Unreachable('The endpoint cannot be reached. Is this device online?', { cause });
-  }
+async function request(address: string): Promise<Response> {
+  const response = await fetch(address).catch((cause: unknown) => {
+    throw unreachable(cause);
+  });
   if (response.ok) return response;
-  const { status } = response;
-  // What answers may be something in between, with words of its own.
-  const problem: Partial<Problem> = await response.json().catch(() => ({}));
-  throw new Refused({ ...problem, status, detail: problem.detail ?? `The endpoint answered ${status}.` });
+  throw refused(response.status, await response.json().catch(() => undefined));
 }

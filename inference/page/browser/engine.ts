@@ -1,4 +1,4 @@
-import { openClassifier } from '#inference/classifier.ts';
+import { type OpenableVersion, openClassifier } from '#inference/classifier.ts';
 import { goldenDifference } from '#models/golden.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
 import { pixelsFromBase64 } from './base64.ts';
@@ -15,7 +15,7 @@ export interface Engine {
 }
 
 /** @throws it does not answer the golden images as training did, so it must not be shown */
-export async function openEngine(version: Pick<VerifiedVersion, 'id' | 'card' | 'golden' | 'file'>): Promise<Engine> {
+export async function openEngine(version: OpenableVersion & Pick<VerifiedVersion, 'golden'>): Promise<Engine> {
   const classifier = await openClassifier(version);
   const { images, tolerance } = version.golden;
   const answers = images.flatMap(({ pixels }) => [...classifier.classify(pixelsFromBase64(pixels))]);

@@ -1,19 +1,11 @@
+import type { ModelAnswer } from '#inference/client/client.ts';
 import type { Golden } from '#models/golden.ts';
 import type { Manifest } from '#models/manifest.ts';
 import { apiKey } from './api-key.ts';
 import { pixelsFromBase64 } from './base64.ts';
 import { onChosen } from './choose.ts';
 import { element, make, say } from './element.ts';
-import {
-  classify,
-  fetchFile,
-  fetchGolden,
-  fetchManifest,
-  fetchModel,
-  Refused,
-  type ServedCard,
-  Unreachable,
-} from './endpoint.ts';
+import { classify, fetchFile, fetchGolden, fetchManifest, fetchModel, Refused, Unreachable } from './endpoint.ts';
 import type { Engine } from './engine.ts';
 import { showExplanation } from './heat-view.ts';
 import { askForKey, showKeyState } from './key-dialog.ts';
@@ -23,7 +15,7 @@ import { type Result, showResult } from './result-view.ts';
 
 /** The model that the endpoint serves, and what the page knows of it. */
 interface Served {
-  readonly card: ServedCard;
+  readonly card: ModelAnswer;
   readonly manifest: Manifest;
   readonly golden: Golden;
 }
@@ -162,7 +154,7 @@ async function follow(): Promise<void> {
 }
 
 /** The first golden image of each class: they are of the test set. */
-function showTestImages({ classes, input }: ServedCard, { images }: Golden): void {
+function showTestImages({ classes, input }: ModelAnswer, { images }: Golden): void {
   const chosen = classes.flatMap((label) => images.find((image) => image.label === label) ?? []).slice(0, TEST_IMAGES);
   const items = chosen.map(({ pixels: text, label }) => {
     const pixels = pixelsFromBase64(text);

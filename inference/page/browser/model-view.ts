@@ -1,12 +1,12 @@
+import type { ModelAnswer } from '#inference/client/client.ts';
 import type { Manifest } from '#models/manifest.ts';
 import { bar } from './bar.ts';
 import { element, make, percent } from './element.ts';
-import type { ServedCard } from './endpoint.ts';
 
 const CONFUSION = 'report/confusion.svg';
 
 /** How good the served model is, by its own card. */
-export function showModel(card: ServedCard, manifest: Manifest): void {
+export function showModel(card: ModelAnswer, manifest: Manifest): void {
   const { accuracy, classes, limits } = card;
   const [last = '', ...others] = classes.map(withArticle).reverse();
   element('classes', HTMLElement).textContent = `${others.reverse().join(', ')} or ${last}`;

@@ -1,5 +1,4 @@
-import type { Card } from '#models/card.ts';
-import type { ClassifyAnswer } from '../../answers.ts';
+import type { ClassifyAnswer, ModelAnswer } from '#inference/client/client.ts';
 import { bar } from './bar.ts';
 import { element, make, percent, say } from './element.ts';
 import type { Engine } from './engine.ts';
@@ -17,7 +16,7 @@ export interface Result {
 }
 
 /** Shows the answer, of the endpoint or of this browser or of both. */
-export function showResult({ truth, endpoint, browser }: Result, card: Card, engine: Engine | undefined): void {
+export function showResult({ truth, endpoint, browser }: Result, card: ModelAnswer, engine: Engine | undefined): void {
   const { classes, uncertainBelow } = card;
   const inBrowser = browser ? Array.from(browser.probabilities) : undefined;
   const atEndpoint = endpoint ? scores(endpoint.answer, classes.length) : undefined;

@@ -1,0 +1,27 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import openapiTypescript, { astToString } from 'openapi-typescript';
+import ts from 'typescript';
+import { openApiDocument } from '../openapi/document.ts';
+
+const file = fileURLToPath(new URL('schema.ts', import.meta.url));
+
+/** What is committed. */
+export function writtenSchema(): string {
+  return readFileSync(file, 'utf8');
+}
+
+/** The types of every address, as the OpenAPI document describes them. */
+export async function generateSchema(): Promise<string> {
+  const document = JSON.stringify(openApiDocument());
+  const type = (name: string, ...of: ts.TypeNode[]) => ts.factory.createTypeReferenceNode(name, of);
+  const nodes = await openapiTypescript(document, {
+    transform(schema) {
+      if ('contentMediaType' in schema) return type('Uint8Array', type('ArrayBuffer'));
+      return 'contentEncoding' in schema ? type('Blob') : undefined; // The file of a form.
+    },
+  });
+  return `// Written by "npm run client" from the OpenAPI document. Do not edit.\n\n${astToString(nodes)}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(file, await generateSchema());
