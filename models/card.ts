@@ -52,6 +52,10 @@ export const Card = z
     recipe: z.object({ name: z.string(), settings: z.record(z.string(), z.unknown()) }),
     seed: count,
     epochs: z.number().check(z.nonnegative()),
+    /** Which weights of the run these are: those after the last step, or those that validated best. */
+    kept: z.optional(
+      z.object({ weights: z.enum(['last', 'best']), step: count, epoch: z.number().check(z.nonnegative()) }),
+    ),
     trainingSeconds: z.number().check(z.nonnegative()),
     wallSeconds: z.number().check(z.nonnegative()),
     parameters: count,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { UsageError, UserError } from '#errors/user-error.ts';
+import { Card } from './card.ts';
 import { checked, decodeJson, encodeJson, MalformedObject } from './json.ts';
 import { sha256Of } from './manifest.ts';
 import { type ObjectStore, WriteConflict } from './object-store.ts';
@@ -36,6 +37,9 @@ export const RunResult = z.object({
   accuracy: z.object({ plain: fraction, tta: fraction }),
   trainingSeconds: z.number().check(z.nonnegative()),
   steps: count,
+  kept: Card.shape.kept,
+  /** How often it diverged, and went back to go on with a lower learning rate. */
+  recoveries: z.optional(count),
 });
 export type RunResult = z.infer<typeof RunResult>;
 

@@ -2,9 +2,11 @@ import * as z from 'zod/mini';
 import { decodeJson, MalformedObject } from '#models/json.ts';
 import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { type CheckpointTag, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
-import { decodeSafetensors, encodeSafetensors, InvalidSafetensors } from '#models/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, InvalidSafetensors, type Safetensors } from '#models/safetensors.ts';
+import { type Best, BestEpoch } from './best.ts';
 import type { NamedTensor } from './engine.ts';
 import { HistoryRow } from './history.ts';
+import { LossWatch, Recovery } from './recovery.ts';
 
 const seconds = z.number().check(z.nonnegative());
 
@@ -15,6 +17,8 @@ const seconds = z.number().check(z.nonnegative());
 const Progress = z.object({
   /** Steps done. */
   step: z.number().check(z.int(), z.nonnegative()),
+  /** When the run ends and the schedule is run out: as the recipe says, or fitted to a budget, or cut short. */
+  steps: z.number().check(z.int(), z.positive()),
   /** Over all attempts. */
   trainingSeconds: seconds,
   wallSeconds: seconds,
@@ -22,14 +26,22 @@ const Progress = z.object({
   /** Of the steps since the last row of the history. */
   lossSum: z.number(),
   lossSteps: z.number(),
+  losses: LossWatch,
+  recoveries: z.array(Recovery),
   /** When the last step was done; null before. A run that is interrupted after it makes the same version all the same. */
   trainedAt: z.nullable(z.iso.datetime()),
 });
 export type Progress = z.infer<typeof Progress>;
 
-interface Latest {
+/** All that a run goes on from. */
+export interface Checkpoint {
+  /** As `Engine.state` gives it. */
   readonly state: readonly NamedTensor[];
+  readonly best: Best | undefined;
   readonly progress: Progress;
+}
+
+interface Latest extends Checkpoint {
   /** Keys of newer ones that were passed over, being damaged. */
   readonly damaged: readonly string[];
 }
@@ -43,7 +55,7 @@ export interface Checkpoints {
    * @returns its key
    * @throws {WriteConflict} another process is training the same run
    */
-  save(state: readonly NamedTensor[], progress: Progress): Promise<string>;
+  save(checkpoint: Checkpoint): Promise<string>;
 }
 
 /**
@@ -55,10 +67,11 @@ export async function openCheckpoints(store: ObjectStore, run: string): Promise<
   let tag: CheckpointTag | undefined = stored;
   return {
     latest: stored && { ...decode(stored.body, runKey(run, stored.path)), damaged: stored.damaged },
-    async save(state, progress) {
-      const body = encodeSafetensors({ tensors: state, metadata: { progress: JSON.stringify(progress) } });
+    async save(checkpoint) {
+      const { step } = checkpoint.progress;
+      const body = encode(checkpoint);
       try {
-        tag = await writeCheckpoint(store, run, { step: progress.step, body, expected: tag });
+        tag = await writeCheckpoint(store, run, { step, body, expected: tag });
       } catch (error) {
         // A file that is gone again was removed by whoever moved the pointer.
         const pointer = runKey(run, 'checkpoint.json');
@@ -72,10 +85,32 @@ export async function openCheckpoints(store: ObjectStore, run: string): Promise<
   };
 }
 
-function decode(body: Uint8Array, key: string): Omit<Latest, 'damaged'> {
+/** The best weights lie beside the state under this prefix: one file, so that both are of the same moment. */
+const BEST = 'best/';
+
+function encode({ state, best, progress }: Checkpoint): Uint8Array {
+  const { weights = [], ...epoch } = best ?? {};
+  return encodeSafetensors({
+    tensors: [...state, ...weights.map((tensor) => ({ ...tensor, name: BEST + tensor.name }))],
+    metadata: { progress: JSON.stringify(progress), ...(best && { best: JSON.stringify(epoch) }) },
+  });
+}
+
+function decode(body: Uint8Array, key: string): Checkpoint {
+  const { tensors, metadata } = read(body, key);
+  const weights = tensors
+    .filter(({ name }) => name.startsWith(BEST))
+    .map((tensor) => ({ ...tensor, name: tensor.name.slice(BEST.length) }));
+  return {
+    state: tensors.filter(({ name }) => !name.startsWith(BEST)),
+    best: metadata.best ? { ...decodeJson(BestEpoch, Buffer.from(metadata.best), key), weights } : undefined,
+    progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key),
+  };
+}
+
+function read(body: Uint8Array, key: string): Required<Safetensors> {
   try {
-    const { tensors, metadata } = decodeSafetensors(body);
-    return { state: tensors, progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key) };
+    return decodeSafetensors(body);
   } catch (error) {
     if (!(error instanceof InvalidSafetensors)) throw error;
     throw new MalformedObject(key, 'it is no safetensors file', { cause: error });

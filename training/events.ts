@@ -33,9 +33,38 @@ export type TrainingEvent = { readonly at: string } & (
       readonly validation?: { readonly accuracy: number; readonly loss: number };
       readonly trainingSeconds: number;
     }
+  | {
+      /** The number of steps was fitted to the budget. */
+      readonly type: 'fitted';
+      readonly step: number;
+      readonly steps: number;
+      readonly epochs: number;
+      readonly trainingSeconds: number;
+      readonly budgetSeconds: number;
+    }
+  | {
+      /** The training diverged, and goes on from weights that were good. */
+      readonly type: 'recovered';
+      readonly fromStep: number;
+      readonly toStep: number;
+      readonly reason: string;
+      /** What the learning rate of the recipe is multiplied by from here on. */
+      readonly learningRateFactor: number;
+    }
+  | {
+      /** Too many epochs went by without a better validation. */
+      readonly type: 'stopped';
+      readonly step: number;
+      readonly epoch: number;
+      readonly best: { readonly epoch: number; readonly accuracy: number };
+    }
   | { readonly type: 'checkpoint'; readonly step: number; readonly key: string }
   | {
+      /** On the test images. */
       readonly type: 'evaluated';
+      /** Whose weights were tested and are stored. */
+      readonly kept: 'last' | 'best';
+      readonly step: number;
       readonly images: number;
       readonly plain: number;
       readonly tta: number;

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { Validation } from './best.ts';
 
 /** A point of the curves of a run. */
 export const HistoryRow = z.object({
@@ -11,7 +12,7 @@ export const HistoryRow = z.object({
   /** The highest of the step. */
   learningRate: z.number(),
   /** On the held-out images; null within an epoch and where none are held out. */
-  validation: z.nullable(z.object({ accuracy: z.number(), loss: z.number() })),
+  validation: z.nullable(Validation),
   trainingSeconds: z.number(),
 });
 export type HistoryRow = z.infer<typeof HistoryRow>;

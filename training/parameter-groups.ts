@@ -34,17 +34,22 @@ export function groupsOf(net: Net, recipe: Recipe): ParameterGroup[] {
 
 /** Names of the groups that a step may leave out. */
 export function freezableOf(groups: readonly ParameterGroup[], recipe: Recipe): string[] {
-  const isFrozenLater = recipe.whiteningBiasEpochs < recipe.epochs;
+  const isFrozenLater = recipe.budget > 0 || recipe.whiteningBiasEpochs < recipe.epochs;
   return groups.map(({ name }) => name).filter((name) => name === 'whitening' && isFrozenLater);
 }
 
-/** The learning rate of each group that this step trains. */
+/** The learning rate of each group that this step trains; `factor` multiplies them all. */
 export function learningRatesOf(
   groups: readonly ParameterGroup[],
   recipe: Recipe,
-  { step, steps, stepsPerEpoch }: { readonly step: number; readonly steps: number; readonly stepsPerEpoch: number },
+  {
+    step,
+    steps,
+    stepsPerEpoch,
+    factor = 1,
+  }: { readonly step: number; readonly steps: number; readonly stepsPerEpoch: number; readonly factor?: number },
 ): Record<string, number> {
-  const factor = scheduleFactor(scheduleOf(recipe), step, steps);
+  const share = factor * scheduleFactor(scheduleOf(recipe), step, steps);
   const rates: Readonly<Record<string, number>> = {
     filters: recipe.muonLearningRate,
     weights: recipe.learningRate,
@@ -53,7 +58,7 @@ export function learningRatesOf(
   };
   const isFrozen = step >= recipe.whiteningBiasEpochs * stepsPerEpoch;
   return Object.fromEntries(
-    groups.filter(({ name }) => name !== 'whitening' || !isFrozen).map(({ name }) => [name, rates[name]! * factor]),
+    groups.filter(({ name }) => name !== 'whitening' || !isFrozen).map(({ name }) => [name, rates[name]! * share]),
   );
 }
 

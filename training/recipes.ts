@@ -12,9 +12,15 @@ export interface Recipe {
   readonly engine: 'auto' | 'tensorflow' | 'wasm';
   /** May end within an epoch. */
   readonly epochs: number;
+  /** Training seconds that the number of epochs is fitted to; 0 for as many as `epochs` says. */
+  readonly budget: number;
   readonly batchSize: number;
   /** Training images set aside, to validate on and to choose the temperature by. */
   readonly heldOut: number;
+  /** Epochs without a better validation after which the run ends; 0 for never. */
+  readonly patience: number;
+  /** Weights that are published: those of the last step, or of the epoch that validated best. */
+  readonly keep: 'last' | 'best';
 
   /** `auto`: bfloat16 where the processor multiplies it faster than float32. Weights and optimizers are float32 all the same. */
   readonly precision: 'auto' | 'float32' | 'bfloat16';
@@ -65,8 +71,11 @@ const seed: Recipe = {
   widths: [64, 256, 256],
   engine: 'tensorflow',
   epochs: 100,
+  budget: 0,
   batchSize: 64,
   heldOut: 10_000,
+  patience: 0,
+  keep: 'last',
   precision: 'float32',
   optimizer: 'sgd',
   learningRate: 0.01,

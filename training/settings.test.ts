@@ -30,6 +30,16 @@ describe('resolveRecipe', () => {
   });
 
   test.each([
+    ['300', 300],
+    ['90s', 90],
+    ['5m', 300],
+    ['1.5h', 5400],
+    ['0', 0],
+  ])('a budget of %s is %d seconds', (text, seconds) => {
+    expect(resolveRecipe('quick', [`budget=${text}`]).settings.budget).toBe(seconds);
+  });
+
+  test.each([
     ['quik', [], 'There is no recipe "quik"; did you mean "quick"? The recipes are seed, quick and tiny.'],
     ['toString', [], 'There is no recipe "toString". The recipes are'],
     ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"? The settings:\n'],
@@ -43,6 +53,17 @@ describe('resolveRecipe', () => {
     ['quick', ['batchSize=1.5'], 'batchSize cannot be "1.5". It takes whole, 1 to 8192.'],
     ['quick', ['widths=32,64'], 'widths cannot be "32,64". It takes three numbers'],
     ['quick', ['net=resnet'], 'net cannot be "resnet". It takes seed, airbench, tiny.'],
+    ['quick', ['patience=-1'], 'patience cannot be "-1". It takes epochs, 0 to 10000; 0 for never.'],
+    ['quick', ['keep=first'], 'keep cannot be "first". It takes last, best.'],
+    ['quick', ['budget=5d'], 'budget cannot be "5d". It takes seconds, or such as 90s, 5m, 1.5h'],
+    ['quick', ['budget=-5m'], 'budget cannot be "-5m".'],
+    ['quick', ['budget=1000h'], 'budget cannot be "1000h".'],
+    ['quick', ['learningRate=-0.1'], 'learningRate cannot be "-0.1". It takes 0 to 100.'],
+    ['quick', ['weightDecay=-1'], 'weightDecay cannot be "-1".'],
+    ['quick', ['batchSize=0'], 'batchSize cannot be "0".'],
+    ['quick', ['widths=32,64,4096'], 'widths cannot be "32,64,4096". It takes three numbers of filters, 1 to 2048'],
+    ['quick', ['widths=32,-64,64'], 'widths cannot be "32,-64,64".'],
+    ['quick', ['heldOut=50000'], 'heldOut cannot be "50000".'],
     ['quick', ['nesterov=1'], 'nesterov cannot be "1". It takes true, false.'],
   ])('%s with %j is refused and says why', (name, changes, message) => {
     expect(() => resolveRecipe(name, changes)).toThrow(message);

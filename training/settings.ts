@@ -68,6 +68,15 @@ const widths: Kind<Recipe['widths']> = {
   },
 };
 
+const duration: Kind<number> = {
+  takes: 'seconds, or such as 90s, 5m, 1.5h, to a week; 0 for none',
+  parse(text) {
+    const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text) ?? [];
+    const seconds = Number(digits) * { s: 1, m: 60, h: 3600 }[unit as 's' | 'm' | 'h'];
+    return seconds <= 604_800 ? seconds : undefined;
+  },
+};
+
 const share = number('0 to 1', { min: 0, max: 1 });
 const anyEpochs = { min: 0, max: 10_000 };
 
@@ -76,8 +85,11 @@ const kinds: { readonly [Key in keyof Recipe]: Kind<Recipe[Key]> } = {
   widths,
   engine: choice('auto', 'tensorflow', 'wasm'),
   epochs: number('more than 0, to 10000; may end within an epoch', { min: 1e-6, max: 10_000 }),
+  budget: duration,
   batchSize: number('whole, 1 to 8192', { min: 1, max: 8192, whole: true }),
   heldOut: number('images, whole, 0 to 25000', { min: 0, max: 25_000, whole: true }),
+  patience: number('epochs, 0 to 10000; 0 for never', anyEpochs),
+  keep: choice('last', 'best'),
   precision: choice('auto', 'float32', 'bfloat16'),
   optimizer: choice('sgd', 'adamw', 'muon'),
   learningRate: number('0 to 100', { min: 0, max: 100 }),

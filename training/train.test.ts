@@ -239,21 +239,109 @@ describe('a run is refused', () => {
   });
 });
 
-test('a run that diverges fails, and says what to try', async () => {
-  // Batch normalization withstands any gradient; a decay that multiplies the weights by -99 it does not.
-  const recipe = resolveRecipe('tiny', [
-    ...small,
-    'learningRate=100',
-    'weightDecay=1',
-    'schedule=constant',
-    'epochs=10',
-  ]);
-  const events: TrainingEvent[] = [];
-  const emit = (event: TrainingEvent) => void events.push(event);
-  await expect(train({ recipe, seed: 1, data, store, run: 'a', resume: '', emit })).rejects.toThrow(
-    /diverged. Try a lower learning rate than 100/,
-  );
-  expect(events.at(-1)).toMatchObject({ type: 'failed' });
+describe('the best weights', () => {
+  /** Learns in the first epoch and forgets in those after it: from there on the learning rate rises far too high. */
+  const forgetful = ['epochs=8', 'learningRate=0.4', 'startLearningRate=0.05', 'peak=0.99', 'weightDecay=2'];
+  const bestEpoch = (events: readonly TrainingEvent[]) =>
+    events
+      .flatMap((event) => (event.type === 'epoch' && event.validation ? [{ ...event, ...event.validation }] : []))
+      .reduce((best, each) =>
+        each.accuracy > best.accuracy || (each.accuracy === best.accuracy && each.loss < best.loss) ? each : best,
+      );
+
+  test('are published if the recipe says so, also after an interruption', async () => {
+    const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'checkpointSeconds=0', 'keep=best']);
+    const alone = await attempt({ recipe, run: 'alone' });
+    const best = bestEpoch(alone.events);
+    expect(best.epoch).toBeLessThan(8);
+    expect(alone.events.find(({ type }) => type === 'evaluated')).toMatchObject({ kept: 'best', step: best.step });
+    const { card } = await readVersion(store, versionOf(alone.outcome));
+    expect(card.kept).toEqual({ weights: 'best', step: best.step, epoch: best.epoch });
+
+    // What was kept before the interruption is what is published after it.
+    await attempt({ recipe, run: 'again', stopAt: best.step + 1 });
+    expect(await weightsOf((await attempt({ recipe, run: 'again' })).outcome)).toBe(await weightsOf(alone.outcome));
+    // And they are the weights of that epoch: of those of the last step they are not.
+    const last = await attempt({ recipe: resolveRecipe('tiny', [...small, ...forgetful]), run: 'last' });
+    expect(await weightsOf(last.outcome)).not.toBe(await weightsOf(alone.outcome));
+    expect((await readVersion(store, versionOf(last.outcome))).card.kept).toMatchObject({ weights: 'last' });
+  });
+
+  test('end the run when none came for as many epochs as it is patient', async () => {
+    const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'patience=2', 'checkpointSeconds=0']);
+    const { outcome, events } = await attempt({ recipe });
+    const best = bestEpoch(events);
+    const stopped = events.find((event) => event.type === 'stopped')!;
+    expect(stopped).toMatchObject({ epoch: best.epoch + 2, best: { epoch: best.epoch, accuracy: best.accuracy } });
+    expect(outcome.status === 'finished' && outcome.result.steps).toBe(stopped.step);
+    expect((await readVersion(store, versionOf(outcome))).card.epochs).toBe(stopped.epoch);
+  });
+
+  test.each([['keep=best'], ['patience=3']])('need held-out images: %s', async (setting) => {
+    const recipe = resolveRecipe('tiny', [...small, 'heldOut=0', setting]);
+    await expect(attempt({ recipe })).rejects.toThrow(`${setting} is decided on held-out images, and heldOut=0`);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+});
+
+describe('a budget', () => {
+  test('is what a run trains for, and its schedule runs out in it', async () => {
+    const seconds = 4;
+    const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, `budget=${seconds}`]) });
+    const { trainingSeconds, steps } = (outcome as Extract<Outcome, { status: 'finished' }>).result;
+    const fits = events.filter((event) => event.type === 'fitted');
+    expect(fits.length).toBeGreaterThan(0);
+    expect(fits.at(-1)!.steps).toBe(steps);
+    expect(steps).toBeGreaterThan(20); // The recipe says 10.
+    // Within the budget, but for the one step that a busy machine may take longer than all those before it.
+    expect(trainingSeconds).toBeLessThan(1.25 * seconds);
+    expect(trainingSeconds).toBeGreaterThan(0.75 * seconds);
+    const history = Buffer.from((await store.get('runs/a/history.csv'))!.body)
+      .toString()
+      .trim()
+      .split('\n');
+    const rates = history.slice(1).map((row) => Number(row.split(',')[3]));
+    expect(rates.at(-1)).toBeLessThan(0.15 * Math.max(...rates)); // The triangle ends on 0.07 of its height.
+  });
+
+  test('goes on with the schedule that it had', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'budget=3', 'checkpointSeconds=0']);
+    const first = await attempt({ recipe, stopAt: 20 });
+    const fitted = first.events.findLast((event) => event.type === 'fitted')!;
+    const second = await attempt({ recipe });
+    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: 20, steps: fitted.steps });
+    expect(second.outcome.status).toBe('finished');
+  });
+});
+
+describe('a run that diverges', () => {
+  /** Batch normalisation withstands any gradient; a decay that multiplies the weights by -99 it does not. */
+  const wild = [...small, 'schedule=constant', 'epochs=6', 'weightDecay=1', 'checkpointSeconds=0'];
+
+  test('goes back three times, then fails and says what to try', async () => {
+    const recipe = resolveRecipe('tiny', [...wild, 'learningRate=100']);
+    const events: TrainingEvent[] = [];
+    const emit = (event: TrainingEvent) => void events.push(event);
+    await expect(train({ recipe, seed: 1, data, store, run: 'a', resume: '', emit })).rejects.toThrow(
+      /diverged .* for the 4th time: even with 0.125 of its learning rate of 100. Try --set learningRate=6.25/,
+    );
+    expect(events.filter((event) => event.type === 'recovered').map((event) => event.learningRateFactor)).toEqual([
+      0.5, 0.25, 0.125,
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: 'failed' });
+  });
+
+  test('ends well with a lower learning rate, and the same if it is interrupted on the way', async () => {
+    const recipe = resolveRecipe('tiny', [...wild, 'learningRate=3.5']);
+    const alone = await attempt({ recipe, run: 'alone' });
+    const recovery = alone.events.find((event) => event.type === 'recovered')!;
+    expect(alone.outcome).toMatchObject({ status: 'finished', result: { recoveries: expect.any(Number) } });
+
+    await attempt({ recipe, run: 'again', stopAt: recovery.fromStep - 2 });
+    const second = await attempt({ recipe, run: 'again' });
+    expect(second.events.find((event) => event.type === 'recovered')).toMatchObject({ toStep: recovery.toStep });
+    expect(await weightsOf(second.outcome)).toBe(await weightsOf(alone.outcome));
+  });
 });
 
 test('WebAssembly trains where there is no native TensorFlow', async () => {

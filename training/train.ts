@@ -5,15 +5,18 @@
 import { setImmediate } from 'node:timers/promises';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { AliasMoved, moveAlias, readAlias } from '#models/aliases.ts';
+import type { Card } from '#models/card.ts';
 import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { openEventLog } from '#models/run-events.ts';
 import { beginRun, type RunResult, runKey, writeResult } from '#models/runs.ts';
 import { publishVersion } from '#models/versions.ts';
 import { batches, batchesPerEpoch } from './batches.ts';
+import { type Best, isBetter, isOutOfPatience, type Validation } from './best.ts';
+import { type Budget, FEWEST_STEPS, openBudget } from './budget.ts';
 import { openCheckpoints, type Progress } from './checkpoint.ts';
 import { type Dataset, holdOut, type Split } from './data/dataset.ts';
 import { compileEager } from './eager/engine.ts';
-import type { Engine, EngineOptions, ParameterGroup } from './engine.ts';
+import type { Engine, EngineOptions, NamedTensor, ParameterGroup } from './engine.ts';
 import { evaluate, logitsOf } from './evaluate.ts';
 import type { TrainingEvent } from './events.ts';
 import { compileGraph } from './graph/engine.ts';
@@ -22,6 +25,7 @@ import { initializeWeights } from './nets/initialize.ts';
 import type { Net } from './nets/net.ts';
 import { freezableOf, groupsOf, learningRatesOf } from './parameter-groups.ts';
 import { netOf, type Recipe } from './recipes.ts';
+import { checkFinite, Diverged, recover, slowdown, watchLoss } from './recovery.ts';
 import { reportFiles } from './report/report.ts';
 import type { ResolvedRecipe } from './settings.ts';
 import { crossEntropy, fitTemperature } from './temperature.ts';
@@ -98,15 +102,15 @@ interface Attempt {
   readonly options: TrainOptions;
   readonly emit: Emit;
   readonly net: Net;
-  readonly engine: Engine;
   readonly groups: readonly ParameterGroup[];
   readonly train: Split;
   readonly heldOut: Split;
   readonly stepsPerEpoch: number;
-  readonly steps: number;
-  /** Changes as the run goes on. */
+  /** These three change as the run goes on. */
+  engine: Engine;
+  best: Best | undefined;
   readonly progress: Progress;
-  /** Keeps what the engine and `progress` hold. */
+  /** Keeps what they hold. @throws {Diverged} that is nothing to go on from */
   readonly checkpoint: () => Promise<void>;
 }
 
@@ -119,64 +123,84 @@ async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { s
   const net = netOf(settings);
   const { train, heldOut } = holdOut(data.train, settings.heldOut);
   const stepsPerEpoch = batchesPerEpoch(train, settings.batchSize);
-  const steps = Math.ceil(settings.epochs * stepsPerEpoch);
   const groups = groupsOf(net, settings);
-  const engine = await compile(settings.engine, {
-    net,
-    weights: initializeWeights(net, { seed, images: train.images }),
-    batchSize: settings.batchSize,
-    seed,
-    labelSmoothing: settings.labelSmoothing,
-    reduction: 'mean',
-    groups,
-    freezable: freezableOf(groups, settings),
-    lookahead: settings.lookahead > 0,
-    precision: settings.precision,
-  });
-  try {
-    // At the start of the run, or where a checkpoint left it.
-    const checkpoints = await openCheckpoints(store, run);
-    if (checkpoints.latest) engine.restore(checkpoints.latest.state);
-    const progress = checkpoints.latest?.progress ?? newProgress();
-    const earlierSeconds = progress.wallSeconds;
-    kept.step = progress.step;
-    const checkpoint = async () => {
+  const initial = initializeWeights(net, { seed, images: train.images });
+  const compileFrom = (weights: readonly NamedTensor[]) =>
+    compile(settings.engine, {
+      net,
+      weights,
+      batchSize: settings.batchSize,
+      seed,
+      labelSmoothing: settings.labelSmoothing,
+      reduction: 'mean',
+      groups,
+      freezable: freezableOf(groups, settings),
+      lookahead: settings.lookahead > 0,
+      precision: settings.precision,
+    });
+
+  // At the start of the run, or where a checkpoint left it.
+  const checkpoints = await openCheckpoints(store, run);
+  const { latest } = checkpoints;
+  const progress = latest?.progress ?? newProgress(plannedSteps(settings, stepsPerEpoch));
+  const earlierSeconds = progress.wallSeconds;
+  const all: Attempt = {
+    ...{ options, emit, net, groups, train, heldOut, stepsPerEpoch, progress },
+    engine: await compileFrom(initial),
+    best: latest?.best,
+    checkpoint: async () => {
+      const state = all.engine.state();
+      checkFinite(state);
       progress.wallSeconds = earlierSeconds + (performance.now() - startedAt) / 1000;
-      const key = await checkpoints.save(engine.state(), progress);
+      const key = await checkpoints.save({ state, best: all.best, progress });
       kept.step = progress.step;
       emit({ type: 'checkpoint', step: progress.step, key });
-    };
+    },
+  };
+  try {
+    if (latest) all.engine.restore(latest.state);
+    kept.step = progress.step;
     emit({
       type: 'started',
       run,
       recipe: recipe.name,
       seed,
-      epochs: settings.epochs,
-      steps,
+      epochs: progress.steps / stepsPerEpoch,
+      steps: progress.steps,
       parameters: countParameters(net),
-      engine: engine.description,
+      engine: all.engine.description,
       fromStep: progress.step,
       ...(checkpoints.latest?.damaged.length && { damaged: checkpoints.latest.damaged }),
     });
     await flush(); // Whoever follows the run sees at once that it has begun.
-    const all = { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, steps, progress, checkpoint };
-    await trainSteps(all);
+    while (progress.trainedAt === null) {
+      try {
+        await trainSteps(all);
+      } catch (error) {
+        if (!(error instanceof Diverged)) throw error;
+        const { from, to, reason } = recover(progress, all.best, error, settings);
+        emit({ type: 'recovered', fromStep: from, toStep: to, reason, learningRateFactor: slowdown(progress) });
+        all.engine.dispose();
+        all.engine = await compileFrom(all.best?.weights ?? initial);
+      }
+    }
     return await testAndStore(all);
   } finally {
-    engine.dispose();
+    all.engine.dispose();
   }
 }
 
+/** @throws {Diverged} the training has come to nothing; `attempt.best` is what was good last */
 async function trainSteps(attempt: Attempt): Promise<void> {
-  const { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, steps, progress, checkpoint } = attempt;
+  const { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, progress, checkpoint } = attempt;
   const { recipe, seed, signal } = options;
   const { settings } = recipe;
   const pace = paceOf(settings.batchSize);
-  const pointEvery = Math.ceil(steps / HISTORY_POINTS);
+  const budget = settings.budget > 0 ? openBudget(settings.budget) : undefined;
   let checkpointAt = performance.now();
   let toldAt = 0;
 
-  while (progress.step < steps) {
+  while (progress.step < progress.steps) {
     let began = performance.now();
     for (const batch of batches(train, {
       imageSize: net.input,
@@ -186,10 +210,16 @@ async function trainSteps(attempt: Attempt): Promise<void> {
       augmentation: { flip: settings.flip, shift: settings.shift },
       skip: progress.step % stepsPerEpoch,
     })) {
-      const { step } = progress;
-      const learningRates = learningRatesOf(groups, settings, { step, steps, stepsPerEpoch });
+      if (budget) fitSteps(attempt, budget, settings.budget);
+      const { step, steps } = progress;
+      const learningRates = learningRatesOf(groups, settings, {
+        step,
+        steps,
+        stepsPerEpoch,
+        factor: slowdown(progress),
+      });
       const loss = engine.step(batch, { step, learningRates });
-      if (!Number.isFinite(loss)) throw diverged(loss, step, settings);
+      watchLoss(progress.losses, loss, net.classes);
       progress.step++;
       if (settings.lookahead > 0) meetSlowAverage(engine, settings.lookahead, progress.step, steps);
 
@@ -198,11 +228,12 @@ async function trainSteps(attempt: Attempt): Promise<void> {
       progress.lossSum += loss;
       progress.lossSteps++;
       pace.add(seconds);
+      budget?.add(seconds);
 
-      const isEnd = progress.step === steps;
-      const isEpochEnd = isEnd || progress.step % stepsPerEpoch === 0;
+      const isLast = progress.step === steps;
+      const isEpochEnd = isLast || progress.step % stepsPerEpoch === 0;
       const epoch = progress.step / stepsPerEpoch;
-      if (isEnd || performance.now() - toldAt > 1000 * STEP_EVENT_SECONDS) {
+      if (isLast || performance.now() - toldAt > 1000 * STEP_EVENT_SECONDS) {
         toldAt = performance.now();
         const etaSeconds = pace.secondsPerStep() * (steps - progress.step);
         emit({
@@ -215,16 +246,19 @@ async function trainSteps(attempt: Attempt): Promise<void> {
           etaSeconds,
         });
       }
-      if (isEpochEnd || progress.step % pointEvery === 0) {
+      if (isEpochEnd || progress.step % Math.ceil(steps / HISTORY_POINTS) === 0) {
         const validation = isEpochEnd ? await validate(engine, heldOut, net.classes) : null;
         const meanLoss = progress.lossSum / progress.lossSteps;
         const point = { step: progress.step, epoch, loss: meanLoss, trainingSeconds: progress.trainingSeconds };
         progress.history.push({ ...point, learningRate: learningRates.weights!, validation });
         progress.lossSum = 0;
         progress.lossSteps = 0;
-        if (isEpochEnd) emit({ type: 'epoch', ...point, ...(validation && { validation }) });
+        if (isEpochEnd) {
+          emit({ type: 'epoch', ...point, ...(validation && { validation }) });
+          keepIfBetter(attempt, epoch, validation);
+        }
       }
-      if (isEnd) break;
+      if (progress.step === progress.steps) break;
       if (signal?.aborted || performance.now() - checkpointAt > 1000 * settings.checkpointSeconds) {
         await checkpoint();
         checkpointAt = performance.now();
@@ -234,17 +268,47 @@ async function trainSteps(attempt: Attempt): Promise<void> {
       began = performance.now();
     }
   }
-  if (progress.trainedAt === null) {
-    // From here on nothing changes: whatever interrupts what follows, the same version comes of it.
-    progress.trainedAt = new Date().toISOString();
-    await checkpoint();
-  }
+  // From here on nothing changes: whatever interrupts what follows, the same version comes of it.
+  progress.trainedAt = new Date().toISOString();
+  await checkpoint();
+}
+
+/** Has the schedule run out as the time does. */
+function fitSteps({ progress, stepsPerEpoch, emit }: Attempt, budget: Budget, budgetSeconds: number): void {
+  const steps = budget.fit(progress);
+  if (steps === progress.steps) return;
+  progress.steps = steps;
+  const { step, trainingSeconds } = progress;
+  emit({ type: 'fitted', step, steps, epochs: steps / stepsPerEpoch, trainingSeconds, budgetSeconds });
+}
+
+/**
+ * At the end of an epoch: keeps its weights if they are the best, and ends the run here if none were for too long.
+ *
+ * @throws {Diverged} the weights are not finite
+ */
+function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | null): void {
+  const { options, engine, progress, emit } = attempt;
+  const weights = engine.weights();
+  checkFinite(weights);
+  if (isBetter(validation, attempt.best)) attempt.best = { step: progress.step, epoch, validation, weights };
+  const { best } = attempt;
+  if (progress.step === progress.steps || !isOutOfPatience(options.recipe.settings.patience, epoch, best)) return;
+  progress.steps = progress.step;
+  emit({
+    type: 'stopped',
+    step: progress.step,
+    epoch,
+    best: { epoch: best!.epoch, accuracy: best!.validation!.accuracy },
+  });
 }
 
 /** Choices are made on the held-out images; the test set is read once, all of it. */
-async function testAndStore({ options, emit, net, engine, heldOut, steps, progress }: Attempt): Promise<RunResult> {
+async function testAndStore(attempt: Attempt): Promise<RunResult> {
+  const { options, emit, net, engine, heldOut, stepsPerEpoch, progress } = attempt;
   const { recipe, seed, data, store, run, signal } = options;
   const { trainingSeconds, wallSeconds, trainedAt, history } = progress;
+  const kept = loadKept(attempt);
   const predict = (images: Uint8Array) => engine.logits(images);
   signal?.throwIfAborted();
   const temperature =
@@ -257,7 +321,16 @@ async function testAndStore({ options, emit, net, engine, heldOut, steps, progre
     signal,
   });
   const { images, plain, tta, loss } = evaluation;
-  emit({ type: 'evaluated', images, plain, tta, loss, seconds: (performance.now() - began) / 1000 });
+  emit({
+    type: 'evaluated',
+    kept: kept.weights,
+    step: kept.step,
+    images,
+    plain,
+    tta,
+    loss,
+    seconds: (performance.now() - began) / 1000,
+  });
 
   const files = await versionFiles({
     net,
@@ -271,6 +344,8 @@ async function testAndStore({ options, emit, net, engine, heldOut, steps, progre
     trainedAt: trainedAt!,
     trainingSeconds,
     wallSeconds,
+    epochs: progress.step / stepsPerEpoch,
+    kept,
     engine: engine.description,
   });
   const version = await publishVersion(store, files);
@@ -291,11 +366,23 @@ async function testAndStore({ options, emit, net, engine, heldOut, steps, progre
     version,
     accuracy: { plain, tta },
     trainingSeconds,
-    steps,
+    steps: progress.step,
+    kept,
+    recoveries: progress.recoveries.length,
   };
   await writeResult(store, run, result);
   emit({ type: 'saved', version, store: store.url });
   return result;
+}
+
+/** Gives the engine the weights that the recipe publishes. */
+function loadKept({ options, engine, best, progress, stepsPerEpoch }: Attempt): NonNullable<Card['kept']> {
+  if (options.recipe.settings.keep === 'last' || best === undefined) {
+    return { weights: 'last', step: progress.step, epoch: progress.step / stepsPerEpoch };
+  }
+  const weights = new Map(best.weights.map((tensor) => [tensor.name, tensor]));
+  engine.restore(engine.state().map((tensor) => weights.get(tensor.name) ?? tensor));
+  return { weights: 'best', step: best.step, epoch: best.epoch };
 }
 
 type Emit = (body: EventBody) => void;
@@ -307,8 +394,12 @@ interface Events {
 /** An event without its time. */
 type EventBody = TrainingEvent extends infer Event ? (Event extends TrainingEvent ? Omit<Event, 'at'> : never) : never;
 
-/** @throws {UsageError} the recipe leaves no batch to train on */
-function checkRecipe({ heldOut, batchSize }: Recipe, { name, train }: Dataset): void {
+/** @throws {UsageError} the recipe leaves no batch to train on, or nothing to choose by */
+function checkRecipe({ heldOut, batchSize, patience, keep }: Recipe, { name, train }: Dataset): void {
+  if (heldOut === 0 && (patience > 0 || keep === 'best')) {
+    const setting = keep === 'best' ? 'keep=best' : `patience=${patience}`;
+    throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
+  }
   if (heldOut + batchSize <= train.count) return;
   throw new UsageError(
     `${name} has ${train.count} training images: heldOut=${heldOut} leaves no batch of batchSize=${batchSize}. ` +
@@ -321,8 +412,24 @@ function compile(choice: Recipe['engine'], options: EngineOptions): Promise<Engi
   return isNative ? compileGraph(options) : compileEager(options);
 }
 
-function newProgress(): Progress {
-  return { step: 0, trainingSeconds: 0, wallSeconds: 0, history: [], lossSum: 0, lossSteps: 0, trainedAt: null };
+function plannedSteps({ epochs, budget }: Recipe, stepsPerEpoch: number): number {
+  const steps = Math.ceil(epochs * stepsPerEpoch);
+  return budget > 0 ? Math.max(steps, FEWEST_STEPS) : steps; // Until they are fitted.
+}
+
+function newProgress(steps: number): Progress {
+  return {
+    step: 0,
+    steps,
+    trainingSeconds: 0,
+    wallSeconds: 0,
+    history: [],
+    lossSum: 0,
+    lossSteps: 0,
+    losses: { first: null, farSteps: 0 },
+    recoveries: [],
+    trainedAt: null,
+  };
 }
 
 /** The pull of the slow average grows with the cube of the progress; the last step ends on it. @see airbench §3.4 */
@@ -331,7 +438,7 @@ function meetSlowAverage(engine: Engine, every: number, step: number, steps: num
   if (step === steps) engine.lookahead(1);
 }
 
-async function validate(engine: Engine, heldOut: Split, classes: number) {
+async function validate(engine: Engine, heldOut: Split, classes: number): Promise<Validation | null> {
   if (heldOut.count === 0) return null;
   const logits = await logitsOf((images) => engine.logits(images), heldOut, classes);
   return {
@@ -369,10 +476,4 @@ async function moveCandidate(store: ObjectStore, version: string, run: string): 
 
 function unlessConflict(error: unknown): void {
   if (!(error instanceof WriteConflict)) throw error;
-}
-
-function diverged(loss: number, step: number, { learningRate }: Recipe): UserError {
-  return new UserError(
-    `The loss is ${loss} at step ${step}: the training diverged. Try a lower learning rate than ${learningRate}.`,
-  );
 }

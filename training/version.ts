@@ -39,6 +39,9 @@ export interface Trained {
   readonly trainedAt: string;
   readonly trainingSeconds: number;
   readonly wallSeconds: number;
+  /** Done in all; the weights may be of an earlier one. */
+  readonly epochs: number;
+  readonly kept: Card['kept'];
   /** Its description. */
   readonly engine: string;
 }
@@ -87,7 +90,8 @@ async function cardOf(trained: Trained): Promise<Card> {
     data: { name: data.name, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
     recipe: { name: recipe.name, settings: { ...recipe.settings } },
     seed: trained.seed,
-    epochs: recipe.settings.epochs,
+    epochs: trained.epochs,
+    kept: trained.kept,
     trainingSeconds: trained.trainingSeconds,
     wallSeconds: trained.wallSeconds,
     parameters: countParameters(net),

@@ -42,7 +42,12 @@ const events: TrainingEvent[] = [
   epoch,
   { ...second(45), type: 'checkpoint', step: 87, key: 'runs/a-run/checkpoints/87' },
   step(100),
-  { ...second(146), type: 'evaluated', images: 10_000, plain: 0.8354, tta: 0.8466, loss: 0.503, seconds: 12 },
+  {
+    ...second(146),
+    type: 'evaluated',
+    ...{ kept: 'last', step: 288 },
+    ...{ images: 10_000, plain: 0.8354, tta: 0.8466, loss: 0.503, seconds: 12 },
+  },
   { ...second(147), type: 'saved', version: '20261123-0412-a1b2c3d4', store: '/store' },
 ];
 
@@ -92,6 +97,34 @@ describe('without a terminal', () => {
       'test  83.54 % plain, 84.66 % with augmentation (10,000 images, loss 0.503, 12 s)',
       'saved 20261123-0412-a1b2c3d4 in /store',
       'report /store/runs/a-run/report/index.html',
+      '',
+    ]);
+  });
+
+  test('tells of a budget once, of a divergence, and of an early end', () => {
+    const fitted: TrainingEvent = {
+      ...second(3),
+      type: 'fitted',
+      ...{ step: 10, steps: 290, epochs: 3.3333, trainingSeconds: 2, budgetSeconds: 60 },
+    };
+    const recovered: TrainingEvent = {
+      ...second(4),
+      type: 'recovered',
+      ...{ fromStep: 20, toStep: 0, reason: 'the loss is NaN', learningRateFactor: 0.5 },
+    };
+    const stopped: TrainingEvent = {
+      ...second(50),
+      type: 'stopped',
+      ...{ step: 261, epoch: 3, best: { epoch: 1, accuracy: 0.574 } },
+    };
+    expect(
+      shown([started, fitted, { ...fitted, steps: 280 }, recovered, stopped], {})
+        .split('\n')
+        .slice(2),
+    ).toEqual([
+      '1:00 of training are about 3.33 epochs, 290 steps',
+      'diverged at step 20: the loss is NaN; goes on from step 0 with 0.5 of the learning rate',
+      'stopped after epoch 3: none was better than epoch 1 (held out 57.40 %)',
       '',
     ]);
   });

@@ -56,7 +56,8 @@ function liveView(stream: Terminal): View {
       if (lines.length === 0) return;
       erase();
       stream.write(`${lines.join('\n')}\n`);
-      if (event.type === 'epoch' && event.step === facts.steps) draw(colours.dim(testing));
+      const isTrained = event.type === 'stopped' || (event.type === 'epoch' && event.step === facts.steps);
+      if (isTrained) draw(colours.dim(testing));
     },
     end: erase,
   };
@@ -86,9 +87,12 @@ class Facts {
   epochs = 0;
   steps = 0;
   accuracy: number | undefined;
+  /** Only the first fit to a budget is told; those after it move the end by a few steps. */
+  isFitted = false;
 
   learn(event: TrainingEvent): void {
-    if (event.type === 'started') [this.run, this.epochs, this.steps] = [event.run, event.epochs, event.steps];
+    if (event.type === 'started') this.run = event.run;
+    if (event.type === 'started' || event.type === 'fitted') [this.epochs, this.steps] = [event.epochs, event.steps];
     if (event.type === 'epoch' && event.validation) this.accuracy = event.validation.accuracy;
   }
 }
@@ -102,7 +106,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
   switch (event.type) {
     case 'started':
       return [
-        `${colours.bold(event.recipe)}, seed ${event.seed}: ${event.epochs} epochs, ${count(event.steps)} steps, ${count(event.parameters)} parameters`,
+        `${colours.bold(event.recipe)}, seed ${event.seed}: ${trim(event.epochs)} epochs, ${count(event.steps)} steps, ${count(event.parameters)} parameters`,
         colours.dim(`${event.engine} · run ${event.run}`),
         ...(event.damaged ?? []).map((key) => colours.yellow(`passed over ${key}: missing or not what was written`)),
         ...(event.fromStep > 0 ? [`goes on after step ${count(event.fromStep)}`] : []),
@@ -113,8 +117,26 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
         `epoch ${trim(event.epoch).padEnd(5)} loss ${event.loss.toFixed(3)}${heldOut}   ${duration(event.trainingSeconds)}`,
       ];
     }
+    case 'fitted': {
+      if (facts.isFitted) return [];
+      facts.isFitted = true;
+      const { budgetSeconds, epochs, steps } = event;
+      return [`${duration(budgetSeconds)} of training are about ${trim(epochs)} epochs, ${count(steps)} steps`];
+    }
+    case 'recovered':
+      return [
+        `${colours.yellow('diverged')} at step ${count(event.fromStep)}: ${event.reason}; goes on from step ` +
+          `${count(event.toStep)} with ${event.learningRateFactor} of the learning rate`,
+      ];
+    case 'stopped': {
+      const { epoch, accuracy } = event.best;
+      return [
+        `${colours.yellow('stopped')} after epoch ${trim(event.epoch)}: none was better than epoch ${trim(epoch)} (held out ${percent(accuracy)})`,
+      ];
+    }
     case 'evaluated':
       return [
+        ...(event.kept === 'best' ? [colours.dim(`the best weights are those of step ${count(event.step)}`)] : []),
         `test  ${colours.bold(percent(event.plain))} plain, ${percent(event.tta)} with augmentation ` +
           colours.dim(`(${count(event.images)} images, loss ${event.loss.toFixed(3)}, ${duration(event.seconds)})`),
       ];

@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { FEWEST_STEPS, openBudget } from './budget.ts';
+
+/** Runs a whole budget on a machine whose steps take what `secondsOf` says. */
+function spend(seconds: number, secondsOf: (step: number) => number, planned = 100) {
+  const budget = openBudget(seconds);
+  const progress = { step: 0, steps: Math.max(planned, FEWEST_STEPS), trainingSeconds: 0 };
+  let fits = 0;
+  while (progress.step < progress.steps) {
+    const steps = budget.fit(progress);
+    if (steps !== progress.steps) fits++;
+    progress.steps = steps;
+    const took = secondsOf(progress.step++);
+    progress.trainingSeconds += took;
+    budget.add(took);
+  }
+  return { ...progress, fits };
+}
+
+test('a steady machine is fitted once, whatever the recipe had planned', () => {
+  for (const planned of [1, 12, 100, 100_000]) {
+    const { trainingSeconds, steps, fits } = spend(60, () => 0.25, planned);
+    expect(trainingSeconds).toBeGreaterThanOrEqual(58);
+    expect(trainingSeconds).toBeLessThanOrEqual(60);
+    expect(steps).toBe(Math.floor((0.99 * 60) / 0.25));
+    expect(fits).toBe(1);
+  }
+});
+
+test('the first steps, in which kernels are chosen, say nothing of the pace', () => {
+  expect(spend(60, (step) => (step < 2 ? 3 : 0.2)).fits).toBeLessThanOrEqual(2);
+});
+
+test('a machine that becomes slower, or faster, is fitted again', () => {
+  for (const later of [0.5, 0.1]) {
+    const { trainingSeconds } = spend(60, (step) => (step < 60 ? 0.25 : later));
+    expect(trainingSeconds).toBeGreaterThan(57);
+    expect(trainingSeconds).toBeLessThanOrEqual(60);
+  }
+});
+
+test('however noisy, a run ends within its budget but for one step', () => {
+  const noise = fc.array(fc.double({ min: 0.5, max: 2, noNaN: true }), { minLength: 1, maxLength: 50 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 300 }),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      noise,
+      (seconds, pace, factors) => {
+        const longest = pace * Math.max(...factors);
+        const { trainingSeconds } = spend(seconds, (step) => pace * factors[step % factors.length]!, 1_000_000);
+        expect(trainingSeconds).toBeLessThanOrEqual(seconds + longest);
+        expect(trainingSeconds).toBeGreaterThan(0.9 * seconds - longest);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
