@@ -51,7 +51,7 @@ test('however noisy, a run ends within its budget but for one step', () => {
         const longest = pace * Math.max(...factors);
         const { trainingSeconds } = spend(seconds, (step) => pace * factors[step % factors.length]!, 1_000_000);
         expect(trainingSeconds).toBeLessThanOrEqual(seconds + longest);
-        expect(trainingSeconds).toBeGreaterThan(0.9 * seconds - longest);
+        expect(trainingSeconds).toBeGreaterThan(0.9 * seconds - 3 * longest);
       },
     ),
     { numRuns: 50 },

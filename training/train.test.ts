@@ -305,11 +305,11 @@ describe('a budget', () => {
   });
 
   test('goes on with the schedule that it had', async () => {
-    const recipe = resolveRecipe('tiny', [...small, 'budget=3', 'checkpointSeconds=0']);
-    const first = await attempt({ recipe, stopAt: 20 });
+    const recipe = resolveRecipe('tiny', [...small, 'budget=1.5', 'checkpointSeconds=0']);
+    const first = await attempt({ recipe, stopAt: 14 });
     const fitted = first.events.findLast((event) => event.type === 'fitted')!;
     const second = await attempt({ recipe });
-    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: 20, steps: fitted.steps });
+    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: 14, steps: fitted.steps });
     expect(second.outcome.status).toBe('finished');
   });
 });
