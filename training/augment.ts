@@ -77,6 +77,32 @@ export function writeView(
   }
 }
 
+/** Where the rows and columns of views come from, so that a view can be made by looking up. */
+export interface ViewTables {
+  /** `[2 shift + 1, height]`: for each shift, from up to down, the row of the image for each row of the view. */
+  readonly rows: Int32Array;
+  /** `[2 (2 shift + 1), width]`: the same of columns, from left to right; then those of mirrored images. */
+  readonly columns: Int32Array;
+}
+
+/** @param shift the largest, in pixels */
+export function viewTables([height, width]: readonly [number, number, number], shift: number): ViewTables {
+  const shifts = Array.from({ length: 2 * shift + 1 }, (_, index) => index - shift);
+  const sources = (size: number) =>
+    shifts.flatMap((by) => Array.from({ length: size }, (_, position) => reflect(position - by, size)));
+  const columns = sources(width);
+  return {
+    rows: Int32Array.from(sources(height)),
+    columns: Int32Array.from([...columns, ...columns.map((column) => width - 1 - column)]),
+  };
+}
+
+/** Which row of each table is a view's. */
+export function inViewTables({ isMirrored, down, right }: View, shift: number): { row: number; column: number } {
+  const shifts = 2 * shift + 1;
+  return { row: shift + down, column: shift + right + (isMirrored ? shifts : 0) };
+}
+
 /** -1 is 1, and `size` is `size - 2`. */
 function reflect(position: number, size: number): number {
   if (position < 0) return -position;

@@ -1,11 +1,9 @@
 import { type Augmentation, viewsOfEpoch, writeView } from './augment.ts';
 import type { Split } from './data/dataset.ts';
-import type { Batch } from './engine.ts';
+import type { Batch, BatchPlan } from './engine.ts';
 import { purpose, random } from './random.ts';
 
-export interface BatchesOptions {
-  /** Height, width and channels of an image. */
-  readonly imageSize: readonly [number, number, number];
+export interface BatchPlansOptions {
   /** Images a batch. */
   readonly size: number;
   readonly seed: number;
@@ -15,37 +13,63 @@ export interface BatchesOptions {
   readonly skip?: number;
 }
 
+export interface BatchesOptions extends BatchPlansOptions {
+  /** Height, width and channels of an image. */
+  readonly imageSize: readonly [number, number, number];
+}
+
 /** Whole batches in an epoch. */
 export function batchesPerEpoch(split: Split, size: number): number {
   return Math.floor(split.count / size);
 }
 
 /**
- * One epoch of training batches, in an order of its own.
+ * What the batches of one epoch are of, in an order of its own: all that is random about them.
  *
  * A step is compiled for one batch size, so the images left over at the end of an epoch (fewer than a batch) are not
  * trained on in it; the next epoch has another order, so over a run each image is seen as often as the others. Nothing
  * is left over where it would matter, in evaluation.
  *
+ * @param count of images in the split
+ */
+export function* batchPlans(
+  count: number,
+  { size, seed, epoch, augmentation, skip = 0 }: BatchPlansOptions,
+): Generator<BatchPlan> {
+  const order = random(seed, purpose.order, epoch).shuffle(Int32Array.from({ length: count }, (_, index) => index));
+  const viewOf = viewsOfEpoch(augmentation, { count, seed, epoch });
+  for (let from = skip * size; from + size <= count; from += size) {
+    const images = order.subarray(from, from + size);
+    yield { images, views: Array.from(images, viewOf) };
+  }
+}
+
+/** @param into memory for a batch, which it is written to */
+export function writeBatch(
+  split: Split,
+  { images, views }: BatchPlan,
+  imageSize: readonly [number, number, number],
+  into: Batch,
+): void {
+  const bytes = imageSize[0] * imageSize[1] * imageSize[2];
+  for (const [at, image] of images.entries()) {
+    writeView(split.images, image * bytes, into.images, at * bytes, imageSize, views[at]!);
+    into.labels[at] = split.labels[image]!;
+  }
+}
+
+/**
+ * One epoch of training batches, as `batchPlans` has them.
+ *
  * @returns batches whose memory is used again for the next one
  */
-export function* batches(
-  split: Split,
-  { imageSize, size, seed, epoch, augmentation, skip = 0 }: BatchesOptions,
-): Generator<Batch> {
-  const order = random(seed, purpose.order, epoch).shuffle(
-    Int32Array.from({ length: split.count }, (_, index) => index),
-  );
-  const viewOf = viewsOfEpoch(augmentation, { count: split.count, seed, epoch });
-  const bytes = imageSize[0] * imageSize[1] * imageSize[2];
-  const images = new Uint8Array(size * bytes); // [B, H, W, C]
-  const labels = new Uint8Array(size); //         [B]
-  for (let batch = skip; batch < batchesPerEpoch(split, size); batch++) {
-    for (let at = 0; at < size; at++) {
-      const image = order[batch * size + at]!;
-      writeView(split.images, image * bytes, images, at * bytes, imageSize, viewOf(image));
-      labels[at] = split.labels[image]!;
-    }
-    yield { images, labels };
+export function* batches(split: Split, { imageSize, ...options }: BatchesOptions): Generator<Batch> {
+  const batch = {
+    images: new Uint8Array(options.size * imageSize[0] * imageSize[1] * imageSize[2]), // [B, H, W, C]
+    labels: new Uint8Array(options.size), //                                             [B]
+  };
+  for (const plan of batchPlans(split.count, options)) {
+    writeBatch(split, plan, imageSize, batch);
+    yield batch;
   }
 }

@@ -1,14 +1,23 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
-import type { Batch, Engine, EngineOptions, NamedTensor, ParameterGroup, StepOptions } from './engine.ts';
+import { batches, batchPlans } from './batches.ts';
+import type { Batch, BatchPlan, Engine, EngineOptions, NamedTensor, ParameterGroup, StepOptions } from './engine.ts';
 import { initializeWeights } from './nets/initialize.ts';
 import { everything, noiseBatch } from './nets/net.fixture.ts';
 import type { Net } from './nets/net.ts';
 import { InvalidNet, weightSpecs } from './nets/shapes.ts';
 import { random } from './random.ts';
 
-/** What every engine does, whatever it runs on. */
-export function describeEngine(name: string, compileEngine: (options: EngineOptions) => Promise<Engine>): void {
+/**
+ * What every engine does, whatever it runs on.
+ *
+ * @param doesManySteps in one call
+ */
+export function describeEngine(
+  name: string,
+  compileEngine: (options: EngineOptions) => Promise<Engine>,
+  { doesManySteps }: { readonly doesManySteps: boolean },
+): void {
   describe(`${name} engine`, () => {
     const engines: Engine[] = [];
     const compile = async (change: Partial<EngineOptions> = {}): Promise<Engine> => {
@@ -395,6 +404,128 @@ export function describeEngine(name: string, compileEngine: (options: EngineOpti
         expect(() => engine.restore(others)).toThrow(UserError);
         expect(engine.state()).toEqual(state);
       });
+    });
+
+    describe.skipIf(!doesManySteps)('many steps in one call', () => {
+      const dropping: Net = {
+        ...everything,
+        layers: everything.layers.toSpliced(-2, 0, { kind: 'dropout', name: 'drop', rate: 0.3 }),
+      };
+      const split = { count: 32, ...randomBatch(dropping, 11, 32) };
+      const augmentation = { flip: 'random', shift: 2 } as const;
+      const sgd = { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 0.01 } as const;
+      const adamw = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 } as const;
+      const change = {
+        net: dropping,
+        resident: { ...split, shift: augmentation.shift },
+        groups: [
+          { name: 'bias', weights: ['whiten/bias'], optimizer: sgd },
+          {
+            name: 'norms',
+            weights: trainable.filter((weight) => weight.startsWith('norm')),
+            optimizer: sgd,
+          },
+          {
+            name: 'convolutions',
+            weights: ['conv1/kernel', 'conv2/kernel'],
+            optimizer: { kind: 'muon', momentum: 0.6 } as const,
+          },
+          {
+            name: 'rest',
+            weights: trainable.filter((weight) => /^(hidden|head)/.test(weight)),
+            optimizer: adamw,
+          },
+        ],
+        freezable: ['bias'],
+        lookahead: true,
+      };
+      /** Three epochs; in the middle of the second one a group is frozen. */
+      const steps = 15;
+      const frozenFrom = 8;
+      const ratesOf = (step: number) => ({
+        ...(step < frozenFrom && { bias: 0.1 }),
+        norms: 0.05 / (step + 1),
+        convolutions: 0.1,
+        rest: 0.01 * (1 - step / steps),
+      });
+      const lookaheadAfter = (step: number) => (step % 3 === 2 ? 0.9 * (step / steps) : undefined);
+      const epoch = (number: number) =>
+        ({ imageSize: dropping.input, size: batchSize, seed: 3, epoch: number, augmentation }) as const;
+
+      const oneByOne = (engine: Engine) => {
+        let step = 0;
+        const losses = [0, 1, 2].flatMap((number) =>
+          Array.from(batches(split, epoch(number)), (each) => {
+            const loss = engine.step(each, { step, learningRates: ratesOf(step) });
+            const decay = lookaheadAfter(step++);
+            if (decay !== undefined) engine.lookahead(decay);
+            return loss;
+          }),
+        );
+        return { losses, state: engine.state() };
+      };
+      const plans = [0, 1, 2]
+        .flatMap((number) => [...batchPlans(split.count, epoch(number))])
+        .map((plan, step) => ({ step, batch: plan, learningRates: ratesOf(step), lookahead: lookaheadAfter(step) }));
+
+      test.each([
+        ['each alone', 'float32', Array.from({ length: steps + 1 }, (_, step) => step)],
+        ['as many as there are between two changes of the groups', 'float32', [0, frozenFrom, steps]],
+        ['now and then', 'bfloat16', [0, 1, 4, 6, frozenFrom, 13, steps]],
+      ] as const)(
+        'are the steps one by one on batches of the same plan, bit for bit: %s, %s',
+        async (_, precision, cuts) => {
+          const expected = oneByOne(await compile({ ...change, precision }));
+          const engine = await compile({ ...change, precision });
+          const losses = cuts.slice(1).flatMap((to, index) => [...engine.steps!(plans.slice(cuts[index], to))]);
+          expect(losses).toEqual(expected.losses);
+          expect(engine.state()).toEqual(expected.state);
+        },
+      );
+
+      test('go on from a checkpoint of the steps one by one', async () => {
+        const expected = oneByOne(await compile(change));
+        const engine = await compile({ ...change, resident: undefined });
+        let step = 0;
+        for (const each of batches(split, epoch(0))) {
+          engine.step(each, { step, learningRates: ratesOf(step) });
+          const decay = lookaheadAfter(step++);
+          if (decay !== undefined) engine.lookahead(decay);
+        }
+        const resumed = await compile(change);
+        resumed.restore(engine.state());
+        resumed.steps!(plans.slice(step, frozenFrom));
+        resumed.steps!(plans.slice(frozenFrom));
+        expect(resumed.state()).toEqual(expected.state);
+      });
+
+      test('are refused where they do not belong together, and nothing is changed', async () => {
+        const engine = await compile(change);
+        const before = engine.state();
+        const changed = (batch: Partial<BatchPlan>) => () =>
+          engine.steps!([{ ...plans[0]!, batch: { ...plans[0]!.batch, ...batch } }]);
+        expect(() => engine.steps!([])).toThrow(/1 to \d+ steps, not 0/);
+        expect(() => engine.steps!([plans[0]!, plans[2]!])).toThrow(/Step 2 does not follow 0/);
+        expect(() => engine.steps!(plans.slice(frozenFrom - 1, frozenFrom + 1))).toThrow(/Step 8 trains other groups/);
+        expect(changed({ images: plans[0]!.batch.images.subarray(1) })).toThrow(/batches of 6 images, not 5/);
+        expect(changed({ images: Int32Array.of(0, 1, 2, 3, 4, 32) })).toThrow(/32 resident images, and none is 32/);
+        const wide = { isMirrored: false, down: 0, right: -3 };
+        expect(changed({ views: new Array(batchSize).fill(wide) })).toThrow(/shifted by 0, -3; compiled is 2/);
+        expect(engine.state()).toEqual(before);
+      });
+
+      test('of images with a label that is no class, are refused', async () => {
+        const labels = new Uint8Array(32).fill(5, 7);
+        await expect(compile({ ...change, resident: { ...change.resident, labels } })).rejects.toThrow(
+          /Label 5 of image 7 of the resident ones is no class/,
+        );
+      });
+    });
+
+    test('offers many steps in one call where images are resident, if it can', async () => {
+      const split = { count: 8, ...randomBatch(everything, 1, 8), shift: 0 };
+      expect((await compile({ resident: split })).steps !== undefined).toBe(doesManySteps);
+      expect(shared.steps).toBeUndefined();
     });
 
     describe('logits', () => {

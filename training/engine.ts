@@ -1,3 +1,5 @@
+import type { View } from './augment.ts';
+import type { Split } from './data/dataset.ts';
 import type { Net } from './nets/net.ts';
 
 /**
@@ -13,6 +15,13 @@ export interface Engine {
 
   /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch */
   step(batch: Batch, options: StepOptions): number;
+
+  /**
+   * Many steps in one call, on images that it keeps; needs `EngineOptions.resident`. Not every engine can.
+   *
+   * @returns the mean loss of each batch
+   */
+  readonly steps?: ((plans: readonly StepPlan[]) => Float32Array) | undefined;
 
   /** Moves the weights and their slow average towards each other; needs `EngineOptions.lookahead`. @see airbench §3 */
   lookahead(decay: number): void;
@@ -40,6 +49,20 @@ export interface Batch {
   readonly images: Uint8Array;
   /** `[B]` class indices */
   readonly labels: Uint8Array;
+}
+
+/** What a step trains on where the images are resident, and how. */
+export interface StepPlan extends StepOptions {
+  readonly batch: BatchPlan;
+  /** The decay of a `lookahead` after this step. @default none */
+  readonly lookahead?: number | undefined;
+}
+
+/** Which images a batch is of, and what becomes of each. */
+export interface BatchPlan {
+  /** `[B]` indices of images. */
+  readonly images: Int32Array;
+  readonly views: readonly View[];
 }
 
 export interface StepOptions {
@@ -71,6 +94,14 @@ export interface EngineOptions {
   readonly precision?: 'auto' | 'float32' | 'bfloat16';
   /** Keep a slow average of weights and statistics. @default false */
   readonly lookahead?: boolean;
+  /** Keep these images, for `Engine.steps`. An engine that cannot leaves them. @default none */
+  readonly resident?: ResidentImages | undefined;
+}
+
+/** Training images that an engine keeps where it computes. */
+export interface ResidentImages extends Split {
+  /** The largest by which a view is shifted, in pixels. */
+  readonly shift: number;
 }
 
 export interface ParameterGroup {

@@ -6,7 +6,7 @@ import { weightSpecs } from '../nets/shapes.ts';
 import { compileEager } from './engine.ts';
 import { onWasm, startWasm } from './wasm.ts';
 
-describeEngine('eager', compileEager);
+describeEngine('eager', compileEager, { doesManySteps: false });
 
 test('leaves no tensor behind', async () => {
   await startWasm();

@@ -13,7 +13,7 @@ import { random } from '../random.ts';
 import { loadTensorFlow } from '../tensorflow.ts';
 import { compileGraph } from './engine.ts';
 
-describeEngine('graph', compileGraph);
+describeEngine('graph', compileGraph, { doesManySteps: true });
 
 const net = airbenchNet([4, 6, 8]);
 const seedNetOf = (activation: 'relu' | 'elu') =>

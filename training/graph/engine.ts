@@ -1,11 +1,14 @@
 import { UserError } from '#errors/user-error.ts';
-import type { Batch, Engine, EngineOptions, NamedTensor, StepOptions } from '../engine.ts';
+import { inViewTables } from '../augment.ts';
+import type { Batch, Engine, EngineOptions, NamedTensor, StepOptions, StepPlan } from '../engine.ts';
 import { activeGroups, checkOptions, checkTensors } from '../engine-options.ts';
+import type { Net } from '../nets/net.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { sizeOf, type Variable } from './graph.ts';
 import { fastestPrecision, type Precision } from './precision.ts';
 import { openSession, type Session } from './session.ts';
 import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './training-graph.ts';
+import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
 
 /**
  * Trains a net as one TensorFlow graph: a step, with its forward pass, gradients and updates, is one call.
@@ -15,6 +18,7 @@ import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './train
  */
 export async function compileGraph(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
+  if (options.resident) checkLabels(options.net, options.resident.labels, 'the resident ones');
   const tensorflow = await loadTensorFlow();
   // On a GPU XLA needs a compiler that the CUDA libraries' wheels do not bring.
   const precision = precisionOf(options, tensorflow);
@@ -25,6 +29,7 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
     backend: 'tensorflow',
     description: `${describe(tensorflow)}, ${precision}`,
     step: (batch, stepOptions) => step(options, graph, session, batch, stepOptions),
+    steps: graph.loop && ((plans) => steps(options, graph.loop!, session, plans)),
     lookahead: (decay) => lookahead(graph, session, decay),
     logits: (images) => logits(options, graph, session, images),
     weights: () => read(session, graph.weights),
@@ -38,12 +43,18 @@ function precisionOf({ precision = 'float32' }: EngineOptions, tensorflow: Tenso
   return precision === 'auto' ? fastestPrecision(tensorflow) : precision;
 }
 
-function setInitialValues({ weights }: EngineOptions, graph: TrainingGraph, session: Session): void {
+function setInitialValues({ weights, resident }: EngineOptions, graph: TrainingGraph, session: Session): void {
   const initial = new Map(weights.map(({ name, data }) => [name, data]));
   for (const { variable, of } of graph.slow) initial.set(variable.name, initial.get(of.name)!);
   session.assign(
     graph.state.map((variable) => [variable, initial.get(variable.name) ?? new Float32Array(sizeOf(variable.shape))]),
   );
+  if (graph.loop && resident) {
+    session.assign([
+      [graph.loop.pixels, resident.images],
+      [graph.loop.labels, resident.labels],
+    ]);
+  }
 }
 
 function step(
@@ -71,6 +82,70 @@ function step(
   return loss![0]!;
 }
 
+/** @throws {RangeError} the steps do not follow each other, train different groups, or are of what is not resident */
+function steps(
+  options: EngineOptions,
+  { inputs, losses }: TrainingLoop,
+  session: Session,
+  plans: readonly StepPlan[],
+): Float32Array {
+  checkPlans(options, plans);
+  const { batchSize, groups, resident } = options;
+  const planned = new Float32Array(stepsAtOnce * 3 * batchSize); //         [stepsAtOnce, 3, B]
+  const learningRates = new Float32Array(stepsAtOnce * groups.length); // [stepsAtOnce, groups]
+  const lookaheads = new Float32Array(stepsAtOnce).fill(-1);
+  for (const [index, plan] of plans.entries()) {
+    const at = 3 * index * batchSize;
+    planned.set(plan.batch.images, at);
+    for (const [image, view] of plan.batch.views.entries()) {
+      const { row, column } = inViewTables(view, resident!.shift);
+      planned[at + batchSize + image] = row;
+      planned[at + 2 * batchSize + image] = column;
+    }
+    learningRates.set(
+      groups.map(({ name }) => plan.learningRates[name] ?? 0),
+      index * groups.length,
+    );
+    lookaheads[index] = plan.lookahead ?? -1;
+  }
+  const isWhole = activeGroups(options, plans[0]!).length === groups.length;
+  const [computed] = session.run(
+    [
+      [inputs.count, Int32Array.of(plans.length)],
+      [inputs.first, Int32Array.of(plans[0]!.step)],
+      [inputs.plans, planned],
+      [inputs.learningRates, learningRates],
+      [inputs.lookaheads, lookaheads],
+    ],
+    [isWhole ? losses.whole : losses.frozen!],
+  );
+  return computed!.subarray(0, plans.length);
+}
+
+function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
+  const { batchSize, resident } = options;
+  const [start] = plans;
+  if (start === undefined || plans.length > stepsAtOnce) {
+    throw new RangeError(`A call takes 1 to ${stepsAtOnce} steps, not ${plans.length}.`);
+  }
+  const groups = activeGroups(options, start).length;
+  for (const [index, { step, learningRates, batch }] of plans.entries()) {
+    const { images, views } = batch;
+    if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
+    if (activeGroups(options, { step, learningRates }).length !== groups) {
+      throw new RangeError(`Step ${step} trains other groups than step ${start.step}: it takes a call of its own.`);
+    }
+    if (images.length !== batchSize || views.length !== batchSize) {
+      throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${images.length}.`);
+    }
+    const stray = images.find((image) => !(image >= 0 && image < resident!.count));
+    if (stray !== undefined)
+      throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
+    const wide = views.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.shift);
+    if (wide) throw new RangeError(`A view is shifted by ${wide.down}, ${wide.right}; compiled is ${resident!.shift}.`);
+  }
+}
+
 /** @throws {UserError} the batch has another size, or a label is no class of the net */
 function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch): void {
   const [height, width, channels] = net.input;
@@ -80,12 +155,16 @@ function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch
         `${height}x${width}x${channels} bytes, not ${images.length} in all.`,
     );
   }
-  const stray = labels.findIndex((label) => label >= net.classes);
-  if (stray >= 0) {
-    throw new UserError(
-      `Label ${labels[stray]} of image ${stray} of a batch is no class: net ${net.name} has ${net.classes}, from 0.`,
-    );
-  }
+  checkLabels(net, labels, 'a batch');
+}
+
+/** @throws {UserError} a label is no class of the net */
+function checkLabels({ name, classes }: Net, labels: Uint8Array, what: string): void {
+  const stray = labels.findIndex((label) => label >= classes);
+  if (stray < 0) return;
+  throw new UserError(
+    `Label ${labels[stray]} of image ${stray} of ${what} is no class: net ${name} has ${classes}, from 0.`,
+  );
 }
 
 function lookahead({ lookahead: call }: TrainingGraph, session: Session, decay: number): void {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { Graph, GraphError, type Value } from './graph.ts';
 import { gelu } from './operations/activations.ts';
-import { add, multiply, toInteger } from './operations/arithmetic.ts';
+import { add, isLess, multiply, toInteger } from './operations/arithmetic.ts';
 import { addBias, convolution } from './operations/convolution.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
 import { dropout } from './operations/dropout.ts';
@@ -84,6 +84,24 @@ describe('operands that do not fit are refused as the graph is built, by the lay
     const graph = new Graph({ compileFunctions: false });
     const variable = graph.variable('conv1/kernel', [2, 3]);
     expect(() => graph.assign(variable, graph.scalar(0))).toThrow('conv1/kernel is [2, 3] and cannot be set to [].');
+    const bytes = graph.variable('bytes', [], 'uint8');
+    expect(() => graph.assign(bytes, graph.scalar(0))).toThrow('bytes is uint8 and cannot be set to float32.');
+  });
+
+  test('a body that does not give what it takes, and an operation that functions cannot have', () => {
+    const graph = new Graph({ compileFunctions: false });
+    const condition = (x: Value) => isLess(x.operation.graph, x, x.operation.graph.scalar(1));
+    const loop = (body: (x: Value) => readonly Value[]) => () =>
+      graph.loop('count', [graph.scalar(0)], { condition, body });
+    expect(loop((x) => [toInteger(x.operation.graph, x)])).toThrow(
+      'The function of count gives [] int32; it must give [] float32.',
+    );
+    expect(loop((x) => [reshape(x.operation.graph, x, [1])])).toThrow('gives [1] float32; it must');
+    expect(loop(() => [])).toThrow('gives nothing; it must');
+    const unknown = (x: Value) => x.operation.graph.value({ op: 'Tan', inputs: [x], shape: [] });
+    expect(loop((x) => [add(x.operation.graph, unknown(x), 1)])).toThrow(
+      'Tan is not among the operations of a function',
+    );
   });
 });
 
@@ -133,6 +151,54 @@ describe('a session', () => {
     session.assign([[counter, Float32Array.of(5)]]);
     const counts = [1, 2, 3].map(() => session.run([], [counted])[0]![0]);
     expect(counts).toEqual([5, 6, 7]);
+    session.dispose();
+  });
+
+  test('repeats a body, which finds variables as the round before left them', () => {
+    const graph = new Graph({ compileFunctions: false });
+    const product = graph.variable('product', []);
+    const count = graph.placeholder('count', []);
+    const [index] = graph.loop('factorial', [graph.scalar(1), count], {
+      condition: (index, count) => isLess(index.operation.graph, index, count),
+      body: (index, count) => {
+        const inner = index.operation.graph;
+        const variable = inner.variable('product', []);
+        const multiplied = inner.assign(variable, multiply(inner, variable.value, index));
+        return [inner.after('next', add(inner, index, 1), [multiplied]), count];
+      },
+    }) as [Value];
+    const session = openSession(tensorflow, graph);
+    const factorial = (limit: number) => {
+      session.assign([[product, Float32Array.of(1)]]);
+      expect(session.run([[count, Float32Array.of(limit)]], [index])).toEqual([Float32Array.of(Math.max(limit, 1))]);
+      return session.run([], [product.value])[0]![0];
+    };
+    expect([1, 2, 7, 11].map(factorial)).toEqual([1, 1, 720, 3_628_800]);
+    session.dispose();
+  });
+
+  test('does a thing only when its condition holds', () => {
+    const graph = new Graph({ compileFunctions: false });
+    const [limit, given] = [graph.placeholder('limit', []), graph.placeholder('given', [])];
+    const largest = graph.variable('largest', []);
+    const kept = graph.when('keep', isLess(graph, limit, given), [given], (value) => {
+      const inner = value.operation.graph;
+      return inner.after('kept', add(inner, value, 0.5), [inner.assign(inner.variable('largest', []), value)]);
+    });
+    const session = openSession(tensorflow, graph);
+    session.assign([[largest, Float32Array.of(3)]]);
+    const offer = (value: number) => [
+      session.run(
+        [
+          [limit, Float32Array.of(4)],
+          [given, Float32Array.of(value)],
+        ],
+        [kept],
+      )[0]![0],
+      session.run([], [largest.value])[0]![0],
+    ];
+    expect(offer(2)).toEqual([2, 3]);
+    expect(offer(5)).toEqual([5.5, 5]);
     session.dispose();
   });
 

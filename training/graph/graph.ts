@@ -1,3 +1,4 @@
+import { outputNames } from './output-names.ts';
 import type { Attribute, Constant, DataType, FunctionDefinition, NodeDefinition } from './protobuf.ts';
 
 export type Shape = readonly number[];
@@ -48,6 +49,7 @@ export interface OperationSpec {
 export interface Variable {
   readonly name: string;
   readonly shape: Shape;
+  readonly type: DataType;
   readonly handle: Value;
   /** As it is before anything in the same call assigns to it. */
   readonly value: Value;
@@ -68,15 +70,16 @@ export class GraphError extends Error {
 export class Graph {
   /** In an order in which each comes after its inputs. */
   readonly operations: Operation[] = [];
-  /** By what they do. */
-  readonly #functions = new Map<string, FunctionDefinition>();
+  /** By what they do; those of a function's own graph are kept with the graph that it is part of. */
+  readonly #functions: Map<string, FunctionDefinition>;
   readonly #names = new Map<string, number>();
   /** Whether XLA fuses the loops of functions: see `call`. */
   readonly compilesFunctions: boolean;
   #scope: readonly string[] = [];
 
-  constructor(options: { readonly compileFunctions: boolean }) {
+  constructor(options: { readonly compileFunctions: boolean }, functions = new Map<string, FunctionDefinition>()) {
     this.compilesFunctions = options.compileFunctions;
+    this.#functions = functions;
   }
 
   add(spec: OperationSpec): Operation {
@@ -138,8 +141,8 @@ export class Graph {
     return this.constant({ type: 'int32', shape: [values.length], values: Int32Array.from(values) });
   }
 
-  variable(name: string, shape: Shape): Variable {
-    const type: DataType = 'float32';
+  /** Within a function it is the same variable as any other of this name in the session. */
+  variable(name: string, shape: Shape, type: DataType = 'float32'): Variable {
     const dtype = { type };
     const handle = this.value({
       op: 'VarHandleOp',
@@ -149,21 +152,22 @@ export class Graph {
       attributes: { dtype, shape: { shape }, shared_name: name, container: '' },
     });
     return this.scope(name, () => {
-      const next = this.placeholder('next', shape);
-      const value = this.value({ op: 'ReadVariableOp', inputs: [handle], shape, attributes: { dtype } });
-      const assignment = this.assign({ name, shape, handle }, next);
-      return { name, shape, handle, value, next, assigned: this.after('assigned', this.scalar(0), [assignment]) };
+      const next = this.placeholder('next', shape, type);
+      const value = this.value({ op: 'ReadVariableOp', inputs: [handle], shape, type, attributes: { dtype } });
+      const assignment = this.assign({ name, shape, type, handle }, next);
+      return { name, shape, type, handle, value, next, assigned: this.after('assigned', this.scalar(0), [assignment]) };
     });
   }
 
   assign(
-    variable: Pick<Variable, 'name' | 'shape' | 'handle'>,
+    variable: Pick<Variable, 'name' | 'shape' | 'type' | 'handle'>,
     value: Value,
     after: readonly Operation[] = [],
   ): Operation {
-    if (!sameShape(variable.shape, value.shape)) {
-      this.fail(`${variable.name} is ${show(variable.shape)} and cannot be set to ${show(value.shape)}.`);
-    }
+    const { name, shape, type } = variable;
+    if (!sameShape(shape, value.shape))
+      this.fail(`${name} is ${show(shape)} and cannot be set to ${show(value.shape)}.`);
+    if (type !== value.type) this.fail(`${name} is ${type} and cannot be set to ${value.type}.`);
     const attributes = { dtype: { type: value.type } };
     return this.add({ op: 'AssignVariableOp', inputs: [variable.handle, value], attributes, after });
   }
@@ -195,11 +199,12 @@ export class Graph {
     body: (...inputs: Value[]) => Value,
     options?: { readonly gradient?: Gradient },
   ): Value {
-    const inner = new Graph({ compileFunctions: false });
-    const parameters = inputs.map(({ shape, type }) => inner.value({ op: argument, shape, type }));
-    const result = body(...parameters);
     const must = { _XlaMustCompile: this.compilesFunctions };
-    const called = this.#define(name, inner.#asFunction(result, must));
+    const { called, results } = this.#function<readonly Value[]>(name, inputs, (...given) => [body(...given)], {
+      compileFunctions: false,
+      attributes: must,
+    });
+    const [result] = results as [Value];
     return this.value({
       op: 'PartitionedCall',
       name,
@@ -219,6 +224,87 @@ export class Graph {
     });
   }
 
+  /**
+   * Repeats a body, in one call. A round begins when the one before has ended, with all that it assigns to variables.
+   *
+   * @param initial what the first round is given
+   * @param condition from what a round would be given, whether there is one: `[]` bool
+   * @param body from what a round is given to what the next one is, of the same shapes and types. It adds to a graph of its
+   *   own, in which it makes again the variables that it needs; what changes one must come before one of its results.
+   * @returns what one more round would have been given
+   */
+  loop<State extends readonly Value[]>(
+    name: string,
+    initial: readonly [...State],
+    { condition, body }: { condition(...given: State): Value; body(...given: State): readonly Value[] },
+  ): readonly Value[] {
+    const compileFunctions = this.compilesFunctions;
+    const types = initial.map(({ type }) => type);
+    const shapes = initial.map(({ shape }) => shape);
+    const goesOn = this.#function<State>(`${name}_condition`, initial, (...given) => [condition(...given)], {
+      compileFunctions,
+    });
+    const round = this.#function<State>(`${name}_body`, initial, body, { compileFunctions });
+    this.#checkResults(name, round.results, initial);
+    return this.add({
+      op: 'While',
+      name,
+      inputs: initial,
+      outputs: initial,
+      attributes: {
+        T: { types },
+        cond: { function: goesOn.called },
+        body: { function: round.called },
+        output_shapes: { shapes },
+        parallel_iterations: { integer: 1 },
+        _lower_using_switch_merge: true,
+      },
+    }).outputs;
+  }
+
+  /**
+   * Does something in some calls only, once all inputs are there.
+   *
+   * @param condition `[]` bool
+   * @param then adds to a graph of its own, in which it makes again the variables that it needs; what changes one must come
+   *   before its result, and the result must be used. It is of the shape and type of the first of `inputs`.
+   * @returns what `then` gives, or the first of `inputs` as it is
+   */
+  when<Inputs extends readonly [Value, ...Value[]]>(
+    name: string,
+    condition: Value,
+    inputs: readonly [...Inputs],
+    then: (...inputs: Inputs) => Value,
+  ): Value {
+    const options = { compileFunctions: this.compilesFunctions };
+    const done = this.#function<Inputs>(`${name}_then`, inputs, (...given) => [then(...given)], options);
+    const left = this.#function<Inputs>(`${name}_else`, inputs, (...given) => [given[0]], options);
+    const [{ shape, type }] = inputs;
+    this.#checkResults(name, done.results, [inputs[0]]);
+    // In a branch what has no input of its own, such as reading a variable, waits for nothing but the condition.
+    const decided = this.after(
+      `${name}_if`,
+      condition,
+      inputs.map(({ operation }) => operation),
+    );
+    return this.value({
+      op: 'If',
+      name,
+      inputs: [decided, ...inputs],
+      shape,
+      type,
+      attributes: {
+        Tcond: { type: condition.type },
+        Tin: { types: inputs.map((input) => input.type) },
+        Tout: { types: [type] },
+        then_branch: { function: done.called },
+        else_branch: { function: left.called },
+        output_shapes: { shapes: [shape] },
+        _lower_using_switch_merge: true,
+      },
+    });
+  }
+
   /** As plain data, to be encoded. */
   definition(): { readonly nodes: readonly NodeDefinition[]; readonly functions: readonly FunctionDefinition[] } {
     return {
@@ -227,20 +313,51 @@ export class Graph {
     };
   }
 
-  /** Layers that compute the same share a function; XLA compiles it for each shape. */
-  #define(name: string, body: Omit<FunctionDefinition, 'name'>): string {
+  /** Builds a function in a graph of its own. Layers that compute the same share one; XLA compiles it for each shape. */
+  #function<Inputs extends readonly Value[]>(
+    name: string,
+    inputs: readonly [...Inputs],
+    build: (...parameters: Inputs) => readonly Value[],
+    options: { readonly compileFunctions: boolean; readonly attributes?: FunctionDefinition['attributes'] },
+  ): { readonly called: string; readonly results: readonly Value[] } {
+    const inner = new Graph(options, this.#functions);
+    const parameters = inputs.map(({ shape, type }) => inner.value({ op: argument, shape, type }));
+    const results = build(...(parameters as unknown as Inputs));
+    const body = inner.#asFunction(results, options.attributes ?? {});
     const content = JSON.stringify(body);
     const definition = this.#functions.get(content) ?? { name: `${name}_${this.#functions.size}`, ...body };
     this.#functions.set(content, definition);
-    return definition.name;
+    return { called: definition.name, results };
   }
 
-  #asFunction(result: Value, attributes: FunctionDefinition['attributes']): Omit<FunctionDefinition, 'name'> {
+  /** @param expected as many, of the same shapes and types */
+  #checkResults(name: string, results: readonly Value[], expected: readonly Value[]): void {
+    const describe = (values: readonly Value[]) => values.map(({ shape, type }) => `${show(shape)} ${type}`).join(', ');
+    const [given, wanted] = [describe(results), describe(expected)];
+    if (given !== wanted) this.fail(`The function of ${name} gives ${given || 'nothing'}; it must give ${wanted}.`);
+  }
+
+  /** Only what the results need: within a function an operation with a side effect would run all the same. */
+  #asFunction(
+    results: readonly Value[],
+    attributes: FunctionDefinition['attributes'],
+  ): Omit<FunctionDefinition, 'name'> {
     const isArgument = ({ op }: Operation) => op === argument;
+    const needed = new Set(results.map(({ operation }) => operation));
+    for (const operation of this.operations.toReversed()) {
+      if (!needed.has(operation)) continue;
+      for (const each of [...operation.inputs.map((input) => input.operation), ...operation.after]) needed.add(each);
+    }
     return {
       inputs: this.operations.filter(isArgument).map((each) => ({ name: each.name, type: only(each).type })),
-      outputs: [{ name: 'result', type: result.type, from: referenceWithin(result) }],
-      nodes: this.operations.filter((each) => !isArgument(each)).map((each) => nodeOf(each, referenceWithin)),
+      outputs: results.map((result, index) => ({
+        name: `result_${index}`,
+        type: result.type,
+        from: referenceWithin(result),
+      })),
+      nodes: this.operations
+        .filter((each) => needed.has(each) && !isArgument(each))
+        .map((each) => nodeOf(each, referenceWithin)),
       attributes,
     };
   }
@@ -268,31 +385,12 @@ export function referenceTo({ operation, index }: Value): string {
 
 /** Within a function outputs go by their names in TensorFlow's registry. */
 function referenceWithin({ operation, index }: Value): string {
-  if (operation.op === argument) return operation.name;
-  const output = outputNames[operation.op];
-  if (output === undefined) throw new GraphError(`${operation.op} is not among the operations of a function.`);
-  return `${operation.name}:${output}:${index}`;
+  const { name, op } = operation;
+  if (op === argument) return name;
+  const names = outputNames[op];
+  if (names === undefined) throw new GraphError(`${op} is not among the operations of a function (output-names.ts).`);
+  return typeof names === 'string' ? `${name}:${names}:${index}` : `${name}:${names[index]}:0`;
 }
-
-const outputNames: Readonly<Record<string, string>> = {
-  AddV2: 'z',
-  BitwiseAnd: 'z',
-  BitwiseXor: 'z',
-  Cast: 'y',
-  Const: 'output',
-  Erf: 'y',
-  Exp: 'y',
-  GreaterEqual: 'z',
-  Mul: 'z',
-  Range: 'output',
-  RealDiv: 'z',
-  Reshape: 'output',
-  RightShift: 'z',
-  Sigmoid: 'y',
-  Slice: 'output',
-  Square: 'y',
-  Sub: 'z',
-};
 
 /** The only output. */
 function only(operation: Operation): Value {

@@ -10,7 +10,7 @@ import { dropout } from './operations/dropout.ts';
 import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
 import { normalizeImages } from './operations/normalize-images.ts';
-import { reshape } from './operations/shape.ts';
+import { pack, reshape } from './operations/shape.ts';
 import type { Precision } from './precision.ts';
 
 /** A weight or running statistic, by its name. */
@@ -59,7 +59,8 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
     },
     dropOut(layer, value) {
       const key = random(options.seed, purpose.dropout, net.layers.indexOf(layer)).integer(2 ** 31);
-      return dropout(graph, value, layer.rate, pair(graph, key, options.step));
+      const constant = graph.constant({ type: 'int32', shape: [], values: Int32Array.of(key) });
+      return dropout(graph, value, layer.rate, pack(graph, [constant, options.step]));
     },
   });
   return { logits, statistics };
@@ -196,15 +197,4 @@ function parameters(graph: Graph, layer: BatchNormalization, variables: Variable
 
 function runningStatistics({ name }: BatchNormalization, variables: Variables): [Variable, Variable] {
   return [variables(`${name}/moving_mean`), variables(`${name}/moving_variance`)];
-}
-
-/** `[2]` int32 */
-function pair(graph: Graph, key: number, step: Value): Value {
-  return graph.value({
-    op: 'Pack',
-    inputs: [graph.constant({ type: 'int32', shape: [], values: Int32Array.of(key) }), step],
-    shape: [2],
-    type: 'int32',
-    attributes: { N: { integer: 2 }, T: { type: 'int32' }, axis: { integer: 0 } },
-  });
 }

@@ -25,6 +25,7 @@ export type Attribute =
   | { readonly type: DataType }
   | { readonly types: readonly DataType[] }
   | { readonly shape: readonly number[] }
+  | { readonly shapes: readonly (readonly number[])[] }
   | { readonly integer: number }
   | { readonly integers: readonly number[] }
   | { readonly float: number }
@@ -149,6 +150,7 @@ class Encoder {
     } else {
       const list = new AttrValue.ListValue();
       if ('types' in attribute) for (const type of attribute.types) list.addType(dataTypeNumber[type]);
+      else if ('shapes' in attribute) for (const shape of attribute.shapes) list.addShape(this.#shape(shape));
       else for (const integer of attribute.integers) list.addI(integer);
       value.setList(list);
     }
@@ -207,6 +209,7 @@ interface AttrValue {
 }
 interface ListValue {
   addI(value: number): void;
+  addShape(value: TensorShape): void;
   addType(value: number): void;
 }
 interface NameAttrList {

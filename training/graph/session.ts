@@ -18,7 +18,7 @@ export interface Session {
   run(feeds: readonly Feed[], fetches: readonly Value[]): Float32Array[];
 
   /** Sets variables: each must be set before it is read. */
-  assign(values: readonly (readonly [Variable, Float32Array])[]): void;
+  assign(values: readonly (readonly [Variable, Float32Array | Uint8Array])[]): void;
 
   /** Frees the variables. A second call does nothing. */
   dispose(): void;

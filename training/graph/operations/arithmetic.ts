@@ -66,6 +66,17 @@ export function isAtLeast(graph: Graph, one: Value, other: Operand): Value {
   );
 }
 
+/** `[]` bool, of two numbers. */
+export function isLess(graph: Graph, one: Value, other: Value): Value {
+  return graph.value({
+    op: 'Less',
+    inputs: [one, other],
+    shape: [],
+    type: 'bool',
+    attributes: { T: { type: one.type } },
+  });
+}
+
 export function toFloat(graph: Graph, value: Value): Value {
   return cast(graph, value, 'float32');
 }

@@ -33,15 +33,35 @@ export function pad(graph: Graph, value: Value, padding: readonly (readonly [num
     type: value.type,
     attributes: { T: { type: value.type }, Tpaddings: { type: 'int32' } },
     gradient: (upstream) => [
-      () =>
-        graph.value({
-          op: 'Slice',
-          inputs: [upstream, graph.integers(padding.map(([before]) => before)), graph.integers(value.shape)],
-          shape: value.shape,
-          type: value.type,
-          attributes: { T: { type: value.type }, Index: { type: 'int32' } },
-        }),
+      () => slice(graph, upstream, graph.integers(padding.map(([before]) => before)), value.shape),
       undefined,
     ],
+  });
+}
+
+/**
+ * A part of a value, of a known size. It has no gradient.
+ *
+ * @param begin `[rank]` int32
+ */
+export function slice(graph: Graph, value: Value, begin: Value, shape: Shape): Value {
+  return graph.value({
+    op: 'Slice',
+    inputs: [value, begin, graph.integers(shape)],
+    shape,
+    type: value.type,
+    attributes: { T: { type: value.type }, Index: { type: 'int32' } },
+  });
+}
+
+/** Numbers `[]` of one type side by side: `[n]`. */
+export function pack(graph: Graph, numbers: readonly Value[]): Value {
+  const [{ type }] = numbers as [Value];
+  return graph.value({
+    op: 'Pack',
+    inputs: numbers,
+    shape: [numbers.length],
+    type,
+    attributes: { N: { integer: numbers.length }, T: { type }, axis: { integer: 0 } },
   });
 }
