@@ -1,15 +1,31 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '#errors/user-error.ts';
+import { netNames } from './train/cases.ts';
 
 /** `npm run bench -- <what>`: each measures us and our peers in one run, on this machine, and writes `results/`. */
 const program = new Command('npm run bench --')
   .description('Measure this project against its peers, in one run on this machine.')
   .addCommand(
     new Command('train')
-      .description('Images a second of the seed network: a graph written in TypeScript, Keras fit, PyTorch.')
-      .option('--rounds <number>', 'how often each is measured, taking turns', Number, 7)
-      .option('--steps <number>', 'training steps a round, of 64 images each', Number, 150)
-      .action(async (options) => (await import('./train.ts')).benchmarkTraining(options)),
+      .description(
+        'Images a second of training steps, and their share of the peak: us, PyTorch, Keras fit. About 10 minutes.',
+      )
+      .option('--nets <names...>', `which nets: ${netNames.join(', ')} (default: all)`)
+      .option('--batch <images>', "images a step (default: the nets' own, 512, and 64 too for seed)", Number)
+      .option('--rounds <number>', 'how often each is measured, taking turns', Number, 5)
+      .option('--seconds <number>', 'how long each is measured in a round', Number, 1.5)
+      .option('--profile', 'print where the time of our steps goes, by kernel', false)
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run bench -- train                                   every net
+  npm run bench -- train --nets 32-64-64 --profile         one net, and where its time goes
+  npm run bench -- train --nets seed --batch 64 --rounds 3`,
+      )
+      .action(async ({ nets = [], ...options }) =>
+        (await import('./train/benchmark.ts')).benchmarkTraining({ nets, ...options }),
+      ),
   )
   .addCommand(
     new Command('serve')

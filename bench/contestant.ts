@@ -9,6 +9,9 @@ import { createInterface, type Interface } from 'node:readline';
 export interface Contestant {
   readonly name: string;
   readonly version: string;
+  /** Of one that trains: of its first steps, on the first batch. */
+  readonly losses: readonly number[];
+  readonly pid: number;
   measure<Result>(times: number): Promise<Result>;
   end(): Promise<void>;
 }
@@ -27,10 +30,12 @@ export async function startContestant(
   const ended = once(child, 'close');
   const lines = createInterface(child.stdout);
   const next = async <Answer>(): Promise<Answer> => JSON.parse(await nextLine(lines, child, () => said)) as Answer;
-  const { name, version } = await next<{ name: string; version: string }>();
+  const { name, version, losses } = await next<{ name: string; version: string; losses?: number[] | null }>();
   return {
     name,
     version,
+    losses: losses ?? [],
+    pid: child.pid!,
     async measure<Result>(times: number) {
       child.stdin.write(`${times}\n`);
       return next<Result>();

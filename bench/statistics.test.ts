@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { median, quantile } from './statistics.ts';
+
+test('the median is in the middle', () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1, 2, 3])).toBe(2.5);
+  expect(median([10])).toBe(10);
+});
+
+test('as many values lie below the median as above it, in any order', () => {
+  const numbers = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(numbers, (values) => {
+      const middle = median(values);
+      const below = values.filter((value) => value < middle).length;
+      const above = values.filter((value) => value > middle).length;
+      expect(Math.max(below, above)).toBeLessThanOrEqual(values.length / 2);
+    }),
+  );
+});
+
+test('a quantile is one of the values, and no less than its share of them', () => {
+  const values = Array.from({ length: 100 }, (_, index) => index);
+  expect(quantile(values, 0.5)).toBe(50);
+  expect(quantile(values, 0.99)).toBe(99);
+  expect(quantile(values, 1)).toBe(99);
+});

@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import { loadCifar10 } from '#training/data/cifar10.ts';
+import type { Split } from '#training/data/dataset.ts';
+import { fastestPrecision } from '#training/graph/precision.ts';
+import { peersPython } from '../peers.ts';
+import { type Case, casesOf } from './cases.ts';
+import { gemmEntries, ourEntry, peerEntries, type Starter, startAll } from './contestants.ts';
+import { flopsOfImage } from './flops.ts';
+import { isMeasured, measureInTurns, type Outcome } from './measure.ts';
+import { type Profile, profileStep, profileText } from './profile.ts';
+import { type Setting, writeData, writeSetting } from './setting.ts';
+import { type CaseResult, comparisonsOf, tableOf } from './table.ts';
+
+interface Options {
+  /** None for all. */
+  readonly nets: readonly string[];
+  /** Instead of the nets' own. */
+  readonly batch?: number;
+  /** How often each contestant is measured. */
+  readonly rounds: number;
+  /** Of a contestant in a round. */
+  readonly seconds: number;
+  readonly profile: boolean;
+}
+
+/** Operations of one product of 2048x2048 matrices. */
+const gemmFlops = 2 * 2048 ** 3;
+const gemmProducts = 8;
+
+interface Bench {
+  readonly options: Options;
+  readonly python: string;
+  readonly folder: string;
+  readonly train: Split;
+  readonly data: Pick<Setting, 'dataFile' | 'count'>;
+  /** Ours and the peak's: bfloat16 is measured where this machine is quicker at it. */
+  readonly precisions: readonly ('float32' | 'bfloat16')[];
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Images a second of training steps, by us, PyTorch and Keras `fit`, each in a process of its own, taking turns with each
+ * other and with the matrix products that are the peak. Prints a table for each net, and writes `results/<date>-train.json`.
+ */
+export async function benchmarkTraining(options: Options): Promise<void> {
+  checkOptions(options);
+  const cases = casesOf(options.nets, options.batch);
+  const log = (line: string) => void process.stderr.write(`${line}\n`);
+  const { train } = await loadCifar10({ log });
+  for (const { title, recipe } of cases) {
+    if (recipe.batchSize > train.count)
+      throw new UsageError(`--batch: ${title} is more than the ${train.count} images.`);
+  }
+  const python = await peersPython(log);
+  const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+  try {
+    const data = await writeData(folder, train);
+    const isQuicker = fastestPrecision({ device: 'CPU' }) === 'bfloat16';
+    const precisions = isQuicker ? (['float32', 'bfloat16'] as const) : (['float32'] as const);
+    const bench: Bench = { options, python, folder, train, data, precisions, log };
+    const results: CaseResult[] = [];
+    const profiles: Profile[] = [];
+    for (const each of cases) {
+      const { result, settingFile } = await measureCase(bench, each);
+      results.push(result);
+      process.stdout.write(`${tableOf(result)}\n`);
+      if (!options.profile) continue;
+      for (const precision of precisions) {
+        const profile = await profileStep(settingFile, precision);
+        profiles.push(profile);
+        process.stdout.write(`${profileText(profile)}\n`);
+      }
+    }
+    await writeResults(options, results, profiles);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function checkOptions({ batch, rounds, seconds }: Options): void {
+  for (const [name, value] of Object.entries({ batch, rounds })) {
+    if (value !== undefined && (!Number.isInteger(value) || value < 1))
+      throw new UsageError(`--${name} must be a whole number from 1, not ${value}.`);
+  }
+  if (!(seconds > 0 && seconds <= 60))
+    throw new UsageError(`--seconds must be more than 0 and at most 60, not ${seconds}.`);
+}
+
+async function measureCase(bench: Bench, { name, title, recipe }: Case) {
+  const { python, precisions, options, log } = bench;
+  const began = performance.now();
+  log(title);
+  const { setting, file } = await writeSetting(bench.folder, recipe, bench.train, bench.data);
+  const starters: Starter[] = [];
+  const peaks: Starter[] = [];
+  try {
+    const ours = precisions.map((precision) => ourEntry(file, precision));
+    starters.push(...(await startAll([...ours, ...peerEntries(python, file, name === 'seed')], log)));
+    peaks.push(
+      ...(await startAll(
+        precisions.flatMap((precision) => gemmEntries(python, precision)),
+        log,
+      )),
+    );
+    checkLosses(setting, starters);
+    const most = Math.floor(bench.train.count / setting.batchSize);
+    const outcomes = await measureInTurns([...starters, ...peaks], {
+      ...options,
+      log,
+      amountOf: (starter) =>
+        peaks.includes(starter)
+          ? { most: gemmProducts, unit: gemmFlops / 1e9, label: 'GFLOP/s' }
+          : { most, unit: setting.batchSize, label: 'images/s' },
+    });
+    log(`  ${title}: ${((performance.now() - began) / 1000).toFixed(0)} s in all`);
+    const gemm = outcomes.slice(starters.length);
+    return {
+      settingFile: file,
+      result: {
+        title,
+        net: setting.net.name,
+        batchSize: setting.batchSize,
+        flopsOfImage: flopsOfImage(setting.net, new Set(setting.groups.flatMap(({ weights }) => weights))),
+        gemm,
+        peaks: { float32: peakOf(gemm, 'float32'), bfloat16: peakOf(gemm, 'bfloat16') },
+        outcomes: outcomes.slice(0, starters.length),
+      } satisfies CaseResult,
+    };
+  } finally {
+    for (const starter of [...starters, ...peaks]) if ('contestant' in starter) await starter.contestant.end();
+  }
+}
+
+/** @returns GFLOP/s of the quicker one, or undefined if none was measured */
+function peakOf(gemm: readonly Outcome[], precision: string): number | undefined {
+  const speeds = gemm.filter(isMeasured).flatMap(({ name, speed }) => (name.endsWith(precision) ? [speed] : []));
+  return speeds.length > 0 ? Math.max(...speeds) : undefined;
+}
+
+/**
+ * That all train the same net: three steps on one batch, from the same weights, must come to the same losses. bfloat16 has two
+ * to three digits, and what dropout drops is drawn by each in its own way.
+ *
+ * @throws {UserError} they do not
+ */
+function checkLosses({ net }: Setting, starters: readonly Starter[]): void {
+  const contestants = starters.flatMap((starter) => ('contestant' in starter ? [starter.contestant] : []));
+  const [ours, ...others] = contestants;
+  if (ours === undefined) throw new UserError('Our own contestant did not start.');
+  const tolerance = net.layers.some(({ kind }) => kind === 'dropout') ? 0.1 : 0.02;
+  for (const { name, losses } of others) {
+    const isFar = losses.some((loss, step) => !(Math.abs(loss / ours.losses[step]! - 1) < tolerance));
+    if (isFar || losses.length !== ours.losses.length) {
+      throw new UserError(
+        `${name} trains another net: its first losses are ${losses.join(', ')}, ours ${ours.losses.join(', ')}.`,
+      );
+    }
+  }
+}
+
+async function writeResults(
+  options: Options,
+  cases: readonly CaseResult[],
+  profiles: readonly Profile[],
+): Promise<void> {
+  const { nets, batch, rounds, seconds, profile } = options;
+  const given = [
+    ...(nets.length > 0 ? ['--nets', ...nets] : []),
+    ...(batch === undefined ? [] : ['--batch', batch]),
+    ...['--rounds', rounds, '--seconds', seconds],
+    ...(profile ? ['--profile'] : []),
+  ];
+  const git = (...command: string[]) => execFileSync('git', command, { encoding: 'utf8' }).trim();
+  const results = {
+    command: `npm run bench -- train ${given.join(' ')}`,
+    at: new Date().toISOString(),
+    commit: git('describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'),
+    host: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), node: process.version },
+    what: 'images a second of training steps, batch preparation included; medians of the rounds',
+    cases: cases.map((result) => ({ ...result, contestants: comparisonsOf(result), outcomes: undefined })),
+    ...(profile && { profiles }),
+  };
+  const file = join('results', `${results.at.slice(0, 10)}-train.json`);
+  await mkdir('results', { recursive: true });
+  await writeFile(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  process.stdout.write(
+    `${results.host.cpu}, ${results.host.cores} cores, Node ${results.host.node}\nwritten to ${file}\n`,
+  );
+}

@@ -1,0 +1,37 @@
+"""Keras and PyTorch as contestants.
+
+Arguments: `keras`, or `pytorch-eager`, `pytorch-autocast` or `pytorch-compiled`, and the file of a setting; or `gemm` and
+a precision. See contestant.ts for what is read and printed.
+"""
+
+import os
+import sys
+
+# Before TensorFlow is imported.
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def main() -> None:
+    contestant, argument = sys.argv[1:]
+    if contestant == "gemm":
+        from gemm import gemm_contestant
+
+        gemm_contestant(argument)
+        return
+    from setting import read_setting
+
+    setting = read_setting(argument)
+    if contestant == "keras":
+        from keras_fit import keras_contestant
+
+        keras_contestant(setting)
+    else:
+        from pytorch import pytorch_contestant
+
+        pytorch_contestant(setting, contestant.removeprefix("pytorch-"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Augmentation } from '#training/augment.ts';
+import type { Split } from '#training/data/dataset.ts';
+import type { NamedTensor, ParameterGroup } from '#training/engine.ts';
+import { initializeWeights } from '#training/nets/initialize.ts';
+import type { Net } from '#training/nets/net.ts';
+import { groupsOf, learningRatesOf } from '#training/parameter-groups.ts';
+import { netOf, type Recipe } from '#training/recipes.ts';
+
+/** What every contestant of a case is given, as JSON: all of them train the same net, from the same weights, in the same way. */
+export interface Setting {
+  readonly net: Net;
+  readonly batchSize: number;
+  readonly labelSmoothing: number;
+  /** A weight in none is not trained. */
+  readonly groups: readonly (ParameterGroup & { readonly learningRate: number })[];
+  readonly augmentation: Augmentation;
+  /** Their values follow each other in `weightsFile`, as float32. */
+  readonly weights: readonly Pick<NamedTensor, 'name' | 'shape'>[];
+  readonly weightsFile: string;
+  /** Labels `[count]`, then images `[count, H, W, C]`, as bytes. */
+  readonly dataFile: string;
+  readonly count: number;
+}
+
+/** Writes the bytes that all cases train on. */
+export async function writeData(folder: string, split: Split): Promise<Pick<Setting, 'dataFile' | 'count'>> {
+  const dataFile = join(folder, 'train.bin');
+  await writeFile(dataFile, Buffer.concat([split.labels, split.images]));
+  return { dataFile, count: split.count };
+}
+
+/** @returns the setting, and the file that it was written to */
+export async function writeSetting(
+  folder: string,
+  recipe: Recipe,
+  split: Split,
+  data: Pick<Setting, 'dataFile' | 'count'>,
+): Promise<{ readonly setting: Setting; readonly file: string }> {
+  const net = netOf(recipe);
+  const groups = groupsOf(net, recipe);
+  const rates = learningRatesOf(groups, recipe, { step: 0, steps: 1, stepsPerEpoch: 1 });
+  const weights = initializeWeights(net, { seed: 1, images: split.images });
+  const stem = join(folder, `${net.name}-${recipe.batchSize}`);
+  await writeFile(
+    `${stem}.weights`,
+    Buffer.concat(weights.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))),
+  );
+  const setting: Setting = {
+    net,
+    batchSize: recipe.batchSize,
+    labelSmoothing: recipe.labelSmoothing,
+    groups: groups.map((group) => ({ ...group, learningRate: rates[group.name]! })),
+    augmentation: { flip: recipe.flip, shift: recipe.shift },
+    weights: weights.map(({ name, shape }) => ({ name, shape })),
+    weightsFile: `${stem}.weights`,
+    ...data,
+  };
+  await writeFile(`${stem}.json`, JSON.stringify(setting));
+  return { setting, file: `${stem}.json` };
+}
+
+export function readSetting(file: string): {
+  readonly setting: Setting;
+  readonly split: Split;
+  readonly weights: NamedTensor[];
+} {
+  const setting: Setting = JSON.parse(readFileSync(file, 'utf8'));
+  const bytes = new Uint8Array(readFileSync(setting.dataFile));
+  const { count } = setting;
+  const values = new Float32Array(new Uint8Array(readFileSync(setting.weightsFile)).buffer);
+  let from = 0;
+  const weights = setting.weights.map(({ name, shape }) => {
+    const data = values.slice(from, from + shape.reduce((size, axis) => size * axis, 1));
+    from += data.length;
+    return { name, shape, data };
+  });
+  return { setting, split: { count, labels: bytes.subarray(0, count), images: bytes.subarray(count) }, weights };
+}
