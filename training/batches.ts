@@ -45,7 +45,7 @@ export function* batchPlans(
 }
 
 /** @param into memory for a batch, which it is written to */
-export function writeBatch(
+function writeBatch(
   split: Split,
   { images, views }: BatchPlan,
   imageSize: readonly [number, number, number],
