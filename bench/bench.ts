@@ -33,6 +33,22 @@ Examples:
       .option('--rounds <number>', 'how often each engine is measured, taking turns', Number, 7)
       .option('--requests <number>', 'requests to the server', Number, 100_000)
       .action(async (options) => (await import('./serve.ts')).benchmarkServing(options)),
+  )
+  .addCommand(
+    new Command('fuzz')
+      .description('Damaged pictures, and then Schemathesis, against "cifar10 serve"; counts by what was answered.')
+      .option('--count <number>', 'damaged pictures of each format', Number, 10_000)
+      .option('--examples <number>', 'requests of Schemathesis for each operation and phase', Number, 200)
+      .option('--seed <number>', 'of what is made up', Number, 1)
+      .action(async (options) => (await import('./fuzz.ts')).benchmarkFuzzing(options)),
+  )
+  .addCommand(
+    new Command('changes')
+      .description(
+        '"cifar10 serve" under load while the alias moves: requests lost, and how long an old model answers.',
+      )
+      .option('--moves <number>', 'how often the alias moves, 13 s apart on average', Number, 20)
+      .action(async (options) => (await import('./changes.ts')).benchmarkChanges(options)),
   );
 for (const command of [program, ...program.commands]) command.exitOverride();
 

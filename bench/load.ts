@@ -144,7 +144,7 @@ function ask(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
 }
 
 /** Megabytes that a process holds. */
-async function memoryOf(pid: number): Promise<number> {
+export async function memoryOf(pid: number): Promise<number> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
   return Number(stdout) / 1024;
 }
