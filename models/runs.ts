@@ -104,7 +104,7 @@ export async function listSubmittedRuns(store: ObjectStore): Promise<string[]> {
   return runs;
 }
 
-/** Where a file of a run is, such as `history.csv` or `report/curves.svg`. */
+/** Where a file of a run is, such as `history.csv` or `report/loss.svg`. */
 export function runKey(run: string, path: string): string {
   return `runs/${checkRunId(run)}/${path}`;
 }

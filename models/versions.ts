@@ -220,7 +220,8 @@ function minuteIn(version: string): string {
   return version.slice(0, 13);
 }
 
-function contentTypeOf(path: string): string {
+/** By the end of a file's name. */
+export function contentTypeOf(path: string): string {
   const types: Record<string, string> = {
     json: 'application/json',
     md: 'text/markdown; charset=utf-8',

@@ -1,3 +1,5 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { resolveVersion } from '#models/aliases.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
@@ -11,9 +13,14 @@ import { progressLine } from './progress-line.ts';
 import { probabilities } from './temperature.ts';
 import { loadTestImages } from './test-images.ts';
 
-export interface EvaluateOptions {
-  readonly store: string;
+interface ShowOptions {
   readonly json?: boolean;
+  /** A folder. */
+  readonly report?: string;
+}
+
+export interface EvaluateOptions extends ShowOptions {
+  readonly store: string;
 }
 
 /** Of a stored version, which is what a container can measure; the command line's own knows endpoints besides. */
@@ -22,6 +29,7 @@ export function evaluateCommand(): Command {
     .description('Measure a stored version on the test images.')
     .argument('[version]', 'a version or an alias (default: candidate)')
     .option('--store <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
+    .option('--report <folder>', 'write evaluation.html there: the worst mistakes with their pictures')
     .option('--json', 'print JSON')
     .action(evaluateStored);
 }
@@ -52,6 +60,14 @@ export async function evaluateStored(name: string | undefined, options: Evaluate
   await show(describeFound({ ...found, golden: reproduced }), data, options);
 }
 
-export async function show(measured: Measured, _data: Dataset, { json }: Pick<EvaluateOptions, 'json'>): Promise<void> {
+/** Prints what was found, and writes the report that was asked for. */
+export async function show(measured: Measured, data: Dataset, { json, report }: ShowOptions): Promise<void> {
   process.stdout.write(json ? `${JSON.stringify(measured, undefined, 2)}\n` : measuredTable(measured));
+  if (report === undefined) return;
+  const path = join(report, 'evaluation.html');
+  await mkdir(report, { recursive: true });
+  const { evaluationReport } = await import('./report/evaluation-report.ts');
+  await writeFile(`${path}.draft`, evaluationReport(measured, data));
+  await rename(`${path}.draft`, path);
+  process.stderr.write(`The report is ${path}\n`);
 }

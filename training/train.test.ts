@@ -103,10 +103,23 @@ describe('a run', () => {
     const [header, ...rows] = (await read('history.csv')).trim().split('\n');
     expect(header).toMatch(/^step,epoch,loss,/);
     expect(rows.map((row) => Number(row.split(',')[0]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    for (const name of ['curves', 'confusion', 'classes', 'samples']) {
+    for (const name of [
+      'loss',
+      'accuracy',
+      'learning-rate',
+      'confusion',
+      'reliability',
+      'mistakes',
+      'samples',
+      'classes',
+    ]) {
       expect(await read(`report/${name}.svg`)).toMatch(/^<svg /);
     }
-    expect(await read('report/index.html')).toContain('Test accuracy');
+    const report = await read('report.html');
+    expect(report).toContain('./cifar10 train tiny --seed 7 --set epochs=1.25');
+    expect(report).not.toMatch(/(src|href)="(?!data:)/);
+    const version = (await readAlias(store, 'candidate'))!.version;
+    expect(Buffer.from((await readVersion(store, version)).file('report.html')).toString()).toBe(report);
   });
 
   test('learns', async () => {

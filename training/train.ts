@@ -9,7 +9,7 @@ import type { Card } from '#models/card.ts';
 import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { openEventLog } from '#models/run-events.ts';
 import { beginRun, type RunResult, runKey, writeResult } from '#models/runs.ts';
-import { publishVersion } from '#models/versions.ts';
+import { contentTypeOf, publishVersion } from '#models/versions.ts';
 import { batches, batchesPerEpoch } from './batches.ts';
 import { type Best, isBetter, isOutOfPatience, type Validation } from './best.ts';
 import { type Budget, FEWEST_STEPS, openBudget } from './budget.ts';
@@ -26,11 +26,10 @@ import type { Net } from './nets/net.ts';
 import { freezableOf, groupsOf, learningRatesOf } from './parameter-groups.ts';
 import { netOf, type Recipe } from './recipes.ts';
 import { checkFinite, Diverged, recover, slowdown, watchLoss } from './recovery.ts';
-import { reportFiles } from './report/report.ts';
 import type { ResolvedRecipe } from './settings.ts';
 import { crossEntropy, fitTemperature } from './temperature.ts';
 import { hasTensorFlow } from './tensorflow.ts';
-import { countParameters, versionFiles } from './version.ts';
+import { countParameters, describeTrained } from './version.ts';
 
 export interface TrainOptions {
   readonly recipe: ResolvedRecipe;
@@ -332,7 +331,7 @@ async function testAndStore(attempt: Attempt): Promise<RunResult> {
     seconds: (performance.now() - began) / 1000,
   });
 
-  const files = await versionFiles({
+  const files = await describeTrained({
     net,
     weights: engine.weights(),
     recipe,
@@ -341,6 +340,7 @@ async function testAndStore(attempt: Attempt): Promise<RunResult> {
     data,
     temperature,
     evaluation,
+    history,
     trainedAt: trainedAt!,
     trainingSeconds,
     wallSeconds,
@@ -348,18 +348,10 @@ async function testAndStore(attempt: Attempt): Promise<RunResult> {
     kept,
     engine: engine.description,
   });
-  const version = await publishVersion(store, files);
+  const version = await publishVersion(store, files.version);
   await moveCandidate(store, version, run);
-  for (const { path, body, contentType } of reportFiles({
-    recipe: recipe.name,
-    seed,
-    run,
-    version,
-    data,
-    history,
-    evaluation,
-  })) {
-    await store.put(runKey(run, path), body, { contentType });
+  for (const [path, body] of files.run) {
+    await store.put(runKey(run, path), body, { contentType: contentTypeOf(path) });
   }
   const result: RunResult = {
     at: new Date().toISOString(),

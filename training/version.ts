@@ -8,10 +8,11 @@ import { renderReadme } from '#models/readme.ts';
 import { type Dataset, type Split, slice } from './data/dataset.ts';
 import type { NamedTensor } from './engine.ts';
 import type { Evaluation } from './evaluate.ts';
+import type { HistoryRow } from './history.ts';
 import { exportLayersModel } from './layers/export.ts';
 import type { Net } from './nets/net.ts';
 import { weightSpecs } from './nets/shapes.ts';
-import { confusionMatrix } from './report/confusion.ts';
+import { reportFiles } from './report/report.ts';
 import type { ResolvedRecipe } from './settings.ts';
 import { probabilities } from './temperature.ts';
 
@@ -35,6 +36,7 @@ export interface Trained {
   readonly temperature: number;
   /** On the test set, at that temperature. */
   readonly evaluation: Evaluation;
+  readonly history: readonly HistoryRow[];
   /** When the last step was done. */
   readonly trainedAt: string;
   readonly trainingSeconds: number;
@@ -46,19 +48,27 @@ export interface Trained {
   readonly engine: string;
 }
 
-/** All files of a version, by path; the same network gives the same files. */
-export async function versionFiles(trained: Trained): Promise<Map<string, Uint8Array>> {
+interface Files {
+  /** Of the version, by path. */
+  readonly version: Map<string, Uint8Array>;
+  /** Of the run: the report, its pictures and the history. */
+  readonly run: Map<string, Uint8Array>;
+}
+
+/** What is stored of a trained network; the same network gives the same files. */
+export async function describeTrained(trained: Trained): Promise<Files> {
   const card = await cardOf(trained);
   const { modelJson, weightsBin } = exportLayersModel(trained.net, trained.weights);
-  const confusion = confusionMatrix(trained.recipe.name, trained.data.classes, trained.evaluation.confusion);
-  return new Map([
+  const run = reportFiles({ card, settings: trained.recipe.settings, ...trained });
+  const version = new Map([
     ['model.json', modelJson],
     ['weights.bin', weightsBin],
     ['card.json', encodeJson(card)],
     ['golden.json', encodeJson(goldenOf(trained))],
     ['README.md', Buffer.from(renderReadme(card))],
-    ['report/confusion.svg', Buffer.from(confusion)],
+    ['report.html', run.get('report.html')!],
   ]);
+  return { version, run };
 }
 
 /** Trained weights and biases; running statistics are not counted. */

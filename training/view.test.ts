@@ -96,7 +96,7 @@ describe('without a terminal', () => {
       'epoch 1     loss 1.491   held out 57.40 %   44 s',
       'test  83.54 % plain, 84.66 % with augmentation (10,000 images, loss 0.503, 12 s)',
       'saved 20261123-0412-a1b2c3d4 in /store',
-      'report /store/runs/a-run/report/index.html',
+      'report /store/runs/a-run/report.html',
       '',
     ]);
   });
@@ -160,7 +160,7 @@ describe('on a terminal', () => {
       'epoch 1     loss 1.491   held out 57.40 %   44 s',
       'test  83.54 % plain, 84.66 % with augmentation (10,000 images, loss 0.503, 12 s)',
       'saved 20261123-0412-a1b2c3d4 in /store',
-      'report /store/runs/a-run/report/index.html',
+      'report /store/runs/a-run/report.html',
       '',
     ]);
   });

@@ -143,7 +143,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
     case 'saved':
       return [
         `${colours.green('saved')} ${colours.bold(event.version)} in ${event.store}`,
-        colours.dim(`report ${event.store}/runs/${facts.run}/report/index.html`),
+        colours.dim(`report ${event.store}/runs/${facts.run}/report.html`),
       ];
     case 'interrupted':
       return [

@@ -1,57 +1,56 @@
-import { element, picture, style, text } from './svg.ts';
+import { element, escapeXml, heading, picture, style, text, WIDTH } from './svg.ts';
+
+const [LEFT, TOP, RIGHT] = [84, 118, 52];
 
 /** Which class was answered with which: a row is what it is, a column what it was taken for. */
-export function confusionMatrix(
-  title: string,
-  classes: readonly string[],
-  confusion: readonly (readonly number[])[],
-): string {
-  const cell = Math.max(24, Math.min(56, 560 / classes.length));
-  const [left, top] = [120, 140];
-  const side = cell * classes.length;
-  const parts = [
-    text(24, 34, 'Confusion', { 'font-size': 18, 'font-weight': 600 }),
-    text(24, 56, 'Rows: the true class. Columns: the answer. Test images.', { fill: style.muted }),
-  ];
+export function confusionMatrix(classes: readonly string[], confusion: readonly (readonly number[])[]): string {
+  const cell = (WIDTH - LEFT - RIGHT) / classes.length;
+  const hasNames = cell > 9;
+  const parts = [heading('Confusion', 'Rows: the true class. Columns: the answer. Right: the share that is right.')];
   for (const [label, row] of confusion.entries()) {
     const total = Math.max(
       1,
       row.reduce((sum, count) => sum + count, 0),
     );
-    const middle = top + (label + 0.5) * cell;
-    parts.push(
-      text(left - 10, middle + 4, classes[label]!, { 'text-anchor': 'end' }),
-      element(
-        'g',
-        { transform: `translate(${(left + (label + 0.5) * cell).toFixed(1)} ${top - 10}) rotate(-35)` },
-        text(0, 0, classes[label]!),
-      ),
-      text(left + side + 14, middle + 4, `${((100 * row[label]!) / total).toFixed(1)} %`, { fill: style.muted }),
-    );
+    const middle = TOP + (label + 0.5) * cell;
+    if (hasNames) {
+      const column = `translate(${(LEFT + (label + 0.6) * cell).toFixed(1)} ${TOP - 8}) rotate(-38)`;
+      parts.push(
+        text(LEFT - 8, middle + 4, classes[label]!, { 'text-anchor': 'end', 'font-size': 11 }),
+        element('g', { transform: column }, text(0, 0, classes[label]!, { 'font-size': 11 })),
+        text(WIDTH - RIGHT + 6, middle + 4, `${((100 * row[label]!) / total).toFixed(1)} %`, {
+          fill: style.muted,
+          'font-size': 11,
+        }),
+      );
+    }
     for (const [answer, count] of row.entries()) {
       // The square root lets a few mistakes be seen beside hundreds of right answers.
       const strength = Math.sqrt(count / total);
-      const isRight = answer === label;
       parts.push(
-        element('rect', {
-          x: left + answer * cell + 1,
-          y: top + label * cell + 1,
-          width: cell - 2,
-          height: cell - 2,
-          rx: 3,
-          fill: isRight ? style.first : style.second,
-          'fill-opacity': Math.max(0.04, strength),
-        }),
+        element(
+          'rect',
+          {
+            x: LEFT + answer * cell + 0.75,
+            y: TOP + label * cell + 0.75,
+            width: cell - 1.5,
+            height: cell - 1.5,
+            rx: Math.min(3, cell / 8),
+            fill: answer === label ? style.first : style.second,
+            'fill-opacity': Math.max(0.05, strength),
+          },
+          element('title', {}, escapeXml(`${classes[label]}, answered with ${classes[answer]}: ${count}`)),
+        ),
       );
-      if (count === 0) continue;
+      if (count === 0 || cell < 18) continue;
       parts.push(
-        text(left + (answer + 0.5) * cell, middle + 4, String(count), {
+        text(LEFT + (answer + 0.5) * cell, middle + 4, String(count), {
           'text-anchor': 'middle',
-          'font-size': cell < 36 ? 10 : 13,
-          fill: strength > 0.6 ? style.paper : style.ink,
+          'font-size': Math.min(11, cell / 2.6),
+          fill: strength > 0.55 ? style.paper : style.ink,
         }),
       );
     }
   }
-  return picture(left + side + 80, top + side + 30, `${title}: which class was answered with which`, parts);
+  return picture(TOP + WIDTH - LEFT - RIGHT + 16, 'Which class was answered with which', parts);
 }

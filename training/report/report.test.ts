@@ -1,11 +1,19 @@
 import { decode } from 'fast-png';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Dataset } from '../data/dataset.ts';
+import { batches } from '../batches.ts';
+import { calibration } from '../calibration.ts';
+import { type Dataset, holdOut } from '../data/dataset.ts';
 import type { HistoryRow } from '../history.ts';
+import { airbenchNet } from '../nets/airbench.ts';
+import { initializeWeights } from '../nets/initialize.ts';
+import type { Net } from '../nets/net.ts';
 import { smallDataset } from '../small-dataset.fixture.ts';
 import { confusionMatrix } from './confusion.ts';
-import { curves } from './curves.ts';
-import { classGrid, sampleGrid } from './pictures.ts';
+import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
+import { area } from './panel.ts';
+import { augmentationGrid, classGrid, filterGrid, mistakeGrid, sampleGrid } from './pictures.ts';
+import { reliabilityDiagram } from './reliability.ts';
+import { palettes, standalone, style } from './svg.ts';
 
 let data: Dataset;
 beforeAll(async () => {
@@ -49,20 +57,19 @@ describe('the random test images', () => {
   test('are 24, with the answer beside those that were taken for another', () => {
     const right = sampleGrid(data, Uint8Array.from(data.test.labels), 1);
     expect(imagesIn(right)).toHaveLength(24);
-    expect(right).not.toContain('#dc2626');
+    expect(right).not.toContain(style.wrong);
     const wrong = sampleGrid(
       data,
       data.test.labels.map((label) => (label + 1) % 10),
       1,
     );
-    expect(wrong.match(/#dc2626/g)).toHaveLength(24);
+    expect(wrong.split(style.wrong).slice(1)).toHaveLength(24);
   });
 });
 
 describe('the confusion matrix', () => {
   test('has every count in its place, and names that need escaping do no harm', () => {
     const svg = confusionMatrix(
-      'a & b',
       ['<cat>', 'dog'],
       [
         [7, 3],
@@ -76,32 +83,105 @@ describe('the confusion matrix', () => {
   });
 });
 
-describe('the curves', () => {
-  test('stay within the picture, and label the axes with different numbers', () => {
-    const svg = curves({
-      title: 'quick',
-      history: Array.from({ length: 30 }, (_, index) => row(index + 1, (index + 1) % 10 === 0)),
-      test: { plain: 0.9 },
-    });
-    for (const [, path] of svg.matchAll(/ d="([^"]+)"/g)) {
-      for (const [, x, y] of path!.matchAll(/[ML]([\d.-]+) ([\d.-]+)/g)) {
-        expect(Number(x)).toBeGreaterThanOrEqual(60);
-        expect(Number(x)).toBeLessThanOrEqual(950);
-        expect(Number(y)).toBeGreaterThanOrEqual(70);
-        expect(Number(y)).toBeLessThanOrEqual(340);
-      }
+describe('the worst mistakes', () => {
+  test('are shown with what they are, what they were taken for, and with how much', () => {
+    const svg = mistakeGrid(data, [{ image: 3, label: 0, answer: 1, confidence: 0.987, forLabel: 0.001 }]);
+    const [shown, ...others] = imagesIn(svg);
+    expect(others).toEqual([]);
+    expect(shown!.pixels).toEqual(Uint8Array.from(data.test.images.subarray(3 * 3072, 4 * 3072)));
+    for (const words of [data.classes[0], data.classes[1], '98.7 %']) expect(svg).toContain(`>${words}</text>`);
+  });
+});
+
+describe('the augmentation', () => {
+  test('shows images beside the views that are trained on', () => {
+    const { train } = holdOut(data.train, 100);
+    const shown = imagesIn(augmentationGrid(data, train, { flip: 'alternating', shift: 2 }, 5));
+    expect(shown).toHaveLength(6 * 8);
+    const images = new Set(Array.from({ length: train.count }, (_, image) => imageOf(train, image).join()));
+    const batch = [...batches(train, { ...epoch0, size: train.count })][0]!;
+    const seen = new Set(Array.from({ length: train.count }, (_, image) => imageOf(batch, image).join()));
+    for (const row of [0, 1, 2, 3, 4, 5]) {
+      expect(images.has(shown[8 * row]!.pixels.join())).toBe(true);
+      expect(seen.has(shown[8 * row + 1]!.pixels.join())).toBe(true);
     }
-    const labels = [...svg.matchAll(/>(\d+ %)<\/text>/g)].map(([, label]) => label);
-    expect(labels.length).toBeGreaterThanOrEqual(3);
-    expect(new Set(labels).size).toBe(labels.length);
-    expect(svg).not.toContain('NaN');
+  });
+});
+
+const epoch0 = {
+  imageSize: [32, 32, 3],
+  seed: 5,
+  epoch: 0,
+  augmentation: { flip: 'alternating', shift: 2 },
+} as const;
+const imageOf = ({ images }: { readonly images: Uint8Array }, image: number) =>
+  images.subarray(image * 3072, (image + 1) * 3072);
+
+describe('the first filters', () => {
+  test('are each as bright as they can be, grey where they are zero', () => {
+    const net = airbenchNet([8, 8, 8]);
+    const weights = initializeWeights(net, { seed: 1, images: data.train.images });
+    const shown = imagesIn(filterGrid(net, weights)!);
+    expect(shown).toHaveLength(24);
+    for (const [filter, { pixels }] of shown.entries()) {
+      expect(pixels).toHaveLength(2 * 2 * 3);
+      // Each whitening filter has its negative twelve places on.
+      const opposite = shown[(filter + 12) % 24]!.pixels;
+      for (const [at, value] of pixels.entries()) expect(value + opposite[at]!).toBeCloseTo(255, -0.5);
+      expect([0, 255]).toContain([...pixels].sort((a, b) => Math.abs(b - 127.5) - Math.abs(a - 127.5))[0]);
+    }
+  });
+
+  test('are left out where the first layer sees no colours', () => {
+    const net: Net = { ...airbenchNet([8, 8, 8]), input: [32, 32, 1] };
+    expect(filterGrid(net, [])).toBeUndefined();
+  });
+});
+
+describe('the reliability diagram', () => {
+  test('has a bar as high as the share that is right', () => {
+    const measured = calibration(Float64Array.of(0.9, 0.1, 0.9, 0.1), Uint8Array.of(0, 1));
+    const svg = reliabilityDiagram({ before: measured, after: measured }, 1.5);
+    expect(svg).toContain('87 % to 93 %: 2 answers, 50.00 % right');
+    expect(svg).toContain(`height="${area.height / 2}"`);
+    expect(svg).toContain('Temperature 1.500');
+  });
+});
+
+describe('the curves', () => {
+  const drawn = (history: readonly HistoryRow[]) =>
+    [lossCurve, accuracyCurve, learningRateCurve].map((draw) => draw({ history, test: { plain: 0.9 } }));
+
+  test('stay within the picture, and label the axes with different numbers', () => {
+    const history = Array.from({ length: 30 }, (_, index) => row(index + 1, (index + 1) % 10 === 0));
+    for (const svg of drawn(history)) {
+      const points = [...svg.matchAll(/[ML]([\d.-]+) ([\d.-]+)/g)].map(([, x, y]) => [Number(x), Number(y)] as const);
+      expect(points.length).toBeGreaterThan(2);
+      for (const [x, y] of points) {
+        expect(x).toBeGreaterThanOrEqual(area.left);
+        expect(x).toBeLessThanOrEqual(area.left + area.width + 0.1);
+        expect(y).toBeGreaterThanOrEqual(area.top - 0.1);
+        expect(y).toBeLessThanOrEqual(area.top + area.height + 0.1);
+      }
+      const labels = [...svg.matchAll(/text-anchor="end"[^>]*>([^<]*)<\/text>/g)].map(([, label]) => label);
+      expect(labels.length).toBeGreaterThanOrEqual(3);
+      expect(new Set(labels).size).toBe(labels.length);
+      expect(svg).not.toContain('NaN');
+    }
   });
 
   test.each([
     ['one point', [row(1, true)]],
     ['nothing held out', [row(1, false), row(2, false)]],
+    ['a learning rate that stays', [row(1, true), row(2, true)].map((each) => ({ ...each, learningRate: 0.01 }))],
   ])('are drawn of %s', (_, history) => {
-    const svg = curves({ title: 'short', history, test: { plain: 0.1 } });
-    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    for (const svg of drawn(history)) expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
+});
+
+test('a picture as a file of its own needs no page: its colours are in it', () => {
+  const svg = standalone(classGrid(data, 1));
+  expect(svg).not.toContain('var(');
+  expect(svg).toContain(`fill="${palettes.light.paper}"`);
+  expect(svg).toMatch(/^<svg width="440" height="[\d.]+"/);
 });

@@ -1,77 +1,132 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { Card } from '#models/card.ts';
+import { type Dataset, holdOut } from '../data/dataset.ts';
+import type { NamedTensor } from '../engine.ts';
 import type { Evaluation } from '../evaluate.ts';
 import { type HistoryRow, historyCsv } from '../history.ts';
-import { topClasses } from '../measure.ts';
+import { topClasses, worstMistakes } from '../measure.ts';
+import type { Net } from '../nets/net.ts';
+import type { Recipe } from '../recipes.ts';
+import { probabilities } from '../temperature.ts';
 import { confusionMatrix } from './confusion.ts';
-import { curves } from './curves.ts';
-import { classGrid, sampleGrid } from './pictures.ts';
-import { escapeXml, style } from './svg.ts';
+import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
+import { renderPage } from './page.ts';
+import { augmentationGrid, classGrid, filterGrid, mistakeGrid, sampleGrid } from './pictures.ts';
+import { reliabilityDiagram } from './reliability.ts';
+import { reproduceCommands } from './reproduce.ts';
+import { standalone } from './svg.ts';
 
 export interface Report {
-  readonly recipe: string;
-  readonly seed: number;
-  readonly run: string;
-  readonly version: string;
+  readonly card: Card;
+  readonly settings: Recipe;
   readonly data: Dataset;
   readonly history: readonly HistoryRow[];
   /** On the test set. */
   readonly evaluation: Evaluation;
+  readonly net: Net;
+  readonly weights: readonly NamedTensor[];
 }
 
-interface ReportFile {
-  /** Relative to the run. */
-  readonly path: string;
-  readonly body: Uint8Array;
-  readonly contentType: string;
+const MISTAKES = 24;
+
+/**
+ * What a run leaves for people: `report.html`, which shows everything and needs nothing but itself, the same pictures as
+ * files of their own, and the history as a table.
+ *
+ * @returns files by their path within the run; the same run gives the same files
+ */
+export function reportFiles(report: Report): Map<string, Uint8Array> {
+  const pictures = drawPictures(report);
+  const files = new Map([
+    ['history.csv', historyCsv(report.history)],
+    ['report.html', reportPage(report, pictures)],
+  ]);
+  for (const [name, svg] of Object.entries(pictures)) {
+    if (svg !== undefined) files.set(`report/${name}.svg`, standalone(svg));
+  }
+  return new Map([...files].map(([path, body]) => [path, Buffer.from(body)]));
 }
 
-/** The history as a table and as curves, the mistakes, and what the images look like; `report/index.html` shows all. */
-export function reportFiles(report: Report): ReportFile[] {
-  const { recipe, seed, data, history, evaluation } = report;
-  const answers = topClasses(evaluation.logits, data.classes.length);
-  const pictures = {
-    'curves.svg': curves({ title: recipe, history, test: evaluation }),
-    'confusion.svg': confusionMatrix(recipe, data.classes, evaluation.confusion),
-    'samples.svg': sampleGrid(data, answers, seed),
-    'classes.svg': classGrid(data, seed),
+type Pictures = ReturnType<typeof drawPictures>;
+
+function drawPictures({ card, settings, data, history, evaluation, net, weights }: Report) {
+  const { classes, temperature, seed } = card;
+  const { logits } = evaluation;
+  const answers = probabilities(logits, classes.length, temperature);
+  const learned = { history, test: evaluation };
+  const { train } = holdOut(data.train, settings.heldOut);
+  const { flip, shift } = settings;
+  const isAugmented = flip !== 'none' || shift > 0;
+  return {
+    loss: lossCurve(learned),
+    accuracy: accuracyCurve(learned),
+    'learning-rate': learningRateCurve(learned),
+    confusion: confusionMatrix(classes, evaluation.confusion),
+    reliability: reliabilityDiagram(evaluation.calibration, temperature),
+    mistakes: mistakeGrid(data, worstMistakes(answers, data.test.labels, MISTAKES)),
+    samples: sampleGrid(data, topClasses(logits, classes.length), seed),
+    classes: classGrid(data, seed),
+    augmentation: isAugmented ? augmentationGrid(data, train, { flip, shift }, seed) : undefined,
+    filters: filterGrid(net, weights),
   };
-  const file = (path: string, body: string, contentType: string) => ({ path, body: Buffer.from(body), contentType });
-  return [
-    file('history.csv', historyCsv(history), 'text/csv; charset=utf-8'),
-    file('report/index.html', page(report, Object.values(pictures)), 'text/html; charset=utf-8'),
-    ...Object.entries(pictures).map(([name, body]) => file(`report/${name}`, body, 'image/svg+xml')),
-  ];
 }
 
-function page({ recipe, seed, run, version, data, history, evaluation }: Report, pictures: readonly string[]): string {
-  const percent = (fraction: number) => `${(100 * fraction).toFixed(2)} %`;
+function reportPage({ card, history, evaluation }: Report, pictures: Pictures): string {
+  const { accuracy, recipe, data, host, seed } = card;
   const last = history.at(-1);
-  const facts = {
-    'Test accuracy': percent(evaluation.plain),
-    'with test-time augmentation': percent(evaluation.tta),
-    'Test loss': evaluation.loss.toFixed(4),
-    'Test images': evaluation.images.toLocaleString('en'),
-    Training: `${last?.trainingSeconds.toFixed(1)} s, ${last?.epoch.toFixed(1)} epochs, ${last?.step.toLocaleString('en')} steps`,
-    Version: version,
-    Run: `${run}, seed ${seed}`,
-  };
-  const rows = Object.entries(facts).map(([name, value]) => `<dt>${name}</dt><dd>${escapeXml(value)}</dd>`);
-  const title = escapeXml(`${recipe} on ${data.name}`);
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style>
-  body { margin: 0 auto; max-width: 1020px; padding: 32px 20px; color: ${style.ink}; background: #f8fafc; font-family: ${style.font}; }
-  dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 24px; margin: 24px 0; }
-  dt { color: ${style.muted}; }
-  dd { margin: 0; font-variant-numeric: tabular-nums; }
-  svg { display: block; max-width: 100%; height: auto; margin: 24px 0; border: 1px solid ${style.line}; border-radius: 12px; }
-</style>
-<h1>${title}</h1>
-<dl>${rows.join('\n')}</dl>
-${pictures.join('\n')}
-</html>
-`;
+  const [low, high] = accuracy.interval95.map(percent);
+  const { before, after } = evaluation.calibration;
+  const shown = (...names: (keyof Pictures)[]) => names.flatMap((name) => pictures[name] ?? []);
+  return renderPage({
+    title: `${recipe.name} on ${data.name}`,
+    subtitle: `Run ${card.run}, ${card.createdAt.replace('T', ' ').slice(0, 16)} UTC`,
+    figures: [
+      { name: 'Test accuracy', value: percent(accuracy.plain), note: `95 %: ${low} to ${high}` },
+      { name: 'With augmentation', value: percent(accuracy.tta), note: 'mean of six views of each image' },
+      { name: `Among the best ${evaluation.top.k}`, value: percent(evaluation.top.accuracy), note: 'top-k accuracy' },
+      { name: 'Calibration error', value: percent(after.error), note: `${percent(before.error)} uncalibrated` },
+      { name: 'Training', value: seconds(card.trainingSeconds), note: `${seconds(card.wallSeconds)} in all` },
+      { name: 'Parameters', value: count(card.parameters), note: `for ${card.classes.length} classes` },
+    ],
+    sections: [
+      { title: 'How it learned', pictures: shown('loss', 'accuracy', 'learning-rate', 'filters') },
+      { title: 'How good it is', pictures: shown('confusion', 'reliability') },
+      { title: 'What it answers', pictures: shown('samples', 'mistakes') },
+      { title: 'What it learned from', pictures: shown('classes', 'augmentation') },
+    ],
+    facts: {
+      Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} epochs, ${count(last?.step ?? 0)} steps`,
+      Data: `${data.name}, ${count(data.heldOut)} training images held out to choose by, ${count(accuracy.images)} test images`,
+      'Test loss': card.loss.toFixed(4),
+      Temperature: card.temperature.toFixed(4),
+      Engine: card.engine,
+      Machine: [
+        ...(host.gpu ? [host.gpu] : []),
+        host.cpu,
+        `${host.cores} cores`,
+        `${(host.memory / 2 ** 30).toFixed(0)} GiB`,
+      ].join(', '),
+      Source: card.commit ?? 'not a git checkout',
+      Settings: Object.entries(recipe.settings)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', '),
+      Run: card.run,
+    },
+    reproduce: reproduceCommands(card),
+  });
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}
+
+function seconds(value: number): string {
+  return value < 100 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en');
+}
+
+function trim(value: number): string {
+  return String(Math.round(100 * value) / 100);
 }

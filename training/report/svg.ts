@@ -1,14 +1,41 @@
-/** Colours and type of every picture in a report. */
+/** Colours and type of every picture in a report. The colours are the page's, which has them for light and for dark. */
 export const style = {
-  ink: '#0f172a',
-  muted: '#64748b',
-  line: '#e2e8f0',
-  paper: '#ffffff',
-  first: '#2563eb',
-  second: '#ea580c',
-  wrong: '#dc2626',
+  ink: 'var(--ink)',
+  muted: 'var(--muted)',
+  line: 'var(--line)',
+  paper: 'var(--paper)',
+  first: 'var(--first)',
+  second: 'var(--second)',
+  wrong: 'var(--wrong)',
   font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
 } as const;
+
+/** What the colours are by day and by night. */
+export const palettes = {
+  light: {
+    ink: '#0f172a',
+    muted: '#5b6b82',
+    line: '#e2e8f0',
+    paper: '#ffffff',
+    ground: '#f6f8fb',
+    first: '#2563eb',
+    second: '#ea580c',
+    wrong: '#dc2626',
+  },
+  dark: {
+    ink: '#e6ebf4',
+    muted: '#93a1b8',
+    line: '#2b3648',
+    paper: '#161d2b',
+    ground: '#0d131f',
+    first: '#6ea8fe',
+    second: '#fb923c',
+    wrong: '#ff8080',
+  },
+} as const;
+
+/** Every picture is as wide as a phone, so that its words can be read on one; a page shows two side by side. */
+export const WIDTH = 440;
 
 type Attributes = Readonly<Record<string, string | number>>;
 
@@ -20,27 +47,38 @@ export function element(name: string, attributes: Attributes, content = ''): str
   return content === '' ? `<${name}${written}/>` : `<${name}${written}>${content}</${name}>`;
 }
 
-/** @param attributes `fill` and so on. @default ink, 13 pixels, from the left */
+/** @param attributes `fill` and so on. @default ink, 12 pixels, from the left */
 export function text(x: number, y: number, words: string, attributes: Attributes = {}): string {
-  return element('text', { x, y, fill: style.ink, 'font-size': 13, ...attributes }, escapeXml(words));
+  return element('text', { x, y, fill: style.ink, 'font-size': 12, ...attributes }, escapeXml(words));
 }
 
-/** A whole picture on white, with a title for those who cannot see it. */
-export function picture(width: number, height: number, title: string, content: readonly string[]): string {
-  const parts = [
-    element('title', {}, escapeXml(title)),
-    element('rect', { width, height, fill: style.paper }),
-    ...content,
-  ];
+/** What stands above a picture: what it shows, and how to read it. */
+export function heading(title: string, explanation: string): string {
+  return [
+    text(16, 30, title, { 'font-size': 16, 'font-weight': 600 }),
+    text(16, 50, explanation, { fill: style.muted, 'font-size': 11.5 }),
+  ].join('\n');
+}
+
+/** A whole picture, `WIDTH` wide, with a title for those who cannot see it. */
+export function picture(height: number, title: string, content: readonly string[]): string {
   const attributes = {
     xmlns: 'http://www.w3.org/2000/svg',
-    viewBox: `0 0 ${width} ${height}`,
-    width,
-    height,
+    viewBox: `0 0 ${WIDTH} ${round(height)}`,
     role: 'img',
     'font-family': style.font,
   };
-  return `${element('svg', attributes, `\n${parts.join('\n')}\n`)}\n`;
+  return `${element('svg', attributes, `\n${[element('title', {}, escapeXml(title)), ...content].join('\n')}\n`)}\n`;
+}
+
+/** The same picture as a file of its own: on white, in the colours of the day. */
+export function standalone(svg: string): string {
+  const [, height] = /viewBox="0 0 \d+ ([\d.]+)"/.exec(svg)!;
+  const paper = element('rect', { width: WIDTH, height: Number(height), fill: palettes.light.paper });
+  return svg
+    .replace('<svg ', `<svg width="${WIDTH}" height="${height}" `)
+    .replace('</title>', `</title>\n${paper}`)
+    .replaceAll(/var\(--(\w+)\)/g, (_, name: keyof typeof palettes.light) => palettes.light[name]);
 }
 
 export function escapeXml(words: string): string {

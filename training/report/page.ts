@@ -1,0 +1,109 @@
+import { escapeXml, palettes, style } from './svg.ts';
+
+/** A report in one file: nothing is fetched, no program runs. */
+export interface ReportPage {
+  readonly title: string;
+  /** What it is about, in a line. */
+  readonly subtitle: string;
+  /** The figures that one looks for first, with what must be known of each. */
+  readonly figures: readonly Figure[];
+  readonly sections: readonly Section[];
+  /** What else is known, by name. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** How to get the same again, as typed. @default nothing to type */
+  readonly reproduce?: string;
+}
+
+interface Figure {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string;
+}
+
+interface Section {
+  readonly title: string;
+  /** SVG. */
+  readonly pictures: readonly string[];
+}
+
+export function renderPage({ title, subtitle, figures, sections, facts, reproduce }: ReportPage): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>${escapeXml(title)}</title>
+<style>
+${css}
+</style>
+</head>
+<body>
+<header>
+<h1>${escapeXml(title)}</h1>
+<p>${escapeXml(subtitle)}</p>
+</header>
+<main>
+<dl class="figures">
+${figures.map(renderFigure).join('\n')}
+</dl>
+${sections
+  .filter(({ pictures }) => pictures.length > 0)
+  .map(renderSection)
+  .join('\n')}
+<section>
+<h2>How it was made</h2>
+<dl class="facts">
+${Object.entries(facts)
+  .map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`)
+  .join('\n')}
+</dl>
+${reproduce === undefined ? '' : `<h3>To get the same again</h3>\n<pre tabindex="0"><code>${escapeXml(reproduce)}</code></pre>`}
+</section>
+</main>
+</body>
+</html>
+`;
+}
+
+function renderFigure({ name, value, note }: Figure): string {
+  return `<div><dt>${escapeXml(name)}</dt><dd><strong>${escapeXml(value)}</strong><span>${escapeXml(note)}</span></dd></div>`;
+}
+
+function renderSection({ title, pictures }: Section): string {
+  const shown = pictures.map((svg) => `<div class="picture">${svg}</div>`).join('\n');
+  return `<section>\n<h2>${escapeXml(title)}</h2>\n<div class="pictures">\n${shown}\n</div>\n</section>`;
+}
+
+const colours = (palette: Readonly<Record<string, string>>) =>
+  Object.entries(palette)
+    .map(([name, value]) => `--${name}: ${value};`)
+    .join(' ');
+
+const css = `:root { ${colours(palettes.light)} color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { :root { ${colours(palettes.dark)} } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1160px; padding: 40px 20px 64px; color: var(--ink); background: var(--ground); font: 15px/1.5 ${style.font}; }
+h1 { margin: 0; font-size: 30px; line-height: 1.2; letter-spacing: -0.02em; }
+header p { margin: 6px 0 0; color: var(--muted); overflow-wrap: anywhere; }
+h2 { margin: 44px 0 14px; font-size: 19px; letter-spacing: -0.01em; }
+h3 { margin: 24px 0 8px; font-size: 15px; }
+dl { margin: 0; }
+dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 165px), 1fr)); gap: 12px; margin-top: 28px; }
+.figures > div, .picture, .facts, pre { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
+.figures > div { padding: 14px 16px; }
+.figures dt { color: var(--muted); font-size: 13px; }
+.figures strong { display: block; font-size: 26px; font-weight: 650; line-height: 1.3; letter-spacing: -0.02em; }
+.figures span { color: var(--muted); font-size: 12.5px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px; align-items: start; }
+.picture { overflow: hidden; }
+.picture svg { display: block; width: 100%; max-width: 620px; height: auto; margin: 0 auto; }
+.facts { padding: 4px 16px; }
+.facts > div { display: grid; grid-template-columns: minmax(110px, 170px) 1fr; gap: 16px; padding: 9px 0; border-top: 1px solid var(--line); }
+.facts > div:first-child { border-top: 0; }
+.facts dt { color: var(--muted); }
+pre { margin: 0; padding: 14px 16px; overflow-x: auto; font: 13px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+@media (max-width: 500px) { body { padding: 24px 12px 48px; } h1 { font-size: 24px; } .figures { grid-template-columns: 1fr 1fr; } .figures strong { font-size: 21px; } .facts > div { grid-template-columns: 1fr; gap: 0; } }
+@media print { body { max-width: none; background: none; } .picture, .figures > div { break-inside: avoid; } }`;
