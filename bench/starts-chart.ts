@@ -1,4 +1,4 @@
-import { element, picture, style, text } from '#training/report/svg.ts';
+import { element, picture, standalone, style, text } from '#training/report/svg.ts';
 import type { ColdStart } from './cold-start.ts';
 
 const WIDTH = 860;
@@ -24,7 +24,8 @@ export function startsChart(starts: readonly ColdStart[]): string {
   const scale = (WIDTH - LEFT - 90) / longest;
   const bottom = TOP + starts.length * ROW;
   const ticks = Array.from({ length: Math.floor(longest / step) + 1 }, (_, index) => index * step);
-  return picture(WIDTH, bottom + 34, 'From the start of a process to its first answer, in milliseconds', [
+  const title = 'From the start of a process to its first answer, in milliseconds';
+  const parts = [
     text(16, 24, 'From the start of a process to its first answer', { 'font-weight': 600 }),
     ...PARTS.flatMap(({ name, color }, index) => [
       element('rect', { x: LEFT + index * 180, y: 36, width: 12, height: 12, fill: color }),
@@ -41,7 +42,8 @@ export function startsChart(starts: readonly ColdStart[]): string {
       text(LEFT + value * scale, bottom + 18, `${value} ms`, { fill: style.muted, 'text-anchor': 'middle' }),
     ]),
     ...starts.flatMap((start, index) => row(start, TOP + index * ROW, scale)),
-  ]);
+  ];
+  return standalone(picture(bottom + 34, title, parts, WIDTH));
 }
 
 function row(start: ColdStart, y: number, scale: number): string[] {

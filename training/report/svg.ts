@@ -60,11 +60,11 @@ export function heading(title: string, explanation: string): string {
   ].join('\n');
 }
 
-/** A whole picture, `WIDTH` wide, with a title for those who cannot see it. */
-export function picture(height: number, title: string, content: readonly string[]): string {
+/** A whole picture with a title for those who cannot see it. */
+export function picture(height: number, title: string, content: readonly string[], width = WIDTH): string {
   const attributes = {
     xmlns: 'http://www.w3.org/2000/svg',
-    viewBox: `0 0 ${WIDTH} ${round(height)}`,
+    viewBox: `0 0 ${width} ${round(height)}`,
     role: 'img',
     'font-family': style.font,
   };
@@ -73,10 +73,10 @@ export function picture(height: number, title: string, content: readonly string[
 
 /** The same picture as a file of its own: on white, in the colours of the day. */
 export function standalone(svg: string): string {
-  const [, height] = /viewBox="0 0 \d+ ([\d.]+)"/.exec(svg)!;
-  const paper = element('rect', { width: WIDTH, height: Number(height), fill: palettes.light.paper });
+  const [, width, height] = /viewBox="0 0 (\d+) ([\d.]+)"/.exec(svg)!;
+  const paper = element('rect', { width: Number(width), height: Number(height), fill: palettes.light.paper });
   return svg
-    .replace('<svg ', `<svg width="${WIDTH}" height="${height}" `)
+    .replace('<svg ', `<svg width="${width}" height="${height}" `)
     .replace('</title>', `</title>\n${paper}`)
     .replaceAll(/var\(--(\w+)\)/g, (_, name: keyof typeof palettes.light) => palettes.light[name]);
 }
