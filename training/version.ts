@@ -8,6 +8,9 @@ import { renderReadme } from '#models/readme.ts';
 import { type Dataset, type Split, slice } from './data/dataset.ts';
 import type { NamedTensor } from './engine.ts';
 import type { Evaluation } from './evaluate.ts';
+import { encodeKeras } from './export/keras.ts';
+import type { TrainedNetwork } from './export/network.ts';
+import { encodeWeights, weightsFile } from './export/weights.ts';
 import type { HistoryRow } from './history.ts';
 import { exportLayersModel } from './layers/export.ts';
 import type { Net } from './nets/net.ts';
@@ -59,16 +62,24 @@ interface Files {
 export async function describeTrained(trained: Trained): Promise<Files> {
   const card = await cardOf(trained);
   const { modelJson, weightsBin } = exportLayersModel(trained.net, trained.weights);
+  const network = networkOf(trained);
   const run = reportFiles({ card, settings: trained.recipe.settings, ...trained });
   const version = new Map([
     ['model.json', modelJson],
     ['weights.bin', weightsBin],
+    ['model.h5', encodeKeras(network)],
+    [weightsFile, encodeWeights(network)],
     ['card.json', encodeJson(card)],
     ['golden.json', encodeJson(goldenOf(trained))],
     ['README.md', Buffer.from(renderReadme(card))],
     ['report.html', run.get('report.html')!],
   ]);
   return { version, run };
+}
+
+function networkOf({ net, weights, data, temperature, recipe }: Trained): TrainedNetwork {
+  const { name, settings } = recipe;
+  return { net, weights, classes: data.classes, temperature, recipe: { name, settings: { ...settings } } };
 }
 
 /** Trained weights and biases; running statistics are not counted. */

@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { readersPython } from '#setup/readers.mjs';
+import { compileEager } from '../eager/engine.ts';
+import { startWasm } from '../eager/wasm.ts';
+import { anyNet, everything, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
+import type { Net } from '../nets/net.ts';
+import { netOf, recipes } from '../recipes.ts';
+import type { TrainedNetwork } from './network.ts';
+
+/** Not in `describe`'s title: it says why its tests were skipped. */
+export const python = readersPython();
+export const unlessSkipped = '(skipped without `npm run setup -- --with-tests`)';
+
+export function trainedNetwork(net: Net, seed: number): TrainedNetwork {
+  return {
+    net,
+    weights: trainedWeights(net, seed),
+    classes: Array.from({ length: net.classes }, (_, label) => `class ${label}`),
+    temperature: 1.25,
+    recipe: { name: 'any', settings: { widths: [1, 2, 3], net: 'any' } },
+  };
+}
+
+/** The net of every recipe, the one with every kind of layer, and some that were drawn. */
+export function exampleNetworks(): TrainedNetwork[] {
+  const named = Object.values(recipes).map(netOf);
+  return [...named, everything, ...fc.sample(anyNet, 8)].map(trainedNetwork);
+}
+
+export interface Answer {
+  readonly input: readonly unknown[];
+  /** Shape of the logits, and the logits. */
+  readonly shape: readonly [number, number];
+  readonly logits: readonly number[];
+  readonly [more: string]: unknown;
+}
+
+/**
+ * Has a Python program read each network in a format, compute logits for batches of random sizes, and compares them to ours.
+ *
+ * @param encode the network as a file
+ * @param program defines `answer(file, images)`, which gives an `Answer`; images are `[N, H, W, C]` uint8
+ * @returns what the program answered, for more to be said of it
+ */
+export async function expectSameLogits(
+  networks: readonly TrainedNetwork[],
+  encode: (network: TrainedNetwork) => Uint8Array,
+  program: string,
+): Promise<Answer[]> {
+  await startWasm();
+  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-export-'));
+  try {
+    const sizes = fc.sample(fc.integer({ min: 1, max: 7 }), networks.length);
+    const expected: Float32Array[] = [];
+    for (const [index, { net, weights, ...network }] of networks.entries()) {
+      const { images } = noiseBatch(net, sizes[index]!, index);
+      await writeFile(path.join(folder, `${index}.model`), encode({ net, weights, ...network }));
+      await writeFile(path.join(folder, `${index}.images`), images);
+      const options = { batchSize: 1, seed: 1, labelSmoothing: 0, reduction: 'mean', groups: [] } as const;
+      const engine = await compileEager({ net, weights, ...options });
+      expected.push(engine.logits(images));
+      engine.dispose();
+    }
+    const shapes = networks.map(({ net }, index) => [sizes[index], ...net.input]);
+    const answers: Answer[] = JSON.parse(
+      runPython(`${program}\n${ASK}`, [folder, JSON.stringify(shapes)])
+        .split('\n')
+        .at(-2)!,
+    );
+    for (const [index, { shape, logits }] of answers.entries()) {
+      const { net } = networks[index]!;
+      const message = `${JSON.stringify(net)} on ${sizes[index]} images`;
+      expect(shape, message).toEqual([sizes[index], net.classes]);
+      const largest = expected[index]!.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const worst = expected[index]!.reduce((most, value, at) => Math.max(most, Math.abs(value - logits[at]!)), 0);
+      expect(worst, message).toBeLessThanOrEqual(1e-5 * largest + 1e-7);
+    }
+    expect(answers).toHaveLength(networks.length);
+    return answers;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const ASK = `
+import json, sys, numpy as np
+folder, shapes = sys.argv[1], json.loads(sys.argv[2])
+answers = []
+for index, shape in enumerate(shapes):
+  images = np.fromfile(f'{folder}/{index}.images', np.uint8).reshape(shape)
+  logits, more = answer(f'{folder}/{index}.model', images)
+  answers.append({'shape': logits.shape, 'logits': logits.astype(float).ravel().tolist(), **more})
+print(json.dumps(answers))
+`;
+
+/** @returns what it printed */
+export function runPython(program: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(python!, ['-W', 'ignore', '-c', program, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, KERAS_BACKEND: 'numpy' },
+    maxBuffer: 1e8,
+  });
+  expect(status, stderr).toBe(0);
+  return stdout;
+}

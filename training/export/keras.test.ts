@@ -1,0 +1,145 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UserError } from '#errors/user-error.ts';
+import { anyNet, everything, trainedWeights } from '../nets/net.fixture.ts';
+import {
+  exampleNetworks,
+  expectSameLogits,
+  python,
+  runPython,
+  trainedNetwork,
+  unlessSkipped,
+} from './export.fixture.ts';
+import { decodeHdf5 } from './hdf5/decode.ts';
+import { encodeHdf5 } from './hdf5/encode.ts';
+import { encodeKeras } from './keras.ts';
+import { readKeras } from './read-keras.ts';
+
+const network = trainedNetwork(everything, 1);
+const file = encodeKeras(network);
+
+describe('a .h5 file', () => {
+  test('gives back the network that was written, whatever it is', () => {
+    fc.assert(
+      fc.property(anyNet, fc.nat(), (net, seed) => {
+        const { weights, ...description } = trainedNetwork(net, seed);
+        const found = readKeras(encodeKeras({ weights, ...description }));
+        expect(found).toEqual({ weights, description });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('is the same every time, in whatever order the weights are given', () => {
+    const weights = trainedWeights(everything, 1).reverse();
+    expect(Buffer.compare(encodeKeras({ ...network, weights }), file)).toBe(0);
+  });
+
+  test('weights that are not the net’s are refused', () => {
+    expect(() => encodeKeras({ ...network, weights: network.weights.slice(1) })).toThrow('lack whiten/kernel');
+  });
+});
+
+describe('a damaged .h5 file is an error that people understand', () => {
+  test('cut off anywhere', () => {
+    fc.assert(
+      fc.property(fc.nat(file.length - 1), (length) => {
+        expect(() => readKeras(file.subarray(0, length))).toThrow(UserError);
+      }),
+    );
+  });
+
+  test('a bit flipped anywhere is noticed, unless it means nothing', () => {
+    fc.assert(
+      fc.property(fc.nat(8 * file.length - 1), (bit) => {
+        const flipped = Uint8Array.from(file);
+        flipped[bit >> 3]! ^= 1 << (bit & 7);
+        try {
+          expect(readKeras(flipped).weights).toEqual(network.weights);
+        } catch (error) {
+          if (!(error instanceof UserError)) throw error;
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a weight that was changed is noticed', () => {
+    const changed = Buffer.from(file);
+    const kernel = network.weights.find(({ name }) => name === 'conv1/kernel')!;
+    const at = changed.indexOf(Buffer.from(kernel.data.buffer));
+    changed[at]! ^= 1;
+    expect(() => readKeras(changed)).toThrow('weights_sha256 is the digest of others');
+  });
+
+  test.each([
+    ['no HDF5', Buffer.from('PK\x03\x04 a .keras file'), 'it does not begin as one'],
+    ['no model', encodeHdf5({ attributes: new Map(), children: new Map() }), 'no group model_weights'],
+    [
+      'no weights',
+      encodeHdf5({
+        attributes: new Map(),
+        children: new Map([['model_weights', { attributes: new Map(), children: new Map() }]]),
+      }),
+      'without weights',
+    ],
+    ['a weight missing', without(file, 'conv1'), 'it has no weights of layer conv1'],
+  ])('%s', (_, bytes, problem) => {
+    expect(() => readKeras(bytes)).toThrow(problem);
+  });
+});
+
+describe.skipIf(python === undefined)(`Keras ${unlessSkipped}`, () => {
+  test('predicts what we do, on every net', async () => {
+    await expectSameLogits(
+      exampleNetworks(),
+      encodeKeras,
+      `
+import keras
+def answer(file, images):
+  with open(file, 'rb') as model: data = model.read()
+  with open(file + '.h5', 'wb') as model: model.write(data)
+  return keras.models.load_model(file + '.h5').predict(images.astype('float32'), verbose=0), {}
+`,
+    );
+  });
+
+  test('gives back what it loaded, and what it trained; so do we', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-keras-'));
+    try {
+      await writeFile(path.join(folder, 'ours.h5'), file);
+      const program = `
+import sys, keras
+model = keras.models.load_model(sys.argv[1] + '/ours.h5')
+model.compile(optimizer='adam', loss='mse')
+model.save(sys.argv[1] + '/same.h5')
+conv = model.get_layer('conv1')
+conv.set_weights([2 * conv.get_weights()[0]])
+model.save(sys.argv[1] + '/changed.h5')
+`;
+      runPython(program, [folder]);
+      expect(readKeras(await readFile(path.join(folder, 'same.h5')))).toEqual({
+        weights: network.weights,
+        description: undefined,
+      });
+      const doubled = network.weights.map(({ name, shape, data }) =>
+        name === 'conv1/kernel' ? { name, shape, data: data.map((value) => 2 * value) } : { name, shape, data },
+      );
+      expect(readKeras(await readFile(path.join(folder, 'changed.h5'))).weights).toEqual(doubled);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+/** The file without a layer's group. */
+function without(bytes: Uint8Array, layer: string): Uint8Array {
+  const root = decodeHdf5(bytes);
+  const saved = root.children.get('model_weights');
+  if (saved === undefined || !('children' in saved)) throw new TypeError('no group');
+  const children = new Map([...saved.children].filter(([name]) => name !== layer));
+  return encodeHdf5({ ...root, children: new Map([['model_weights', { ...saved, children }]]) });
+}

@@ -1,0 +1,75 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { exampleVersion } from '#models/example-version.ts';
+import { folderStore } from '#models/folder-store.ts';
+import { publishVersion, readVersion } from '#models/versions.ts';
+import { anyNet, everything } from '../nets/net.fixture.ts';
+import { netOf, recipes } from '../recipes.ts';
+import { python, runPython, trainedNetwork, unlessSkipped } from './export.fixture.ts';
+import { decodeWeights, encodeWeights, weightsFile, weightsOfVersion } from './weights.ts';
+
+const network = trainedNetwork(everything, 1);
+
+describe('weights.safetensors', () => {
+  test('gives back the network that was written, whatever it is', () => {
+    fc.assert(
+      fc.property(anyNet, fc.nat(), (net, seed) => {
+        const drawn = trainedNetwork(net, seed);
+        expect(decodeWeights(encodeWeights(drawn))).toEqual(drawn);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each(Object.entries(recipes))('knows the net of recipe %s', (_, recipe) => {
+    const trained = trainedNetwork(netOf(recipe), 1);
+    expect(decodeWeights(encodeWeights(trained)).net).toEqual(trained.net);
+  });
+
+  test('is the same every time, in whatever order the weights are given', () => {
+    const turned = { ...network, weights: [...network.weights].reverse() };
+    expect(Buffer.compare(encodeWeights(turned), encodeWeights(network))).toBe(0);
+  });
+
+  test('is read from a version; one that has none says so', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-weights-'));
+    try {
+      const store = folderStore(folder);
+      const files = exampleVersion();
+      const older = await readVersion(store, await publishVersion(store, files));
+      expect(() => weightsOfVersion(older)).toThrow(`${older.id} has no weights.safetensors`);
+      const newer = await publishVersion(store, files.set(weightsFile, encodeWeights(network)));
+      expect(weightsOfVersion(await readVersion(store, newer, { only: [weightsFile] }))).toEqual(network);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+test.skipIf(python === undefined)(`safetensors for Python reads the same bytes ${unlessSkipped}`, async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-weights-'));
+  const file = path.join(folder, weightsFile);
+  try {
+    await writeFile(file, encodeWeights(network));
+    const program = `
+import sys, json
+from safetensors import safe_open
+with safe_open(sys.argv[1], 'numpy') as f:
+  tensors = {name: [f.get_tensor(name).shape, f.get_tensor(name).tobytes().hex()] for name in f.keys()}
+  print(json.dumps({'tensors': tensors, 'metadata': f.metadata()}))
+`;
+    const { tensors, metadata } = JSON.parse(runPython(program, [file]));
+    const ours = network.weights.map(({ name, shape, data }) => [
+      name,
+      [[...shape], Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')],
+    ]);
+    expect(tensors).toEqual(Object.fromEntries(ours));
+    expect(JSON.parse(metadata.classes)).toEqual(network.classes);
+    expect(JSON.parse(metadata.net)).toEqual(network.net);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
