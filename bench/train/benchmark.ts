@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +58,12 @@ export async function benchmarkTraining(options: Options): Promise<void> {
   }
   const python = await peersPython(log);
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+  // The contestants end by themselves, once nobody writes to them.
+  const onInterrupt = () => {
+    rmSync(folder, { recursive: true });
+    process.exit(130);
+  };
+  process.once('SIGINT', onInterrupt);
   try {
     const data = await writeData(folder, train);
     const isQuicker = fastestPrecision({ device: 'CPU' }) === 'bfloat16';
@@ -77,6 +84,7 @@ export async function benchmarkTraining(options: Options): Promise<void> {
     }
     await writeResults(options, results, profiles);
   } finally {
+    process.off('SIGINT', onInterrupt);
     await rm(folder, { recursive: true });
   }
 }
