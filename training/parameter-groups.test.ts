@@ -13,7 +13,7 @@ describe.each(Object.entries(recipes))('the groups of %s', (_, recipe) => {
 });
 
 describe('the groups of airbench', () => {
-  const recipe = { ...recipes.quick, epochs: 4, whiteningBiasEpochs: 2 };
+  const recipe = { ...recipes.quick, optimizer: 'sgd', epochs: 4, whiteningBiasEpochs: 2 } as const;
   const net = netOf(recipe);
   const groups = groupsOf(net, recipe);
   const ratesAt = (step: number) => learningRatesOf(groups, recipe, { step, steps: 40, stepsPerEpoch: 10 });
@@ -24,6 +24,18 @@ describe('the groups of airbench', () => {
     expect(named.norms).toContain('group1-norm1/beta');
     expect(named.whitening).toEqual(['whiten/bias']);
     expect(named.weights).toContain('head/kernel');
+  });
+
+  test('leave the kernels of convolutions to Muon, with a rate of their own', () => {
+    const muon = { ...recipe, optimizer: 'muon', muonLearningRate: 0.2, muonMomentum: 0.5 } as const;
+    const [filters, ...others] = groupsOf(net, muon);
+    expect(filters).toMatchObject({ name: 'filters', optimizer: { kind: 'muon', momentum: 0.5 } });
+    expect(filters!.weights.toSorted()).toEqual(
+      [1, 2, 3].flatMap((group) => [`group${group}-conv1/kernel`, `group${group}-conv2/kernel`]),
+    );
+    expect(others.every(({ optimizer }) => optimizer.kind === 'sgd')).toBe(true);
+    const rates = learningRatesOf(groupsOf(net, muon), muon, { step: 20, steps: 40, stepsPerEpoch: 10 });
+    expect(rates.filters! / rates.weights!).toBeCloseTo(0.2 / recipe.learningRate, 12);
   });
 
   test('take off the same share in a step, however large their learning rates are', () => {

@@ -40,7 +40,11 @@ describe('resolveRecipe', () => {
   });
 
   test.each([
-    ['quik', [], 'There is no recipe "quik"; did you mean "quick"? The recipes are seed, quick and tiny.'],
+    [
+      'quik',
+      [],
+      'There is no recipe "quik"; did you mean "quick"? The recipes are seed, minute, quick, c90, c92 and tiny.',
+    ],
     ['toString', [], 'There is no recipe "toString". The recipes are'],
     ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"? The settings:\n'],
     ['quick', ['learning_rate=2'], 'did you mean "learningRate"?'],
