@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import { BatchClient, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { Command } from 'commander';
 import { UsageError } from '#errors/user-error.ts';
+import { resolveVersion } from '#models/aliases.ts';
 import { checkRunId, createSubmission, newRunId, readResult, readSubmission } from '#models/runs.ts';
 import { collect, wholeNumber } from '#training/option-parsers.ts';
 import { resolveRecipe } from '#training/settings.ts';
@@ -17,6 +18,8 @@ export interface TrainingJob {
   readonly set?: readonly string[] | undefined;
   /** @default the training program's */
   readonly seed?: number | undefined;
+  /** A version or an alias whose weights the training begins with. @default drawn weights */
+  readonly from?: string | undefined;
   /** Names the run; one that was submitted with the same arguments before goes on. @default a new name */
   readonly run?: string | undefined;
 }
@@ -31,18 +34,21 @@ export interface SubmittedJob {
  * Puts a training job into the queue, and into the store what was asked of it.
  *
  * @throws {UsageError} the recipe or a setting is unknown, or the run is another's, is going on, or has finished
+ * @throws {UnknownVersion} there is none to train from
  */
 export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
-  const { recipe, set = [], seed } = training;
+  const { recipe, set = [], seed, from } = training;
   resolveRecipe(recipe, set); // Here it takes milliseconds to find a typo, in the queue minutes and money.
   const run = checkRunId(training.run ?? newRunId());
   const command = [
     ...['train', recipe, '--run', run],
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
+    ...(from === undefined ? [] : ['--from', from]),
     ...set.flatMap((change) => ['--set', change]),
   ];
   const stack = await target.stack();
   const store = await target.store();
+  if (from !== undefined) await resolveVersion(store, from);
   const earlier = training.run === undefined ? undefined : await readSubmission(store, run);
   if (earlier === undefined) {
     const by = `${userInfo().username}@${hostname()}`;
@@ -80,13 +86,14 @@ export function submitCommand(): Command {
     .addOption(targetOption())
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
+    .option('--from <version>', 'begin with the weights of a version or an alias in the bucket')
     .option('--run <id>', 'name the run; one that failed goes on where it was (default: a new name)')
     .option('--detach', 'do not follow the job')
     .option('--json', 'print what happens as lines of JSON')
     .addHelpText('after', examples)
-    .action(async (recipe: string, { set, seed, run, detach, json = false, ...options }: CommandOptions) => {
+    .action(async (recipe: string, { set, seed, from, run, detach, json = false, ...options }: CommandOptions) => {
       const target = await openTarget(options.target);
-      const submitted = await submitJob(target, { recipe, set, seed, run });
+      const submitted = await submitJob(target, { recipe, set, seed, from, run });
       if (detach) {
         process.stdout.write(
           json
@@ -103,6 +110,7 @@ interface CommandOptions {
   readonly target: TargetName;
   readonly set?: readonly string[];
   readonly seed?: number;
+  readonly from?: string;
   readonly run?: string;
   readonly detach?: boolean;
   readonly json?: boolean;
@@ -116,4 +124,5 @@ Examples:
   ./cifar10 submit                                   quick, on this machine
   ./cifar10 submit seed --set epochs=10 --seed 3     the post's network, ten epochs, another seed
   ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account; ends when the job is in the queue
+  ./cifar10 submit --from production                 go on from the weights that are served
   ./cifar10 submit quick --run monday                with a name of your own; again, after a failure, to go on`;

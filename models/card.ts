@@ -5,6 +5,13 @@ const count = z.number().check(z.int(), z.nonnegative());
 const positive = z.number().check(z.positive());
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
+/** Whose weights a training began with: a version's, by whichever alias it was asked for, or those of a file. */
+export const Parent = z.union([
+  z.object({ version: z.string(), alias: z.optional(z.string()) }),
+  z.object({ file: z.string(), sha256 }),
+]);
+export type Parent = z.infer<typeof Parent>;
+
 /**
  * What a model is, how good, and how it was made: `card.json` of a version. Fractions are in [0, 1], times in seconds,
  * sizes in bytes.
@@ -51,6 +58,8 @@ export const Card = z
     }),
     recipe: z.object({ name: z.string(), settings: z.record(z.string(), z.unknown()) }),
     seed: count,
+    /** Absent where the training began with drawn weights. */
+    parent: z.optional(Parent),
     epochs: z.number().check(z.nonnegative()),
     /** Which weights of the run these are: those after the last step, or those that validated best. */
     kept: z.optional(

@@ -67,7 +67,7 @@ ${card.limits}
 | Settings | ${Object.entries(recipe.settings)
     .map(([key, value]) => `\`${key}=${JSON.stringify(value)}\``)
     .join(' ')} |
-| Parameters | ${card.parameters} |
+${parentRow(card)}| Parameters | ${card.parameters} |
 | Data | ${data.name}, ${data.heldOut} training images held out to choose by |
 | Training | ${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s |
 | Engine | ${card.engine} |
@@ -88,6 +88,12 @@ function calibrationRow({ calibration }: Card): string {
   if (calibration === undefined) return '';
   const { before, after } = calibration;
   return `| Calibration error | ${percent(after)} (${percent(before)} without the temperature) |\n`;
+}
+
+function parentRow({ parent }: Card): string {
+  if (parent === undefined) return '';
+  const source = 'version' in parent ? parent.version : `${parent.file}, SHA-256 \`${parent.sha256}\``;
+  return `| Began with | the weights of ${source} |\n`;
 }
 
 function percent(fraction: number): string {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { UsageError, UserError } from '#errors/user-error.ts';
-import { Card } from './card.ts';
+import { Card, Parent } from './card.ts';
 import { checked, decodeJson, encodeJson, MalformedObject } from './json.ts';
 import { sha256Of } from './manifest.ts';
 import { type ObjectStore, WriteConflict } from './object-store.ts';
@@ -26,6 +26,8 @@ export const RunArguments = z.object({
   seed: count,
   /** The whole recipe as it was resolved, JSON values only. */
   settings: z.record(z.string(), z.unknown()),
+  /** Absent where the weights are drawn. */
+  parent: z.optional(Parent),
 });
 export type RunArguments = z.infer<typeof RunArguments>;
 
@@ -148,13 +150,18 @@ export async function beginRun(
   } catch (error) {
     if (!(error instanceof WriteConflict)) throw error;
   }
-  const found = await readJson(store, key, RunArguments);
+  const found = await readArguments(store, run);
   const differences = differencesOf(wanted, found);
   if (differences.length > 0) {
     throw new UsageError(`The run ${run} exists with other arguments (${differences.join('; ')}). Take another --run.`);
   }
   const result = await readResult(store, run);
   return result === undefined ? { state: 'resumed' } : { state: 'finished', result };
+}
+
+/** @returns `undefined` if the run never began */
+export async function readArguments(store: ObjectStore, run: string): Promise<RunArguments | undefined> {
+  return readJson(store, runKey(run, 'args.json'), RunArguments);
 }
 
 /** @throws {WriteConflict} the run has a result already */
@@ -260,7 +267,11 @@ function differencesOf(wanted: RunArguments, found: RunArguments | undefined): s
   const [ours, theirs] = [flat(wanted), found === undefined ? {} : flat(found)];
   return [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
     .filter((name) => !isDeepStrictEqual(ours[name], theirs[name]))
-    .map((name) => `${name}: ${JSON.stringify(theirs[name])}, not ${JSON.stringify(ours[name])}`);
+    .map((name) => `${name}: ${show(theirs[name])}, not ${show(ours[name])}`);
+}
+
+function show(argument: unknown): string {
+  return argument === undefined ? 'none' : JSON.stringify(argument);
 }
 
 function putJson(

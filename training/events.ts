@@ -11,6 +11,8 @@ export type TrainingEvent = { readonly at: string } & (
       readonly engine: string;
       /** The step that a checkpoint was resumed at; 0 for a new run. */
       readonly fromStep: number;
+      /** The version or file whose weights the run began with; absent where they were drawn. */
+      readonly parent?: string;
       /** Keys of what was passed over on the way to that checkpoint, being damaged; absent where nothing was. */
       readonly damaged?: readonly string[];
     }

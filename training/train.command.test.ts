@@ -126,6 +126,8 @@ describe('bad arguments end with 2, and nothing is written', () => {
     [['train', '--seed', '-1'], 'It must be a whole number'],
     [['train', '--run', '../../etc'], 'cannot name a run'],
     [['train', '--out', 'gs://bucket'], 'is no store'],
+    [['train', '--from', 's3://bucket/model'], 'is nothing to train from'],
+    [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
     [['train', '--sed', '1'], "unknown option '--sed'"],
     [['trian'], "unknown command 'trian'"],
   ])('%j', async (words, message) => {

@@ -5,6 +5,7 @@ import { checkRunId, newRunId } from '#models/runs.ts';
 import { loadCifar10 } from './data/cifar10.ts';
 import { onSignals } from './on-signals.ts';
 import { collect, wholeNumber } from './option-parsers.ts';
+import { checkParent, openParent } from './parent.ts';
 import { recipes } from './recipes.ts';
 import { describeSettings, resolveRecipe } from './settings.ts';
 import { viewFor } from './view.ts';
@@ -12,6 +13,7 @@ import { viewFor } from './view.ts';
 interface Options {
   readonly set?: readonly string[];
   readonly seed: number;
+  readonly from?: string | undefined;
   readonly out: string;
   readonly run?: string;
   readonly json?: boolean;
@@ -41,6 +43,7 @@ is kept, and the same command with --run goes on from it.
 Examples:
   ./cifar10 train                                     quick, into .cifar10/store
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
+  ./cifar10 train --from production --set epochs=1    go on from a model that is there, with its net
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    go on with a run that was interrupted
   ./cifar10 train tiny --json | jq .loss              events for a program`;
@@ -51,6 +54,7 @@ export function trainCommand(): Command {
     .argument('[recipe]', 'what to train: a recipe by name', 'quick')
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber, 1)
+    .option('--from <parent>', 'begin with the weights of a version, an alias or a Keras .h5 file')
     .option('--out <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
     .option('--run <id>', 'name the run; one that exists goes on where it was (default: a new name)')
     .option('--json', 'print every event as a line of JSON')
@@ -58,18 +62,19 @@ export function trainCommand(): Command {
     .action(run);
 }
 
-async function run(name: string, { set = [], seed, out, run: given, json = false }: Options): Promise<void> {
+async function run(name: string, { set = [], seed, from, out, run: given, json = false }: Options): Promise<void> {
   const recipe = resolveRecipe(name, set);
   const run = checkRunId(given ?? jobId() ?? newRunId());
   const store = await openObjectStore(out);
+  const parent = from === undefined ? undefined : await openParent({ from: checkParent(from), store, run });
   const view = viewFor(process.stdout, { json });
   const tell = (line: string) => process.stderr.write(`${line}\n`);
   const { signal, exitCode, release } = onSignals(tell);
   try {
     const data = await loadCifar10({ log: tell, signal, ...(isBucket(store) && { bucket: store }) });
     const { train } = await import('./train.ts'); // Loads the backends, which bad arguments need not wait for.
-    const resume = resumeCommand(name, { set, seed, out, run });
-    const outcome = await train({ recipe, seed, data, store, run, resume, emit: view.show, signal });
+    const resume = resumeCommand(name, { set, seed, from, out, run });
+    const outcome = await train({ recipe, seed, from: parent, data, store, run, resume, emit: view.show, signal });
     if (outcome.status === 'interrupted') process.exitCode = exitCode();
     else if (outcome.wasFinished) {
       const { at, version } = outcome.result;
@@ -94,8 +99,12 @@ function isBucket(store: ObjectStore): boolean {
   return store.url.startsWith('s3://');
 }
 
-function resumeCommand(recipe: string, { set, seed, out, run }: Required<Omit<Options, 'json'>>): string {
-  const words = ['./cifar10', 'train', recipe, ...set.flatMap((change) => ['--set', change])];
+function resumeCommand(
+  recipe: string,
+  { set, seed, from, out, run }: Omit<Options, 'json' | 'run'> & { readonly run: string },
+): string {
+  const changes = (set ?? []).flatMap((change) => ['--set', change]);
+  const words = ['./cifar10', 'train', recipe, ...(from === undefined ? [] : ['--from', from]), ...changes];
   return [...words, '--seed', String(seed), '--out', out, '--run', run].map(quoted).join(' ');
 }
 

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '#errors/user-error.ts';
-import { readAlias } from '#models/aliases.ts';
+import { moveAlias, readAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/folder-store.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import type { ObjectStore } from '#models/object-store.ts';
@@ -12,6 +12,8 @@ import { readResult } from '#models/runs.ts';
 import { readVersion } from '#models/versions.ts';
 import type { Dataset } from './data/dataset.ts';
 import type { TrainingEvent } from './events.ts';
+import { decodeWeights } from './export/weights.ts';
+import { type OpenedParent, openParent } from './parent.ts';
 import { resolveRecipe } from './settings.ts';
 import { smallDataset } from './small-dataset.fixture.ts';
 import { openStoredModel } from './stored-model.ts';
@@ -42,11 +44,12 @@ interface Attempt {
   readonly run?: string;
   readonly seed?: number;
   readonly data?: Dataset;
+  readonly from?: OpenedParent;
   /** Interrupts the run when it has done so many steps. @default never */
   readonly stopAt?: number;
 }
 
-async function attempt({ recipe = tiny, run = 'a', seed = 7, data: images = data, stopAt }: Attempt = {}) {
+async function attempt({ recipe = tiny, run = 'a', seed = 7, data: images = data, from, stopAt }: Attempt = {}) {
   const events: TrainingEvent[] = [];
   const controller = new AbortController();
   const emit = (event: TrainingEvent) => {
@@ -54,7 +57,7 @@ async function attempt({ recipe = tiny, run = 'a', seed = 7, data: images = data
     if (event.type === 'checkpoint' && event.step === stopAt) controller.abort('SIGTERM');
   };
   const { signal } = controller;
-  const outcome = await train({ recipe, seed, data: images, store, run, resume: 'again', emit, signal });
+  const outcome = await train({ recipe, seed, data: images, from, store, run, resume: 'again', emit, signal });
   return { outcome, events };
 }
 
@@ -146,6 +149,91 @@ describe('a run', () => {
     const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, 'heldOut=0']) });
     expect((await readVersion(store, versionOf(outcome))).card.temperature).toBe(1);
     expect(events.filter((event) => event.type === 'epoch' && event.validation)).toEqual([]);
+  });
+});
+
+describe('a run from the weights of another', () => {
+  const still = resolveRecipe('tiny', [...small, 'learningRate=0', 'keep=last']);
+
+  const accuracyOf = async (outcome: Outcome) => (await readVersion(store, versionOf(outcome))).card.accuracy.plain;
+  const parentOf = async (from: string, run = 'b') => await openParent({ from, store, run });
+
+  test('begins with them: training that changes nothing gives them back, and names its parent', async () => {
+    const first = await attempt();
+    const version = versionOf(first.outcome);
+    const { outcome, events } = await attempt({ recipe: still, run: 'b', from: await parentOf('candidate') });
+    expect(events[0]).toMatchObject({ type: 'started', parent: version });
+    const { card, file } = await readVersion(store, versionOf(outcome));
+    const kernels = (body: Uint8Array) => decodeWeights(body).weights.filter(({ name }) => name.endsWith('/kernel'));
+    expect(kernels(file('weights.safetensors'))).toEqual(
+      kernels((await readVersion(store, version)).file('weights.safetensors')),
+    );
+    expect(card.parent).toEqual({ version, alias: 'candidate' });
+    expect(Buffer.from(file('README.md')).toString()).toContain(`Began with | the weights of ${version}`);
+    expect(Buffer.from(file('report.html')).toString()).toContain(`./cifar10 train tiny --from ${version}`);
+  });
+
+  test('takes those of a Keras file as well', async () => {
+    const { outcome } = await attempt();
+    const path = join(folder, 'parent.h5');
+    await writeFile(path, (await readVersion(store, versionOf(outcome))).file('model.h5'));
+    const [fromFile, fromVersion] = [
+      await attempt({ run: 'b', from: await parentOf(path) }),
+      await attempt({ run: 'c', from: await parentOf(versionOf(outcome)) }),
+    ];
+    expect(await weightsOf(fromFile.outcome)).toBe(await weightsOf(fromVersion.outcome));
+    expect((await readVersion(store, versionOf(fromFile.outcome))).card.parent).toMatchObject({ file: 'parent.h5' });
+  });
+
+  test('is better at once than one that begins anew', async () => {
+    const parent = await attempt({ recipe: resolveRecipe('tiny', [...small, 'epochs=12']) });
+    const short = resolveRecipe('tiny', [...small, 'epochs=0.25', 'learningRate=0.001']);
+    const tuned = await attempt({ recipe: short, run: 'b', from: await parentOf('candidate') });
+    const anew = await attempt({ recipe: short, run: 'c' });
+    expect(await accuracyOf(tuned.outcome)).toBeGreaterThan((await accuracyOf(anew.outcome)) + 0.05);
+    expect(await accuracyOf(tuned.outcome)).toBeGreaterThan((await accuracyOf(parent.outcome)) - 0.1);
+  });
+
+  test('goes on from the same parent when the alias has moved, and comes to the same weights', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    const first = await attempt();
+    const alone = await attempt({ recipe, run: 'alone', from: await parentOf(versionOf(first.outcome)) });
+    await moveAlias(store, 'production', { to: versionOf(first.outcome), by: 'test', expected: undefined });
+    await attempt({ recipe, run: 'b', from: await parentOf('production'), stopAt: 3 });
+    const expected = await readAlias(store, 'production');
+    await moveAlias(store, 'production', { to: versionOf(alone.outcome), by: 'test', expected });
+
+    const again = await attempt({ recipe, run: 'b', from: await parentOf('production') });
+    expect(again.events[0]).toMatchObject({ fromStep: 3, parent: versionOf(first.outcome) });
+    expect(await weightsOf(again.outcome)).toBe(await weightsOf(alone.outcome));
+    // Under the name of a run that began otherwise, both ways.
+    await expect(attempt({ recipe, run: 'b' })).rejects.toThrow(/parent: .*production.*, not none/);
+    const otherwise = attempt({ run: 'a', from: await parentOf('candidate', 'a') });
+    await expect(otherwise).rejects.toThrow(/parent: none, not .*candidate/);
+  });
+
+  test('is refused with another net, by its first tensor, before anything is written', async () => {
+    await attempt();
+    const recipe = resolveRecipe('quick', [...small, 'widths=8,8,8']);
+    const refused = attempt({ recipe, run: 'b', from: await parentOf('candidate') });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(/has not the net of this recipe: (it lacks )?\w+\/kernel/);
+    const wide = await attempt({ recipe, run: 'narrow' });
+    const wider = resolveRecipe('quick', [...small, 'widths=16,8,8']);
+    const from = await parentOf(versionOf(wide.outcome));
+    await expect(attempt({ recipe: wider, run: 'b', from })).rejects.toThrow(
+      /is \[[\d,]+,8\] there and \[[\d,]+,16\] here/,
+    );
+    expect(await store.get('runs/b/args.json')).toBeUndefined();
+  });
+
+  test.each([
+    ['nosuch', /has no such version or alias: nosuch/],
+    ['20260101-0000-00000000', /has no such version: 20260101-0000-00000000/],
+    ['/nosuch/model.h5', /model.h5 cannot be read \(ENOENT\)/],
+  ])('is refused where there is none: %s', async (from, message) => {
+    await expect(parentOf(from)).rejects.toThrow(UserError);
+    await expect(parentOf(from)).rejects.toThrow(message);
   });
 });
 

@@ -24,6 +24,7 @@ import { agreement, topClasses } from './measure.ts';
 import { initializeWeights } from './nets/initialize.ts';
 import type { Net } from './nets/net.ts';
 import { freezableOf, groupsOf, learningRatesOf } from './parameter-groups.ts';
+import { nameOf, type OpenedParent, weightsFor } from './parent.ts';
 import { netOf, type Recipe } from './recipes.ts';
 import { checkFinite, Diverged, recover, slowdown, watchLoss } from './recovery.ts';
 import type { ResolvedRecipe } from './settings.ts';
@@ -35,6 +36,8 @@ export interface TrainOptions {
   readonly recipe: ResolvedRecipe;
   readonly seed: number;
   readonly data: Dataset;
+  /** What the run begins with. @default weights drawn by the seed */
+  readonly from?: OpenedParent | undefined;
   /** Where the run, its checkpoints and the version go. */
   readonly store: ObjectStore;
   /** Names the run; one that exists goes on where it was. */
@@ -57,13 +60,16 @@ const HISTORY_POINTS = 200;
 const STEP_EVENT_SECONDS = 1;
 
 /**
- * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data; nothing was changed
+ * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data or the parent; nothing
+ *   was changed
  * @throws {UserError} what the machine or the store lacks
  */
 export async function train(options: TrainOptions): Promise<Outcome> {
-  const { recipe, seed, store, run, signal } = options;
+  const { recipe, seed, from, store, run, signal } = options;
   checkRecipe(recipe.settings, options.data);
-  const begun = await beginRun(store, run, { recipe: recipe.name, seed, settings: { ...recipe.settings } });
+  if (from) weightsFor(netOf(recipe.settings), from);
+  const args = { recipe: recipe.name, seed, settings: { ...recipe.settings }, parent: from?.parent };
+  const begun = await beginRun(store, run, args);
   if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
 
   const log = await openEventLog<TrainingEvent>(store, run);
@@ -115,7 +121,7 @@ interface Attempt {
 
 /** @throws the reason of the signal, once a checkpoint is kept */
 async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { step: number }): Promise<RunResult> {
-  const { recipe, seed, data, store, run } = options;
+  const { recipe, seed, from, data, store, run } = options;
   const { settings } = recipe;
   const startedAt = performance.now();
 
@@ -123,7 +129,7 @@ async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { s
   const { train, heldOut } = holdOut(data.train, settings.heldOut);
   const stepsPerEpoch = batchesPerEpoch(train, settings.batchSize);
   const groups = groupsOf(net, settings);
-  const initial = initializeWeights(net, { seed, images: train.images });
+  const initial = from ? weightsFor(net, from) : initializeWeights(net, { seed, images: train.images });
   const compileFrom = (weights: readonly NamedTensor[]) =>
     compile(settings.engine, {
       net,
@@ -169,6 +175,7 @@ async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { s
       parameters: countParameters(net),
       engine: all.engine.description,
       fromStep: progress.step,
+      ...(from && { parent: nameOf(from.parent) }),
       ...(checkpoints.latest?.damaged.length && { damaged: checkpoints.latest.damaged }),
     });
     await flush(); // Whoever follows the run sees at once that it has begun.
@@ -336,6 +343,7 @@ async function testAndStore(attempt: Attempt): Promise<RunResult> {
     weights: engine.weights(),
     recipe,
     seed,
+    parent: options.from?.parent,
     run,
     data,
     temperature,

@@ -34,6 +34,8 @@ export interface Trained {
   readonly weights: readonly NamedTensor[];
   readonly recipe: ResolvedRecipe;
   readonly seed: number;
+  /** Whose weights the training began with, if not drawn ones. */
+  readonly parent: Card['parent'];
   readonly run: string;
   readonly data: Dataset;
   readonly temperature: number;
@@ -111,6 +113,7 @@ async function cardOf(trained: Trained): Promise<Card> {
     data: { name: data.name, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
     recipe: { name: recipe.name, settings: { ...recipe.settings } },
     seed: trained.seed,
+    ...(trained.parent && { parent: trained.parent }),
     epochs: trained.epochs,
     kept: trained.kept,
     trainingSeconds: trained.trainingSeconds,

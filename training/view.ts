@@ -108,6 +108,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
       return [
         `${colours.bold(event.recipe)}, seed ${event.seed}: ${trim(event.epochs)} epochs, ${count(event.steps)} steps, ${count(event.parameters)} parameters`,
         colours.dim(`${event.engine} · run ${event.run}`),
+        ...(event.parent ? [`begins with the weights of ${event.parent}`] : []),
         ...(event.damaged ?? []).map((key) => colours.yellow(`passed over ${key}: missing or not what was written`)),
         ...(event.fromStep > 0 ? [`goes on after step ${count(event.fromStep)}`] : []),
       ];

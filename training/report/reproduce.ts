@@ -1,16 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Card } from '#models/card.ts';
+import { nameOf } from '../parent.ts';
 import { recipes } from '../recipes.ts';
 
 /** What to type to train the same model: the source, and the settings that are not the recipe's own. */
-export function reproduceCommands({ recipe, seed, commit }: Pick<Card, 'recipe' | 'seed' | 'commit'>): string {
+export function reproduceCommands({
+  recipe,
+  seed,
+  commit,
+  parent,
+}: Pick<Card, 'recipe' | 'seed' | 'commit' | 'parent'>): string {
   const own: Readonly<Record<string, unknown>> = Object.hasOwn(recipes, recipe.name)
     ? { ...recipes[recipe.name as keyof typeof recipes] }
     : {};
   const changes = Object.entries(recipe.settings)
     .filter(([key, value]) => !isDeepStrictEqual(value, own[key]))
     .map(([key, value]) => ` --set ${key}=${value}`);
-  const train = `./cifar10 train ${recipe.name} --seed ${seed}${changes.join('')}`;
+  const from = parent ? ` --from ${nameOf(parent)}` : '';
+  const train = `./cifar10 train ${recipe.name}${from} --seed ${seed}${changes.join('')}`;
   if (commit === null) return train;
   const [, hash, dirty] = /^(.*?)(-dirty)?$/.exec(commit)!;
   return [
