@@ -1,4 +1,4 @@
-/** What a run says of itself, in order: the terminal view, plain lines, `--json`, the report and `submit` read nothing else. */
+/** What a run says of itself, in order: the terminal view, plain lines, `--json`, TensorBoard and `submit` read nothing else. */
 export type TrainingEvent = { readonly at: string } & (
   | {
       readonly type: 'started';
@@ -23,6 +23,8 @@ export type TrainingEvent = { readonly at: string } & (
       /** Fraction of an epoch included. */
       readonly epoch: number;
       readonly loss: number;
+      /** The highest of the step. */
+      readonly learningRate: number;
       readonly imagesPerSecond: number;
       readonly etaSeconds: number;
     }

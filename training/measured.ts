@@ -37,7 +37,7 @@ const MISTAKES = 24;
 interface Found {
   readonly version: string;
   readonly runtime: string;
-  readonly card: Card;
+  readonly card: Pick<Card, 'classes' | 'temperature' | 'accuracy' | 'loss'>;
   readonly data: Dataset;
   /** What was asked about. */
   readonly split: Split;

@@ -29,6 +29,7 @@ import { netOf, type Recipe } from './recipes.ts';
 import { checkFinite, Diverged, recover, slowdown, watchLoss } from './recovery.ts';
 import type { ResolvedRecipe } from './settings.ts';
 import { crossEntropy, fitTemperature } from './temperature.ts';
+import { openBoard } from './tensorboard/board.ts';
 import { hasTensorFlow } from './tensorflow.ts';
 import { countParameters, describeTrained } from './version.ts';
 
@@ -73,14 +74,16 @@ export async function train(options: TrainOptions): Promise<Outcome> {
   if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
 
   const log = await openEventLog<TrainingEvent>(store, run);
+  const board = await openBoard(store, run);
   const emit: Emit = (body) => {
     const event = { at: new Date().toISOString(), ...body };
     log.append(event);
+    board.append(event);
     options.emit(event);
   };
   const kept = { step: 0 };
   try {
-    const result = await attempt(options, { emit, flush: log.flush }, kept);
+    const result = await attempt(options, { emit, flush: log.flush, flushBoard: board.flush }, kept);
     await log.close().catch(unlessConflict); // The result is written: that is what counts.
     return { status: 'finished', result, wasFinished: false };
   } catch (error) {
@@ -88,6 +91,7 @@ export async function train(options: TrainOptions): Promise<Outcome> {
       const interrupted = { signal: String(signal.reason), step: kept.step };
       emit({ type: 'interrupted', ...interrupted, resume: options.resume });
       await log.close();
+      await board.flush().catch(() => {}); // The checkpoint is kept: that is what counts.
       return { status: 'interrupted', ...interrupted };
     }
     const shown =
@@ -98,6 +102,7 @@ export async function train(options: TrainOptions): Promise<Outcome> {
         : error;
     emit({ type: 'failed', message: shown instanceof Error ? shown.message : String(shown) });
     await log.close().catch(() => {}); // What went wrong first is what counts.
+    if (!(error instanceof WriteConflict)) await board.flush().catch(() => {}); // Else the run is another's.
     throw shown;
   }
 }
@@ -106,6 +111,7 @@ export async function train(options: TrainOptions): Promise<Outcome> {
 interface Attempt {
   readonly options: TrainOptions;
   readonly emit: Emit;
+  readonly flushBoard: () => Promise<void>;
   readonly net: Net;
   readonly groups: readonly ParameterGroup[];
   readonly train: Split;
@@ -120,7 +126,11 @@ interface Attempt {
 }
 
 /** @throws the reason of the signal, once a checkpoint is kept */
-async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { step: number }): Promise<RunResult> {
+async function attempt(
+  options: TrainOptions,
+  { emit, flush, flushBoard }: Events,
+  kept: { step: number },
+): Promise<RunResult> {
   const { recipe, seed, from, data, store, run } = options;
   const { settings } = recipe;
   const startedAt = performance.now();
@@ -150,7 +160,7 @@ async function attempt(options: TrainOptions, { emit, flush }: Events, kept: { s
   const progress = latest?.progress ?? newProgress(plannedSteps(settings, stepsPerEpoch));
   const earlierSeconds = progress.wallSeconds;
   const all: Attempt = {
-    ...{ options, emit, net, groups, train, heldOut, stepsPerEpoch, progress },
+    ...{ options, emit, flushBoard, net, groups, train, heldOut, stepsPerEpoch, progress },
     engine: await compileFrom(initial),
     best: latest?.best,
     checkpoint: async () => {
@@ -248,6 +258,7 @@ async function trainSteps(attempt: Attempt): Promise<void> {
           steps,
           epoch,
           loss,
+          learningRate: learningRates.weights!,
           imagesPerSecond: pace.imagesPerSecond(),
           etaSeconds,
         });
@@ -361,6 +372,7 @@ async function testAndStore(attempt: Attempt): Promise<RunResult> {
   for (const [path, body] of files.run) {
     await store.put(runKey(run, path), body, { contentType: contentTypeOf(path) });
   }
+  await attempt.flushBoard();
   const result: RunResult = {
     at: new Date().toISOString(),
     version,
@@ -390,6 +402,8 @@ interface Events {
   readonly emit: Emit;
   /** @throws {WriteConflict} another process writes the events of this run */
   readonly flush: () => Promise<void>;
+  /** What TensorBoard shows. */
+  readonly flushBoard: () => Promise<void>;
 }
 /** An event without its time. */
 type EventBody = TrainingEvent extends infer Event ? (Event extends TrainingEvent ? Omit<Event, 'at'> : never) : never;

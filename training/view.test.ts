@@ -24,6 +24,7 @@ const step = (number: number): TrainingEvent => ({
   steps: 288,
   epoch: number / 87,
   loss: 1.5,
+  learningRate: 0.6,
   imagesPerSecond: 1048.3,
   etaSeconds: (288 - number) / 2,
 });

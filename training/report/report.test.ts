@@ -2,14 +2,17 @@ import { decode } from 'fast-png';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { batches } from '../batches.ts';
 import { calibration } from '../calibration.ts';
-import { type Dataset, holdOut } from '../data/dataset.ts';
+import { type Dataset, holdOut, type Split } from '../data/dataset.ts';
 import type { HistoryRow } from '../history.ts';
+import { interval95, measure } from '../measure.ts';
+import { describeFound } from '../measured.ts';
 import { airbenchNet } from '../nets/airbench.ts';
 import { initializeWeights } from '../nets/initialize.ts';
 import type { Net } from '../nets/net.ts';
 import { smallDataset } from '../small-dataset.fixture.ts';
 import { confusionMatrix } from './confusion.ts';
 import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
+import { evaluationReport } from './evaluation-report.ts';
 import { area } from './panel.ts';
 import { augmentationGrid, classGrid, filterGrid, mistakeGrid, sampleGrid } from './pictures.ts';
 import { reliabilityDiagram } from './reliability.ts';
@@ -184,4 +187,56 @@ test('a picture as a file of its own needs no page: its colours are in it', () =
   expect(svg).not.toContain('var(');
   expect(svg).toContain(`fill="${palettes.light.paper}"`);
   expect(svg).toMatch(/^<svg width="440" height="[\d.]+"/);
+});
+
+describe('of seven classes', () => {
+  const count = 7;
+  const ofSeven = ({ images, labels }: Split): Split => {
+    const chosen = [...labels.keys()].filter((image) => labels[image]! < count);
+    return {
+      count: chosen.length,
+      images: Buffer.concat(chosen.map((image) => imageOf({ images }, image))),
+      labels: Uint8Array.from(chosen, (image) => labels[image]!),
+    };
+  };
+  let seven: Dataset;
+  beforeAll(() => {
+    const { classes, train, test } = data;
+    seven = { ...data, classes: classes.slice(0, count), train: ofSeven(train), test: ofSeven(test) };
+  });
+
+  test('the grid has a row for each', () => {
+    const shown = imagesIn(classGrid(seven, 1));
+    expect(shown.map(({ title }) => title)).toEqual(seven.classes.flatMap((name) => new Array(10).fill(name)));
+  });
+
+  test('the report of an evaluation tells of these and of no others', () => {
+    // GIVEN a network that takes every fifth image for the class after its own
+    const { labels } = seven.test;
+    const answers = labels.map((label, image) => (image % 5 === 0 ? (label + 1) % count : label));
+    const logits = Float32Array.from({ length: labels.length * count }, (_, at) =>
+      at % count === answers[Math.floor(at / count)] ? 4 : (at % 13) / 13,
+    );
+    const measurement = measure(logits, labels, { classes: count });
+    const { plain, images, loss } = measurement;
+    const perClass = Object.fromEntries(seven.classes.map((name, label) => [name, measurement.perClass[label]!]));
+    const accuracy = { plain, tta: plain, images, interval95: interval95(plain, images), perClass };
+    const card = { classes: [...seven.classes], temperature: 1, accuracy, loss };
+    const found = { version: 'a', runtime: 'b', card, data: seven, split: seven.test, logits, measurement };
+
+    const page = evaluationReport(describeFound(found), seven);
+
+    const cells = [...page.matchAll(/<title>(\w+), answered with (\w+): (\d+)</g)];
+    expect(cells).toHaveLength(count * count);
+    for (const [, label, answer, images] of cells) {
+      const [row, column] = [label, answer].map((name) => seven.classes.indexOf(name!));
+      const known = [...labels.keys()].filter((image) => labels[image] === row && answers[image] === column);
+      expect(Number(images)).toBe(known.length);
+    }
+    const wrong = Math.ceil(labels.length / 5);
+    expect(page).toContain(`${((100 * (labels.length - wrong)) / labels.length).toFixed(2)} %`);
+    expect(imagesIn(page)).toHaveLength(Math.min(24, wrong));
+    for (const name of data.classes.slice(count)) expect(page).not.toContain(`>${name}<`);
+    expect(page).not.toMatch(/NaN|undefined/);
+  });
 });
