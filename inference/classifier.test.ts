@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { UserError } from '#errors/user-error.ts';
 import { folderStore } from '#models/folder-store.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import { publishVersion, readVersion, type VerifiedVersion } from '#models/versions.ts';
@@ -63,4 +65,27 @@ test('cannot be used once it is given back', async () => {
   const classifier = await loadClassifier(await version());
   classifier.dispose();
   expect(() => classifier.classify(examplePixels(1))).toThrow(/given back/);
+});
+
+test('a description that is damaged anywhere is read, or refused by name', async () => {
+  const stored = await version();
+  const text = new TextDecoder().decode(stored.file('model.json'));
+  const leaves = [...text.matchAll(/(?<=: |\[|,\s)("[^"]*"|-?[\d.]+|true|false|null)(?=[,\s\]}])/g)];
+  const junk = fc.constantFrom('null', '-1', '0', '0.5', '1e9', '9e99', '"x"', '[]', '{}', '[1, 2]', 'true');
+  await fc.assert(
+    fc.asyncProperty(fc.nat(leaves.length - 1), junk, fc.boolean(), async (index, value, isCut) => {
+      const { index: at, 0: leaf } = leaves[index]!;
+      const json = text.slice(0, at) + value + (isCut ? '' : text.slice(at + leaf.length));
+      const files = new Map([
+        ['model.json', new TextEncoder().encode(json)],
+        ['weights.bin', stored.file('weights.bin')],
+      ]);
+      try {
+        await openClassifier({ ...stored, file: (path) => files.get(path)! });
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -2,7 +2,7 @@ import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
-import { parseLayersModel } from './engine/layers-model.ts';
+import { parseLayersModel, UnsupportedModel } from './engine/layers-model.ts';
 import { lowerModel } from './engine/lower.ts';
 import { type Network, openNetwork } from './engine/network.ts';
 import type { LoweredModel } from './engine/operation.ts';
@@ -57,10 +57,12 @@ export interface OpenableVersion extends Pick<VerifiedVersion, 'id' | 'file'> {
 
 /** The same without asking whether it answers rightly: for whoever judges a version before it is served. */
 export async function openClassifier({ id, card, file }: OpenableVersion): Promise<Classifier> {
-  const model = lowerModel(parseLayersModel(file('model.json'), file('weights.bin')));
+  const model = readModel(file);
   const { height, width, channels } = card.input;
   checkSignature(model, id, card);
-  let network: Network | undefined = await openNetwork(model);
+  let network: Network | undefined = await openNetwork(model).catch((cause: unknown) => {
+    throw new UnsupportedModel('it cannot be laid out in memory', { cause });
+  });
   return {
     classify(pixels) {
       const images = pixels.length / (height * width * channels);
@@ -74,6 +76,15 @@ export async function openClassifier({ id, card, file }: OpenableVersion): Promi
       network = undefined;
     },
   };
+}
+
+function readModel(file: VerifiedVersion['file']): LoweredModel {
+  try {
+    return lowerModel(parseLayersModel(file('model.json'), file('weights.bin')));
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UnsupportedModel('its description is malformed', { cause });
+  }
 }
 
 function checkSignature({ input, classes }: LoweredModel, id: string, card: OpenableVersion['card']): void {

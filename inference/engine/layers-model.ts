@@ -30,10 +30,12 @@ export interface ParsedModel {
 export class UnsupportedModel extends UserError {
   override readonly name = 'UnsupportedModel';
 
-  constructor(problem: string) {
-    super(`The model cannot be served: ${problem}. Export it again with this release.`);
+  constructor(problem: string, options?: ErrorOptions) {
+    super(`The model cannot be served: ${problem}. Export it again with this release.`, options);
   }
 }
+
+const LARGEST_SIDE = 4096;
 
 /** Reads a TensorFlow.js LayersModel: a chain of layers, or a graph of them with one input and one output. */
 export function parseLayersModel(modelJson: Uint8Array, weightsBin: Uint8Array): ParsedModel {
@@ -47,6 +49,10 @@ export function parseLayersModel(modelJson: Uint8Array, weightsBin: Uint8Array):
   });
   const shape = layers.map((layer) => layer.config.batch_input_shape).find(Array.isArray);
   if (shape?.length !== 4) throw new UnsupportedModel('it does not say which images it takes');
+  // Before any room is made for them.
+  if (!shape.slice(1).every((size) => Number.isInteger(size) && size >= 1 && size <= LARGEST_SIDE)) {
+    throw new UnsupportedModel(`it takes images of ${JSON.stringify(shape.slice(1))}`);
+  }
   return { input: shape.slice(1) as [number, number, number], layers, output };
 }
 

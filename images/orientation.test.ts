@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readOrientation } from './orientation.ts';
+
+/** One entry, with the byte order and the place that are asked for. */
+function exif(orientation: number, isLittle: boolean, at: number): Uint8Array {
+  const bytes = new Uint8Array(at + 18);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, isLittle ? 0x4949 : 0x4d4d);
+  view.setUint16(2, 42, isLittle);
+  view.setUint32(4, at, isLittle);
+  view.setUint16(at, 1, isLittle);
+  view.setUint16(at + 2, 0x0112, isLittle);
+  view.setUint16(at + 4, 3, isLittle);
+  view.setUint32(at + 6, 1, isLittle);
+  view.setUint16(at + 10, orientation, isLittle);
+  return bytes;
+}
+
+const place = fc.integer({ min: 8, max: 40 });
+
+test('is read in either byte order, wherever it lies; what is none of the eight is none', () => {
+  fc.assert(
+    fc.property(fc.nat(20), fc.boolean(), place, (orientation, isLittle, at) => {
+      const expected = orientation >= 1 && orientation <= 8 ? orientation : undefined;
+      expect(readOrientation(exif(orientation, isLittle, at))).toBe(expected);
+    }),
+  );
+});
+
+test('whatever the bytes are, it is one of eight or none', () => {
+  const damaged = fc
+    .tuple(fc.integer({ min: 1, max: 8 }), fc.boolean(), place, fc.nat(60), fc.nat(255), fc.nat(60))
+    .map(([orientation, isLittle, at, index, byte, length]) => {
+      const bytes = exif(orientation, isLittle, at);
+      bytes[index % bytes.length] = byte;
+      return bytes.subarray(0, length);
+    });
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 100 }), damaged), (bytes) => {
+      const orientation = readOrientation(bytes);
+      if (orientation !== undefined) expect([1, 2, 3, 4, 5, 6, 7, 8]).toContain(orientation);
+    }),
+    { numRuns: 2000 },
+  );
+});
