@@ -230,18 +230,6 @@ test('a defect is a 500 that tells a client nothing, and the log everything', as
   });
 });
 
-test('answers are kept from being stored, guessed at or framed', () =>
-  withEndpoint(async ({ url, promote }) => {
-    await promote();
-    for (const path of ['/model', '/health/live', '/nowhere', '/openapi.json']) {
-      const { headers } = await fetch(url + path);
-      expect(headers.get('x-content-type-options')).toBe('nosniff');
-      expect(headers.get('referrer-policy')).toBe('no-referrer');
-      expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
-      expect(headers.get('cache-control')).toMatch(/^no-/);
-    }
-  }));
-
 test('pages of other origins may ask only where that is wanted', async () => {
   const ask = async (url: string, method: string, origin: string) => {
     const headers = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-api-key' };
