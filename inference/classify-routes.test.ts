@@ -72,35 +72,60 @@ test('as many answers as pictures, in their order, each as it would be alone; wh
         return ClassifyAnswer.parse(await response.json());
       }),
     );
-    const pictures = fc.oneof(fc.nat(5), fc.constantFrom('text', 'cut', 'no base64'));
+    const bodies = { text: Buffer.from('no picture'), cut: good[0]!.subarray(0, 300), empty: new Uint8Array(0) };
+    const codes = { text: 'unsupported-image', cut: 'corrupt-image', empty: 'unsupported-image' };
+    const pictures = fc.oneof(fc.nat(5), fc.constantFrom('text', 'cut', 'empty'));
+    const forms = fc.constantFrom('inputs', 'instances', 'parts');
+    const paths = fc.constantFrom('/classify', '/classify/batch');
     await fc.assert(
-      fc.asyncProperty(fc.array(pictures, { minLength: 1, maxLength: 64 }), async (chosen) => {
-        const inputs = chosen.map((each) => {
-          if (typeof each === 'number') return base64(good[each]!);
-          return { text: base64(Buffer.from('no picture')), cut: base64(good[0]!.subarray(0, 300)), 'no base64': '?' }[
-            each
-          ];
-        });
-        const { status, answer } = await postJson(`${url}/classify?top_k=10`, { inputs });
-        expect(status).toBe(200);
-        const { results } = BatchAnswer.parse(answer);
-        expect(results).toHaveLength(chosen.length);
-        chosen.forEach((each, index) => {
-          const result = results[index]!;
-          if (typeof each !== 'number') {
-            const codes = { text: 'unsupported-image', cut: 'corrupt-image', 'no base64': 'bad-body' };
-            expect(result).toMatchObject({ error: { code: codes[each] } });
-            return;
-          }
-          if ('error' in result) throw new Error(result.error.detail);
-          const byIndex = new Map(alone[each]!.predictions.map(({ index, score }) => [index, score]));
-          for (const { index, score } of result.predictions) {
-            expect(Math.abs(score - byIndex.get(index)!)).toBeLessThanOrEqual(1.5e-6); // 1e-6, and what rounding adds
-          }
-        });
-      }),
-      { numRuns: 20 },
+      fc.asyncProperty(
+        fc.array(pictures, { minLength: 2, maxLength: 64 }),
+        forms,
+        paths,
+        async (chosen, form, path) => {
+          const images = chosen.map((each) => (typeof each === 'number' ? good[each]! : bodies[each]));
+          const query = `${url}${path}?top_k=10`;
+          const posts = {
+            inputs: () => postJson(query, { inputs: images.map(base64) }),
+            instances: () => postJson(query, { instances: images.map((image) => ({ b64: base64(image) })) }),
+            parts: () =>
+              postForm(
+                query,
+                images.map((image) => ['image', image]),
+              ),
+          };
+          const { status, answer } = await posts[form]();
+          expect(status).toBe(200);
+          const { results } = BatchAnswer.parse(answer);
+          expect(results).toHaveLength(chosen.length);
+          chosen.forEach((each, index) => {
+            const result = results[index]!;
+            if (typeof each !== 'number') {
+              expect(result).toMatchObject({ error: { code: codes[each] } });
+              return;
+            }
+            if ('error' in result) throw new Error(result.error.detail);
+            const byIndex = new Map(alone[each]!.predictions.map(({ index, score }) => [index, score]));
+            for (const { index, score } of result.predictions) {
+              expect(Math.abs(score - byIndex.get(index)!)).toBeLessThanOrEqual(1.5e-6); // 1e-6, and what rounding adds
+            }
+          });
+        },
+      ),
+      { numRuns: 30 },
     );
+  }));
+
+test('in a list only what is no Base64 fails', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const { answer } = await postJson(`${url}/classify`, { inputs: ['?', base64(png(1)), '?'] });
+    const { results } = BatchAnswer.parse(answer);
+    expect(results.map((result) => ('error' in result ? result.error.code : 'answered'))).toEqual([
+      'bad-body',
+      'answered',
+      'bad-body',
+    ]);
   }));
 
 test.each([

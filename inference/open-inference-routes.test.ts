@@ -88,6 +88,28 @@ test('infers what /classify answers, flat or nested', () =>
     expect(nested.answer).toEqual((await infer(url, { inputs: [flat] })).answer);
   }));
 
+test('as many rows as pictures, in their order, each as it would be alone', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const rowsOf = async (...seeds: number[]) => {
+      const [output] = InferAnswer.parse((await infer(url, { inputs: [images(...seeds)] })).answer).outputs;
+      expect(output!.shape).toEqual([seeds.length, 10]);
+      return seeds.map((_, row) => output!.data.slice(row * 10, row * 10 + 10).map(Number));
+    };
+    const alone: number[][] = [];
+    for (let seed = 0; seed < 6; seed++) alone.push(...(await rowsOf(seed)));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(5), { minLength: 1, maxLength: 64 }), async (seeds) => {
+        const rows = await rowsOf(...seeds);
+        seeds.forEach((seed, row) => {
+          const difference = Math.max(...rows[row]!.map((value, index) => Math.abs(value - alone[seed]![index]!)));
+          expect(difference).toBeLessThanOrEqual(1e-6);
+        });
+      }),
+      { numRuns: 15 },
+    );
+  }));
+
 test('names the classes where it is asked to', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
