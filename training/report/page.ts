@@ -68,7 +68,12 @@ ${reproduce === undefined ? '' : `<h3>To get the same again</h3>\n<pre tabindex=
 }
 
 function renderFigure({ name, value, note }: Figure): string {
-  return `<div><dt>${escapeXml(name)}</dt><dd><strong>${escapeXml(value)}</strong><span>${escapeXml(note)}</span></dd></div>`;
+  return `<div><dt>${escapeXml(name)}</dt><dd><strong>${escapeXml(value)}</strong><span>${together(escapeXml(note))}</span></dd></div>`;
+}
+
+/** A number and its unit stay in one line. */
+function together(words: string): string {
+  return words.replaceAll(/(\d) %/g, '$1\u00a0%');
 }
 
 function renderSection({ title, pictures }: Section): string {

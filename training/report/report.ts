@@ -94,7 +94,7 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
       { title: 'What it learned from', pictures: shown('classes', 'augmentation') },
     ],
     facts: {
-      Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} epochs, ${count(last?.step ?? 0)} steps`,
+      Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
       Data: `${data.name}, ${count(data.heldOut)} training images held out to choose by, ${count(accuracy.images)} test images`,
       'Test loss': card.loss.toFixed(4),
       Temperature: card.temperature.toFixed(4),
