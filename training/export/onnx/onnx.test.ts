@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { anyNet, everything, trainedWeights } from '../../nets/net.fixture.ts';
+import { probabilities } from '../../temperature.ts';
+import { exampleNetworks, expectSameLogits, python, trainedNetwork, unlessSkipped } from '../export.fixture.ts';
+import { encodeOnnx } from './encode.ts';
+
+const network = trainedNetwork(everything, 1);
+
+describe('an ONNX model', () => {
+  test('is the same every time, in whatever order the weights are given', () => {
+    const weights = trainedWeights(everything, 1).reverse();
+    expect(Buffer.compare(encodeOnnx({ ...network, weights }), encodeOnnx(network))).toBe(0);
+  });
+
+  test('weights that are not the net’s are refused', () => {
+    expect(() => encodeOnnx({ ...network, weights: network.weights.slice(1) })).toThrow('lack whiten/kernel');
+  });
+});
+
+test.skipIf(python === undefined)(
+  `ONNX Runtime predicts what we do, on every net and any number of images ${unlessSkipped}`,
+  async () => {
+    const networks = [...exampleNetworks(), ...fc.sample(anyNet, 20).map(trainedNetwork)];
+    const answers = await expectSameLogits(
+      networks,
+      encodeOnnx,
+      `
+import onnx, onnxruntime
+def answer(file, images):
+  onnx.checker.check_model(onnx.load(file), full_check=True)
+  session = onnxruntime.InferenceSession(file)
+  probabilities, logits = session.run(['probabilities', 'logits'], {'images': images})
+  alone = [session.run(['logits'], {'images': image[None]})[0][0] for image in images]
+  return logits, {
+    'probabilities': probabilities.ravel().tolist(),
+    'alone': float(np.abs(np.stack(alone) - logits).max() / max(1, np.abs(logits).max())),
+    'classes': session.get_modelmeta().custom_metadata_map['classes'],
+  }
+`,
+    );
+    for (const [index, { logits, ...answer }] of answers.entries()) {
+      const { classes, temperature } = networks[index]!;
+      const expected = probabilities(Float32Array.from(logits), classes.length, temperature);
+      expect(answer.probabilities).toHaveLength(expected.length);
+      for (const [at, value] of (answer.probabilities as number[]).entries())
+        expect(value).toBeCloseTo(expected[at]!, 5);
+      expect(answer.alone).toBeLessThan(1e-5);
+      expect(JSON.parse(answer.classes as string)).toEqual(classes);
+    }
+  },
+);
