@@ -49,6 +49,13 @@ Examples:
       )
       .option('--moves <number>', 'how often the alias moves, 13 s apart on average', Number, 20)
       .action(async (options) => (await import('./changes.ts')).benchmarkChanges(options)),
+  )
+  .addCommand(
+    new Command('resume')
+      .description('End training runs at random moments, and compare what comes of them with one that was left alone.')
+      .option('--kills <number>', 'how often a process is ended', Number, 100)
+      .option('--seed <number>', 'of the moments', Number, 1)
+      .action(async (options) => (await import('./resume.ts')).benchmarkResuming(options)),
   );
 for (const command of [program, ...program.commands]) command.exitOverride();
 

@@ -1,15 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { folderStore } from '#models/folder-store.ts';
 import { readResult } from '#models/runs.ts';
-import { readVersion } from '#models/versions.ts';
+import { listVersions, readVersion } from '#models/versions.ts';
 import { loadCifar10 } from './data/cifar10.ts';
 import type { TrainingEvent } from './events.ts';
+import { type Blow, endedAt, type Moment } from './moment.fixture.ts';
 import { hasTensorFlow } from './tensorflow.ts';
+import { trainingProcess } from './training-process.fixture.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -28,38 +29,6 @@ const argumentsOf = (run: string, more: readonly string[] = []) => [
   ...more,
   ...['--run', run, '--out', folder],
 ];
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly events: readonly TrainingEvent[];
-  readonly errors: string;
-}
-
-/** @param onEvent is given every event as it is printed, and the process */
-async function program(
-  words: readonly string[],
-  onEvent: (event: TrainingEvent, child: ChildProcess) => void = () => {},
-  environment: NodeJS.ProcessEnv = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'main.ts'), ...words, '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
-  });
-  const events: TrainingEvent[] = [];
-  let errors = '';
-  child.stderr.on('data', (chunk) => {
-    errors += chunk;
-  });
-  createInterface(child.stdout).on('line', (line) => {
-    const event = JSON.parse(line) as TrainingEvent;
-    events.push(event);
-    onEvent(event, child);
-  });
-  return await new Promise((resolve, reject) => {
-    child.once('error', reject).once('close', (code, signal) => resolve({ code, signal, events, errors }));
-  });
-}
 
 /** Sends a signal once, when so many steps are done. */
 const at = (step: number, signal: NodeJS.Signals) => {
@@ -81,14 +50,14 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
   test('killed, interrupted and taken away on its way comes to the weights of one that was left alone', {
     timeout: 240_000,
   }, async () => {
-    expect(await program(argumentsOf('alone'))).toMatchObject({ code: 0 });
+    expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
 
     // kill -9: nothing can be said, and the last checkpoint is what is left.
-    const killed = await program(argumentsOf('hunted'), at(5, 'SIGKILL'));
+    const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
     expect(killed).toMatchObject({ code: null, signal: 'SIGKILL' });
 
     // Ctrl-C: says where it is and how to go on.
-    const interrupted = await program(argumentsOf('hunted'), at(15, 'SIGINT'));
+    const interrupted = await trainingProcess(argumentsOf('hunted'), { onEvent: at(15, 'SIGINT') });
     expect(interrupted.code).toBe(130);
     const [started] = interrupted.events;
     expect(started?.type === 'started' && started.fromStep).toBeGreaterThanOrEqual(5);
@@ -102,20 +71,50 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(interrupted.errors).toContain('SIGINT: keeping a checkpoint');
 
     // SIGTERM: another machine may try again.
-    expect(await program(argumentsOf('hunted'), at(25, 'SIGTERM'))).toMatchObject({ code: 75 });
+    expect(await trainingProcess(argumentsOf('hunted'), { onEvent: at(25, 'SIGTERM') })).toMatchObject({ code: 75 });
 
-    expect(await program(argumentsOf('hunted'))).toMatchObject({ code: 0 });
+    expect(await trainingProcess(argumentsOf('hunted'))).toMatchObject({ code: 0 });
     expect(await weightsOf('hunted')).toBe(await weightsOf('alone'));
 
     // Once more: it is finished, and stays as it is.
-    const again = await program(argumentsOf('hunted'));
+    const again = await trainingProcess(argumentsOf('hunted'));
     expect(again).toMatchObject({ code: 0, events: [{ type: 'saved' }] });
     expect(again.errors).toContain('The run hunted is finished');
 
     // With other arguments it is another run.
-    const other = await program(argumentsOf('hunted', ['--seed', '2']));
+    const other = await trainingProcess(argumentsOf('hunted', ['--seed', '2']));
     expect(other).toMatchObject({ code: 2, events: [] });
     expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
+  });
+});
+
+describe.skipIf(!hasTensorFlow())('a training process ended at a bad moment', () => {
+  const attempt = (run: string, moment: Moment, blow: Blow) =>
+    endedAt(moment, blow, { words: argumentsOf(run), store: folder, run });
+
+  test('leaves what the next one goes on from, and they come to the same weights and to one version', {
+    timeout: 480_000,
+  }, async () => {
+    const before = await listVersions(folderStore(folder));
+    const writing = { when: 'a checkpoint is written', steps: 3, delay: 0 } as const;
+    expect(await attempt('struck', writing, 'SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
+    // The second Ctrl-C comes while the first one keeps a checkpoint, and leaves at once.
+    const twice = await attempt('struck', { when: 'a step is done', steps: 3 }, 'SIGINT twice');
+    expect(twice).toMatchObject({ code: 130, events: expect.not.arrayContaining([{ type: 'failed' }]) });
+
+    const evaluating = { when: 'the test images are evaluated', delay: 500 } as const;
+    expect(await attempt('struck', evaluating, 'SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
+    const terminated = await attempt('struck', evaluating, 'SIGTERM');
+    expect(terminated).toMatchObject({
+      code: 75,
+      events: [{ type: 'started', fromStep: 35 }, { type: 'interrupted' }],
+    });
+    const publishing = { when: 'the version is published', delay: 5 } as const;
+    expect(await attempt('struck', publishing, 'SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
+
+    expect(await trainingProcess(argumentsOf('struck'))).toMatchObject({ code: 0 });
+    expect(await weightsOf('struck')).toBe(await weightsOf('alone'));
+    expect(await listVersions(folderStore(folder))).toHaveLength(before.length + 1);
   });
 });
 
@@ -131,7 +130,7 @@ describe('bad arguments end with 2, and nothing is written', () => {
     [['train', '--sed', '1'], "unknown option '--sed'"],
     [['trian'], "unknown command 'trian'"],
   ])('%j', async (words, message) => {
-    const ended = await program([...words]);
+    const ended = await trainingProcess(words);
     expect(ended).toMatchObject({ code: 2, events: [] });
     expect(ended.errors).toContain(message);
   });

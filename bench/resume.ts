@@ -1,0 +1,278 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import { damagesOf } from '#models/damage.ts';
+import { folderStore } from '#models/folder-store.ts';
+import { sha256Of } from '#models/manifest.ts';
+import type { ObjectStore } from '#models/object-store.ts';
+import { readEvents } from '#models/run-events.ts';
+import { readCheckpoint, readResult, runKey } from '#models/runs.ts';
+import { encodeSafetensors } from '#models/safetensors.ts';
+import { listVersions, readVersion } from '#models/versions.ts';
+import { openCheckpoints } from '#training/checkpoint.ts';
+import { loadCifar10 } from '#training/data/cifar10.ts';
+import { type Blow, endedAt, type Moment, type TrainingRun } from '#training/moment.fixture.ts';
+import { type Random, random } from '#training/random.ts';
+import { type Ended, trainingProcess } from '#training/training-process.fixture.ts';
+
+interface Options {
+  /** How often a process is ended. */
+  readonly kills: number;
+  /** Of the moments. */
+  readonly seed: number;
+}
+
+/** Small nets, a checkpoint after each of 58 steps, and between them all that a checkpoint has to hold. */
+const recipes = [
+  ['tiny', 'engine=tensorflow', 'optimizer=adamw', 'learningRate=0.002', 'lookahead=5'],
+  ['seed', 'flip=random', 'shift=1'],
+  ['quick', 'widths=8,8,8', 'whiteningBiasEpochs=1', 'optimizer=muon'],
+].map(([name = '', ...settings]) => ({
+  name,
+  settings: [...settings, 'batchSize=128', 'heldOut=1000', 'epochs=0.15', 'checkpointSeconds=0'],
+}));
+
+/** Each draws its moment; how often it is drawn of a hundred. */
+const blows: readonly (readonly [number, Blow, (draw: Random) => Moment])[] = [
+  [30, 'SIGKILL', (draw) => ({ when: 'a step is done', steps: 1 + draw.integer(8) })],
+  [20, 'SIGTERM', (draw) => ({ when: 'a step is done', steps: 1 + draw.integer(8) })],
+  [6, 'SIGINT', (draw) => ({ when: 'a step is done', steps: 1 + draw.integer(8) })],
+  [6, 'SIGINT twice', (draw) => ({ when: 'a step is done', steps: 1 + draw.integer(8) })],
+  [8, 'SIGKILL', (draw) => ({ when: 'time has passed', delay: draw.integer(8_000) })],
+  [4, 'SIGTERM', (draw) => ({ when: 'time has passed', delay: draw.integer(8_000) })],
+  [16, 'SIGKILL', (draw) => ({ when: 'a checkpoint is written', steps: draw.integer(6), delay: draw.integer(12) })],
+  [3, 'SIGKILL', (draw) => ({ when: 'the test images are evaluated', delay: draw.integer(3_000) })],
+  [2, 'SIGTERM', (draw) => ({ when: 'the test images are evaluated', delay: draw.integer(3_000) })],
+  [5, 'SIGKILL', (draw) => ({ when: 'the version is published', delay: draw.integer(100) })],
+];
+
+/** Share of the blows after which a file of the last checkpoint is damaged as well. */
+const TORN = 0.15;
+
+/** What may end how often; printed and written. */
+interface Counts {
+  runs: number;
+  /** By signal and moment. */
+  readonly ended: Record<string, number>;
+  /** What the processes left behind. */
+  readonly left: Record<string, number>;
+  /** Files of checkpoints that were damaged between two attempts, by how. */
+  readonly torn: Record<string, number>;
+}
+
+/**
+ * Ends training processes at random moments, goes on with each run until it is done, and compares what came of it with a run
+ * that was left alone: weights, optimizer state, history and accuracies, to the last bit, and one version only. Two runs at
+ * a time, so that each is load to the other. Prints counts, and writes `results/<date>-resume.json`.
+ *
+ * @throws {UserError} a run did not come to the same; the message says which, and where its store is
+ */
+export async function benchmarkResuming({ kills, seed }: Options): Promise<void> {
+  if (!Number.isInteger(kills) || kills < 1)
+    throw new UsageError(`--kills must be a whole number from 1, not ${kills}.`);
+  await loadCifar10({ log }); // So that no process below has to fetch it.
+  const folder = await mkdtemp(join(tmpdir(), 'bench-resume-'));
+  const began = performance.now();
+  const counts: Counts = { runs: 0, ended: {}, left: {}, torn: {} };
+  const references = new Map<string, Promise<string>>();
+  const hunter = async (first: number) => {
+    for (let number = first; total(counts.ended) < kills; number += 2) {
+      const { name, settings } = recipes[Math.floor(number / 2) % recipes.length]!;
+      if (!references.has(name)) references.set(name, leftAlone(join(folder, name), name, settings));
+      const expected = await references.get(name)!;
+      const hunted = runIn(join(folder, `${number}`), name, settings);
+      await hunt(hunted, random(seed, number), counts, () => total(counts.ended) < kills);
+      const found = await outcomeOf(hunted);
+      if (found !== expected) {
+        throw new UserError(`${hunted.store} came to another end than ${join(folder, name)}:\n${found}\n${expected}`);
+      }
+      counts.runs++;
+    }
+  };
+  await Promise.all([hunter(0), hunter(1)]);
+  await rm(folder, { recursive: true });
+  await report(counts, { kills, seed, seconds: (performance.now() - began) / 1000 });
+}
+
+function runIn(store: string, recipe: string, settings: readonly string[]): TrainingRun {
+  const run = 'hunted';
+  const words = ['train', recipe, ...settings.flatMap((setting) => ['--set', setting]), '--out', store, '--run', run];
+  return { words, store, run };
+}
+
+async function leftAlone(store: string, recipe: string, settings: readonly string[]): Promise<string> {
+  const alone = runIn(store, recipe, settings);
+  const { code, errors } = await trainingProcess(alone.words);
+  if (code !== 0) throw new UserError(`${alone.words.join(' ')} ended with ${code}: ${errors}`);
+  log(`left alone: ${recipe}`);
+  return await outcomeOf(alone);
+}
+
+/** Strikes until the run is done, or `goesOn` says that it is enough. */
+async function hunt(hunted: TrainingRun, draw: Random, counts: Counts, goesOn: () => boolean): Promise<void> {
+  let torn: string | undefined;
+  for (;;) {
+    const [blow, moment] = goesOn() ? drawBlow(draw) : (['SIGKILL', never] as const);
+    const ended = await endedAt(moment, blow, hunted);
+    const started = ended.events.find((event) => event.type === 'started');
+    if (started) {
+      if (torn && !started.damaged?.includes(torn))
+        throw new UserError(`${hunted.store}: ${torn} was taken for whole.`);
+      torn = undefined;
+    }
+    if (ended.code === 0) return;
+    checkEnd(blow, ended, hunted);
+    add(counts.ended, `${blow}, ${moment.when}`);
+    await look(hunted, counts.left, torn);
+    if (torn === undefined && draw.uniform() < TORN) torn = await tear(hunted, draw, counts.torn);
+    const at = started ? `, from step ${started.fromStep}` : ', not begun';
+    log(`${total(counts.ended)}: ${blow} when ${moment.when}${at}`);
+  }
+}
+
+const never: Moment = { when: 'a step is done', steps: Number.POSITIVE_INFINITY };
+
+function drawBlow(draw: Random): [Blow, Moment] {
+  const hundred = blows.flatMap((each) => new Array<typeof each>(each[0]).fill(each));
+  const [, blow, momentOf] = hundred[draw.integer(hundred.length)]!;
+  return [blow, momentOf(draw)];
+}
+
+/** @throws {UserError} a process that was struck ended in another way than it says it does */
+function checkEnd(blow: Blow, { code, signal, events, errors }: Ended, { store }: TrainingRun): void {
+  const name = blow === 'SIGINT twice' ? 'SIGINT' : blow;
+  if (signal === name) return; // SIGKILL; and others before the program listens to them.
+  const isGraceful = code === { SIGKILL: undefined, SIGTERM: 75, SIGINT: 130 }[name];
+  const last = events.at(-1);
+  const isSaid = last?.type === 'interrupted' || events.length === 0 || blow === 'SIGINT twice';
+  if (!isGraceful || !isSaid) throw new UserError(`${store}: ${blow} ended it with ${code ?? signal}: ${errors}`);
+}
+
+/** Notes what an ended process left, and that the store is whole all the same. */
+async function look(
+  { store: folder, run }: TrainingRun,
+  left: Record<string, number>,
+  torn: string | undefined,
+): Promise<void> {
+  const store = folderStore(folder);
+  const found = await readCheckpoint(store, run);
+  const whole = found === undefined || found.damaged.length === 0 || torn !== undefined;
+  if (!whole && !found.damaged.includes(runKey(run, 'checkpoint.json'))) {
+    throw new UserError(`${folder}: ${found.damaged.join(', ')} was damaged by ending the process.`);
+  }
+  for (const version of await listVersions(store)) await readVersion(store, version);
+  await readEvents(store, run);
+
+  const names = await readdir(join(folder, 'runs', run), { recursive: true }).catch(() => []);
+  const drafts = names.filter((name) => name.endsWith('.draft'));
+  const newest = names
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .at(-1);
+  if (drafts.some((name) => name.startsWith('checkpoints/'))) add(left, 'a checkpoint half written');
+  if (drafts.some((name) => name.startsWith('.checkpoint.json'))) add(left, 'a pointer half written');
+  if (newest !== undefined && newest !== found?.path) add(left, 'a checkpoint that nothing points to');
+  if ((await listVersions(store)).length > 0) add(left, 'a version without the result of its run');
+  else if ((await readdir(join(folder, 'models')).catch(() => [])).length > 0) add(left, 'a version half published');
+}
+
+/** @returns the key of what was damaged; `undefined` where nothing could be without loss */
+async function tear(
+  { store: folder, run }: TrainingRun,
+  draw: Random,
+  torn: Record<string, number>,
+): Promise<string | undefined> {
+  const store = folderStore(folder);
+  const { latest } = await openCheckpoints(store, run);
+  const last = await readCheckpoint(store, run);
+  // After the last step a run has the time of its version, which the checkpoint before does not have yet.
+  if (last === undefined || latest?.progress.trainedAt || !(await hasAnother(store, run, last.path))) return undefined;
+  const isPointer = draw.integer(3) === 0;
+  const key = runKey(run, isPointer ? 'checkpoint.json' : last.path);
+  const whole = (await store.get(key))?.body;
+  if (whole === undefined) return undefined;
+  // A pointer may lose its last newline, or have a bit of its time flipped, and still point.
+  const damages = [...damagesOf(whole)].filter(([damage]) => !isPointer || /gone|zeros|many|cut to [01] /.test(damage));
+  const [damage, found] = damages[draw.integer(damages.length)]!;
+  if (found === undefined) await store.delete(key);
+  else await store.put(key, found);
+  add(torn, `${isPointer ? 'pointer' : 'file'}: ${damage.replace(/ of \d+ bytes$/, ' bytes')}`);
+  return key;
+}
+
+/** Whether a run has another whole checkpoint than this one. */
+async function hasAnother(store: ObjectStore, run: string, path: string): Promise<boolean> {
+  for await (const { key } of store.list(runKey(run, 'checkpoints/'))) {
+    if (key === runKey(run, path)) continue;
+    const body = (await store.get(key))?.body;
+    if (body !== undefined && key.includes(`-${sha256Of(body).slice(0, 8)}.`)) return true;
+  }
+  return false;
+}
+
+/** All of a finished run that does not tell when it was made, or how long it took. */
+async function outcomeOf({ store: folder, run }: TrainingRun): Promise<string> {
+  const store: ObjectStore = folderStore(folder);
+  const result = await readResult(store, run);
+  const { latest } = await openCheckpoints(store, run);
+  if (result === undefined || latest === undefined) throw new UserError(`${folder} has no result.`);
+  const versions = await readdir(join(folder, 'models'));
+  if (versions.join() !== result.version) throw new UserError(`${folder} has the versions ${versions.join(', ')}.`);
+  const version = await readVersion(store, result.version);
+  const history = latest.progress.history.map(({ trainingSeconds: _, ...row }) => row);
+  return JSON.stringify({
+    weights: sha256Of(version.file('weights.bin')),
+    model: sha256Of(version.file('model.json')),
+    golden: sha256Of(version.file('golden.json')),
+    state: sha256Of(encodeSafetensors({ tensors: latest.state })),
+    history: sha256Of(Buffer.from(JSON.stringify(history))),
+    accuracy: result.accuracy,
+    temperature: version.card.temperature,
+    steps: result.steps,
+  });
+}
+
+async function report(counts: Counts, { kills, seed, seconds }: Options & { readonly seconds: number }): Promise<void> {
+  const results = {
+    command: `npm run bench -- resume --kills ${kills} --seed ${seed}`,
+    at: new Date().toISOString(),
+    commit: execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], {
+      encoding: 'utf8',
+    }).trim(),
+    host: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), node: process.version },
+    seconds: Math.round(seconds),
+    ...counts,
+  };
+  const file = join('results', `${results.at.slice(0, 10)}-resume.json`);
+  await mkdir('results', { recursive: true });
+  await writeFile(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  const lines = (of: Record<string, number>) =>
+    Object.entries(of)
+      .sort()
+      .map(([what, count]) => `  ${String(count).padStart(4)}  ${what}`);
+  const text = [
+    `${counts.runs} runs were ended ${total(counts.ended)} times, and came to the same, to the last bit:`,
+    ...lines(counts.ended),
+    'left behind by what was ended:',
+    ...lines(counts.left),
+    `files of checkpoints damaged on top of it, ${total(counts.torn)}:`,
+    ...lines(counts.torn),
+    `${results.seconds} s; ${results.host.cpu}, ${results.host.cores} cores, Node ${results.host.node}`,
+    `written to ${file}`,
+  ];
+  process.stdout.write(`${text.join('\n')}\n`);
+}
+
+function add(to: Record<string, number>, what: string): void {
+  to[what] = (to[what] ?? 0) + 1;
+}
+
+function total(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
