@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { damagesOf } from '#models/damage.ts';
@@ -16,6 +15,7 @@ import { loadCifar10 } from '#training/data/cifar10.ts';
 import { type Blow, endedAt, type Moment, type TrainingRun } from '#training/moment.fixture.ts';
 import { type Random, random } from '#training/random.ts';
 import { type Ended, trainingProcess } from '#training/training-process.fixture.ts';
+import { writeResults } from './results.ts';
 
 interface Options {
   /** How often a process is ended. */
@@ -235,19 +235,8 @@ async function outcomeOf({ store: folder, run }: TrainingRun): Promise<string> {
 }
 
 async function report(counts: Counts, { kills, seed, seconds }: Options & { readonly seconds: number }): Promise<void> {
-  const results = {
-    command: `npm run bench -- resume --kills ${kills} --seed ${seed}`,
-    at: new Date().toISOString(),
-    commit: execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], {
-      encoding: 'utf8',
-    }).trim(),
-    host: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), node: process.version },
-    seconds: Math.round(seconds),
-    ...counts,
-  };
-  const file = join('results', `${results.at.slice(0, 10)}-resume.json`);
-  await mkdir('results', { recursive: true });
-  await writeFile(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  const command = `npm run bench -- resume --kills ${kills} --seed ${seed}`;
+  const made = await writeResults('resume', command, { seconds: Math.round(seconds), ...counts });
   const lines = (of: Record<string, number>) =>
     Object.entries(of)
       .sort()
@@ -259,8 +248,8 @@ async function report(counts: Counts, { kills, seed, seconds }: Options & { read
     ...lines(counts.left),
     `files of checkpoints damaged on top of it, ${total(counts.torn)}:`,
     ...lines(counts.torn),
-    `${results.seconds} s; ${results.host.cpu}, ${results.host.cores} cores, Node ${results.host.node}`,
-    `written to ${file}`,
+    `${Math.round(seconds)} s`,
+    ...made,
   ];
   process.stdout.write(`${text.join('\n')}\n`);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -37,6 +37,17 @@ describe('a folder', () => {
     const keys = [];
     for await (const { key } of store.list('')) keys.push(key);
     expect(keys).toEqual(['runs/a']);
+  });
+
+  it('removes what a dead writer left behind an hour ago, and nothing that somebody may be writing', async () => {
+    const { store, folder } = opened;
+    await store.put('runs/a', Buffer.from('a'));
+    const [old, young] = ['.b.0123456789ab.draft', '.c.0123456789ab.draft'];
+    for (const name of [old, young, '.b.draft']) await writeFile(join(folder, 'runs', name), 'half of');
+    const before = new Date(Date.now() - 3_700_000);
+    for (const name of [old, '.b.draft', 'a']) await utimes(join(folder, 'runs', name), before, before);
+    await store.put('runs/d', Buffer.from('d'));
+    expect(await readdir(join(folder, 'runs'))).toEqual(['.b.draft', young, 'a', 'd']);
   });
 
   it('takes over the lock of a dead process, once for all who wait', async () => {

@@ -11,6 +11,10 @@ import {
   WriteConflict,
 } from './object-store.ts';
 
+const DRAFT = /^\..+\.[0-9a-f]{12}\.draft$/;
+/** Nobody stands still for an hour in the middle of a file, and goes on. */
+const ABANDONED_AFTER_MS = 3_600_000;
+
 /**
  * An object is a plain file under the folder, at its key. Its entity tag is the SHA-256 of what it holds.
  *
@@ -34,6 +38,7 @@ export function folderStore(folder: string): ObjectStore {
       const path = pathOf(key);
       const draft = beside(path, `${randomBytes(6).toString('hex')}.draft`);
       await mkdir(dirname(path), { recursive: true });
+      await removeAbandoned(dirname(path));
       try {
         await writeDurably(draft, body);
         await withFileLock(beside(path, 'lock'), async (stillHeld) => {
@@ -115,6 +120,16 @@ async function writeDurably(path: string, body: Uint8Array): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** What a killed process was writing: a checkpoint may be large, and a run may be killed often. */
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!DRAFT.test(name)) continue;
+    const path = join(folder, name);
+    const written = await stat(path).catch(() => undefined); // Renamed since.
+    if (written !== undefined && Date.now() - written.mtimeMs > ABANDONED_AFTER_MS) await rm(path, { force: true });
   }
 }
 

@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { folderStore } from '#models/folder-store.ts';
 import { readResult } from '#models/runs.ts';
-import { listVersions, readVersion } from '#models/versions.ts';
+import { readVersion } from '#models/versions.ts';
 import { loadCifar10 } from './data/cifar10.ts';
 import type { TrainingEvent } from './events.ts';
-import { type Blow, endedAt, type Moment } from './moment.fixture.ts';
 import { hasTensorFlow } from './tensorflow.ts';
 import { trainingProcess } from './training-process.fixture.ts';
 
@@ -85,36 +84,6 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     const other = await trainingProcess(argumentsOf('hunted', ['--seed', '2']));
     expect(other).toMatchObject({ code: 2, events: [] });
     expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
-  });
-});
-
-describe.skipIf(!hasTensorFlow())('a training process ended at a bad moment', () => {
-  const attempt = (run: string, moment: Moment, blow: Blow) =>
-    endedAt(moment, blow, { words: argumentsOf(run), store: folder, run });
-
-  test('leaves what the next one goes on from, and they come to the same weights and to one version', {
-    timeout: 480_000,
-  }, async () => {
-    const before = await listVersions(folderStore(folder));
-    const writing = { when: 'a checkpoint is written', steps: 3, delay: 0 } as const;
-    expect(await attempt('struck', writing, 'SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
-    // The second Ctrl-C comes while the first one keeps a checkpoint, and leaves at once.
-    const twice = await attempt('struck', { when: 'a step is done', steps: 3 }, 'SIGINT twice');
-    expect(twice).toMatchObject({ code: 130, events: expect.not.arrayContaining([{ type: 'failed' }]) });
-
-    const evaluating = { when: 'the test images are evaluated', delay: 500 } as const;
-    expect(await attempt('struck', evaluating, 'SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
-    const terminated = await attempt('struck', evaluating, 'SIGTERM');
-    expect(terminated).toMatchObject({
-      code: 75,
-      events: [{ type: 'started', fromStep: 35 }, { type: 'interrupted' }],
-    });
-    const publishing = { when: 'the version is published', delay: 5 } as const;
-    expect(await attempt('struck', publishing, 'SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
-
-    expect(await trainingProcess(argumentsOf('struck'))).toMatchObject({ code: 0 });
-    expect(await weightsOf('struck')).toBe(await weightsOf('alone'));
-    expect(await listVersions(folderStore(folder))).toHaveLength(before.length + 1);
   });
 });
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, test } from 'vitest';
 import { random } from '../random.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { gradients } from './gradients.ts';
 import { Graph, type Shape, sizeOf, type Value } from './graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
-import { add, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';
+import { add, cast, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';
 import { normalizeBatch } from './operations/batch-normalization.ts';
 import { convolutionOfBiased } from './operations/biased-convolution.ts';
 import { addBias, convolution } from './operations/convolution.ts';
@@ -257,6 +257,82 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
       };
     },
   );
+});
+
+describe('in bfloat16 the value and the gradients are those of float32, to within two hundredths:', () => {
+  type Build = Case['build'];
+  const images = [3, 7, 6, 5] as const;
+  const sliding = { stride: 2, padding: 'same' } as const;
+  const inBrief = (graph: Graph, value: Value) => cast(graph, value, 'bfloat16');
+  test.each<[name: string, shapes: readonly Shape[], build: Build, kinked?: boolean]>([
+    ['convolution', [images, [3, 3, 5, 8]], (graph, x, kernel) => convolution(graph, x!, kernel!, sliding)],
+    ['bias', [images, [5]], (graph, x, bias) => addBias(graph, x!, bias!)],
+    [
+      'convolution of a fixed value with a bias, activated',
+      [[5], [2, 2, 5, 8]],
+      (graph, bias, kernel) => {
+        const fixed = graph.constant({ type: 'float32', shape: images, values: values(630, 3, 0, false) });
+        const operands = {
+          fixed: cast(graph, fixed, bias!.type),
+          bias: bias!,
+          kernel: kernel!,
+          activation: 'gelu',
+        } as const;
+        return convolutionOfBiased(graph, { ...operands, ...sliding });
+      },
+    ],
+    ['max-pooling', [[2, 5, 4, 3]], (graph, x) => maxPooling(graph, x!, 2, 'same'), true],
+    [
+      'matrix product',
+      [
+        [9, 24],
+        [24, 10],
+      ],
+      (graph, one, other) => matmul(graph, one!, other!),
+    ],
+    ['ReLU', [[9, 12]], (graph, x) => relu(graph, x!), true],
+    ['ELU', [[9, 12]], (graph, x) => elu(graph, x!)],
+    ['GELU', [[9, 12]], (graph, x) => gelu(graph, x!)],
+    ['SiLU', [[9, 12]], (graph, x) => silu(graph, x!)],
+    ['scaling', [[9, 12]], (graph, x) => multiply(graph, x!, 1 / 9)],
+    ['dropout', [[9, 12]], (graph, x) => dropout(graph, x!, 0.3, graph.integers([1, 2]))],
+    [
+      'padding and reshaping',
+      [[9, 12]],
+      (graph, x) =>
+        reshape(
+          graph,
+          pad(graph, x!, [
+            [1, 2],
+            [0, 1],
+          ]),
+          [12 * 13],
+        ),
+    ],
+    [
+      'batch normalization',
+      [images, [5], [5]],
+      (graph, x, gamma, beta) => {
+        const zeros = graph.constant({ type: 'float32', shape: [5], values: new Float32Array(5) });
+        const statistics = { movingMean: zeros, movingVariance: zeros, epsilon: 1e-3, momentum: 0.9 };
+        const parameters = { gamma: cast(graph, gamma!, 'float32'), beta: cast(graph, beta!, 'float32') };
+        return normalizeBatch(graph, x!, { ...parameters, ...statistics }).normalized;
+      },
+    ],
+  ])('%s', (_, shapes, build, kinked = false) => {
+    const upstreamOf = (shape: Shape) => values(sizeOf(shape), 5, 10, false);
+    const inputs = shapes.map((shape, index) => values(sizeOf(shape), 5, index, kinked));
+    const brief: Build = (graph, ...given) =>
+      cast(graph, build(graph, ...given.map((value) => inBrief(graph, value))), 'float32');
+    const [exact, rounded] = [build, brief].map((each) =>
+      withGraph({ shapes, build: each }, upstreamOf, (evaluate) => evaluate(inputs)),
+    );
+    for (const [index, one] of [exact!.value, ...exact!.gradients].entries()) {
+      const other = [rounded!.value, ...rounded!.gradients][index]!;
+      const error = Math.hypot(...one.map((value, at) => value - other[at]!)) / Math.hypot(...one);
+      expect(error, index === 0 ? 'value' : `gradient by input ${index - 1}`).toBeLessThan(0.02);
+    }
+  });
 });
 
 describe('where TensorFlow.js is no independent judge:', () => {

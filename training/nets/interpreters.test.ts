@@ -11,14 +11,14 @@ import { weightSpecs } from './shapes.ts';
 // The third interpreter, the exported LayersModel, is compared to the eager one in layers/export.test.ts.
 test.skipIf(!hasTensorFlow())('the graph and TensorFlow.js op by op agree, whatever the net', async () => {
   await fc.assert(
-    fc.asyncProperty(anyNet, fc.constantFrom(1, 4, 5), fc.nat(), async (drawn, batchSize, seed) => {
+    fc.asyncProperty(anyNet, fc.nat(), async (drawn, seed) => {
       const net = comparable(drawn);
       const weights = trainedWeights(net, seed);
       const trained = weightSpecs(net).flatMap(({ name, trainable }) => (trainable ? [name] : []));
       const options: EngineOptions = {
         net,
         weights,
-        batchSize,
+        batchSize: 4,
         seed: 1,
         labelSmoothing: 0.1,
         reduction: 'mean',
@@ -26,7 +26,7 @@ test.skipIf(!hasTensorFlow())('the graph and TensorFlow.js op by op agree, whate
       };
       const [graph, eager] = [await compileGraph(options), await compileEager(options)];
       try {
-        const batch = noiseBatch(net, batchSize, seed);
+        const batch = noiseBatch(net, 4, seed);
         expectClose(graph.logits(batch.images), eager.logits(batch.images), 1e-5, 'logits');
         // At rate 1 without momentum, a step takes the gradient away.
         const step = (engine: Engine) => engine.step(batch, { step: 0, learningRates: { all: 1 } });
