@@ -62,6 +62,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'serve a model on a local port, with no cloud at all',
     load: async () => (await import('./serve.ts')).serveCommand(),
   },
+  cost: {
+    summary: 'dollars for a million classifications and for a training run',
+    load: async () => (await import('./cost/cost.ts')).costCommand(),
+  },
   local: {
     summary: 'LocalStack on this machine: up, status, logs, down',
     load: async () => (await import('./local.ts')).localCommand(),

@@ -1,0 +1,92 @@
+import type prices from './prices.json';
+
+type Prices = typeof prices;
+
+/** What the endpoint does in a month. */
+export interface Serving {
+  /** Classifications a month, each a request with one picture. */
+  readonly requests: number;
+  /** Of a warm request; Lambda bills whole milliseconds. */
+  readonly milliseconds: number;
+  /** Share of requests that find no process, in [0, 1]. */
+  readonly coldShare: number;
+  /** Of a cold request in all, INIT included. */
+  readonly coldMilliseconds: number;
+  /** Megabytes of a process: Lambda's memory size. */
+  readonly memory: number;
+  /** Bytes of a request, of an answer, and of what the log keeps of both. */
+  readonly requestBytes: number;
+  readonly answerBytes: number;
+  readonly logBytes: number;
+  /** EC2's name of the instance that is always on. */
+  readonly instance: string;
+}
+
+/** Dollars for a million classifications, and what they are made of. */
+export interface ServingCost {
+  readonly name: string;
+  readonly dollars: number;
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+const MILLION = 1e6;
+const GIGABYTE = 2 ** 30;
+/** As AWS counts a month. */
+const HOURS = 730;
+const DISK_GIGABYTES = 8;
+
+/** Our stack, one instance that is always on, and a SageMaker serverless endpoint, for the same work. */
+export function servingCosts(serving: Serving, prices: Prices): ServingCost[] {
+  const shared = {
+    'answers to the Internet': gigabytes(serving.answerBytes) * prices.transferOut.gigabyte,
+    logs: gigabytes(serving.logBytes) * prices.logs.gigabyte,
+  };
+  return [
+    costOf('API Gateway and Lambda', { ...lambda(serving, prices), ...shared }),
+    costOf(`one ${serving.instance}, always on`, { ...instance(serving, prices), ...shared }),
+    costOf('SageMaker serverless endpoint', { ...sagemaker(serving, prices), ...shared }),
+  ];
+}
+
+function lambda({ milliseconds, coldShare, coldMilliseconds, memory }: Serving, prices: Prices) {
+  const billed = (1 - coldShare) * Math.ceil(milliseconds) + coldShare * Math.ceil(coldMilliseconds);
+  return {
+    'API Gateway': prices.apiGateway.millionRequests,
+    'Lambda requests': prices.lambda.millionRequests,
+    'Lambda time': MILLION * (billed / 1000) * (memory / 1024) * prices.lambda.gigabyteSecond,
+  };
+}
+
+/** Without a load balancer and without a second one for when it fails: the least that an instance can cost. */
+function instance({ instance, requests }: Serving, prices: Prices) {
+  const months = MILLION / requests;
+  return {
+    instance: HOURS * hourOf(instance, prices) * months,
+    disk: DISK_GIGABYTES * prices.disk.gigabyteMonth * months,
+    address: HOURS * prices.publicAddress.hour * months,
+  };
+}
+
+/** Its cold starts are left out: what they take was not measured. */
+function sagemaker({ milliseconds, memory, requestBytes, answerBytes }: Serving, prices: Prices) {
+  const { gigabyteSecond, gigabyteInOrOut, memoryGigabytes } = prices.sagemakerServerless;
+  const size = memoryGigabytes.find((each) => each * 1024 >= memory) ?? memoryGigabytes.at(-1)!;
+  return {
+    time: MILLION * (Math.ceil(milliseconds) / 1000) * size * gigabyteSecond,
+    'data in and out': gigabytes(requestBytes + answerBytes) * gigabyteInOrOut,
+  };
+}
+
+/** Of a million. */
+function gigabytes(bytes: number): number {
+  return (MILLION * bytes) / GIGABYTE;
+}
+
+function costOf(name: string, parts: Readonly<Record<string, number>>): ServingCost {
+  return { name, dollars: Object.values(parts).reduce((sum, part) => sum + part, 0), parts };
+}
+
+/** Dollars an hour, on demand. */
+export function hourOf(instance: string, prices: Prices): number {
+  return prices.instances.hour[instance as keyof Prices['instances']['hour']];
+}
