@@ -90,8 +90,8 @@ function describe({ region, asOf, serving, million, training, run }: Costs): str
     `list prices of ${region}, ${asOf}`,
     `a million classifications, of ${serving.requests} a month; assumed are ${serving.milliseconds} ms each, ` +
       `${100 * serving.coldShare} % of them cold with ${serving.coldMilliseconds} ms:`,
-    ...million.flatMap(({ name, dollars, parts }) => [
-      line(name, dollars),
+    ...million.flatMap(({ name, dollars, without, parts }) => [
+      line(name, dollars) + (without ? `  without ${without}` : ''),
       ...Object.entries(parts).map(([part, each]) => line(`  ${part}`, each)),
     ]),
     `a training run, assumed to take ${training.seconds} s and ${training.bootSeconds} s of the instance besides, on demand:`,

@@ -26,6 +26,8 @@ export interface Serving {
 export interface ServingCost {
   readonly name: string;
   readonly dollars: number;
+  /** What the sum leaves out. */
+  readonly without?: string;
   readonly parts: Readonly<Record<string, number>>;
 }
 
@@ -43,8 +45,14 @@ export function servingCosts(serving: Serving, prices: Prices): ServingCost[] {
   };
   return [
     costOf('API Gateway and Lambda', { ...lambda(serving, prices), ...shared }),
-    costOf(`one ${serving.instance}, always on`, { ...instance(serving, prices), ...shared }),
-    costOf('SageMaker serverless endpoint', { ...sagemaker(serving, prices), ...shared }),
+    {
+      ...costOf(`one ${serving.instance}, always on`, { ...instance(serving, prices), ...shared }),
+      without: 'a gateway, keys and throttling in front, and a second one for when it fails',
+    },
+    {
+      ...costOf('SageMaker serverless endpoint', { ...sagemaker(serving, prices), ...shared }),
+      without: 'a gateway, keys and throttling in front, and cold starts: what they take was not measured',
+    },
   ];
 }
 
@@ -57,7 +65,6 @@ function lambda({ milliseconds, coldShare, coldMilliseconds, memory }: Serving, 
   };
 }
 
-/** Without a load balancer and without a second one for when it fails: the least that an instance can cost. */
 function instance({ instance, requests }: Serving, prices: Prices) {
   const months = MILLION / requests;
   return {
@@ -67,7 +74,6 @@ function instance({ instance, requests }: Serving, prices: Prices) {
   };
 }
 
-/** Its cold starts are left out: what they take was not measured. */
 function sagemaker({ milliseconds, memory, requestBytes, answerBytes }: Serving, prices: Prices) {
   const { gigabyteSecond, gigabyteInOrOut, memoryGigabytes } = prices.sagemakerServerless;
   const size = memoryGigabytes.find((each) => each * 1024 >= memory) ?? memoryGigabytes.at(-1)!;
