@@ -1,5 +1,6 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { UserError } from '#errors/user-error.ts';
+import { parseServingParts, servingParts } from './serving-parts.ts';
 import { netNames } from './train/cases.ts';
 
 /** `npm run bench -- <what>`: each measures us and our peers in one run, on this machine, and writes `results/`. */
@@ -29,9 +30,24 @@ Examples:
   )
   .addCommand(
     new Command('serve')
-      .description('Milliseconds an image against ONNX Runtime and TensorFlow.js, cold start, requests a second.')
+      .description(
+        'Milliseconds an image against ONNX Runtime and TensorFlow.js, cold start, requests a second. About 8 minutes.',
+      )
+      .addOption(
+        new Option('--parts <names>', `which, with commas between: ${servingParts.join(', ')}`)
+          .argParser(parseServingParts)
+          .default(servingParts, 'all'),
+      )
       .option('--rounds <number>', 'how often each engine is measured, taking turns', Number, 7)
       .option('--requests <number>', 'requests to the server', Number, 100_000)
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run bench -- serve                                     all of it
+  npm run bench -- serve --parts predictions --rounds 3      the networks alone, against their peers
+  npm run bench -- serve --parts handler,load --requests 10000`,
+      )
       .action(async (options) => (await import('./serve.ts')).benchmarkServing(options)),
   )
   .addCommand(

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { UsageError } from '#errors/user-error.ts';
@@ -8,11 +7,14 @@ import { type ColdStart, measureColdStarts } from './cold-start.ts';
 import { measureHandler } from './handler.ts';
 import { type Load, measureLoad } from './load.ts';
 import { measurePredictions, type Prediction } from './predictions.ts';
+import { writeResults } from './results.ts';
 import { onnxRuntimes } from './serve-peers.ts';
+import { type ServingPart, servingParts } from './serving-parts.ts';
 import { startsChart, startsCsv } from './starts-chart.ts';
 import { pictures, seed, storeUntrained } from './untrained.ts';
 
 interface Options {
+  readonly parts: readonly ServingPart[];
   /** How often each engine is measured. */
   readonly rounds: number;
   /** Requests to the server. */
@@ -22,68 +24,71 @@ interface Options {
 /** Processes that are started for each bundle and model. */
 const STARTS = 15;
 
+/** By part, where it was asked for. */
 interface Measured {
-  readonly predictions: readonly Prediction[];
-  readonly handler: number;
-  readonly coldStarts: readonly ColdStart[];
-  readonly load: Load;
+  predictions?: readonly Prediction[];
+  /** Milliseconds. */
+  handler?: number;
+  starts?: readonly ColdStart[];
+  load?: Load;
 }
 
 /**
  * The network alone against what others serve with, taking turns; the whole request; the start of a process; a server under
  * load. Prints medians and ratios, and writes `results/<date>-serve.json` and the cold starts' table and plot in `docs/`.
  */
-export async function benchmarkServing({ rounds, requests }: Options): Promise<void> {
+export async function benchmarkServing({ parts, rounds, requests }: Options): Promise<void> {
   for (const [name, value] of Object.entries({ rounds, requests })) {
     if (!Number.isInteger(value) || value < 1)
       throw new UsageError(`--${name} must be a whole number from 1, not ${value}.`);
   }
   const log = (line: string) => void process.stderr.write(`${line}\n`);
-  const peers = await onnxRuntimes(log);
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+  const store = join(folder, 'store');
+  const picture = encode({ width: 32, height: 32, channels: 3, data: pictures(1) });
+  const measure: Record<ServingPart, (measured: Measured) => Promise<void>> = {
+    async predictions(measured) {
+      measured.predictions = await measurePredictions({ folder, peers: await onnxRuntimes(log), rounds, log });
+    },
+    async handler(measured) {
+      measured.handler = await measureHandler(store, picture);
+    },
+    async starts(measured) {
+      measured.starts = await measureColdStarts({ folder, picture, times: STARTS, log });
+    },
+    async load(measured) {
+      measured.load = await measureLoad(store, picture, requests, log);
+    },
+  };
   try {
-    const predictions = await measurePredictions({ folder, peers, rounds, log });
-    const store = join(folder, 'store');
     await storeUntrained(seed, store);
-    const picture = encode({ width: 32, height: 32, channels: 3, data: pictures(1) });
-    const handler = await measureHandler(store, picture);
-    log(`handler ${handler.toFixed(2)} ms`);
-    const coldStarts = await measureColdStarts({ folder, picture, times: STARTS, log });
-    const load = await measureLoad(store, picture, requests, log);
-    await report({ predictions, handler, coldStarts, load }, { rounds, requests });
+    const measured: Measured = {};
+    for (const part of parts) await measure[part](measured);
+    await report(measured, { parts, rounds, requests });
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function report(measured: Measured, { rounds, requests }: Options): Promise<void> {
-  const results = {
-    command: `npm run bench -- serve --rounds ${rounds} --requests ${requests}`,
-    at: new Date().toISOString(),
-    commit: execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], {
-      encoding: 'utf8',
-    }).trim(),
-    host: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), node: process.version },
-    ...measured,
-  };
-  const file = join('results', `${results.at.slice(0, 10)}-serve.json`);
-  await mkdir('results', { recursive: true });
-  const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);
-  await writeFile(file, `${JSON.stringify(results, rounded, 2)}\n`);
-  await writeFile(join('docs', 'serving-starts.csv'), startsCsv(measured.coldStarts));
-  await writeFile(join('docs', 'images', 'serving-starts.svg'), startsChart(measured.coldStarts));
-  process.stdout.write(
-    `${[
-      `milliseconds an image, median of ${rounds} rounds; in brackets how many times as long as ours`,
-      `${results.host.cpu}, ${results.host.cores} cores, Node ${results.host.node}`,
-      ...measured.predictions.map(predictionLine),
-      `a request of the gateway, 32x32 PNG, seed network: ${measured.handler.toFixed(2)} ms`,
-      'process start to first answer:',
-      ...measured.coldStarts.map(startLine),
-      ...loadLines(measured.load),
-      `written to ${file}, docs/serving-starts.csv and docs/images/serving-starts.svg`,
-    ].join('\n')}\n`,
-  );
+async function report(measured: Measured, { parts, rounds, requests }: Options): Promise<void> {
+  const command = `npm run bench -- serve --parts ${parts} --rounds ${rounds} --requests ${requests}`;
+  const isWhole = parts.length === servingParts.length;
+  const ending = await writeResults(isWhole ? 'serve' : `serve-${parts.join('-')}`, command, measured);
+  const lines: string[] = [];
+  if (measured.predictions) {
+    lines.push(`milliseconds an image, median of ${rounds} rounds; in brackets how many times as long as ours`);
+    lines.push(...measured.predictions.map(predictionLine));
+  }
+  if (measured.handler !== undefined)
+    lines.push(`a request of the gateway, 32x32 PNG, seed network: ${measured.handler.toFixed(2)} ms`);
+  if (measured.starts) {
+    await writeFile(join('docs', 'serving-starts.csv'), startsCsv(measured.starts));
+    await writeFile(join('docs', 'images', 'serving-starts.svg'), startsChart(measured.starts));
+    lines.push('process start to first answer:', ...measured.starts.map(startLine));
+    lines.push('written to docs/serving-starts.csv and docs/images/serving-starts.svg');
+  }
+  if (measured.load) lines.push(...loadLines(measured.load));
+  process.stdout.write(`${[...lines, ...ending].join('\n')}\n`);
 }
 
 function predictionLine({ net, batch, milliseconds, ratios }: Prediction): string {
