@@ -30,6 +30,10 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'tell whether one version is better than another, or just lucky',
     load: async () => (await import('#training/compare.command.ts')).compareCommand(),
   },
+  export: {
+    summary: 'write a version as Keras, ONNX, safetensors or TensorFlow.js',
+    load: async () => (await import('./export.ts')).exportCommand(),
+  },
   deploy: {
     summary: 'create or update the stack',
     load: async () => (await import('./deploy.ts')).deployCommand(),

@@ -6,10 +6,10 @@ import type { Parent } from '#models/card.ts';
 import { sha256Of } from '#models/manifest.ts';
 import type { ObjectStore } from '#models/object-store.ts';
 import { readArguments } from '#models/runs.ts';
-import { isVersionId, readVersion } from '#models/versions.ts';
+import { isVersionId } from '#models/versions.ts';
 import type { NamedTensor } from './engine.ts';
 import { readKeras } from './export/read-keras.ts';
-import { weightsFile, weightsOfVersion } from './export/weights.ts';
+import { readTrainedNetwork } from './export/weights.ts';
 import type { Net } from './nets/net.ts';
 import { weightSpecs } from './nets/shapes.ts';
 
@@ -35,8 +35,7 @@ export async function openParent({ from, store, run }: ParentOptions): Promise<O
     version: await resolveVersion(store, from),
     ...(isVersionId(from) ? {} : { alias: from }),
   };
-  const version = await readVersion(store, parent.version, { only: [weightsFile] });
-  return { parent, weights: weightsOfVersion(version).weights };
+  return { parent, weights: (await readTrainedNetwork(store, parent.version)).weights };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { UserError } from '#errors/user-error.ts';
+import type { ObjectStore } from '#models/object-store.ts';
 import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
-import type { VerifiedVersion } from '#models/versions.ts';
+import { readVersion } from '#models/versions.ts';
 import { metadataOf, orderedWeights, parseMetadata, type TrainedNetwork } from './network.ts';
 
 /** The file of a version that has its weights as training left them. */
@@ -23,14 +24,16 @@ export function decodeWeights(body: Uint8Array, file = weightsFile): TrainedNetw
 /**
  * The network of a version, to train it further or to write it in another format.
  *
- * @param version read with `weights.safetensors`, if only some of its files were read
  * @throws {UserError} the version is older than this file
+ * @throws as `readVersion`
  */
-export function weightsOfVersion(version: VerifiedVersion): TrainedNetwork {
-  if (!version.manifest.files.some(({ path }) => path === weightsFile)) {
+export async function readTrainedNetwork(store: ObjectStore, version: string): Promise<TrainedNetwork> {
+  const { manifest } = await readVersion(store, version, { only: [] });
+  if (!manifest.files.some(({ path }) => path === weightsFile)) {
     throw new UserError(
-      `Version ${version.id} has no ${weightsFile}: it was made by an older release, which kept the folded network only. Train again, or use a newer version.`,
+      `Version ${version} has no ${weightsFile}: it was made by an older release, which kept the folded network only. Train again, or use a newer version.`,
     );
   }
-  return decodeWeights(version.file(weightsFile), `${weightsFile} of ${version.id}`);
+  const { file } = await readVersion(store, version, { only: [weightsFile] });
+  return decodeWeights(file(weightsFile), `${weightsFile} of ${version}`);
 }
