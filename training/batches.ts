@@ -44,8 +44,26 @@ export function* batchPlans(
   }
 }
 
+/**
+ * What the batches of a run are of, epoch after epoch, without end.
+ *
+ * @param from the number of the first step, counted from the start of the run
+ */
+export function* plansFrom(
+  from: number,
+  count: number,
+  options: Omit<BatchPlansOptions, 'epoch' | 'skip'>,
+): Generator<BatchPlan, never> {
+  const perEpoch = Math.floor(count / options.size);
+  let skip = from % perEpoch;
+  for (let epoch = Math.floor(from / perEpoch); ; epoch++) {
+    yield* batchPlans(count, { ...options, epoch, skip });
+    skip = 0;
+  }
+}
+
 /** @param into memory for a batch, which it is written to */
-function writeBatch(
+export function writeBatch(
   split: Split,
   { images, views }: BatchPlan,
   imageSize: readonly [number, number, number],
@@ -58,16 +76,25 @@ function writeBatch(
   }
 }
 
+/** Memory for a batch. @param Memory what it is in; that which is shared is seen by other threads */
+export function emptyBatch(
+  size: number,
+  [height, width, channels]: readonly [number, number, number],
+  Memory: typeof ArrayBuffer | typeof SharedArrayBuffer = ArrayBuffer,
+): Batch {
+  return {
+    images: new Uint8Array(new Memory(size * height * width * channels)), // [B, H, W, C]
+    labels: new Uint8Array(new Memory(size)), //                             [B]
+  };
+}
+
 /**
  * One epoch of training batches, as `batchPlans` has them.
  *
  * @returns batches whose memory is used again for the next one
  */
 export function* batches(split: Split, { imageSize, ...options }: BatchesOptions): Generator<Batch> {
-  const batch = {
-    images: new Uint8Array(options.size * imageSize[0] * imageSize[1] * imageSize[2]), // [B, H, W, C]
-    labels: new Uint8Array(options.size), //                                             [B]
-  };
+  const batch = emptyBatch(options.size, imageSize);
   for (const plan of batchPlans(split.count, options)) {
     writeBatch(split, plan, imageSize, batch);
     yield batch;

@@ -477,7 +477,7 @@ export function describeEngine(
         async (_, precision, cuts) => {
           const expected = oneByOne(await compile({ ...change, precision }));
           const engine = await compile({ ...change, precision });
-          const losses = cuts.slice(1).flatMap((to, index) => [...engine.steps!(plans.slice(cuts[index], to))]);
+          const losses = cuts.slice(1).flatMap((to, index) => [...engine.steps!.run(plans.slice(cuts[index], to))]);
           expect(losses).toEqual(expected.losses);
           expect(engine.state()).toEqual(expected.state);
         },
@@ -494,8 +494,8 @@ export function describeEngine(
         }
         const resumed = await compile(change);
         resumed.restore(engine.state());
-        resumed.steps!(plans.slice(step, frozenFrom));
-        resumed.steps!(plans.slice(frozenFrom));
+        resumed.steps!.run(plans.slice(step, frozenFrom));
+        resumed.steps!.run(plans.slice(frozenFrom));
         expect(resumed.state()).toEqual(expected.state);
       });
 
@@ -503,10 +503,12 @@ export function describeEngine(
         const engine = await compile(change);
         const before = engine.state();
         const changed = (batch: Partial<BatchPlan>) => () =>
-          engine.steps!([{ ...plans[0]!, batch: { ...plans[0]!.batch, ...batch } }]);
-        expect(() => engine.steps!([])).toThrow(/1 to \d+ steps, not 0/);
-        expect(() => engine.steps!([plans[0]!, plans[2]!])).toThrow(/Step 2 does not follow 0/);
-        expect(() => engine.steps!(plans.slice(frozenFrom - 1, frozenFrom + 1))).toThrow(/Step 8 trains other groups/);
+          engine.steps!.run([{ ...plans[0]!, batch: { ...plans[0]!.batch, ...batch } }]);
+        expect(() => engine.steps!.run([])).toThrow(/1 to \d+ steps, not 0/);
+        expect(() => engine.steps!.run([plans[0]!, plans[2]!])).toThrow(/Step 2 does not follow 0/);
+        expect(() => engine.steps!.run(plans.slice(frozenFrom - 1, frozenFrom + 1))).toThrow(
+          /Step 8 trains other groups/,
+        );
         expect(changed({ images: plans[0]!.batch.images.subarray(1) })).toThrow(/batches of 6 images, not 5/);
         expect(changed({ images: Int32Array.of(0, 1, 2, 3, 4, 32) })).toThrow(/32 resident images, and none is 32/);
         const wide = { isMirrored: false, down: 0, right: -3 };

@@ -16,12 +16,8 @@ export interface Engine {
   /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch */
   step(batch: Batch, options: StepOptions): number;
 
-  /**
-   * Many steps in one call, on images that it keeps; needs `EngineOptions.resident`. Not every engine can.
-   *
-   * @returns the mean loss of each batch
-   */
-  readonly steps?: ((plans: readonly StepPlan[]) => Float32Array) | undefined;
+  /** Where the engine keeps images (`EngineOptions.resident`) and can. */
+  readonly steps?: ManySteps | undefined;
 
   /** Moves the weights and their slow average towards each other; needs `EngineOptions.lookahead`. @see airbench §3 */
   lookahead(decay: number): void;
@@ -49,6 +45,17 @@ export interface Batch {
   readonly images: Uint8Array;
   /** `[B]` class indices */
   readonly labels: Uint8Array;
+}
+
+/** Many steps in one call: the same as one by one, bit for bit. */
+export interface ManySteps {
+  /** In one call. */
+  readonly most: number;
+  /**
+   * @param plans of steps that follow each other and train the same groups
+   * @returns the mean loss of each batch
+   */
+  run(plans: readonly StepPlan[]): Float32Array;
 }
 
 /** What a step trains on where the images are resident, and how. */
@@ -94,7 +101,7 @@ export interface EngineOptions {
   readonly precision?: 'auto' | 'float32' | 'bfloat16';
   /** Keep a slow average of weights and statistics. @default false */
   readonly lookahead?: boolean;
-  /** Keep these images, for `Engine.steps`. An engine that cannot leaves them. @default none */
+  /** Keep these images, for `Engine.steps`; an engine that has none leaves them. @default none */
   readonly resident?: ResidentImages | undefined;
 }
 

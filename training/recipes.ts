@@ -2,6 +2,7 @@ import { airbenchNet } from './nets/airbench.ts';
 import type { Net } from './nets/net.ts';
 import { seedNet } from './nets/seed.ts';
 import { tinyNet } from './nets/tiny.ts';
+import type { Preparation } from './stepper.ts';
 
 /** Everything that a run is decided by, besides the seed and the data. `settings.ts` says what each value may be. */
 export interface Recipe {
@@ -57,6 +58,11 @@ export interface Recipe {
   /** Pixels. */
   readonly shift: number;
 
+  /**
+   * Where batches are prepared; it changes nothing but the speed. `inline`: between the steps. `worker`: in another thread.
+   * `graph`: by the engine, which keeps the images and does many steps a call. `auto`: `graph` on a GPU, else `inline`.
+   */
+  readonly batches: 'auto' | Preparation;
   /** At least so many seconds lie between two checkpoints. */
   readonly checkpointSeconds: number;
 }
@@ -94,6 +100,7 @@ const seed: Recipe = {
   lookahead: 0,
   flip: 'none',
   shift: 0,
+  batches: 'auto',
   checkpointSeconds: 60,
 };
 

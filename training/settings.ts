@@ -108,6 +108,7 @@ const kinds: { readonly [Key in keyof Recipe]: Kind<Recipe[Key]> } = {
   lookahead: number('steps, whole, 0 to 10000; 0 for none', { ...anyEpochs, whole: true }),
   flip: choice('none', 'random', 'alternating'),
   shift: number('pixels, whole, 0 to 16', { min: 0, max: 16, whole: true }),
+  batches: choice('auto', 'inline', 'worker', 'graph'),
   checkpointSeconds: number('0 to 86400', { min: 0, max: 86_400 }),
 };
 

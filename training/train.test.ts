@@ -294,6 +294,48 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => 
   });
 });
 
+describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the engine many steps a call,', () => {
+  /** Three epochs, in the second of which a group is frozen. */
+  const settings = [
+    'heldOut=128',
+    'batchSize=64',
+    'epochs=2.5',
+    'widths=8,8,8',
+    'whiteningBiasEpochs=1.3',
+    'lookahead=3',
+  ];
+  const prepared = (batches: string, ...more: string[]) =>
+    resolveRecipe('quick', [...settings, 'optimizer=sgd', `batches=${batches}`, ...more]);
+
+  test('come to the same weights and losses, to the last bit', async () => {
+    const runs = new Map<string, { weights: string; losses: unknown }>();
+    for (const batches of ['inline', 'worker', 'graph']) {
+      const { outcome, events } = await attempt({ recipe: prepared(batches), run: batches });
+      const losses = events.flatMap((event) =>
+        event.type === 'epoch' ? [[event.step, event.loss, event.validation]] : [],
+      );
+      runs.set(batches, { weights: await weightsOf(outcome), losses });
+    }
+    expect(runs.get('worker')).toEqual(runs.get('inline'));
+    expect(runs.get('graph')).toEqual(runs.get('inline'));
+  });
+
+  test('go on from a checkpoint of one another', async () => {
+    const alone = await attempt({ recipe: prepared('inline'), run: 'alone' });
+    const stops = ['checkpointSeconds=0'];
+    await attempt({ recipe: prepared('worker', ...stops), run: 'changed', stopAt: 3 });
+    await attempt({ recipe: prepared('graph', ...stops), run: 'changed', stopAt: 13 });
+    const last = await attempt({ recipe: prepared('inline', ...stops), run: 'changed' });
+    expect(last.events[0]).toMatchObject({ type: 'started', fromStep: 13 });
+    expect(await weightsOf(last.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+
+  test('are refused where the engine cannot', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'engine=wasm', 'batches=graph']);
+    await expect(attempt({ recipe })).rejects.toThrow('batches=graph takes native TensorFlow');
+  });
+});
+
 describe('a run is refused', () => {
   test.each([
     [

@@ -10,7 +10,7 @@ import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { openEventLog } from '#models/run-events.ts';
 import { beginRun, type RunResult, runKey, writeResult } from '#models/runs.ts';
 import { contentTypeOf, publishVersion } from '#models/versions.ts';
-import { batches, batchesPerEpoch } from './batches.ts';
+import { batchesPerEpoch } from './batches.ts';
 import { type Best, isBetter, isOutOfPatience, type Validation } from './best.ts';
 import { type Budget, FEWEST_STEPS, openBudget } from './budget.ts';
 import { openCheckpoints, type Progress } from './checkpoint.ts';
@@ -28,9 +28,10 @@ import { nameOf, type OpenedParent, weightsFor } from './parent.ts';
 import { netOf, type Recipe } from './recipes.ts';
 import { checkFinite, Diverged, recover, slowdown, watchLoss } from './recovery.ts';
 import type { ResolvedRecipe } from './settings.ts';
+import { openStepper, type Preparation, type Stepper, type Stride } from './stepper.ts';
 import { crossEntropy, fitTemperature } from './temperature.ts';
 import { openBoard } from './tensorboard/board.ts';
-import { hasTensorFlow } from './tensorflow.ts';
+import { hasTensorFlow, loadTensorFlow } from './tensorflow.ts';
 import { countParameters, describeTrained } from './version.ts';
 
 export interface TrainOptions {
@@ -59,6 +60,8 @@ export type Outcome =
 const HISTORY_POINTS = 200;
 /** Seconds between two events that tell how far the run is. */
 const STEP_EVENT_SECONDS = 1;
+/** Of a call that does many steps. Signals are heard between calls, within two seconds: a step may take longer than before. */
+const CALL_SECONDS = 1;
 
 /**
  * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data or the parent; nothing
@@ -69,7 +72,8 @@ export async function train(options: TrainOptions): Promise<Outcome> {
   const { recipe, seed, from, store, run, signal } = options;
   checkRecipe(recipe.settings, options.data);
   if (from) weightsFor(netOf(recipe.settings), from);
-  const args = { recipe: recipe.name, seed, settings: { ...recipe.settings }, parent: from?.parent };
+  const { batches: _, ...decisive } = recipe.settings; // A run may go on with its batches prepared elsewhere.
+  const args = { recipe: recipe.name, seed, settings: decisive, parent: from?.parent };
   const begun = await beginRun(store, run, args);
   if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
 
@@ -117,6 +121,7 @@ interface Attempt {
   readonly train: Split;
   readonly heldOut: Split;
   readonly stepsPerEpoch: number;
+  readonly preparation: Preparation;
   /** These three change as the run goes on. */
   engine: Engine;
   best: Best | undefined;
@@ -139,6 +144,7 @@ async function attempt(
   const { train, heldOut } = holdOut(data.train, settings.heldOut);
   const stepsPerEpoch = batchesPerEpoch(train, settings.batchSize);
   const groups = groupsOf(net, settings);
+  const preparation = await preparationOf(settings);
   const initial = from ? weightsFor(net, from) : initializeWeights(net, { seed, images: train.images });
   const compileFrom = (weights: readonly NamedTensor[]) =>
     compile(settings.engine, {
@@ -152,6 +158,7 @@ async function attempt(
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
       precision: settings.precision,
+      resident: preparation === 'graph' ? { ...train, shift: settings.shift } : undefined,
     });
 
   // At the start of the run, or where a checkpoint left it.
@@ -160,7 +167,7 @@ async function attempt(
   const progress = latest?.progress ?? newProgress(plannedSteps(settings, stepsPerEpoch));
   const earlierSeconds = progress.wallSeconds;
   const all: Attempt = {
-    ...{ options, emit, flushBoard, net, groups, train, heldOut, stepsPerEpoch, progress },
+    ...{ options, emit, flushBoard, net, groups, train, heldOut, stepsPerEpoch, preparation, progress },
     engine: await compileFrom(initial),
     best: latest?.best,
     checkpoint: async () => {
@@ -208,8 +215,29 @@ async function attempt(
 
 /** @throws {Diverged} the training has come to nothing; `attempt.best` is what was good last */
 async function trainSteps(attempt: Attempt): Promise<void> {
-  const { options, emit, net, engine, groups, train, heldOut, stepsPerEpoch, progress, checkpoint } = attempt;
-  const { recipe, seed, signal } = options;
+  const { options, engine, train, net, progress, checkpoint } = attempt;
+  const { settings } = options.recipe;
+  const stepper = openStepper(engine, attempt.preparation, {
+    train,
+    from: progress.step,
+    imageSize: net.input,
+    size: settings.batchSize,
+    seed: options.seed,
+    augmentation: { flip: settings.flip, shift: settings.shift },
+  });
+  try {
+    await runSteps(attempt, stepper);
+  } finally {
+    await stepper.close();
+  }
+  // From here on nothing changes: whatever interrupts what follows, the same version comes of it.
+  progress.trainedAt = new Date().toISOString();
+  await checkpoint();
+}
+
+async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
+  const { options, emit, net, engine, heldOut, stepsPerEpoch, progress, checkpoint } = attempt;
+  const { recipe, signal } = options;
   const { settings } = recipe;
   const pace = paceOf(settings.batchSize);
   const budget = settings.budget > 0 ? openBudget(settings.budget) : undefined;
@@ -217,38 +245,29 @@ async function trainSteps(attempt: Attempt): Promise<void> {
   let toldAt = 0;
 
   while (progress.step < progress.steps) {
-    let began = performance.now();
-    for (const batch of batches(train, {
-      imageSize: net.input,
-      size: settings.batchSize,
-      seed,
-      epoch: Math.floor(progress.step / stepsPerEpoch),
-      augmentation: { flip: settings.flip, shift: settings.shift },
-      skip: progress.step % stepsPerEpoch,
-    })) {
-      if (budget) fitSteps(attempt, budget, settings.budget);
-      const { step, steps } = progress;
-      const learningRates = learningRatesOf(groups, settings, {
-        step,
-        steps,
-        stepsPerEpoch,
-        factor: slowdown(progress),
-      });
-      const loss = engine.step(batch, { step, learningRates });
+    if (budget) fitSteps(attempt, budget, settings.budget);
+    const { steps } = progress;
+    const untilCheckpoint = settings.checkpointSeconds - (performance.now() - checkpointAt) / 1000;
+    const inTime = Math.floor(Math.min(CALL_SECONDS, untilCheckpoint) / pace.secondsPerStep());
+    const strides = stridesOf(attempt, Math.max(1, Math.min(inTime, stepper.most)));
+    const began = performance.now();
+    const losses = await stepper.advance(strides);
+    const seconds = (performance.now() - began) / 1000 / losses.length;
+    for (const [index, loss] of losses.entries()) {
       watchLoss(progress.losses, loss, net.classes);
       progress.step++;
-      if (settings.lookahead > 0) meetSlowAverage(engine, settings.lookahead, progress.step, steps);
+      const isLast = progress.step === steps;
+      if (isLast && settings.lookahead > 0) engine.lookahead(1); // The run ends on the slow average.
 
-      const seconds = (performance.now() - began) / 1000;
       progress.trainingSeconds += seconds;
       progress.lossSum += loss;
       progress.lossSteps++;
       pace.add(seconds);
       budget?.add(seconds);
 
-      const isLast = progress.step === steps;
       const isEpochEnd = isLast || progress.step % stepsPerEpoch === 0;
       const epoch = progress.step / stepsPerEpoch;
+      const learningRate = strides[index]!.learningRates.weights!;
       if (isLast || performance.now() - toldAt > 1000 * STEP_EVENT_SECONDS) {
         toldAt = performance.now();
         const etaSeconds = pace.secondsPerStep() * (steps - progress.step);
@@ -258,7 +277,7 @@ async function trainSteps(attempt: Attempt): Promise<void> {
           steps,
           epoch,
           loss,
-          learningRate: learningRates.weights!,
+          learningRate,
           imagesPerSecond: pace.imagesPerSecond(),
           etaSeconds,
         });
@@ -267,7 +286,7 @@ async function trainSteps(attempt: Attempt): Promise<void> {
         const validation = isEpochEnd ? await validate(engine, heldOut, net.classes) : null;
         const meanLoss = progress.lossSum / progress.lossSteps;
         const point = { step: progress.step, epoch, loss: meanLoss, trainingSeconds: progress.trainingSeconds };
-        progress.history.push({ ...point, learningRate: learningRates.weights!, validation });
+        progress.history.push({ ...point, learningRate, validation });
         progress.lossSum = 0;
         progress.lossSteps = 0;
         if (isEpochEnd) {
@@ -275,19 +294,29 @@ async function trainSteps(attempt: Attempt): Promise<void> {
           keepIfBetter(attempt, epoch, validation);
         }
       }
-      if (progress.step === progress.steps) break;
-      if (signal?.aborted || performance.now() - checkpointAt > 1000 * settings.checkpointSeconds) {
-        await checkpoint();
-        checkpointAt = performance.now();
-        signal?.throwIfAborted();
-      }
-      await setImmediate(); // A step blocks the event loop: here signals are heard and events are written.
-      began = performance.now();
     }
+    if (progress.step === progress.steps) return;
+    if (signal?.aborted || performance.now() - checkpointAt > 1000 * settings.checkpointSeconds) {
+      await checkpoint();
+      checkpointAt = performance.now();
+      signal?.throwIfAborted();
+    }
+    await setImmediate(); // A call blocks the event loop: here signals are heard and events are written.
   }
-  // From here on nothing changes: whatever interrupts what follows, the same version comes of it.
-  progress.trainedAt = new Date().toISOString();
-  await checkpoint();
+}
+
+/** The next steps, as many as one call may do: it ends with the epoch, and where a group is frozen. */
+function stridesOf({ options, groups, stepsPerEpoch, progress }: Attempt, most: number): Stride[] {
+  const { settings } = options.recipe;
+  const { step: first, steps } = progress;
+  const left = Math.min(steps - first, stepsPerEpoch - (first % stepsPerEpoch));
+  const strides = Array.from({ length: Math.min(most, left) }, (_, index) => {
+    const step = first + index;
+    const learningRates = learningRatesOf(groups, settings, { step, steps, stepsPerEpoch, factor: slowdown(progress) });
+    return { step, learningRates, lookahead: pullOfSlowAverage(settings.lookahead, step + 1, steps) };
+  });
+  const trained = ({ learningRates }: Stride) => Object.keys(learningRates).length;
+  return strides.filter((stride) => trained(stride) === trained(strides[0]!));
 }
 
 /** Has the schedule run out as the time does. */
@@ -422,8 +451,20 @@ function checkRecipe({ heldOut, batchSize, patience, keep }: Recipe, { name, tra
 }
 
 function compile(choice: Recipe['engine'], options: EngineOptions): Promise<Engine> {
-  const isNative = choice === 'tensorflow' || (choice === 'auto' && hasTensorFlow());
-  return isNative ? compileGraph(options) : compileEager(options);
+  return isNative(choice) ? compileGraph(options) : compileEager(options);
+}
+
+function isNative(engine: Recipe['engine']): boolean {
+  return engine === 'tensorflow' || (engine === 'auto' && hasTensorFlow());
+}
+
+/** @throws {UserError} the engine keeps no images, and is asked to prepare batches */
+async function preparationOf({ batches, engine }: Recipe): Promise<Preparation> {
+  if (batches === 'graph' && !isNative(engine)) {
+    throw new UserError('batches=graph takes native TensorFlow, and this run is on WebAssembly. Set batches=worker.');
+  }
+  if (batches !== 'auto') return batches;
+  return isNative(engine) && (await loadTensorFlow()).device === 'GPU' ? 'graph' : 'inline';
 }
 
 function plannedSteps({ epochs, budget }: Recipe, stepsPerEpoch: number): number {
@@ -446,10 +487,9 @@ function newProgress(steps: number): Progress {
   };
 }
 
-/** The pull of the slow average grows with the cube of the progress; the last step ends on it. @see airbench §3.4 */
-function meetSlowAverage(engine: Engine, every: number, step: number, steps: number): void {
-  if (step % every === 0) engine.lookahead(0.95 ** every * (step / steps) ** 3);
-  if (step === steps) engine.lookahead(1);
+/** It grows with the cube of the progress. @see airbench §3.4 */
+function pullOfSlowAverage(every: number, step: number, steps: number): number | undefined {
+  return every > 0 && step % every === 0 ? 0.95 ** every * (step / steps) ** 3 : undefined;
 }
 
 async function validate(engine: Engine, heldOut: Split, classes: number): Promise<Validation | null> {
@@ -464,7 +504,7 @@ async function validate(engine: Engine, heldOut: Split, classes: number): Promis
 /** The time of a step, smoothed over about ten of them; the first one, in which kernels are chosen, is not counted. */
 function paceOf(batchSize: number) {
   let steps = 0;
-  let smoothed = 0;
+  let smoothed = Number.POSITIVE_INFINITY;
   return {
     add(seconds: number) {
       smoothed = steps < 2 ? seconds : 0.9 * smoothed + 0.1 * seconds;

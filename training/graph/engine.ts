@@ -29,7 +29,7 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
     backend: 'tensorflow',
     description: `${describe(tensorflow)}, ${precision}`,
     step: (batch, stepOptions) => step(options, graph, session, batch, stepOptions),
-    steps: graph.loop && ((plans) => steps(options, graph.loop!, session, plans)),
+    steps: graph.loop && { most: stepsAtOnce, run: (plans) => steps(options, graph.loop!, session, plans) },
     lookahead: (decay) => lookahead(graph, session, decay),
     logits: (images) => logits(options, graph, session, images),
     weights: () => read(session, graph.weights),
