@@ -117,7 +117,9 @@ test('answers by another version or alias where it is asked to', () =>
         method: 'POST',
         body: new Uint8Array(png(1)),
       });
-      await expectProblem(response, 404, 'unknown-version');
+      const { detail } = await expectProblem(response, 404, 'unknown-version');
+      // And tells nothing of where the models are.
+      expect(detail).toBe(`There is no version or alias "${name}" here.`);
     }
   }));
 

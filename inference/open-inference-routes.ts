@@ -113,8 +113,7 @@ function withModel(
   work: (model: ServedModel) => Response,
 ): Promise<Response> {
   const name = context.req.param('model');
-  if (name !== MODEL)
-    throw new RequestError('unknown-model', `There is no model "${name}" here; the one there is is "${MODEL}".`);
+  if (name !== MODEL) throw new RequestError('unknown-model', `There is no model "${name}" here, only "${MODEL}".`);
   return models.use(context.req.param('version'), work);
 }
 
@@ -132,8 +131,7 @@ function metadataOf({ version, card }: ServedModel): z.infer<typeof ModelMetadat
 function infer({ id, inputs, outputs }: z.infer<typeof InferRequest>, model: ServedModel): InferAnswer {
   const { classes } = model.card;
   const { name = OUTPUT, parameters: { classification } = {} } = outputs?.[0] ?? {};
-  if (name !== OUTPUT)
-    throw new RequestError('bad-body', `There is no output "${name}"; the one there is is "${OUTPUT}".`);
+  if (name !== OUTPUT) throw new RequestError('bad-body', `There is no output "${name}", only "${OUTPUT}".`);
   if (classification !== undefined && classification > classes.length) {
     throw new RequestError(
       'bad-body',
@@ -164,8 +162,7 @@ function pixelsOf(input: z.infer<typeof InferRequest>['inputs'][number], { card 
   const { name, datatype, shape, data } = input;
   const { height, width, channels } = card.input;
   const wanted = `[n, ${height}, ${width}, ${channels}]`;
-  if (name !== INPUT)
-    throw new RequestError('bad-body', `There is no input "${name}"; the one there is is "${INPUT}".`);
+  if (name !== INPUT) throw new RequestError('bad-body', `There is no input "${name}", only "${INPUT}".`);
   if (datatype !== 'UINT8') throw new RequestError('bad-body', `The input has datatype ${datatype}; it must be UINT8.`);
   const [images = 0, ...size] = shape;
   if (size.join() !== [height, width, channels].join() || images < 1 || images > MAX_IMAGES) {

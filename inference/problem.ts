@@ -76,13 +76,19 @@ export type Problem = z.infer<typeof Problem>;
 export function problemOf(error: unknown, requestId: string): Problem {
   const code = codeOf(error);
   const { status, title, hint }: Kind = PROBLEMS[code];
-  const detail = error instanceof UserError && code !== 'internal' ? error.message : 'An unexpected error occurred.';
+  const detail = detailOf(error, code);
   return {
     type: `urn:cifar10:problem:${code}`,
     ...{ title, status, detail, instance: `urn:uuid:${requestId}`, code },
     ...(hint === undefined ? {} : { hint }),
     ...{ error: detail, request_id: requestId },
   };
+}
+
+/** Where the models are is for those who run the endpoint, not for those who name a version. */
+function detailOf(error: unknown, code: ProblemCode): string {
+  if (error instanceof UnknownVersion) return `There is no version or alias "${error.version}" here.`;
+  return error instanceof UserError && code !== 'internal' ? error.message : 'An unexpected error occurred.';
 }
 
 /** Those of the problem itself, and those that the error brings with it. */

@@ -122,7 +122,9 @@ describe('a run', () => {
     expect(report).toContain('./cifar10 train tiny --seed 7 --set epochs=1.25');
     expect(report).not.toMatch(/(src|href)="(?!data:)/);
     const version = (await readAlias(store, 'candidate'))!.version;
-    expect(Buffer.from((await readVersion(store, version)).file('report.html')).toString()).toBe(report);
+    const { file } = await readVersion(store, version);
+    expect(Buffer.from(file('report.html')).toString()).toBe(report);
+    expect(Buffer.from(file('report/confusion.svg')).toString()).toBe(await read('report/confusion.svg'));
   });
 
   test('learns', async () => {

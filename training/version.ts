@@ -75,6 +75,8 @@ export async function describeTrained(trained: Trained): Promise<Files> {
     ['golden.json', encodeJson(goldenOf(trained))],
     ['README.md', Buffer.from(renderReadme(card))],
     ['report.html', run.get('report.html')!],
+    // The endpoint's page shows it.
+    ['report/confusion.svg', run.get('report/confusion.svg')!],
   ]);
   return { version, run };
 }

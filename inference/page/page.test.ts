@@ -262,10 +262,14 @@ describe.skipIf(!browser)('the page', () => {
       for (const link of links as string[]) expect((await page.request.get(link)).status()).toBe(200);
     }));
 
-  test('shows the confusion matrix where the model has one', () =>
+  test('shows the confusion matrix and the report where the model has them', () =>
     withEndpoint(async ({ url, store }) => {
       const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>';
-      const files = new Map([...(await exampleModel()), ['report/confusion.svg', Buffer.from(svg)]]);
+      const files = new Map([
+        ...(await exampleModel()),
+        ['report/confusion.svg', Buffer.from(svg)],
+        ['report.html', Buffer.from('<!doctype html><title>A report</title>')],
+      ]);
       const to = await publishVersion(store, files);
       await moveAlias(store, 'production', { to, by: 'a test', expected: undefined });
       await withPage(browser!, url, async (page) => {
@@ -274,6 +278,10 @@ describe.skipIf(!browser)('the page', () => {
         await expect.poll(() => page.evaluate(`document.querySelector('#confusion img').naturalWidth`)).toBe(40);
         await page.getByRole('link', { name: /^Confusion matrix/ }).click();
         await page.waitForURL(/report\/confusion\.svg$/);
+        await page.goBack();
+        await page.getByRole('link', { name: 'Report of its training' }).click();
+        await page.waitForURL(/\/report\.html$/);
+        expect(await page.title()).toBe('A report');
       });
     }));
 

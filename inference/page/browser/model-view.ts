@@ -4,6 +4,7 @@ import { bar } from './bar.ts';
 import { element, make, percent } from './element.ts';
 
 const CONFUSION = 'report/confusion.svg';
+const REPORT = 'report.html';
 
 /** How good the served model is, by its own card. */
 export function showModel(card: ModelAnswer, manifest: Manifest): void {
@@ -24,15 +25,21 @@ export function showModel(card: ModelAnswer, manifest: Manifest): void {
   });
   element('per-class', HTMLTableElement).tBodies[0]!.replaceChildren(...rows);
 
-  const confusion = element('confusion', HTMLElement);
-  confusion.hidden = !manifest.files.some(({ path }) => path === CONFUSION);
-  if (!confusion.hidden) {
-    const address = `models/${card.version}/${CONFUSION}`;
-    confusion.querySelector('img')!.src = address;
-    confusion.querySelector('a')!.href = address;
-  }
+  const addressOf = (file: string) =>
+    manifest.files.some(({ path }) => path === file) ? `models/${card.version}/${file}` : undefined;
+  const confusion = showLink('confusion', addressOf(CONFUSION));
+  if (!confusion.hidden) confusion.querySelector('img')!.src = addressOf(CONFUSION)!;
+  showLink('report', addressOf(REPORT));
   element('limits', HTMLElement).textContent = limits;
   element('model', HTMLElement).hidden = false;
+}
+
+/** Shows the link that the element holds, or hides it where there is no address. */
+function showLink(id: string, address: string | undefined): HTMLElement {
+  const shown = element(id, HTMLElement);
+  shown.hidden = address === undefined;
+  if (address !== undefined) shown.querySelector('a')!.href = address;
+  return shown;
 }
 
 function withArticle(label: string): string {
