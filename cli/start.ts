@@ -18,6 +18,7 @@ import { setupState } from '#setup/state.mjs';
 import { loadCifar10 } from '#training/data/cifar10.ts';
 import { recipes } from '#training/recipes.ts';
 import { resolveRecipe } from '#training/settings.ts';
+import { spoolFor } from '#training/spooled-checkpoints.ts';
 import { viewFor } from '#training/view.ts';
 import { endJob, findJob } from './batch-jobs.ts';
 import { deploy } from './deploy.ts';
@@ -180,7 +181,7 @@ async function trainHere(store: ObjectStore, name: string, signal: AbortSignal):
     const data = await loadCifar10({ log: tell, signal });
     const { train } = await import('#training/train.ts'); // Loads the backends.
     const resume = `./cifar10 train ${name} --out ${keptModels} --run ${run}`;
-    await train({ recipe, seed: 1, data, store, run, resume, emit: view.show, signal });
+    await train({ recipe, seed: 1, data, store, spool: spoolFor(store), run, resume, emit: view.show, signal });
     signal.throwIfAborted();
   } finally {
     view.end();

@@ -64,6 +64,14 @@ export type TrainingEvent = { readonly at: string } & (
     }
   | { readonly type: 'checkpoint'; readonly step: number; readonly key: string }
   | {
+      /** The store did not take a checkpoint; the next one is tried there again. */
+      readonly type: 'spooled';
+      readonly step: number;
+      /** The folder on this machine that took it; absent where that one failed as well. */
+      readonly folder?: string;
+      readonly reason: string;
+    }
+  | {
       /** On the test images. */
       readonly type: 'evaluated';
       /** Whose weights were tested and are stored. */

@@ -8,6 +8,7 @@ import { collect, wholeNumber } from './option-parsers.ts';
 import { checkParent, openParent } from './parent.ts';
 import { recipes } from './recipes.ts';
 import { describeSettings, resolveRecipe } from './settings.ts';
+import { spoolFor } from './spooled-checkpoints.ts';
 import { viewFor } from './view.ts';
 
 interface Options {
@@ -74,7 +75,18 @@ async function run(name: string, { set = [], seed, from, out, run: given, json =
     const data = await loadCifar10({ log: tell, signal, ...(isBucket(store) && { bucket: store }) });
     const { train } = await import('./train.ts'); // Loads the backends, which bad arguments need not wait for.
     const resume = resumeCommand(name, { set, seed, from, out, run });
-    const outcome = await train({ recipe, seed, from: parent, data, store, run, resume, emit: view.show, signal });
+    const outcome = await train({
+      recipe,
+      seed,
+      from: parent,
+      data,
+      store,
+      spool: spoolFor(store),
+      run,
+      resume,
+      emit: view.show,
+      signal,
+    });
     if (outcome.status === 'interrupted') process.exitCode = exitCode();
     else if (outcome.wasFinished) {
       const { at, version } = outcome.result;

@@ -1,3 +1,4 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,17 +48,29 @@ interface Attempt {
   readonly from?: OpenedParent;
   /** Interrupts the run when it has done so many steps. @default never */
   readonly stopAt?: number;
+  readonly onEvent?: (event: TrainingEvent) => void;
 }
 
-async function attempt({ recipe = tiny, run = 'a', seed = 7, data: images = data, from, stopAt }: Attempt = {}) {
+async function attempt({
+  recipe = tiny,
+  run = 'a',
+  seed = 7,
+  data: images = data,
+  from,
+  stopAt,
+  onEvent,
+}: Attempt = {}) {
   const events: TrainingEvent[] = [];
   const controller = new AbortController();
   const emit = (event: TrainingEvent) => {
     events.push(event);
+    onEvent?.(event);
     if (event.type === 'checkpoint' && event.step === stopAt) controller.abort('SIGTERM');
   };
   const { signal } = controller;
-  const outcome = await train({ recipe, seed, data: images, from, store, run, resume: 'again', emit, signal });
+  const spool = folderStore(`${folder}-spool`);
+  const asked = { recipe, seed, data: images, from, store, spool, storeWaits: [0.01], run, resume: 'again' };
+  const outcome = await train({ ...asked, emit, signal });
   return { outcome, events };
 }
 
@@ -338,6 +351,63 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
   });
 });
 
+describe('a run whose store goes away', () => {
+  const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+  const spool = () => folderStore(`${folder}-spool`);
+  /** Where the store's folder was is a file now: nothing can be read or written there. */
+  const takeAway = () => {
+    renameSync(folder, `${folder}-away`);
+    writeFileSync(folder, '');
+  };
+  const giveBack = () => {
+    rmSync(folder);
+    renameSync(`${folder}-away`, folder);
+  };
+  const spooledKeys = async () => {
+    const keys: string[] = [];
+    for await (const { key } of spool().list('runs/')) keys.push(key);
+    return keys;
+  };
+  afterEach(() => rmSync(`${folder}-spool`, { recursive: true, force: true }));
+
+  test('trains on, keeps its checkpoints here, and goes back to the store once that is there', async () => {
+    const alone = await attempt({ recipe, run: 'alone' });
+    let spooled = 0;
+    const { outcome, events } = await attempt({
+      recipe,
+      onEvent: (event) => {
+        if (event.type === 'checkpoint' && event.step === 3) takeAway();
+        if (event.type === 'spooled' && ++spooled === 2) giveBack();
+      },
+    });
+    const kept = events.filter((event) => event.type === 'spooled' || event.type === 'checkpoint');
+    expect(kept.map(({ type, step }) => [type, step])).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((step) => [step === 4 || step === 5 ? 'spooled' : 'checkpoint', step]),
+    );
+    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('does not do its work') });
+    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+    expect((await readEvents<TrainingEvent>(store, 'a')).map(({ event }) => event)).toEqual(events);
+    expect(await spooledKeys()).toEqual([]);
+  });
+
+  test('and stays away fails with all that it trained kept here, and goes on from that', async () => {
+    const alone = await attempt({ recipe, run: 'alone' });
+    const onEvent = (event: TrainingEvent) => {
+      if (event.type === 'checkpoint' && event.step === 3) takeAway();
+    };
+    const refused = await attempt({ recipe, onEvent }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(UserError);
+    expect(String(refused)).toContain(`Step 10 is kept in ${spool().url}. When the store is back, go on with: again`);
+    giveBack();
+
+    const { outcome, events } = await attempt({ recipe });
+    expect(events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'saved']);
+    expect(events[0]).toMatchObject({ fromStep: 10 });
+    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+    expect(await spooledKeys()).toEqual([]);
+  });
+});
+
 describe('a run is refused', () => {
   test.each([
     [
@@ -467,7 +537,9 @@ describe('a run that diverges', () => {
     const recipe = resolveRecipe('tiny', [...wild, 'learningRate=100']);
     const events: TrainingEvent[] = [];
     const emit = (event: TrainingEvent) => void events.push(event);
-    await expect(train({ recipe, seed: 1, data, store, run: 'a', resume: '', emit })).rejects.toThrow(
+    await expect(
+      train({ recipe, seed: 1, data, store, spool: folderStore(`${folder}-spool`), run: 'a', resume: '', emit }),
+    ).rejects.toThrow(
       /diverged .* for the 4th time: even with 0.125 of its learning rate of 100. Try --set learningRate=6.25/,
     );
     expect(events.filter((event) => event.type === 'recovered').map((event) => event.learningRateFactor)).toEqual([

@@ -7,13 +7,14 @@ import { UsageError, UserError } from '#errors/user-error.ts';
 import { AliasMoved, moveAlias, readAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
 import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
+import { patientStore, StoreAway } from '#models/patient-store.ts';
 import { openEventLog } from '#models/run-events.ts';
 import { beginRun, type RunResult, runKey, writeResult } from '#models/runs.ts';
 import { contentTypeOf, publishVersion } from '#models/versions.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { type Best, isBetter, isOutOfPatience, type Validation } from './best.ts';
 import { type Budget, FEWEST_STEPS, openBudget } from './budget.ts';
-import { openCheckpoints, type Progress } from './checkpoint.ts';
+import type { Progress } from './checkpoint.ts';
 import { type Dataset, holdOut, type Split } from './data/dataset.ts';
 import { compileEager } from './eager/engine.ts';
 import type { Engine, EngineOptions, NamedTensor, ParameterGroup } from './engine.ts';
@@ -28,6 +29,7 @@ import { nameOf, type OpenedParent, weightsFor } from './parent.ts';
 import { netOf, type Recipe } from './recipes.ts';
 import { checkFinite, Diverged, recover, slowdown, watchLoss } from './recovery.ts';
 import type { ResolvedRecipe } from './settings.ts';
+import { clearSpool, openSpooledCheckpoints } from './spooled-checkpoints.ts';
 import { openStepper, type Preparation, type Stepper, type Stride } from './stepper.ts';
 import { crossEntropy, fitTemperature } from './temperature.ts';
 import { openBoard } from './tensorboard/board.ts';
@@ -44,6 +46,10 @@ export interface TrainOptions {
   readonly store: ObjectStore;
   /** Names the run; one that exists goes on where it was. */
   readonly run: string;
+  /** On this machine: keeps checkpoints that the store does not take. */
+  readonly spool: ObjectStore;
+  /** Seconds between the tries of what the store fails to do. @default 0.5 to 8, 15.5 in all */
+  readonly storeWaits?: readonly number[];
   /** What to type to go on after an interruption. */
   readonly resume: string;
   readonly emit: (event: TrainingEvent) => void;
@@ -66,16 +72,18 @@ const CALL_SECONDS = 1;
 /**
  * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data or the parent; nothing
  *   was changed
- * @throws {UserError} what the machine or the store lacks
+ * @throws {UserError} what the machine or the store lacks; what was trained is kept, and the message says where
  */
-export async function train(options: TrainOptions): Promise<Outcome> {
-  const { recipe, seed, from, store, run, signal } = options;
+export async function train(asked: TrainOptions): Promise<Outcome> {
+  const options = { ...asked, store: patientStore(asked.store, asked.storeWaits) };
+  const { recipe, seed, from, store, spool, run, signal } = options;
   checkRecipe(recipe.settings, options.data);
   if (from) weightsFor(netOf(recipe.settings), from);
   const { batches: _, ...decisive } = recipe.settings; // A run may go on with its batches prepared elsewhere.
   const args = { recipe: recipe.name, seed, settings: decisive, parent: from?.parent };
   const begun = await beginRun(store, run, args);
   if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
+  if (begun.state === 'new') await clearSpool(spool, run); // Of a run whose name was used before.
 
   const log = await openEventLog<TrainingEvent>(store, run);
   const board = await openBoard(store, run);
@@ -85,30 +93,42 @@ export async function train(options: TrainOptions): Promise<Outcome> {
     board.append(event);
     options.emit(event);
   };
-  const kept = { step: 0 };
+  const kept: Kept = { step: 0 };
   try {
     const result = await attempt(options, { emit, flush: log.flush, flushBoard: board.flush }, kept);
-    await log.close().catch(unlessConflict); // The result is written: that is what counts.
+    await log.close().catch(unlessHindered); // The result is written: that is what counts.
     return { status: 'finished', result, wasFinished: false };
   } catch (error) {
     if (signal?.aborted && error === signal.reason) {
       const interrupted = { signal: String(signal.reason), step: kept.step };
       emit({ type: 'interrupted', ...interrupted, resume: options.resume });
-      await log.close();
+      await log.close().catch(unlessHindered); // The checkpoint is what counts.
       await board.flush().catch(() => {}); // The checkpoint is kept: that is what counts.
       return { status: 'interrupted', ...interrupted };
     }
-    const shown =
-      error instanceof WriteConflict
-        ? new UserError(`Another process is training the run ${run} (${error.message}) Take another --run.`, {
-            cause: error,
-          })
-        : error;
+    const shown = explained(error, options, kept);
     emit({ type: 'failed', message: shown instanceof Error ? shown.message : String(shown) });
     await log.close().catch(() => {}); // What went wrong first is what counts.
     if (!(error instanceof WriteConflict)) await board.flush().catch(() => {}); // Else the run is another's.
     throw shown;
   }
+}
+
+/** The step of the last checkpoint, and the store or the folder that has it. */
+interface Kept {
+  step: number;
+  url?: string;
+}
+
+/** What a person can mend, said so. */
+function explained(error: unknown, { run, resume }: TrainOptions, kept: Kept): unknown {
+  if (error instanceof WriteConflict) {
+    const message = `Another process is training the run ${run} (${error.message}) Take another --run.`;
+    return new UserError(message, { cause: error });
+  }
+  if (!(error instanceof StoreAway)) return error;
+  const where = kept.url === undefined ? 'No checkpoint was kept yet.' : `Step ${kept.step} is kept in ${kept.url}.`;
+  return new StoreAway(`${error.message} ${where} When the store is back, go on with: ${resume}`, { cause: error });
 }
 
 /** What an attempt works with. */
@@ -131,12 +151,8 @@ interface Attempt {
 }
 
 /** @throws the reason of the signal, once a checkpoint is kept */
-async function attempt(
-  options: TrainOptions,
-  { emit, flush, flushBoard }: Events,
-  kept: { step: number },
-): Promise<RunResult> {
-  const { recipe, seed, from, data, store, run } = options;
+async function attempt(options: TrainOptions, { emit, flush, flushBoard }: Events, kept: Kept): Promise<RunResult> {
+  const { recipe, seed, from, data, store, spool, run } = options;
   const { settings } = recipe;
   const startedAt = performance.now();
 
@@ -162,7 +178,7 @@ async function attempt(
     });
 
   // At the start of the run, or where a checkpoint left it.
-  const checkpoints = await openCheckpoints(store, run);
+  const checkpoints = await openSpooledCheckpoints({ store, spool, run });
   const { latest } = checkpoints;
   const progress = latest?.progress ?? newProgress(plannedSteps(settings, stepsPerEpoch));
   const earlierSeconds = progress.wallSeconds;
@@ -174,14 +190,16 @@ async function attempt(
       const state = all.engine.state();
       checkFinite(state);
       progress.wallSeconds = earlierSeconds + (performance.now() - startedAt) / 1000;
-      const key = await checkpoints.save({ state, best: all.best, progress });
-      kept.step = progress.step;
-      emit({ type: 'checkpoint', step: progress.step, key });
+      const { step } = progress;
+      const { saved, trouble } = await checkpoints.save({ state, best: all.best, progress });
+      if (saved) Object.assign(kept, { step, url: saved.where.url });
+      if (trouble === undefined) emit({ type: 'checkpoint', step, key: saved!.key });
+      else emit({ type: 'spooled', step, ...(saved && { folder: saved.where.url }), reason: trouble.message });
     },
   };
   try {
     if (latest) all.engine.restore(latest.state);
-    kept.step = progress.step;
+    if (latest) Object.assign(kept, { step: progress.step, url: latest.where.url });
     emit({
       type: 'started',
       run,
@@ -193,9 +211,9 @@ async function attempt(
       engine: all.engine.description,
       fromStep: progress.step,
       ...(from && { parent: nameOf(from.parent) }),
-      ...(checkpoints.latest?.damaged.length && { damaged: checkpoints.latest.damaged }),
+      ...(latest?.damaged.length && { damaged: latest.damaged }),
     });
-    await flush(); // Whoever follows the run sees at once that it has begun.
+    await flush().catch(unlessAway); // Whoever follows the run sees at once that it has begun.
     while (progress.trainedAt === null) {
       try {
         await trainSteps(all);
@@ -412,6 +430,7 @@ async function testAndStore(attempt: Attempt): Promise<RunResult> {
     recoveries: progress.recoveries.length,
   };
   await writeResult(store, run, result);
+  await clearSpool(options.spool, run);
   emit({ type: 'saved', version, store: store.url });
   return result;
 }
@@ -528,6 +547,10 @@ async function moveCandidate(store: ObjectStore, version: string, run: string): 
   }
 }
 
-function unlessConflict(error: unknown): void {
-  if (!(error instanceof WriteConflict)) throw error;
+function unlessAway(error: unknown): void {
+  if (!(error instanceof StoreAway)) throw error;
+}
+
+function unlessHindered(error: unknown): void {
+  if (!(error instanceof WriteConflict || error instanceof StoreAway)) throw error;
 }

@@ -135,6 +135,10 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
         `${colours.yellow('stopped')} after epoch ${trim(event.epoch)}: none was better than epoch ${trim(epoch)} (held out ${percent(accuracy)})`,
       ];
     }
+    case 'spooled': {
+      const where = event.folder === undefined ? 'kept nowhere' : `kept in ${event.folder}`;
+      return [`${colours.yellow('store away')}: ${event.reason} Step ${count(event.step)} is ${where} for now`];
+    }
     case 'evaluated':
       return [
         ...(event.kept === 'best' ? [colours.dim(`the best weights are those of step ${count(event.step)}`)] : []),

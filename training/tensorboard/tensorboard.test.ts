@@ -132,7 +132,8 @@ describe.skipIf(python === undefined)('TensorBoard itself (skipped without `npm 
   test('shows a real run with all of its figures', async () => {
     const data = await smallDataset(320, 60);
     const recipe = resolveRecipe('tiny', ['heldOut=64', 'batchSize=64', 'epochs=2', 'engine=auto']);
-    const outcome = await train({ recipe, seed: 1, data, store, run: 'b', resume: '', emit: () => {} });
+    const spool = folderStore(join(folder, 'spool'));
+    const outcome = await train({ recipe, seed: 1, data, store, spool, run: 'b', resume: '', emit: () => {} });
     const { 'runs/b': run } = await read(folder);
     expect(Object.keys(run!).sort()).toEqual([
       'test/accuracy',
