@@ -26,7 +26,7 @@ let data: Dataset;
 let folder: string;
 let store: ObjectStore;
 beforeAll(async () => {
-  data = await smallDataset();
+  data = await smallDataset(320, 60);
 }, 300_000);
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'train-'));
@@ -36,8 +36,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Ten steps of 64 images; 128 images are held out. */
-const small = ['heldOut=128', 'batchSize=64', 'epochs=1.25', 'engine=auto'];
+/** Ten steps of 32 images; 64 images are held out. */
+const small = ['heldOut=64', 'batchSize=32', 'epochs=1.25', 'engine=auto'];
 const tiny = resolveRecipe('tiny', small);
 
 interface Attempt {
@@ -91,9 +91,9 @@ describe('a run', () => {
     expect(card).toMatchObject({
       classes: data.classes,
       input: { height: 32, width: 32, channels: 3, range: [0, 255] },
-      accuracy: { images: 130 },
-      data: { name: 'CIFAR-10', heldOut: 128 },
-      recipe: { name: 'tiny', settings: { batchSize: 64, epochs: 1.25 } },
+      accuracy: { images: 60 },
+      data: { name: 'CIFAR-10', heldOut: 64 },
+      recipe: { name: 'tiny', settings: { batchSize: 32, epochs: 1.25 } },
       seed: 7,
       run: 'a',
     });
@@ -310,22 +310,15 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => 
 });
 
 describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the engine many steps a call,', () => {
-  /** Three epochs, in the second of which a group is frozen. */
-  const settings = [
-    'heldOut=128',
-    'batchSize=64',
-    'epochs=2.5',
-    'widths=8,8,8',
-    'whiteningBiasEpochs=1.3',
-    'lookahead=3',
-  ];
+  /** Two epochs, in the first of which a group is frozen. */
+  const settings = [...small, 'epochs=1.5', 'widths=8,8,8', 'whiteningBiasEpochs=0.7', 'lookahead=3'];
   const prepared = (batches: string, ...more: string[]) =>
-    resolveRecipe('quick', [...settings, 'optimizer=sgd', `batches=${batches}`, ...more]);
+    resolveRecipe('quick', [...settings, `batches=${batches}`, ...more]);
 
-  test('come to the same weights and losses, to the last bit', async () => {
+  test.each(['sgd', 'muon'])('come to the same weights and losses, to the last bit: %s', async (optimizer) => {
     const runs = new Map<string, { weights: string; losses: unknown }>();
     for (const batches of ['inline', 'worker', 'graph']) {
-      const { outcome, events } = await attempt({ recipe: prepared(batches), run: batches });
+      const { outcome, events } = await attempt({ recipe: prepared(batches, `optimizer=${optimizer}`), run: batches });
       const losses = events.flatMap((event) =>
         event.type === 'epoch' ? [[event.step, event.loss, event.validation]] : [],
       );
@@ -339,9 +332,9 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
     const alone = await attempt({ recipe: prepared('inline'), run: 'alone' });
     const stops = ['checkpointSeconds=0'];
     await attempt({ recipe: prepared('worker', ...stops), run: 'changed', stopAt: 3 });
-    await attempt({ recipe: prepared('graph', ...stops), run: 'changed', stopAt: 13 });
+    await attempt({ recipe: prepared('graph', ...stops), run: 'changed', stopAt: 10 });
     const last = await attempt({ recipe: prepared('inline', ...stops), run: 'changed' });
-    expect(last.events[0]).toMatchObject({ type: 'started', fromStep: 13 });
+    expect(last.events[0]).toMatchObject({ type: 'started', fromStep: 10 });
     expect(await weightsOf(last.outcome)).toBe(await weightsOf(alone.outcome));
   });
 
@@ -409,26 +402,23 @@ describe('a run whose store goes away', () => {
 });
 
 describe('a run is refused', () => {
-  test.each([
-    [
-      'another recipe',
-      { recipe: resolveRecipe('seed', small) },
-      /run a exists with other arguments.*recipe: "tiny", not "seed"/,
-    ],
-    ['another seed', { seed: 8 }, /seed: 7, not 8/],
-    ['another setting', { recipe: resolveRecipe('tiny', [...small, 'learningRate=1']) }, /learningRate: 0.2, not 1/],
-  ])('under the name of one with %s', async (_, changes, message) => {
-    const interrupting = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
-    await attempt({ recipe: interrupting, stopAt: 2 });
-    const settings = 'recipe' in changes ? { recipe: changes.recipe } : { recipe: interrupting };
-    const refused = attempt({ ...changes, ...settings });
-    await expect(refused).rejects.toThrow(UsageError);
-    await expect(refused).rejects.toThrow(message);
+  test('under the name of one with another recipe, seed or setting', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    for (const [changed, message] of [
+      [{ recipe: resolveRecipe('seed', small) }, /run a exists with other arguments.*recipe: "tiny", not "seed"/],
+      [{ recipe, seed: 8 }, /seed: 7, not 8/],
+      [{ recipe: resolveRecipe('tiny', [...small, 'learningRate=1']) }, /learningRate: 0.2, not 1/],
+    ] as const) {
+      const refused = attempt(changed);
+      await expect(refused).rejects.toThrow(UsageError);
+      await expect(refused).rejects.toThrow(message);
+    }
   });
 
   test('if it would leave no batch to train on', async () => {
-    const recipe = resolveRecipe('tiny', [...small, 'heldOut=600']);
-    await expect(attempt({ recipe })).rejects.toThrow(/heldOut=600 leaves no batch of batchSize=64/);
+    const recipe = resolveRecipe('tiny', [...small, 'heldOut=300']);
+    await expect(attempt({ recipe })).rejects.toThrow(/heldOut=300 leaves no batch of batchSize=32/);
     expect(await store.get('runs/a/args.json')).toBeUndefined();
   });
 
@@ -465,8 +455,8 @@ describe('the best weights', () => {
       );
 
   test('are published if the recipe says so, also after an interruption', async () => {
-    const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'checkpointSeconds=0', 'keep=best']);
-    const alone = await attempt({ recipe, run: 'alone' });
+    const settings = [...small, ...forgetful, 'keep=best'];
+    const alone = await attempt({ recipe: resolveRecipe('tiny', settings), run: 'alone' });
     const best = bestEpoch(alone.events);
     expect(best.epoch).toBeLessThan(8);
     expect(alone.events.find(({ type }) => type === 'evaluated')).toMatchObject({ kept: 'best', step: best.step });
@@ -474,6 +464,7 @@ describe('the best weights', () => {
     expect(card.kept).toEqual({ weights: 'best', step: best.step, epoch: best.epoch });
 
     // What was kept before the interruption is what is published after it.
+    const recipe = resolveRecipe('tiny', [...settings, 'checkpointSeconds=0']);
     await attempt({ recipe, run: 'again', stopAt: best.step + 1 });
     expect(await weightsOf((await attempt({ recipe, run: 'again' })).outcome)).toBe(await weightsOf(alone.outcome));
     // And they are the weights of that epoch: of those of the last step they are not.
@@ -483,7 +474,7 @@ describe('the best weights', () => {
   });
 
   test('end the run when none came for as many epochs as it is patient', async () => {
-    const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'patience=2', 'checkpointSeconds=0']);
+    const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'patience=2']);
     const { outcome, events } = await attempt({ recipe });
     const best = bestEpoch(events);
     const stopped = events.find((event) => event.type === 'stopped')!;
@@ -501,22 +492,27 @@ describe('the best weights', () => {
 
 describe('a budget', () => {
   test('is what a run trains for, and its schedule runs out in it', async () => {
-    const seconds = 4;
+    const seconds = 2;
     const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, `budget=${seconds}`]) });
     const { trainingSeconds, steps } = (outcome as Extract<Outcome, { status: 'finished' }>).result;
     const fits = events.filter((event) => event.type === 'fitted');
     expect(fits.length).toBeGreaterThan(0);
     expect(fits.at(-1)!.steps).toBe(steps);
-    expect(steps).toBeGreaterThan(20); // The recipe says 10.
-    // Within the budget, but for the one step that a busy machine may take longer than all those before it.
-    expect(trainingSeconds).toBeLessThan(1.25 * seconds);
-    expect(trainingSeconds).toBeGreaterThan(0.75 * seconds);
-    const history = Buffer.from((await store.get('runs/a/history.csv'))!.body)
-      .toString()
+
+    const csv = Buffer.from((await store.get('runs/a/history.csv'))!.body).toString();
+    const [header, ...rows] = csv
       .trim()
-      .split('\n');
-    const rates = history.slice(1).map((row) => Number(row.split(',')[3]));
-    expect(rates.at(-1)).toBeLessThan(0.15 * Math.max(...rates)); // The triangle ends on 0.07 of its height.
+      .split('\n')
+      .map((line) => line.split(','));
+    const column = (name: string) => rows.map((row) => Number(row[header!.indexOf(name)]));
+    const times = column('training_seconds');
+    // By these it may miss the budget: how much longer a step takes than those before it, nobody can know.
+    const longest = Math.max(...times.map((time, row) => time - (times[row - 1] ?? 0)));
+    expect(trainingSeconds).toBeLessThan(seconds + 2 * longest);
+    expect(trainingSeconds).toBeGreaterThan(0.9 * seconds - 3 * longest);
+    // The triangle rises for 23 % of the steps, and falls to 0.07 of its height one step after the last.
+    const falling = steps - Math.floor(0.23 * steps);
+    expect(column('learning_rate').at(-1)! / 0.2).toBeCloseTo(0.07 + (1 - 0.07) / falling, 5);
   });
 
   test('goes on with the schedule that it had', async () => {
