@@ -21,7 +21,7 @@ const PARTS = [
 export function startsChart(starts: readonly ColdStart[]): string {
   const longest = Math.max(...starts.map(({ firstAnswer }) => firstAnswer));
   const step = [50, 100, 200, 500, 1000].find((each) => longest / each <= 6) ?? 2000;
-  const scale = (WIDTH - LEFT - 90) / longest;
+  const scale = (WIDTH - LEFT - 130) / longest;
   const bottom = TOP + starts.length * ROW;
   const ticks = Array.from({ length: Math.floor(longest / step) + 1 }, (_, index) => index * step);
   const title = 'From the start of a process to its first answer, in milliseconds';

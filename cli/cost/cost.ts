@@ -24,7 +24,9 @@ interface Options {
 
 const examples = `
 The prices are list prices of one region at one date, in cli/cost/prices.json, without free tiers and discounts: correct them
-there. The times are assumptions, and printed: put your own in their place.
+there. The times are measured ones of docs/results.md: a warm request of the seed network and a cold start under "Serving", the
+seconds of "quick" with its test under "quick". They were measured on one machine, with the model on its disk: AWS's are others.
+How many requests are cold, and how long an instance takes to boot, is assumed. Put your own in their place.
 
 Examples:
   ./cifar10 cost                                           a million a month, and a run of 2 minutes
@@ -35,9 +37,9 @@ export function costCommand(): Command {
   return new Command('cost')
     .description('Dollars for a million classifications and for a training run, beside what others would cost.')
     .option('--per-month <number>', 'classifications a month', Number, 1_000_000)
-    .option('--milliseconds <number>', 'of a warm request', Number, 2)
+    .option('--milliseconds <number>', 'of a warm request', Number, 0.8)
     .option('--cold-share <fraction>', 'of requests that start a process', Number, 0.01)
-    .option('--cold-milliseconds <number>', 'of such a request, INIT included', Number, 500)
+    .option('--cold-milliseconds <number>', 'of such a request, INIT included', Number, 187)
     .addOption(
       new Option('--instance <type>', 'the instance that is always on')
         .choices(Object.keys(prices.instances.hour))
