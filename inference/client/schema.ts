@@ -466,7 +466,20 @@ export interface components {
                 };
             };
             seed: number;
+            parent?: {
+                version: string;
+                alias?: string;
+            } | {
+                file: string;
+                sha256: string;
+            };
             epochs: number;
+            kept?: {
+                /** @enum {string} */
+                weights: "last" | "best";
+                step: number;
+                epoch: number;
+            };
             trainingSeconds: number;
             wallSeconds: number;
             parameters: number;
