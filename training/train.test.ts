@@ -1,8 +1,8 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/folder-store.ts';
@@ -25,13 +25,20 @@ import { type Outcome, train } from './train.ts';
 let data: Dataset;
 let folder: string;
 let store: ObjectStore;
-beforeAll(async () => {
-  data = await smallDataset(320, 60);
-}, 300_000);
-beforeEach(async () => {
+/** The run `a` of `tiny`, which many tests begin with: trained once, and copied by `copyFinished`. */
+let finished: Awaited<ReturnType<typeof attempt>> & { readonly folder: string; readonly weights: string };
+const openStore = async () => {
   folder = await mkdtemp(join(tmpdir(), 'train-'));
   store = folderStore(folder);
-});
+};
+beforeAll(async () => {
+  data = await smallDataset(320, 60);
+  await openStore();
+  const first = await attempt();
+  finished = { ...first, folder, weights: await weightsOf(first.outcome) };
+}, 300_000);
+afterAll(() => rm(finished.folder, { recursive: true }));
+beforeEach(openStore);
 afterEach(async () => {
   await rm(folder, { recursive: true });
 });
@@ -46,8 +53,8 @@ interface Attempt {
   readonly seed?: number;
   readonly data?: Dataset;
   readonly from?: OpenedParent;
-  /** Interrupts the run when it has done so many steps. @default never */
-  readonly stopAt?: number;
+  /** Interrupts the run when it has done so many steps, or the first after its schedule was fitted. @default never */
+  readonly stopAt?: number | 'fitted';
   readonly onEvent?: (event: TrainingEvent) => void;
 }
 
@@ -65,13 +72,20 @@ async function attempt({
   const emit = (event: TrainingEvent) => {
     events.push(event);
     onEvent?.(event);
-    if (event.type === 'checkpoint' && event.step === stopAt) controller.abort('SIGTERM');
+    if (event.type !== 'checkpoint') return;
+    if (event.step === stopAt || events.some(({ type }) => type === stopAt)) controller.abort('SIGTERM');
   };
   const { signal } = controller;
   const spool = folderStore(`${folder}-spool`);
   const asked = { recipe, seed, data: images, from, store, spool, storeWaits: [0.01], run, resume: 'again' };
   const outcome = await train({ ...asked, emit, signal });
   return { outcome, events };
+}
+
+/** Puts the finished run into the store of the test. */
+async function copyFinished() {
+  await cp(finished.folder, folder, { recursive: true });
+  return finished;
 }
 
 function versionOf(outcome: Outcome): string {
@@ -84,7 +98,7 @@ const weightsOf = async (outcome: Outcome) =>
 
 describe('a run', () => {
   test('ends with a version that says how it was made and gives the answers that it recorded', async () => {
-    const { outcome, events } = await attempt();
+    const { outcome, events } = await copyFinished();
 
     const version = await readVersion(store, versionOf(outcome));
     const { card, golden } = version;
@@ -114,7 +128,7 @@ describe('a run', () => {
   });
 
   test('writes a history and a report', async () => {
-    await attempt();
+    await copyFinished();
     const read = async (path: string) => Buffer.from((await store.get(`runs/a/${path}`))!.body).toString();
     const [header, ...rows] = (await read('history.csv')).trim().split('\n');
     expect(header).toMatch(/^step,epoch,loss,/);
@@ -149,15 +163,15 @@ describe('a run', () => {
   });
 
   test('that is asked for again is left as it is', async () => {
-    const first = await attempt();
+    const first = await copyFinished();
     const again = await attempt();
     expect(again.outcome).toEqual({ ...first.outcome, wasFinished: true });
     expect(again.events).toEqual([]);
   });
 
   test('with another seed gives another model', async () => {
-    const [one, other] = [await attempt({ run: 'one' }), await attempt({ run: 'other', seed: 8 })];
-    expect(await weightsOf(one.outcome)).not.toBe(await weightsOf(other.outcome));
+    const { outcome } = await attempt({ seed: 8 });
+    expect(await weightsOf(outcome)).not.toBe(finished.weights);
   });
 
   test('with nothing held out has no temperature to choose', async () => {
@@ -174,7 +188,7 @@ describe('a run from the weights of another', () => {
   const parentOf = async (from: string, run = 'b') => await openParent({ from, store, run });
 
   test('begins with them: training that changes nothing gives them back, and names its parent', async () => {
-    const first = await attempt();
+    const first = await copyFinished();
     const version = versionOf(first.outcome);
     const { outcome, events } = await attempt({ recipe: still, run: 'b', from: await parentOf('candidate') });
     expect(events[0]).toMatchObject({ type: 'started', parent: version });
@@ -189,7 +203,7 @@ describe('a run from the weights of another', () => {
   });
 
   test('takes those of a Keras file as well', async () => {
-    const { outcome } = await attempt();
+    const { outcome } = await copyFinished();
     const path = join(folder, 'parent.h5');
     await writeFile(path, (await readVersion(store, versionOf(outcome))).file('model.h5'));
     const [fromFile, fromVersion] = [
@@ -211,7 +225,7 @@ describe('a run from the weights of another', () => {
 
   test('goes on from the same parent when the alias has moved, and comes to the same weights', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
-    const first = await attempt();
+    const first = await copyFinished();
     const alone = await attempt({ recipe, run: 'alone', from: await parentOf(versionOf(first.outcome)) });
     await moveAlias(store, 'production', { to: versionOf(first.outcome), by: 'test', expected: undefined });
     await attempt({ recipe, run: 'b', from: await parentOf('production'), stopAt: 3 });
@@ -228,7 +242,7 @@ describe('a run from the weights of another', () => {
   });
 
   test('is refused with another net, by its first tensor, before anything is written', async () => {
-    await attempt();
+    await copyFinished();
     const recipe = resolveRecipe('quick', [...small, 'widths=8,8,8']);
     const refused = attempt({ recipe, run: 'b', from: await parentOf('candidate') });
     await expect(refused).rejects.toThrow(UsageError);
@@ -364,7 +378,6 @@ describe('a run whose store goes away', () => {
   afterEach(() => rmSync(`${folder}-spool`, { recursive: true, force: true }));
 
   test('trains on, keeps its checkpoints here, and goes back to the store once that is there', async () => {
-    const alone = await attempt({ recipe, run: 'alone' });
     let spooled = 0;
     const { outcome, events } = await attempt({
       recipe,
@@ -378,13 +391,12 @@ describe('a run whose store goes away', () => {
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((step) => [step === 4 || step === 5 ? 'spooled' : 'checkpoint', step]),
     );
     expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('does not do its work') });
-    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+    expect(await weightsOf(outcome)).toBe(finished.weights);
     expect((await readEvents<TrainingEvent>(store, 'a')).map(({ event }) => event)).toEqual(events);
     expect(await spooledKeys()).toEqual([]);
   });
 
   test('and stays away fails with all that it trained kept here, and goes on from that', async () => {
-    const alone = await attempt({ recipe, run: 'alone' });
     const onEvent = (event: TrainingEvent) => {
       if (event.type === 'checkpoint' && event.step === 3) takeAway();
     };
@@ -396,7 +408,7 @@ describe('a run whose store goes away', () => {
     const { outcome, events } = await attempt({ recipe });
     expect(events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'saved']);
     expect(events[0]).toMatchObject({ fromStep: 10 });
-    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+    expect(await weightsOf(outcome)).toBe(finished.weights);
     expect(await spooledKeys()).toEqual([]);
   });
 });
@@ -436,11 +448,11 @@ describe('a run is refused', () => {
     const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
     const both = await Promise.allSettled([attempt({ recipe }), attempt({ recipe })]);
     const [refused, ...moreRefused] = both.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-    const [finished] = both.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const [other] = both.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     expect(moreRefused).toEqual([]);
     expect(refused).toBeInstanceOf(UserError);
     expect(String(refused)).toContain('Another process is training the run a');
-    expect(await weightsOf(finished!.outcome)).toBe(await weightsOf((await attempt({ recipe, run: 'alone' })).outcome));
+    expect(await weightsOf(other!.outcome)).toBe(finished.weights);
   });
 });
 
@@ -491,13 +503,17 @@ describe('the best weights', () => {
 });
 
 describe('a budget', () => {
+  /** Of 1,000 steps, for which no machine has the time. */
+  const long = [...small, 'epochs=125'];
+
   test('is what a run trains for, and its schedule runs out in it', async () => {
     const seconds = 2;
-    const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, `budget=${seconds}`]) });
+    const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...long, `budget=${seconds}`]) });
     const { trainingSeconds, steps } = (outcome as Extract<Outcome, { status: 'finished' }>).result;
     const fits = events.filter((event) => event.type === 'fitted');
     expect(fits.length).toBeGreaterThan(0);
     expect(fits.at(-1)!.steps).toBe(steps);
+    expect(steps).toBeLessThan(1000);
 
     const csv = Buffer.from((await store.get('runs/a/history.csv'))!.body).toString();
     const [header, ...rows] = csv
@@ -516,11 +532,12 @@ describe('a budget', () => {
   });
 
   test('goes on with the schedule that it had', async () => {
-    const recipe = resolveRecipe('tiny', [...small, 'budget=1.5', 'checkpointSeconds=0']);
-    const first = await attempt({ recipe, stopAt: 14 });
+    const recipe = resolveRecipe('tiny', [...long, 'budget=0.8', 'checkpointSeconds=0']);
+    const first = await attempt({ recipe, stopAt: 'fitted' });
+    expect(first.outcome.status).toBe('interrupted');
     const fitted = first.events.findLast((event) => event.type === 'fitted')!;
     const second = await attempt({ recipe });
-    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: 14, steps: fitted.steps });
+    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: fitted.step + 1, steps: fitted.steps });
     expect(second.outcome.status).toBe('finished');
   });
 });
