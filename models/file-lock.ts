@@ -36,8 +36,8 @@ export async function withFileLock<Result>(
 async function acquire(path: string): Promise<() => Promise<void>> {
   const id = randomBytes(6).toString('hex');
   const draft = `${path}.${id}`;
-  await writeFile(draft, `${process.pid} ${hostname()} ${id}`);
   try {
+    await writeFile(draft, `${process.pid} ${hostname()} ${id}`);
     for (let wait = 1; ; wait = Math.min(2 * wait, 50)) {
       try {
         await link(draft, path); // Fails if there is one; unlike `open` it never shows a lock without its holder's name.
@@ -96,6 +96,6 @@ async function unlinkIfThere(path: string): Promise<void> {
   });
 }
 
-export function isErrno(error: unknown, ...codes: string[]): boolean {
+export function isErrno(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

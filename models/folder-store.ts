@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { UserError } from '#errors/user-error.ts';
 import { isErrno, withFileLock } from './file-lock.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
@@ -14,6 +15,19 @@ import {
 const DRAFT = /^\..+\.[0-9a-f]{12}\.draft$/;
 /** Nobody stands still for an hour in the middle of a file, and goes on. */
 const ABANDONED_AFTER_MS = 3_600_000;
+
+/** The disk takes no more, or no file of this size. The object is what it was before. */
+class DiskFull extends UserError {
+  override readonly name = 'DiskFull';
+
+  constructor(path: string, bytes: number, cause: NodeJS.ErrnoException) {
+    super(
+      `${path} could not be written (${cause.code}): its ${Math.ceil(bytes / 1000)} kB do not fit on the disk, or in the ` +
+        'quota. What was there before is unchanged. Make room, then do the same again.',
+      { cause },
+    );
+  }
+}
 
 /**
  * An object is a plain file under the folder, at its key. Its entity tag is the SHA-256 of what it holds.
@@ -36,22 +50,15 @@ export function folderStore(folder: string): ObjectStore {
 
     async put(key, body, { only }: PutOptions = {}) {
       const path = pathOf(key);
-      const draft = beside(path, `${randomBytes(6).toString('hex')}.draft`);
-      await mkdir(dirname(path), { recursive: true });
-      await removeAbandoned(dirname(path));
       try {
-        await writeDurably(draft, body);
-        await withFileLock(beside(path, 'lock'), async (stillHeld) => {
-          if (only !== undefined) {
-            const etag = (await read(path))?.etag;
-            if (only === 'absent' ? etag !== undefined : etag !== only.ifMatch) throw new WriteConflict(key);
-          }
-          stillHeld();
-          await rename(draft, path);
+        await replace(path, body, async () => {
+          if (only === undefined) return;
+          const etag = (await read(path))?.etag;
+          if (only === 'absent' ? etag !== undefined : etag !== only.ifMatch) throw new WriteConflict(key);
         });
-        await flushFolder(dirname(path));
-      } finally {
-        await rm(draft, { force: true });
+      } catch (error) {
+        if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) throw new DiskFull(path, body.byteLength, error);
+        throw error;
       }
       return etagOf(body);
     },
@@ -110,6 +117,24 @@ async function describe(root: string, key: string): Promise<ListedObject | undef
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined; // Deleted since its folder was read.
     throw error;
+  }
+}
+
+/** @param check throws if the file may not be replaced; no other writer comes between it and the replacement */
+async function replace(path: string, body: Uint8Array, check: () => Promise<void>): Promise<void> {
+  const draft = beside(path, `${randomBytes(6).toString('hex')}.draft`);
+  await mkdir(dirname(path), { recursive: true });
+  await removeAbandoned(dirname(path));
+  try {
+    await writeDurably(draft, body);
+    await withFileLock(beside(path, 'lock'), async (stillHeld) => {
+      await check();
+      stillHeld();
+      await rename(draft, path);
+    });
+    await flushFolder(dirname(path));
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 

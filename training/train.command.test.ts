@@ -39,6 +39,8 @@ const at = (step: number, signal: NodeJS.Signals) => {
   };
 };
 
+const isCheckpoint = (event: TrainingEvent) => event.type === 'checkpoint';
+
 const weightsOf = async (run: string) => {
   const store = folderStore(folder);
   const { manifest } = await readVersion(store, (await readResult(store, run))!.version);
@@ -46,11 +48,13 @@ const weightsOf = async (run: string) => {
 };
 
 describe.skipIf(!hasTensorFlow())('a training process', () => {
+  beforeAll(async () => {
+    expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
+  }, 120_000);
+
   test('killed, interrupted and taken away on its way comes to the weights of one that was left alone', {
     timeout: 240_000,
   }, async () => {
-    expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
-
     // kill -9: nothing can be said, and the last checkpoint is what is left.
     const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
     expect(killed).toMatchObject({ code: null, signal: 'SIGKILL' });
@@ -84,6 +88,23 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     const other = await trainingProcess(argumentsOf('hunted', ['--seed', '2']));
     expect(other).toMatchObject({ code: 2, events: [] });
     expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
+  });
+
+  test('on a full disk names the file and what to do, and goes on to the same weights when there is room', {
+    timeout: 240_000,
+  }, async () => {
+    // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
+    const full = await trainingProcess(argumentsOf('full'), { largestFile: 300_000 });
+    expect(full.code).toBe(1);
+    const [message] = full.events.flatMap((event) => (event.type === 'failed' ? [event.message] : []));
+    expect(full.errors).toContain(message);
+    expect(message).toMatch(/^\/\S+ could not be written \(EFBIG\): its \d+ kB do not fit on the disk/);
+    expect(message).toContain('Make room');
+
+    const later = await trainingProcess(argumentsOf('full'));
+    expect(later).toMatchObject({ code: 0 });
+    expect(later.events[0]).toMatchObject({ type: 'started', fromStep: full.events.findLast(isCheckpoint)!.step });
+    expect(await weightsOf('full')).toBe(await weightsOf('alone'));
   });
 });
 

@@ -16,6 +16,8 @@ interface Options {
   /** As soon as there is a process. */
   readonly onStart?: (child: ChildProcess) => void;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Bytes that a file may grow to, as on a disk that is nearly full. @default any number */
+  readonly largestFile?: number;
 }
 
 /**
@@ -25,9 +27,11 @@ interface Options {
  */
 export async function trainingProcess(
   words: readonly string[],
-  { onEvent = () => {}, onStart = () => {}, environment = {} }: Options = {},
+  { onEvent = () => {}, onStart = () => {}, environment = {}, largestFile }: Options = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'main.ts'), ...words, '--json'], {
+  const program = [process.execPath, '--import', 'tsx', join(import.meta.dirname, 'main.ts'), ...words, '--json'];
+  const limit = largestFile === undefined ? 'unlimited' : String(Math.floor(largestFile / 1024));
+  const child = spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', limit, ...program], {
     cwd: join(import.meta.dirname, '..'),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
