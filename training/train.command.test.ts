@@ -1,4 +1,5 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +51,7 @@ const weightsOf = async (run: string) => {
 describe.skipIf(!hasTensorFlow())('a training process', () => {
   beforeAll(async () => {
     expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
-  }, 120_000);
+  }, 240_000);
 
   test('killed, interrupted and taken away on its way comes to the weights of one that was left alone', {
     timeout: 240_000,
@@ -105,6 +106,24 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(later).toMatchObject({ code: 0 });
     expect(later.events[0]).toMatchObject({ type: 'started', fromStep: full.events.findLast(isCheckpoint)!.step });
     expect(await weightsOf('full')).toBe(await weightsOf('alone'));
+  });
+});
+
+/** Takes what memory a process has not yet asked for away from it, but for some. */
+const leaveMemory = (bytes: number) => (event: TrainingEvent, child: ChildProcess) => {
+  if (event.type !== 'started') return;
+  const pages = Number(readFileSync(`/proc/${child.pid}/statm`, 'utf8').split(' ')[0]);
+  execFileSync('prlimit', ['--pid', String(child.pid), `--as=${4096 * pages + bytes}`]);
+};
+
+describe.skipIf(!hasTensorFlow() || process.platform !== 'linux')('a training process without enough memory', () => {
+  test('names its batch size and a smaller one', { timeout: 120_000 }, async () => {
+    const words = ['train', 'quick', '--set', 'batchSize=2048', '--run', 'large', '--out', folder];
+    const ended = await trainingProcess(words, { onEvent: leaveMemory(300_000_000) });
+    expect(ended).toMatchObject({ code: 1, signal: null });
+    expect(ended.errors).toMatch(/not enough memory for a step of batchSize=2048: .* about \d+ MB/);
+    expect(ended.errors).toContain('--set batchSize=1024');
+    expect(ended.events.at(-1)).toMatchObject({ type: 'failed', message: expect.stringContaining('batchSize=2048') });
   });
 });
 

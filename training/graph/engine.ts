@@ -5,6 +5,7 @@ import { activeGroups, checkOptions, checkTensors } from '../engine-options.ts';
 import type { Net } from '../nets/net.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { sizeOf, type Variable } from './graph.ts';
+import { withMemory } from './out-of-memory.ts';
 import { fastestPrecision, type Precision } from './precision.ts';
 import { openSession, type Session } from './session.ts';
 import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './training-graph.ts';
@@ -28,7 +29,7 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
   return {
     backend: 'tensorflow',
     description: `${describe(tensorflow)}, ${precision}`,
-    step: (batch, stepOptions) => step(options, graph, session, batch, stepOptions),
+    step: (batch, stepOptions) => withMemory(options, () => step(options, graph, session, batch, stepOptions)),
     steps: graph.loop && { most: stepsAtOnce, run: (plans) => steps(options, graph.loop!, session, plans) },
     lookahead: (decay) => lookahead(graph, session, decay),
     logits: (images) => logits(options, graph, session, images),
