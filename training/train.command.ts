@@ -45,6 +45,7 @@ Examples:
   ./cifar10 train                                     quick, into .cifar10/store
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
   ./cifar10 train --from production --set epochs=1    go on from a model that is there, with its net
+  ./cifar10 train quick --set budget=90s              as many epochs as 90 seconds have room for
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    go on with a run that was interrupted
   ./cifar10 train tiny --json | jq .loss              events for a program`;
@@ -53,7 +54,7 @@ export function trainCommand(): Command {
   return new Command('train')
     .description('Train a recipe in this process and store a version of the model.')
     .argument('[recipe]', 'what to train: a recipe by name', 'quick')
-    .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
+    .option('--set <key=value>', 'change a setting of the recipe (listed below); may be repeated', collect)
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber, 1)
     .option('--from <parent>', 'begin with the weights of a version, an alias or a Keras .h5 file')
     .option('--out <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
