@@ -1,7 +1,8 @@
 import { airbenchNet } from './nets/airbench.ts';
+import { cifar10Images, type ImageSet } from './nets/image-set.ts';
 import type { Net } from './nets/net.ts';
-import { seedNet } from './nets/seed.ts';
-import { tinyNet } from './nets/tiny.ts';
+import { seedNetFor } from './nets/seed.ts';
+import { tinyNetFor } from './nets/tiny.ts';
 import type { Preparation } from './stepper.ts';
 
 /** Everything that a run is decided by, besides the seed and the data. `settings.ts` says what each value may be. */
@@ -178,7 +179,8 @@ const tiny: Recipe = {
 /** Each is a diff from the one that it is like. */
 export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
-export function netOf({ net, widths }: Recipe): Net {
-  if (net === 'airbench') return airbenchNet(widths);
-  return net === 'seed' ? seedNet : tinyNet;
+/** @param images that the net is for */
+export function netOf({ net, widths }: Recipe, images: ImageSet = cifar10Images): Net {
+  if (net === 'airbench') return airbenchNet(widths, images);
+  return net === 'seed' ? seedNetFor(images) : tinyNetFor(images);
 }

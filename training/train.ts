@@ -78,7 +78,7 @@ export async function train(asked: TrainOptions): Promise<Outcome> {
   const options = { ...asked, store: patientStore(asked.store, asked.storeWaits) };
   const { recipe, seed, from, store, spool, run, signal } = options;
   checkRecipe(recipe.settings, options.data);
-  if (from) weightsFor(netOf(recipe.settings), from);
+  if (from) weightsFor(netOf(recipe.settings, options.data.images), from);
   const { batches: _, ...decisive } = recipe.settings; // A run may go on with its batches prepared elsewhere.
   const args = { recipe: recipe.name, seed, settings: decisive, parent: from?.parent };
   const begun = await beginRun(store, run, args);
@@ -156,7 +156,7 @@ async function attempt(options: TrainOptions, { emit, flush, flushBoard }: Event
   const { settings } = recipe;
   const startedAt = performance.now();
 
-  const net = netOf(settings);
+  const net = netOf(settings, data.images);
   const { train, heldOut } = holdOut(data.train, settings.heldOut);
   const stepsPerEpoch = batchesPerEpoch(train, settings.batchSize);
   const groups = groupsOf(net, settings);

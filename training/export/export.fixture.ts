@@ -28,7 +28,7 @@ export function trainedNetwork(net: Net, seed: number): TrainedNetwork {
 
 /** The net of every recipe, the one with every kind of layer, and some that were drawn. */
 export function exampleNetworks(): TrainedNetwork[] {
-  const named = Object.values(recipes).map(netOf);
+  const named = Object.values(recipes).map((recipe) => netOf(recipe));
   return [...named, everything, ...fc.sample(anyNet, 8)].map(trainedNetwork);
 }
 

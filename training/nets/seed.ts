@@ -1,4 +1,4 @@
-import { cifar10Images } from './image-set.ts';
+import { cifar10Images, type ImageSet } from './image-set.ts';
 import type { Layer, Net } from './net.ts';
 
 /** What the post leaves open. */
@@ -21,16 +21,20 @@ export interface SeedHead {
  *
  * @see "[Deep Learning Lab] Episode-2: CIFAR-10", Furkan Kınlı, 2018
  */
-export const seedNet: Net = seedNetWith({
-  activation: 'relu',
-  convolutionDropout: [0.3, 0.3, 0.4],
-  hidden: 80,
-  denseDropout: 0.3,
-});
+export function seedNetFor(images: ImageSet): Net {
+  return seedNetWith(
+    { activation: 'relu', convolutionDropout: [0.3, 0.3, 0.4], hidden: 80, denseDropout: 0.3 },
+    images,
+  );
+}
+
+export const seedNet = seedNetFor(cifar10Images);
 
 /** Any of the networks that the post may have had. */
-export function seedNetWith({ activation, convolutionDropout, hidden, denseDropout }: SeedHead): Net {
-  const { size, classes } = cifar10Images;
+export function seedNetWith(
+  { activation, convolutionDropout, hidden, denseDropout }: SeedHead,
+  { size, classes }: ImageSet = cifar10Images,
+): Net {
   const act = (name: string): Layer => ({ kind: 'activation', name, function: activation });
   const dropout = (name: string, rate: number): Layer[] => (rate > 0 ? [{ kind: 'dropout', name, rate }] : []);
   const dense = (name: string, units: number): Layer => ({

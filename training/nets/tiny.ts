@@ -1,7 +1,7 @@
-import { cifar10Images } from './image-set.ts';
+import { cifar10Images, type ImageSet } from './image-set.ts';
 import type { Layer, Net } from './net.ts';
 
-const { size, classes, mean, deviation } = cifar10Images;
+export const tinyNet = tinyNetFor(cifar10Images);
 
 /**
  * Small enough to be trained by WebAssembly in minutes, where there is no native TensorFlow: 72 % after one epoch.
@@ -9,31 +9,33 @@ const { size, classes, mean, deviation } = cifar10Images;
  * Its first layer whitens patches and is never trained, so nothing is propagated back through the largest pictures; what
  * is trained works on a quarter of the pixels and less.
  */
-export const tinyNet: Net = {
-  name: 'tiny',
-  input: size,
-  classes,
-  layers: [
-    { kind: 'normalization', name: 'normalize', mean, deviation }, // [32, 32, 3]
-    {
-      kind: 'convolution',
-      name: 'whiten',
-      filters: 32,
-      kernel: 4,
-      stride: 2,
-      padding: 'same',
-      bias: false,
-      init: 'whitening',
-    },
-    { kind: 'activation', name: 'whiten-relu', function: 'relu' }, // [16, 16, 32]
-    ...block(1, 32), // [8, 8, 32]
-    ...block(2, 64), // [4, 4, 64]
-    { kind: 'max-pooling', name: 'pool3', size: 2, padding: 'valid' }, // [2, 2, 64]
-    { kind: 'flatten', name: 'flatten' }, // [256]
-    { kind: 'dense', name: 'head', units: classes, bias: false, init: 'kaiming-uniform' }, // [classes]
-    { kind: 'scale', name: 'logits', by: 1 / 4 },
-  ],
-};
+export function tinyNetFor({ size, classes, mean, deviation }: ImageSet): Net {
+  return {
+    name: 'tiny',
+    input: size,
+    classes,
+    layers: [
+      { kind: 'normalization', name: 'normalize', mean, deviation }, // [32, 32, 3]
+      {
+        kind: 'convolution',
+        name: 'whiten',
+        filters: 32,
+        kernel: 4,
+        stride: 2,
+        padding: 'same',
+        bias: false,
+        init: 'whitening',
+      },
+      { kind: 'activation', name: 'whiten-relu', function: 'relu' }, // [16, 16, 32]
+      ...block(1, 32), // [8, 8, 32]
+      ...block(2, 64), // [4, 4, 64]
+      { kind: 'max-pooling', name: 'pool3', size: 2, padding: 'valid' }, // [2, 2, 64]
+      { kind: 'flatten', name: 'flatten' }, // [256]
+      { kind: 'dense', name: 'head', units: classes, bias: false, init: 'kaiming-uniform' }, // [classes]
+      { kind: 'scale', name: 'logits', by: 1 / 4 },
+    ],
+  };
+}
 
 function block(number: number, filters: number): Layer[] {
   return [
