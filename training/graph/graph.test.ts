@@ -154,6 +154,18 @@ describe('a session', () => {
     session.dispose();
   });
 
+  test('keeps nothing of an array that a variable was set to: what goes in one thread was made in another', () => {
+    const graph = new Graph({ compileFunctions: false });
+    const variables = Array.from({ length: 24 }, (_, index) => graph.variable(`variable${index}`, [16]));
+    const session = openSession(tensorflow, graph);
+    // The process does not survive it if one of the arrays is given back by a thread of TensorFlow's.
+    for (let round = 0; round < 3000; round++) {
+      session.assign(variables.map((variable) => [variable, new Float32Array(16).fill(round)]));
+    }
+    expect(session.run([], [variables[7]!.value])).toEqual([new Float32Array(16).fill(2999)]);
+    session.dispose();
+  });
+
   test('repeats a body, which finds variables as the round before left them', () => {
     const graph = new Graph({ compileFunctions: false });
     const product = graph.variable('product', []);

@@ -64,7 +64,7 @@ export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Se
     assign(values) {
       if (values.length === 0) return;
       run(
-        values.map(([variable, data]) => [variable.next, data]),
+        values.map(([variable, data]) => [variable.next, copyForVariable(data)]),
         values.map(([variable]) => variable.assigned),
       );
     },
@@ -73,4 +73,21 @@ export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Se
       session = undefined;
     },
   };
+}
+
+/**
+ * A copy that TensorFlow will copy once more, into memory of its own.
+ *
+ * It shares the memory of an array that lies on a boundary of 64 bytes, and has JavaScript's reference to it dropped when the
+ * tensor goes: for a variable, in the thread that gives it its next value. V8 does not survive that. An array that begins four
+ * bytes into its buffer never lies so.
+ */
+function copyForVariable<Values extends Float32Array | Uint8Array>(values: Values): Values {
+  const copy = new (values.constructor as new (buffer: ArrayBuffer, from: number, length: number) => Values)(
+    new ArrayBuffer(4 + values.byteLength),
+    4,
+    values.length,
+  );
+  copy.set(values);
+  return copy;
 }
