@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { UserError } from '#errors/user-error.ts';
 import { decodeJson, MalformedObject } from '#models/json.ts';
 import { type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { type CheckpointTag, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
@@ -42,8 +43,22 @@ export interface Checkpoint {
 }
 
 interface Latest extends Checkpoint {
+  readonly key: string;
   /** Keys of newer ones that were passed over, being damaged. */
   readonly damaged: readonly string[];
+}
+
+/** A checkpoint is whole, and does not hold what the network and the optimizer of its run have. */
+export class ForeignCheckpoint extends UserError {
+  override readonly name = 'ForeignCheckpoint';
+
+  constructor(path: string, cause: UserError) {
+    super(
+      `${path} is no checkpoint of this network: ${cause.message} Put back the file that the run wrote, delete this one ` +
+        'to go on from the checkpoint before it, or train anew under another --run.',
+      { cause },
+    );
+  }
 }
 
 export interface Checkpoints {
@@ -65,8 +80,9 @@ export interface Checkpoints {
 export async function openCheckpoints(store: ObjectStore, run: string): Promise<Checkpoints> {
   const stored = await readCheckpoint(store, run);
   let tag: CheckpointTag | undefined = stored;
+  const key = stored && runKey(run, stored.path);
   return {
-    latest: stored && { ...decode(stored.body, runKey(run, stored.path)), damaged: stored.damaged },
+    latest: stored && { ...decode(stored.body, key!), key: key!, damaged: stored.damaged },
     async save(checkpoint) {
       const { step } = checkpoint.progress;
       const body = encode(checkpoint);

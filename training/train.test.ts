@@ -11,6 +11,7 @@ import type { ObjectStore } from '#models/object-store.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readResult } from '#models/runs.ts';
 import { readVersion } from '#models/versions.ts';
+import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
 import type { Dataset } from './data/dataset.ts';
 import type { TrainingEvent } from './events.ts';
 import { decodeWeights } from './export/weights.ts';
@@ -323,6 +324,53 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => 
   });
 });
 
+describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another network', () => {
+  test('fails and names the file; without that file it goes on, to the same weights', async () => {
+    const recipe = demanding.airbench;
+    const wide = resolveRecipe('quick', [...small, 'checkpointSeconds=0', 'widths=16,8,8', 'lookahead=3']);
+    const alone = await attempt({ recipe, run: 'alone' });
+    await attempt({ recipe, stopAt: 9 }); // After an epoch: a checkpoint has the best weights as well.
+    await attempt({ recipe: wide, run: 'wide', stopAt: 9 });
+    const own = (await openCheckpoints(store, 'a')).latest!;
+    const other = (await openCheckpoints(store, 'wide')).latest!;
+    for (const foreign of [other, { ...own, best: other.best }]) {
+      const key = await (await openCheckpoints(store, 'a')).save(foreign);
+      const kept = await checkpointsOf('a');
+      const refused = attempt({ recipe });
+      await expect(refused).rejects.toThrow(ForeignCheckpoint);
+      await expect(refused).rejects.toThrow(`${join(folder, key)} is no checkpoint of this network: The `);
+      await expect(refused).rejects.toThrow(/ hold \S+ as \[[\d,]+\] of \d+ values; it must be .* delete this one/);
+      expect(await checkpointsOf('a')).toEqual(kept);
+      await store.delete(key);
+    }
+    const { outcome, events } = await attempt({ recipe });
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: 9 });
+    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe('before anything is written', () => {
+  test.each([
+    ['train', 17, 'training image 17. Its 10 classes are numbered from 0 to 9'],
+    ['train', 300, 'training image 300, which is held out.'],
+    ['test', 59, 'test image 59.'],
+  ] as const)('a label that is no class is named: %s %d', async (split, image, message) => {
+    const labels = data[split].labels.with(image, 10);
+    const mislabelled = { ...data, [split]: { ...data[split], labels } };
+    const refused = attempt({ data: mislabelled });
+    await expect(refused).rejects.toThrow(UserError);
+    await expect(refused).rejects.toThrow(`has the label 10 at ${message}`);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+
+  test.each(['precision=bfloat16', 'batches=graph'])('what WebAssembly cannot do is refused: %s', async (setting) => {
+    const refused = attempt({ recipe: resolveRecipe('tiny', [...small, 'engine=wasm', setting]) });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(`${setting} takes native TensorFlow`);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+});
+
 describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the engine many steps a call,', () => {
   /** Two epochs, in the first of which a group is frozen. */
   const settings = [...small, 'epochs=1.5', 'widths=8,8,8', 'whiteningBiasEpochs=0.7', 'lookahead=3'];
@@ -350,11 +398,6 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
     const last = await attempt({ recipe: prepared('inline', ...stops), run: 'changed' });
     expect(last.events[0]).toMatchObject({ type: 'started', fromStep: 10 });
     expect(await weightsOf(last.outcome)).toBe(await weightsOf(alone.outcome));
-  });
-
-  test('are refused where the engine cannot', async () => {
-    const recipe = resolveRecipe('tiny', [...small, 'engine=wasm', 'batches=graph']);
-    await expect(attempt({ recipe })).rejects.toThrow('batches=graph takes native TensorFlow');
   });
 });
 

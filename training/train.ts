@@ -14,16 +14,18 @@ import { contentTypeOf, publishVersion } from '#models/versions.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { type Best, isBetter, isOutOfPatience, type Validation } from './best.ts';
 import { type Budget, FEWEST_STEPS, openBudget } from './budget.ts';
-import type { Progress } from './checkpoint.ts';
+import { type Checkpoint, ForeignCheckpoint, type Progress } from './checkpoint.ts';
 import { type Dataset, holdOut, type Split } from './data/dataset.ts';
 import { compileEager } from './eager/engine.ts';
 import type { Engine, EngineOptions, NamedTensor, ParameterGroup } from './engine.ts';
+import { checkTensors } from './engine-options.ts';
 import { evaluate, logitsOf } from './evaluate.ts';
 import type { TrainingEvent } from './events.ts';
 import { compileGraph } from './graph/engine.ts';
 import { agreement, topClasses } from './measure.ts';
 import { initializeWeights } from './nets/initialize.ts';
 import type { Net } from './nets/net.ts';
+import { weightSpecs } from './nets/shapes.ts';
 import { freezableOf, groupsOf, learningRatesOf } from './parameter-groups.ts';
 import { nameOf, type OpenedParent, weightsFor } from './parent.ts';
 import { netOf, type Recipe } from './recipes.ts';
@@ -70,14 +72,16 @@ const STEP_EVENT_SECONDS = 1;
 const CALL_SECONDS = 1;
 
 /**
- * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data or the parent; nothing
- *   was changed
- * @throws {UserError} what the machine or the store lacks; what was trained is kept, and the message says where
+ * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data, the engine or the parent;
+ *   nothing was changed
+ * @throws {UserError} a label is no class, and nothing was changed; or what the machine or the store lacks: then what was
+ *   trained is kept, and the message says where
  */
 export async function train(asked: TrainOptions): Promise<Outcome> {
   const options = { ...asked, store: patientStore(asked.store, asked.storeWaits) };
   const { recipe, seed, from, store, spool, run, signal } = options;
   checkRecipe(recipe.settings, options.data);
+  checkLabels(options.data, recipe.settings.heldOut);
   if (from) weightsFor(netOf(recipe.settings, options.data.images), from);
   const { batches: _, ...decisive } = recipe.settings; // A run may go on with its batches prepared elsewhere.
   const args = { recipe: recipe.name, seed, settings: decisive, parent: from?.parent };
@@ -198,8 +202,10 @@ async function attempt(options: TrainOptions, { emit, flush, flushBoard }: Event
     },
   };
   try {
-    if (latest) all.engine.restore(latest.state);
-    if (latest) Object.assign(kept, { step: progress.step, url: latest.where.url });
+    if (latest) {
+      goOnFrom(latest, `${latest.where.url}/${latest.key}`, all);
+      Object.assign(kept, { step: progress.step, url: latest.where.url });
+    }
     emit({
       type: 'started',
       run,
@@ -228,6 +234,17 @@ async function attempt(options: TrainOptions, { emit, flush, flushBoard }: Event
     return await testAndStore(all);
   } finally {
     all.engine.dispose();
+  }
+}
+
+/** @throws {ForeignCheckpoint} the checkpoint is of another net or optimizer; nothing was changed */
+function goOnFrom({ state, best }: Checkpoint, path: string, { net, engine }: Attempt): void {
+  try {
+    const shapes = new Map(weightSpecs(net).map(({ name, shape }) => [name, shape]));
+    if (best) checkTensors('The best weights', best.weights, shapes);
+    engine.restore(state);
+  } catch (error) {
+    throw error instanceof UserError ? new ForeignCheckpoint(path, error) : error;
   }
 }
 
@@ -456,8 +473,16 @@ interface Events {
 /** An event without its time. */
 type EventBody = TrainingEvent extends infer Event ? (Event extends TrainingEvent ? Omit<Event, 'at'> : never) : never;
 
-/** @throws {UsageError} the recipe leaves no batch to train on, or nothing to choose by */
-function checkRecipe({ heldOut, batchSize, patience, keep }: Recipe, { name, train }: Dataset): void {
+/** @throws {UsageError} the recipe leaves no batch to train on or nothing to choose by, or its engine cannot do it */
+function checkRecipe(
+  { heldOut, batchSize, patience, keep, engine, precision, batches }: Recipe,
+  { name, train }: Dataset,
+): void {
+  if (!isNative(engine)) {
+    const native = 'takes native TensorFlow, and this run is on WebAssembly. Set';
+    if (precision === 'bfloat16') throw new UsageError(`precision=bfloat16 ${native} precision=auto.`);
+    if (batches === 'graph') throw new UsageError(`batches=graph ${native} batches=worker.`);
+  }
   if (heldOut === 0 && (patience > 0 || keep === 'best')) {
     const setting = keep === 'best' ? 'keep=best' : `patience=${patience}`;
     throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
@@ -469,6 +494,19 @@ function checkRecipe({ heldOut, batchSize, patience, keep }: Recipe, { name, tra
   );
 }
 
+/** @throws {UserError} a label is none of the classes; the message says of which image */
+function checkLabels({ name, images: { classes }, train, test }: Dataset, heldOut: number): void {
+  for (const [split, { labels }] of Object.entries({ training: train, test })) {
+    const image = labels.findIndex((label) => label >= classes);
+    if (image < 0) continue;
+    const isHeldOut = split === 'training' && image >= train.count - heldOut;
+    throw new UserError(
+      `${name} has the label ${labels[image]} at ${split} image ${image}${isHeldOut ? ', which is held out' : ''}. ` +
+        `Its ${classes} classes are numbered from 0 to ${classes - 1}: mend the data set.`,
+    );
+  }
+}
+
 function compile(choice: Recipe['engine'], options: EngineOptions): Promise<Engine> {
   return isNative(choice) ? compileGraph(options) : compileEager(options);
 }
@@ -477,11 +515,7 @@ function isNative(engine: Recipe['engine']): boolean {
   return engine === 'tensorflow' || (engine === 'auto' && hasTensorFlow());
 }
 
-/** @throws {UserError} the engine keeps no images, and is asked to prepare batches */
 async function preparationOf({ batches, engine }: Recipe): Promise<Preparation> {
-  if (batches === 'graph' && !isNative(engine)) {
-    throw new UserError('batches=graph takes native TensorFlow, and this run is on WebAssembly. Set batches=worker.');
-  }
   if (batches !== 'auto') return batches;
   return isNative(engine) && (await loadTensorFlow()).device === 'GPU' ? 'graph' : 'inline';
 }
