@@ -53,7 +53,9 @@ function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
 /** Where to go from here. */
 function indexRoute(app: App): void {
   app.get('/', (context) => {
-    const routes = routesOf(app).map(({ path, methods }) => ({ methods, href: `.${path}` }));
+    const routes = routesOf(app).map(({ path, methods }) => ({
+      ...{ methods, href: `.${path.replace(/\{[^}]*\}/g, '')}` }, // what a parameter may be is for the router
+    }));
     return context.json({ name: 'cifar10', routes });
   });
 }

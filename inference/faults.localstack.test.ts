@@ -99,6 +99,7 @@ test.each(lasting)(
       const served = await ask(url);
       expect(served).toMatchObject(answer);
       expect(served.detail).toMatch(detail);
+      expect(served.detail).not.toContain(bucket.slice('s3://'.length));
       expect(logged.filter(({ message }) => message === 'request')).toMatchObject([{ level: 'error', status: 503 }]);
       line.disturb(undefined);
       await untilServed(url, versions[0]);

@@ -31,22 +31,39 @@ export interface LiveModels {
   pending(): { readonly version: string; readonly reason: string } | undefined;
 }
 
-/** The alias that is served points nowhere yet. */
-export class NoModelYet extends UserError {
-  override readonly name = 'NoModelYet';
+/** Nothing can answer. The message is for those who run the endpoint; `told` is for those who ask, and names no place. */
+abstract class NotServed extends UserError {
+  abstract readonly told: string;
+}
 
-  constructor(alias: string, store: string) {
-    const [train, where] = store.startsWith('s3://') ? ['submit quick', ''] : ['train quick', ` --store ${store}`];
+/** The alias that is served points nowhere yet. */
+export class NoModelYet extends NotServed {
+  override readonly name = 'NoModelYet';
+  readonly told: string;
+
+  constructor(alias: string, store: ObjectStore) {
+    const [train, where] = store.url.startsWith('s3://')
+      ? ['submit quick', '']
+      : ['train quick', ` --store ${store.url}`];
     super(
-      `No model is served yet: ${store} has no alias "${alias}". ` +
+      `No model is served yet: ${store.url} has no alias "${alias}". ` +
         `Train one with "./cifar10 ${train}", then run "./cifar10 models promote candidate${where}".`,
     );
+    this.told =
+      `No model is served yet: nothing was ever promoted to "${alias}". ` +
+      `Train one with "./cifar10 ${train}", then run "./cifar10 models promote candidate".`;
   }
 }
 
 /** A model should be served and cannot be. */
-export class ModelUnavailable extends UserError {
+export class ModelUnavailable extends NotServed {
   override readonly name = 'ModelUnavailable';
+  readonly told: string;
+
+  constructor(message: string, store: ObjectStore, options?: ErrorOptions) {
+    super(message, options);
+    this.told = message.replaceAll(store.url, 'the store').replace(/(?<=\. )the store/g, 'The store');
+  }
 }
 
 export interface LiveModelsOptions {
@@ -159,7 +176,7 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
   /** What hangs would otherwise keep everybody waiting who asks for the same. */
   function inTime<Result>(work: Promise<Result>): Promise<Result> {
     return withTimeout(work, times.giveUpAfter, () => {
-      return new ModelUnavailable(`${store.url} has not answered for ${times.giveUpAfter / 1000} s.`);
+      return new ModelUnavailable(`${store.url} has not answered for ${times.giveUpAfter / 1000} s.`, store);
     });
   }
 
@@ -213,7 +230,7 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
     entry.error = undefined;
     if (target === undefined) {
       // An alias that is taken away does not take the model with it: whoever wants that takes the endpoint down.
-      if (!entry.serves) entry.error = new NoModelYet(entry.alias, store.url);
+      if (!entry.serves) entry.error = new NoModelYet(entry.alias, store);
     } else if (target === entry.serves?.version) {
       entry.failure = undefined;
     } else if (isTooSoon(entry, target)) {
@@ -275,14 +292,14 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
 
   function unavailable({ alias, error }: Followed): UserError {
     if (error instanceof NoModelYet) return alias === servedAlias ? error : new UnknownVersion(alias, store);
-    return modelUnavailable(`What "${alias}" points to`, error);
+    return modelUnavailable(`What "${alias}" points to`, error, store);
   }
 
   async function holdPinned(version: string): Promise<Slot> {
     try {
       return await hold(version);
     } catch (error) {
-      throw error instanceof UnknownVersion ? error : modelUnavailable(version, error);
+      throw error instanceof UnknownVersion ? error : modelUnavailable(version, error, store);
     }
   }
 
@@ -316,9 +333,9 @@ function roomForFiles(memory: number): number {
   return Math.max(0, memory - process.memoryUsage.rss()) / MEMORY_OF_A_BYTE;
 }
 
-function modelUnavailable(what: string, cause: unknown): ModelUnavailable {
+function modelUnavailable(what: string, cause: unknown, store: ObjectStore): ModelUnavailable {
   const reason = cause instanceof UserError ? cause.message : 'The log of the endpoint says why.';
-  return new ModelUnavailable(`${what} cannot be served now. ${reason}`, { cause });
+  return new ModelUnavailable(`${what} cannot be served now. ${reason}`, store, { cause });
 }
 
 /** Rejects when the time is over; what was begun goes on. */

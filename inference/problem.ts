@@ -22,7 +22,11 @@ export const PROBLEMS = {
   'unknown-model': { status: 404, title: 'There is no such model' },
   'unknown-version': { status: 404, title: 'There is no such version', hint: 'GET ./model tells which one is served.' },
   'wrong-method': { status: 405, title: 'The address takes another method' },
-  'body-too-large': { status: 413, title: 'The body is too large' },
+  'body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    hint: 'Send pictures of at most 1 MiB each, and several of them in several requests.',
+  },
   'image-too-large': { status: 413, title: 'The image is too large' },
   'unsupported-image': { status: 415, title: 'The body is no image of a kind that is taken' },
   'unsupported-encoding': {
@@ -85,9 +89,10 @@ export function problemOf(error: unknown, requestId: string): Problem {
   };
 }
 
-/** Where the models are is for those who run the endpoint, not for those who name a version. */
+/** Where the models are is for those who run the endpoint, not for those who ask it. */
 function detailOf(error: unknown, code: ProblemCode): string {
   if (error instanceof UnknownVersion) return `There is no version or alias "${error.version}" here.`;
+  if (error instanceof NoModelYet || error instanceof ModelUnavailable) return error.told;
   return error instanceof UserError && code !== 'internal' ? error.message : 'An unexpected error occurred.';
 }
 

@@ -19,12 +19,15 @@ export function flag(context: RequestContext, name: string): boolean | undefined
   throw new RequestError('bad-parameter', `${name} is ${JSON.stringify(value)}. Give 1 or 0.`);
 }
 
-/** A number from 1. */
+/** How many of the classes. */
 export function count(context: RequestContext, name: string): number | undefined {
   const value = query(context, name);
   if (value === undefined) return undefined;
   if (/^[1-9]\d{0,5}$/.test(value)) return Number(value);
-  throw new RequestError('bad-parameter', `${name} is ${JSON.stringify(value)}. Give a whole number from 1.`);
+  throw new RequestError(
+    'bad-parameter',
+    `${name} is ${JSON.stringify(value)}. Give a whole number from 1 to the number of classes.`,
+  );
 }
 
 /** One of a few words. */

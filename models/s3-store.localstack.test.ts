@@ -65,7 +65,7 @@ describe('a bucket', () => {
     ]) {
       const error: unknown = await attempt().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(UserError);
-      expect(String(error)).toContain('There is no bucket no-such-bucket-here');
+      expect(String(error)).toContain('s3://no-such-bucket-here does not exist');
     }
   });
 

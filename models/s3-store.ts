@@ -118,7 +118,7 @@ function isStatus(error: unknown, ...statuses: number[]): error is S3ServiceExce
 function explained(error: unknown, bucket: string): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === 'NoSuchBucket') {
-    return new UserError(`There is no bucket ${bucket}. Deploy the stack first, or check the name.`, { cause: error });
+    return new UserError(`s3://${bucket} does not exist. Deploy the stack first, or check the name.`, { cause: error });
   }
   if (error.name === 'CredentialsProviderError') {
     return new UserError(`There are no AWS credentials for s3://${bucket}. Set them, for example by "aws sso login".`, {

@@ -78,7 +78,7 @@ export const operations: readonly Operation[] = [
       'curl --data-binary @picture.png "$URL/classify"',
       'curl -H "x-api-key: $KEY" --data-binary @picture.png "$URL/classify?top_k=3"',
       'curl -F image=@one.png -F image=@two.jpg "$URL/classify"',
-      `curl -H 'content-type: application/json' -d "{\\"inputs\\": \\"$(base64 -w0 picture.png)\\"}" "$URL/classify"`,
+      `curl -H 'content-type: application/json' -d "{\\"inputs\\": \\"$(base64 < picture.png | tr -d '\\n')\\"}" "$URL/classify"`,
     ],
     query: parameters,
     body: pictures,

@@ -99,7 +99,7 @@ async function read(store: ObjectStore, version: string, only: readonly string[]
     return await readVersion(store, version, { only });
   } catch (cause) {
     if (cause instanceof UnknownVersion) throw cause;
-    throw new ModelUnavailable(`${version} cannot be read now. The log of the endpoint says why.`, { cause });
+    throw new ModelUnavailable(`${version} cannot be read now. The log of the endpoint says why.`, store, { cause });
   }
 }
 
