@@ -3,6 +3,7 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { Command, Option } from 'commander';
 import { UserError } from '#errors/user-error.ts';
+import { checkOrigins } from '#inference/origins.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { trainingImage } from '#local/training-image.ts';
 import { readAlias } from '#models/aliases.ts';
@@ -17,6 +18,8 @@ export interface DeployOptions {
   readonly trainingImage?: string | undefined;
   /** Who may classify: holders of the key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
+  /** Web pages of other origins that may ask. @default none */
+  readonly origins?: readonly string[];
   /** @default tells nothing */
   readonly tell?: Tell;
 }
@@ -37,7 +40,7 @@ export async function deploy(target: Target, options: DeployOptions = {}): Promi
   }
   tell('synthesize the template');
   let hasBegun = false;
-  await runCdk(target, ['deploy', stackName, ...deployArguments(image, options.auth)], (line) => {
+  await runCdk(target, ['deploy', stackName, ...deployArguments(image, options)], (line) => {
     hasBegun ||= parseStackProgress(line) !== undefined;
     const description = describeCdkLine(line);
     if (description) tell(description);
@@ -61,12 +64,14 @@ export function deployCommand(): Command {
         .choices(['key', 'none'])
         .default('key'),
     )
+    .option('--origin <origins...>', 'web pages of other origins that may ask, such as https://example.org; * for all')
     .option('--json', 'print the stack’s outputs as JSON')
     .addHelpText('after', examples)
     .action(async (options: CommandOptions) => {
-      const target = await openTarget(options.target);
       const { trainingImage, auth } = options;
-      const stack = await step('deploy the stack', (tell) => deploy(target, { trainingImage, auth, tell }));
+      const origins = checkOrigins(options.origin ?? []);
+      const target = await openTarget(options.target);
+      const stack = await step('deploy the stack', (tell) => deploy(target, { trainingImage, auth, origins, tell }));
       if (target.name === 'local') await restoreModels(await target.store()); // LocalStack forgot them when it ended
       const url = target.apiUrl(stack);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...stack, url }, undefined, 2)}\n`);
@@ -78,6 +83,7 @@ interface CommandOptions {
   readonly target: TargetName;
   readonly trainingImage?: string;
   readonly auth: 'key' | 'none';
+  readonly origin?: readonly string[];
   readonly json?: true;
 }
 
@@ -89,7 +95,8 @@ Examples:
   ./cifar10 deploy                                       on this machine, where LocalStack is up
   ./cifar10 deploy --target aws                          in your AWS account; builds the training image by Docker
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
-  ./cifar10 deploy --target aws --auth none              an endpoint that asks for no key`;
+  ./cifar10 deploy --target aws --auth none              an endpoint that asks for no key
+  ./cifar10 deploy --target aws --origin https://example.org   and lets the web pages of that site ask`;
 
 async function summary(target: Target, stack: StackOutputs): Promise<string> {
   const production = await readAlias(await target.store(), 'production');
@@ -106,10 +113,11 @@ async function summary(target: Target, stack: StackOutputs): Promise<string> {
   return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
 }
 
-function deployArguments(image: string | undefined, auth: 'key' | 'none' = 'key'): string[] {
+function deployArguments(image: string | undefined, { auth = 'key', origins = [] }: DeployOptions): string[] {
   return [
     ...['--require-approval', 'never', '--progress', 'events'],
     ...['--context', `auth=${auth}`],
+    ...(origins.length === 0 ? [] : ['--context', `origins=${origins.join(' ')}`]),
     // Without a change set: that is one more object to wait for, and nobody looks at it.
     ...['--method', 'direct'],
     ...(image === undefined ? [] : ['--context', `trainingImage=${image}`]),

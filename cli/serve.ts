@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { jsonLog, type Log } from '#inference/log.ts';
+import { checkOrigins } from '#inference/origins.ts';
 import { openServedStore } from '#inference/served-store.ts';
 import { startServer } from '#inference/server.ts';
 
@@ -37,7 +38,8 @@ export function serveCommand(): Command {
     .action(serve);
 }
 
-async function serve({ store, alias, port, host, origin: origins = [], json }: Options): Promise<void> {
+async function serve({ store, alias, port, host, origin = [], json }: Options): Promise<void> {
+  const origins = checkOrigins(origin);
   const log = json || !process.stderr.isTTY ? jsonLog((line) => process.stderr.write(line)) : lineLog;
   const server = await startServer({ store: await openServedStore(store), alias, port, host, origins, log });
   process.stdout.write(`Listening on ${server.url}\n`);

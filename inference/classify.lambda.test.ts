@@ -37,7 +37,10 @@ async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: API
     writeFileSync('results.json', JSON.stringify(results));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
     cwd: folder,
-    env: { CIFAR10_STORE: store.url, CIFAR10_ALIAS: 'production', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769' },
+    env: {
+      ...{ CIFAR10_STORE: store.url, CIFAR10_ALIAS: 'production', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769' },
+      CIFAR10_ORIGINS: 'https://example.org https://example.com',
+    },
   });
   return { results: JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')), log: stdout.trim().split('\n') };
 }
@@ -108,6 +111,18 @@ test('the bundle alone answers events of the gateway', async () => {
   const lines = log.map((line) => JSON.parse(line));
   expect(lines[0]).toMatchObject({ message: 'model loaded', version });
   expect(lines.filter(({ message }) => message === 'request')).toHaveLength(9);
+});
+
+test('web pages of the origins that the stack names may ask, and no others', async () => {
+  const asked = ['https://example.org', 'https://example.com', 'https://example.net'].map((Origin) =>
+    event('OPTIONS', '/classify', undefined, { headers: { Origin, 'Access-Control-Request-Method': 'POST' } }),
+  );
+  const { results } = await answer(...asked);
+  expect(results.map(({ headers }) => headers?.['access-control-allow-origin'])).toEqual([
+    'https://example.org',
+    'https://example.com',
+    undefined,
+  ]);
 });
 
 test('the bundle has the page, and all that the page needs to run the model in a browser', async () => {

@@ -46,6 +46,16 @@ describe('ClassifierStack', () => {
     ]);
   });
 
+  it('tells the program which web pages elsewhere may ask, and refuses what is none', () => {
+    const origins = ['https://example.org', 'https://example.com:8443'];
+    const assembly = synthesize({ trainingImage: 'training:1', origins }, withoutBundling);
+
+    Template.fromJSON(assembly.getStackByName('Cifar10').template).hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ CIFAR10_ORIGINS: origins.join(' ') }) },
+    });
+    expect(() => synthesize({ origins: ['example.org'] }, withoutBundling)).toThrow('not the origin of a web page');
+  });
+
   it('has no key to tell of where auth is none', () => {
     const assembly = synthesize({ trainingImage: 'training:1', auth: 'none' }, withoutBundling);
 

@@ -11,6 +11,8 @@ export interface ClassifierStackProps extends StackProps {
   readonly trainingImage?: string;
   /** Who may classify: holders of the key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
+  /** Web pages of other origins that may ask, such as `https://example.org`; `*` for all. @default none */
+  readonly origins?: readonly string[];
 }
 
 /** Batch jobs train the model and write it to S3; a Lambda behind API Gateway reads it and classifies images. */
@@ -18,15 +20,15 @@ export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
     super(scope, id, { description: 'Trains an image classifier on AWS Batch and serves it by Lambda', ...props });
 
+    const { auth = 'key', origins = [] } = props;
     const models = new ModelBucket(this, 'Models');
     const training = new TrainingQueue(this, 'Training', {
       models,
       image: trainingImage(this, { registryUri: props.trainingImage }),
     });
-    const classifier = new ClassifierFunction(this, 'Classifier', { models, alias: 'production' });
+    const classifier = new ClassifierFunction(this, 'Classifier', { models, alias: 'production', origins });
     const { api, apiKey } = new ClassifyApi(this, 'Classify', {
-      handler: classifier.handler,
-      auth: props.auth ?? 'key',
+      ...{ handler: classifier.handler, auth, crossOrigin: origins.length > 0 },
     });
 
     // What programs need to know, and nothing that they can work out.

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { checkOrigins } from '#inference/origins.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
 import { classifierBundle } from './classifier-bundle.ts';
 
@@ -11,6 +12,8 @@ export interface ClassifierFunctionProps {
   readonly models: ModelBucket;
   /** Of the model that is served, such as `production`. */
   readonly alias: string;
+  /** Web pages of other origins that may ask, such as `https://example.org`; `*` for all. @default none */
+  readonly origins?: readonly string[];
 }
 
 /** The program that answers requests: one bundle of JavaScript and the WebAssembly kernels beside it. */
@@ -25,6 +28,7 @@ export class ClassifierFunction extends Construct {
         `alias is "${props.alias}". Name one by lower-case letters, digits and dashes, such as production.`,
       );
     }
+    const origins = checkOrigins(props.origins ?? []);
     this.logGroup = new logs.LogGroup(this, 'Logs', {
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -44,7 +48,10 @@ export class ClassifierFunction extends Construct {
       timeout: Duration.seconds(28),
       role,
       logGroup: this.logGroup,
-      environment: { CIFAR10_STORE: props.models.url, CIFAR10_ALIAS: props.alias },
+      environment: {
+        ...{ CIFAR10_STORE: props.models.url, CIFAR10_ALIAS: props.alias },
+        ...(origins.length > 0 ? { CIFAR10_ORIGINS: origins.join(' ') } : {}),
+      },
     });
     Validations.of(this.handler).acknowledge({
       id: 'AwsSolutions-L1',

@@ -30,6 +30,20 @@ describe('ClassifyApi', () => {
     expect(new Set(methods)).toEqual(new Set(['GET', 'HEAD']));
   });
 
+  it('lets browsers ask for web pages elsewhere, without the key that they do not send, where that is wanted', () => {
+    const template = synthesize({ crossOrigin: true });
+
+    const asked = template.findResources('AWS::ApiGateway::Method', { Properties: { HttpMethod: 'OPTIONS' } });
+    expect(Object.keys(asked)).toHaveLength(2); // the root, and all below it
+    for (const { Properties } of Object.values(asked)) expect(Properties.ApiKeyRequired).not.toBe(true);
+    const responses = Object.values(template.findResources('AWS::ApiGateway::GatewayResponse'));
+    for (const { Properties } of responses) {
+      expect(Properties.ResponseParameters).toMatchObject({
+        'gatewayresponse.header.Access-Control-Allow-Origin': "'*'",
+      });
+    }
+  });
+
   it('knows the key by a usage plan of its stage', () => {
     const template = synthesize();
 

@@ -11,6 +11,8 @@ export interface ClassifyApiProps {
   readonly throttle?: { readonly rateLimit: number; readonly burstLimit: number };
   /** Who may classify: holders of the key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
+  /** Web pages elsewhere may ask; the program says which. @default false */
+  readonly crossOrigin?: boolean;
 }
 
 /** The HTTP interface: the program routes, API Gateway asks for the key, throttles and passes bytes through unchanged. */
@@ -21,7 +23,7 @@ export class ClassifyApi extends Construct {
 
   constructor(scope: Construct, id: string, props: ClassifyApiProps) {
     super(scope, id);
-    const { handler, throttle = { rateLimit: 50, burstLimit: 100 }, auth = 'key' } = props;
+    const { handler, throttle = { rateLimit: 50, burstLimit: 100 }, auth = 'key', crossOrigin = false } = props;
     for (const [name, value] of Object.entries(throttle)) {
       if (!Number.isInteger(value) || value < 1) {
         throw new Error(`throttle.${name} is ${value}. Give a whole number of requests, 1 or more.`);
@@ -35,13 +37,15 @@ export class ClassifyApi extends Construct {
       deployOptions: { throttlingRateLimit: throttle.rateLimit, throttlingBurstLimit: throttle.burstLimit },
     });
     this.api.node.tryRemoveChild('Endpoint'); // an output that nobody reads
-    addProblemResponses(this.api);
+    addProblemResponses(this.api, { crossOrigin });
 
     const program = new apigateway.LambdaIntegration(handler, { allowTestInvoke: false });
     const everyPath = this.api.root.addProxy({ anyMethod: false }); // the root as well
     everyPath.addMethod('GET', program);
     everyPath.addMethod('HEAD', program);
     everyPath.addMethod('POST', program, { apiKeyRequired: auth === 'key' });
+    // Browsers ask whether they may, and send no key with that.
+    if (crossOrigin) everyPath.addMethod('OPTIONS', program);
 
     if (auth === 'key') {
       this.apiKey = this.api.addApiKey('Key');

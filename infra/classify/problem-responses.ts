@@ -92,13 +92,21 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
   ],
 ];
 
-/** Gives API Gateway's own errors the shape of the program's: RFC 9457, with a code, a hint and the request's id. */
-export function addProblemResponses(api: apigateway.RestApi): void {
+/**
+ * Gives API Gateway's own errors the shape of the program's: RFC 9457, with a code, a hint and the request's id.
+ *
+ * @param crossOrigin web pages elsewhere may ask, and are told why they were refused: of any origin, since there is nothing of
+ *   anybody's in it
+ */
+export function addProblemResponses(api: apigateway.RestApi, { crossOrigin }: { readonly crossOrigin: boolean }): void {
   for (const [type, problem] of problems) {
     api.addGatewayResponse(type.responseType, {
       type,
       statusCode: String(problem.status),
-      responseHeaders: { 'Content-Type': "'application/problem+json'" },
+      responseHeaders: {
+        'Content-Type': "'application/problem+json'",
+        ...(crossOrigin ? { 'Access-Control-Allow-Origin': "'*'" } : {}),
+      },
       templates: { 'application/json': JSON.stringify(document(problem)) },
     });
   }
