@@ -61,12 +61,27 @@ test('prints the prices it reckons with, and the same figures as JSON', async ()
   expect({ region, asOf }).toEqual({ region: prices.region, asOf: prices.asOf });
   expect(run).not.toHaveLength(0);
   const text = await cost('--per-month', '500000');
-  expect(text).toContain(`list prices of ${region}, ${asOf}`);
+  expect(text).toContain(`List prices of ${region}, as of ${asOf}`);
   for (const { dollars } of [...million, ...run]) expect(text).toContain(dollars.toFixed(4));
+  expect(text.replaceAll(/\s+/g, ' ')).toContain('cold starts: what they take was not measured');
+  expect(text.replaceAll(/\s+/g, ' ')).toContain('at most 6 GB of memory, and answers at most 200 requests at once');
+});
+
+test('fits a terminal of 80 columns, and so does its help', async () => {
+  let help = '';
+  const command = costCommand().exitOverride();
+  command.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => 80 });
+  command.outputHelp();
+  expect(help).toContain('Examples:');
+  const text = await cost('--per-month', '123456789', '--cold-share', '0.07', '--training-seconds', '360000');
+  expect(text).toMatch(/ 7 %\s+of\s+them\s+cold/);
+  for (const line of `${text}\n${help}`.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
 });
 
 test('refuses what is no such number', async () => {
-  await expect(cost('--cold-share', '2')).rejects.toThrow('--cold-share must be from 0 to 1, not 2');
+  await expect(cost('--cold-share', '2')).rejects.toThrow('--cold-share must be a fraction from 0 to 1, not 2');
   await expect(cost('--per-month', '0')).rejects.toThrow('--per-month must be 1 or more');
-  await expect(cost('--milliseconds', 'x')).rejects.toThrow('--milliseconds must be from 0');
+  for (const text of ['x', '', '-1', 'Infinity']) {
+    await expect(cost('--milliseconds', text)).rejects.toThrow('--milliseconds must be a number, 0 or more');
+  }
 });

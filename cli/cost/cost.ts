@@ -23,30 +23,36 @@ interface Options {
 }
 
 const examples = `
-The prices are list prices of one region at one date, in cli/cost/prices.json, without free tiers and discounts: correct them
-there. The times are measured ones of docs/results.md: a warm request of the seed network and a cold start under "Serving", the
-seconds of "quick" with its test under "quick". They were measured on one machine, with the model on its disk: AWS's are others.
-How many requests are cold, and how long an instance takes to boot, is assumed. Put your own in their place.
+The prices are list prices of one region at one date, in cli/cost/prices.json,
+without free tiers and discounts: correct them there. The times are measured
+ones of docs/results.md: a warm request of the seed network and a cold start
+under "Serving", the seconds of "quick" with its test under "quick". They were
+measured on one machine, with the model on its disk: AWS's are others. How many
+requests are cold, and how long an instance takes to boot, is assumed. Put your
+own in their place.
 
 Examples:
-  ./cifar10 cost                                           a million a month, and a run of 2 minutes
-  ./cifar10 cost --per-month 100000000 --instance c7g.large   where an instance that is always on is cheaper
-  ./cifar10 cost --training-seconds 3600 --json            a run of an hour, for a program to read`;
+  ./cifar10 cost
+    a million a month, and a run of 2 minutes
+  ./cifar10 cost --per-month 100000000 --instance c7g.large
+    where an instance that is always on is cheaper
+  ./cifar10 cost --training-seconds 3600 --json
+    a run of an hour, for a program to read`;
 
 export function costCommand(): Command {
   return new Command('cost')
     .description('Dollars for a million classifications and for a training run, beside what others would cost.')
-    .option('--per-month <number>', 'classifications a month', Number, 1_000_000)
-    .option('--milliseconds <number>', 'of a warm request', Number, 0.8)
-    .option('--cold-share <fraction>', 'of requests that start a process', Number, 0.01)
-    .option('--cold-milliseconds <number>', 'of such a request, INIT included', Number, 187)
+    .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
+    .option('--milliseconds <number>', 'of a warm request', toNumber, 0.8)
+    .option('--cold-share <fraction>', 'of requests that start a process', toNumber, 0.01)
+    .option('--cold-milliseconds <number>', 'of such a request, INIT included', toNumber, 187)
     .addOption(
       new Option('--instance <type>', 'the instance that is always on')
         .choices(Object.keys(prices.instances.hour))
         .default('t4g.small'),
     )
-    .option('--training-seconds <number>', 'that a run takes', Number, 120)
-    .option('--boot-seconds <number>', 'that an instance is paid for besides', Number, 180)
+    .option('--training-seconds <number>', 'that a run takes', toNumber, 120)
+    .option('--boot-seconds <number>', 'that an instance is paid for besides', toNumber, 180)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(cost);
@@ -72,10 +78,16 @@ function cost({ json, ...options }: Options): void {
 function check({ instance: _, ...numbers }: Omit<Options, 'json'>): void {
   for (const [name, value] of Object.entries(numbers)) {
     const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const wanted = name === 'coldShare' ? 'a fraction from 0 to 1' : 'a number, 0 or more';
     const most = name === 'coldShare' ? 1 : Number.MAX_SAFE_INTEGER;
-    if (!(value >= 0 && value <= most)) throw new UsageError(`${option} must be from 0 to ${most}, not ${value}.`);
+    if (!(value >= 0 && value <= most)) throw new UsageError(`${option} must be ${wanted}, not ${value}.`);
   }
   if (numbers.perMonth < 1) throw new UsageError(`--per-month must be 1 or more, not ${numbers.perMonth}.`);
+}
+
+/** Nothing at all is no number, other than for `Number`. */
+function toNumber(text: string): number {
+  return text.trim() === '' ? Number.NaN : Number(text);
 }
 
 interface Costs {
@@ -88,19 +100,33 @@ interface Costs {
 }
 
 function describe({ region, asOf, serving, million, training, run }: Costs): string[] {
+  const cold = Number((100 * serving.coldShare).toPrecision(6));
   return [
-    `list prices of ${region}, ${asOf}`,
-    `a million classifications, of ${serving.requests} a month; assumed are ${serving.milliseconds} ms each, ` +
-      `${100 * serving.coldShare} % of them cold with ${serving.coldMilliseconds} ms:`,
+    ...wrapped(`List prices of ${region}, as of ${asOf} (cli/cost/prices.json).`),
+    '',
+    ...wrapped(
+      `A million classifications, of ${serving.requests.toLocaleString('en')} a month. Assumed are ` +
+        `${serving.milliseconds} ms each, ${cold} % of them cold with ${serving.coldMilliseconds} ms.`,
+    ),
     ...million.flatMap(({ name, dollars, without, parts }) => [
-      line(name, dollars) + (without ? `  without ${without}` : ''),
+      line(name, dollars),
       ...Object.entries(parts).map(([part, each]) => line(`  ${part}`, each)),
+      ...(without ? wrapped(`without ${without}`, 4) : []),
     ]),
-    `a training run, assumed to take ${training.seconds} s and ${training.bootSeconds} s of the instance besides, on demand:`,
+    '',
+    ...wrapped(
+      `A training run, assumed to take ${training.seconds} s and ${training.bootSeconds} s of the instance besides, on demand.`,
+    ),
     ...run.map(({ instance, dollars }) => line(instance, dollars)),
   ];
 }
 
 function line(name: string, dollars: number): string {
   return `  ${name.padEnd(36)} $${dollars.toFixed(4).padStart(9)}`;
+}
+
+/** Lines of at most 80 columns. */
+function wrapped(text: string, indent = 0): string[] {
+  const lines = text.match(new RegExp(`\\S.{0,${79 - indent}}(?=\\s|$)`, 'g')) ?? [];
+  return lines.map((each) => ' '.repeat(indent) + each);
 }

@@ -50,8 +50,11 @@ export function servingCosts(serving: Serving, prices: Prices): ServingCost[] {
       without: 'a gateway, keys and throttling in front, and a second one for when it fails',
     },
     {
+      // Its limits are those of ProductionVariantServerlessConfig in SageMaker's interface.
       ...costOf('SageMaker serverless endpoint', { ...sagemaker(serving, prices), ...shared }),
-      without: 'a gateway, keys and throttling in front, and cold starts: what they take was not measured',
+      without:
+        'a gateway, keys and throttling in front, and cold starts: what they take was not measured. ' +
+        'It has at most 6 GB of memory, and answers at most 200 requests at once',
     },
   ];
 }
