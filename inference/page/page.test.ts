@@ -3,6 +3,7 @@ import { encode } from 'fast-png';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { moveAlias } from '#models/aliases.ts';
+import type { ObjectStore } from '#models/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { startChromium } from '../../test/chromium.ts';
 import { ClassifyAnswer } from '../answers.ts';
@@ -177,6 +178,7 @@ describe.skipIf(!browser)('the page', () => {
         .getImageData(0, 0, 32, 32).data].filter((_, index) => index % 4 === 3)`);
       expect(Math.min(...(darkness as number[]))).toBe(0); // where the map is white
       expect(Math.max(...(darkness as number[]))).toBeGreaterThan(100);
+      expect(Math.max(...(darkness as number[]))).toBeLessThan(200); // the picture is still seen under it
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await heat.waitFor({ state: 'hidden' });
     }));
@@ -262,16 +264,21 @@ describe.skipIf(!browser)('the page', () => {
       for (const link of links as string[]) expect((await page.request.get(link)).status()).toBe(200);
     }));
 
+  /** As training publishes it. */
+  async function promoteWithReport(store: ObjectStore): Promise<void> {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>';
+    const files = new Map([
+      ...(await exampleModel()),
+      ['report/confusion.svg', Buffer.from(svg)],
+      ['report.html', Buffer.from('<!doctype html><title>A report</title>')],
+    ]);
+    const to = await publishVersion(store, files);
+    await moveAlias(store, 'production', { to, by: 'a test', expected: undefined });
+  }
+
   test('shows the confusion matrix and the report where the model has them', () =>
     withEndpoint(async ({ url, store }) => {
-      const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>';
-      const files = new Map([
-        ...(await exampleModel()),
-        ['report/confusion.svg', Buffer.from(svg)],
-        ['report.html', Buffer.from('<!doctype html><title>A report</title>')],
-      ]);
-      const to = await publishVersion(store, files);
-      await moveAlias(store, 'production', { to, by: 'a test', expected: undefined });
+      await promoteWithReport(store);
       await withPage(browser!, url, async (page) => {
         const picture = page.getByRole('img', { name: /^Confusion matrix/ });
         await picture.scrollIntoViewIfNeeded();
@@ -283,6 +290,22 @@ describe.skipIf(!browser)('the page', () => {
         await page.waitForURL(/\/report\.html$/);
         expect(await page.title()).toBe('A report');
       });
+    }));
+
+  test('moves the confusion matrix on a phone, whose figures would be too small to read', () =>
+    withEndpoint(async ({ url, store }) => {
+      await promoteWithReport(store);
+      await withPage(
+        browser!,
+        url,
+        async (page) => {
+          const picture = page.getByRole('img', { name: /^Confusion matrix/ });
+          await picture.scrollIntoViewIfNeeded();
+          expect((await picture.boundingBox())!.width).toBeGreaterThanOrEqual(480);
+          expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+        },
+        { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true },
+      );
     }));
 
   test('can be used by keyboard alone', () =>

@@ -2,6 +2,9 @@ import type { Explanation } from '#inference/client/client.ts';
 import { pixelsFromBase64 } from './base64.ts';
 import { element } from './element.ts';
 
+/** Of what did not matter at all: the picture must still be seen under it. */
+const DARKNESS = 0.75;
+
 /** Leaves the parts that spoke for the answer in light, and darkens the others. */
 export async function showExplanation(explanation: Explanation | undefined): Promise<void> {
   const canvas = element('heat', HTMLCanvasElement);
@@ -14,12 +17,16 @@ export async function showExplanation(explanation: Explanation | undefined): Pro
   const bitmap = await createImageBitmap(new Blob([pixelsFromBase64(png)]));
   Object.assign(canvas, { width, height });
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
+  // The squares that were laid over the picture are not what is looked for: their edges would be seen.
+  context.filter = `blur(${width / 24}px)`;
   context.drawImage(bitmap, 0, 0);
   const image = context.getImageData(0, 0, width, height);
-  for (let at = 0; at < image.data.length; at += 4) {
-    const brightness = image.data[at]! / 255;
-    image.data.set([8, 12, 24, 225 * (1 - brightness)], at);
-  }
+  const brightness = Float32Array.from({ length: width * height }, (_, pixel) => image.data[pixel * 4]!);
+  const most = Math.max(1, ...brightness);
+  brightness.forEach((each, pixel) => {
+    // The root, since eyes would not see what matters half as much.
+    image.data.set([8, 12, 24, 255 * DARKNESS * (1 - Math.sqrt(each / most))], pixel * 4);
+  });
   context.putImageData(image, 0, 0);
   caption.textContent = `Covering the light part takes up to ${(100 * largest).toFixed(0)} points off “${label}”`;
 }
