@@ -9,7 +9,7 @@ export interface Picture {
   readonly room: number;
   /** Address of the first pixel of the first image, after what pads it. */
   readonly address: number;
-  /** Bytes from a pixel, row or image to the next. */
+  /** Bytes from a pixel, row or image to the next; 0 from an image to the next where all take turns in one place. */
   readonly pixel: number;
   readonly row: number;
   readonly image: number;
@@ -57,8 +57,8 @@ export function allocatePictures(
 ): Picture {
   const pixel = 4 * room;
   const row = pixel * Math.max(columns, left + width);
-  const image = row * Math.max(rows, top + height);
-  const start = allocator.allocate(images * image);
+  const bytes = row * Math.max(rows, top + height);
+  const start = allocator.allocate(images * bytes);
   return {
     height,
     width,
@@ -67,9 +67,9 @@ export function allocatePictures(
     address: start + top * row + left * pixel,
     pixel,
     row,
-    image,
+    image: images > 1 ? bytes : 0,
     start,
-    bytes: image,
+    bytes,
   };
 }
 

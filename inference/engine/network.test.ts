@@ -7,7 +7,9 @@ import { initializeWeights } from '#training/nets/initialize.ts';
 import type { Net } from '#training/nets/net.ts';
 import { seedNet } from '#training/nets/seed.ts';
 import { tinyNet } from '#training/nets/tiny.ts';
-import { UnsupportedModel } from './layers-model.ts';
+import { countAlone } from './batching.ts';
+import { parseLayersModel, UnsupportedModel } from './layers-model.ts';
+import { lowerModel } from './lower.ts';
 import { difference, load, open, pictures, reference, save } from './reference.fixture.ts';
 
 test.each<Net>([seedNet, tinyNet, airbenchNet([16, 24, 40])])(
@@ -106,15 +108,30 @@ test('any chain of layers gives what TensorFlow.js gives', async () => {
   );
 });
 
-test('one image gives, bit for bit, what it gives among others, and always the same', async () => {
-  const images = pictures(17, 3072, 5);
-  const network = await open(exportLayersModel(seedNet, initializeWeights(seedNet, { seed: 3, images })));
-  const all = network.logits(images);
-  for (let image = 0; image < 17; image++) {
-    const alone = network.logits(images.subarray(image * 3072, (image + 1) * 3072));
-    expect(alone).toEqual(all.subarray(image * 10, image * 10 + 10));
-  }
-  expect(network.logits(images)).toEqual(all);
+test.each<Net>([seedNet, tinyNet, airbenchNet([16, 24, 40])])(
+  'one image gives $name, bit for bit, what it gives among others, and always the same',
+  async (net) => {
+    const images = pictures(17, 3072, 5);
+    const network = await open(exportLayersModel(net, initializeWeights(net, { seed: 3, images })));
+    const all = network.logits(images);
+    for (let image = 0; image < 17; image++) {
+      const alone = network.logits(images.subarray(image * 3072, (image + 1) * 3072));
+      expect(alone).toEqual(all.subarray(image * 10, image * 10 + 10));
+    }
+    expect(network.logits(images)).toEqual(all);
+  },
+);
+
+test.each([
+  { net: seedNet, alone: ['conv1', 'pool1', 'conv2', 'pool2'] },
+  { net: airbenchNet([64, 256, 256]), alone: ['whiten', 'whiten/gelu', 'group1-conv1', 'group1-pool', 'group1-gelu1'] },
+])('images go through $net.name one by one as long as pictures are larger than weights', ({ net, alone }) => {
+  const { modelJson, weightsBin } = exportLayersModel(
+    net,
+    initializeWeights(net, { seed: 3, images: pictures(1, 3072, 5) }),
+  );
+  const model = lowerModel(parseLayersModel(modelJson, weightsBin));
+  expect(model.operations.slice(0, countAlone(model)).map(({ name }) => name)).toEqual(alone);
 });
 
 test('answering takes no memory', async () => {

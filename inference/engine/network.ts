@@ -1,3 +1,4 @@
+import { countAlone, TOGETHER } from './batching.ts';
 import { BLOCK } from './kernels.ts';
 import { Allocator, allocatePictures, type Margin, noMargin, type Picture, wholeBlocks } from './memory.ts';
 import { type Convolution, type Dense, IMAGE, type LoweredModel, type Operation, type Shape } from './operation.ts';
@@ -16,11 +17,14 @@ export interface Network {
   readonly bytes: number;
 }
 
-/** Images that go through a layer together, so that its weights are read once for all of them. */
-const TOGETHER = 8;
+/** Of those that are laid out: from this one on, so many. */
+interface Images {
+  readonly from: number;
+  readonly count: number;
+}
 
-/** What computes an operation for so many images at once. */
-type Step = (images: number) => readonly Call[];
+/** What computes an operation for some images at once. */
+type Step = (images: Images) => readonly Call[];
 
 /** What is written to memory when there is one. */
 interface Constant {
@@ -33,12 +37,14 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
   const layout = new Layout();
   const pictures = new Pictures(model, (...request) => layout.pictures(...request));
   const input = pictures.of(IMAGE);
-  const steps = operations.flatMap((operation) => stepsOf(layout, pictures, operation));
+  const steps = operations.map((operation) => stepsOf(layout, pictures, operation));
+  const [alone, together] = [steps.slice(0, countAlone(model)).flat(), steps.slice(countAlone(model)).flat()];
   const { memory, prepare } = await layout.start();
   const output = pictures.of(operations.at(-1)!.name);
   const tables = tablesOf(model);
-  /** By the number of images, once there are as many. */
-  const programs: (() => void)[] = [];
+  const program = (of: readonly Step[], images: Images) => prepare(of.flatMap((step) => step(images)));
+  /** By the image, and by how many there are; each made when it is needed. */
+  const [aloneByImage, togetherByCount]: [(() => void)[], (() => void)[]] = [[], []];
 
   return {
     bytes: memory.buffer.byteLength,
@@ -48,9 +54,14 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
       const logits = new Float32Array(images * classes);
       for (let first = 0; first < images; first += TOGETHER) {
         const count = Math.min(TOGETHER, images - first);
-        write(memory, input, tables, pixels.subarray(first * size, (first + count) * size));
-        programs[count] ??= prepare(steps.flatMap((step) => step(count)));
-        programs[count]();
+        for (let image = 0; image < count; image++) {
+          const from = (first + image) * size;
+          write(memory, input, image, tables, pixels.subarray(from, from + size));
+          aloneByImage[image] ??= program(alone, { from: image, count: 1 });
+          aloneByImage[image]();
+        }
+        togetherByCount[count] ??= program(together, { from: 0, count });
+        togetherByCount[count]();
         for (let image = 0; image < count; image++) {
           const row = new Float32Array(memory.buffer, output.address + image * output.image, classes);
           logits.set(row, (first + image) * classes);
@@ -101,8 +112,8 @@ class Layout {
   #scratch = { first: 0, second: 0 };
   #places: { first: number; second: number } | undefined;
 
-  pictures(shape: Shape, margin: Margin, room?: number): Picture {
-    return allocatePictures(this.#allocator, TOGETHER, shape, margin, room);
+  pictures(images: number, shape: Shape, margin: Margin, room?: number): Picture {
+    return allocatePictures(this.#allocator, images, shape, margin, room);
   }
 
   /** @returns the address that it will have */
@@ -157,16 +168,19 @@ function tablesOf({ preparation: { scale, shift } }: LoweredModel): readonly Flo
   );
 }
 
-function write(memory: Memory, picture: Picture, tables: readonly Float32Array[], pixels: Uint8Array): void {
+function write(
+  memory: Memory,
+  { height, width, channels, address, pixel, row, image }: Picture,
+  index: number,
+  tables: readonly Float32Array[],
+  pixels: Uint8Array,
+): void {
   const values = new Float32Array(memory.buffer);
-  const { height, width, channels, address, pixel, row, image } = picture;
   let from = 0;
-  for (let start = address; from < pixels.length; start += image) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const to = (start + y * row + x * pixel) >> 2;
-        for (let channel = 0; channel < channels; channel++) values[to + channel] = tables[channel]![pixels[from++]!]!;
-      }
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const to = (address + index * image + y * row + x * pixel) >> 2;
+      for (let channel = 0; channel < channels; channel++) values[to + channel] = tables[channel]![pixels[from++]!]!;
     }
   }
 }
@@ -175,26 +189,27 @@ const LOWEST = Number.NEGATIVE_INFINITY;
 
 function convolutionStep(layout: Layout, input: Picture, output: Picture, operation: Convolution): Step {
   const { kernel, stride, padding, isRectified } = operation;
-  const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
-  const length = columns * input.room;
-  const weights = layout.constant(packed(kernel.data, filters, inputs, rows * columns, input.room));
+  const [windowRows, windowColumns, inputs, filters] = kernel.shape as [number, number, number, number];
+  const length = windowColumns * input.room;
+  const weights = layout.constant(packed(kernel.data, filters, inputs, windowRows * windowColumns, input.room));
   const bias = layout.constant(blocks(operation.bias));
   const first = input.address - padding.top * input.row - padding.left * input.pixel;
-  return (images) => [
-    {
-      ...{
-        kernel: 'product',
-        matrices: images,
-        inputMatrix: input.image,
-        weightsMatrix: 0,
-        outputMatrix: output.image,
+  return ({ from, count }) => {
+    const images = { count, input: input.image, output: output.image };
+    const columns = { count: output.width, input: stride * input.pixel, output: output.pixel };
+    // Several outputs are computed at once: neighbours in a row, or those of several images where rows are shorter.
+    const [outer, inner] = count > output.width ? [columns, images] : [images, columns];
+    return [
+      {
+        ...{ kernel: 'product', matrices: outer.count, inputMatrix: outer.input, weightsMatrix: 0 },
+        ...{ outputMatrix: outer.output, input: first + from * input.image },
+        ...{ rows: output.height, inputRow: stride * input.row, pixels: inner.count, inputPixel: inner.input },
+        ...{ segments: windowRows, inputSegment: input.row, length, weights, bias, blocks: output.room / BLOCK },
+        ...{ output: output.address + from * output.image, outputRow: output.row, outputPixel: inner.output },
+        lower: isRectified ? 0 : LOWEST,
       },
-      ...{ input: first, rows: output.height, inputRow: stride * input.row },
-      ...{ pixels: output.width, inputPixel: stride * input.pixel, segments: rows, inputSegment: input.row, length },
-      ...{ weights, bias, blocks: output.room / BLOCK, output: output.address, outputRow: output.row },
-      ...{ outputPixel: output.pixel, lower: isRectified ? 0 : LOWEST },
-    },
-  ];
+    ];
+  };
 }
 
 function winogradStep(layout: Layout, input: Picture, output: Picture, operation: Convolution): Step {
@@ -212,54 +227,48 @@ function winogradStep(layout: Layout, input: Picture, output: Picture, operation
   const [tileRows, tileColumns] = [tiles(output.height), tiles(output.width)];
   const count = tileRows * tileColumns;
   const [inTile, outTile] = [4 * input.room, 4 * output.room];
-  const scratch = layout.scratch(POSITIONS * TOGETHER * count * inTile, POSITIONS * TOGETHER * count * outTile);
+  const [inPlane, outPlane] = [planeBytes(TOGETHER * count * inTile), planeBytes(TOGETHER * count * outTile)];
+  const scratch = layout.scratch(POSITIONS * inPlane, POSITIONS * outPlane);
   const first = input.address - padding.top * input.row - padding.left * input.pixel;
   return (images) => {
     const { first: before, second: after } = scratch();
-    const [inPlane, outPlane] = [images * count * inTile, images * count * outTile];
     return [
-      ...each(
+      ...eachImage(
         images,
-        (image): Call => ({
-          ...{
-            kernel: 'transformInput',
-            input: first + image * input.image,
-            tileRows,
-            inputRow: input.row,
-            tileColumns,
-          },
-          ...{ inputPixel: input.pixel, vectors: input.room / 4, output: before + image * count * inTile },
-          ...{ plane: inPlane, outputTile: inTile },
+        (image, index): Call => ({
+          ...{ kernel: 'transformInput', input: first + image * input.image, tileRows, inputRow: input.row },
+          ...{ tileColumns, inputPixel: input.pixel, vectors: input.room / 4 },
+          ...{ output: before + index * count * inTile, plane: inPlane, outputTile: inTile },
         }),
       ),
       {
         ...{ kernel: 'product', matrices: POSITIONS, inputMatrix: inPlane, weightsMatrix: 4 * planeLength },
-        ...{ outputMatrix: outPlane, input: before, rows: 1, inputRow: 0, pixels: images * count, inputPixel: inTile },
-        ...{ segments: 1, inputSegment: 0, length: input.room, weights, bias: nothing, blocks: output.room / BLOCK },
-        ...{ output: after, outputRow: 0, outputPixel: outTile, lower: LOWEST },
+        ...{ outputMatrix: outPlane, input: before, rows: 1, inputRow: 0, pixels: images.count * count },
+        ...{ inputPixel: inTile, segments: 1, inputSegment: 0, length: input.room, weights, bias: nothing },
+        ...{ blocks: output.room / BLOCK, output: after, outputRow: 0, outputPixel: outTile, lower: LOWEST },
       },
-      ...each(
+      ...eachImage(
         images,
-        (image): Call => ({
-          ...{
-            kernel: 'transformOutput',
-            input: after + image * count * outTile,
-            plane: outPlane,
-            inputTile: outTile,
-            bias,
-          },
-          ...{ vectors: output.room / 4, output: output.address + image * output.image, rows: output.height },
-          ...{
-            outputRow: output.row,
-            columns: output.width,
-            outputPixel: output.pixel,
-            lower: isRectified ? 0 : LOWEST,
-          },
+        (image, index): Call => ({
+          ...{ kernel: 'transformOutput', input: after + index * count * outTile, plane: outPlane, inputTile: outTile },
+          ...{ bias, vectors: output.room / 4, output: output.address + image * output.image, rows: output.height },
+          ...{ outputRow: output.row, columns: output.width, outputPixel: output.pixel },
+          lower: isRectified ? 0 : LOWEST,
         }),
       ),
     ];
   };
 }
+
+/**
+ * Whole lines of the cache, and an odd number of them. The planes of a tile are read and written in turn, and a cache has
+ * but a few places for lines that are a power of two apart.
+ */
+function planeBytes(bytes: number): number {
+  return (Math.ceil(bytes / LINE) | 1) * LINE;
+}
+
+const LINE = 64;
 
 function poolStep(input: Picture, output: Picture, { size, padding }: Extract<Operation, { kind: 'pool' }>): Step {
   // Windows at the border may be cut off by it: up to three sizes in each direction.
@@ -268,7 +277,7 @@ function poolStep(input: Picture, output: Picture, { size, padding }: Extract<Op
     spans(input.width, output.width, size, padding.left),
   ];
   return (images) =>
-    each(images, (image) => ({
+    eachImage(images, (image) => ({
       input: input.address + image * input.image,
       output: output.address + image * output.image,
     })).flatMap((at) =>
@@ -311,8 +320,8 @@ function spans(length: number, outputs: number, size: number, padding: number): 
 
 /** All numbers of an image are one row of a product, which knows no gaps: where there are some, they are left out first. */
 function denseSteps(layout: Layout, input: Picture, output: Picture, operation: Dense): Step[] {
-  if (input.image === input.height * input.width * input.pixel) return [denseStep(layout, input, output, operation)];
-  const gathered = layout.pictures(input, noMargin(input));
+  if (input.bytes === input.height * input.width * input.pixel) return [denseStep(layout, input, output, operation)];
+  const gathered = layout.pictures(TOGETHER, input, noMargin(input));
   return [rowsStep('copy', input, gathered), denseStep(layout, gathered, output, operation)];
 }
 
@@ -321,24 +330,30 @@ function denseStep(layout: Layout, input: Picture, output: Picture, { kernel, bi
   const length = input.height * input.width * input.room;
   const weights = layout.constant(packed(kernel.data, units, input.channels, input.height * input.width, input.room));
   const biases = layout.constant(blocks(bias));
-  return (images) => [
+  return ({ from, count }) => [
     {
       ...{ kernel: 'product', matrices: 1, inputMatrix: 0, weightsMatrix: 0, outputMatrix: 0 },
-      ...{ input: input.address, rows: 1, inputRow: 0, pixels: images, inputPixel: input.image },
+      ...{ input: input.address + from * input.image, rows: 1, inputRow: 0, pixels: count, inputPixel: input.image },
       ...{ segments: 1, inputSegment: 0, length, weights, bias: biases, blocks: output.room / BLOCK },
-      ...{ output: output.address, outputRow: 0, outputPixel: output.image, lower: isRectified ? 0 : LOWEST },
+      ...{
+        output: output.address + from * output.image,
+        outputRow: 0,
+        outputPixel: output.image,
+        lower: isRectified ? 0 : LOWEST,
+      },
     },
   ];
 }
 
 function activationStep(picture: Picture, name: 'relu' | 'gelu' | 'silu' | 'elu'): Step {
-  return (images) => [{ kernel: name, address: picture.start, vectors: (images * picture.image) / 16 }];
+  const { start, image, bytes } = picture;
+  return ({ from, count }) => [{ kernel: name, address: start + from * image, vectors: (count * bytes) / 16 }];
 }
 
 /** Each row of a picture to the same one of another. */
 function rowsStep(kernel: 'copy' | 'accumulate', input: Picture, output: Picture): Step {
   return (images) =>
-    each(
+    eachImage(
       images,
       (image): Call => ({
         ...{ kernel, input: input.address + image * input.image, inputRow: input.row },
@@ -352,7 +367,7 @@ function affineStep(layout: Layout, picture: Picture, { scale, shift }: Extract<
   const factors = layout.constant(blocks(Float32Array.from(scale)));
   const offsets = layout.constant(blocks(Float32Array.from(shift)));
   return (images) =>
-    each(images, (image) => picture.address + image * picture.image).flatMap((start) =>
+    eachImage(images, (image) => picture.address + image * picture.image).flatMap((start) =>
       each(
         picture.height,
         (y): Call => ({
@@ -361,6 +376,11 @@ function affineStep(layout: Layout, picture: Picture, { scale, shift }: Extract<
         }),
       ),
     );
+}
+
+/** @param make is given where an image is among all, and among these */
+function eachImage<Result>({ from, count }: Images, make: (image: number, index: number) => Result): Result[] {
+  return each(count, (index) => make(from + index, index));
 }
 
 function each<Result>(count: number, make: (index: number) => Result): Result[] {

@@ -1,18 +1,22 @@
+import { countAlone, TOGETHER } from './batching.ts';
 import { type Margin, noMargin, type Picture } from './memory.ts';
 import { IMAGE, type LoweredModel, type Operation, type Shape } from './operation.ts';
 import { TILE, tiles, usesWinograd } from './winograd.ts';
 
-/** Room for all images that go through the network together. @param room channels of a pixel, if not whole blocks */
-export type Allocate = (shape: Shape, margin: Margin, room?: number) => Picture;
+/** Room for so many images. @param room channels of a pixel, if not whole blocks */
+export type Allocate = (images: number, shape: Shape, margin: Margin, room?: number) => Picture;
 
 /** Where the image and what each operation gives lie: in a place of its own, or in that of what it was made of. */
 export class Pictures {
   readonly #allocate: Allocate;
   readonly #model: LoweredModel;
+  /** What an image goes through alone. */
+  readonly #alone: ReadonlySet<Operation>;
   readonly #places = new Map<string, Picture>();
 
   constructor(model: LoweredModel, allocate: Allocate) {
     this.#model = model;
+    this.#alone = new Set(model.operations.slice(0, countAlone(model)));
     this.#allocate = allocate;
   }
 
@@ -23,14 +27,18 @@ export class Pictures {
   }
 
   #place(name: string): Picture {
-    const margin = (shape: Shape) => this.#readings(name).map(marginOf).reduce(union, noMargin(shape));
+    const readings = this.#readings(name);
+    const margin = (shape: Shape) => readings.map(marginOf).reduce(union, noMargin(shape));
+    const images = readings.length > 0 && readings.every((reader) => this.#alone.has(reader)) ? 1 : TOGETHER;
     if (name === IMAGE) {
       const { input } = this.#model;
-      return this.#allocate(input, margin(input), this.#isImageReadAsItIs() ? input.channels : undefined);
+      return this.#allocate(images, input, margin(input), this.#isImageReadAsItIs() ? input.channels : undefined);
     }
     const operation = this.#model.operations.find((each) => each.name === name)!;
     const changed = this.#changedBy(operation);
-    return changed === undefined ? this.#allocate(operation.output, margin(operation.output)) : this.of(changed);
+    return changed === undefined
+      ? this.#allocate(images, operation.output, margin(operation.output))
+      : this.of(changed);
   }
 
   /** A product reads rows as they come, without gaps for channels that there are not; all else takes four at once. */
