@@ -1,10 +1,11 @@
-"""What LocalStack 4.14 leaves out of API Gateway: changes of a stage, answers of bytes, errors that an API words."""
+"""What LocalStack 4.14 leaves out of API Gateway: changes of a stage, bytes both ways, errors that an API words."""
 
 import re
 from collections.abc import Callable
 from typing import Any
 
 from localstack.services.apigateway.next_gen.execute_api.gateway_response import get_gateway_response_or_default
+from localstack.services.apigateway.next_gen.execute_api.handlers import parse
 from localstack.services.apigateway.next_gen.execute_api.handlers.gateway_exception import GatewayExceptionHandler
 from localstack.services.apigateway.next_gen.execute_api.integrations import aws
 from localstack.services.apigateway.resource_providers.aws_apigateway_apikey import ApiGatewayApiKeyProvider
@@ -119,6 +120,11 @@ def let_gateway_responses_be_worded() -> None:
         return response
 
     GatewayExceptionHandler.create_exception_response = create_exception_response
+
+
+def let_bodies_be_what_was_sent() -> None:
+    """What is called a form is read as one and written anew: of a picture, which curl calls a form, nothing is left."""
+    parse.restore_payload = lambda request: request.get_data()
 
 
 def let_all_types_be_binary() -> None:

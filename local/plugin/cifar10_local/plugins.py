@@ -55,9 +55,15 @@ def prepare_localstack() -> None:
 @when_imported("localstack.services.apigateway.next_gen.provider")
 def mend_api_gateway(_module: Any) -> None:
     """Not at the start: to load API Gateway takes two seconds and 350 MB, and nothing of it can be changed before."""
-    from .api_gateway import let_all_types_be_binary, let_changes_be_deployed, let_gateway_responses_be_worded
+    from .api_gateway import (
+        let_all_types_be_binary,
+        let_bodies_be_what_was_sent,
+        let_changes_be_deployed,
+        let_gateway_responses_be_worded,
+    )
 
     let_all_types_be_binary()
+    let_bodies_be_what_was_sent()
     let_changes_be_deployed()
     let_gateway_responses_be_worded()
 
