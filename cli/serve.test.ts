@@ -39,6 +39,7 @@ test('serves a folder until it is told to stop', () =>
     }
     const [code] = await once(child, 'exit');
     expect(code).toBe(0);
+    expect(await errors).toContain(`"./cifar10 train quick --out ${folder}"`);
     expect(await errors).toContain(`"./cifar10 models promote candidate --store ${folder}"`);
   }));
 

@@ -42,12 +42,12 @@ export class NoModelYet extends NotServed {
   readonly told: string;
 
   constructor(alias: string, store: ObjectStore) {
-    const [train, where] = store.url.startsWith('s3://')
-      ? ['submit quick', '']
-      : ['train quick', ` --store ${store.url}`];
+    const isBucket = store.url.startsWith('s3://');
+    const train = isBucket ? 'submit quick' : 'train quick';
+    const [into, of] = isBucket ? ['', ''] : [` --out ${store.url}`, ` --store ${store.url}`];
     super(
       `No model is served yet: ${store.url} has no alias "${alias}". ` +
-        `Train one with "./cifar10 ${train}", then run "./cifar10 models promote candidate${where}".`,
+        `Train one with "./cifar10 ${train}${into}", then run "./cifar10 models promote candidate${of}".`,
     );
     this.told =
       `No model is served yet: nothing was ever promoted to "${alias}". ` +
