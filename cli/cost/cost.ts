@@ -43,7 +43,7 @@ export function costCommand(): Command {
   return new Command('cost')
     .description('Dollars for a million classifications and for a training run, beside what others would cost.')
     .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
-    .option('--milliseconds <number>', 'of a warm request', toNumber, 0.8)
+    .option('--milliseconds <number>', 'of a warm request', toNumber, 0.55)
     .option('--cold-share <fraction>', 'of requests that start a process', toNumber, 0.01)
     .option('--cold-milliseconds <number>', 'of such a request, INIT included', toNumber, 187)
     .addOption(

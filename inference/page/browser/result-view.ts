@@ -2,6 +2,7 @@ import type { ClassifyAnswer, ModelAnswer } from '#inference/client/client.ts';
 import { bar } from './bar.ts';
 import { element, make, percent, say } from './element.ts';
 import type { Engine } from './engine.ts';
+import { roundUp } from './round-up.ts';
 
 /** Answers of the endpoint are rounded to this many decimals. */
 const DECIMALS = 6;
@@ -100,7 +101,7 @@ function compare(endpoint: number[] | undefined, browser: number[] | undefined, 
   } else if (difference <= engine.tolerance) {
     say(
       'comparison',
-      `Both answer the same: no probability differs by more than ${difference.toExponential(0)}. ${golden}`,
+      `Both answer the same: no probability differs by more than ${roundUp(difference)}. ${golden}`,
       'good',
     );
   } else {
