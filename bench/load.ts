@@ -25,6 +25,11 @@ interface Memory {
   readonly samples: readonly (readonly [requests: number, megabytes: number])[];
   /** By which it grows in 10,000 requests, over the second half of them. */
   readonly slope: number;
+  /**
+   * What is left when all garbage is collected: at the beginning, and after each quarter. The samples also hold what V8 has
+   * not collected yet, or keeps for later; this grows only if something is never let go.
+   */
+  readonly live: readonly (readonly [requests: number, megabytes: number])[];
 }
 
 /** Milliseconds from when a request was due, at a steady rate whatever the server does. */
@@ -55,7 +60,7 @@ export async function measureLoad(
     const agent = new Agent({ keepAlive: true, maxSockets: 256 });
     const post = () => ask(url, agent, picture);
     for (let count = 0; count < 1000; count++) await post();
-    const closed = await closedLoop(post, requests, server.pid!);
+    const closed = await closedLoop(post, requests, server);
     log(`${closed.perSecond.toFixed(0)} requests/s, memory grows by ${closed.memory.slope.toFixed(2)} MB in 10,000`);
     const open: OpenLoad[] = [];
     for (const rate of RATES) {
@@ -71,11 +76,14 @@ export async function measureLoad(
 }
 
 function startServer(store: string, isOnOneCore: boolean): ChildProcess {
-  const program = ['--import', 'tsx', 'cli/cifar10.ts', 'serve', '--store', store, '--port', '0'];
+  const program = [
+    ...['--expose-gc', '--import', 'tsx', '--import', './bench/live-heap.ts'],
+    ...['cli/cifar10.ts', 'serve', '--store', store, '--port', '0'],
+  ];
   const [command, ...options] = isOnOneCore
     ? ['taskset', '--cpu-list', '0', process.execPath, ...program]
     : [process.execPath, ...program];
-  return spawn(command!, options, { stdio: ['ignore', 'pipe', 'ignore'] });
+  return spawn(command!, options, { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] });
 }
 
 /** @returns its address, when its model is loaded */
@@ -91,21 +99,32 @@ async function listening(server: ChildProcess): Promise<URL> {
 async function closedLoop(
   post: () => Promise<number>,
   requests: number,
-  pid: number,
+  server: ChildProcess,
 ): Promise<Pick<Load, 'perSecond' | 'failed' | 'memory'>> {
   let [sent, failed] = [0, 0];
   const samples: [number, number][] = [];
+  const live: [number, number][] = [];
   const started = performance.now();
   const client = async () => {
     while (sent < requests) {
-      if (sent++ % Math.ceil(requests / 50) === 0) samples.push([sent - 1, await memoryOf(pid)]);
+      const count = sent++;
+      if (count % Math.ceil(requests / 50) === 0) samples.push([count, await memoryOf(server.pid!)]);
+      if (count % Math.ceil(requests / 4) === 0) live.push([count, await liveMemoryOf(server)]);
       if ((await post()) !== 200) failed++;
     }
   };
   await Promise.all(Array.from({ length: 8 }, client));
   const perSecond = requests / ((performance.now() - started) / 1000);
-  samples.push([requests, await memoryOf(pid)]);
-  return { perSecond, failed, memory: { samples, slope: 10_000 * slopeOf(samples.slice(samples.length / 2)) } };
+  samples.push([requests, await memoryOf(server.pid!)]);
+  live.push([requests, await liveMemoryOf(server)]);
+  return { perSecond, failed, memory: { samples, slope: 10_000 * slopeOf(samples.slice(samples.length / 2)), live } };
+}
+
+/** Megabytes that a process needs which `live-heap.ts` was loaded into. */
+async function liveMemoryOf(server: ChildProcess): Promise<number> {
+  server.send('how much?');
+  const [bytes] = (await once(server, 'message')) as [number];
+  return bytes / 1024 / 1024;
 }
 
 /** Sends when it is time, whether or not the last answer has come: waiting in line counts. */
@@ -132,13 +151,14 @@ async function openLoop(post: () => Promise<number>, rate: number): Promise<Open
   };
 }
 
+/** @returns the status; 0 where the connection ended before the answer, as idle ones may when they are just taken again */
 function ask(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const sent = request(new URL('/classify', url), { method: 'POST', agent }, (response) => {
       response.resume();
       response.once('end', () => resolve(response.statusCode!));
     });
-    sent.once('error', reject);
+    sent.once('error', () => resolve(0));
     sent.end(body);
   });
 }

@@ -109,6 +109,7 @@ function loadLines({ isOnOneCore, perSecond, failed, requests, memory, open }: L
   return [
     `a server${isOnOneCore ? ' on one core' : ''}: ${perSecond.toFixed(0)} requests/s, ${failed} of ${requests} failed, ` +
       `${last.toFixed(0)} MB, ${memory.slope.toFixed(2)} MB more in 10,000 requests`,
+    `  without garbage: ${memory.live.map(([count, megabytes]) => `${megabytes.toFixed(1)} MB after ${count}`).join(', ')}`,
     ...open.map(
       ({ rate, answered, failed, p50, p99, p999 }) =>
         `  at ${rate} requests/s: ${answered.toFixed(0)} answered, ${failed} failed; ` +
