@@ -1,8 +1,9 @@
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { folderStore } from '#models/folder-store.ts';
 import { readResult } from '#models/runs.ts';
@@ -107,6 +108,20 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(later.events[0]).toMatchObject({ type: 'started', fromStep: full.events.findLast(isCheckpoint)!.step });
     expect(await weightsOf('full')).toBe(await weightsOf('alone'));
   });
+});
+
+test('processes of the same seed come to the same weights, to the last bit, however their batches are prepared', {
+  timeout: 600_000,
+}, async () => {
+  const program = join(import.meta.dirname, 'few-steps.fixture.ts');
+  const digests = async (batches: string) => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, batches]);
+    return JSON.parse(stdout) as Record<string, string>;
+  };
+  const first = await digests('inline');
+  expect(Object.keys(first)).toEqual(expect.arrayContaining(['tiny-wasm', ...(hasTensorFlow() ? ['seed'] : [])]));
+  expect(new Set(Object.values(first)).size).toBe(Object.keys(first).length);
+  for (const batches of ['worker', 'graph']) expect(await digests(batches), batches).toEqual(first);
 });
 
 /** Takes what memory a process has not yet asked for away from it, but for some. */
