@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { UsageError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { checkRunId, createSubmission, newRunId, readResult, readSubmission } from '#models/runs.ts';
-import { collect, wholeNumber } from '#training/option-parsers.ts';
+import { changesOf, collect, wholeNumber } from '#training/option-parsers.ts';
 import { resolveRecipe } from '#training/settings.ts';
 import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
 import { followOnTerminal } from './follow-on-terminal.ts';
@@ -85,15 +85,16 @@ export function submitCommand(): Command {
     .argument('[recipe]', 'what to train: a recipe by name', 'quick')
     .addOption(targetOption())
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
+    .option('--budget <time>', 'fit the epochs and the schedule to a training time, such as 5m: as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
     .option('--from <version>', 'begin with the weights of a version or an alias in the bucket')
     .option('--run <id>', 'name the run; one that failed goes on where it was (default: a new name)')
     .option('--detach', 'do not follow the job')
     .option('--json', 'print what happens as lines of JSON')
     .addHelpText('after', examples)
-    .action(async (recipe: string, { set, seed, from, run, detach, json = false, ...options }: CommandOptions) => {
+    .action(async (recipe: string, { seed, from, run, detach, json = false, ...options }: CommandOptions) => {
       const target = await openTarget(options.target);
-      const submitted = await submitJob(target, { recipe, set, seed, from, run });
+      const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, from, run });
       if (detach) {
         process.stdout.write(
           json
@@ -109,6 +110,7 @@ export function submitCommand(): Command {
 interface CommandOptions {
   readonly target: TargetName;
   readonly set?: readonly string[];
+  readonly budget?: string;
   readonly seed?: number;
   readonly from?: string;
   readonly run?: string;

@@ -11,3 +11,8 @@ export function wholeNumber(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw new InvalidArgumentError('It must be a whole number, such as 1.');
 }
+
+/** What the options of a command that trains change of the recipe, `key=value` each; `--budget` has the last word. */
+export function changesOf({ set = [], budget }: { set?: readonly string[]; budget?: string }): readonly string[] {
+  return budget === undefined ? set : [...set, `budget=${budget}`];
+}

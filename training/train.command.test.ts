@@ -92,6 +92,12 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
   });
 
+  test('--budget fits the steps to a training time, whatever --set says', { timeout: 120_000 }, async () => {
+    const { code, events } = await trainingProcess(argumentsOf('short', ['--set', 'budget=1h', '--budget', '1s']));
+    expect(code).toBe(0);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
+  });
+
   test('on a full disk names the file and what to do, and goes on to the same weights when there is room', {
     timeout: 240_000,
   }, async () => {
@@ -146,6 +152,7 @@ describe('bad arguments end with 2, and nothing is written', () => {
   test.each([
     [['train', 'quik'], 'did you mean "quick"?'],
     [['train', '--set', 'epoch=3'], 'did you mean "epochs"?'],
+    [['train', '--budget', '5d'], 'budget cannot be "5d"'],
     [['train', '--seed', '-1'], 'It must be a whole number'],
     [['train', '--run', '../../etc'], 'cannot name a run'],
     [['train', '--out', 'gs://bucket'], 'is no store'],

@@ -4,7 +4,7 @@ import { openObjectStore } from '#models/open.ts';
 import { checkRunId, newRunId } from '#models/runs.ts';
 import { loadCifar10 } from './data/cifar10.ts';
 import { onSignals } from './on-signals.ts';
-import { collect, wholeNumber } from './option-parsers.ts';
+import { changesOf, collect, wholeNumber } from './option-parsers.ts';
 import { checkParent, openParent } from './parent.ts';
 import { recipes } from './recipes.ts';
 import { describeSettings, resolveRecipe } from './settings.ts';
@@ -13,6 +13,7 @@ import { viewFor } from './view.ts';
 
 interface Options {
   readonly set?: readonly string[];
+  readonly budget?: string;
   readonly seed: number;
   readonly from?: string | undefined;
   readonly out: string;
@@ -45,7 +46,7 @@ Examples:
   ./cifar10 train                                     quick, into .cifar10/store
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
   ./cifar10 train --from production --set epochs=1    go on from a model that is there, with its net
-  ./cifar10 train quick --set budget=90s              as many epochs as 90 seconds have room for
+  ./cifar10 train c92 --budget 5m                     as many epochs as five minutes of training have room for
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    go on with a run that was interrupted
   ./cifar10 train tiny --json | jq .loss              events for a program`;
@@ -55,6 +56,7 @@ export function trainCommand(): Command {
     .description('Train a recipe in this process and store a version of the model.')
     .argument('[recipe]', 'what to train: a recipe by name', 'quick')
     .option('--set <key=value>', 'change a setting of the recipe (listed below); may be repeated', collect)
+    .option('--budget <time>', 'fit the epochs and the schedule to a training time, such as 90s or 5m: as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber, 1)
     .option('--from <parent>', 'begin with the weights of a version, an alias or a Keras .h5 file')
     .option('--out <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
@@ -64,7 +66,9 @@ export function trainCommand(): Command {
     .action(run);
 }
 
-async function run(name: string, { set = [], seed, from, out, run: given, json = false }: Options): Promise<void> {
+async function run(name: string, options: Options): Promise<void> {
+  const { seed, from, out, run: given, json = false } = options;
+  const set = changesOf(options);
   const recipe = resolveRecipe(name, set);
   const run = checkRunId(given ?? jobId() ?? newRunId());
   const store = await openObjectStore(out);
