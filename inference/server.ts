@@ -6,6 +6,12 @@ import { createApp } from './app.ts';
 import { type LiveModelsOptions, liveModels } from './live-models.ts';
 import type { Log } from './log.ts';
 
+/**
+ * Milliseconds that an idle connection is kept. Node's 5 s end it just as a client that pauses sends its next request, which
+ * is then reset; load balancers keep theirs for 60 s, and want a server to keep them longer.
+ */
+const KEEP_ALIVE = 75_000;
+
 export interface ServerOptions {
   /** Where the models are. */
   readonly store: ObjectStore;
@@ -41,7 +47,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const models = liveModels({ store, alias, log, ...following });
   const page = async () => (await import('./page/build-page.ts')).buildPage();
   const app = createApp({ models, log, origins, page: { store, page } });
-  const server = serve({ fetch: (request) => app.fetch(request), hostname: host, port });
+  const fetch = (request: Request) => app.fetch(request);
+  const server = serve({ fetch, hostname: host, port, serverOptions: { keepAliveTimeout: KEEP_ALIVE } });
   await listening(server, host, port);
   const { port: actual } = server.address() as AddressInfo;
   return {
