@@ -96,7 +96,7 @@ h2 { margin: 44px 0 14px; font-size: 19px; letter-spacing: -0.01em; }
 h3 { margin: 24px 0 8px; font-size: 15px; }
 dl { margin: 0; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 165px), 1fr)); gap: 12px; margin-top: 28px; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 140px), 1fr)); gap: 12px; margin-top: 28px; }
 .figures > div, .picture, .facts, pre { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
 .figures > div { padding: 14px 16px; }
 .figures dt { color: var(--muted); font-size: 13px; }
