@@ -26,10 +26,10 @@ const examples = `
 The prices are list prices of one region at one date, in cli/cost/prices.json,
 without free tiers and discounts: correct them there. The times are measured
 ones of docs/results.md: a warm request of the seed network and a cold start
-under "Serving", the seconds of "quick" with its test under "quick". They were
-measured on one machine, with the model on its disk: AWS's are others. How many
-requests are cold, and how long an instance takes to boot, is assumed. Put your
-own in their place.
+under "Serving", the seconds of "quick" with its test under "The recipes". They
+were measured on one machine, with the model on its disk: AWS's are others. How
+many requests are cold, and how long an instance takes to boot, is assumed. Put
+your own in their place.
 
 Examples:
   ./cifar10 cost

@@ -38,7 +38,8 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
   const pictures = new Pictures(model, (...request) => layout.pictures(...request));
   const input = pictures.of(IMAGE);
   const steps = operations.map((operation) => stepsOf(layout, pictures, operation));
-  const [alone, together] = [steps.slice(0, countAlone(model)).flat(), steps.slice(countAlone(model)).flat()];
+  const apart = countAlone(model);
+  const [alone, together] = [steps.slice(0, apart).flat(), steps.slice(apart).flat()];
   const { memory, prepare } = await layout.start();
   const output = pictures.of(operations.at(-1)!.name);
   const tables = tablesOf(model);
