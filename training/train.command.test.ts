@@ -1,7 +1,6 @@
-import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -130,22 +129,20 @@ test('processes of the same seed come to the same weights, to the last bit, howe
   for (const batches of ['worker', 'graph']) expect(await digests(batches), batches).toEqual(first);
 });
 
-/** Takes what memory a process has not yet asked for away from it, but for some. */
-const leaveMemory = (bytes: number) => (event: TrainingEvent, child: ChildProcess) => {
-  if (event.type !== 'started') return;
-  const pages = Number(readFileSync(`/proc/${child.pid}/statm`, 'utf8').split(' ')[0]);
-  execFileSync('prlimit', ['--pid', String(child.pid), `--as=${4096 * pages + bytes}`]);
-};
-
-describe.skipIf(!hasTensorFlow() || process.platform !== 'linux')('a training process without enough memory', () => {
-  // Now and then it is V8 or a thread's stack that gets no memory, and then nothing can be said: hence again.
-  test('names its batch size and a smaller one', { timeout: 120_000, retry: 3 }, async () => {
-    const words = ['train', 'quick', '--set', 'batchSize=2048', '--run', 'large', '--out', folder];
-    const ended = await trainingProcess(words, { onEvent: leaveMemory(300_000_000) });
+describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more memory than this machine has', () => {
+  test('is refused before it is tried, with a batch size that fits', async () => {
+    const widths = ['--set', 'widths=2048,2048,2048', '--set', 'precision=float32'];
+    const words = ['train', 'quick', ...widths, '--set', 'batchSize=8192', '--run', 'large', '--out', folder];
+    const ended = await trainingProcess(words);
     expect(ended).toMatchObject({ code: 1, signal: null });
-    expect(ended.errors).toMatch(/not enough memory for a step of batchSize=2048: .* about \d+ MB/);
-    expect(ended.errors).toContain('--set batchSize=1024');
-    expect(ended.events.at(-1)).toMatchObject({ type: 'failed', message: expect.stringContaining('batchSize=2048') });
+    const [, needed, left, fitting] =
+      /batchSize=8192 needs (\S+) GB at the least, and there are (\S+) GB. Try --set batchSize=(\d+),/
+        .exec(ended.errors)!
+        .map(Number);
+    expect(needed).toBeGreaterThan(80);
+    expect((needed! / 8192) * fitting!).toBeLessThan(left!);
+    expect((needed! / 8192) * fitting! * 2).toBeGreaterThan(left!);
+    expect(ended.events.at(-1)).toMatchObject({ type: 'failed', message: expect.stringContaining('batchSize=8192') });
   });
 });
 

@@ -5,7 +5,7 @@ import { activeGroups, checkOptions, checkTensors } from '../engine-options.ts';
 import type { Net } from '../nets/net.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { sizeOf, type Variable } from './graph.ts';
-import { withMemory } from './out-of-memory.ts';
+import { checkMemory, withMemory } from './out-of-memory.ts';
 import { fastestPrecision, type Precision } from './precision.ts';
 import { openSession, type Session } from './session.ts';
 import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './training-graph.ts';
@@ -15,7 +15,8 @@ import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
  * Trains a net as one TensorFlow graph: a step, with its forward pass, gradients and updates, is one call.
  *
  * @throws {InvalidNet} the net contradicts itself
- * @throws {UserError} the weights are not the net's, a group names what cannot be trained, or there is no TensorFlow
+ * @throws {UserError} the weights are not the net's, a group names what cannot be trained, a step needs more memory than
+ *   there is, or there is no TensorFlow
  */
 export async function compileGraph(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
@@ -23,6 +24,7 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
   const tensorflow = await loadTensorFlow();
   // On a GPU XLA needs a compiler that the CUDA libraries' wheels do not bring.
   const precision = precisionOf(options, tensorflow);
+  if (tensorflow.device === 'CPU') checkMemory(options, precision);
   const graph = buildTrainingGraph(options, { compileFunctions: tensorflow.device === 'CPU', precision });
   const session = openSession(tensorflow, graph.graph);
   setInitialValues(options, graph, session);
