@@ -472,6 +472,7 @@ export function describeEngine(
         ['each alone', 'float32', Array.from({ length: steps + 1 }, (_, step) => step)],
         ['as many as there are between two changes of the groups', 'float32', [0, frozenFrom, steps]],
         ['now and then', 'bfloat16', [0, 1, 4, 6, frozenFrom, 13, steps]],
+        ['as many as there are between two changes of the groups', 'float16', [0, frozenFrom, steps]],
       ] as const)(
         'are the steps one by one on batches of the same plan, bit for bit: %s, %s',
         async (_, precision, cuts) => {

@@ -24,8 +24,11 @@ export interface Recipe {
   /** Weights that are published: those of the last step, or of the epoch that validated best. */
   readonly keep: 'last' | 'best';
 
-  /** `auto`: bfloat16 where the processor multiplies it faster than float32. Weights and optimizers are float32 all the same. */
-  readonly precision: 'auto' | 'float32' | 'bfloat16';
+  /**
+   * `auto`: bfloat16 where the processor or GPU multiplies it faster than float32, float16 on GPUs that do so with that
+   * alone. Weights and optimizers are float32 all the same.
+   */
+  readonly precision: 'auto' | 'float32' | 'bfloat16' | 'float16';
 
   /** `muon` trains the kernels of convolutions, and SGD the rest. */
   readonly optimizer: 'sgd' | 'adamw' | 'muon';

@@ -90,7 +90,7 @@ const kinds: { readonly [Key in keyof Recipe]: Kind<Recipe[Key]> } = {
   heldOut: number('images, whole, 0 to 25000', { min: 0, max: 25_000, whole: true }),
   patience: number('epochs, 0 to 10000; 0 for never', anyEpochs),
   keep: choice('last', 'best'),
-  precision: choice('auto', 'float32', 'bfloat16'),
+  precision: choice('auto', 'float32', 'bfloat16', 'float16'),
   optimizer: choice('sgd', 'adamw', 'muon'),
   learningRate: number('0 to 100', { min: 0, max: 100 }),
   momentum: number('0 to 0.9999', { min: 0, max: 0.9999 }),

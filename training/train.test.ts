@@ -363,12 +363,15 @@ describe('before anything is written', () => {
     expect(await store.get('runs/a/args.json')).toBeUndefined();
   });
 
-  test.each(['precision=bfloat16', 'batches=graph'])('what WebAssembly cannot do is refused: %s', async (setting) => {
-    const refused = attempt({ recipe: resolveRecipe('tiny', [...small, 'engine=wasm', setting]) });
-    await expect(refused).rejects.toThrow(UsageError);
-    await expect(refused).rejects.toThrow(`${setting} takes native TensorFlow`);
-    expect(await store.get('runs/a/args.json')).toBeUndefined();
-  });
+  test.each(['precision=bfloat16', 'precision=float16', 'batches=graph'])(
+    'what WebAssembly cannot do is refused: %s',
+    async (setting) => {
+      const refused = attempt({ recipe: resolveRecipe('tiny', [...small, 'engine=wasm', setting]) });
+      await expect(refused).rejects.toThrow(UsageError);
+      await expect(refused).rejects.toThrow(`${setting} takes native TensorFlow`);
+      expect(await store.get('runs/a/args.json')).toBeUndefined();
+    },
+  );
 });
 
 describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the engine many steps a call,', () => {

@@ -480,7 +480,8 @@ function checkRecipe(
 ): void {
   if (!isNative(engine)) {
     const native = 'takes native TensorFlow, and this run is on WebAssembly. Set';
-    if (precision === 'bfloat16') throw new UsageError(`precision=bfloat16 ${native} precision=auto.`);
+    if (precision !== 'auto' && precision !== 'float32')
+      throw new UsageError(`precision=${precision} ${native} precision=auto.`);
     if (batches === 'graph') throw new UsageError(`batches=graph ${native} batches=worker.`);
   }
   if (heldOut === 0 && (patience > 0 || keep === 'best')) {

@@ -21,8 +21,9 @@ const evaluatedAtOnce = 128;
  */
 export async function compileEager(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
-  if (options.precision === 'bfloat16') {
-    throw new UserError('WebAssembly has no bfloat16. Train with precision=float32, or with auto.');
+  const { precision = 'auto' } = options;
+  if (precision !== 'auto' && precision !== 'float32') {
+    throw new UserError(`WebAssembly has no ${precision}. Train with precision=float32, or with auto.`);
   }
   const description = await startWasm();
   const names = weightSpecs(options.net).map(({ name }) => name);

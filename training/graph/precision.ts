@@ -3,15 +3,18 @@ import { readFileSync } from 'node:fs';
 import type { TensorFlow } from '../tensorflow.ts';
 
 /** What flows between the layers in a training step. */
-export type Precision = 'float32' | 'bfloat16';
+export type Precision = 'float32' | 'bfloat16' | 'float16';
 
 /**
  * bfloat16 where products of it are quicker than those of float32: on x86 processors that have instructions for it, and on
- * NVIDIA GPUs from Ampere on. It has the range of float32, so that nothing has to be scaled, and 8 bits of its digits.
+ * NVIDIA GPUs from Ampere on (compute capability 8). It has the range of float32, so that nothing has to be scaled, and 8
+ * bits of its digits. The tensor cores of Volta and Turing (from 7), such as those of a g4dn instance, take float16 alone.
  */
 export function fastestPrecision({ device }: Pick<TensorFlow, 'device'>): Precision {
-  const isQuicker = device === 'GPU' ? computeCapability() >= 8 : hasBfloat16Instructions();
-  return isQuicker ? 'bfloat16' : 'float32';
+  if (device === 'CPU') return hasBfloat16Instructions() ? 'bfloat16' : 'float32';
+  const capability = computeCapability();
+  if (capability >= 8) return 'bfloat16';
+  return capability >= 7 ? 'float16' : 'float32';
 }
 
 function hasBfloat16Instructions(): boolean {

@@ -6,7 +6,7 @@
  */
 
 /** Of a tensor in a graph. TensorFlow's types, not TensorFlow.js's. */
-export type DataType = 'float32' | 'bfloat16' | 'int32' | 'uint8' | 'int64' | 'bool' | 'resource';
+export type DataType = 'float32' | 'bfloat16' | 'float16' | 'int32' | 'uint8' | 'int64' | 'bool' | 'resource';
 
 /** The numbers of TensorFlow's `DataType`. */
 export const dataTypeNumber: Readonly<Record<DataType, number>> = {
@@ -16,6 +16,7 @@ export const dataTypeNumber: Readonly<Record<DataType, number>> = {
   int64: 9,
   bool: 10,
   bfloat16: 14,
+  float16: 19,
   resource: 20,
 };
 

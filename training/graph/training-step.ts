@@ -8,7 +8,7 @@ import { sgd } from '../optimizers/sgd.ts';
 import { gradients } from './gradients.ts';
 import type { Graph, Value, Variable } from './graph.ts';
 import { trainingNetwork } from './network.ts';
-import { mean, sum } from './operations/arithmetic.ts';
+import { divide, mean, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
 import type { Precision } from './precision.ts';
 
@@ -78,7 +78,7 @@ function addSteps(
   variables: Variables,
   optimizers: readonly { readonly group: ParameterGroup; readonly optimizer: GraphOptimizer }[],
 ): Steps {
-  const { net, seed, groups, freezable = [], labelSmoothing, reduction } = options;
+  const { net, batchSize, seed, groups, freezable = [], labelSmoothing, reduction } = options;
   const { images, labels, step, learningRates } = inputs;
   const trained = new Set(groups.flatMap(({ weights }) => weights));
   const { logits, statistics } = trainingNetwork(graph, net, {
@@ -89,11 +89,14 @@ function addSteps(
     const losses = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
     return [mean(graph, losses), sum(graph, losses)];
   });
-  const differentiated = reduction === 'mean' ? meanLoss : summedLoss;
+  // float16 has no numbers below 6e-8. An image's own gradients fit its range, their share of a mean may not.
+  const isOfSum = reduction === 'sum' || precision === 'float16';
+  const differentiated = isOfSum ? summedLoss : meanLoss;
+  const asReduced = (slope: Value) => (isOfSum && reduction === 'mean' ? divide(graph, slope, batchSize) : slope);
 
   const addStep = (name: string, active: typeof optimizers) => {
     const values = active.map(({ group }) => group.weights.map((weight) => variables(weight).value));
-    const slopes = gradients(graph, differentiated, values.flat());
+    const slopes = gradients(graph, differentiated, values.flat()).map(asReduced);
     const updates = active.flatMap(({ group, optimizer }) =>
       optimizer.update(slopes.splice(0, group.weights.length), learningRates.get(group.name)!),
     );

@@ -1,0 +1,36 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { fastestPrecision } from './precision.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'precision-'));
+  vi.stubEnv('PATH', `${folder}${delimiter}${process.env.PATH}`);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+/** What the driver's own program prints, for each GPU a line. */
+async function withGpus(printed: string): Promise<void> {
+  const program = join(folder, 'nvidia-smi');
+  await writeFile(program, `#!/bin/sh\n[ "$1" = --query-gpu=compute_cap ] && printf '${printed}'\n`);
+  await chmod(program, 0o755);
+}
+
+test.each([
+  ['P100', '6.0\\n', 'float32'],
+  ['V100, of p3', '7.0\\n', 'float16'],
+  ['T4, of g4dn', '7.5\\n', 'float16'],
+  ['A10G, of g5', '8.6\\n', 'bfloat16'],
+  ['L4, of g6', '8.9\\n', 'bfloat16'],
+  ['H100', '9.0\\n9.0\\n', 'bfloat16'],
+  ['B200', '10.0\\n', 'bfloat16'],
+  ['one that tells nothing', '[N/A]\\n', 'float32'],
+])('a GPU trains in what its tensor cores take: %s', async (_, capability, precision) => {
+  await withGpus(capability);
+  expect(fastestPrecision({ device: 'GPU' })).toBe(precision);
+});
