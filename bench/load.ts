@@ -5,6 +5,7 @@ import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { countingMemory, liveMemoryOf } from './live-memory.ts';
 import { quantile } from './statistics.ts';
 
 export interface Load {
@@ -77,7 +78,7 @@ export async function measureLoad(
 
 function startServer(store: string, isOnOneCore: boolean): ChildProcess {
   const program = [
-    ...['--expose-gc', '--import', 'tsx', '--import', './bench/live-heap.ts'],
+    ...['--import', 'tsx', ...countingMemory],
     ...['cli/cifar10.ts', 'serve', '--store', store, '--port', '0'],
   ];
   const [command, ...options] = isOnOneCore
@@ -120,13 +121,6 @@ async function closedLoop(
   return { perSecond, failed, memory: { samples, slope: 10_000 * slopeOf(samples.slice(samples.length / 2)), live } };
 }
 
-/** Megabytes that a process needs which `live-heap.ts` was loaded into. */
-async function liveMemoryOf(server: ChildProcess): Promise<number> {
-  server.send('how much?');
-  const [bytes] = (await once(server, 'message')) as [number];
-  return bytes / 1024 / 1024;
-}
-
 /** Sends when it is time, whether or not the last answer has come: waiting in line counts. */
 async function openLoop(post: () => Promise<number>, rate: number): Promise<OpenLoad> {
   const times: number[] = [];
@@ -164,7 +158,7 @@ function ask(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
 }
 
 /** Megabytes that a process holds. */
-export async function memoryOf(pid: number): Promise<number> {
+async function memoryOf(pid: number): Promise<number> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
   return Number(stdout) / 1024;
 }
