@@ -1,4 +1,5 @@
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import { UserError } from '#errors/user-error.ts';
 import type { ObjectStore } from '#models/object-store.ts';
@@ -11,6 +12,9 @@ import type { Log } from './log.ts';
  * is then reset; load balancers keep theirs for 60 s, and want a server to keep them longer.
  */
 const KEEP_ALIVE = 75_000;
+
+/** Milliseconds that a server that closes waits for the rest of a request. Node's own limit ends when the closing begins. */
+const REST_OF_REQUEST = 5_000;
 
 export interface ServerOptions {
   /** Where the models are. */
@@ -49,12 +53,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const app = createApp({ models, log, origins, page: { store, page } });
   const fetch = (request: Request) => app.fetch(request);
   const server = serve({ fetch, hostname: host, port, serverOptions: { keepAliveTimeout: KEEP_ALIVE } });
+  const close = closing(server);
   await listening(server, host, port);
   const { port: actual } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
     ready: () => models.use(undefined, () => {}),
-    close: () => closed(server),
+    close,
   };
 }
 
@@ -73,10 +78,43 @@ function listening(server: ServerType, host: string, port: number): Promise<void
   });
 }
 
-function closed(server: ServerType): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.close((error) => (error ? reject(error) : resolve()));
-    // Connections that are kept open for a next request would keep the server.
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
+/**
+ * Node's `close` ends the connections that are idle at that moment. One that was busy would be kept for a next request, and
+ * answer it; one on which nothing was ever asked, as browsers keep in reserve, would keep the server for good.
+ *
+ * @returns what closes the server
+ */
+function closing(server: ServerType): () => Promise<void> {
+  const unanswered = new Map<Socket, Set<ServerResponse>>();
+  let isClosing = false;
+  server.on('connection', (socket: Socket) => {
+    unanswered.set(socket, new Set());
+    socket.once('close', () => unanswered.delete(socket));
   });
+  server.prependListener('request', (_: unknown, response: ServerResponse) => {
+    const { socket } = response.req;
+    const responses = unanswered.get(socket);
+    responses?.add(response);
+    if (isClosing) response.setHeader('connection', 'close');
+    response.once('close', () => {
+      responses?.delete(response);
+      if (isClosing && responses?.size === 0) socket.destroySoon();
+    });
+  });
+  const endUnsent = () => {
+    for (const [socket, responses] of unanswered) {
+      if ([...responses].every(({ req }) => !req.complete)) socket.destroy();
+    }
+  };
+  return () => {
+    isClosing = true;
+    for (const [socket, responses] of unanswered) {
+      if (responses.size === 0) socket.destroy();
+      for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close');
+    }
+    const timer = setTimeout(endUnsent, REST_OF_REQUEST);
+    return new Promise<void>((resolve, reject) => {
+      server.close((error) => (error ? reject(error) : resolve()));
+    }).finally(() => clearTimeout(timer));
+  };
 }
