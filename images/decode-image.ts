@@ -24,6 +24,8 @@ export interface DecodeOptions {
   readonly raw: { readonly width: number; readonly height: number };
   /** @default IMAGE_LIMITS */
   readonly limits?: ImageLimits;
+  /** Is told what the picture will cost, whether it can then be decoded or not; what it throws refuses the picture. */
+  readonly beforeDecoding?: (size: { readonly width: number; readonly height: number }) => void;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface DecodeOptions {
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { raw, limits = IMAGE_LIMITS }: DecodeOptions,
+  { raw, limits = IMAGE_LIMITS, beforeDecoding = () => {} }: DecodeOptions,
 ): Promise<DecodedImage> {
   if (bytes.length > limits.bytes) throw ImageTooLarge.bytes(bytes.length, limits.bytes);
   const { type, name } = identify(bytes);
@@ -59,6 +61,7 @@ export async function decodeImage(
   }
   const { width, height } = header;
   if (width * height > limits.pixels) throw ImageTooLarge.pixels(width, height, limits.pixels);
+  beforeDecoding(header);
   return { type, ...(await format.decode(bytes)) };
 }
 

@@ -1,4 +1,4 @@
-import { decodeImage, IMAGE_LIMITS } from '#images/decode-image.ts';
+import { decodeImage } from '#images/decode-image.ts';
 import { encodeGreyPng } from '#images/encode-png.ts';
 import { fitImage } from '#images/fit-image.ts';
 import type { Explanation, ImageAnswer } from './answers.ts';
@@ -22,8 +22,8 @@ export interface Classified {
   readonly timing: { readonly decode: number; readonly predict: number };
 }
 
-/** Pixels of all pictures of a request together: what keeps many large ones from holding up everybody else. */
-const MAX_PIXELS = 16_000_000;
+/** Megapixels of all pictures of a request together: what keeps many large ones from holding up everybody else. */
+export const MAX_MEGAPIXELS = 16;
 
 /**
  * What every dialect of the endpoint comes down to: pictures in, answers out. All are answered in one pass of the network.
@@ -72,14 +72,17 @@ async function prepareAll(
   strict: boolean,
 ): Promise<(Prepared | Error)[]> {
   const prepared: (Prepared | Error)[] = [];
-  let pixels = MAX_PIXELS;
+  let left = MAX_MEGAPIXELS * 1e6;
+  // One that turns out to be damaged at its end has cost as much as a whole one.
+  const beforeDecoding = ({ width, height }: Size) => {
+    if (width * height > left) throw tooManyPixels();
+    left -= width * height;
+  };
   for (const bytes of images) {
     try {
       if (bytes instanceof Error) throw bytes;
-      const limits = { ...IMAGE_LIMITS, pixels: Math.min(pixels, IMAGE_LIMITS.pixels) };
-      const image = await decodeImage(bytes, { raw: input, limits });
+      const image = await decodeImage(bytes, { raw: input, beforeDecoding });
       const { type, width, height } = image;
-      pixels -= width * height;
       if (strict && (width !== input.width || height !== input.height)) throw wrongSize(image, input);
       const { pixels: fitted, transform } = fitImage(image, input);
       prepared.push({ input: { type, width, height, transform }, pixels: fitted });
@@ -99,6 +102,13 @@ function wrongSize(found: Size, wanted: Size): RequestError {
   return new RequestError(
     'wrong-size',
     `The image is ${found.width}x${found.height}; with strict only ${wanted.width}x${wanted.height} is taken.`,
+  );
+}
+
+function tooManyPixels(): RequestError {
+  return new RequestError(
+    'image-too-large',
+    `The pictures of this request have more than ${MAX_MEGAPIXELS} megapixels together. Send them in several requests.`,
   );
 }
 

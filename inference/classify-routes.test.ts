@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
@@ -205,6 +206,36 @@ test('many large pictures share what one request may cost', () =>
       ...['image-too-large', 'image-too-large'],
     ]);
   }));
+
+test('a large picture that is damaged at its end costs what a whole one does', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const damaged = ['image', damagedAtItsEnd(1900, 1900)] as const;
+    const { answer } = await postForm(`${url}/classify`, [...Array(6).fill(damaged), ['image', png(1)]]);
+    const { results } = BatchAnswer.parse(answer);
+    expect(results.map((result) => ('error' in result ? result.error.code : 'answered'))).toEqual([
+      ...['corrupt-image', 'corrupt-image', 'corrupt-image', 'corrupt-image'],
+      ...['image-too-large', 'image-too-large'],
+      'answered', // There is room for a small one.
+    ]);
+    expect(results[4]).toMatchObject({ error: { detail: expect.stringContaining('16 megapixels together') } });
+  }));
+
+/** A grey PNG whose last line names a filter that does not exist. */
+function damagedAtItsEnd(width: number, height: number): Uint8Array {
+  const lines = Buffer.alloc(height * (1 + width));
+  lines[(height - 1) * (1 + width)] = 9;
+  const good = encode({ width, height, channels: 1, data: new Uint8Array(width * height) });
+  const header = good.subarray(0, 33);
+  return Buffer.concat([header, chunk('IDAT', deflateSync(lines)), chunk('IEND', Buffer.alloc(0))]);
+}
+
+function chunk(type: string, body: Uint8Array): Uint8Array {
+  const framed = Buffer.concat([Buffer.alloc(4), Buffer.from(type, 'latin1'), body, Buffer.alloc(4)]);
+  framed.writeUInt32BE(body.length, 0);
+  framed.writeUInt32BE(crc32(framed.subarray(4, 8 + body.length)), 8 + body.length);
+  return framed;
+}
 
 test('explains an answer by what is lost when parts of the picture are covered', () =>
   withEndpoint(async ({ url, promote }) => {

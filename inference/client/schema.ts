@@ -12,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Say what a picture shows
-         * @description PNG, JPEG or WebP of at most 1 MiB and 4 megapixels, or raw RGB of the model's size. The bytes decide what a picture is, whatever they are called. Another size is cropped in the middle and scaled by area. Several pictures (parts, `inputs` as a list, `instances`) are answered as a list.
+         * @description PNG, JPEG or WebP of at most 1 MiB and 4 megapixels, or raw RGB of the model's size. The bytes decide what a picture is, whatever they are called. Another size is cropped in the middle and scaled by area. Several pictures (parts, `inputs` as a list, `instances`) are answered as a list; together they have at most 16 megapixels.
          */
         post: operations["classify"];
         delete?: never;

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { BatchAnswer, ClassifyAnswer, IndexAnswer, LiveAnswer, ModelAnswer, ReadyAnswer } from '../answers.ts';
+import { MAX_MEGAPIXELS } from '../classify-images.ts';
 import {
   InferAnswer,
   InferRequest,
@@ -73,7 +74,7 @@ export const operations: readonly Operation[] = [
     details:
       "PNG, JPEG or WebP of at most 1 MiB and 4 megapixels, or raw RGB of the model's size. The bytes decide what a " +
       'picture is, whatever they are called. Another size is cropped in the middle and scaled by area. Several pictures ' +
-      '(parts, `inputs` as a list, `instances`) are answered as a list.',
+      `(parts, \`inputs\` as a list, \`instances\`) are answered as a list; together they have at most ${MAX_MEGAPIXELS} megapixels.`,
     examples: [
       'curl --data-binary @picture.png "$URL/classify"',
       'curl -H "x-api-key: $KEY" --data-binary @picture.png "$URL/classify?top_k=3"',
