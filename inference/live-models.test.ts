@@ -179,6 +179,41 @@ test('a version whose files hang is given up, and loaded when they come', async 
   );
 });
 
+test('a version that fails is read ever more rarely, whoever asks for it, and answers once it is mended', async () => {
+  let reads = 0;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => {
+      if (key.endsWith('weights.bin')) reads++;
+      return store.get(key);
+    },
+  });
+  await withEndpoint(
+    async (endpoint) => {
+      const { url, promote } = endpoint;
+      const version = await promote({ seed: 1 }, 'candidate');
+      const mend = await tamper(endpoint, `models/${version}/weights.bin`);
+      const askAll = async () => {
+        for (const name of [version, 'candidate', version, 'candidate']) {
+          expect((await served(url, `?version=${name}`)).status).toBe(503);
+        }
+      };
+      await askAll();
+      expect(reads).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await askAll();
+      expect(reads).toBe(2);
+      await mend();
+      await expect
+        .poll(async () => (await served(url, `?version=${version}`)).status, { timeout: 10_000, interval: 100 })
+        .toBe(200);
+      expect(reads).toBe(3);
+      expect(await served(url, '?version=candidate')).toEqual({ status: 200, version });
+    },
+    { wrap, following: { times: { ...FAST, retryAfter: 500 } } },
+  );
+});
+
 test('goes on with the old version if there is no memory for the new one, and does not read it', async () => {
   const read: string[] = [];
   const wrap = (store: ObjectStore): ObjectStore => ({
@@ -258,8 +293,11 @@ test('keeps a few versions that were asked for, and gives the others back', () =
     { following: { keep: 2 } },
   ));
 
-async function tamper({ store }: Endpoint, key: string): Promise<void> {
-  const body = (await store.get(key))!.body.slice();
-  body[0]! ^= 1;
-  await store.put(key, body);
+/** @returns what undoes it */
+async function tamper({ store }: Endpoint, key: string): Promise<() => Promise<unknown>> {
+  const { body } = (await store.get(key))!;
+  const tampered = body.slice();
+  tampered[0]! ^= 1;
+  await store.put(key, tampered);
+  return () => store.put(key, body);
 }

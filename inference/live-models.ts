@@ -98,21 +98,31 @@ const TIMES = {
  */
 const MEMORY_OF_A_BYTE = 8;
 
+/** Versions of which it is remembered that they fail. */
+const MAX_FAILURES = 100;
+
 /** Where an alias stands: what it pointed to when it was read, and what answers for it. */
 interface Followed {
   readonly alias: string;
   /** When the last look at it began that has ended, by `Date.now()`, which goes on while a Lambda is frozen. */
   checkedAt: number;
   serves: Slot | undefined;
-  /** The last version that could not be loaded. */
-  failure:
-    | { readonly version: string; readonly error: unknown; readonly attempts: number; readonly at: number }
-    | undefined;
+  /** Of the version that it points to, if that could not be loaded. */
+  failure: Failure | undefined;
   /** Why the last look at it ended as it did, if nothing is served. */
   error: unknown;
   refreshing: Look | undefined;
   /** Counts the looks: one that was given up must not undo what a later one found. */
   turn: number;
+}
+
+/** A version that could not be loaded: as long as it fails, it is loaded ever more rarely, whoever asks for it. */
+interface Failure {
+  readonly version: string;
+  readonly error: unknown;
+  readonly attempts: number;
+  /** When the last of them began; not when it ended, as the process may have been frozen in between. */
+  readonly at: number;
 }
 
 interface Look {
@@ -147,20 +157,45 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
   const followed = new Map<string, Followed>();
   /** By version, the least recently used first. */
   const slots = new Map<string, Slot>();
+  /** By version, the one that failed longest ago first. */
+  const failures = new Map<string, Failure>();
 
-  /** One load per version at a time; what has failed is forgotten. Whoever calls this holds the slot, and releases it. */
+  /** One load per version at a time. Whoever calls this holds the slot, and releases it. */
   async function hold(version: string): Promise<Slot> {
+    const began = Date.now();
     const slot = slots.get(version) ?? { version, loading: load(version), loaded: undefined, holders: 0 };
     slots.delete(version);
     slots.set(version, slot);
     slot.holders++;
     try {
       slot.loaded = await slot.loading;
+      failures.delete(version);
       return slot;
     } catch (error) {
-      if (slots.get(version) === slot) slots.delete(version);
+      if (slots.get(version) === slot) {
+        slots.delete(version);
+        // Anybody may ask for what is not there. It costs little to see, and may be published at any time.
+        if (!(error instanceof UnknownVersion)) remember(version, error, began);
+      }
       throw error;
     }
+  }
+
+  function remember(version: string, error: unknown, at: number): Failure {
+    const failure = { version, error, attempts: (failures.get(version)?.attempts ?? 0) + 1, at };
+    failures.delete(version);
+    failures.set(version, failure);
+    const [oldest] = failures.keys();
+    if (failures.size > MAX_FAILURES) failures.delete(oldest!);
+    return failure;
+  }
+
+  /** Why a version is not to be loaded yet. */
+  function recentFailure(version: string): Failure | undefined {
+    const failure = failures.get(version);
+    if (!failure) return undefined;
+    const wait = times.retryAfter * 2 ** Math.min(failure.attempts, 7);
+    return Math.abs(Date.now() - failure.at) < wait ? failure : undefined;
   }
 
   async function load(version: string): Promise<Loaded> {
@@ -233,16 +268,12 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
       if (!entry.serves) entry.error = new NoModelYet(entry.alias, store);
     } else if (target === entry.serves?.version) {
       entry.failure = undefined;
-    } else if (isTooSoon(entry, target)) {
-      entry.error = entry.failure?.error;
     } else {
-      await replace(entry, target, turn);
+      const failure = recentFailure(target);
+      if (!failure) return replace(entry, target, turn);
+      entry.failure = failure;
+      entry.error = failure.error;
     }
-  }
-
-  function isTooSoon({ failure }: Followed, target: string): boolean {
-    if (failure?.version !== target) return false;
-    return Math.abs(Date.now() - failure.at) < times.retryAfter * 2 ** Math.min(failure.attempts, 7);
   }
 
   async function replace(entry: Followed, target: string, turn: number): Promise<void> {
@@ -252,10 +283,10 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
       next = await hold(target);
     } catch (error) {
       if (turn !== entry.turn) return;
-      const attempts = entry.failure?.version === target ? entry.failure.attempts + 1 : 1;
-      entry.failure = { version: target, error, attempts, at: began };
+      entry.failure = error instanceof UnknownVersion ? remember(target, error, began) : failures.get(target);
       entry.error = error;
       const serving = entry.serves?.version;
+      const attempts = entry.failure?.attempts;
       log('error', 'model refused', { alias: entry.alias, version: target, serving, attempts, error });
       return;
     }
@@ -297,6 +328,8 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
 
   async function holdPinned(version: string): Promise<Slot> {
     try {
+      const failure = recentFailure(version);
+      if (failure) throw failure.error;
       return await hold(version);
     } catch (error) {
       throw error instanceof UnknownVersion ? error : modelUnavailable(version, error, store);
