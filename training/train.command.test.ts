@@ -140,9 +140,9 @@ describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more m
         .exec(ended.errors)!
         .map(Number);
     expect(needed).toBeGreaterThan(80);
-    expect((needed! / 8192) * fitting!).toBeLessThan(left!);
-    expect((needed! / 8192) * fitting! * 2).toBeGreaterThan(left!);
-    expect(ended.events.at(-1)).toMatchObject({ type: 'failed', message: expect.stringContaining('batchSize=8192') });
+    expect((needed! / 8192) * fitting!).toBeLessThan(left! / 3);
+    expect(ended.events).toEqual([]);
+    expect(await folderStore(folder).get('runs/large/args.json')).toBeUndefined();
   });
 });
 

@@ -5,8 +5,8 @@ import { activeGroups, checkOptions, checkTensors } from '../engine-options.ts';
 import type { Net } from '../nets/net.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import { sizeOf, type Variable } from './graph.ts';
-import { checkMemory, withMemory } from './out-of-memory.ts';
-import { fastestPrecision, type Precision } from './precision.ts';
+import { withMemory } from './out-of-memory.ts';
+import { precisionOf } from './precision.ts';
 import { openSession, type Session } from './session.ts';
 import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './training-graph.ts';
 import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
@@ -15,24 +15,26 @@ import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
  * Trains a net as one TensorFlow graph: a step, with its forward pass, gradients and updates, is one call.
  *
  * @throws {InvalidNet} the net contradicts itself
- * @throws {UserError} the weights are not the net's, a group names what cannot be trained, a step needs more memory than
- *   there is, or there is no TensorFlow
+ * @throws {UserError} the weights are not the net's, a group names what cannot be trained, or there is no
+ *   TensorFlow
  */
 export async function compileGraph(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
   if (options.resident) checkLabels(options.net, options.resident.labels, 'the resident ones');
   const tensorflow = await loadTensorFlow();
-  // On a GPU XLA needs a compiler that the CUDA libraries' wheels do not bring.
   const precision = precisionOf(options, tensorflow);
-  if (tensorflow.device === 'CPU') checkMemory(options, precision);
+  // On a GPU XLA needs a compiler that the CUDA libraries' wheels do not bring.
   const graph = buildTrainingGraph(options, { compileFunctions: tensorflow.device === 'CPU', precision });
   const session = openSession(tensorflow, graph.graph);
-  setInitialValues(options, graph, session);
+  withMemory(options, () => setInitialValues(options, graph, session));
   return {
     backend: 'tensorflow',
     description: `${describe(tensorflow)}, ${precision}`,
     step: (batch, stepOptions) => withMemory(options, () => step(options, graph, session, batch, stepOptions)),
-    steps: graph.loop && { most: stepsAtOnce, run: (plans) => steps(options, graph.loop!, session, plans) },
+    steps: graph.loop && {
+      most: stepsAtOnce,
+      run: (plans) => withMemory(options, () => steps(options, graph.loop!, session, plans)),
+    },
     lookahead: (decay) => lookahead(graph, session, decay),
     logits: (images) => logits(options, graph, session, images),
     weights: () => read(session, graph.weights),
@@ -40,10 +42,6 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
     restore: (saved) => restore(session, graph.state, saved),
     dispose: () => session.dispose(),
   };
-}
-
-function precisionOf({ precision = 'float32' }: EngineOptions, tensorflow: TensorFlow): Precision {
-  return precision === 'auto' ? fastestPrecision(tensorflow) : precision;
 }
 
 function setInitialValues({ weights, resident }: EngineOptions, graph: TrainingGraph, session: Session): void {

@@ -1,9 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { EngineOptions } from '../engine.ts';
 import type { TensorFlow } from '../tensorflow.ts';
 
 /** What flows between the layers in a training step. */
 export type Precision = 'float32' | 'bfloat16' | 'float16';
+
+/** `auto` is whichever is quicker here. @default 'float32' */
+export function precisionOf({ precision = 'float32' }: Pick<EngineOptions, 'precision'>, on: TensorFlow): Precision {
+  return precision === 'auto' ? fastestPrecision(on) : precision;
+}
 
 /**
  * bfloat16 where products of it are quicker than those of float32: on x86 processors that have instructions for it, and on
