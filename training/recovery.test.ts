@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { checkFinite, Diverged, watchLoss } from './recovery.ts';
+import type { Progress } from './checkpoint.ts';
+import { recipes } from './recipes.ts';
+import { checkFinite, Diverged, recover, watchLoss } from './recovery.ts';
 
 const watched = (losses: readonly number[]) => {
   const watch = { first: null, farSteps: 0 };
@@ -33,3 +35,18 @@ describe('a divergence', () => {
     expect(() => checkFinite([good])).not.toThrow();
   });
 });
+
+test.each(['auto', 'float16', 'float32'] as const)(
+  'where nothing helps, float32 is advised if it is not that: %s',
+  (precision) => {
+    const progress = { step: 9, recoveries: [1, 2, 3].map((from) => ({ from, to: 0, reason: '' })) };
+    const advice = () =>
+      recover(progress as unknown as Progress, undefined, new Diverged('the loss is NaN'), {
+        ...recipes.quick,
+        precision,
+      });
+    expect(advice).toThrow('the loss is NaN');
+    if (precision === 'float32') expect(advice).not.toThrow('--set precision');
+    else expect(advice).toThrow('--set precision=float32, or less weightDecay');
+  },
+);

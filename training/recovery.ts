@@ -72,10 +72,11 @@ export function recover(progress: Progress, best: Best | undefined, { message }:
     const slowest = SLOWER ** MOST_RECOVERIES;
     const next = (rate: number) => rate * slowest * SLOWER;
     const muon = recipe.optimizer === 'muon' ? ` --set muonLearningRate=${next(recipe.muonLearningRate)}` : '';
+    const precision = recipe.precision === 'float32' ? '' : ' --set precision=float32,';
     throw new UserError(
       `The training diverged at step ${progress.step} (${message}), for the ${MOST_RECOVERIES + 1}th time: even with ` +
-        `${slowest} of its learning rate of ${recipe.learningRate}. Try --set learningRate=${next(recipe.learningRate)}${muon}, ` +
-        'a larger batchSize or less weightDecay.',
+        `${slowest} of its learning rate of ${recipe.learningRate}. Try --set learningRate=${next(recipe.learningRate)}${muon},` +
+        `${precision} or less weightDecay.`,
     );
   }
   const recovery = { from: progress.step, to: best?.step ?? 0, reason: message };

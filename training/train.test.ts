@@ -541,6 +541,17 @@ describe('the best weights', () => {
     expect((await readVersion(store, versionOf(outcome))).card.epochs).toBe(stopped.epoch);
   });
 
+  test('are not those that a run out of patience ends with: these are the slow average, as at every end', async () => {
+    const { events } = await attempt({
+      recipe: resolveRecipe('tiny', [...small, ...forgetful, 'patience=2', 'lookahead=5']),
+    });
+    expect(events.some(({ type }) => type === 'stopped')).toBe(true);
+    const state = new Map((await openCheckpoints(store, 'a')).latest!.state.map(({ name, data }) => [name, data]));
+    const slow = [...state].filter(([name]) => name.endsWith('/slow'));
+    expect(slow.length).toBeGreaterThan(0);
+    for (const [name, average] of slow) expect(state.get(name.replace(/\/slow$/, '')), name).toEqual(average);
+  });
+
   test.each([['keep=best'], ['patience=3']])('need held-out images: %s', async (setting) => {
     const recipe = resolveRecipe('tiny', [...small, 'heldOut=0', setting]);
     await expect(attempt({ recipe })).rejects.toThrow(`${setting} is decided on held-out images, and heldOut=0`);
@@ -599,7 +610,7 @@ describe('a run that diverges', () => {
     await expect(
       train({ recipe, seed: 1, data, store, spool: folderStore(`${folder}-spool`), run: 'a', resume: '', emit }),
     ).rejects.toThrow(
-      /diverged .* for the 4th time: even with 0.125 of its learning rate of 100. Try --set learningRate=6.25/,
+      /diverged .* for the 4th time: even with 0.125 of its learning rate of 100. Try --set learningRate=6.25, or less weightDecay/,
     );
     expect(events.filter((event) => event.type === 'recovered').map((event) => event.learningRateFactor)).toEqual([
       0.5, 0.25, 0.125,

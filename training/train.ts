@@ -22,6 +22,8 @@ import { checkTensors } from './engine-options.ts';
 import { evaluate, logitsOf } from './evaluate.ts';
 import type { TrainingEvent } from './events.ts';
 import { compileGraph } from './graph/engine.ts';
+import { checkMemory } from './graph/out-of-memory.ts';
+import { precisionOf } from './graph/precision.ts';
 import { agreement, topClasses } from './measure.ts';
 import { initializeWeights } from './nets/initialize.ts';
 import type { Net } from './nets/net.ts';
@@ -82,7 +84,9 @@ export async function train(asked: TrainOptions): Promise<Outcome> {
   const { recipe, seed, from, store, spool, run, signal } = options;
   checkRecipe(recipe.settings, options.data);
   checkLabels(options.data, recipe.settings.heldOut);
-  if (from) weightsFor(netOf(recipe.settings, options.data.images), from);
+  const net = netOf(recipe.settings, options.data.images);
+  await checkEngine(recipe.settings, net);
+  if (from) weightsFor(net, from);
   const { batches: _, ...decisive } = recipe.settings; // A run may go on with its batches prepared elsewhere.
   const args = { recipe: recipe.name, seed, settings: decisive, parent: from?.parent };
   const begun = await beginRun(store, run, args);
@@ -265,6 +269,7 @@ async function trainSteps(attempt: Attempt): Promise<void> {
   } finally {
     await stepper.close();
   }
+  checkFinite(attempt.engine.state());
   // From here on nothing changes: whatever interrupts what follows, the same version comes of it.
   progress.trainedAt = new Date().toISOString();
   await checkpoint();
@@ -376,6 +381,7 @@ function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | 
   const { best } = attempt;
   if (progress.step === progress.steps || !isOutOfPatience(options.recipe.settings.patience, epoch, best)) return;
   progress.steps = progress.step;
+  if (options.recipe.settings.lookahead > 0) engine.lookahead(1); // It ends on the slow average, as others do.
   emit({
     type: 'stopped',
     step: progress.step,
@@ -493,6 +499,13 @@ function checkRecipe(
     `${name} has ${train.count} training images: heldOut=${heldOut} leaves no batch of batchSize=${batchSize}. ` +
       'Set one of them lower.',
   );
+}
+
+/** @throws {UserError} native TensorFlow is not installed, or a step needs more memory than there is */
+async function checkEngine({ engine, batchSize, precision }: Recipe, net: Net): Promise<void> {
+  if (!isNative(engine)) return;
+  const tensorflow = await loadTensorFlow();
+  if (tensorflow.device === 'CPU') checkMemory({ net, batchSize }, precisionOf({ precision }, tensorflow));
 }
 
 /** @throws {UserError} a label is none of the classes; the message says of which image */
