@@ -13,6 +13,7 @@ import { interval95, measure } from '#training/measure.ts';
 import type { Measured } from '#training/measured.ts';
 import { smallDataset } from '#training/small-dataset.fixture.ts';
 import { openStoredModel } from '#training/stored-model.ts';
+import { isAsStated } from './evaluate.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -80,6 +81,13 @@ test('an endpoint fails that is not as good as its card says', () =>
     expect(found.error).toContain('1.00 points below what its card says');
     expect(found.out).toContain(boasting);
   }, following));
+
+test('a tenth of a point is ten of 10,000 images, and eleven are more', () => {
+  for (let right = 11; right < 10_000; right += 7) {
+    expect(isAsStated(right / 10_000, (right - 10) / 10_000, 10_000), `${right}`).toBe(true);
+    expect(isAsStated((right - 11) / 10_000, right / 10_000, 10_000), `${right}`).toBe(false);
+  }
+});
 
 test('a stored version is measured on all test images', () =>
   withEndpoint(async ({ promote, store }) => {
