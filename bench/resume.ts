@@ -14,6 +14,7 @@ import { openCheckpoints } from '#training/checkpoint.ts';
 import { loadCifar10 } from '#training/data/cifar10.ts';
 import { type Blow, endedAt, type Moment, type TrainingRun } from '#training/moment.fixture.ts';
 import { type Random, random } from '#training/random.ts';
+import type { Preparation } from '#training/stepper.ts';
 import { type Ended, trainingProcess } from '#training/training-process.fixture.ts';
 import { writeResults } from './results.ts';
 
@@ -56,6 +57,8 @@ interface Counts {
   runs: number;
   /** By signal and moment. */
   readonly ended: Record<string, number>;
+  /** The same, by how the batches were prepared: each attempt draws it anew. */
+  readonly prepared: Record<string, number>;
   /** What the processes left behind. */
   readonly left: Record<string, number>;
   /** Files of checkpoints that were damaged between two attempts, by how. */
@@ -64,7 +67,8 @@ interface Counts {
 
 /**
  * Ends training processes at random moments, goes on with each run until it is done, and compares what came of it with a run
- * that was left alone: weights, optimizer state, history and accuracies, to the last bit, and one version only. Two runs at
+ * that was left alone: weights, optimizer state, history and accuracies, to the last bit, and one version only. Each attempt
+ * prepares its batches in another way. Two runs at
  * a time, so that each is load to the other. Prints counts, and writes `results/<date>-resume.json`.
  *
  * @throws {UserError} a run did not come to the same; the message says which, and where its store is
@@ -75,7 +79,7 @@ export async function benchmarkResuming({ kills, seed }: Options): Promise<void>
   await loadCifar10({ log }); // So that no process below has to fetch it.
   const folder = await mkdtemp(join(tmpdir(), 'bench-resume-'));
   const began = performance.now();
-  const counts: Counts = { runs: 0, ended: {}, left: {}, torn: {} };
+  const counts: Counts = { runs: 0, ended: {}, prepared: {}, left: {}, torn: {} };
   const references = new Map<string, Promise<string>>();
   const hunter = async (first: number) => {
     for (let number = first; total(counts.ended) < kills; number += 2) {
@@ -115,7 +119,9 @@ async function hunt(hunted: TrainingRun, draw: Random, counts: Counts, goesOn: (
   let torn: string | undefined;
   for (;;) {
     const [blow, moment] = goesOn() ? drawBlow(draw) : (['SIGKILL', never] as const);
-    const ended = await endedAt(moment, blow, hunted);
+    const preparation = preparations[draw.integer(preparations.length)]!;
+    const words = [...hunted.words, '--set', `batches=${preparation}`];
+    const ended = await endedAt(moment, blow, { ...hunted, words });
     const started = ended.events.find((event) => event.type === 'started');
     if (started) {
       if (torn && !started.damaged?.includes(torn))
@@ -125,12 +131,15 @@ async function hunt(hunted: TrainingRun, draw: Random, counts: Counts, goesOn: (
     if (ended.code === 0) return;
     checkEnd(blow, ended, hunted);
     add(counts.ended, `${blow}, ${moment.when}`);
+    add(counts.prepared, preparation);
     await look(hunted, counts.left, torn);
     if (torn === undefined && draw.uniform() < TORN) torn = await tear(hunted, draw, counts.torn);
     const at = started ? `, from step ${started.fromStep}` : ', not begun';
     log(`${total(counts.ended)}: ${blow} when ${moment.when}${at}`);
   }
 }
+
+const preparations = ['inline', 'worker', 'graph'] as const satisfies readonly Preparation[];
 
 const never: Moment = { when: 'a step is done', steps: Number.POSITIVE_INFINITY };
 
@@ -244,6 +253,8 @@ async function report(counts: Counts, { kills, seed, seconds }: Options & { read
   const text = [
     `${counts.runs} runs were ended ${total(counts.ended)} times, and came to the same, to the last bit:`,
     ...lines(counts.ended),
+    'while batches were prepared:',
+    ...lines(counts.prepared),
     'left behind by what was ended:',
     ...lines(counts.left),
     `files of checkpoints damaged on top of it, ${total(counts.torn)}:`,

@@ -1,13 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { loadCifar10 } from '#training/data/cifar10.ts';
 import type { Split } from '#training/data/dataset.ts';
 import { fastestPrecision } from '#training/graph/precision.ts';
 import { peersPython } from '../peers.ts';
+import { writeResults } from '../results.ts';
 import { type Case, casesOf } from './cases.ts';
 import { gemmEntries, ourEntry, peerEntries, type Starter, startAll } from './contestants.ts';
 import { flopsOfImage } from './flops.ts';
@@ -45,7 +45,8 @@ interface Bench {
 
 /**
  * Images a second of training steps, by us, PyTorch and Keras `fit`, each in a process of its own, taking turns with each
- * other and with the matrix products that are the peak. Prints a table for each net, and writes `results/<date>-train.json`.
+ * other and with the matrix products that are the peak. Prints a table for each net, and writes `results/<date>-train.json`,
+ * with the nets in its name where they are not all.
  */
 export async function benchmarkTraining(options: Options): Promise<void> {
   checkOptions(options);
@@ -82,7 +83,7 @@ export async function benchmarkTraining(options: Options): Promise<void> {
         process.stdout.write(`${profileText(profile)}\n`);
       }
     }
-    await writeResults(options, results, profiles);
+    await report(options, results, profiles);
   } finally {
     process.off('SIGINT', onInterrupt);
     await rm(folder, { recursive: true });
@@ -170,11 +171,8 @@ function checkLosses({ net }: Setting, starters: readonly Starter[]): void {
   }
 }
 
-async function writeResults(
-  options: Options,
-  cases: readonly CaseResult[],
-  profiles: readonly Profile[],
-): Promise<void> {
+/** One of some of the nets, or at another batch size, does not take the place of the whole. */
+async function report(options: Options, cases: readonly CaseResult[], profiles: readonly Profile[]): Promise<void> {
   const { nets, batch, rounds, seconds, profile } = options;
   const given = [
     ...(nets.length > 0 ? ['--nets', ...nets] : []),
@@ -182,20 +180,11 @@ async function writeResults(
     ...['--rounds', rounds, '--seconds', seconds],
     ...(profile ? ['--profile'] : []),
   ];
-  const git = (...command: string[]) => execFileSync('git', command, { encoding: 'utf8' }).trim();
-  const results = {
-    command: `npm run bench -- train ${given.join(' ')}`,
-    at: new Date().toISOString(),
-    commit: git('describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'),
-    host: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), node: process.version },
+  const name = ['train', ...nets, ...(batch === undefined ? [] : [`batch-${batch}`])].join('-');
+  const made = await writeResults(name, `npm run bench -- train ${given.join(' ')}`, {
     what: 'images a second of training steps, batch preparation included; medians of the rounds',
     cases: cases.map((result) => ({ ...result, contestants: comparisonsOf(result), outcomes: undefined })),
     ...(profile && { profiles }),
-  };
-  const file = join('results', `${results.at.slice(0, 10)}-train.json`);
-  await mkdir('results', { recursive: true });
-  await writeFile(file, `${JSON.stringify(results, undefined, 2)}\n`);
-  process.stdout.write(
-    `${results.host.cpu}, ${results.host.cores} cores, Node ${results.host.node}\nwritten to ${file}\n`,
-  );
+  });
+  process.stdout.write(`${made.join('\n')}\n`);
 }
