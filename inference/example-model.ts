@@ -6,6 +6,8 @@ import { encodeJson } from '#models/json.ts';
 export interface ExampleModel {
   /** Another number gives other weights. @default 1 */
   readonly seed?: number;
+  /** Units of a further layer, each with 512 weights. @default no such layer */
+  readonly hidden?: number;
   readonly card?: Partial<Card>;
   /** Golden probabilities that the model does not give. @default false */
   readonly isWrong?: boolean;
@@ -19,6 +21,7 @@ const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog',
  */
 export async function exampleModel({
   seed = 1,
+  hidden,
   card: chosen = {},
   isWrong = false,
 }: ExampleModel = {}): Promise<Map<string, Uint8Array>> {
@@ -34,6 +37,7 @@ export async function exampleModel({
       }),
       tf.layers.maxPooling2d({ poolSize: 4 }),
       tf.layers.flatten(),
+      ...(hidden ? [tf.layers.dense({ units: hidden, kernelInitializer: initializer() })] : []),
       tf.layers.dense({ units: CLASSES.length, kernelInitializer: initializer() }),
     ],
   });

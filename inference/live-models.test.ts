@@ -1,8 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
+import { folderStore } from '#models/folder-store.ts';
 import type { ObjectStore } from '#models/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { type Endpoint, withEndpoint } from './app.fixture.ts';
+import { type Endpoint, withEndpoint, withFolder } from './app.fixture.ts';
 import { exampleModel, examplePixels } from './example-model.ts';
 
 const FAST = { refreshAfter: 20, staleAfter: 60, patience: 1000, giveUpAfter: 500, retryAfter: 20 };
@@ -242,6 +245,28 @@ test('goes on with the old version if there is no memory for the new one, and do
     { wrap, following: { times: FAST, memory: process.memoryUsage.rss() + 100e6 } },
   );
 });
+
+test('what is kept for those who ask for it by its id makes room for what is promoted', () =>
+  withFolder(async (folder) => {
+    const store = folderStore(folder);
+    const files = await Promise.all([2, 3].map((seed) => exampleModel({ seed, hidden: 20_000 })));
+    const [kept, promoted] = await Promise.all(files.map((each) => publishVersion(store, each)));
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    const room = 8 * files[0]!.get('weights.bin')!.length + 30e6; // For one of them, and not for two.
+    await withEndpoint(
+      async ({ url, promote, logged }) => {
+        const first = await promote({ seed: 1 });
+        await untilServed(url, first);
+        expect(await served(url, `?version=${kept}`)).toEqual({ status: 200, version: kept });
+        const expected = await readAlias(store, 'production');
+        await moveAlias(store, 'production', { to: promoted!, by: 'a test', expected });
+        await untilServed(url, promoted!);
+        expect(logged.filter(({ message }) => message === 'model refused')).toEqual([]);
+      },
+      { store, following: { times: { ...FAST, giveUpAfter: 10_000 }, memory: process.memoryUsage.rss() + room } },
+    );
+  }));
 
 test('a store that cannot be read at the start is asked again', async () => {
   let isBroken = true;

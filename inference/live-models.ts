@@ -1,10 +1,12 @@
 import { totalmem } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { UserError } from '#errors/user-error.ts';
 import { isAliasName, readAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
 import type { ObjectStore } from '#models/object-store.ts';
-import { isVersionId, readVersion, UnknownVersion } from '#models/versions.ts';
+import { isVersionId, readVersion, UnknownVersion, type VerifiedVersion, VersionTooLarge } from '#models/versions.ts';
 import { type Classifier, loadClassifier } from './classifier.ts';
 import type { Log } from './log.ts';
 
@@ -201,11 +203,19 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
   async function load(version: string): Promise<Loaded> {
     const started = performance.now();
     const files = await inTime(
-      readVersion(store, version, { only: ['model.json', 'weights.bin'], atMost: roomForFiles(memory) }),
+      read(version).catch(async (error) => {
+        if (!(error instanceof VersionTooLarge) || !giveUpUnused(0)) throw error;
+        await collectGarbage();
+        return read(version);
+      }),
     );
     const classifier = await loadClassifier(files);
     log('info', 'model loaded', { version, milliseconds: Math.round(performance.now() - started) });
     return { card: files.card, classifier };
+  }
+
+  function read(version: string): Promise<VerifiedVersion> {
+    return readVersion(store, version, { only: ['model.json', 'weights.bin'], atMost: roomForFiles(memory) });
   }
 
   /** What hangs would otherwise keep everybody waiting who asks for the same. */
@@ -215,14 +225,19 @@ export function liveModels(options: LiveModelsOptions): LiveModels {
     });
   }
 
-  /** Keeps the most recently used of those that nobody holds. */
   function release(slot: Slot): void {
     slot.holders--;
-    const unused = [...slots.values()].filter((each) => each.holders === 0).slice(0, -keep || undefined);
+    giveUpUnused(keep);
+  }
+
+  /** @param kept so many of those that nobody holds, the most recently used @returns whether there were more */
+  function giveUpUnused(kept: number): boolean {
+    const unused = [...slots.values()].filter((each) => each.holders === 0).slice(0, -kept || undefined);
     for (const { version, loaded } of unused) {
       slots.delete(version);
       loaded?.classifier.dispose();
     }
+    return unused.length > 0;
   }
 
   function follow(alias: string): Followed {
@@ -364,6 +379,15 @@ function memoryOfMachine(): number {
 /** @param memory that the process may use @returns bytes of a version's files that there is room for besides what is loaded */
 function roomForFiles(memory: number): number {
   return Math.max(0, memory - process.memoryUsage.rss()) / MEMORY_OF_A_BYTE;
+}
+
+/** What was given up takes memory until it is collected: WebAssembly's in the round after the one that finds its owner gone. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  collect();
+  await nextTurn();
+  collect();
 }
 
 function modelUnavailable(what: string, cause: unknown, store: ObjectStore): ModelUnavailable {

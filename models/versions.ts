@@ -48,7 +48,7 @@ export class DamagedVersion extends UserError {
 }
 
 /** The files of a version are more than its reader has memory for; none of them was read. */
-class VersionTooLarge extends UserError {
+export class VersionTooLarge extends UserError {
   override readonly name = 'VersionTooLarge';
 
   constructor(version: string, bytes: number, atMost: number) {
