@@ -1,6 +1,6 @@
 import axe from 'axe-core';
 import { encode } from 'fast-png';
-import type { Locator, Page } from 'playwright-core';
+import type { Locator, Page, Route } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { moveAlias } from '#models/aliases.ts';
 import type { ObjectStore } from '#models/object-store.ts';
@@ -164,6 +164,74 @@ describe.skipIf(!browser)('the page', () => {
       expect(await page.locator('#predictions').innerText()).not.toBe(before);
     }));
 
+  test('shows no answer under another picture, whichever comes last', () =>
+    withServedPage(async (page, { promote }) => {
+      await page.getByRole('button', { name: 'Test image: bird' }).click();
+      await page.getByRole('button', { name: 'Run it here too' }).click();
+      await expectText(page.locator('#comparison'), /^Both answer the same/);
+
+      // While the browser follows the endpoint to another model for one picture, a second is chosen.
+      const second = await promote(2);
+      const held: Route[] = [];
+      await page.route(`**/models/${second}/weights.bin*`, (route) => void held.push(route), { times: 1 });
+      await page.getByRole('button', { name: 'Test image: cat' }).click();
+      await expect.poll(() => held.length).toBe(1);
+      await page.getByRole('button', { name: 'Test image: bird' }).click();
+      const expectBird = async () => {
+        await expectText(page.locator('#verdict'), /the picture is labelled bird\.$/);
+        await expectText(page.locator('#comparison'), /^Both answer the same/);
+        await expectText(page.locator('#version'), `${second} (production)`);
+      };
+      await expectResult(page);
+      await expectBird();
+      const answered = page.waitForResponse(/weights\.bin/);
+      await held[0]!.continue();
+      await (await answered).finished();
+      await page.waitForTimeout(500); // of the engine, which would be opened and answer
+      await expectBird();
+    }));
+
+  test('lets no picture that takes long to read replace a later one', () =>
+    withServedPage(async (page) => {
+      await page.evaluate(`{
+        const read = createImageBitmap;
+        window.createImageBitmap = async (...given) => {
+          window.createImageBitmap = read;
+          await new Promise((resolve) => (window.goOn = resolve));
+          return read(...given);
+        };
+      }`);
+      await uploadDrawing(page);
+      await expect.poll(() => page.evaluate('typeof goOn')).toBe('function');
+      const cat = page.getByRole('button', { name: 'Test image: cat' });
+      await cat.click();
+      await expectResult(page);
+      await page.evaluate('goOn()');
+      await page.waitForTimeout(300); // of the picture, which would be read and classified
+      await expectResult(page);
+      await expectText(page.locator('#verdict'), /the picture is labelled cat\.$/);
+      expect(await cat.getAttribute('aria-pressed')).toBe('true');
+    }));
+
+  test('shows what the endpoint answers where the browser cannot follow it to another model', () =>
+    withServedPage(async (page, { promote }) => {
+      await page.getByRole('button', { name: 'Test image: bird' }).click();
+      await page.getByRole('button', { name: 'Run it here too' }).click();
+      await expectText(page.locator('#comparison'), /^Both answer the same/);
+      const second = await promote(2);
+      await page.route(`**/models/${second}/weights.bin*`, (route) => route.fulfill({ status: 503, json: {} }));
+      await page.getByRole('button', { name: 'Test image: cat' }).click();
+      await expectText(page.getByRole('alert'), /503\. This is the answer of the endpoint alone\.$/);
+      await expectText(page.locator('#version'), `${second} (production)`);
+      await expectText(page.locator('#verdict'), /the picture is labelled cat\.$/);
+      expect(await page.locator('#comparison').isVisible()).toBe(false);
+
+      await page.unrouteAll();
+      await page.getByRole('button', { name: 'Test image: bird' }).click();
+      await expectText(page.locator('#comparison'), /^Both answer the same/);
+      expect(await page.getByRole('alert').isVisible()).toBe(false);
+    }));
+
   test('shows what mattered', () =>
     withServedPage(async (page) => {
       await page.getByRole('button', { name: 'Test image: cat' }).click();
@@ -181,6 +249,23 @@ describe.skipIf(!browser)('the page', () => {
       expect(Math.max(...(darkness as number[]))).toBeLessThan(200); // the picture is still seen under it
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await heat.waitFor({ state: 'hidden' });
+
+      // What is decoded only when it is no longer asked for is not shown.
+      await page.evaluate(`{
+        const read = createImageBitmap;
+        window.createImageBitmap = async (...given) => {
+          await new Promise((resolve) => (window.goOn = resolve));
+          return read(...given);
+        };
+      }`);
+      await page.getByRole('button', { name: 'Show what mattered' }).click();
+      await expect.poll(() => page.evaluate('typeof goOn')).toBe('function');
+      await page.getByRole('button', { name: 'Show what mattered' }).click();
+      await expectResult(page);
+      await page.evaluate('goOn()');
+      await page.waitForTimeout(100);
+      expect(await heat.isVisible()).toBe(false);
+      await expectText(page.locator('figcaption'), 'As the network sees it');
     }));
 
   test('answers on its own when the endpoint is out of reach', () =>

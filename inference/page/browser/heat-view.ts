@@ -5,16 +5,21 @@ import { element } from './element.ts';
 /** Of what did not matter at all: the picture must still be seen under it. */
 const DARKNESS = 0.75;
 
-/** Leaves the parts that spoke for the answer in light, and darkens the others. */
-export async function showExplanation(explanation: Explanation | undefined): Promise<void> {
+/**
+ * Leaves the parts that spoke for the answer in light, and darkens the others.
+ *
+ * @param signal ends it: another picture is looked at
+ */
+export async function showExplanation(explanation: Explanation | undefined, signal: AbortSignal): Promise<void> {
   const canvas = element('heat', HTMLCanvasElement);
   const caption = element('seen-caption', HTMLElement);
-  canvas.hidden = explanation === undefined;
+  canvas.hidden = true;
   caption.textContent = 'As the network sees it';
   if (!explanation) return;
 
   const { width, height, png, label, largest } = explanation;
   const bitmap = await createImageBitmap(new Blob([pixelsFromBase64(png)]));
+  if (signal.aborted) return;
   Object.assign(canvas, { width, height });
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
   // The squares that were laid over the picture are not what is looked for: their edges would be seen.
@@ -28,5 +33,6 @@ export async function showExplanation(explanation: Explanation | undefined): Pro
     image.data.set([8, 12, 24, 255 * DARKNESS * (1 - Math.sqrt(each / most))], pixel * 4);
   });
   context.putImageData(image, 0, 0);
+  canvas.hidden = false;
   caption.textContent = `Covering the light part takes up to ${(100 * largest).toFixed(0)} points off “${label}”`;
 }

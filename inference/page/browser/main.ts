@@ -18,6 +18,8 @@ interface Served {
   readonly card: ModelAnswer;
   readonly manifest: Manifest;
   readonly golden: Golden;
+  /** The same model in this browser, once that is asked for: it comes and goes with what the endpoint serves. */
+  engine?: Engine;
 }
 
 /** What is being looked at. */
@@ -31,21 +33,25 @@ interface Picture {
 const TEST_IMAGES = 20;
 
 let served: Served | undefined;
-let engine: Engine | undefined;
 let picture: Picture | undefined;
 /** Ends what is still on its way for the picture before. */
 let current = new AbortController();
+/** Counts what was chosen: a picture that takes long to read must not replace a later one. */
+let choices = 0;
 
 const runHere = element('run-here', HTMLButtonElement);
 const explain = element('explain', HTMLButtonElement);
 
 onChosen(async (file) => {
+  const choice = ++choices;
   try {
     const { card } = await ensureServed();
-    await look({ pixels: await readPicture(file, card.input) });
+    const pixels = await readPicture(file, card.input);
+    if (choice !== choices) return;
     pressTestImage(undefined);
+    await look({ pixels });
   } catch (error) {
-    fail(error);
+    if (choice === choices) fail(error);
   }
 });
 runHere.addEventListener('click', async () => {
@@ -53,8 +59,10 @@ runHere.addEventListener('click', async () => {
   runHere.ariaBusy = 'true';
   element('run-here-state', HTMLElement).textContent = 'Loading…';
   try {
-    engine = await openServed(await ensureServed());
-    runHere.hidden = true;
+    // By the time that one is loaded another may be served.
+    for (let model = await ensureServed(); !model.engine; model = await ensureServed()) {
+      model.engine = await openEngineOf(model);
+    }
     if (picture) await look(picture);
   } catch (error) {
     element('run-here-state', HTMLElement).textContent = '';
@@ -74,19 +82,26 @@ ensureServed().catch(fail);
 
 /** What is served, asked for until it is known. */
 async function ensureServed(): Promise<Served> {
-  served ??= await fetchServed();
-  return served;
+  if (served) return served;
+  const first = await fetchServed();
+  return served ?? serve(first);
 }
 
 async function fetchServed(): Promise<Served> {
   const card = await fetchModel();
   const [manifest, golden] = await Promise.all([fetchManifest(card.version), fetchGolden(card.version)]);
-  showModel(card, manifest);
-  showTestImages(card, golden);
   return { card, manifest, golden };
 }
 
-async function openServed({ card, manifest, golden }: Served): Promise<Engine> {
+function serve(next: Served): Served {
+  served?.engine?.dispose();
+  served = next;
+  showModel(next.card, next.manifest);
+  showTestImages(next.card, next.golden);
+  return next;
+}
+
+async function openEngineOf({ card, manifest, golden }: Served): Promise<Engine> {
   const paths = ['model.json', 'weights.bin'];
   const [{ openEngine }, ...bodies] = await Promise.all([
     import('./engine.ts'),
@@ -95,39 +110,64 @@ async function openServed({ card, manifest, golden }: Served): Promise<Engine> {
   return openEngine({ id: card.version, card, golden, file: (path) => bodies[paths.indexOf(path)]! });
 }
 
-/** Shows a picture, and what it is taken for. */
+/** Shows a picture, and what it is taken for; whatever there was to wait for, only if no other is looked at meanwhile. */
 async function look(next: Picture): Promise<void> {
   current.abort();
   current = new AbortController();
   const { signal } = current;
   picture = next;
   say('message', undefined);
-  const { card } = await ensureServed();
+  let model = await ensureServed();
+  if (signal.aborted) return;
   const panel = element('result', HTMLElement);
-  paint(element('seen', HTMLCanvasElement), next.pixels, card.input);
+  paint(element('seen', HTMLCanvasElement), next.pixels, model.card.input);
   panel.hidden = false;
   panel.ariaBusy = 'true';
   try {
-    const endpoint = await ask(next.pixels, card.classes.length, signal);
-    if (signal.aborted) return;
-    if (endpoint.answer.model.version !== card.version) await follow();
-    show({ truth: next.truth, endpoint, browser: engine?.classify(next.pixels) });
-    await showExplanation(endpoint.answer.explanation);
+    const endpoint = await ask(next.pixels, model.card.classes.length, signal);
+    signal.throwIfAborted();
+    const { version } = endpoint.answer.model;
+    if (version !== model.card.version) model = await follow(model, signal);
+    const isSame = version === model.card.version;
+    show({ truth: next.truth, endpoint, browser: isSame ? model.engine?.classify(next.pixels) : undefined }, model);
+    await showExplanation(endpoint.answer.explanation, signal);
   } catch (error) {
     if (signal.aborted) return;
+    const { engine } = model;
     // The endpoint's failure does not keep this browser from answering.
-    if (engine) show({ truth: next.truth, browser: engine.classify(next.pixels) });
+    if (engine) show({ truth: next.truth, browser: engine.classify(next.pixels) }, model);
     else panel.hidden = true;
-    await showExplanation(undefined);
+    await showExplanation(undefined, signal);
     fail(error, engine ? ' This is the answer of this browser alone.' : '');
   } finally {
     if (!signal.aborted) panel.ariaBusy = 'false';
   }
 }
 
-function show(result: Result): void {
-  showResult(result, served!.card, engine);
+function show(result: Result, { card, engine }: Served): void {
+  runHere.hidden = engine !== undefined;
+  showResult(result, card, engine);
   element('result', HTMLElement).scrollIntoView({ block: 'nearest' });
+}
+
+/**
+ * Another model is served now: the browser's must be the same. Where it cannot be loaded, the endpoint's answer is right all
+ * the same.
+ *
+ * @returns what is served, or `before`
+ * @throws the signal's reason
+ */
+async function follow(before: Served, signal: AbortSignal): Promise<Served> {
+  try {
+    const next = await fetchServed();
+    if (before.engine) next.engine = await openEngineOf(next);
+    signal.throwIfAborted();
+    return serve(next);
+  } catch (error) {
+    signal.throwIfAborted();
+    fail(error, ' This is the answer of the endpoint alone.');
+    return before;
+  }
 }
 
 /** Asks the endpoint, and for the key if it wants one. */
@@ -144,15 +184,6 @@ async function ask(pixels: Uint8Array, topK: number, signal: AbortSignal): Retur
   }
 }
 
-/** Another model is served now: the browser's must be the same. */
-async function follow(): Promise<void> {
-  served = await fetchServed();
-  if (!engine) return;
-  const before = engine;
-  engine = await openServed(served);
-  before.dispose();
-}
-
 /** The first golden image of each class: they are of the test set. */
 function showTestImages({ classes, input }: ModelAnswer, { images }: Golden): void {
   const chosen = classes.flatMap((label) => images.find((image) => image.label === label) ?? []).slice(0, TEST_IMAGES);
@@ -164,6 +195,7 @@ function showTestImages({ classes, input }: ModelAnswer, { images }: Golden): vo
     button.ariaLabel = `Test image: ${label}`;
     button.ariaPressed = 'false';
     button.addEventListener('click', () => {
+      choices++;
       pressTestImage(button);
       look({ pixels, truth: label }).catch(fail);
     });

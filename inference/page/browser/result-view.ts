@@ -85,8 +85,10 @@ function showFacts(endpoint: Result['endpoint'], browser: Result['browser'], eng
   } else {
     element('endpoint-time', HTMLElement).textContent = 'no answer';
   }
-  if (browser && engine) {
-    element('run-here-state', HTMLElement).textContent = `${time(browser.milliseconds)} in the network, by WebAssembly`;
+  if (engine) {
+    element('run-here-state', HTMLElement).textContent = browser
+      ? `${time(browser.milliseconds)} in the network, by WebAssembly`
+      : 'no answer';
   }
 }
 
