@@ -76,7 +76,7 @@ export async function classifyImage(
   const query: Query = {};
   if (version !== undefined) query.version = version;
   if (topK !== undefined) query.top_k = topK;
-  if (strict) query.strict = true;
+  if (strict) query.strict = '1';
   const answer = await ask(endpoint, (client, signal) => postPicture(client, new Uint8Array(image), query, signal));
   return understood(endpoint, answer, ClassifyAnswer);
 }

@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import type { RequestContext } from './context.ts';
 import { RequestError } from './problem.ts';
 
@@ -10,12 +11,15 @@ export function query(context: RequestContext, name: string): string | undefined
   return values[0];
 }
 
-/** `1` or `0`; the name alone means 1. */
+/** Yes or no, as an address says it. */
+export const Flag = z.enum(['0', '1', 'true', 'false', '']);
+
+/** The name alone means 1. */
 export function flag(context: RequestContext, name: string): boolean | undefined {
   const value = query(context, name);
   if (value === undefined) return undefined;
-  if (value === '0' || value === 'false') return false;
-  if (value === '1' || value === 'true' || value === '') return true;
+  const { success, data } = z.safeParse(Flag, value);
+  if (success) return data !== '0' && data !== 'false';
   throw new RequestError('bad-parameter', `${name} is ${JSON.stringify(value)}. Give 1 or 0.`);
 }
 

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { ClassifyOptions } from './classify-images.ts';
 import type { RequestContext } from './context.ts';
 import { RequestError } from './problem.ts';
-import { choice, count, flag, query } from './query.ts';
+import { choice, count, Flag, flag, query } from './query.ts';
 import { checkBody, parseJson, readBody } from './read-body.ts';
 
 /** At most so many pictures in one request. */
@@ -19,18 +19,24 @@ export interface ClassifyRequest {
   readonly options: ClassifyOptions;
 }
 
-/** Asked for in the address, or in Hugging Face's `parameters`. */
-export const parameters = {
+const STRICT = 'Refuse pictures of another size than the model takes, instead of scaling them.';
+
+/** Asked for in Hugging Face's `parameters`. */
+const parameters = {
   top_k: z.optional(z.int().check(z.positive(), z.describe('How many classes to name, from the best.'))),
-  strict: z.optional(
-    z.boolean().check(z.describe('Refuse pictures of another size than the model takes, instead of scaling them.')),
-  ),
+  strict: z.optional(z.boolean().check(z.describe(STRICT))),
   version: z.optional(z.string().check(z.describe("A version's id or an alias, instead of the one that is served."))),
   explain: z.optional(
     z
       .literal('occlusion')
       .check(z.describe('Say which parts of the picture speak for the answer; of one picture only.')),
   ),
+};
+
+/** The same in the address. */
+export const queryParameters = {
+  ...parameters,
+  strict: z.optional(Flag.check(z.describe(`${STRICT} The name alone means 1.`))),
 };
 
 const base64 = z

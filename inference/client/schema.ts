@@ -616,8 +616,8 @@ export interface operations {
             query?: {
                 /** @description How many classes to name, from the best. */
                 top_k?: number;
-                /** @description Refuse pictures of another size than the model takes, instead of scaling them. */
-                strict?: boolean;
+                /** @description Refuse pictures of another size than the model takes, instead of scaling them. The name alone means 1. */
+                strict?: "0" | "1" | "true" | "false" | "";
                 /** @description A version's id or an alias, instead of the one that is served. */
                 version?: string;
                 /** @description Say which parts of the picture speak for the answer; of one picture only. */
@@ -756,8 +756,8 @@ export interface operations {
             query?: {
                 /** @description How many classes to name, from the best. */
                 top_k?: number;
-                /** @description Refuse pictures of another size than the model takes, instead of scaling them. */
-                strict?: boolean;
+                /** @description Refuse pictures of another size than the model takes, instead of scaling them. The name alone means 1. */
+                strict?: "0" | "1" | "true" | "false" | "";
                 /** @description A version's id or an alias, instead of the one that is served. */
                 version?: string;
                 /** @description Say which parts of the picture speak for the answer; of one picture only. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
@@ -40,4 +41,17 @@ test('is served to programs and to people, and links to nothing elsewhere', () =
     }
     expect(html).not.toMatch(/(href|src)="(https?:|\/)/);
     expect(html).not.toContain('<script');
+  }));
+
+test('what the description says of strict is what is taken', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const described = openApiDocument().paths['/classify']!.post!.parameters as { name: string; schema: unknown }[];
+    const { schema } = described.find(({ name }) => name === 'strict')!;
+    expect(schema).toEqual({ type: 'string', enum: ['0', '1', 'true', 'false', ''] });
+    const body = readFileSync(new URL('../../images/fixtures/drawing.png', import.meta.url)); // Of another size.
+    const statuses = (schema as { enum: string[] }).enum.map(async (word) => {
+      return (await fetch(`${url}/classify?strict=${word}`, { method: 'POST', body })).status;
+    });
+    expect(await Promise.all(statuses)).toEqual([200, 422, 422, 200, 422]);
   }));

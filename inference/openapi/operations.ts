@@ -11,7 +11,7 @@ import {
   ServerReady,
 } from '../open-inference-routes.ts';
 import type { ProblemCode } from '../problem.ts';
-import { HuggingFaceRequest, parameters, TensorFlowServingRequest } from '../read-request.ts';
+import { HuggingFaceRequest, MAX_IMAGES, queryParameters, TensorFlowServingRequest } from '../read-request.ts';
 
 /** What belongs together, in the order in which a reader wants it. */
 export const groups = {
@@ -45,7 +45,7 @@ export interface Operation {
 const form = z.object({
   image: z
     .array(z.file())
-    .check(z.minLength(1), z.maxLength(64), z.describe('One part of this name, or several: each a picture.')),
+    .check(z.minLength(1), z.maxLength(MAX_IMAGES), z.describe('One part of this name, or several: each a picture.')),
 });
 
 const pictures: Operation['body'] = {
@@ -57,7 +57,7 @@ const pictures: Operation['body'] = {
   'application/json': z.union([HuggingFaceRequest, TensorFlowServingRequest]),
 };
 
-const version = { version: parameters.version };
+const version = { version: queryParameters.version };
 const noModel: ProblemCode[] = ['no-model-yet', 'model-unavailable'];
 const badPictures: ProblemCode[] = [
   ...(['bad-parameter', 'bad-body', 'corrupt-image', 'unknown-version', 'body-too-large', 'image-too-large'] as const),
@@ -81,16 +81,16 @@ export const operations: readonly Operation[] = [
       'curl -F image=@one.png -F image=@two.jpg "$URL/classify"',
       `curl -H 'content-type: application/json' -d "{\\"inputs\\": \\"$(base64 < picture.png | tr -d '\\n')\\"}" "$URL/classify"`,
     ],
-    query: parameters,
+    query: queryParameters,
     body: pictures,
     answer: { 'application/json': z.union([ClassifyAnswer, BatchAnswer]) },
     problems: badPictures,
   },
   {
     ...{ method: 'post', path: '/classify/batch', id: 'classifyBatch', group: 'Classify' },
-    summary: 'Say what up to 64 pictures show',
+    summary: `Say what up to ${MAX_IMAGES} pictures show`,
     details: 'As `/classify`, and always answered as a list. One picture that cannot be taken fails alone.',
-    query: parameters,
+    query: queryParameters,
     body: pictures,
     answer: { 'application/json': BatchAnswer },
     problems: badPictures,
