@@ -29,7 +29,7 @@ const PARALLEL = 4;
 
 export function classifyCommand(): Command {
   return new Command('classify')
-    .description('Classify pictures through the endpoint: PNG, JPEG, or raw RGB.')
+    .description('Classify pictures through the endpoint: PNG, JPEG, WebP, or raw RGB.')
     .argument('<files...>', 'pictures; - for one on the standard input')
     .addOption(targetOption())
     .option('--endpoint <url>', 'address of an endpoint, instead of a target')

@@ -2,7 +2,7 @@ import type { Predict } from '#models/gate.ts';
 
 /** Answers as the endpoint will: what the gate asks before it lets a version into production. */
 export const predictAsServed: Predict = async (version, images) => {
-  const { openClassifier } = await import('#inference/classifier.ts'); // Loads TensorFlow.js, which `models list` can do without.
+  const { openClassifier } = await import('#inference/classifier.ts'); // Loads the engine, which `models list` can do without.
   const classifier = await openClassifier(version);
   try {
     return classifier.classify(images);
