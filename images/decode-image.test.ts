@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeImage, IMAGE_LIMITS } from './decode-image.ts';
+import { encodeGreyPng } from './encode-png.ts';
 import { CorruptImage, ImageTooLarge, UnsupportedFeature, UnsupportedImage } from './image-errors.ts';
 
 const raw = { width: 32, height: 32 };
@@ -29,6 +30,29 @@ test('a raw picture is one whatever its first pixels are', async () => {
     pixels.set(Buffer.from(first, 'latin1'));
     expect(await decodeImage(pixels, { raw })).toEqual({ type: 'application/octet-stream', ...raw, pixels });
   }
+});
+
+test('as many bytes as a raw picture has are answered, however far they look like another', async () => {
+  const beginnings = readdirSync(new URL('fixtures/', import.meta.url))
+    .filter((name) => /\.(png|jpg|webp)$/.test(name))
+    .map(fixture);
+  const tooLarge = encodeGreyPng({ width: 3000, height: 3000, pixels: new Uint8Array(9e6) });
+  const of12Bits = Uint8Array.from(Buffer.from('ffd8ffc100110c0020002003011100021101031101', 'hex'));
+  beginnings.push(tooLarge, of12Bits);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...beginnings),
+      fc.nat({ max: 3072 }),
+      fc.uint8Array({ minLength: 3072, maxLength: 3072 }),
+      async (beginning, length, noise) => {
+        const pixels = noise.slice();
+        pixels.set(beginning.subarray(0, Math.min(length, beginning.length, 3072)));
+        const image = await decodeImage(pixels, { raw });
+        expect(image.pixels.length).toBe(image.width * image.height * 3);
+      },
+    ),
+    { numRuns: 1000 },
+  );
 });
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));

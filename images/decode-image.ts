@@ -1,7 +1,8 @@
+import { UserError } from '#errors/user-error.ts';
 import { decodeJpeg, readJpegHeader } from './decode-jpeg.ts';
 import { decodePng, readPngHeader } from './decode-png.ts';
 import { decodeWebp, readWebpHeader } from './decode-webp.ts';
-import { CorruptImage, ImageTooLarge, UnsupportedImage } from './image-errors.ts';
+import { ImageTooLarge, UnsupportedImage } from './image-errors.ts';
 import { identify } from './image-type.ts';
 import type { RgbImage } from './rgb-image.ts';
 
@@ -20,7 +21,7 @@ export interface DecodedImage extends RgbImage {
 }
 
 export interface DecodeOptions {
-  /** Size of a raw picture: as many bytes as this has channel values, and no known magic bytes, are taken for one. */
+  /** Size of a raw picture: as many bytes as this has channel values are taken for one, unless another kind can be read from them. */
   readonly raw: { readonly width: number; readonly height: number };
   /** @default IMAGE_LIMITS */
   readonly limits?: ImageLimits;
@@ -41,28 +42,26 @@ export async function decodeImage(
   { raw, limits = IMAGE_LIMITS, beforeDecoding = () => {} }: DecodeOptions,
 ): Promise<DecodedImage> {
   if (bytes.length > limits.bytes) throw ImageTooLarge.bytes(bytes.length, limits.bytes);
-  const { type, name } = identify(bytes);
   const isRawSize = bytes.length === raw.width * raw.height * 3;
-  const format = type && FORMATS[type];
-  if (!format) {
-    if (isRawSize) return rawImage(bytes, raw);
-    throw new UnsupportedImage(
-      name,
-      `PNG, JPEG, WebP, or ${raw.width * raw.height * 3} raw RGB bytes (${raw.width}x${raw.height})`,
-    );
+  const { type, name } = identify(bytes);
+  if (type) {
+    try {
+      const { readHeader, decode } = FORMATS[type];
+      const { width, height } = readHeader(bytes);
+      if (width * height > limits.pixels) throw ImageTooLarge.pixels(width, height, limits.pixels);
+      beforeDecoding({ width, height });
+      return { type, ...(await decode(bytes)) };
+    } catch (error) {
+      // A raw picture's first pixels may happen to look like the beginning of another.
+      if (!isRawSize || !(error instanceof UserError)) throw error;
+    }
   }
-  let header: { readonly width: number; readonly height: number };
-  try {
-    header = format.readHeader(bytes);
-  } catch (error) {
-    // A raw picture's first pixel may happen to look like a JPEG's magic bytes.
-    if (isRawSize && error instanceof CorruptImage) return rawImage(bytes, raw);
-    throw error;
+  if (!isRawSize) {
+    const taken = `PNG, JPEG, WebP, or ${raw.width * raw.height * 3} raw RGB bytes (${raw.width}x${raw.height})`;
+    throw new UnsupportedImage(name, taken);
   }
-  const { width, height } = header;
-  if (width * height > limits.pixels) throw ImageTooLarge.pixels(width, height, limits.pixels);
-  beforeDecoding(header);
-  return { type, ...(await format.decode(bytes)) };
+  beforeDecoding(raw);
+  return { type: 'application/octet-stream', width: raw.width, height: raw.height, pixels: bytes };
 }
 
 const FORMATS = {
@@ -70,7 +69,3 @@ const FORMATS = {
   'image/jpeg': { readHeader: readJpegHeader, decode: decodeJpeg },
   'image/webp': { readHeader: readWebpHeader, decode: decodeWebp },
 } as const;
-
-function rawImage(pixels: Uint8Array, { width, height }: DecodeOptions['raw']): DecodedImage {
-  return { type: 'application/octet-stream', width, height, pixels };
-}
