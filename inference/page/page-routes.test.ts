@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { expect, test } from 'vitest';
-import { moveAlias } from '#models/aliases.ts';
+import { Hono } from 'hono';
+import { expect, test, vi } from 'vitest';
+import { folderStore } from '#models/folder-store.ts';
+import type { Manifest } from '#models/manifest.ts';
+import type { ObjectStore } from '#models/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { withEndpoint } from '../app.fixture.ts';
+import { withEndpoint, withFolder } from '../app.fixture.ts';
+import type { App, Env } from '../context.ts';
 import { exampleModel } from '../example-model.ts';
-import { Problem } from '../problem.ts';
+import { Problem, problemOf } from '../problem.ts';
+import { pageRoutes } from './page-routes.ts';
 
 const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
@@ -36,36 +41,127 @@ test('browsers get the page, programs the addresses', () =>
     expect((await fetch(`${url}/page/main-OLD.js`)).status).toBe(404);
   }));
 
-test('gives the files of a version, long ones in parts, and no others', () =>
+/** A version as training publishes it, with more than a browser needs. */
+async function publish(store: ObjectStore, more: Readonly<Record<string, Uint8Array>> = {}) {
+  const others = Object.fromEntries(
+    ['model.h5', 'weights.safetensors', 'README.md'].map((path) => [path, randomBytes(9)]),
+  );
+  const files = new Map([...(await exampleModel()), ...Object.entries({ ...others, ...more })]);
+  return { files, version: await publishVersion(store, files) };
+}
+
+test('gives the files of a version that a browser needs, and no others', () =>
   withEndpoint(async ({ url, store }) => {
-    const long = randomBytes(4_000_000 + 5);
-    const files = new Map([...(await exampleModel()), ['report/long.bin', long]]);
-    const version = await publishVersion(store, files);
-    await moveAlias(store, 'production', { to: version, by: 'a test', expected: undefined });
+    const { files, version } = await publish(store, {
+      'report/a.svg': Buffer.from('<svg/>'),
+      'report/a.csv': randomBytes(9),
+    });
     const read = (path: string) => fetch(`${url}/models/${version}/${path}`);
 
-    for (const path of ['model.json', 'weights.bin', 'golden.json', 'card.json']) {
+    for (const path of ['model.json', 'weights.bin', 'golden.json', 'card.json', 'README.md', 'report/a.svg']) {
       const file = await read(path);
       expect(file.headers.get('cache-control')).toContain('immutable');
       expect(Buffer.from(await file.arrayBuffer()).equals(Buffer.from(files.get(path)!))).toBe(true);
     }
-    const parts = [await read('report/long.bin'), await read('report/long.bin?from=4000000')];
-    const bodies = await Promise.all(parts.map(async (part) => Buffer.from(await part.arrayBuffer())));
-    expect(bodies.map(({ length }) => length)).toEqual([4_000_000, 5]);
-    expect(Buffer.concat(bodies).equals(long)).toBe(true);
-    expect(await (await read('manifest.json')).json()).toMatchObject({
-      files: expect.arrayContaining([expect.objectContaining({ path: 'report/long.bin', size: long.length })]),
-    });
-
-    for (const from of ['4000005', '-1', '1e3', '', '99999999999999']) {
-      expect((await read(`report/long.bin?from=${from}`)).status).toBe(400);
+    const manifest = (await (await read('manifest.json')).json()) as { files: object[] };
+    expect(manifest.files).toHaveLength(files.size);
+    for (const path of ['model.h5', 'weights.safetensors', 'report/a.csv', 'report.html', 'report/', 'README.md/']) {
+      expect((await read(path)).status, path).toBe(404);
     }
-    for (const path of ['model.h5', '..%2f..%2faliases%2fproduction.json', 'report/']) {
-      expect((await read(path)).status).toBe(404);
-    }
+    expect((await read('..%2f..%2faliases%2fproduction.json')).status).toBe(404);
     for (const unknown of ['20200101-0000-00000000', 'production', '..']) {
       expect((await fetch(`${url}/models/${encodeURIComponent(unknown)}/card.json`)).status).toBe(404);
     }
+  }));
+
+test('gives a file that is longer than an answer in parts, read once, and never a part as the whole', () => {
+  const asked: string[] = [];
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get(key) {
+      asked.push(key);
+      return store.get(key);
+    },
+  });
+  return withEndpoint(
+    async ({ url, store }) => {
+      const long = randomBytes(8_000_000 + 5);
+      const { version } = await publish(store, { 'report/long.svg': long });
+      const read = (query: string) => fetch(`${url}/models/${version}/report/long.svg${query}`);
+
+      const whole = await read('');
+      expect(whole.status).toBe(400);
+      expect(whole.headers.get('cache-control')).toBe('no-store');
+      expect(Problem.parse(await whole.json()).detail).toMatch(/8000005 bytes.*\?from=0, \?from=4000000/);
+
+      const parts: Buffer[] = [];
+      for (const from of [0, 4_000_000, 8_000_000]) {
+        parts.push(Buffer.from(await (await read(`?from=${from}`)).arrayBuffer()));
+      }
+      expect(parts.map(({ length }) => length)).toEqual([4_000_000, 4_000_000, 5]);
+      expect(Buffer.concat(parts).equals(long)).toBe(true);
+      expect(asked.filter((key) => key.endsWith('long.svg'))).toHaveLength(1);
+
+      for (const from of ['8000005', '-1', '1e3', '', '99999999999999']) {
+        expect((await read(`?from=${from}`)).status).toBe(400);
+      }
+    },
+    { wrap },
+  );
+});
+
+test('reads no file that there is no room for', async () => {
+  const asked: string[] = [];
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    async get(key) {
+      asked.push(key);
+      const object = await store.get(key);
+      if (!object || !key.endsWith('manifest.json')) return object;
+      const manifest: Manifest = JSON.parse(Buffer.from(object.body).toString());
+      const files = manifest.files.map((file) => (file.path === 'weights.bin' ? { ...file, size: 100_000_001 } : file));
+      return { ...object, body: Buffer.from(JSON.stringify({ ...manifest, files })) };
+    },
+  });
+  await withEndpoint(
+    async ({ url, store, logged }) => {
+      const { version } = await publish(store);
+      expect((await fetch(`${url}/models/${version}/weights.bin?from=0`)).status).toBe(503);
+      expect(logged.at(-1)).toMatchObject({ error: { cause: { name: 'VersionTooLarge' } } });
+      expect(asked.some((key) => key.endsWith('weights.bin'))).toBe(false);
+    },
+    { wrap },
+  );
+});
+
+test('gives a store up that hangs, and asks it again', () =>
+  withFolder(async (folder) => {
+    const store = folderStore(folder);
+    const { version } = await publish(store);
+    let isHanging = true;
+    const app: App = new Hono<Env>();
+    const reached = new Promise<void>((resolve) => {
+      const get = (key: string) => {
+        if (!isHanging || !key.endsWith('weights.bin')) return store.get(key);
+        resolve();
+        return new Promise<never>(() => {});
+      };
+      pageRoutes(app, { store: { ...store, get }, page: () => ({ html: '', files: new Map() }) });
+    });
+    app.onError((error, context) => context.json(problemOf(error, ''), 503));
+    const read = () => app.request(`/models/${version}/weights.bin`);
+
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      const given = read();
+      await reached;
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(await (await given).json()).toMatchObject({ code: 'model-unavailable' });
+    } finally {
+      vi.useRealTimers();
+    }
+    isHanging = false;
+    expect((await read()).status).toBe(200);
   }));
 
 test('a file that was changed is not given', () =>

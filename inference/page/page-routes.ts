@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import type { Manifest } from '#models/manifest.ts';
 import type { ObjectStore } from '#models/object-store.ts';
 import { readVersion, UnknownVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { App, RequestContext } from '../context.ts';
@@ -16,8 +17,17 @@ export interface PageOptions {
   readonly page: () => Page | Promise<Page>;
 }
 
-/** Lambda's answers are at most 6 MB, in Base64. A longer file is fetched in parts, by `?from=`. */
+/** Lambda's answers are at most 6 MB, in Base64. A longer file is fetched in parts, each by an address of its own (`?from=`). */
 const PART = 4_000_000;
+
+/** What a browser needs of a version: the model, its documents and its report; not what training and other programs read. */
+const FOR_BROWSERS = /^((model|golden|card|manifest)\.json|weights\.bin|README\.md|report\.html|report\/[\w-]+\.svg)$/;
+
+/** Bytes that are read for an answer, at most: besides the served model there must be room for them. */
+const LARGEST = 100_000_000;
+
+/** Milliseconds after which a store that hangs is given up. */
+const GIVE_UP_AFTER = 20_000;
 
 /** Nothing under such an address ever changes. */
 const FOR_EVER = { 'cache-control': 'public, max-age=31536000, immutable' };
@@ -67,25 +77,18 @@ export function pageRoutes(app: App, { store, page }: PageOptions): void {
     return send(context, body, path.extname(name), FOR_EVER);
   });
 
-  let last: { readonly version: string; readonly manifest: Promise<VerifiedVersion['manifest']> } | undefined;
+  const read = readerOf(store);
 
-  /** A file of a version, verified. Only what a browser needs: model, documents and report. */
   app.get('/models/:version/:file{.+}', async (context) => {
     const { version, file } = context.req.param();
-    if (last?.version !== version)
-      last = { version, manifest: read(store, version, []).then(({ manifest }) => manifest) };
-    const current = last;
-    const manifest = await current.manifest.catch((error: unknown) => {
-      if (last === current) last = undefined;
-      throw error;
-    });
+    if (!FOR_BROWSERS.test(file)) throw noSuchFile(version, file);
+    const { manifest } = await read(version);
     if (file === 'manifest.json') return send(context, Buffer.from(JSON.stringify(manifest)), '.json', FOR_EVER);
     const entry = manifest.files.find((each) => each.path === file);
-    if (!entry) throw new RequestError('unknown-route', `${version} has no file ${file}.`);
-    const from = offset(context, entry.size);
-    const { file: bodyOf } = await read(store, version, [file]);
-    const body = bodyOf(file).subarray(from, from + PART);
-    return send(context, body, path.extname(file), {
+    if (!entry) throw noSuchFile(version, file);
+    const [from, to] = part(context, entry);
+    const whole = (await read(version, file)).file(file);
+    return send(context, to - from === whole.length ? whole : whole.subarray(from, to), path.extname(file), {
       ...FOR_EVER,
       // A report is a document, and may come with styles. It runs nothing, and is not of this origin.
       'content-security-policy':
@@ -94,21 +97,52 @@ export function pageRoutes(app: App, { store, page }: PageOptions): void {
   });
 }
 
-async function read(store: ObjectStore, version: string, only: readonly string[]): Promise<VerifiedVersion> {
+/**
+ * Reads a version, verified, with one of its files or none. What was read of the last version is kept: the parts of a file
+ * are asked for one after the other.
+ */
+function readerOf(store: ObjectStore): (version: string, file?: string) => Promise<VerifiedVersion> {
+  let last = { version: '', reads: new Map<string | undefined, Promise<VerifiedVersion>>() };
+  return (version, file) => {
+    if (last.version !== version) last = { version, reads: new Map() };
+    const { reads } = last;
+    const known = reads.get(file);
+    if (known) return known;
+    const reading = readInTime(store, version, file === undefined ? [] : [file]);
+    reads.set(file, reading);
+    reading.catch(() => reads.delete(file));
+    return reading;
+  };
+}
+
+async function readInTime(store: ObjectStore, version: string, only: readonly string[]): Promise<VerifiedVersion> {
+  const tooLate = new Promise<never>((_, reject) => {
+    const error = new Error(`The store has not answered for ${GIVE_UP_AFTER / 1000} s.`);
+    setTimeout(() => reject(error), GIVE_UP_AFTER).unref();
+  });
   try {
-    return await readVersion(store, version, { only });
+    return await Promise.race([readVersion(store, version, { only, atMost: LARGEST }), tooLate]);
   } catch (cause) {
     if (cause instanceof UnknownVersion) throw cause;
     throw new ModelUnavailable(`${version} cannot be read now. The log of the endpoint says why.`, store, { cause });
   }
 }
 
-function offset(context: RequestContext, size: number): number {
-  const text = context.req.query('from') ?? '0';
-  if (/^\d{1,12}$/.test(text) && Number(text) < Math.max(1, size)) return Number(text);
+function noSuchFile(version: string, file: string): RequestError {
+  return new RequestError('unknown-route', `${version} has no file ${file} for browsers.`);
+}
+
+/** From where to where an answer goes: a part is only what was asked for as one, so that nobody takes it for the whole. */
+function part(context: RequestContext, { path, size }: Manifest['files'][number]): [from: number, to: number] {
+  const text = context.req.query('from');
+  if (text === undefined && size <= PART) return [0, size];
+  const from = Number(text);
+  if (text && /^\d{1,12}$/.test(text) && from < Math.max(1, size)) return [from, Math.min(from + PART, size)];
   throw new RequestError(
     'bad-parameter',
-    `from is ${JSON.stringify(text)}. Give an offset within the ${size} bytes of the file.`,
+    text === undefined
+      ? `${path} has ${size} bytes, more than an answer holds. Ask for its parts: ?from=0, ?from=${PART} and so on.`
+      : `from is ${JSON.stringify(text)}. Give an offset within the ${size} bytes of the file.`,
   );
 }
 

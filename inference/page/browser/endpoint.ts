@@ -49,7 +49,7 @@ export function fetchGolden(version: string): Promise<Golden> {
 export async function fetchFile(version: string, { path, size }: Manifest['files'][number]): Promise<Uint8Array> {
   const body = new Uint8Array(size);
   for (let from = 0; from < size; ) {
-    const part = await (await request(`models/${version}/${path}${from > 0 ? `?from=${from}` : ''}`)).arrayBuffer();
+    const part = await (await request(`models/${version}/${path}?from=${from}`)).arrayBuffer();
     body.set(new Uint8Array(part), from);
     from += part.byteLength;
   }
