@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import measured from '../../results/2026-11-27-serve.json' with { type: 'json' };
 import { costCommand } from './cost.ts';
 import prices from './prices.json' with { type: 'json' };
 import { type Serving, servingCosts } from './serving-cost.ts';
@@ -55,6 +56,13 @@ async function cost(...args: string[]): Promise<string> {
   }
   return printed;
 }
+
+test('reckons with what was measured, unless told otherwise', async () => {
+  const { serving } = JSON.parse(await cost('--json'));
+  const seed = measured.starts.find(({ bundle, model }) => bundle === 'the Lambda’s' && model === 'seed')!;
+  expect(serving.milliseconds).toBe(Number(measured.handler.toFixed(2)));
+  expect(serving.coldMilliseconds).toBe(Math.round(seed.firstAnswer));
+});
 
 test('prints the prices it reckons with, and the same figures as JSON', async () => {
   const { million, run, region, asOf } = JSON.parse(await cost('--json', '--per-month', '500000'));

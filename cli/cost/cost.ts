@@ -33,7 +33,7 @@ your own in their place.
 
 Examples:
   ./cifar10 cost
-    a million a month, and a run of 2 minutes
+    a million a month, and a run of "quick"
   ./cifar10 cost --per-month 100000000 --instance c7g.large
     where an instance that is always on is cheaper
   ./cifar10 cost --training-seconds 3600 --json
@@ -43,15 +43,15 @@ export function costCommand(): Command {
   return new Command('cost')
     .description('Dollars for a million classifications and for a training run, beside what others would cost.')
     .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
-    .option('--milliseconds <number>', 'of a warm request', toNumber, 0.55)
+    .option('--milliseconds <number>', 'of a warm request', toNumber, 0.75)
     .option('--cold-share <fraction>', 'of requests that start a process', toNumber, 0.01)
-    .option('--cold-milliseconds <number>', 'of such a request, INIT included', toNumber, 187)
+    .option('--cold-milliseconds <number>', 'of such a request, INIT included', toNumber, 166)
     .addOption(
       new Option('--instance <type>', 'the instance that is always on')
         .choices(Object.keys(prices.instances.hour))
         .default('t4g.small'),
     )
-    .option('--training-seconds <number>', 'that a run takes', toNumber, 120)
+    .option('--training-seconds <number>', 'that a run takes', toNumber, 130)
     .option('--boot-seconds <number>', 'that an instance is paid for besides', toNumber, 180)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
