@@ -16,7 +16,7 @@ export interface ClassifierFunctionProps {
   readonly origins?: readonly string[];
 }
 
-/** The program that answers requests: one bundle of JavaScript and the WebAssembly kernels beside it. */
+/** The program that answers requests: one bundle of JavaScript, and libwebp and the page beside it. */
 export class ClassifierFunction extends Construct {
   readonly handler: lambda.Function;
   readonly logGroup: logs.LogGroup;
