@@ -5,7 +5,7 @@ import type { Log } from './log.ts';
 import { round } from './timing.ts';
 
 /** For answers that are data; a page brings its own policy. */
-const CAREFUL = {
+export const CAREFUL = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',

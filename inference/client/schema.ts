@@ -666,6 +666,8 @@ export interface operations {
             /** @description The gateway was given no API key, or one that it does not know */
             403: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -719,6 +721,8 @@ export interface operations {
             /** @description More requests than the gateway lets through */
             429: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -806,6 +810,8 @@ export interface operations {
             /** @description The gateway was given no API key, or one that it does not know */
             403: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -859,6 +865,8 @@ export interface operations {
             /** @description More requests than the gateway lets through */
             429: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -936,6 +944,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -982,6 +1001,17 @@ export interface operations {
                     "application/json": components["schemas"]["LiveAnswer"];
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -1013,6 +1043,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReadyAnswer"];
+                };
+            };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `internal`: The request failed here */
@@ -1082,6 +1123,8 @@ export interface operations {
             /** @description The gateway was given no API key, or one that it does not know */
             403: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1124,6 +1167,8 @@ export interface operations {
             /** @description More requests than the gateway lets through */
             429: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1190,6 +1235,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -1245,6 +1301,17 @@ export interface operations {
             };
             /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
             404: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More requests than the gateway lets through */
+            429: {
                 headers: {
                     /** @description Under which the log knows the request. */
                     "x-request-id"?: string;
@@ -1323,6 +1390,8 @@ export interface operations {
             /** @description The gateway was given no API key, or one that it does not know */
             403: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1365,6 +1434,8 @@ export interface operations {
             /** @description More requests than the gateway lets through */
             429: {
                 headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1424,6 +1495,17 @@ export interface operations {
             };
             /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
             404: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More requests than the gateway lets through */
+            429: {
                 headers: {
                     /** @description Under which the log knows the request. */
                     "x-request-id"?: string;
@@ -1499,6 +1581,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -1545,6 +1638,17 @@ export interface operations {
                     "application/json": components["schemas"]["ServerMetadata"];
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -1581,6 +1685,17 @@ export interface operations {
                     };
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -1615,6 +1730,17 @@ export interface operations {
                         /** @constant */
                         ready: true;
                     };
+                };
+            };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `internal`: The request failed here */
@@ -1664,6 +1790,17 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -1699,6 +1836,17 @@ export interface operations {
                     };
                 };
             };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: The request failed here */
             500: {
                 headers: {
@@ -1730,6 +1878,17 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description More requests than the gateway lets through */
+            429: {
+                headers: {
+                    /** @description Under which the log knows the request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `internal`: The request failed here */

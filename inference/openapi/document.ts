@@ -107,7 +107,8 @@ function describe(operation: Operation, registry: Registry): OpenApiOperation {
     responses: {
       200: { description: 'The answer', headers: REQUEST_ID, content: contentOf(answer, registry) },
       ...problemResponses([...problems, 'internal']),
-      ...(method === 'post' ? GATEWAY : {}),
+      ...(method === 'post' ? { 403: NO_KEY } : {}),
+      429: THROTTLED,
     },
   };
 }
@@ -144,10 +145,11 @@ const RETRY = { 'retry-after': { description: 'Seconds.', schema: { type: 'integ
 const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
 
 /** What the gateway refuses before the program hears of it. */
-const GATEWAY: OpenApiOperation['responses'] = {
-  403: { description: 'The gateway was given no API key, or one that it does not know', content: PROBLEM },
-  429: { description: 'More requests than the gateway lets through', content: PROBLEM },
+const NO_KEY = {
+  ...{ description: 'The gateway was given no API key, or one that it does not know', headers: REQUEST_ID },
+  content: PROBLEM,
 };
+const THROTTLED = { description: 'More requests than the gateway lets through', headers: REQUEST_ID, content: PROBLEM };
 
 /** A reference where the schema has a name. */
 function schemaOf(type: z.core.$ZodType, registry: Registry): Json {

@@ -40,6 +40,7 @@ describe('ClassifyApi', () => {
     for (const { Properties } of responses) {
       expect(Properties.ResponseParameters).toMatchObject({
         'gatewayresponse.header.Access-Control-Allow-Origin': "'*'",
+        'gatewayresponse.header.Access-Control-Expose-Headers': "'retry-after, x-request-id'",
       });
     }
   });
@@ -98,6 +99,10 @@ describe('ClassifyApi', () => {
     expect(response?.Properties.StatusCode).toBe(String(status));
     expect(response?.Properties.ResponseParameters).toEqual({
       'gatewayresponse.header.Content-Type': "'application/problem+json'",
+      'gatewayresponse.header.x-request-id': 'context.requestId',
+      'gatewayresponse.header.cache-control': "'no-store'",
+      'gatewayresponse.header.referrer-policy': "'no-referrer'",
+      'gatewayresponse.header.x-content-type-options': "'nosniff'",
     });
     const problem = JSON.parse(response?.Properties.ResponseTemplates['application/json']);
     expect(Object.keys(problem).sort()).toEqual(Object.keys(Problem.shape).sort());

@@ -1,4 +1,5 @@
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
+import { CAREFUL } from '#inference/access.ts';
 
 interface Problem {
   readonly status: number;
@@ -92,6 +93,16 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
   ],
 ];
 
+/** Those of the program's own answers, but for the policy: it has quotes in it, and API Gateway puts values in quotes. */
+const { 'content-security-policy': _, ...careful } = CAREFUL;
+
+/** By name. `context…` is filled in by API Gateway; what is in quotes is sent as it is. */
+const headers = {
+  'Content-Type': "'application/problem+json'",
+  'x-request-id': 'context.requestId',
+  ...Object.fromEntries(Object.entries(careful).map(([name, value]) => [name, `'${value}'`])),
+};
+
 /**
  * Gives API Gateway's own errors the shape of the program's: RFC 9457, with a code, a hint and the request's id.
  *
@@ -104,8 +115,10 @@ export function addProblemResponses(api: apigateway.RestApi, { crossOrigin }: { 
       type,
       statusCode: String(problem.status),
       responseHeaders: {
-        'Content-Type': "'application/problem+json'",
-        ...(crossOrigin ? { 'Access-Control-Allow-Origin': "'*'" } : {}),
+        ...headers,
+        ...(crossOrigin
+          ? { 'Access-Control-Allow-Origin': "'*'", 'Access-Control-Expose-Headers': "'retry-after, x-request-id'" }
+          : {}),
       },
       templates: { 'application/json': JSON.stringify(document(problem)) },
     });
