@@ -24,3 +24,14 @@ test('the line of a request holds metrics as CloudWatch reads them, and what it 
   }
   expect(third).toEqual({ level: 'info', message: 'model loaded', version: 'v' });
 });
+
+test('a list has a value for each of its pictures, and fails where one met a defect of ours', () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = withMetrics((_level, _message, facts) => lines.push({ ...facts }), 'Cifar10');
+  log('info', 'request', { status: 200, score: [0.9, 0.2], uncertain: [false, true], timing: { predict: 1 } });
+  log('error', 'request', { status: 200, images: 2, failed: 1, error: new TypeError('a defect') });
+
+  expect(lines[0]).toMatchObject({ Confidence: [0.9, 0.2], Uncertain: [0, 1], Predict: 1, Failed: 0 });
+  expect(lines[0]).not.toHaveProperty('Decode');
+  expect(lines[1]).toMatchObject({ Failed: 1 });
+});

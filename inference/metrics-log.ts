@@ -1,23 +1,31 @@
 import type { Log } from './log.ts';
 
-/** By name, with the unit and how it is read from the facts of a request. */
+/** By name, with the unit and how it is read from the facts of a request: one value, or one for each picture. */
 const METRICS = {
   Latency: { unit: 'Milliseconds', of: (facts: Facts) => facts.milliseconds },
   Decode: { unit: 'Milliseconds', of: ({ timing }: Facts) => timing?.decode },
   Predict: { unit: 'Milliseconds', of: ({ timing }: Facts) => timing?.predict },
   Confidence: { unit: 'None', of: ({ score }: Facts) => score },
-  Uncertain: { unit: 'Count', of: ({ uncertain }: Facts) => (uncertain === undefined ? undefined : Number(uncertain)) },
+  Uncertain: { unit: 'Count', of: ({ uncertain }: Facts) => counted(uncertain) },
   ColdStart: { unit: 'Count', of: ({ isCold }: Facts) => Number(isCold ?? false) },
-  Failed: { unit: 'Count', of: ({ status }: Facts) => Number((status ?? 0) >= 500) },
+  // A list is answered with status 200, also where one of its pictures met a defect of ours.
+  Failed: { unit: 'Count', of: ({ status, error }: Facts) => Number((status ?? 0) >= 500 || error !== undefined) },
 } as const;
+
+function counted(claim: Facts['uncertain']): number | number[] | undefined {
+  if (claim === undefined) return undefined;
+  return typeof claim === 'boolean' ? Number(claim) : claim.map(Number);
+}
 
 interface Facts {
   readonly status?: number;
   readonly milliseconds?: number;
-  readonly timing?: { readonly decode: number; readonly predict: number };
-  readonly score?: number;
-  readonly uncertain?: boolean;
+  readonly timing?: { readonly decode?: number; readonly predict: number };
+  readonly score?: number | readonly number[];
+  readonly uncertain?: boolean | readonly boolean[];
   readonly isCold?: boolean;
+  /** A defect of ours. */
+  readonly error?: unknown;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ClassifyAnswer } from './answers.ts';
+import { ClassifyAnswer, ModelAnswer } from './answers.ts';
 import { withEndpoint } from './app.fixture.ts';
 import { examplePixels } from './example-model.ts';
 import { InferAnswer, SERVER_VERSION } from './open-inference-routes.ts';
@@ -158,4 +158,24 @@ test('no JSON makes it fail', () =>
       }),
       { numRuns: 100 },
     );
+  }));
+
+test('the log knows of each picture what it was taken for, and whether that is sure', () =>
+  withEndpoint(async ({ url, promote, logged }) => {
+    await promote();
+    const { answer } = await infer(url, {
+      inputs: [images(1, 2, 3)],
+      outputs: [{ name: 'probabilities', parameters: { classification: 1 } }],
+    });
+    const { data } = InferAnswer.parse(answer).outputs[0]!;
+    const named = data.map((each) => String(each).split(':'));
+    const line = logged.at(-1)!;
+    expect(line).toMatchObject({
+      images: 3,
+      label: named.map(([, , label]) => label),
+      score: named.map(([score]) => Number(score)),
+      timing: { predict: expect.any(Number) },
+    });
+    const { uncertainBelow } = ModelAnswer.parse((await get(`${url}/model`)).answer);
+    expect(line.uncertain).toEqual(named.map(([score]) => Number(score) < uncertainBelow));
   }));

@@ -4,6 +4,7 @@ import type { LiveModels, ServedModel } from './live-models.ts';
 import { RequestError } from './problem.ts';
 import { checkBody, parseJson, readBody } from './read-body.ts';
 import { MAX_IMAGES } from './read-request.ts';
+import { round } from './timing.ts';
 
 /** As in `package.json`. */
 export const SERVER_VERSION = '0.1.0';
@@ -99,8 +100,8 @@ export function openInferenceRoutes(app: App, models: LiveModels): void {
     app.post(`${path}/infer`, async (context) => {
       const request = checkBody(InferRequest, parseJson(await readBody(context)));
       return withModel(context, models, (model) => {
-        const answer = infer(request, model);
-        Object.assign(context.get('facts'), { version: model.version, images: answer.outputs[0]!.shape[0] });
+        const { answer, facts } = infer(request, model);
+        Object.assign(context.get('facts'), facts);
         return context.json(answer);
       });
     });
@@ -128,7 +129,11 @@ function metadataOf({ version, card }: ServedModel): z.infer<typeof ModelMetadat
   };
 }
 
-function infer({ id, inputs, outputs }: z.infer<typeof InferRequest>, model: ServedModel): InferAnswer {
+/** @returns the answer, and what the log says of it */
+function infer(
+  { id, inputs, outputs }: z.infer<typeof InferRequest>,
+  model: ServedModel,
+): { readonly answer: InferAnswer; readonly facts: object } {
   const { classes } = model.card;
   const { name = OUTPUT, parameters: { classification } = {} } = outputs?.[0] ?? {};
   if (name !== OUTPUT) throw new RequestError('bad-body', `There is no output "${name}", only "${OUTPUT}".`);
@@ -139,9 +144,11 @@ function infer({ id, inputs, outputs }: z.infer<typeof InferRequest>, model: Ser
     );
   }
   const pixels = pixelsOf(inputs[0]!, model); // [N, height, width, channels]
+  const started = performance.now();
   const probabilities = model.classify(pixels); // [N, classes]
+  const timing = { predict: round(performance.now() - started) };
   const images = probabilities.length / classes.length;
-  return {
+  const answer: InferAnswer = {
     model_name: MODEL,
     model_version: model.version,
     ...(id === undefined ? {} : { id }),
@@ -156,6 +163,21 @@ function infer({ id, inputs, outputs }: z.infer<typeof InferRequest>, model: Ser
           },
     ],
   };
+  return { answer, facts: { version: model.version, images, ...likeliest(probabilities, model), timing } };
+}
+
+/** Of each image the likeliest class, for the log. */
+function likeliest(probabilities: Float32Array, { card }: ServedModel) {
+  const { classes, uncertainBelow } = card;
+  const score: number[] = [];
+  const label: string[] = [];
+  for (let start = 0; start < probabilities.length; start += classes.length) {
+    const ofImage = probabilities.subarray(start, start + classes.length);
+    const highest = Math.max(...ofImage);
+    score.push(shortest(highest));
+    label.push(classes[ofImage.indexOf(highest)]!);
+  }
+  return { label, score, uncertain: score.map((each) => each < uncertainBelow) };
 }
 
 function pixelsOf(input: z.infer<typeof InferRequest>['inputs'][number], { card }: ServedModel): Uint8Array {
