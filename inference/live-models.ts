@@ -9,6 +9,7 @@ import type { ObjectStore } from '#models/object-store.ts';
 import { isVersionId, readVersion, UnknownVersion, type VerifiedVersion, VersionTooLarge } from '#models/versions.ts';
 import { type Classifier, loadClassifier } from './classifier.ts';
 import type { Log } from './log.ts';
+import { withTimeout } from './with-timeout.ts';
 
 /** A model that is loaded, verified and has answered its golden images. */
 export interface ServedModel extends Pick<Classifier, 'classify'> {
@@ -393,18 +394,4 @@ async function collectGarbage(): Promise<void> {
 function modelUnavailable(what: string, cause: unknown, store: ObjectStore): ModelUnavailable {
   const reason = cause instanceof UserError ? cause.message : 'The log of the endpoint says why.';
   return new ModelUnavailable(`${what} cannot be served now. ${reason}`, store, { cause });
-}
-
-/** Rejects when the time is over; what was begun goes on. */
-async function withTimeout<Result>(work: Promise<Result>, milliseconds: number, error: () => Error): Promise<Result> {
-  const timer = new AbortController();
-  const timeout = sleep(milliseconds, undefined, { ref: false, signal: timer.signal }).then(() => {
-    throw error();
-  });
-  timeout.catch(() => {}); // The loser of the race.
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    timer.abort();
-  }
 }

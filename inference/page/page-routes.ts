@@ -8,6 +8,7 @@ import { readVersion, UnknownVersion, type VerifiedVersion } from '#models/versi
 import type { App, RequestContext } from '../context.ts';
 import { ModelUnavailable } from '../live-models.ts';
 import { RequestError } from '../problem.ts';
+import { withTimeout } from '../with-timeout.ts';
 import type { Page } from './page.ts';
 
 export interface PageOptions {
@@ -87,7 +88,7 @@ export function pageRoutes(app: App, { store, page }: PageOptions): void {
     const entry = manifest.files.find((each) => each.path === file);
     if (!entry) throw noSuchFile(version, file);
     const [from, to] = part(context, entry);
-    const whole = (await read(version, file)).file(file);
+    const whole = (await read(version, file)).file(file); // Sent as it is where it can be: what it is compressed to is kept by it.
     return send(context, to - from === whole.length ? whole : whole.subarray(from, to), path.extname(file), {
       ...FOR_EVER,
       // A report is a document, and may come with styles. It runs nothing, and is not of this origin.
@@ -116,12 +117,9 @@ function readerOf(store: ObjectStore): (version: string, file?: string) => Promi
 }
 
 async function readInTime(store: ObjectStore, version: string, only: readonly string[]): Promise<VerifiedVersion> {
-  const tooLate = new Promise<never>((_, reject) => {
-    const error = new Error(`The store has not answered for ${GIVE_UP_AFTER / 1000} s.`);
-    setTimeout(() => reject(error), GIVE_UP_AFTER).unref();
-  });
+  const tooLate = () => new Error(`The store has not answered for ${GIVE_UP_AFTER / 1000} s.`);
   try {
-    return await Promise.race([readVersion(store, version, { only, atMost: LARGEST }), tooLate]);
+    return await withTimeout(readVersion(store, version, { only, atMost: LARGEST }), GIVE_UP_AFTER, tooLate);
   } catch (cause) {
     if (cause instanceof UnknownVersion) throw cause;
     throw new ModelUnavailable(`${version} cannot be read now. The log of the endpoint says why.`, store, { cause });
