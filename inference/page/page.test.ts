@@ -52,6 +52,24 @@ async function uploadDrawing(page: Page): Promise<void> {
   await page.setInputFiles('#file', { name: 'drawing.png', mimeType: 'image/png', buffer: drawing });
 }
 
+async function runHere(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Run it here too' }).click();
+  await expectText(page.locator('#comparison'), /^Both answer the same/);
+}
+
+/** The next picture that the page decodes is not done before it is told to. @returns what tells it */
+async function holdNextBitmap(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(`{
+    const read = createImageBitmap;
+    window.createImageBitmap = async (...given) => {
+      window.createImageBitmap = read;
+      await new Promise((resolve) => (window.goOn = resolve));
+      return read(...given);
+    };
+  }`);
+  return () => page.evaluate('goOn()');
+}
+
 async function expectResult(page: Page): Promise<void> {
   await page.locator('#result[aria-busy=false]').waitFor();
 }
@@ -167,8 +185,7 @@ describe.skipIf(!browser)('the page', () => {
   test('shows no answer under another picture, whichever comes last', () =>
     withServedPage(async (page, { promote }) => {
       await page.getByRole('button', { name: 'Test image: bird' }).click();
-      await page.getByRole('button', { name: 'Run it here too' }).click();
-      await expectText(page.locator('#comparison'), /^Both answer the same/);
+      await runHere(page);
 
       // While the browser follows the endpoint to another model for one picture, a second is chosen.
       const second = await promote(2);
@@ -193,20 +210,13 @@ describe.skipIf(!browser)('the page', () => {
 
   test('lets no picture that takes long to read replace a later one', () =>
     withServedPage(async (page) => {
-      await page.evaluate(`{
-        const read = createImageBitmap;
-        window.createImageBitmap = async (...given) => {
-          window.createImageBitmap = read;
-          await new Promise((resolve) => (window.goOn = resolve));
-          return read(...given);
-        };
-      }`);
+      const goOn = await holdNextBitmap(page);
       await uploadDrawing(page);
       await expect.poll(() => page.evaluate('typeof goOn')).toBe('function');
       const cat = page.getByRole('button', { name: 'Test image: cat' });
       await cat.click();
       await expectResult(page);
-      await page.evaluate('goOn()');
+      await goOn();
       await page.waitForTimeout(300); // of the picture, which would be read and classified
       await expectResult(page);
       await expectText(page.locator('#verdict'), /the picture is labelled cat\.$/);
@@ -216,8 +226,7 @@ describe.skipIf(!browser)('the page', () => {
   test('shows what the endpoint answers where the browser cannot follow it to another model', () =>
     withServedPage(async (page, { promote }) => {
       await page.getByRole('button', { name: 'Test image: bird' }).click();
-      await page.getByRole('button', { name: 'Run it here too' }).click();
-      await expectText(page.locator('#comparison'), /^Both answer the same/);
+      await runHere(page);
       const second = await promote(2);
       await page.route(`**/models/${second}/weights.bin*`, (route) => route.fulfill({ status: 503, json: {} }));
       await page.getByRole('button', { name: 'Test image: cat' }).click();
@@ -251,18 +260,12 @@ describe.skipIf(!browser)('the page', () => {
       await heat.waitFor({ state: 'hidden' });
 
       // What is decoded only when it is no longer asked for is not shown.
-      await page.evaluate(`{
-        const read = createImageBitmap;
-        window.createImageBitmap = async (...given) => {
-          await new Promise((resolve) => (window.goOn = resolve));
-          return read(...given);
-        };
-      }`);
+      const goOn = await holdNextBitmap(page);
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await expect.poll(() => page.evaluate('typeof goOn')).toBe('function');
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await expectResult(page);
-      await page.evaluate('goOn()');
+      await goOn();
       await page.waitForTimeout(100);
       expect(await heat.isVisible()).toBe(false);
       await expectText(page.locator('figcaption'), 'As the network sees it');
@@ -278,8 +281,7 @@ describe.skipIf(!browser)('the page', () => {
       await page.context().setOffline(false);
       await uploadDrawing(page);
       await expectResult(page);
-      await page.getByRole('button', { name: 'Run it here too' }).click();
-      await expectText(page.locator('#comparison'), /^Both answer the same/);
+      await runHere(page);
       const answer = await page.locator('#answer').innerText();
       await page.getByRole('button', { name: 'Test image: cat' }).click();
       await expectResult(page);
