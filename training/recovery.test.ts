@@ -36,6 +36,18 @@ describe('a divergence', () => {
   });
 });
 
+test('a run that goes back is not trained any more', () => {
+  const progress = {
+    ...{ step: 9, steps: 9, trainingSeconds: 1, wallSeconds: 1, history: [], lossSum: 1, lossSteps: 1, recoveries: [] },
+    losses: { first: 2, farSteps: 0 },
+    trainedAt: '2026-11-27T14:00:00.000Z',
+  };
+  expect(recover(progress, undefined, new Diverged('a slot is not finite any more'), recipes.quick)).toMatchObject({
+    to: 0,
+  });
+  expect(progress).toMatchObject({ step: 0, trainedAt: null });
+});
+
 test.each(['auto', 'float16', 'float32'] as const)(
   'where nothing helps, float32 is advised if it is not that: %s',
   (precision) => {

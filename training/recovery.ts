@@ -86,5 +86,6 @@ export function recover(progress: Progress, best: Best | undefined, { message }:
   progress.lossSum = 0;
   progress.lossSteps = 0;
   progress.losses.farSteps = 0;
+  progress.trainedAt = null;
   return recovery;
 }

@@ -269,7 +269,6 @@ async function trainSteps(attempt: Attempt): Promise<void> {
   } finally {
     await stepper.close();
   }
-  checkFinite(attempt.engine.state());
   // From here on nothing changes: whatever interrupts what follows, the same version comes of it.
   progress.trainedAt = new Date().toISOString();
   await checkpoint();
