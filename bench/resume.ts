@@ -68,8 +68,8 @@ interface Counts {
 /**
  * Ends training processes at random moments, goes on with each run until it is done, and compares what came of it with a run
  * that was left alone: weights, optimizer state, history and accuracies, to the last bit, and one version only. Each attempt
- * prepares its batches in another way. Two runs at
- * a time, so that each is load to the other. Prints counts, and writes `results/<date>-resume.json`.
+ * draws how its batches are prepared. Two runs at a time, so that each is load to the other. Prints counts, and writes
+ * `results/<date>-resume.json`.
  *
  * @throws {UserError} a run did not come to the same; the message says which, and where its store is
  */

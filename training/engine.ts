@@ -79,6 +79,9 @@ export interface StepOptions {
   readonly learningRates: Readonly<Record<string, number>>;
 }
 
+/** What flows between the layers in a training step. */
+export type Precision = 'float32' | 'bfloat16' | 'float16';
+
 export interface EngineOptions {
   readonly net: Net;
   /** Initial values, one for each weight of the net (`nets/initialize.ts`). */
@@ -98,7 +101,7 @@ export interface EngineOptions {
    * Of what flows between the layers in a training step, and of its gradients; weights, optimizers, the loss and evaluation
    * are float32 all the same. `auto`: whichever is quicker here. @default 'float32'
    */
-  readonly precision?: 'auto' | 'float32' | 'bfloat16' | 'float16';
+  readonly precision?: 'auto' | Precision;
   /** Keep a slow average of weights and statistics. @default false */
   readonly lookahead?: boolean;
   /** Keep these images, for `Engine.steps`; an engine that has none leaves them. @default none */

@@ -1,3 +1,4 @@
+import type { Precision } from './engine.ts';
 import { airbenchNet } from './nets/airbench.ts';
 import { cifar10Images, type ImageSet } from './nets/image-set.ts';
 import type { Net } from './nets/net.ts';
@@ -28,7 +29,7 @@ export interface Recipe {
    * `auto`: bfloat16 where the processor or GPU multiplies it faster than float32, float16 on GPUs that do so with that
    * alone. Weights and optimizers are float32 all the same.
    */
-  readonly precision: 'auto' | 'float32' | 'bfloat16' | 'float16';
+  readonly precision: 'auto' | Precision;
 
   /** `muon` trains the kernels of convolutions, and SGD the rest. */
   readonly optimizer: 'sgd' | 'adamw' | 'muon';

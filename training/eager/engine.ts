@@ -21,7 +21,7 @@ const evaluatedAtOnce = 128;
  */
 export async function compileEager(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
-  const { precision = 'auto' } = options;
+  const { precision = 'float32' } = options;
   if (precision !== 'auto' && precision !== 'float32') {
     throw new UserError(`WebAssembly has no ${precision}. Train with precision=float32, or with auto.`);
   }

@@ -15,8 +15,7 @@ import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
  * Trains a net as one TensorFlow graph: a step, with its forward pass, gradients and updates, is one call.
  *
  * @throws {InvalidNet} the net contradicts itself
- * @throws {UserError} the weights are not the net's, a group names what cannot be trained, or there is no
- *   TensorFlow
+ * @throws {UserError} the weights are not the net's, a group names what cannot be trained, or there is no TensorFlow
  */
 export async function compileGraph(options: EngineOptions): Promise<Engine> {
   checkOptions(options);

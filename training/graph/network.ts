@@ -1,3 +1,4 @@
+import type { Precision } from '../engine.ts';
 import type { Activation, BatchNormalization, Convolution, Layer, Net } from '../nets/net.ts';
 import { purpose, random } from '../random.ts';
 import { type Graph, sizeOf, type Value, type Variable } from './graph.ts';
@@ -11,7 +12,6 @@ import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
 import { normalizeImages } from './operations/normalize-images.ts';
 import { pack, reshape } from './operations/shape.ts';
-import type { Precision } from './precision.ts';
 
 /** A weight or running statistic, by its name. */
 type Variables = (name: string) => Variable;

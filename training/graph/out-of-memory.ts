@@ -1,9 +1,8 @@
 import { totalmem } from 'node:os';
 import { UserError } from '#errors/user-error.ts';
-import type { EngineOptions } from '../engine.ts';
+import type { EngineOptions, Precision } from '../engine.ts';
 import type { Net } from '../nets/net.ts';
 import { shapesOf } from '../nets/shapes.ts';
-import type { Precision } from './precision.ts';
 
 type StepSize = Pick<EngineOptions, 'net' | 'batchSize'>;
 

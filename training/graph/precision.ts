@@ -1,10 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { EngineOptions } from '../engine.ts';
+import type { EngineOptions, Precision } from '../engine.ts';
 import type { TensorFlow } from '../tensorflow.ts';
-
-/** What flows between the layers in a training step. */
-export type Precision = 'float32' | 'bfloat16' | 'float16';
 
 /** `auto` is whichever is quicker here. @default 'float32' */
 export function precisionOf({ precision = 'float32' }: Pick<EngineOptions, 'precision'>, on: TensorFlow): Precision {

@@ -1,9 +1,8 @@
-import type { EngineOptions } from '../engine.ts';
+import type { EngineOptions, Precision } from '../engine.ts';
 import type { Net } from '../nets/net.ts';
 import type { Lookahead } from '../optimizers/lookahead.ts';
 import { Graph, type Value, type Variable } from './graph.ts';
 import { inferenceNetwork } from './network.ts';
-import type { Precision } from './precision.ts';
 import { addTrainingLoop, type TrainingLoop } from './training-loop.ts';
 import { addLookahead, addTraining, type StepInputs, type Steps, type Variables } from './training-step.ts';
 

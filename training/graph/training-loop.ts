@@ -1,10 +1,9 @@
-import type { EngineOptions, ResidentImages } from '../engine.ts';
+import type { EngineOptions, Precision, ResidentImages } from '../engine.ts';
 import type { Graph, Value, Variable } from './graph.ts';
 import { add, cast, isLess } from './operations/arithmetic.ts';
 import { gather } from './operations/gather.ts';
 import { pack, reshape, slice } from './operations/shape.ts';
 import { gatherViews } from './operations/views.ts';
-import type { Precision } from './precision.ts';
 import { addLookahead, addTraining, addWeights, type Steps } from './training-step.ts';
 
 /** Steps a call, at most: there is room for the plans of so many. */

@@ -1,4 +1,4 @@
-import type { EngineOptions, ParameterGroup } from '../engine.ts';
+import type { EngineOptions, ParameterGroup, Precision } from '../engine.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import { adamw } from '../optimizers/adamw.ts';
 import { type Lookahead, lookahead } from '../optimizers/lookahead.ts';
@@ -10,7 +10,6 @@ import type { Graph, Value, Variable } from './graph.ts';
 import { trainingNetwork } from './network.ts';
 import { divide, mean, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
-import type { Precision } from './precision.ts';
 
 /** What a step takes. */
 export interface StepInputs {
