@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{bench,cli,errors,images,inference,infra,local,models,setup,training}/**/*.test.ts'],
+          include: ['{bench,cli,environment,errors,images,inference,infra,local,models,setup,training}/**/*.test.ts'],
           exclude: ['**/*.localstack.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

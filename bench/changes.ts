@@ -1,7 +1,7 @@
-import { withServing } from '#cli/serve.fixture.ts';
+import { withServing } from '#cli/commands/serve.fixture.ts';
 import { UserError } from '#errors/user-error.ts';
-import { watchChanges } from '#inference/changes.fixture.ts';
-import { exampleModel } from '#inference/example-model.ts';
+import { watchChanges } from '#inference/serving/changes.fixture.ts';
+import { exampleModel } from '#inference/serving/example-model.ts';
 import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
 import { publishVersion } from '#models/versions.ts';
 

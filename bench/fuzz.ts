@@ -1,4 +1,4 @@
-import { withServing } from '#cli/serve.fixture.ts';
+import { withServing } from '#cli/commands/serve.fixture.ts';
 import { UserError } from '#errors/user-error.ts';
 import { FORMATS, type Format, fuzz } from '#inference/fuzz.fixture.ts';
 import { runSchemathesis } from '#inference/openapi/schemathesis.ts';

@@ -1,9 +1,9 @@
-import { answerGateway } from '#inference/api-gateway.ts';
 import { createApp } from '#inference/app.ts';
-import { liveModels } from '#inference/live-models.ts';
-import { jsonLog } from '#inference/log.ts';
-import { withMetrics } from '#inference/metrics-log.ts';
-import { folderStore } from '#models/folder-store.ts';
+import { answerGateway } from '#inference/http/api-gateway.ts';
+import { liveModels } from '#inference/serving/live-models.ts';
+import { jsonLog } from '#inference/telemetry/log.ts';
+import { withMetrics } from '#inference/telemetry/metrics-log.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
 import { quantile } from './statistics.ts';
 
 /** What the gateway sends for a picture. */

@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { damagesOf } from '#models/damage.ts';
-import { folderStore } from '#models/folder-store.ts';
 import { sha256Of } from '#models/manifest.ts';
-import type { ObjectStore } from '#models/object-store.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readCheckpoint, readResult, runKey } from '#models/runs.ts';
 import { encodeSafetensors } from '#models/safetensors.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { listVersions, readVersion } from '#models/versions.ts';
-import { openCheckpoints } from '#training/checkpoint.ts';
-import { loadCifar10 } from '#training/data/cifar10.ts';
-import { type Blow, endedAt, type Moment, type TrainingRun } from '#training/moment.fixture.ts';
-import { type Random, random } from '#training/random.ts';
-import type { Preparation } from '#training/stepper.ts';
-import { type Ended, trainingProcess } from '#training/training-process.fixture.ts';
+import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
+import { type Blow, endedAt, type Moment, type TrainingRun } from '#training/engine/moment.fixture.ts';
+import { type Random, random } from '#training/random/random.ts';
+import type { Preparation } from '#training/recipe/preparation.ts';
+import { openCheckpoints } from '#training/run/checkpoint.ts';
+import { type Ended, trainingProcess } from '#training/run/training-process.fixture.ts';
 import { writeResults } from './results.ts';
 
 interface Options {

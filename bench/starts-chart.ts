@@ -1,4 +1,4 @@
-import { element, picture, standalone, style, text } from '#training/report/svg.ts';
+import { element, picture, standalone, style, text } from '#training/record/report/svg.ts';
 import type { ColdStart } from './cold-start.ts';
 
 const WIDTH = 860;

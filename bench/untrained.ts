@@ -1,12 +1,12 @@
 import { parseLayersModel } from '#inference/engine/layers-model.ts';
 import { lowerModel } from '#inference/engine/lower.ts';
 import { openNetwork } from '#inference/engine/network.ts';
-import { exampleModel } from '#inference/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.ts';
 import { moveAlias } from '#models/aliases.ts';
-import { folderStore } from '#models/folder-store.ts';
 import { encodeJson } from '#models/json.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { exportLayersModel } from '#training/layers/export.ts';
+import { exportLayersModel } from '#training/export/layers-model/export.ts';
 import { airbenchNet } from '#training/nets/airbench.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
 import type { Net } from '#training/nets/net.ts';

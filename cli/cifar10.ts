@@ -16,63 +16,63 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
   start: {
     summary: 'everything: set up, train, deploy and serve on this machine',
-    load: async () => (await import('./start.ts')).startCommand(),
+    load: async () => (await import('./commands/start.ts')).startCommand(),
   },
   train: {
     summary: 'train a recipe in this process',
-    load: async () => (await import('#training/train.command.ts')).trainCommand(),
+    load: async () => (await import('#training/commands/train.ts')).trainCommand(),
   },
   evaluate: {
     summary: 'measure a stored version, or an endpoint, on the test images',
-    load: async () => (await import('./evaluate.ts')).evaluateCommand(),
+    load: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
   },
   compare: {
     summary: 'tell whether one version is better than another, or just lucky',
-    load: async () => (await import('#training/compare.command.ts')).compareCommand(),
+    load: async () => (await import('#training/commands/compare.ts')).compareCommand(),
   },
   export: {
     summary: 'write a version as Keras, ONNX, safetensors or TensorFlow.js',
-    load: async () => (await import('./export.ts')).exportCommand(),
+    load: async () => (await import('./commands/export.ts')).exportCommand(),
   },
   deploy: {
     summary: 'create or update the stack',
-    load: async () => (await import('./deploy.ts')).deployCommand(),
+    load: async () => (await import('./commands/deploy.ts')).deployCommand(),
   },
   destroy: {
     summary: 'take the stack down; the models stay',
-    load: async () => (await import('./destroy.ts')).destroyCommand(),
+    load: async () => (await import('./commands/destroy.ts')).destroyCommand(),
   },
   submit: {
     summary: 'train a recipe as an AWS Batch job and follow it',
-    load: async () => (await import('./submit.ts')).submitCommand(),
+    load: async () => (await import('./commands/submit.ts')).submitCommand(),
   },
   jobs: {
     summary: 'list training jobs, show or follow one',
-    load: async () => (await import('./jobs.ts')).jobsCommand(),
+    load: async () => (await import('./commands/jobs.ts')).jobsCommand(),
   },
   logs: {
     summary: 'the logs of a job or of the endpoint',
-    load: async () => (await import('./logs.ts')).logsCommand(),
+    load: async () => (await import('./commands/logs.ts')).logsCommand(),
   },
   models: {
     summary: 'list, show, promote and roll back model versions',
-    load: async () => (await import('./models.ts')).modelsCommand(),
+    load: async () => (await import('./commands/models.ts')).modelsCommand(),
   },
   classify: {
     summary: 'classify pictures through the endpoint',
-    load: async () => (await import('./classify.ts')).classifyCommand(),
+    load: async () => (await import('./commands/classify.ts')).classifyCommand(),
   },
   serve: {
     summary: 'serve a model on a local port, with no cloud at all',
-    load: async () => (await import('./serve.ts')).serveCommand(),
+    load: async () => (await import('./commands/serve.ts')).serveCommand(),
   },
   cost: {
     summary: 'dollars for a million classifications and for a training run',
-    load: async () => (await import('./cost/cost.ts')).costCommand(),
+    load: async () => (await import('./commands/cost.ts')).costCommand(),
   },
   local: {
     summary: 'LocalStack on this machine: up, status, logs, down',
-    load: async () => (await import('./local.ts')).localCommand(),
+    load: async () => (await import('./commands/local.ts')).localCommand(),
   },
 };
 

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { moveAlias, readAlias } from '#models/aliases.ts';
-import { folderStore } from '#models/folder-store.ts';
-import type { ObjectStore } from '#models/object-store.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { type ExampleModel, exampleModel } from './example-model.ts';
 import { withDescribedAnswers } from './openapi/conformance.fixture.ts';
 import { type ServerOptions, startServer } from './server.ts';
+import { type ExampleModel, exampleModel } from './serving/example-model.ts';
 
 /** A folder that is gone afterwards. */
 export async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
-import { ClassifyAnswer } from './answers.ts';
 import { withEndpoint } from './app.fixture.ts';
 import { createApp } from './app.ts';
-import { examplePixels } from './example-model.ts';
-import type { LiveModels } from './live-models.ts';
-import { jsonLog } from './log.ts';
-import { Problem } from './problem.ts';
+import { ClassifyAnswer } from './http/answers.ts';
+import { Problem } from './http/problem.ts';
+import { examplePixels } from './serving/example-model.ts';
+import type { LiveModels } from './serving/live-models.ts';
+import { jsonLog } from './telemetry/log.ts';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../images/fixtures/${name}`, import.meta.url)));
 const png = (seed: number) => encode({ width: 32, height: 32, channels: 3, data: examplePixels(seed) });

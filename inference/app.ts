@@ -1,15 +1,15 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
-import { access } from './access.ts';
-import { classifyRoutes } from './classify-routes.ts';
-import type { App, Env, RequestContext } from './context.ts';
-import type { LiveModels } from './live-models.ts';
-import type { Log } from './log.ts';
-import { modelRoutes } from './model-routes.ts';
-import { openInferenceRoutes } from './open-inference-routes.ts';
+import { access } from './http/access.ts';
+import type { App, Env, RequestContext } from './http/context.ts';
+import { problemHeaders, problemOf, RequestError } from './http/problem.ts';
 import { documentRoutes } from './openapi/document-routes.ts';
 import { type PageOptions, pageRoutes } from './page/page-routes.ts';
-import { problemHeaders, problemOf, RequestError } from './problem.ts';
+import { classifyRoutes } from './routes/classify.ts';
+import { modelRoutes } from './routes/model.ts';
+import { openInferenceRoutes } from './routes/open-inference.ts';
+import type { LiveModels } from './serving/live-models.ts';
+import type { Log } from './telemetry/log.ts';
 
 export interface AppOptions {
   readonly models: LiveModels;

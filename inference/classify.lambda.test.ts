@@ -9,10 +9,10 @@ import { encode } from 'fast-png';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleClassifier } from '#infra/classify/classifier-bundle.ts';
 import { moveAlias } from '#models/aliases.ts';
-import { folderStore } from '#models/folder-store.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { ClassifyAnswer } from './answers.ts';
-import { exampleModel, examplePixels } from './example-model.ts';
+import { ClassifyAnswer } from './http/answers.ts';
+import { exampleModel, examplePixels } from './serving/example-model.ts';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../images/fixtures/${name}`, import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), 'cifar10-lambda-'));

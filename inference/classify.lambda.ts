@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
-import { answerGateway } from './api-gateway.ts';
 import { createApp } from './app.ts';
-import { liveModels } from './live-models.ts';
-import { jsonLog } from './log.ts';
-import { withMetrics } from './metrics-log.ts';
+import { answerGateway } from './http/api-gateway.ts';
 import { readPage } from './page/page.ts';
-import { openServedStore } from './served-store.ts';
+import { liveModels } from './serving/live-models.ts';
+import { openServedStore } from './serving/served-store.ts';
+import { jsonLog } from './telemetry/log.ts';
+import { withMetrics } from './telemetry/metrics-log.ts';
 
 const log = withMetrics(
   jsonLog((line) => process.stdout.write(line)),

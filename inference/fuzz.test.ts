@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { withEndpoint } from './app.fixture.ts';
-import { examplePixels } from './example-model.ts';
 import { FORMATS, type Format, fuzz } from './fuzz.fixture.ts';
+import { examplePixels } from './serving/example-model.ts';
 
 // `npm run bench -- fuzz` sends 10,000 of each.
 test.each(Object.keys(FORMATS) as Format[])('a damaged %s is answered or refused by name', (format) =>

@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import { UserError } from '#errors/user-error.ts';
-import type { ObjectStore } from '#models/object-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { createApp } from './app.ts';
-import { type LiveModelsOptions, liveModels } from './live-models.ts';
-import type { Log } from './log.ts';
+import { type LiveModelsOptions, liveModels } from './serving/live-models.ts';
+import type { Log } from './telemetry/log.ts';
 
 /**
  * Milliseconds that an idle connection is kept. Node's 5 s end it just as a client that pauses sends its next request, which

@@ -3,10 +3,10 @@ import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { home } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { cacheRoot, withLock } from '#setup/cache.mjs';
 import { localstackPython } from '#setup/localstack.mjs';
-import { home } from './home.ts';
 import { askInstance, instanceFile, isInstance, type LocalStack, logFile, readInstanceFile } from './instance.ts';
 import { freePort, isFree } from './port.ts';
 import { type LocalImages, localImages } from './training-image.ts';

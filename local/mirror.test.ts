@@ -4,11 +4,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { moveAlias, readAlias } from '#models/aliases.ts';
 import { exampleVersion } from '#models/example-version.ts';
-import { folderStore } from '#models/folder-store.ts';
-import { interruptedAtPut, Killed } from '#models/interrupted-store.ts';
-import type { ObjectStore } from '#models/object-store.ts';
 import { openEventLog } from '#models/run-events.ts';
 import { beginRun, readCheckpoint, writeCheckpoint, writeResult } from '#models/runs.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { interruptedAtPut, Killed } from '#models/stores/interrupted-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import { restoreModels, saveModels } from './mirror.ts';
 

@@ -3,13 +3,13 @@
  * bucket, from which the next instance gets it back.
  */
 import path from 'node:path';
+import { home } from '#environment/home.ts';
 import { listAliases, type StoredAlias } from '#models/aliases.ts';
-import { folderStore } from '#models/folder-store.ts';
 import { encodeJson, MalformedObject } from '#models/json.ts';
-import { type ListedObject, type ObjectStore, WriteConflict } from '#models/object-store.ts';
 import { DamagedCheckpoints, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { type ListedObject, type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { DamagedVersion, hasVersion, listVersions, publishVersion, readVersion } from '#models/versions.ts';
-import { home } from './home.ts';
 
 /** What was copied because it was not there yet. */
 export interface Mirrored {

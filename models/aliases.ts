@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
 import { checked, decodeJson, encodeJson } from './json.ts';
-import { type ObjectStore, WriteConflict } from './object-store.ts';
+import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
 import { hasVersion, isVersionId, UnknownVersion } from './versions.ts';
 
 const ALIAS_NAME = /^[a-z][a-z0-9-]{0,31}$/;

@@ -102,3 +102,8 @@ function sameMembers(some: readonly string[], others: readonly string[]): boolea
 function isWithin(value: number, [low, high]: readonly [number, number]): boolean {
   return low <= value && value <= high;
 }
+
+/** How messages call it: the version's id or the file's name. */
+export function parentName(parent: Parent): string {
+  return 'version' in parent ? parent.version : parent.file;
+}

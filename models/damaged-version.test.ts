@@ -7,11 +7,11 @@ import { UserError } from '#errors/user-error.ts';
 import { readAlias } from './aliases.ts';
 import { Card } from './card.ts';
 import { exampleVersion } from './example-version.ts';
-import { folderStore } from './folder-store.ts';
 import { Golden } from './golden.ts';
 import { decodeJson, encodeJson, MalformedObject } from './json.ts';
 import { Manifest } from './manifest.ts';
-import type { ObjectStore } from './object-store.ts';
+import { folderStore } from './stores/folder-store.ts';
+import type { ObjectStore } from './stores/object-store.ts';
 import { publishVersion, readVersion } from './versions.ts';
 
 let folder: string;

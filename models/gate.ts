@@ -1,7 +1,7 @@
 import { UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias, type StoredAlias } from './aliases.ts';
 import { goldenDifference, goldenPixels } from './golden.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { ObjectStore } from './stores/object-store.ts';
 import { DamagedVersion, readCard, readVersion, UnknownVersion, type VerifiedVersion } from './versions.ts';
 
 /** Half a point: what two seeds of one recipe differ by on 10,000 images. */

@@ -3,9 +3,6 @@ import { AliasMoved, listAliases, moveAlias, readAlias, resolveVersion, rollback
 import { damagesOf, flipped } from './damage.ts';
 import { exampleVersion, predictExample } from './example-version.ts';
 import { PromotionRefused, promote } from './gate.ts';
-import { interruptedAtPut, Killed } from './interrupted-store.ts';
-import type { DisposableStore } from './object-store.contract.ts';
-import type { ObjectStore } from './object-store.ts';
 import { openEventLog, readEvents } from './run-events.ts';
 import {
   beginRun,
@@ -15,6 +12,9 @@ import {
   writeCheckpoint,
   writeResult,
 } from './runs.ts';
+import { interruptedAtPut, Killed } from './stores/interrupted-store.ts';
+import type { DisposableStore } from './stores/object-store.contract.ts';
+import type { ObjectStore } from './stores/object-store.ts';
 import { DamagedVersion, listVersions, publishVersion, readCard, readVersion, UnknownVersion } from './versions.ts';
 
 /**

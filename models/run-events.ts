@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { MalformedObject } from './json.ts';
-import { type ObjectStore, WriteConflict } from './object-store.ts';
 import { runKey } from './runs.ts';
+import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
 
 /**
  * What a run says of itself, kept as `events/<number of the first>.jsonl`: each object is written once and holds the

@@ -5,7 +5,7 @@ import { UsageError, UserError } from '#errors/user-error.ts';
 import { Card, Parent } from './card.ts';
 import { checked, decodeJson, encodeJson, MalformedObject } from './json.ts';
 import { sha256Of } from './manifest.ts';
-import { type ObjectStore, WriteConflict } from './object-store.ts';
+import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const count = z.number().check(z.int(), z.nonnegative());

@@ -2,9 +2,9 @@ import { UserError } from '#errors/user-error.ts';
 import { Card } from './card.ts';
 import { Golden, goldenProblem } from './golden.ts';
 import { decodeJson, encodeJson, MalformedObject } from './json.ts';
-import { isKey } from './key.ts';
 import { Manifest, manifestOf, sha256Of, treeOf } from './manifest.ts';
-import { type ObjectStore, WriteConflict } from './object-store.ts';
+import { isKey } from './stores/key.ts';
+import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
 
 const PREFIX = 'models/';
 const MANIFEST = 'manifest.json';

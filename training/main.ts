@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '#errors/user-error.ts';
-import { evaluateCommand } from './evaluate.command.ts';
-import { trainCommand } from './train.command.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
+import { trainCommand } from './commands/train.ts';
 
 /** The container's entry: the commands of the command line that a job needs, without the rest of it. */
 const program = new Command('training')

@@ -1,5 +1,5 @@
 import { UsageError } from '#errors/user-error.ts';
-import { netOf, type Recipe, recipes } from '#training/recipes.ts';
+import { netOf, type Recipe, recipes } from '#training/recipe/recipes.ts';
 
 /** One thing that is measured: a recipe's training step, at its batch size. */
 export interface Case {

@@ -3,12 +3,12 @@
  * contestant. `gemm.ts <precision>`; `contestant.ts` says what is read and printed.
  */
 import { createInterface } from 'node:readline';
-import { Graph } from '#training/graph/graph.ts';
-import { cast, mean, toFloat } from '#training/graph/operations/arithmetic.ts';
-import { matmul } from '#training/graph/operations/matmul.ts';
-import { openSession } from '#training/graph/session.ts';
-import { random } from '#training/random.ts';
-import { loadTensorFlow } from '#training/tensorflow.ts';
+import { Graph } from '#training/engine/graph/builder/graph.ts';
+import { cast, mean, toFloat } from '#training/engine/graph/operations/arithmetic.ts';
+import { matmul } from '#training/engine/graph/operations/matmul.ts';
+import { openSession } from '#training/engine/graph/session.ts';
+import { loadTensorFlow } from '#training/engine/tensorflow.ts';
+import { random } from '#training/random/random.ts';
 
 const size = 2048;
 /** One after the other, so that what else a call does is lost among them. */

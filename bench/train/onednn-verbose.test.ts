@@ -49,7 +49,7 @@ test('reads what the installed TensorFlow prints', () => {
   const folder = mkdtempSync(join(tmpdir(), 'verbose-'));
   try {
     const script = join(folder, 'multiply.mts');
-    const tensorflow = join(import.meta.dirname, '..', '..', 'training', 'tensorflow.ts');
+    const tensorflow = join(import.meta.dirname, '..', '..', 'training', 'engine', 'tensorflow.ts');
     writeFileSync(
       script,
       `const { loadTensorFlow } = await import(${JSON.stringify(tensorflow)});

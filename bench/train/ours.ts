@@ -3,10 +3,10 @@
  * `ours.ts <setting> <precision>`; `contestant.ts` says what is read and printed.
  */
 import { createInterface } from 'node:readline';
-import { batches } from '#training/batches.ts';
+import { batches } from '#training/data/batches.ts';
 import { slice } from '#training/data/dataset.ts';
-import type { EngineOptions } from '#training/engine.ts';
-import { compileGraph } from '#training/graph/engine.ts';
+import type { EngineOptions } from '#training/engine/engine.ts';
+import { compileGraph } from '#training/engine/graph/engine.ts';
 import { readSetting } from './setting.ts';
 
 const [file = '', precision = 'float32'] = process.argv.slice(2);

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Augmentation } from '#training/augment.ts';
+import type { Augmentation } from '#training/data/augment.ts';
 import type { Split } from '#training/data/dataset.ts';
-import type { NamedTensor, ParameterGroup } from '#training/engine.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
+import type { NamedTensor } from '#training/nets/named-tensor.ts';
 import type { Net } from '#training/nets/net.ts';
-import { groupsOf, learningRatesOf } from '#training/parameter-groups.ts';
-import { netOf, type Recipe } from '#training/recipes.ts';
+import type { ParameterGroup } from '#training/recipe/optimizer.ts';
+import { groupsOf, learningRatesOf } from '#training/recipe/parameter-groups.ts';
+import { netOf, type Recipe } from '#training/recipe/recipes.ts';
 
 /** What every contestant of a case is given, as JSON: all of them train the same net, from the same weights, in the same way. */
 export interface Setting {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { exportLayersModel } from '#training/layers/export.ts';
+import { exportLayersModel } from '#training/export/layers-model/export.ts';
 import { airbenchNet } from '#training/nets/airbench.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
 import type { Net } from '#training/nets/net.ts';

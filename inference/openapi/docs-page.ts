@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { PROBLEMS } from '../problem.ts';
+import { PROBLEMS } from '../http/problem.ts';
 import { type OpenApi, openApiDocument } from './document.ts';
 import { groups, type Operation, operations } from './operations.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { App } from '../context.ts';
+import type { App } from '../http/context.ts';
 import { DOCS_STYLE, docsPage } from './docs-page.ts';
 import { openApiDocument } from './document.ts';
 

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
-import * as answers from '../answers.ts';
-import * as openInference from '../open-inference-routes.ts';
-import { PROBLEMS, Problem, type ProblemCode } from '../problem.ts';
-import { HuggingFaceRequest, TensorFlowServingRequest } from '../read-request.ts';
+import * as answers from '../http/answers.ts';
+import { PROBLEMS, Problem, type ProblemCode } from '../http/problem.ts';
+import { HuggingFaceRequest, TensorFlowServingRequest } from '../http/read-request.ts';
+import * as openInference from '../routes/open-inference.ts';
 import { groups, type Operation, operations } from './operations.ts';
 
 type Json = Record<string, unknown>;

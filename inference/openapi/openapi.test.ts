@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import { withEndpoint } from '../app.fixture.ts';
 import { createApp } from '../app.ts';
-import type { LiveModels } from '../live-models.ts';
+import type { LiveModels } from '../serving/live-models.ts';
 import { openApiDocument } from './document.ts';
 
 test('the description has no fault that the linter knows', async () => {

@@ -1,6 +1,8 @@
 import * as z from 'zod/mini';
-import { BatchAnswer, ClassifyAnswer, IndexAnswer, LiveAnswer, ModelAnswer, ReadyAnswer } from '../answers.ts';
-import { MAX_MEGAPIXELS } from '../classify-images.ts';
+import { BatchAnswer, ClassifyAnswer, IndexAnswer, LiveAnswer, ModelAnswer, ReadyAnswer } from '../http/answers.ts';
+import type { ProblemCode } from '../http/problem.ts';
+import { HuggingFaceRequest, MAX_IMAGES, queryParameters, TensorFlowServingRequest } from '../http/read-request.ts';
+import { MAX_MEGAPIXELS } from '../routes/classify-images.ts';
 import {
   InferAnswer,
   InferRequest,
@@ -9,9 +11,7 @@ import {
   ServerLive,
   ServerMetadata,
   ServerReady,
-} from '../open-inference-routes.ts';
-import type { ProblemCode } from '../problem.ts';
-import { HuggingFaceRequest, MAX_IMAGES, queryParameters, TensorFlowServingRequest } from '../read-request.ts';
+} from '../routes/open-inference.ts';
 
 /** What belongs together, in the order in which a reader wants it. */
 export const groups = {

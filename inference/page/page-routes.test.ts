@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { Hono } from 'hono';
 import { expect, test, vi } from 'vitest';
-import { folderStore } from '#models/folder-store.ts';
 import type { Manifest } from '#models/manifest.ts';
-import type { ObjectStore } from '#models/object-store.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { withEndpoint, withFolder } from '../app.fixture.ts';
-import type { App, Env } from '../context.ts';
-import { exampleModel } from '../example-model.ts';
-import { Problem, problemOf } from '../problem.ts';
+import type { App, Env } from '../http/context.ts';
+import { Problem, problemOf } from '../http/problem.ts';
+import { exampleModel } from '../serving/example-model.ts';
 import { pageRoutes } from './page-routes.ts';
 
 const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };

@@ -3,12 +3,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Manifest } from '#models/manifest.ts';
-import type { ObjectStore } from '#models/object-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion, UnknownVersion, type VerifiedVersion } from '#models/versions.ts';
-import type { App, RequestContext } from '../context.ts';
-import { ModelUnavailable } from '../live-models.ts';
-import { RequestError } from '../problem.ts';
-import { withTimeout } from '../with-timeout.ts';
+import type { App, RequestContext } from '../http/context.ts';
+import { RequestError } from '../http/problem.ts';
+import { ModelUnavailable } from '../serving/live-models.ts';
+import { withTimeout } from '../serving/with-timeout.ts';
 import type { Page } from './page.ts';
 
 export interface PageOptions {

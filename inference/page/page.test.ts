@@ -3,12 +3,12 @@ import { encode } from 'fast-png';
 import type { Locator, Page, Route } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { moveAlias } from '#models/aliases.ts';
-import type { ObjectStore } from '#models/object-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { startChromium } from '../../test/chromium.ts';
-import { ClassifyAnswer } from '../answers.ts';
 import { withEndpoint } from '../app.fixture.ts';
-import { exampleModel } from '../example-model.ts';
+import { ClassifyAnswer } from '../http/answers.ts';
+import { exampleModel } from '../serving/example-model.ts';
 import { withGateway, withPage } from './page.fixture.ts';
 
 const browser = await startChromium();

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { checkOrigins } from '#inference/origins.ts';
+import { checkOrigins } from '#inference/http/origins.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
 import { classifierBundle } from './classifier-bundle.ts';
 

@@ -2,7 +2,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, it } from 'vitest';
-import { PROBLEMS, Problem, type ProblemCode } from '#inference/problem.ts';
+import { PROBLEMS, Problem, type ProblemCode } from '#inference/http/problem.ts';
 import { ClassifyApi, type ClassifyApiProps } from './classify-api.ts';
 
 function synthesize(props: Partial<ClassifyApiProps> = {}): Template {

@@ -1,5 +1,5 @@
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
-import { CAREFUL } from '#inference/access.ts';
+import { CAREFUL } from '#inference/http/access.ts';
 
 interface Problem {
   readonly status: number;

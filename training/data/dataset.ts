@@ -1,4 +1,4 @@
-import type { ImageSet } from '#training/nets/image-set.ts';
+import type { ImageSet } from './image-set.ts';
 
 /** Labelled images in memory. What a class is called and how many there are is known here and nowhere downstream. */
 export interface Dataset {

@@ -5,11 +5,11 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { readersPython } from '#setup/readers.mjs';
-import { compileEager } from '../eager/engine.ts';
-import { startWasm } from '../eager/wasm.ts';
+import { compileEager } from '../engine/eager/engine.ts';
+import { startWasm } from '../engine/eager/wasm.ts';
 import { anyNet, everything, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
-import { netOf, recipes } from '../recipes.ts';
+import { netOf, recipes } from '../recipe/recipes.ts';
 import type { TrainedNetwork } from './network.ts';
 
 /** Not in `describe`'s title: it says why its tests were skipped. */

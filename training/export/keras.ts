@@ -1,6 +1,6 @@
 import { sha256Of } from '#models/manifest.ts';
 import { encodeSafetensors } from '#models/safetensors.ts';
-import type { NamedTensor } from '../engine.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
 import type { Layer, Net } from '../nets/net.ts';
 import { encodeHdf5 } from './hdf5/encode.ts';
 import type { Dataset, Group } from './hdf5/hdf5.ts';

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { decodeJson } from '#models/json.ts';
-import type { NamedTensor } from '../engine.ts';
-import { checkTensors } from '../engine-options.ts';
+import { checkTensors, type NamedTensor } from '../nets/named-tensor.ts';
 import { netSchema } from '../nets/net-schema.ts';
 import { shapesOf, weightSpecs } from '../nets/shapes.ts';
 

@@ -1,4 +1,4 @@
-import type { NamedTensor } from '../engine.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
 import { decodeHdf5, InvalidHdf5 } from './hdf5/decode.ts';
 import { type Dataset, type Group, isGroup } from './hdf5/hdf5.ts';
 import { digestOf } from './keras.ts';

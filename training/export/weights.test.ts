@@ -4,10 +4,10 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exampleVersion } from '#models/example-version.ts';
-import { folderStore } from '#models/folder-store.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { anyNet, everything } from '../nets/net.fixture.ts';
-import { netOf, recipes } from '../recipes.ts';
+import { netOf, recipes } from '../recipe/recipes.ts';
 import { python, runPython, trainedNetwork, unlessSkipped } from './export.fixture.ts';
 import { decodeWeights, encodeWeights, readTrainedNetwork, weightsFile } from './weights.ts';
 

@@ -1,6 +1,6 @@
 import { UserError } from '#errors/user-error.ts';
-import type { ObjectStore } from '#models/object-store.ts';
 import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion } from '#models/versions.ts';
 import { metadataOf, orderedWeights, parseMetadata, type TrainedNetwork } from './network.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { random } from '../random.ts';
+import { random } from '../random/random.ts';
 import { airbenchNet } from './airbench.ts';
 import { initializeWeights } from './initialize.ts';
 import type { Net } from './net.ts';

@@ -1,6 +1,6 @@
 import { UserError } from '#errors/user-error.ts';
-import type { NamedTensor } from '../engine.ts';
-import { purpose, type Random, random } from '../random.ts';
+import { purpose, type Random, random } from '../random/random.ts';
+import type { NamedTensor } from './named-tensor.ts';
 import type { Convolution, Dense, Net } from './net.ts';
 import { type ShapedLayer, shapesOf, type WeightSpec, weightSpecs } from './shapes.ts';
 import { whiteningKernel } from './whitening.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compileEager } from '../eager/engine.ts';
-import type { Engine, EngineOptions } from '../engine.ts';
-import { compileGraph } from '../graph/engine.ts';
-import { hasTensorFlow } from '../tensorflow.ts';
+import { compileEager } from '../engine/eager/engine.ts';
+import type { Engine, EngineOptions } from '../engine/engine.ts';
+import { compileGraph } from '../engine/graph/engine.ts';
+import { hasTensorFlow } from '../engine/tensorflow.ts';
 import { anyNet, noiseBatch, trainedWeights } from './net.fixture.ts';
 import type { Net } from './net.ts';
 import { weightSpecs } from './shapes.ts';

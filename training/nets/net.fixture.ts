@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import type { Batch, NamedTensor } from '../engine.ts';
-import { random } from '../random.ts';
+import type { Batch } from '../data/batch.ts';
+import { random } from '../random/random.ts';
 import { initializeWeights } from './initialize.ts';
+import type { NamedTensor } from './named-tensor.ts';
 import type { Layer, Net } from './net.ts';
 import { shapesOf } from './shapes.ts';
 

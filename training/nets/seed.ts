@@ -1,4 +1,4 @@
-import { cifar10Images, type ImageSet } from './image-set.ts';
+import { cifar10Images, type ImageSet } from '../data/image-set.ts';
 import type { Layer, Net } from './net.ts';
 
 /** What the post leaves open. */

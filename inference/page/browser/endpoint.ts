@@ -1,3 +1,5 @@
+import type { Golden } from '#models/golden.ts';
+import type { Manifest } from '#models/manifest.ts';
 import {
   type ClassifyAnswer,
   type ClassifyQuery,
@@ -6,9 +8,7 @@ import {
   type ModelAnswer,
   type Problem,
   postPicture,
-} from '#inference/client/client.ts';
-import type { Golden } from '#models/golden.ts';
-import type { Manifest } from '#models/manifest.ts';
+} from '../../client/client.ts';
 
 /** The endpoint refused; `problem` says why. */
 export class Refused extends Error {

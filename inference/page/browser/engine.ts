@@ -1,6 +1,6 @@
-import { type OpenableVersion, openClassifier } from '#inference/classifier.ts';
 import { goldenDifference } from '#models/golden.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
+import { type OpenableVersion, openClassifier } from '../../serving/classifier.ts';
 import { pixelsFromBase64 } from './base64.ts';
 
 /** The served model, in this browser. */

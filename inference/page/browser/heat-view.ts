@@ -1,4 +1,4 @@
-import type { Explanation } from '#inference/client/client.ts';
+import type { Explanation } from '../../client/client.ts';
 import { pixelsFromBase64 } from './base64.ts';
 import { element } from './element.ts';
 

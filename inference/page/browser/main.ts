@@ -1,6 +1,6 @@
-import type { ModelAnswer } from '#inference/client/client.ts';
 import type { Golden } from '#models/golden.ts';
 import type { Manifest } from '#models/manifest.ts';
+import type { ModelAnswer } from '../../client/client.ts';
 import { apiKey } from './api-key.ts';
 import { pixelsFromBase64 } from './base64.ts';
 import { onChosen } from './choose.ts';

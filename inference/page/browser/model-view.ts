@@ -1,5 +1,5 @@
-import type { ModelAnswer } from '#inference/client/client.ts';
 import type { Manifest } from '#models/manifest.ts';
+import type { ModelAnswer } from '../../client/client.ts';
 import { bar } from './bar.ts';
 import { element, make, percent } from './element.ts';
 

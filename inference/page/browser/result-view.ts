@@ -1,4 +1,4 @@
-import type { ClassifyAnswer, ModelAnswer } from '#inference/client/client.ts';
+import type { ClassifyAnswer, ModelAnswer } from '../../client/client.ts';
 import { bar } from './bar.ts';
 import { element, make, percent, say } from './element.ts';
 import type { Engine } from './engine.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { probabilities } from '../../evaluation/temperature.ts';
 import { anyNet, everything, trainedWeights } from '../../nets/net.fixture.ts';
-import { probabilities } from '../../temperature.ts';
 import { exampleNetworks, expectSameLogits, python, trainedNetwork, unlessSkipped } from '../export.fixture.ts';
 import { encodeOnnx } from './encode.ts';
 

@@ -1,0 +1,164 @@
+import {
+  BatchClient,
+  DescribeJobsCommand,
+  type JobDetail,
+  type JobStatus,
+  type JobSummary,
+  type KeyValuesPair,
+  paginateListJobs,
+  TerminateJobCommand,
+} from '@aws-sdk/client-batch';
+import { UsageError } from '#errors/user-error.ts';
+import type { StackOutputs, Target } from '../stack/target.ts';
+
+/** A training job as AWS Batch tells of it. */
+export interface Job {
+  readonly id: string;
+  /** What it trains, by `runs/<run>/` in the store. */
+  readonly run: string;
+  /** Arguments of the training program. */
+  readonly command: readonly string[];
+  readonly status: JobStatus;
+  /** Why it is in this state, where Batch says so. */
+  readonly reason?: string;
+  readonly createdAt: Date;
+  /** Of the last attempt. */
+  readonly startedAt?: Date;
+  readonly stoppedAt?: Date;
+  /** Those that have ended. */
+  readonly attempts: readonly Attempt[];
+  /** How many there may be. */
+  readonly attemptsAllowed: number;
+  /** Of the program, in its last attempt; absent if it never ran, or its machine went away. */
+  readonly exitCode?: number;
+  readonly logGroup?: string;
+  /** Of the last attempt. */
+  readonly logStream?: string;
+}
+
+export interface Attempt {
+  readonly exitCode?: number;
+  readonly reason?: string;
+  readonly logStream?: string;
+}
+
+/** No longer than Batch remembers a job that has ended. */
+const rememberedDays = 7;
+/** As many as Batch describes in one call. */
+const page = 100;
+
+export function hasEnded({ status }: { readonly status?: JobStatus | undefined }): boolean {
+  return status === 'SUCCEEDED' || status === 'FAILED';
+}
+
+/** Every job of the queue that Batch remembers, the newest first. */
+export async function listJobs(target: Target, stack: StackOutputs): Promise<Job[]> {
+  const since = Date.now() - rememberedDays * 86_400_000;
+  const found = await summaries(target, stack, { name: 'AFTER_CREATED_AT', values: [String(since)] });
+  return describeJobs(target, found);
+}
+
+/** Those that have not ended. */
+export async function activeJobs(target: Target, stack: StackOutputs): Promise<Job[]> {
+  return (await listJobs(target, stack)).filter((job) => !hasEnded(job));
+}
+
+/** The jobs that train a run, the newest first; there are several if it was submitted again after a failure. */
+export async function jobsOfRun(target: Target, stack: StackOutputs, run: string): Promise<Job[]> {
+  const found = await summaries(target, stack, { name: 'JOB_NAME', values: [jobNameOf(run)] });
+  return (await describeJobs(target, found)).filter((job) => job.run === run);
+}
+
+/**
+ * @param reference a job's id, or a run: its newest job
+ * @throws {UsageError} there is none
+ */
+export async function findJob(target: Target, stack: StackOutputs, reference: string): Promise<Job> {
+  const [job] = isJobId(reference)
+    ? await describeJobs(target, [{ jobId: reference, jobName: '' }])
+    : await jobsOfRun(target, stack, reference);
+  if (job) return job;
+  throw new UsageError(
+    `There is no job or run "${reference}"; Batch forgets a job a week after its end. See those there are with "./cifar10 jobs${suffixOf(target)}".`,
+  );
+}
+
+/** Ends a job for good, whatever state it is in; it is no error if it has ended. */
+export async function endJob(target: Target, job: Job, reason: string): Promise<void> {
+  await new BatchClient(target.clientConfig).send(new TerminateJobCommand({ jobId: job.id, reason }));
+}
+
+/** How a job is called in the queue: as its run, in what Batch lets a name have. */
+export function jobNameOf(run: string): string {
+  return run.replaceAll('.', '_');
+}
+
+/** What a command line needs to talk to the same cloud again. */
+export function suffixOf({ name }: Pick<Target, 'name'>): string {
+  return name === 'local' ? '' : ` --target ${name}`;
+}
+
+function isJobId(reference: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(reference);
+}
+
+async function summaries(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<JobSummary[]> {
+  const client = new BatchClient(target.clientConfig);
+  const found: JobSummary[] = [];
+  // A filter finds jobs in any state; without one, only those of one state.
+  for await (const { jobSummaryList } of paginateListJobs(
+    { client },
+    { jobQueue: stack.JobQueueArn, filters: [filter] },
+  )) {
+    found.push(...(jobSummaryList ?? []));
+  }
+  return found;
+}
+
+async function describeJobs(target: Target, found: readonly JobSummary[]): Promise<Job[]> {
+  const batch = new BatchClient(target.clientConfig);
+  const details: JobDetail[] = [];
+  for (let start = 0; start < found.length; start += page) {
+    const ids = found.slice(start, start + page).flatMap(({ jobId }) => jobId ?? []);
+    details.push(...((await batch.send(new DescribeJobsCommand({ jobs: ids }))).jobs ?? []));
+  }
+  return details.map(readJob).sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+}
+
+export function readJob(detail: JobDetail): Job {
+  const { jobId = '', container = {}, attempts = [] } = detail;
+  const command = container.command ?? [];
+  const named = command.indexOf('--run');
+  return defined<Job>({
+    id: jobId,
+    // A job that was started by hand trains the run of its own id.
+    run: (named === -1 ? undefined : command[named + 1]) ?? jobId.replaceAll(':', '-'),
+    command,
+    status: detail.status ?? 'SUBMITTED',
+    reason: reasonOf(detail.statusReason, container.reason),
+    createdAt: new Date(detail.createdAt ?? 0),
+    startedAt: detail.startedAt ? new Date(detail.startedAt) : undefined,
+    stoppedAt: detail.stoppedAt ? new Date(detail.stoppedAt) : undefined,
+    attempts: attempts.map((attempt) =>
+      defined<Attempt>({
+        exitCode: attempt.container?.exitCode,
+        reason: reasonOf(attempt.statusReason, attempt.container?.reason),
+        logStream: attempt.container?.logStreamName,
+      }),
+    ),
+    attemptsAllowed: detail.retryStrategy?.attempts ?? 1,
+    exitCode: container.exitCode ?? attempts.at(-1)?.container?.exitCode,
+    logGroup: container.logConfiguration?.options?.['awslogs-group'],
+    logStream: container.logStreamName,
+  });
+}
+
+/** Batch says what became of the job, and the container what became of it. */
+function reasonOf(...reasons: readonly (string | undefined)[]): string | undefined {
+  return reasons.filter(Boolean).join('; ') || undefined;
+}
+
+/** The same without what is undefined. */
+function defined<Value>(value: { [Key in keyof Value]: Value[Key] | undefined }): Value {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Value;
+}

@@ -1,0 +1,62 @@
+import pc from 'picocolors';
+import { saveModels } from '#local/mirror.ts';
+import type { Target } from '../stack/target.ts';
+import { type Job, suffixOf } from './batch-jobs.ts';
+import { followJob } from './follow-job.ts';
+import { lastLogLines } from './job-log.ts';
+import { jobView } from './job-view.ts';
+import type { SubmittedJob } from './submit-job.ts';
+
+/** Lines of the log that are shown of a job that failed. */
+const tailLines = 20;
+
+/**
+ * Follows a job on standard output until it ends, or until Ctrl-C, which leaves it alone.
+ *
+ * @returns the exit code for this process: that of the training
+ */
+export async function followOnTerminal(
+  target: Target,
+  submitted: SubmittedJob,
+  { json = false }: { readonly json?: boolean } = {},
+): Promise<number> {
+  const view = jobView(process.stdout, { json });
+  const interrupt = new AbortController();
+  const abort = () => interrupt.abort();
+  process.once('SIGINT', abort);
+  try {
+    const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal: interrupt.signal });
+    view.end();
+    if (target.name === 'local') await saveModels(await target.store()); // LocalStack forgets them when it ends
+    if (job.status === 'FAILED') await explainFailure(target, job);
+    return exitCodeOf(job);
+  } catch (error) {
+    view.end();
+    if (!interrupt.signal.aborted) throw error;
+    process.stderr.write(
+      `\nThe job goes on. Come back with "./cifar10 jobs ${submitted.run} --follow${suffixOf(target)}", end it with "./cifar10 jobs ${submitted.run} --cancel${suffixOf(target)}".\n`,
+    );
+    return 130;
+  } finally {
+    process.removeListener('SIGINT', abort);
+  }
+}
+
+/** Of the training, where it had one: a job that was killed from outside has failed all the same. */
+export function exitCodeOf({ status, exitCode }: Pick<Job, 'status' | 'exitCode'>): number {
+  return status === 'SUCCEEDED' ? 0 : exitCode || 1;
+}
+
+/** What there is to know of a job that failed: the reason that Batch gives, and how its log ends. */
+export async function explainFailure(target: Target, job: Job): Promise<void> {
+  const lines = await lastLogLines(target, job, tailLines);
+  const suffix = suffixOf(target);
+  process.stderr.write(
+    [
+      `${pc.red('The training failed')}: ${job.reason ?? 'Batch gives no reason'} (exit code ${job.exitCode ?? 'none'}).`,
+      ...(lines.length === 0 ? ['It has logged nothing.'] : lines.map((line) => pc.dim(`  ${line}`))),
+      `The whole log: ./cifar10 logs ${job.run}${suffix}`,
+      '',
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,95 @@
+import type { Writable } from 'node:stream';
+import pc from 'picocolors';
+import { duration, viewFor } from '#training/commands/run-view.ts';
+import type { TrainingEvent } from '#training/record/events.ts';
+import type { Job } from './batch-jobs.ts';
+
+export interface JobView {
+  /** The job as Batch tells of it; called again and again. */
+  job(job: Job): void;
+  /** What the training says. */
+  event(event: TrainingEvent): void;
+  /** Leaves the terminal tidy. */
+  end(): void;
+}
+
+interface Terminal extends Writable {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Shows a job: its way through the queue, and within it the view of the training itself. */
+export function jobView(stream: Terminal, { json = false }: { readonly json?: boolean } = {}): JobView {
+  const training = viewFor(stream, { json });
+  let shown = '';
+  let ended = 0;
+  let waits = false;
+  const say = (line: string) => {
+    training.end(); // Takes its live line away; it draws it again with the next event.
+    if (waits) stream.write('\r\x1b[2K');
+    waits = false;
+    stream.write(`${line}\n`);
+  };
+  return {
+    job(job) {
+      const state = `${job.status} ${job.attempts.length} ${job.reason}`;
+      if (json) {
+        if (state !== shown) stream.write(`${JSON.stringify({ type: 'job', ...job })}\n`);
+        shown = state;
+        return;
+      }
+      for (const attempt of job.attempts.slice(ended)) {
+        if (job.status === 'SUCCEEDED') continue;
+        const left = job.attemptsAllowed - ++ended;
+        say(
+          `${pc.yellow('attempt')} ${ended} ended: ${attempt.reason ?? `exit code ${attempt.exitCode}`}, ${left} left`,
+        );
+      }
+      if (state !== shown) say(`${pc.cyan('job')} ${describeState(job)}`);
+      else if (stream.isTTY && isWaiting(job)) {
+        stream.write(`\r\x1b[2K${pc.dim(`${describeState(job)}, ${age(job)}`)}`);
+        waits = true;
+      }
+      shown = state;
+    },
+    event(event) {
+      // How to go on by hand is no use here: Batch starts the next attempt itself.
+      if (event.type !== 'interrupted' || json) training.show(event);
+      else say(`${pc.yellow(event.signal)}: a checkpoint is kept at step ${event.step}`);
+    },
+    end() {
+      training.end();
+      if (waits) stream.write('\r\x1b[2K');
+    },
+  };
+}
+
+/** What a person wants to know of the state: where the job is, and for how long. */
+export function describeState(job: Job): string {
+  const attempt = job.attemptsAllowed > 1 ? `, attempt ${job.attempts.length + 1} of ${job.attemptsAllowed}` : '';
+  const reason = job.reason === undefined ? '' : ` (${job.reason})`;
+  switch (job.status) {
+    case 'RUNNING':
+      return `runs after ${queueTime(job)} in the queue${attempt}`;
+    case 'STARTING':
+      return `has a machine, which fetches the image${attempt}`;
+    case 'SUCCEEDED':
+      return `succeeded after ${age(job)}`;
+    case 'FAILED':
+      return `failed after ${age(job)}${reason}`;
+    default:
+      return `waits for a machine${reason}`;
+  }
+}
+
+function isWaiting({ status }: Job): boolean {
+  return status !== 'RUNNING' && status !== 'SUCCEEDED' && status !== 'FAILED';
+}
+
+function queueTime({ createdAt, startedAt = new Date() }: Job): string {
+  return duration((startedAt.getTime() - createdAt.getTime()) / 1000);
+}
+
+function age({ createdAt, stoppedAt = new Date() }: Job): string {
+  return duration((stoppedAt.getTime() - createdAt.getTime()) / 1000);
+}

@@ -1,0 +1,75 @@
+import { hostname, userInfo } from 'node:os';
+import { BatchClient, SubmitJobCommand } from '@aws-sdk/client-batch';
+import { UsageError } from '#errors/user-error.ts';
+import { resolveVersion } from '#models/aliases.ts';
+import { checkRunId, createSubmission, newRunId, readResult, readSubmission } from '#models/runs.ts';
+import { resolveRecipe } from '#training/recipe/settings.ts';
+import type { Target } from '../stack/target.ts';
+import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
+
+export interface TrainingJob {
+  readonly recipe: string;
+  /** Changes of the recipe's settings, `key=value` each. @default none */
+  readonly set?: readonly string[] | undefined;
+  /** @default the training program's */
+  readonly seed?: number | undefined;
+  /** A version or an alias whose weights the training begins with. @default drawn weights */
+  readonly from?: string | undefined;
+  /** Names the run; one that was submitted with the same arguments before goes on. @default a new name */
+  readonly run?: string | undefined;
+}
+
+export interface SubmittedJob {
+  /** Of the job, in Batch. */
+  readonly id: string;
+  readonly run: string;
+}
+
+/**
+ * Puts a training job into the queue, and into the store what was asked of it.
+ *
+ * @throws {UsageError} the recipe or a setting is unknown, or the run is another's, is going on, or has finished
+ * @throws {UnknownVersion} there is none to train from
+ */
+export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
+  const { recipe, set = [], seed, from } = training;
+  resolveRecipe(recipe, set); // Here it takes milliseconds to find a typo, in the queue minutes and money.
+  const run = checkRunId(training.run ?? newRunId());
+  const command = [
+    ...['train', recipe, '--run', run],
+    ...(seed === undefined ? [] : ['--seed', String(seed)]),
+    ...(from === undefined ? [] : ['--from', from]),
+    ...set.flatMap((change) => ['--set', change]),
+  ];
+  const stack = await target.stack();
+  const store = await target.store();
+  if (from !== undefined) await resolveVersion(store, from);
+  const earlier = training.run === undefined ? undefined : await readSubmission(store, run);
+  if (earlier === undefined) {
+    const by = `${userInfo().username}@${hostname()}`;
+    await createSubmission(store, run, { at: new Date().toISOString(), by, command });
+  } else {
+    if (earlier.command.join('\0') !== command.join('\0')) {
+      throw new UsageError(
+        `The run ${run} was submitted as "${earlier.command.join(' ')}". Submit it so again, or take another name.`,
+      );
+    }
+    const result = await readResult(store, run);
+    if (result) throw new UsageError(`The run ${run} has finished: it made ${result.version}. Take another name.`);
+    const active = (await jobsOfRun(target, stack, run)).find((job) => !hasEnded(job));
+    if (active) {
+      throw new UsageError(
+        `The run ${run} is going on. Follow it with "./cifar10 jobs ${run} --follow${suffixOf(target)}".`,
+      );
+    }
+  }
+  const { jobId } = await new BatchClient(target.clientConfig).send(
+    new SubmitJobCommand({
+      jobName: jobNameOf(run),
+      jobQueue: stack.JobQueueArn,
+      jobDefinition: stack.JobDefinitionName,
+      containerOverrides: { command },
+    }),
+  );
+  return { id: jobId ?? '', run };
+}

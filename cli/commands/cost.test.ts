@@ -1,0 +1,95 @@
+import { expect, test, vi } from 'vitest';
+import measured from '../../results/2026-11-27-serve.json' with { type: 'json' };
+import prices from '../cost/prices.json' with { type: 'json' };
+import { type Serving, servingCosts } from '../cost/serving-cost.ts';
+import { trainingCosts } from '../cost/training-cost.ts';
+import { costCommand } from './cost.ts';
+
+/** Not AWS's, but easy to reckon with. */
+const round = {
+  ...prices,
+  lambda: { source: '', gigabyteSecond: 0.00001, millionRequests: 0.2 },
+  apiGateway: { source: '', millionRequests: 3 },
+  logs: { source: '', gigabyte: 0.5 },
+  transferOut: { source: '', gigabyte: 0.1 },
+  sagemakerServerless: { source: '', gigabyteSecond: 0.00002, gigabyteInOrOut: 0.01, memoryGigabytes: [1, 2, 3] },
+  disk: { source: '', gigabyteMonth: 0.1 },
+  publicAddress: { source: '', hour: 0.01 },
+  instances: { source: '', hour: { ...prices.instances.hour, 't4g.small': 0.02, 'g5.xlarge': 1 } },
+};
+
+const serving: Serving = {
+  ...{ requests: 2_000_000, milliseconds: 3.2, coldShare: 0.1, coldMilliseconds: 400, memory: 1536 },
+  // 1, 2 and 4 GiB for a million.
+  ...{ requestBytes: 1073.741824, answerBytes: 2147.483648, logBytes: 4294.967296, instance: 't4g.small' },
+};
+
+test('a million classifications cost what they do by hand', () => {
+  const [lambda, instance, sagemaker] = servingCosts(serving, round);
+  // 0.9 * 4 ms + 0.1 * 400 ms = 43.6 ms; a million of them are 43,600 s, with 1.5 GB 65,400 GB s, $0.654.
+  expect(lambda!.parts['Lambda time']).toBeCloseTo(0.654, 10);
+  expect(lambda!.dollars).toBeCloseTo(3 + 0.2 + 0.654 + 2 * 0.1 + 4 * 0.5, 10);
+  // Half a month: 365 h of $0.02 and of $0.01, 8 GB of disk.
+  expect(instance!.dollars).toBeCloseTo(7.3 + 3.65 + 0.4 + 0.2 + 2, 10);
+  // 4,000 s of 2 GB, and 3 GiB in and out.
+  expect(sagemaker!.dollars).toBeCloseTo(0.16 + 0.03 + 0.2 + 2, 10);
+});
+
+test('a run costs what it does by hand, and never less than a minute', () => {
+  const besides = 0.01 + 6 / 730;
+  const [run] = trainingCosts(['g5.xlarge'], { seconds: 1700, bootSeconds: 100 }, round);
+  expect(run!.dollars).toBeCloseTo((1 + besides) / 2, 10);
+  const [short] = trainingCosts(['g5.xlarge'], { seconds: 1, bootSeconds: 0 }, round);
+  expect(short!.dollars).toBeCloseTo((1 + besides) / 60, 10);
+});
+
+async function cost(...args: string[]): Promise<string> {
+  let printed = '';
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += text;
+    return true;
+  });
+  try {
+    await costCommand().exitOverride().parseAsync(args, { from: 'user' });
+  } finally {
+    write.mockRestore();
+  }
+  return printed;
+}
+
+test('reckons with what was measured, unless told otherwise', async () => {
+  const { serving } = JSON.parse(await cost('--json'));
+  const seed = measured.starts.find(({ bundle, model }) => bundle === 'the Lambda’s' && model === 'seed')!;
+  expect(serving.milliseconds).toBe(Number(measured.handler.toFixed(2)));
+  expect(serving.coldMilliseconds).toBe(Math.round(seed.firstAnswer));
+});
+
+test('prints the prices it reckons with, and the same figures as JSON', async () => {
+  const { million, run, region, asOf } = JSON.parse(await cost('--json', '--per-month', '500000'));
+  expect({ region, asOf }).toEqual({ region: prices.region, asOf: prices.asOf });
+  expect(run).not.toHaveLength(0);
+  const text = await cost('--per-month', '500000');
+  expect(text).toContain(`List prices of ${region}, as of ${asOf}`);
+  for (const { dollars } of [...million, ...run]) expect(text).toContain(dollars.toFixed(4));
+  expect(text.replaceAll(/\s+/g, ' ')).toContain('cold starts: what they take was not measured');
+  expect(text.replaceAll(/\s+/g, ' ')).toContain('at most 6 GB of memory, and answers at most 200 requests at once');
+});
+
+test('fits a terminal of 80 columns, and so does its help', async () => {
+  let help = '';
+  const command = costCommand().exitOverride();
+  command.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => 80 });
+  command.outputHelp();
+  expect(help).toContain('Examples:');
+  const text = await cost('--per-month', '123456789', '--cold-share', '0.07', '--training-seconds', '360000');
+  expect(text).toMatch(/ 7 %\s+of\s+them\s+cold/);
+  for (const line of `${text}\n${help}`.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+});
+
+test('refuses what is no such number', async () => {
+  await expect(cost('--cold-share', '2')).rejects.toThrow('--cold-share must be a fraction from 0 to 1, not 2');
+  await expect(cost('--per-month', '0')).rejects.toThrow('--per-month must be 1 or more');
+  for (const text of ['x', '', '-1', 'Infinity']) {
+    await expect(cost('--milliseconds', text)).rejects.toThrow('--milliseconds must be a number, 0 or more');
+  }
+});

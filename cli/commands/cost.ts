@@ -1,0 +1,132 @@
+import { Command, Option } from 'commander';
+import { UsageError } from '#errors/user-error.ts';
+import prices from '../cost/prices.json' with { type: 'json' };
+import { type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
+import { type TrainingCost, trainingCosts } from '../cost/training-cost.ts';
+
+/** Bytes of a 32x32 PNG, its answer with headers, and the line that the log keeps. */
+const SIZES = { requestBytes: 1445, answerBytes: 745, logBytes: 788 };
+/** Of the stack's function. */
+const MEMORY = 1769;
+/** Those that the stack trains on, and one like the machine that docs/results.md was measured on. */
+const TRAINING = ['c7a.large', 'g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'];
+
+interface Options {
+  readonly perMonth: number;
+  readonly milliseconds: number;
+  readonly coldShare: number;
+  readonly coldMilliseconds: number;
+  readonly instance: string;
+  readonly trainingSeconds: number;
+  readonly bootSeconds: number;
+  readonly json?: boolean;
+}
+
+const examples = `
+The prices are list prices of one region at one date, in cli/cost/prices.json,
+without free tiers and discounts: correct them there. The times are measured
+ones of docs/results.md: a warm request of the seed network and a cold start
+under "Serving", the seconds of "quick" with its test under "The recipes". They
+were measured on one machine, with the model on its disk: AWS's are others. How
+many requests are cold, and how long an instance takes to boot, is assumed. Put
+your own in their place.
+
+Examples:
+  ./cifar10 cost
+    a million a month, and a run of "quick"
+  ./cifar10 cost --per-month 100000000 --instance c7g.large
+    where an instance that is always on is cheaper
+  ./cifar10 cost --training-seconds 3600 --json
+    a run of an hour, for a program to read`;
+
+export function costCommand(): Command {
+  return new Command('cost')
+    .description('Dollars for a million classifications and for a training run, beside what others would cost.')
+    .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
+    .option('--milliseconds <number>', 'of a warm request', toNumber, 0.75)
+    .option('--cold-share <fraction>', 'of requests that start a process', toNumber, 0.01)
+    .option('--cold-milliseconds <number>', 'of such a request, INIT included', toNumber, 166)
+    .addOption(
+      new Option('--instance <type>', 'the instance that is always on')
+        .choices(Object.keys(prices.instances.hour))
+        .default('t4g.small'),
+    )
+    .option('--training-seconds <number>', 'that a run takes', toNumber, 130)
+    .option('--boot-seconds <number>', 'that an instance is paid for besides', toNumber, 180)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples)
+    .action(cost);
+}
+
+function cost({ json, ...options }: Options): void {
+  check(options);
+  const { perMonth: requests, trainingSeconds: seconds, bootSeconds, instance, ...times } = options;
+  const { milliseconds, coldShare, coldMilliseconds } = times;
+  const serving: Serving = {
+    ...{ requests, milliseconds, coldShare, coldMilliseconds, instance, memory: MEMORY },
+    ...SIZES,
+  };
+  const training = { seconds, bootSeconds };
+  const { region, asOf } = prices;
+  const costs = {
+    ...{ region, asOf, serving, million: servingCosts(serving, prices), training },
+    run: trainingCosts(TRAINING, training, prices),
+  };
+  process.stdout.write(`${json ? JSON.stringify(costs, undefined, 2) : describe(costs).join('\n')}\n`);
+}
+
+function check({ instance: _, ...numbers }: Omit<Options, 'json'>): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const wanted = name === 'coldShare' ? 'a fraction from 0 to 1' : 'a number, 0 or more';
+    const most = name === 'coldShare' ? 1 : Number.MAX_SAFE_INTEGER;
+    if (!(value >= 0 && value <= most)) throw new UsageError(`${option} must be ${wanted}, not ${value}.`);
+  }
+  if (numbers.perMonth < 1) throw new UsageError(`--per-month must be 1 or more, not ${numbers.perMonth}.`);
+}
+
+/** Nothing at all is no number, other than for `Number`. */
+function toNumber(text: string): number {
+  return text.trim() === '' ? Number.NaN : Number(text);
+}
+
+interface Costs {
+  readonly region: string;
+  readonly asOf: string;
+  readonly serving: Serving;
+  readonly million: readonly ServingCost[];
+  readonly training: { readonly seconds: number; readonly bootSeconds: number };
+  readonly run: readonly TrainingCost[];
+}
+
+function describe({ region, asOf, serving, million, training, run }: Costs): string[] {
+  const cold = Number((100 * serving.coldShare).toPrecision(6));
+  return [
+    ...wrapped(`List prices of ${region}, as of ${asOf} (cli/cost/prices.json).`),
+    '',
+    ...wrapped(
+      `A million classifications, of ${serving.requests.toLocaleString('en')} a month. Assumed are ` +
+        `${serving.milliseconds} ms each, ${cold} % of them cold with ${serving.coldMilliseconds} ms.`,
+    ),
+    ...million.flatMap(({ name, dollars, without, parts }) => [
+      line(name, dollars),
+      ...Object.entries(parts).map(([part, each]) => line(`  ${part}`, each)),
+      ...(without ? wrapped(`without ${without}`, 4) : []),
+    ]),
+    '',
+    ...wrapped(
+      `A training run, assumed to take ${training.seconds} s and ${training.bootSeconds} s of the instance besides, on demand.`,
+    ),
+    ...run.map(({ instance, dollars }) => line(instance, dollars)),
+  ];
+}
+
+function line(name: string, dollars: number): string {
+  return `  ${name.padEnd(36)} $${dollars.toFixed(4).padStart(9)}`;
+}
+
+/** Lines of at most 80 columns. */
+function wrapped(text: string, indent = 0): string[] {
+  const lines = text.match(new RegExp(`\\S.{0,${79 - indent}}(?=\\s|$)`, 'g')) ?? [];
+  return lines.map((each) => ' '.repeat(indent) + each);
+}

@@ -1,0 +1,66 @@
+import { Command, Option } from 'commander';
+import { checkOrigins } from '#inference/http/origins.ts';
+import { restoreModels } from '#local/mirror.ts';
+import { readAlias } from '#models/aliases.ts';
+import { deploy } from '../stack/deploy.ts';
+import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import { step } from '../terminal/steps.ts';
+
+export function deployCommand(): Command {
+  return new Command('deploy')
+    .description('Create or update the stack: bucket, training queue and endpoint.')
+    .addOption(targetOption())
+    .option('--training-image <uri>', 'an image in a registry for jobs, instead of one that is built here by Docker')
+    .addOption(
+      new Option('--auth <auth>', 'who may classify: holders of the API key, or everybody')
+        .choices(['key', 'none'])
+        .default('key'),
+    )
+    .option('--origin <origins...>', 'web pages of other origins that may ask, such as https://example.org; * for all')
+    .option('--json', 'print the stack’s outputs as JSON')
+    .addHelpText('after', examples)
+    .action(async (options: CommandOptions) => {
+      const { trainingImage, auth } = options;
+      const origins = checkOrigins(options.origin ?? []);
+      const target = await openTarget(options.target);
+      const stack = await step('deploy the stack', (tell) => deploy(target, { trainingImage, auth, origins, tell }));
+      if (target.name === 'local') await restoreModels(await target.store()); // LocalStack forgot them when it ended
+      const url = target.apiUrl(stack);
+      if (options.json) process.stdout.write(`${JSON.stringify({ ...stack, url }, undefined, 2)}\n`);
+      else process.stdout.write(await summary(target, stack));
+    });
+}
+
+interface CommandOptions {
+  readonly target: TargetName;
+  readonly trainingImage?: string;
+  readonly auth: 'key' | 'none';
+  readonly origin?: readonly string[];
+  readonly json?: true;
+}
+
+const examples = `
+The first deployment to an account also prepares it for CDK ("cdk bootstrap"). "npx cdk deploy" does the same as this
+command on AWS; on this machine the two need the environment of LocalStack, which this command sets.
+
+Examples:
+  ./cifar10 deploy                                       on this machine, where LocalStack is up
+  ./cifar10 deploy --target aws                          in your AWS account; builds the training image by Docker
+  ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
+  ./cifar10 deploy --target aws --auth none              an endpoint that asks for no key
+  ./cifar10 deploy --target aws --origin https://example.org   and lets the web pages of that site ask`;
+
+async function summary(target: Target, stack: StackOutputs): Promise<string> {
+  const production = await readAlias(await target.store(), 'production');
+  const suffix = target.name === 'local' ? '' : ` --target ${target.name}`;
+  const next = production ? `./cifar10 classify photo.png${suffix}` : `./cifar10 submit quick${suffix}`;
+  const lines = [
+    ['endpoint', target.apiUrl(stack)],
+    ['key', (await target.apiKey(stack)) ?? 'none is asked for'],
+    ['bucket', stack.BucketName],
+    ['queue', stack.JobQueueArn],
+    ['model', production ? production.version : 'none yet'],
+    ['next', next],
+  ];
+  return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
+}

@@ -1,0 +1,175 @@
+import { spawn } from 'node:child_process';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { withEndpoint } from '#inference/app.fixture.ts';
+import { exampleModel } from '#inference/serving/example-model.ts';
+import type { Card } from '#models/card.ts';
+import { readVersion } from '#models/versions.ts';
+import { slice } from '#training/data/dataset.ts';
+import { smallDataset } from '#training/data/small-dataset.fixture.ts';
+import { interval95, measure } from '#training/evaluation/measure.ts';
+import type { Measured } from '#training/evaluation/measured.ts';
+import { openStoredModel } from '#training/evaluation/stored-model.ts';
+import { isAsStated } from './evaluate.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+async function evaluate(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'evaluate', ...args], {
+    cwd: root,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await code, out, error };
+}
+
+const json = ({ out }: { readonly out: string }): Measured => JSON.parse(out);
+
+/** A card that claims this accuracy on so many images. */
+async function cardOf(plain: number, images: number): Promise<Partial<Card>> {
+  const { accuracy } = JSON.parse(Buffer.from((await exampleModel()).get('card.json')!).toString()) as Card;
+  return { accuracy: { ...accuracy, plain, images, interval95: interval95(plain, images) } };
+}
+
+test('an endpoint is found to be as good as it is, whatever stands before it', () =>
+  withEndpoint(async ({ url, promote, store }) => {
+    const id = await promote();
+    const version = await readVersion(store, id);
+    const split = slice((await smallDataset(64, 640)).test, 0, 300); // 64 do not divide it
+    const model = await openStoredModel(version);
+    const { classes, temperature } = version.card;
+    const known = measure(model.predict(split.images), split.labels, { classes: classes.length, temperature });
+    model.dispose();
+
+    const asked = json(await evaluate('--endpoint', url, '--images', '300', '--json'));
+    expect(asked).toMatchObject({ version: id, runtime: url, images: 300, plain: known.plain, top: known.top });
+    expect(asked.confusion).toEqual(known.confusion);
+    expect(asked.loss).toBeCloseTo(known.loss, 4);
+    expect(asked.calibration.before.error).toBeCloseTo(known.calibration.before.error, 4);
+    expect(asked.calibration.after.error).toBeCloseTo(known.calibration.after.error, 4);
+    expect(asked).not.toHaveProperty('tta');
+    expect(asked.mistakes[0]!.forLabel).toBeLessThanOrEqual(asked.mistakes[1]!.forLabel);
+
+    await behindABusyGateway(url, async (gateway, refused) => {
+      expect(await evaluate('--endpoint', gateway, '--images', '300')).toMatchObject({ code: 1 });
+      const behind = json(await evaluate('--endpoint', gateway, '--api-key', 'k', '--images', '300', '--json'));
+      expect({ ...behind, runtime: url }).toEqual(asked);
+      expect(refused()).toEqual(new Set([403, 429, 503, 'cut off']));
+    });
+  }));
+
+test('an endpoint fails that is not as good as its card says', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const { plain } = json(await evaluate('--endpoint', url, '--images', '640', '--json'));
+
+    await promote({ card: await cardOf(plain, 640) });
+    const honest = await evaluate('--endpoint', url, '--images', '640');
+    expect(honest).toMatchObject({ code: 0 });
+    expect(honest.error).toContain('as good as its card says');
+    expect(honest.out).toMatch(/on 640 test images, by http/);
+    expect(honest.out).toMatch(/airplane +[\d.]+ %/);
+
+    const boasting = await promote({ card: await cardOf(plain + 0.01, 640) }, 'candidate');
+    const found = await evaluate('candidate', '--endpoint', url, '--images', '640');
+    expect(found.code).toBe(1);
+    expect(found.error).toContain('1.00 points below what its card says');
+    expect(found.out).toContain(boasting);
+  }, following));
+
+test('a tenth of a point is ten of 10,000 images, and eleven are more', () => {
+  for (let right = 11; right < 10_000; right += 7) {
+    expect(isAsStated(right / 10_000, (right - 10) / 10_000, 10_000), `${right}`).toBe(true);
+    expect(isAsStated((right - 11) / 10_000, right / 10_000, 10_000), `${right}`).toBe(false);
+  }
+});
+
+test('a stored version is measured on all test images', () =>
+  withEndpoint(async ({ promote, store }) => {
+    const id = await promote();
+    const stored = json(await evaluate(id, '--store', store.url, '--json'));
+    expect(stored).toMatchObject({ version: id, images: 10_000, top: { k: 5 }, golden: { tolerance: 1e-5 } });
+    expect(stored.golden!.difference).toBeLessThan(1e-5);
+    expect(stored.tta).toBeGreaterThan(0);
+    expect(Object.keys(stored.perClass)).toEqual(stored.classes);
+    expect(stored.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(10_000);
+    expect(stored.mistakes).toHaveLength(24);
+  }));
+
+test('says what is wrong before it asks for long', async () => {
+  const [nobody, noAddress, noEndpoint, noImages] = await Promise.all([
+    evaluate('--endpoint', 'http://127.0.0.1:9'),
+    evaluate('--endpoint', 'localhost:8080'),
+    evaluate('--images', '10'),
+    evaluate('--endpoint', 'http://127.0.0.1:9', '--images', 'ten'),
+  ]);
+  expect(nobody).toMatchObject({ code: 1, out: '' });
+  expect(nobody.error).toContain('No endpoint answers at http://127.0.0.1:9.');
+  expect([noAddress.code, noEndpoint.code, noImages.code]).toEqual([2, 2, 2]);
+  expect(noEndpoint.error).toContain('--endpoint or --target');
+
+  await withEndpoint(async ({ url }) => {
+    const nothing = await evaluate('--endpoint', url);
+    expect(nothing).toMatchObject({ code: 1, out: '' });
+    expect(nothing.error).toContain('models promote');
+  });
+
+  await withEndpoint(async ({ url, promote }) => {
+    const { classes } = JSON.parse(Buffer.from((await exampleModel()).get('card.json')!).toString()) as Card;
+    await promote({ card: { classes: classes.toReversed() } });
+    const other = await evaluate('--endpoint', url);
+    expect(other.code).toBe(1);
+    expect(other.error).toContain('The model tells truck, ship,');
+  });
+});
+
+/** Every request looks at the alias. */
+const following = { following: { times: { refreshAfter: 0, staleAfter: 0 } } };
+
+type Refusal = number | 'cut off';
+
+/** A gateway that wants a key, and lets the first nine requests fail in three ways. */
+async function behindABusyGateway(
+  endpoint: string,
+  work: (url: string, refused: () => Set<Refusal>) => Promise<void>,
+): Promise<void> {
+  const refused = new Set<Refusal>();
+  let posts = 0;
+  const gateway = createServer((incoming, outgoing) => {
+    const { method, headers, url = '/' } = incoming;
+    const refuse = (status: number, more: Record<string, string> = {}) => {
+      refused.add(status);
+      incoming.resume();
+      outgoing.writeHead(status, { 'content-type': 'application/problem+json', ...more });
+      outgoing.end(JSON.stringify({ message: 'Limit Exceeded' }));
+    };
+    if (method === 'POST') {
+      if (headers['x-api-key'] !== 'k') return refuse(403);
+      const turn = posts++;
+      if (turn < 9 && turn % 3 === 0) return refuse(429, { 'retry-after': '0' });
+      if (turn < 9 && turn % 3 === 1) return refuse(503);
+      if (turn < 9) {
+        refused.add('cut off');
+        return void incoming.destroy();
+      }
+    }
+    const passed = request(endpoint + url, { method: method!, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(outgoing);
+    });
+    passed.on('error', () => outgoing.destroy());
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  try {
+    await work(`http://127.0.0.1:${(gateway.address() as AddressInfo).port}`, () => refused);
+  } finally {
+    gateway.closeAllConnections();
+    await new Promise((resolve) => gateway.close(resolve));
+  }
+}

@@ -1,0 +1,128 @@
+import { JobStatus } from '@aws-sdk/client-batch';
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { UsageError } from '#errors/user-error.ts';
+import { type RunResult, readResult } from '#models/runs.ts';
+import { duration } from '#training/commands/run-view.ts';
+import { endJob, findJob, hasEnded, type Job, listJobs, suffixOf } from '../batch/batch-jobs.ts';
+import { followOnTerminal } from '../batch/follow-on-terminal.ts';
+import { describeState } from '../batch/job-view.ts';
+import { openTarget, type Target, type TargetName, targetOption } from '../stack/target.ts';
+
+export function jobsCommand(): Command {
+  return new Command('jobs')
+    .description('List training jobs, or show, follow or end one.')
+    .argument('[job]', 'a run, or the id of a job')
+    .addOption(targetOption())
+    .addOption(
+      new Option('--state <state>', 'only jobs in this state').choices(
+        Object.values(JobStatus).map((state) => state.toLowerCase()),
+      ),
+    )
+    .option('--follow', 'follow the job until it ends, or until Ctrl-C')
+    .option('--cancel', 'end the job for good')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples)
+    .action(async (reference: string | undefined, options: CommandOptions) => {
+      if (reference === undefined && (options.follow || options.cancel)) {
+        throw new UsageError(`Which job? Write "./cifar10 jobs <run> ${options.follow ? '--follow' : '--cancel'}".`);
+      }
+      const target = await openTarget(options.target);
+      if (reference === undefined) await list(target, options);
+      else await one(target, reference, options);
+    });
+}
+
+interface CommandOptions {
+  readonly target: TargetName;
+  readonly state?: string;
+  readonly follow?: boolean;
+  readonly cancel?: boolean;
+  readonly json?: boolean;
+}
+
+const examples = `
+Batch remembers jobs for a week after their end; what they made stays in the store.
+
+Examples:
+  ./cifar10 jobs                                     all of them, the newest first
+  ./cifar10 jobs --state failed --target aws         those that failed in your AWS account
+  ./cifar10 jobs 20261123-041200-a1b2                one, with its attempts and its result
+  ./cifar10 jobs 20261123-041200-a1b2 --follow       come back to it; ends with its exit code
+  ./cifar10 jobs 20261123-041200-a1b2 --cancel       end it; what is checkpointed stays`;
+
+async function list(target: Target, { state, json }: CommandOptions): Promise<void> {
+  const jobs = (await listJobs(target, await target.stack())).filter(
+    ({ status }) => state === undefined || status === state.toUpperCase(),
+  );
+  if (json) return print(JSON.stringify(jobs, undefined, 2));
+  if (jobs.length === 0) {
+    const which = state === undefined ? '' : ` in the state ${state}`;
+    return print(`There are no jobs${which}. Submit one with "./cifar10 submit quick${suffixOf(target)}".`);
+  }
+  for (const row of table([['run', 'state', 'recipe', 'created', 'took', 'attempts'], ...jobs.map(rowOf)])) print(row);
+}
+
+function rowOf(job: Job): string[] {
+  const attempts = job.attempts.length + (hasEnded(job) || job.status !== 'RUNNING' ? 0 : 1);
+  return [
+    job.run,
+    job.status.toLowerCase(),
+    job.command[1] ?? '',
+    job.createdAt.toISOString().slice(0, 16).replace('T', ' '),
+    tookOf(job) ?? '',
+    `${attempts} of ${job.attemptsAllowed}`,
+  ];
+}
+
+/** The last attempt, so far. */
+function tookOf({ startedAt, stoppedAt = new Date() }: Job): string | undefined {
+  return startedAt && duration((stoppedAt.getTime() - startedAt.getTime()) / 1000);
+}
+
+async function one(target: Target, reference: string, { follow, cancel, json = false }: CommandOptions): Promise<void> {
+  const stack = await target.stack();
+  const job = await findJob(target, stack, reference);
+  if (cancel) {
+    if (hasEnded(job)) throw new UsageError(`The job of the run ${job.run} has ended: it ${describeState(job)}.`);
+    await endJob(target, job, 'ended by "cifar10 jobs --cancel"');
+    print(json ? JSON.stringify({ ...job, cancelled: true }) : `The job of the run ${job.run} is being ended.`);
+  }
+  if (follow) {
+    process.exitCode = await followOnTerminal(target, job, { json });
+  } else if (!cancel) {
+    const result = await readResult(await target.store(), job.run);
+    print(json ? JSON.stringify({ ...job, result }, undefined, 2) : describe(target, job, result));
+  }
+}
+
+function describe(target: Target, job: Job, result: RunResult | undefined): string {
+  const took = tookOf(job);
+  const facts: [name: string, fact: string | undefined][] = [
+    ['state', describeState(job)],
+    ['asked for', job.command.join(' ')],
+    ['created', job.createdAt.toISOString()],
+    ['started', job.startedAt && `${job.startedAt.toISOString()}, ${took}`],
+    ...job.attempts.map((attempt, index): [string, string] => {
+      return [`attempt ${index + 1}`, `${attempt.reason ?? 'no reason'}, exit code ${attempt.exitCode ?? 'none'}`];
+    }),
+    ['result', result && `${result.version}, ${(100 * result.accuracy.plain).toFixed(2)} % plain`],
+    ['job', job.id],
+    ['log', `./cifar10 logs ${job.run}${suffixOf(target)}`],
+  ];
+  const lines = facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${pc.dim(name.padEnd(10))} ${fact}`]));
+  return [pc.bold(job.run), ...lines].join('\n');
+}
+
+/** Columns as wide as what is in them. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row, index) => {
+    const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+    return index === 0 ? pc.dim(line.trimEnd()) : line.trimEnd();
+  });
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,209 @@
+import { hostname, userInfo } from 'node:os';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { UserError } from '#errors/user-error.ts';
+import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
+import type { Card } from '#models/card.ts';
+import { type Promotion, promote } from '#models/gate.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { openObjectStore } from '#models/stores/open.ts';
+import { listVersions, readCard, readVersion } from '#models/versions.ts';
+import { predictAsServed } from '../endpoint/serving-runtime.ts';
+import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
+
+interface Options {
+  readonly target: TargetName;
+  readonly store?: string;
+  readonly json?: boolean;
+}
+
+interface MoveOptions extends Options {
+  readonly alias: string;
+  readonly reason?: string;
+  readonly force?: boolean;
+}
+
+const examples = `
+Examples:
+  ./cifar10 models list                                    the versions on LocalStack, the newest first
+  ./cifar10 models list --store .cifar10/store             those that "cifar10 train" stored in this folder
+  ./cifar10 models show production                         what is served, how good it is, how it was made
+  ./cifar10 models promote candidate                       let the endpoint serve the last trained version
+  ./cifar10 models rollback --reason "mistakes every cat"  back to the version before`;
+
+export function modelsCommand(): Command {
+  const models = new Command('models')
+    .description('List, show, promote and roll back model versions.')
+    .addHelpText('after', examples);
+  models.addCommand(
+    onStore(
+      new Command('list').description('Every version, the newest first, and the aliases that point to it.'),
+    ).action(list),
+  );
+  models.addCommand(
+    onStore(new Command('show').description('Verify a version byte by byte and show its card.'))
+      .argument('[version]', 'a version or an alias', 'production')
+      .action(show),
+  );
+  models.addCommand(
+    onStore(new Command('promote').description('Let the endpoint serve a version, if it passes the gate.'))
+      .argument('[version]', 'a version or an alias', 'candidate')
+      .option('--alias <name>', 'the alias to move', 'production')
+      .option('--reason <text>', 'why; stored with the alias')
+      .option('--force', 'promote although it is less accurate than what is served; needs --reason')
+      .action(promoteVersion),
+  );
+  models.addCommand(
+    onStore(new Command('rollback').description('Let the endpoint serve the version that it served before.'))
+      .option('--alias <name>', 'the alias to move', 'production')
+      .option('--reason <text>', 'why; stored with the alias')
+      .action(rollBack),
+  );
+  return models;
+}
+
+function onStore(command: Command): Command {
+  return command
+    .addOption(targetOption())
+    .option('--store <store>', "a folder or s3://<bucket>, instead of the target's bucket")
+    .option('--json', 'print JSON');
+}
+
+async function list(options: Options): Promise<void> {
+  const store = await openStore(options);
+  const [versions, aliases] = [await listVersions(store), await listAliases(store)];
+  const rows = await Promise.all(
+    versions.map(async (version) => ({
+      version,
+      aliases: [...aliases].filter(([, alias]) => alias.version === version).map(([name]) => name),
+      card: await readCard(store, version).catch(orMessage),
+    })),
+  );
+  if (options.json) {
+    printJson(
+      rows.map(({ card, ...row }) =>
+        typeof card === 'string'
+          ? { ...row, damaged: card }
+          : { ...row, createdAt: card.createdAt, recipe: card.recipe.name, seed: card.seed, accuracy: card.accuracy },
+      ),
+    );
+  } else if (rows.length === 0) {
+    print(
+      `${store.url} has no version yet. Train one: "./cifar10 submit quick", or "./cifar10 train quick" without a cloud.`,
+    );
+  } else {
+    print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    aliases`));
+    for (const { version, aliases: names, card } of rows) print(`${version} ${summary(card)} ${names.join(', ')}`);
+  }
+}
+
+function summary(card: Card | string): string {
+  if (typeof card === 'string') return pc.red(card);
+  const { accuracy, recipe } = card;
+  return ` ${percent(accuracy.plain)}  ${percent(accuracy.tta)}   ${recipe.name.padEnd(9)}`;
+}
+
+async function show(name: string, options: Options): Promise<void> {
+  const store = await openStore(options);
+  const version = await readVersion(store, await resolveVersion(store, name));
+  const aliases = [...(await listAliases(store))].filter(([, alias]) => alias.version === version.id);
+  const { card, manifest } = version;
+  if (options.json) {
+    const moves = Object.fromEntries(aliases.map(([alias, { etag: _, ...move }]) => [alias, move]));
+    printJson({ version: version.id, aliases: moves, card, files: manifest.files });
+    return;
+  }
+  const bytes = manifest.files.reduce((sum, file) => sum + file.size, 0);
+  const [low, high] = card.accuracy.interval95;
+  const facts: [string, string][] = [
+    ...aliases.map(([alias, move]): [string, string] => [alias, describeMove(move)]),
+    ['accuracy', `${percent(card.accuracy.plain)} plain (95 %: ${percent(low)} to ${percent(high)})`],
+    ['', `${percent(card.accuracy.tta)} with test-time augmentation, on ${card.accuracy.images} test images`],
+    ...(card.calibration ? [calibrationFact(card.calibration)] : []),
+    ...card.classes.map((label): [string, string] => ['', `${percent(card.accuracy.perClass[label] ?? 0)} ${label}`]),
+    ['recipe', `${card.recipe.name}, seed ${card.seed}, ${card.epochs} epochs, ${card.parameters} parameters`],
+    ['training', `${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s, ${card.engine}`],
+    ['machine', `${card.host.gpu ?? card.host.cpu}, ${card.host.cores} cores`],
+    ['run', card.run],
+    ['source', card.commit ?? 'not a git checkout'],
+    ['made at', card.createdAt],
+    ['files', `${manifest.files.length}, ${(bytes / 1e6).toFixed(2)} MB, every byte verified`],
+  ];
+  print(pc.bold(version.id));
+  for (const [label, fact] of facts) print(`${pc.dim(label.padEnd(10))} ${fact}`);
+}
+
+function calibrationFact({ before, after }: NonNullable<Card['calibration']>): [string, string] {
+  return ['', `${percent(after)} calibration error (${percent(before)} without the temperature)`];
+}
+
+async function promoteVersion(name: string, { alias, reason, force, ...options }: MoveOptions): Promise<void> {
+  const store = await openStore(options);
+  const version = await resolveVersion(store, name);
+  printMove(alias, await promoteByGate(store, version, { alias, reason, force: force ?? false }), options);
+}
+
+/**
+ * Lets the endpoint serve what was trained last, if it passes the gate.
+ *
+ * @throws {UserError} nothing was trained, or it is not good enough
+ */
+export async function promoteCandidate(store: ObjectStore): Promise<StoredAlias> {
+  return promoteByGate(store, await resolveVersion(store, 'candidate'), {});
+}
+
+function promoteByGate(
+  store: ObjectStore,
+  version: string,
+  options: Pick<Promotion, 'alias' | 'reason' | 'force'>,
+): Promise<StoredAlias> {
+  return promote(store, { version, by: person(), predict: predictAsServed, ...options });
+}
+
+async function rollBack({ alias, reason, ...options }: MoveOptions): Promise<void> {
+  const store = await openStore(options);
+  printMove(alias, await rollback(store, alias, { by: person(), reason }), options);
+}
+
+async function openStore({ store, target }: Options): Promise<ObjectStore> {
+  if (store !== undefined) return openObjectStore(store);
+  try {
+    return await (await openTarget(target)).store();
+  } catch (error) {
+    if (!(error instanceof UserError) || target !== 'local') throw error;
+    throw new UserError(`${error.message} For versions that were trained without a cloud, add --store .cifar10/store.`);
+  }
+}
+
+function printMove(name: string, { etag: _, ...alias }: StoredAlias, { json }: Pick<Options, 'json'>): void {
+  if (json) printJson({ alias: name, ...alias });
+  else print(`${pc.bold(name)} is ${alias.version}, ${describeMove(alias)}`);
+}
+
+function describeMove({ previous, by, at, reason }: Omit<StoredAlias, 'etag'>): string {
+  const before = previous === null ? '' : `, before: ${previous}`;
+  return `since ${at} by ${by}${before}${reason === null ? '' : ` (${reason})`}`;
+}
+
+/** Who moves an alias, as the alias records it. */
+function person(): string {
+  return `${userInfo().username}@${hostname()}`;
+}
+
+/** A version that cannot be read is listed as such; anything else is a defect. */
+function orMessage(error: unknown): string {
+  if (error instanceof UserError) return error.message;
+  throw error;
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function printJson(value: unknown): void {
+  print(JSON.stringify(value, undefined, 2));
+}

@@ -1,0 +1,87 @@
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import { checkOrigins } from '#inference/http/origins.ts';
+import { startServer } from '#inference/server.ts';
+import { openServedStore } from '#inference/serving/served-store.ts';
+import { jsonLog, type Log } from '#inference/telemetry/log.ts';
+
+interface Options {
+  readonly store: string;
+  readonly alias: string;
+  readonly port: number;
+  readonly host: string;
+  readonly origin?: readonly string[];
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  ./cifar10 serve                                   what "cifar10 train" stored and "models promote" chose
+  ./cifar10 serve --alias candidate --port 0        the last trained version, on any free port
+  ./cifar10 serve --store s3://my-bucket --json     from a bucket, with a JSON line for each request`;
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Serve a model on a port of this machine: the endpoint, with no cloud at all.')
+    .option(
+      '--store <store>',
+      'a folder or s3://<bucket> (default: CIFAR10_STORE, else .cifar10/store)',
+      process.env.CIFAR10_STORE || '.cifar10/store',
+    )
+    .option('--alias <name>', 'which model answers where a request names none', 'production')
+    .option('--port <number>', 'port to listen on; 0 for any that is free', toPort, 8080)
+    .option('--host <address>', 'address to listen on; others than this machine need one of its own', '127.0.0.1')
+    .option('--origin <origins...>', 'web pages of other origins that may ask, such as https://example.org; * for all')
+    .option('--json', 'log as JSON lines')
+    .addHelpText('after', examples)
+    .action(serve);
+}
+
+async function serve({ store, alias, port, host, origin = [], json }: Options): Promise<void> {
+  const origins = checkOrigins(origin);
+  const log = json || !process.stderr.isTTY ? jsonLog((line) => process.stderr.write(line)) : lineLog;
+  const server = await startServer({ store: await openServedStore(store), alias, port, host, origins, log });
+  process.stdout.write(`Listening on ${server.url}\n`);
+  try {
+    await server.ready();
+    process.stdout.write(
+      `Try it:  open ${server.url}/ in a browser, or\n         curl --data-binary @picture.png ${server.url}/classify\n`,
+    );
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(`${pc.yellow('!')} ${error.message}\n`);
+  }
+  await signalled('SIGINT', 'SIGTERM');
+  await server.close();
+}
+
+/** Until the first of these comes; a second one ends the process as usual. */
+function signalled(...signals: readonly NodeJS.Signals[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve());
+  });
+}
+
+function toPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535) {
+    throw new UsageError(`${JSON.stringify(text)} is no port. Give a number from 0 to 65535.`);
+  }
+  return port;
+}
+
+/** A line for people. */
+const lineLog: Log = (level, message, facts = {}) => {
+  if (message === 'request') {
+    const { method, path, status, milliseconds, label, score, detail } = facts;
+    const color = Number(status) < 400 ? pc.green : Number(status) < 500 ? pc.yellow : pc.red;
+    const answer = label === undefined ? (detail ?? '') : `${label} ${Number(score).toFixed(2)}`;
+    process.stderr.write(`${color(String(status))} ${method} ${path} ${pc.dim(`${milliseconds} ms`)} ${answer}\n`);
+  } else {
+    const { error, ...others } = facts;
+    const details = Object.entries(others).map(([name, value]) => `${name} ${value}`);
+    process.stderr.write(`${level === 'error' ? pc.red('!') : pc.dim('·')} ${message} ${pc.dim(details.join(', '))}\n`);
+  }
+  if (level === 'error' && facts.error instanceof Error) process.stderr.write(`${pc.dim(String(facts.error.stack))}\n`);
+};

@@ -1,0 +1,280 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { encode } from 'fast-png';
+import pc from 'picocolors';
+import { home } from '#environment/home.ts';
+import { UserError } from '#errors/user-error.ts';
+import { startServer } from '#inference/server.ts';
+import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
+import { keptModels, restoreModels, saveModels } from '#local/mirror.ts';
+import { readAlias } from '#models/aliases.ts';
+import { Card } from '#models/card.ts';
+import { promote } from '#models/gate.ts';
+import { listSubmittedRuns, newRunId, readResult, readSubmission } from '#models/runs.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { openObjectStore } from '#models/stores/open.ts';
+import { setupState } from '#setup/state.mjs';
+import { viewFor } from '#training/commands/run-view.ts';
+import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
+import { recipes } from '#training/recipe/recipes.ts';
+import { resolveRecipe } from '#training/recipe/settings.ts';
+import { spoolFor } from '#training/run/spooled-checkpoints.ts';
+import { endJob, findJob } from '../batch/batch-jobs.ts';
+import { followJob } from '../batch/follow-job.ts';
+import { explainFailure } from '../batch/follow-on-terminal.ts';
+import { jobView } from '../batch/job-view.ts';
+import { submitJob } from '../batch/submit-job.ts';
+import { classifyImage, type Endpoint } from '../endpoint/endpoint.ts';
+import { predictAsServed } from '../endpoint/serving-runtime.ts';
+import { deploy } from '../stack/deploy.ts';
+import { localTarget, type Target } from '../stack/target.ts';
+import { step } from '../terminal/steps.ts';
+
+interface Options {
+  readonly once: boolean;
+  readonly fresh: boolean;
+  readonly recipe: string;
+  readonly cloud: boolean;
+}
+
+/** What the post's network reached on the test images: a model below it is no success. */
+const goodEnough = 0.7737;
+
+/** The model is good, and the cloud part was not run. */
+const withoutCloud = 3;
+
+const help = `
+"npm start" is set-up and then this. It starts LocalStack, deploys the stack to it, trains as an AWS Batch job, stores the
+model in S3, and answers POST /classify through API Gateway and Lambda until you press Ctrl-C. What was trained stays in
+.cifar10/store: the next start serves it at once, and goes on with a training that was interrupted.
+
+Exit codes with --once: 0 every step was done and the served model is at least as good as 77.37 %; 1 it failed or is not;
+3 the model is good, and LocalStack was left out for want of a Python that runs it.
+
+Examples:
+  npm start                   train if nothing is trained yet, and serve
+  npm start -- --fresh        train again
+  npm start -- --once         end when the pictures are classified
+  npm start -- --no-cloud     train in this process and serve from a folder, without LocalStack`;
+
+export function startCommand(): Command {
+  return new Command('start')
+    .description('Train, deploy and serve on this machine.')
+    .option('--once', 'end when the pictures are classified, instead of serving on', false)
+    .option('--fresh', 'train, even if a model is stored', false)
+    .option('--no-cloud', 'leave LocalStack out')
+    .addOption(new Option('--recipe <name>', 'what to train').choices(Object.keys(recipes)).default('quick'))
+    .addHelpText('after', help)
+    .action(start);
+}
+
+async function start(options: Options): Promise<void> {
+  const interrupted = new AbortController();
+  const interrupt = () => {
+    if (interrupted.signal.aborted) process.exit(130);
+    process.stderr.write('\nEnding; Ctrl-C again leaves at once.\n');
+    interrupted.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    const unavailable = setupState()?.localstack.reason;
+    if (options.cloud && unavailable === undefined) {
+      await startWithCloud(options, interrupted.signal);
+    } else {
+      if (unavailable) process.stderr.write(`${pc.yellow('!')} Without a cloud: ${unavailable}\n`);
+      await startWithoutCloud(options, interrupted.signal);
+    }
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    process.exitCode = 130;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSignal): Promise<void> {
+  const localStack = await step('start LocalStack', () => startLocalStack({ bound: true }));
+  const target = localTarget(localStack.endpoint);
+  let store: ObjectStore | undefined;
+  try {
+    const stack = await step('deploy the stack', (tell) => deploy(target, { tell }));
+    signal.throwIfAborted();
+    store = await target.store();
+    await restoreModels(store);
+    if (fresh || !(await readAlias(store, 'production'))) {
+      await trainInBatch(target, store, recipe, signal);
+      await promoteCandidate(store);
+      await saveModels(store);
+    }
+    const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
+    const isGood = await show(endpoint, signal);
+    if (once) process.exitCode = isGood ? 0 : 1;
+    else await untilAborted(signal);
+  } finally {
+    await step('keep the models and end LocalStack', async () => {
+      if (store) await saveModels(store);
+      if (!localStack.wasRunning) await stopLocalStack();
+    });
+  }
+}
+
+/** Submits a job, or again the one that an earlier start left unfinished, and follows it to its end. */
+async function trainInBatch(target: Target, store: ObjectStore, recipe: string, signal: AbortSignal): Promise<void> {
+  const run = (await unfinishedRun(store, recipe)) ?? newRunId();
+  const submitted = await step(`submit ${recipe} as a Batch job`, () => submitJob(target, { recipe, run }));
+  const view = jobView(process.stderr);
+  try {
+    const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal });
+    view.end();
+    if (job.status === 'SUCCEEDED') return;
+    await explainFailure(target, job);
+    throw new UserError('Without a model there is nothing to serve.');
+  } catch (error) {
+    view.end();
+    if (!signal.aborted) throw error;
+    await step('end the job, with a checkpoint', async () => {
+      const job = await findJob(target, await target.stack(), submitted.id);
+      await endJob(target, job, 'Ctrl-C');
+      await followJob(target, submitted);
+    });
+    process.stderr.write('The next "npm start" goes on where this one was.\n');
+    throw error;
+  }
+}
+
+async function unfinishedRun(store: ObjectStore, recipe: string): Promise<string | undefined> {
+  for (const run of (await listSubmittedRuns(store)).toReversed()) {
+    const submission = await readSubmission(store, run);
+    const isAlike = submission?.command.join(' ') === `train ${recipe} --run ${run}`;
+    if (isAlike && !(await readResult(store, run))) return run;
+  }
+  return undefined;
+}
+
+async function startWithoutCloud({ once, fresh, recipe }: Options, signal: AbortSignal): Promise<void> {
+  const store = await openObjectStore(keptModels);
+  if (fresh || !(await readAlias(store, 'production'))) {
+    await trainHere(store, setupState()?.tensorflow.backend === 'wasm' ? 'tiny' : recipe, signal);
+    await promoteCandidate(store);
+  }
+  const server = await step('serve the model', async () => {
+    const started = await startServer({ store, alias: 'production', port: once ? 0 : 8080, log: () => {} });
+    await started.ready();
+    return started;
+  });
+  try {
+    const isGood = await show({ url: server.url, apiKey: undefined }, signal);
+    if (once) process.exitCode = isGood ? withoutCloud : 1;
+    else await untilAborted(signal);
+  } finally {
+    await server.close();
+  }
+}
+
+async function trainHere(store: ObjectStore, name: string, signal: AbortSignal): Promise<void> {
+  const recipe = resolveRecipe(name);
+  const run = newRunId();
+  const tell = (line: string) => process.stderr.write(`${line}\n`);
+  const view = viewFor(process.stderr);
+  try {
+    const data = await loadCifar10({ log: tell, signal });
+    const { train } = await import('#training/run/train.ts'); // Loads the backends.
+    const resume = `./cifar10 train ${name} --out ${keptModels} --run ${run}`;
+    await train({ recipe, seed: 1, data, store, spool: spoolFor(store), run, resume, emit: view.show, signal });
+    signal.throwIfAborted();
+  } finally {
+    view.end();
+  }
+}
+
+function promoteCandidate(store: ObjectStore): Promise<unknown> {
+  return step('promote the candidate', async () => {
+    const candidate = await readAlias(store, 'candidate');
+    if (!candidate) throw new UserError('The training has stored no version.');
+    await promote(store, { version: candidate.version, by: 'npm start', predict: predictAsServed });
+  });
+}
+
+/** @returns whether the model that answers is as good as its card says it should be */
+async function show(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
+  const examples = await step('classify test images through the endpoint', () => classifyExamples(endpoint));
+  signal.throwIfAborted();
+  const model = await readServedModel(endpoint);
+  const { plain, tta } = model.accuracy;
+  const isGood = plain >= goodEnough;
+  const lines = [
+    '',
+    ...examples.map(({ file, truth, label, score }) => {
+      const verdict = label === truth ? pc.green('✓') : pc.red('✗');
+      return `  ${verdict} ${label.padEnd(11)} ${percent(score).padStart(7)}   ${pc.dim(`it is ${truth}: ${file}`)}`;
+    }),
+    '',
+    `  ${pc.bold('accuracy')}  ${percent(plain)} plain, ${percent(tta)} with test-time augmentation, all ${model.accuracy.images} test images`,
+    ...(isGood ? [] : [`  ${pc.red(`This is less than ${percent(goodEnough)}, which the post's network reached.`)}`]),
+    `  ${pc.bold('model')}     ${model.version}, ${model.trainingSeconds.toFixed(0)} s of training (${model.recipe.name}, seed ${model.seed})`,
+    `  ${pc.bold('report')}    ${path.relative('', path.join(keptModels, 'runs', model.run, 'report'))}`,
+    `  ${pc.bold('endpoint')}  ${endpoint.url}`,
+    ...(endpoint.apiKey ? [`  ${pc.bold('key')}       ${endpoint.apiKey}`] : []),
+    `  ${pc.bold('try')}       ${curl(endpoint, examples[0]!.file)}`,
+    '',
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return isGood;
+}
+
+interface Example {
+  readonly file: string;
+  readonly truth: string;
+  readonly label: string;
+  readonly score: number;
+}
+
+/** The first test image of each class: as a file to try things with, and as the endpoint sees it. */
+async function classifyExamples(endpoint: Endpoint): Promise<Example[]> {
+  const { classes, test, images } = await loadCifar10();
+  const [height, width, channels] = images.size;
+  const folder = path.join(home, 'examples');
+  await mkdir(folder, { recursive: true });
+  return Promise.all(
+    classes.map(async (truth, label) => {
+      const index = test.labels.indexOf(label);
+      const size = height * width * channels;
+      const data = test.images.subarray(index * size, (index + 1) * size);
+      const file = path.relative('', path.join(folder, `${truth}.png`));
+      const png = encode({ width, height, channels: channels as 3, data });
+      await writeFile(file, png);
+      return { file, truth, ...(await classifyImage(endpoint, png)) };
+    }),
+  );
+}
+
+/** The card of the model that the endpoint serves, from the endpoint itself. */
+async function readServedModel({ url, apiKey }: Endpoint): Promise<Card & { readonly version: string }> {
+  const response = await fetch(`${url}/model`, apiKey ? { headers: { 'x-api-key': apiKey } } : {});
+  const body = await response.json();
+  if (!response.ok) throw new UserError(`${url}/model answers ${response.status}: ${JSON.stringify(body)}`);
+  return { ...Card.parse(body), version: String((body as { version: unknown }).version) };
+}
+
+function curl({ url, apiKey }: Endpoint, file: string): string {
+  const key = apiKey ? `-H 'x-api-key: ${apiKey}' ` : '';
+  return `curl ${key}-H 'content-type: image/png' --data-binary @${file} ${url}/classify`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  process.stdout.write('Serving until Ctrl-C.\n');
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    // A pending promise keeps no process alive.
+    const alive = setInterval(() => {}, 2 ** 30);
+    signal.addEventListener('abort', () => {
+      clearInterval(alive);
+      resolve();
+    });
+  });
+}

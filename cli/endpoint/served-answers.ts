@@ -1,0 +1,57 @@
+import { UserError } from '#errors/user-error.ts';
+import type { EndpointClient } from '#inference/client/client.ts';
+import { MAX_IMAGES } from '#inference/http/read-request.ts';
+import { InferAnswer } from '#inference/routes/open-inference.ts';
+import type { Split } from '#training/data/dataset.ts';
+import { mapInOrder } from '../terminal/map-in-order.ts';
+import { type Endpoint, postPatiently } from './endpoint.ts';
+
+/** Requests on their way at once: what a function's default concurrency and two cores of a local endpoint can do. */
+const PARALLEL = 4;
+
+interface Asked {
+  /** The id of a version, so that every image is answered by the same one. */
+  readonly version: string;
+  /** Height, width and channels. */
+  readonly imageSize: readonly [number, number, number];
+  readonly classes: number;
+  /** Called with the number of images that are answered. */
+  readonly onProgress: (images: number) => void;
+}
+
+/**
+ * What an endpoint says about each image, in their order, by the Open Inference Protocol: pixels as they are, and
+ * probabilities to the last digit.
+ *
+ * @returns `[split.count, classes]`
+ * @throws {UserError} an image is not answered, in several tries
+ */
+export async function servedAnswers(endpoint: Endpoint, split: Split, asked: Asked): Promise<Float64Array> {
+  const { version, imageSize, classes, onProgress } = asked;
+  const bytes = imageSize[0] * imageSize[1] * imageSize[2];
+  const batches = Array.from({ length: Math.ceil(split.count / MAX_IMAGES) }, (_, batch) => {
+    const from = batch * MAX_IMAGES;
+    return { from, to: Math.min(split.count, from + MAX_IMAGES) };
+  });
+  const probabilities = new Float64Array(split.count * classes);
+  const answers = mapInOrder(batches, PARALLEL, async ({ from, to }) => {
+    const data = [...split.images.subarray(from * bytes, to * bytes)];
+    const input = { name: 'images', datatype: 'UINT8' as const, shape: [to - from, ...imageSize], data };
+    const params = { path: { model: 'cifar10', version } };
+    const infer = (client: EndpointClient, signal: AbortSignal) =>
+      client.POST('/v2/models/{model}/versions/{version}/infer', { params, body: { inputs: [input] }, signal });
+    return await postPatiently(endpoint, infer, InferAnswer);
+  });
+  for await (const [{ from, to }, answer] of answers) {
+    const { data = [] } = answer.outputs[0] ?? {};
+    if (answer.model_version !== version || data.length !== (to - from) * classes) {
+      throw new UserError(
+        `${endpoint.url} answers ${data.length} probabilities of ${answer.model_version}; ` +
+          `${(to - from) * classes} of ${version} were asked for.`,
+      );
+    }
+    for (const [at, value] of data.entries()) probabilities[from * classes + at] = Number(value);
+    onProgress(to);
+  }
+  return probabilities;
+}

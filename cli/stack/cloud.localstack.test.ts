@@ -1,0 +1,156 @@
+/**
+ * The commands that talk to a cloud, in the order in which one uses them, on the stack that is really deployed: what they
+ * export is what they do, less the printing.
+ */
+
+import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import type { TrainingEvent } from '#training/record/events.ts';
+import { activeJobs, endJob, findJob, type Job, listJobs } from '../batch/batch-jobs.ts';
+import { followJob } from '../batch/follow-job.ts';
+import { exitCodeOf } from '../batch/follow-on-terminal.ts';
+import { type LogLine, lastLogLines } from '../batch/job-log.ts';
+import { submitJob } from '../batch/submit-job.ts';
+import { destroy } from '../commands/destroy.ts';
+import { endpointLog, jobLog } from '../commands/logs.ts';
+import { deploy } from './deploy.ts';
+import { localTarget, type StackOutputs, type Target } from './target.ts';
+
+/** A dozen steps of the smallest network that trains on TensorFlow. */
+const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=500'] };
+
+describe('the cloud commands', () => {
+  let target: Target;
+  let stack: StackOutputs;
+  const told: string[] = [];
+  beforeAll(async () => {
+    target = localTarget(inject('localStack').endpoint);
+    stack = await deploy(target, { tell: (line) => told.push(line) });
+  });
+
+  afterAll(async () => {
+    for (const job of await activeJobs(target, stack).catch(() => []))
+      await endJob(target, job, 'the tests have ended');
+  });
+
+  it('deploy says how far it is, and gives the outputs of the stack', async () => {
+    expect(told[0]).toBe('prepare the account for CDK');
+    expect(told.some((line) => /^\d+( of \d+)? resources, AWS::/.test(line))).toBe(true);
+    expect(stack).toEqual(await target.stack());
+  });
+
+  it('deploy makes an endpoint that asks for the key to classify, and for none to tell how it is', async () => {
+    const url = target.apiUrl(stack);
+    const body = new Uint8Array(3072);
+
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    const refused = await fetch(`${url}/classify`, { method: 'POST', body });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+    expect(await refused.json()).toMatchObject({ status: 403, code: 'invalid-api-key' });
+    const key = (await target.apiKey(stack)) ?? '';
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body, headers: { 'x-api-key': key } });
+    expect(await answer.json()).toMatchObject({ status: 503, code: 'no-model-yet' });
+  });
+
+  it('logs tells what the endpoint was asked', async () => {
+    await vi.waitFor(async () => {
+      const lines = await textOf(endpointLog(target, stack, { follow: false, since: 600 }));
+      expect(lines).toContain('/classify');
+    }, 10_000);
+  });
+
+  it('submit queues a job that trains; following it tells its states and what the training says', async () => {
+    const submitted = await submitJob(target, { ...short, seed: 3, run: 'short.1' });
+    const states: string[] = [];
+    const events: TrainingEvent[] = [];
+    const onJob = ({ status }: Job) => void (states.at(-1) !== status && states.push(status));
+    const job = await followJob(target, submitted, { onJob, onEvent: (event) => events.push(event) });
+
+    expect(exitCodeOf(job), (await lastLogLines(target, job, 20)).join('\n')).toBe(0);
+    expect(states.at(-1)).toBe('SUCCEEDED');
+    expect(states).toContain('RUNNING');
+    expect(job.command.slice(0, 4)).toEqual(['train', 'seed', '--run', 'short.1']);
+    expect(events[0]).toMatchObject({ type: 'started', run: 'short.1', recipe: 'seed', seed: 3 });
+    expect(events.filter(({ type }) => type === 'started')).toHaveLength(1);
+    expect(events.at(-1)?.type).toBe('saved');
+  });
+
+  it('submit refuses a run that has finished, or was submitted with other arguments, and starts no job', async () => {
+    const before = await listJobs(target, stack);
+
+    await expect(submitJob(target, { ...short, seed: 3, run: 'short.1' })).rejects.toThrow(/has finished: it made \d/);
+    await expect(submitJob(target, { ...short, seed: 4, run: 'short.1' })).rejects.toThrow(
+      /was submitted as "train seed/,
+    );
+    await expect(submitJob(target, { recipe: 'quik' })).rejects.toThrow('did you mean "quick"');
+    expect(await listJobs(target, stack)).toHaveLength(before.length);
+  });
+
+  it('a training that fails ends with its own exit code, and the log says why', async () => {
+    const store = await target.store();
+    const args = { recipe: 'seed', seed: 1, settings: { epochs: 9 } };
+    await store.put('runs/taken/args.json', new TextEncoder().encode(JSON.stringify(args)));
+
+    const job = await followJob(target, await submitJob(target, { ...short, run: 'taken' }));
+
+    expect(job.status).toBe('FAILED');
+    expect(exitCodeOf(job)).toBe(2);
+    expect(job.attempts).toHaveLength(1); // bad arguments are not worth another attempt
+    expect((await lastLogLines(target, job, 20)).join('\n')).toContain('epochs: 9, not 0.02');
+    expect(await textOf(jobLog(target, stack, 'taken', { follow: true }))).toContain('epochs: 9, not 0.02');
+  });
+
+  it('a job goes on when it is not followed any more, and ends for good when it is cancelled', async () => {
+    const submitted = await submitJob(target, { recipe: 'seed', set: ['epochs=1000'], run: 'long' });
+    await expect(submitJob(target, { recipe: 'seed', set: ['epochs=1000'], run: 'long' })).rejects.toThrow(
+      'is going on',
+    );
+
+    const detach = new AbortController();
+    const onEvent = () => detach.abort(new Error('detached'));
+    await expect(followJob(target, submitted, { onEvent, signal: detach.signal })).rejects.toThrow('detached');
+    expect((await findJob(target, stack, 'long')).status).toBe('RUNNING');
+
+    await endJob(target, await findJob(target, stack, submitted.id), 'enough');
+    const job = await followJob(target, submitted);
+    expect(job).toMatchObject({ status: 'FAILED', reason: expect.stringContaining('enough') });
+    expect(exitCodeOf(job)).not.toBe(0);
+  });
+
+  it('jobs lists all of them, the newest first, and finds one by its run and by its id', async () => {
+    const jobs = await listJobs(target, stack);
+
+    expect(jobs.map(({ run }) => run)).toEqual(['long', 'taken', 'short.1']);
+    expect(await activeJobs(target, stack)).toEqual([]);
+    for (const job of jobs) {
+      expect(await findJob(target, stack, job.run)).toEqual(job);
+      expect(await findJob(target, stack, job.id)).toEqual(job);
+    }
+    await expect(findJob(target, stack, 'short_1')).rejects.toThrow('no job or run "short_1"');
+  });
+
+  it('deploy changes the stack, and the endpoint goes on answering at its address', async () => {
+    const url = target.apiUrl(stack);
+
+    expect(await deploy(target, { auth: 'none' })).not.toHaveProperty('ApiKeyId');
+
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(3072) });
+    expect(answer.status).toBe(503); // no model yet, and no key asked for
+  });
+
+  it('destroy takes the stack down, and the bucket with all of its versions where that is asked for', async () => {
+    await destroy(target, { deleteModels: true });
+
+    await expect(target.stack()).rejects.toThrow('is not deployed');
+    const s3 = new S3Client(target.clientConfig);
+    await expect(s3.send(new HeadBucketCommand({ Bucket: stack.BucketName }))).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 404 },
+    });
+  });
+});
+
+async function textOf(lines: AsyncIterable<LogLine>): Promise<string> {
+  let text = '';
+  for await (const line of lines) text += `${line.text}\n`;
+  return text;
+}

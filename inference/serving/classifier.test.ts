@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { UserError } from '#errors/user-error.ts';
+import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { publishVersion, readVersion, type VerifiedVersion } from '#models/versions.ts';
+import { withFolder } from '../app.fixture.ts';
+import { GoldenMismatch, loadClassifier, openClassifier } from './classifier.ts';
+import { type ExampleModel, exampleModel, examplePixels } from './example-model.ts';
+
+async function version(options?: ExampleModel): Promise<VerifiedVersion> {
+  const files = await exampleModel(options);
+  return withFolder(async (folder) => {
+    const store = folderStore(folder);
+    return readVersion(store, await publishVersion(store, files));
+  });
+}
+
+test('computes what TensorFlow.js did', async () => {
+  const stored = await version();
+  const classifier = await openClassifier(stored);
+  expect(goldenDifference(stored.golden, classifier.classify(goldenPixels(stored.golden)))).toBeLessThan(1e-6);
+});
+
+test('a batch gives what its images give alone, in their order', async () => {
+  const classifier = await loadClassifier(await version());
+  const images = Array.from({ length: 17 }, (_, seed) => examplePixels(seed));
+  const batch = classifier.classify(new Uint8Array(Buffer.concat(images))); // [17, 10]
+  images.forEach((image, index) => {
+    const alone = classifier.classify(image);
+    expect(alone.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 6);
+    alone.forEach((value, index_) => {
+      expect(Math.abs(value - batch[index * 10 + index_]!)).toBeLessThan(1e-6);
+    });
+  });
+});
+
+test('the temperature softens or sharpens what it answers', async () => {
+  const pixels = examplePixels(3);
+  const best = async (temperature: number) => {
+    const classifier = await loadClassifier(await version({ card: { temperature } }));
+    return Math.max(...classifier.classify(pixels));
+  };
+  expect(await best(0.1)).toBeGreaterThan(await best(1));
+  expect(await best(1)).toBeGreaterThan(await best(10));
+});
+
+test('refuses a model that does not answer its golden images', async () => {
+  await expect(loadClassifier(await version({ isWrong: true }))).rejects.toThrow(GoldenMismatch);
+});
+
+test('refuses a network whose shape is not the one of its card', async () => {
+  const files = await version();
+  const card = { ...files.card, input: { ...files.card.input, height: 16, width: 64 } };
+  await expect(openClassifier({ ...files, card })).rejects.toThrow(/32 32 3 → 10.*16 64 3 → 10/);
+});
+
+test('refuses bytes that are no whole number of images', async () => {
+  const classifier = await loadClassifier(await version());
+  expect(() => classifier.classify(new Uint8Array(3071))).toThrow(RangeError);
+  expect(() => classifier.classify(new Uint8Array(0))).toThrow(RangeError);
+});
+
+test('cannot be used once it is given back', async () => {
+  const classifier = await loadClassifier(await version());
+  classifier.dispose();
+  expect(() => classifier.classify(examplePixels(1))).toThrow(/given back/);
+});
+
+test('a description that is damaged anywhere is read, or refused by name', async () => {
+  const stored = await version();
+  const text = new TextDecoder().decode(stored.file('model.json'));
+  const leaves = [...text.matchAll(/(?<=: |\[|,\s)("[^"]*"|-?[\d.]+|true|false|null)(?=[,\s\]}])/g)];
+  const junk = fc.constantFrom('null', '-1', '0', '0.5', '1e9', '9e99', '"x"', '[]', '{}', '[1, 2]', 'true');
+  await fc.assert(
+    fc.asyncProperty(fc.nat(leaves.length - 1), junk, fc.boolean(), async (index, value, isCut) => {
+      const { index: at, 0: leaf } = leaves[index]!;
+      const json = text.slice(0, at) + value + (isCut ? '' : text.slice(at + leaf.length));
+      const files = new Map([
+        ['model.json', new TextEncoder().encode(json)],
+        ['weights.bin', stored.file('weights.bin')],
+      ]);
+      try {
+        await openClassifier({ ...stored, file: (path) => files.get(path)! });
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

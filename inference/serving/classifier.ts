@@ -1,0 +1,111 @@
+import { UserError } from '#errors/user-error.ts';
+import type { Card } from '#models/card.ts';
+import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import type { VerifiedVersion } from '#models/versions.ts';
+import { parseLayersModel, UnsupportedModel } from '../engine/layers-model.ts';
+import { lowerModel } from '../engine/lower.ts';
+import { type Network, openNetwork } from '../engine/network.ts';
+import type { LoweredModel } from '../engine/operation.ts';
+
+/** A version, ready to answer on WebAssembly. */
+export interface Classifier {
+  /**
+   * @param pixels `[N, height, width, channels]` uint8, of the size in the version's card
+   * @returns `[N, classes]` probabilities, calibrated with the card's temperature; each row sums to 1
+   * @throws {RangeError} the bytes are no whole number of images
+   */
+  classify(pixels: Uint8Array): Float32Array;
+  /** Gives the weights' memory back; the classifier cannot be used any more. */
+  dispose(): void;
+}
+
+/** This runtime does not compute what training computed: the version must not be served. */
+export class GoldenMismatch extends UserError {
+  override readonly name = 'GoldenMismatch';
+  readonly version: string;
+  /** Largest absolute difference of a probability. */
+  readonly difference: number;
+
+  constructor(version: string, difference: number, tolerance: number) {
+    super(
+      `${version} does not answer its golden images as training did: a probability differs by ${difference}, ` +
+        `and at most ${tolerance} is allowed. Serve another version, or train it again with this release.`,
+    );
+    this.version = version;
+    this.difference = difference;
+  }
+}
+
+/**
+ * Loads a version and lets it answer its golden images, which also warms it up.
+ *
+ * @throws {GoldenMismatch} its answers are not those of training
+ */
+export async function loadClassifier(version: VerifiedVersion): Promise<Classifier> {
+  const classifier = await openClassifier(version);
+  const { golden } = version;
+  const difference = goldenDifference(golden, classifier.classify(goldenPixels(golden)));
+  if (difference <= golden.tolerance) return classifier;
+  classifier.dispose();
+  throw new GoldenMismatch(version.id, difference, golden.tolerance);
+}
+
+/** What of a version is needed to compute it. */
+export interface OpenableVersion extends Pick<VerifiedVersion, 'id' | 'file'> {
+  readonly card: Pick<Card, 'classes' | 'temperature'> & { readonly input: Omit<Card['input'], 'range'> };
+}
+
+/** The same without asking whether it answers rightly: for whoever judges a version before it is served. */
+export async function openClassifier({ id, card, file }: OpenableVersion): Promise<Classifier> {
+  const model = readModel(file);
+  const { height, width, channels } = card.input;
+  checkSignature(model, id, card);
+  let network: Network | undefined = await openNetwork(model).catch((cause: unknown) => {
+    throw new UnsupportedModel('it cannot be laid out in memory', { cause });
+  });
+  return {
+    classify(pixels) {
+      const images = pixels.length / (height * width * channels);
+      if (!Number.isInteger(images) || images === 0) {
+        throw new RangeError(`${pixels.length} bytes are no images of ${height}x${width}x${channels}.`);
+      }
+      if (!network) throw new Error(`The classifier of ${id} was given back.`);
+      return softmaxRows(network.logits(pixels), card.classes.length, card.temperature);
+    },
+    dispose() {
+      network = undefined;
+    },
+  };
+}
+
+function readModel(file: VerifiedVersion['file']): LoweredModel {
+  try {
+    return lowerModel(parseLayersModel(file('model.json'), file('weights.bin')));
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UnsupportedModel('its description is malformed', { cause });
+  }
+}
+
+function checkSignature({ input, classes }: LoweredModel, id: string, card: OpenableVersion['card']): void {
+  const found = [input.height, input.width, input.channels, '→', classes].join(' ');
+  const expected = [card.input.height, card.input.width, card.input.channels, '→', card.classes.length].join(' ');
+  if (found !== expected)
+    throw new UserError(`${id} has a network of shape ${found}, and a card that says ${expected}.`);
+}
+
+/** @param logits `[N, classes]` @returns `[N, classes]`, in single precision as it is answered */
+function softmaxRows(logits: Float32Array, classes: number, temperature: number): Float32Array {
+  const probabilities = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let index = start; index < start + classes; index++) largest = Math.max(largest, logits[index]!);
+    let sum = 0;
+    for (let index = start; index < start + classes; index++) {
+      probabilities[index] = Math.exp((logits[index]! - largest) / temperature);
+      sum += probabilities[index]!;
+    }
+    for (let index = start; index < start + classes; index++) probabilities[index]! /= sum;
+  }
+  return probabilities;
+}

@@ -1,0 +1,328 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test } from 'vitest';
+import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { publishVersion } from '#models/versions.ts';
+import { type Endpoint, withEndpoint, withFolder } from '../app.fixture.ts';
+import { exampleModel, examplePixels } from './example-model.ts';
+
+const FAST = { refreshAfter: 20, staleAfter: 60, patience: 1000, giveUpAfter: 500, retryAfter: 20 };
+
+async function served(url: string, query = ''): Promise<{ status: number; version: string | undefined }> {
+  const response = await fetch(`${url}/classify${query}`, { method: 'POST', body: new Uint8Array(examplePixels(1)) });
+  const body = (await response.json()) as { model?: { version: string } };
+  return { status: response.status, version: body.model?.version };
+}
+
+/** Asks again and again until told to stop. @returns what was answered, in order */
+function ask(url: string): () => Promise<Awaited<ReturnType<typeof served>>[]> {
+  const answers: Awaited<ReturnType<typeof served>>[] = [];
+  let isOver = false;
+  const askers = [1, 2, 3].map(async () => {
+    while (!isOver) {
+      answers.push(await served(url));
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+  });
+  return async () => {
+    isOver = true;
+    await Promise.all(askers);
+    return answers;
+  };
+}
+
+const untilServed = (url: string, version: string) =>
+  expect.poll(async () => (await served(url)).version, { timeout: 10_000, interval: 20 }).toBe(version);
+
+test('follows the alias forth and back under load, and no request is lost', () =>
+  withEndpoint(
+    async ({ url, store, promote }) => {
+      const first = await promote({ seed: 1 });
+      await untilServed(url, first);
+      const stop = ask(url);
+      const second = await promote({ seed: 2 });
+      await untilServed(url, second);
+      await rollback(store, 'production', { by: 'a test' });
+      await untilServed(url, first);
+      const answers = await stop();
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+      expect(new Set(answers.map(({ version }) => version))).toEqual(new Set([first, second]));
+    },
+    { following: { times: FAST } },
+  ));
+
+test('a request that comes after a long pause is answered by what was promoted meanwhile', () =>
+  withEndpoint(
+    async ({ url, promote }) => {
+      await promote({ seed: 1 });
+      await served(url);
+      const second = await promote({ seed: 2 });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect((await served(url)).version).toBe(second);
+    },
+    { following: { times: { ...FAST, giveUpAfter: 10_000, patience: 10_000 } } },
+  ));
+
+test.each([
+  ['a byte of it was changed', (endpoint: Endpoint, id: string) => tamper(endpoint, `models/${id}/weights.bin`)],
+  ['a file is missing', (endpoint: Endpoint, id: string) => endpoint.store.delete(`models/${id}/weights.bin`)],
+  ['all of it is missing', (endpoint: Endpoint, id: string) => endpoint.store.delete(`models/${id}/manifest.json`)],
+])('goes on with the old version if the new one cannot be read: %s', (_, damage) =>
+  withEndpoint(
+    async (endpoint) => {
+      const { url, logged, promote, store } = endpoint;
+      const first = await promote({ seed: 1 });
+      await served(url);
+      const second = await promote({ seed: 2 }, 'candidate');
+      const at = await readAlias(store, 'production');
+      await moveAlias(store, 'production', { to: second, by: 'a test', expected: at });
+      await damage(endpoint, second);
+      const stop = ask(url);
+      await expect
+        .poll(() => logged.some(({ message }) => message === 'model refused'), { timeout: 10_000 })
+        .toBe(true);
+      for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
+
+      const ready = await fetch(`${url}/health/ready`);
+      expect(ready.status).toBe(200);
+      expect(await ready.json()).toMatchObject({ model: { version: first }, pending: { version: second } });
+    },
+    { following: { times: FAST } },
+  ),
+);
+
+test('goes on with the old version if the new one does not answer its golden images', () =>
+  withEndpoint(
+    async ({ url, logged, promote }) => {
+      const first = await promote({ seed: 1 });
+      await served(url);
+      const wrong = await promote({ seed: 2, isWrong: true });
+      const stop = ask(url);
+      await expect.poll(() => logged.some(({ version }) => version === wrong), { timeout: 10_000 }).toBe(true);
+      for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
+      expect(await served(url, `?version=${wrong}`)).toEqual({ status: 503, version: undefined });
+
+      const third = await promote({ seed: 3 });
+      await untilServed(url, third);
+    },
+    { following: { times: FAST } },
+  ));
+
+test('a store that fails, hangs or forgets does not stop a model that is loaded', async () => {
+  let behaviour: 'works' | 'fails' | 'hangs' | 'forgets' = 'works';
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: async (key) => {
+      if (behaviour === 'fails') throw new Error('SlowDown');
+      if (behaviour === 'hangs') return new Promise(() => {});
+      return behaviour === 'forgets' ? undefined : store.get(key);
+    },
+  });
+  await withEndpoint(
+    async ({ url, promote, logged }) => {
+      const first = await promote({ seed: 1 });
+      await served(url);
+      for (behaviour of ['fails', 'hangs', 'forgets'] as const) {
+        const stop = ask(url);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
+      }
+      expect(logged.some(({ message }) => message === 'alias not refreshed')).toBe(true);
+      behaviour = 'works';
+      const second = await promote({ seed: 2 });
+      await untilServed(url, second);
+    },
+    { wrap, following: { times: { ...FAST, patience: 50, giveUpAfter: 100 } } },
+  );
+});
+
+test('a look that was frozen with its process counts for nothing: the first request after it has the store asked anew', async () => {
+  let isHanging = false;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => (isHanging ? new Promise(() => {}) : store.get(key)),
+  });
+  await withEndpoint(
+    async ({ url, store, promote }) => {
+      await promote({ seed: 1 });
+      const second = await promote({ seed: 2 }, 'candidate');
+      await served(url); // Sees the first.
+      const expected = await readAlias(store, 'production');
+      await moveAlias(store, 'production', { to: second, by: 'a test', expected });
+      isHanging = true;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await served(url); // Has the store asked, in the background.
+      isHanging = false;
+      // Nothing runs, longer than the look may take: what Lambda does between two requests.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+      expect((await served(url)).version).toBe(second);
+    },
+    { wrap, following: { times: { ...FAST, staleAfter: 600, patience: 10_000, giveUpAfter: 1000 } } },
+  );
+});
+
+test('a version whose files hang is given up, and loaded when they come', async () => {
+  let isHanging = true;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => (isHanging && key.endsWith('weights.bin') ? new Promise(() => {}) : store.get(key)),
+  });
+  await withEndpoint(
+    async ({ url, promote }) => {
+      const version = await promote({ seed: 1 });
+      expect(await served(url, `?version=${version}`)).toEqual({ status: 503, version: undefined });
+      expect((await served(url)).status).toBe(503);
+      isHanging = false;
+      await untilServed(url, version);
+      expect(await served(url, `?version=${version}`)).toEqual({ status: 200, version });
+    },
+    { wrap, following: { times: { ...FAST, giveUpAfter: 100 } } },
+  );
+});
+
+test('a version that fails is read ever more rarely, whoever asks for it, and answers once it is mended', async () => {
+  let reads = 0;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => {
+      if (key.endsWith('weights.bin')) reads++;
+      return store.get(key);
+    },
+  });
+  await withEndpoint(
+    async (endpoint) => {
+      const { url, promote } = endpoint;
+      const version = await promote({ seed: 1 }, 'candidate');
+      const mend = await tamper(endpoint, `models/${version}/weights.bin`);
+      const askAll = async () => {
+        for (const name of [version, 'candidate', version, 'candidate']) {
+          expect((await served(url, `?version=${name}`)).status).toBe(503);
+        }
+      };
+      await askAll();
+      expect(reads).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await askAll();
+      expect(reads).toBe(2);
+      await mend();
+      await expect
+        .poll(async () => (await served(url, `?version=${version}`)).status, { timeout: 10_000, interval: 100 })
+        .toBe(200);
+      expect(reads).toBe(3);
+      expect(await served(url, '?version=candidate')).toEqual({ status: 200, version });
+    },
+    { wrap, following: { times: { ...FAST, retryAfter: 500 } } },
+  );
+});
+
+test('goes on with the old version if there is no memory for the new one, and does not read it', async () => {
+  const read: string[] = [];
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: (key) => {
+      read.push(key);
+      return store.get(key);
+    },
+  });
+  await withEndpoint(
+    async ({ url, store, logged, promote }) => {
+      const first = await promote({ seed: 1 });
+      await untilServed(url, first);
+      const files = await exampleModel({ seed: 2 });
+      files.set('weights.bin', Buffer.concat([files.get('weights.bin')!, Buffer.alloc(40_000_000)]));
+      const second = await publishVersion(store, files);
+      const expected = await readAlias(store, 'production');
+      await moveAlias(store, 'production', { to: second, by: 'a test', expected });
+      const refused = () => logged.find(({ message }) => message === 'model refused');
+      await expect.poll(async () => served(url).then(refused), { timeout: 10_000 }).toBeDefined();
+      expect(refused()).toMatchObject({ version: second, serving: first, error: { name: 'VersionTooLarge' } });
+      expect(String(refused()!.error)).toMatch(/40\.\d MB of files, and there is memory for \d+\.\d MB/);
+      expect(await served(url)).toEqual({ status: 200, version: first });
+      expect(read).not.toContain(`models/${second}/weights.bin`);
+    },
+    { wrap, following: { times: FAST, memory: process.memoryUsage.rss() + 100e6 } },
+  );
+});
+
+test('what is kept for those who ask for it by its id makes room for what is promoted', () =>
+  withFolder(async (folder) => {
+    const store = folderStore(folder);
+    const files = await Promise.all([2, 3].map((seed) => exampleModel({ seed, hidden: 20_000 })));
+    const [kept, promoted] = await Promise.all(files.map((each) => publishVersion(store, each)));
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    const room = 8 * files[0]!.get('weights.bin')!.length + 30e6; // For one of them, and not for two.
+    await withEndpoint(
+      async ({ url, promote, logged }) => {
+        const first = await promote({ seed: 1 });
+        await untilServed(url, first);
+        expect(await served(url, `?version=${kept}`)).toEqual({ status: 200, version: kept });
+        const expected = await readAlias(store, 'production');
+        await moveAlias(store, 'production', { to: promoted!, by: 'a test', expected });
+        await untilServed(url, promoted!);
+        expect(logged.filter(({ message }) => message === 'model refused')).toEqual([]);
+      },
+      { store, following: { times: { ...FAST, giveUpAfter: 10_000 }, memory: process.memoryUsage.rss() + room } },
+    );
+  }));
+
+test('a store that cannot be read at the start is asked again', async () => {
+  let isBroken = true;
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: async (key) => {
+      if (isBroken) throw new Error('no route to host');
+      return store.get(key);
+    },
+  });
+  await withEndpoint(
+    async ({ url, promote }) => {
+      const first = await promote();
+      expect((await served(url)).status).toBe(503);
+      isBroken = false;
+      await untilServed(url, first);
+    },
+    { wrap, following: { times: FAST } },
+  );
+});
+
+test('many who ask for the same version wait for one load of it', () =>
+  withEndpoint(async ({ url, promote, logged }) => {
+    const version = await promote({ seed: 1 }, 'candidate');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => served(url, `?version=${version}`)));
+    for (const answer of answers) expect(answer).toEqual({ status: 200, version });
+    expect(logged.filter(({ message }) => message === 'model loaded')).toHaveLength(1);
+  }));
+
+test('keeps a few versions that were asked for, and gives the others back', () =>
+  withEndpoint(
+    async ({ url, promote, logged }) => {
+      const production = await promote({ seed: 1 });
+      await served(url);
+      const others = [];
+      for (const seed of [2, 3, 4]) others.push(await promote({ seed }, 'candidate'));
+      const loads = () => logged.filter(({ message }) => message === 'model loaded').map(({ version }) => version);
+      for (const version of others) await served(url, `?version=${version}`);
+      expect(loads()).toEqual([production, ...others]);
+      await served(url, `?version=${others[2]}`);
+      await served(url, `?version=${others[1]}`);
+      await served(url);
+      expect(loads()).toHaveLength(4);
+      await served(url, `?version=${others[0]}`);
+      expect(loads()).toHaveLength(5);
+      await Promise.all(others.flatMap((version) => [1, 2].map(() => served(url, `?version=${version}`))));
+      expect((await served(url)).version).toBe(production);
+    },
+    { following: { keep: 2 } },
+  ));
+
+/** @returns what undoes it */
+async function tamper({ store }: Endpoint, key: string): Promise<() => Promise<unknown>> {
+  const { body } = (await store.get(key))!;
+  const tampered = body.slice();
+  tampered[0]! ^= 1;
+  await store.put(key, tampered);
+  return () => store.put(key, body);
+}

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exampleModel } from '#inference/serving/example-model.ts';
+import { moveAlias } from '#models/aliases.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { publishVersion } from '#models/versions.ts';
+import { loadCifar10 } from '../datasets/cifar10/cifar10.ts';
+import type { Comparison } from '../evaluation/comparison.ts';
+
+let folder: string;
+/** Ids of two versions, in two stores; the first is the candidate in its own. */
+let first: string;
+let second: string;
+beforeAll(async () => {
+  await loadCifar10();
+  folder = await mkdtemp(join(tmpdir(), 'compare-'));
+  const mine = folderStore(join(folder, 'mine'));
+  first = await publishVersion(mine, await exampleModel({ seed: 1 }));
+  second = await publishVersion(folderStore(join(folder, 'theirs')), await exampleModel({ seed: 2 }));
+  await moveAlias(mine, 'candidate', { to: first, by: 'a test', expected: undefined });
+}, 300_000);
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function compare(...words: string[]): Promise<{ code: number | null; out: string; error: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'compare', ...words], {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await code, out, error };
+}
+
+test('an alias of one store and a version of another are compared image by image', async () => {
+  const stores = ['--store', join(folder, 'mine'), '--other-store', join(folder, 'theirs')];
+  const { code, out } = await compare('candidate', second, ...stores, '--json');
+  expect(code).toBe(0);
+  const comparison: Comparison = JSON.parse(out);
+  expect(comparison).toMatchObject({
+    images: 10_000,
+    first: { version: first, alias: 'candidate' },
+    second: { version: second },
+  });
+  const { bothRight, onlyFirst, onlySecond, bothWrong, difference } = comparison;
+  expect(bothRight + onlyFirst + onlySecond + bothWrong).toBe(10_000);
+  expect(comparison.first.plain).toBe((bothRight + onlyFirst) / 10_000);
+  expect(comparison.second.plain).toBe((bothRight + onlySecond) / 10_000);
+  expect(comparison.second.plain - comparison.first.plain).toBeCloseTo(difference, 10);
+  // Untrained nets answer nearly always the same class, so per class they differ by more than luck.
+  expect(comparison.perClass.some(({ isSignificant }) => isSignificant)).toBe(true);
+});
+
+test('a version and itself are the same, and a version that is not there is named', async () => {
+  const [same, missing] = await Promise.all([
+    compare('candidate', first, '--store', join(folder, 'mine')),
+    compare('candidate', second, '--store', join(folder, 'mine')),
+  ]);
+  expect(same).toMatchObject({ code: 0 });
+  expect(same.out).toContain('difference +0.00 points');
+  expect(same.out).toContain('They get the same images right and the same ones wrong.');
+  expect(missing.code).toBe(1);
+  expect(missing.error).toContain(second);
+});

@@ -1,0 +1,101 @@
+import type { Calibration } from '../evaluation/calibration.ts';
+import type { Measured } from '../evaluation/measured.ts';
+
+/** A terminal is some 100 columns wide: more classes have their confusion in the report and in the JSON only. */
+const MOST_CLASSES = 16;
+const MISTAKES = 8;
+
+/** What was measured, for people. */
+export function measuredTable(measured: Measured): string {
+  const parts = [
+    figures(measured),
+    classTable(measured),
+    measured.classes.length <= MOST_CLASSES ? confusionTable(measured) : [],
+    calibrationTable(measured.calibration.after),
+    mistakeTable(measured),
+  ];
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function figures({ version, runtime, images, plain, tta, loss, top, recorded, golden, ...rest }: Measured): string[] {
+  const rows = [
+    ['', 'measured', 'recorded'],
+    ['plain', percent(plain), percent(recorded.plain)],
+    ...(tta === undefined ? [] : [['with augmentation', percent(tta), percent(recorded.tta)]]),
+    ['loss', loss.toFixed(4), recorded.loss.toFixed(4)],
+    [`among the best ${top.k}`, percent(top.accuracy), ''],
+    ['calibration error', percent(rest.calibration.after.error), ''],
+    ['  uncalibrated', percent(rest.calibration.before.error), ''],
+  ];
+  const [low, high] = rest.interval95.map(percent);
+  return [
+    `${version} on ${images.toLocaleString('en')} test images, by ${runtime}`,
+    ...rows.map(([name, now, then]) => `  ${name!.padEnd(18)} ${now!.padStart(10)} ${then!.padStart(10)}`.trimEnd()),
+    `  95 % interval of plain: ${low} to ${high}`,
+    ...(golden === undefined
+      ? []
+      : [
+          `  golden vectors: ${golden.difference <= golden.tolerance ? 'reproduced' : 'NOT reproduced'}, ` +
+            `within ${golden.difference.toExponential(1)} of ${golden.tolerance}`,
+        ]),
+  ];
+}
+
+function classTable({ classes, perClass, confusion }: Measured): string[] {
+  const width = widthOf(classes);
+  return [
+    `  ${'class'.padEnd(width)}     right   most often taken for`,
+    ...classes.map((name, label) => {
+      const others = confusion[label]!.map((count, answer) => ({ count, name: classes[answer]!, answer }))
+        .filter(({ count, answer }) => answer !== label && count > 0)
+        .sort((a, b) => b.count - a.count)
+        .slice(0, 3)
+        .map((other) => `${other.name} ${other.count}`);
+      return `  ${name.padEnd(width)} ${percent(perClass[name]!).padStart(9)}   ${others.join(', ')}`.trimEnd();
+    }),
+  ];
+}
+
+function confusionTable({ classes, confusion }: Measured): string[] {
+  const width = widthOf(classes);
+  const cell = Math.max(5, ...confusion.flat().map((count) => String(count).length + 1));
+  const row = (name: string, cells: readonly string[]) =>
+    `  ${name.padEnd(width)} ${cells.map((each) => each.slice(0, cell - 1).padStart(cell)).join('')}`;
+  return [row('is / answer', classes), ...classes.map((name, label) => row(name, confusion[label]!.map(String)))];
+}
+
+function calibrationTable({ bins }: Calibration): string[] {
+  return [
+    '  given with          images     right',
+    ...bins
+      .filter(({ images }) => images > 0)
+      .map(
+        ({ from, to, images, accuracy }) =>
+          `  ${`${Math.round(100 * from)} to ${Math.round(100 * to)} %`.padEnd(14)} ${images.toLocaleString('en').padStart(11)} ${percent(accuracy).padStart(9)}`,
+      ),
+  ];
+}
+
+function mistakeTable({ mistakes }: Measured): string[] {
+  if (mistakes.length === 0) return [];
+  return [
+    '  the worst mistakes',
+    ...mistakes
+      .slice(0, MISTAKES)
+      .map(
+        ({ image, label, answer, confidence }) =>
+          `  image ${String(image).padStart(5)}: ${label}, taken for ${answer} with ${percent(confidence)}`,
+      ),
+  ];
+}
+
+function widthOf(classes: readonly string[]): number {
+  return Math.max(11, ...classes.map((name) => name.length));
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}

@@ -1,0 +1,211 @@
+import type { Writable } from 'node:stream';
+import pc from 'picocolors';
+import type { TrainingEvent } from '../record/events.ts';
+
+export interface View {
+  show(event: TrainingEvent): void;
+  /** Leaves the terminal tidy; nothing is shown after it. */
+  end(): void;
+}
+
+interface Terminal extends Writable {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+type Of<Type extends TrainingEvent['type']> = Extract<TrainingEvent, { readonly type: Type }>;
+
+/** Milliseconds of the run between two lines where nothing can be drawn over. */
+const PLAIN_INTERVAL = 10_000;
+
+/**
+ * Shows a run as it goes: a live line under what is done on a terminal, a line every ten seconds elsewhere, with `json`
+ * every event as it is, one a line.
+ */
+export function viewFor(stream: Terminal, { json = false }: { readonly json?: boolean } = {}): View {
+  if (json) {
+    return {
+      show: (event) => void stream.write(`${JSON.stringify(event)}\n`),
+      end: () => {},
+    };
+  }
+  return stream.isTTY ? liveView(stream) : plainView(stream);
+}
+
+function liveView(stream: Terminal): View {
+  const colours = pc.createColors(pc.isColorSupported);
+  const facts = new Facts();
+  let isDrawn = false;
+  const erase = () => {
+    if (isDrawn) stream.write('\r\x1b[2K');
+    isDrawn = false;
+  };
+  const draw = (line: string) => {
+    erase();
+    stream.write(line);
+    isDrawn = true;
+  };
+  return {
+    show(event) {
+      facts.learn(event);
+      if (event.type === 'step') {
+        draw(event.step === event.steps ? colours.dim(testing) : liveLine(event, facts, stream.columns ?? 80, colours));
+        return;
+      }
+      const lines = linesOf(event, facts, colours);
+      if (lines.length === 0) return;
+      erase();
+      stream.write(`${lines.join('\n')}\n`);
+      const isTrained = event.type === 'stopped' || (event.type === 'epoch' && event.step === facts.steps);
+      if (isTrained) draw(colours.dim(testing));
+    },
+    end: erase,
+  };
+}
+
+function plainView(stream: Terminal): View {
+  const colours = pc.createColors(false);
+  const facts = new Facts();
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return {
+    show(event) {
+      facts.learn(event);
+      const at = Date.parse(event.at);
+      if (event.type === 'step' && at - toldAt < PLAIN_INTERVAL) return;
+      const lines = event.type === 'step' ? [stepLine(event, facts)] : linesOf(event, facts, colours);
+      if (lines.length === 0) return;
+      toldAt = at;
+      stream.write(`${lines.join('\n')}\n`);
+    },
+    end: () => {},
+  };
+}
+
+/** What later events are shown with. */
+class Facts {
+  run = '';
+  epochs = 0;
+  steps = 0;
+  accuracy: number | undefined;
+  /** Only the first fit to a budget is told; those after it move the end by a few steps. */
+  isFitted = false;
+
+  learn(event: TrainingEvent): void {
+    if (event.type === 'started') this.run = event.run;
+    if (event.type === 'started' || event.type === 'fitted') [this.epochs, this.steps] = [event.epochs, event.steps];
+    if (event.type === 'epoch' && event.validation) this.accuracy = event.validation.accuracy;
+  }
+}
+
+type Colours = ReturnType<typeof pc.createColors>;
+
+const testing = 'testing on all test images …';
+
+/** What stays on the screen; nothing for events that only move the live line. */
+function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colours: Colours): string[] {
+  switch (event.type) {
+    case 'started':
+      return [
+        `${colours.bold(event.recipe)}, seed ${event.seed}: ${trim(event.epochs)} epochs, ${count(event.steps)} steps, ${count(event.parameters)} parameters`,
+        colours.dim(`${event.engine} · run ${event.run}`),
+        ...(event.parent ? [`begins with the weights of ${event.parent}`] : []),
+        ...(event.damaged ?? []).map((key) => colours.yellow(`passed over ${key}: missing or not what was written`)),
+        ...(event.fromStep > 0 ? [`goes on after step ${count(event.fromStep)}`] : []),
+      ];
+    case 'epoch': {
+      const heldOut = event.validation ? `   held out ${percent(event.validation.accuracy)}` : '';
+      return [
+        `epoch ${trim(event.epoch).padEnd(5)} loss ${event.loss.toFixed(3)}${heldOut}   ${duration(event.trainingSeconds)}`,
+      ];
+    }
+    case 'fitted': {
+      if (facts.isFitted) return [];
+      facts.isFitted = true;
+      const { budgetSeconds, epochs, steps } = event;
+      return [`${duration(budgetSeconds)} of training are about ${trim(epochs)} epochs, ${count(steps)} steps`];
+    }
+    case 'recovered':
+      return [
+        `${colours.yellow('diverged')} at step ${count(event.fromStep)}: ${event.reason}; goes on from step ` +
+          `${count(event.toStep)} with ${event.learningRateFactor} of the learning rate`,
+      ];
+    case 'stopped': {
+      const { epoch, accuracy } = event.best;
+      return [
+        `${colours.yellow('stopped')} after epoch ${trim(event.epoch)}: none was better than epoch ${trim(epoch)} (held out ${percent(accuracy)})`,
+      ];
+    }
+    case 'spooled': {
+      const where = event.folder === undefined ? 'kept nowhere' : `kept in ${event.folder}`;
+      return [`${colours.yellow('store away')}: ${event.reason} Step ${count(event.step)} is ${where} for now`];
+    }
+    case 'evaluated':
+      return [
+        ...(event.kept === 'best' ? [colours.dim(`the best weights are those of step ${count(event.step)}`)] : []),
+        `test  ${colours.bold(percent(event.plain))} plain, ${percent(event.tta)} with augmentation ` +
+          colours.dim(`(${count(event.images)} images, loss ${event.loss.toFixed(3)}, ${duration(event.seconds)})`),
+      ];
+    case 'saved':
+      return [
+        `${colours.green('saved')} ${colours.bold(event.version)} in ${event.store}`,
+        colours.dim(`report ${event.store}/runs/${facts.run}/report.html`),
+      ];
+    case 'interrupted':
+      return [
+        `${colours.yellow(event.signal)}: kept a checkpoint at step ${count(event.step)}. To go on:`,
+        `  ${event.resume}`,
+      ];
+    case 'failed':
+      return [`${colours.red('failed')} ${event.message}`];
+    case 'checkpoint':
+      return [];
+  }
+}
+
+/** As much of the line as fits, the bar taking what is left. */
+function liveLine(event: Of<'step'>, { epochs, accuracy }: Facts, columns: number, colours: Colours): string {
+  const before = `epoch ${trim(event.epoch)}/${trim(epochs)} `;
+  const after = [
+    ` ${String(Math.floor((100 * event.step) / event.steps)).padStart(3)} %`,
+    `${duration(event.etaSeconds)} left`,
+    `${count(Math.round(event.imagesPerSecond))} images/s`,
+    `loss ${event.loss.toFixed(3)}`,
+    ...(accuracy === undefined ? [] : [`held out ${percent(accuracy)}`]),
+  ];
+  // The last column stays free: a terminal that wraps there would leave lines behind.
+  while (after.length > 1 && before.length + 10 + after.join('   ').length > columns - 1) after.pop();
+  const text = after.join('   ');
+  const width = Math.max(0, Math.min(30, columns - 1 - before.length - text.length));
+  const full = Math.floor((width * event.step) / event.steps);
+  return `${before}${colours.cyan('━'.repeat(full))}${colours.dim('━'.repeat(width - full))}${text}`;
+}
+
+function stepLine(event: Of<'step'>, { epochs, accuracy }: Facts): string {
+  const heldOut = accuracy === undefined ? '' : `   held out ${percent(accuracy)}`;
+  return (
+    `step ${count(event.step)}/${count(event.steps)}   epoch ${trim(event.epoch)}/${trim(epochs)}   ` +
+    `${count(Math.round(event.imagesPerSecond))} images/s   loss ${event.loss.toFixed(3)}${heldOut}   ${duration(event.etaSeconds)} left`
+  );
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en');
+}
+
+/** At most two decimals, and no zeros for their own sake. */
+function trim(value: number): string {
+  return String(Math.round(100 * value) / 100);
+}
+
+/** `48 s`, `2:07`, `3:04:05`. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}

@@ -1,0 +1,166 @@
+import { type ChildProcess, execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readResult } from '#models/runs.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { readVersion } from '#models/versions.ts';
+import { loadCifar10 } from '../datasets/cifar10/cifar10.ts';
+import { hasTensorFlow } from '../engine/tensorflow.ts';
+import type { TrainingEvent } from '../record/events.ts';
+import { trainingProcess } from '../run/training-process.fixture.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'train-command-'));
+  await loadCifar10(); // So that no process below has to fetch it.
+}, 300_000);
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** The real program on the real data: a small net, and a checkpoint after each of a few dozen steps. */
+const recipe = ['tiny', 'engine=tensorflow', 'batchSize=256', 'epochs=0.2', 'checkpointSeconds=0'];
+const argumentsOf = (run: string, more: readonly string[] = []) => [
+  'train',
+  ...recipe.flatMap((word, index) => (index === 0 ? [word] : ['--set', word])),
+  ...more,
+  ...['--run', run, '--out', folder],
+];
+
+/** Sends a signal once, when so many steps are done. */
+const at = (step: number, signal: NodeJS.Signals) => {
+  let isSent = false;
+  return (event: TrainingEvent, child: ChildProcess) => {
+    if (isSent || event.type !== 'checkpoint' || event.step < step) return;
+    isSent = true;
+    child.kill(signal);
+  };
+};
+
+const isCheckpoint = (event: TrainingEvent) => event.type === 'checkpoint';
+
+const weightsOf = async (run: string) => {
+  const store = folderStore(folder);
+  const { manifest } = await readVersion(store, (await readResult(store, run))!.version);
+  return manifest.files.find(({ path }) => path === 'weights.bin')!.sha256;
+};
+
+describe.skipIf(!hasTensorFlow())('a training process', () => {
+  beforeAll(async () => {
+    expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
+  }, 240_000);
+
+  test('killed, interrupted and taken away on its way comes to the weights of one that was left alone', {
+    timeout: 240_000,
+  }, async () => {
+    // kill -9: nothing can be said, and the last checkpoint is what is left.
+    const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
+    expect(killed).toMatchObject({ code: null, signal: 'SIGKILL' });
+
+    // Ctrl-C: says where it is and how to go on.
+    const interrupted = await trainingProcess(argumentsOf('hunted'), { onEvent: at(15, 'SIGINT') });
+    expect(interrupted.code).toBe(130);
+    const [started] = interrupted.events;
+    expect(started?.type === 'started' && started.fromStep).toBeGreaterThanOrEqual(5);
+    expect(interrupted.events.at(-1)).toMatchObject({
+      type: 'interrupted',
+      signal: 'SIGINT',
+      resume: expect.stringMatching(
+        /^\.\/cifar10 train tiny --set engine=tensorflow .*--seed 1 --out \S+ --run hunted$/,
+      ),
+    });
+    expect(interrupted.errors).toContain('SIGINT: keeping a checkpoint');
+
+    // SIGTERM: another machine may try again.
+    expect(await trainingProcess(argumentsOf('hunted'), { onEvent: at(25, 'SIGTERM') })).toMatchObject({ code: 75 });
+
+    expect(await trainingProcess(argumentsOf('hunted'))).toMatchObject({ code: 0 });
+    expect(await weightsOf('hunted')).toBe(await weightsOf('alone'));
+
+    // Once more: it is finished, and stays as it is.
+    const again = await trainingProcess(argumentsOf('hunted'));
+    expect(again).toMatchObject({ code: 0, events: [{ type: 'saved' }] });
+    expect(again.errors).toContain('The run hunted is finished');
+
+    // With other arguments it is another run.
+    const other = await trainingProcess(argumentsOf('hunted', ['--seed', '2']));
+    expect(other).toMatchObject({ code: 2, events: [] });
+    expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
+  });
+
+  test('--budget fits the steps to a training time, whatever --set says', { timeout: 120_000 }, async () => {
+    const { code, events } = await trainingProcess(argumentsOf('short', ['--set', 'budget=1h', '--budget', '1s']));
+    expect(code).toBe(0);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
+  });
+
+  test('on a full disk names the file and what to do, and goes on to the same weights when there is room', {
+    timeout: 240_000,
+  }, async () => {
+    // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
+    const full = await trainingProcess(argumentsOf('full'), { largestFile: 300_000 });
+    expect(full.code).toBe(1);
+    const [message] = full.events.flatMap((event) => (event.type === 'failed' ? [event.message] : []));
+    expect(full.errors).toContain(message);
+    expect(message).toMatch(/^\/\S+ could not be written \(EFBIG\): its \d+ kB do not fit on the disk/);
+    expect(message).toContain('Make room');
+
+    const later = await trainingProcess(argumentsOf('full'));
+    expect(later).toMatchObject({ code: 0 });
+    expect(later.events[0]).toMatchObject({ type: 'started', fromStep: full.events.findLast(isCheckpoint)!.step });
+    expect(await weightsOf('full')).toBe(await weightsOf('alone'));
+  });
+});
+
+test('processes of the same seed come to the same weights, to the last bit, however their batches are prepared', {
+  timeout: 600_000,
+}, async () => {
+  const program = join(import.meta.dirname, '../engine/few-steps.fixture.ts');
+  const digests = async (batches: string) => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, batches]);
+    return JSON.parse(stdout) as Record<string, string>;
+  };
+  const first = await digests('inline');
+  expect(Object.keys(first)).toEqual(expect.arrayContaining(['tiny-wasm', ...(hasTensorFlow() ? ['seed'] : [])]));
+  expect(new Set(Object.values(first)).size).toBe(Object.keys(first).length);
+  for (const batches of ['worker', 'graph']) expect(await digests(batches), batches).toEqual(first);
+});
+
+describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more memory than this machine has', () => {
+  test('is refused before it is tried, with a batch size that fits', async () => {
+    const widths = ['--set', 'widths=2048,2048,2048', '--set', 'precision=float32'];
+    const words = ['train', 'quick', ...widths, '--set', 'batchSize=8192', '--run', 'large', '--out', folder];
+    const ended = await trainingProcess(words);
+    expect(ended).toMatchObject({ code: 1, signal: null });
+    const [, needed, left, fitting] =
+      /batchSize=8192 needs (\S+) GB at the least, and there are (\S+) GB. Try --set batchSize=(\d+),/
+        .exec(ended.errors)!
+        .map(Number);
+    expect(needed).toBeGreaterThan(80);
+    expect((needed! / 8192) * fitting!).toBeLessThan(left! / 3);
+    expect(ended.events).toEqual([]);
+    expect(await folderStore(folder).get('runs/large/args.json')).toBeUndefined();
+  });
+});
+
+describe('bad arguments end with 2, and nothing is written', () => {
+  test.each([
+    [['train', 'quik'], 'did you mean "quick"?'],
+    [['train', '--set', 'epoch=3'], 'did you mean "epochs"?'],
+    [['train', '--budget', '5d'], 'budget cannot be "5d"'],
+    [['train', '--seed', '-1'], 'It must be a whole number'],
+    [['train', '--run', '../../etc'], 'cannot name a run'],
+    [['train', '--out', 'gs://bucket'], 'is no store'],
+    [['train', '--from', 's3://bucket/model'], 'is nothing to train from'],
+    [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
+    [['train', '--sed', '1'], "unknown option '--sed'"],
+    [['trian'], "unknown command 'trian'"],
+  ])('%j', async (words, message) => {
+    const ended = await trainingProcess(words);
+    expect(ended).toMatchObject({ code: 2, events: [] });
+    expect(ended.errors).toContain(message);
+  });
+});

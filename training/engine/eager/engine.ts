@@ -1,0 +1,67 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { UserError } from '#errors/user-error.ts';
+import { weightSpecs } from '../../nets/shapes.ts';
+import type { Engine, EngineOptions } from '../engine.ts';
+import { checkOptions } from '../engine-options.ts';
+import { forward } from './forward.ts';
+import { normalized } from './images.ts';
+import { State, slowName } from './state.ts';
+import { trainStep } from './step.ts';
+import { onWasm, startWasm } from './wasm.ts';
+
+/** Images a pass when the net is evaluated: enough to keep the kernels busy, and tens of megabytes at most. */
+const evaluatedAtOnce = 128;
+
+/**
+ * Trains a net with TensorFlow.js on WebAssembly, op by op, by the gradients that TensorFlow.js finds itself: what the
+ * graph is checked against, and what trains where there is no native TensorFlow.
+ *
+ * @throws {InvalidNet} the net contradicts itself
+ * @throws {UserError} the weights are not the net's, or a group names what cannot be trained
+ */
+export async function compileEager(options: EngineOptions): Promise<Engine> {
+  checkOptions(options);
+  const { precision = 'float32' } = options;
+  if (precision !== 'auto' && precision !== 'float32') {
+    throw new UserError(`WebAssembly has no ${precision}. Train with precision=float32, or with auto.`);
+  }
+  const description = await startWasm();
+  const names = weightSpecs(options.net).map(({ name }) => name);
+  const state = onWasm(() => new State(options));
+  return {
+    backend: 'wasm',
+    description,
+    step: (batch, step) => onWasm(() => tf.tidy(() => trainStep(options, state, batch, step))),
+    lookahead: (decay) => onWasm(() => tf.tidy(() => lookahead(options, state, decay))),
+    logits: (images) => onWasm(() => logits(options, state, images)),
+    weights: () => onWasm(() => state.read(names)),
+    state: () => onWasm(() => state.read()),
+    restore: (saved) => onWasm(() => state.restore(saved)),
+    dispose: () => onWasm(() => state.dispose()),
+  };
+}
+
+/** Slow and fast weights meet: both become the fast one, moved by `decay` towards the slow one. */
+function lookahead(options: EngineOptions, state: State, decay: number): void {
+  if (!options.lookahead) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
+  for (const { name } of weightSpecs(options.net)) {
+    if (!state.has(slowName(name))) continue;
+    const fast = state.get(name);
+    const moved = tf.add(fast, tf.mul(tf.sub(state.get(slowName(name)), fast), decay));
+    state.set(slowName(name), moved);
+    state.set(name, tf.clone(moved));
+  }
+}
+
+function logits({ net }: EngineOptions, state: State, images: Uint8Array): Float32Array {
+  const [height, width, channels] = net.input;
+  const imageSize = height * width * channels;
+  const all = new Float32Array((images.length / imageSize) * net.classes);
+  for (let from = 0; from * imageSize < images.length; from += evaluatedAtOnce) {
+    const some = images.subarray(from * imageSize, (from + evaluatedAtOnce) * imageSize);
+    const part = tf.tidy(() => forward(net, (name) => state.get(name), normalized(net, some)));
+    all.set(part.dataSync<'float32'>(), from * net.classes);
+    part.dispose();
+  }
+  return all;
+}

@@ -1,0 +1,74 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Batch } from '../../data/batch.ts';
+import { purpose, random } from '../../random/random.ts';
+import type { EngineOptions, StepOptions } from '../engine.ts';
+import { activeGroups } from '../engine-options.ts';
+import { dropoutMask } from './dropout.ts';
+import { forward, type Training } from './forward.ts';
+import { normalized } from './images.ts';
+import { type State, slotNames, updatesName } from './state.ts';
+import { update } from './update.ts';
+
+/**
+ * Forward, backward, and every weight moved by its group's optimizer.
+ *
+ * @returns the mean loss of the batch, before the update
+ */
+export function trainStep(options: EngineOptions, state: State, batch: Batch, stepOptions: StepOptions): number {
+  const { net, batchSize, reduction } = options;
+  if (batch.labels.length !== batchSize) {
+    throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${batch.labels.length}.`);
+  }
+  const groups = activeGroups(options, stepOptions);
+  const trained = groups.flatMap(({ weights }) => weights);
+  const images = normalized(net, batch.images); // [B, H, W, C]
+  const targets = smoothedTargets(batch.labels, net.classes, options.labelSmoothing); // [B, classes]
+  const { training, statistics } = trainingMode(options, stepOptions.step);
+
+  const objective = (...values: tf.Tensor[]): tf.Scalar => {
+    const current = new Map(trained.map((name, index) => [name, values[index]!]));
+    const logits = forward(net, (name) => current.get(name) ?? state.get(name), images, training); // [B, classes]
+    const total = tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits))));
+    return tf.div<tf.Scalar>(total, reduction === 'mean' ? batchSize : 1);
+  };
+  const { value, grads } = tf.valueAndGrads(objective)(trained.map((name) => state.get(name)));
+
+  const gradients = new Map(trained.map((name, index) => [name, grads[index]!]));
+  for (const group of groups) {
+    const { optimizer } = group;
+    const learningRate = stepOptions.learningRates[group.name]!;
+    const updates = optimizer.kind === 'adamw' ? state.get(updatesName(group.name)).dataSync()[0]! : 0;
+    for (const name of group.weights) {
+      const slots = slotNames(name, optimizer);
+      const before = slots.map((slot) => state.get(slot));
+      const after = update(optimizer, learningRate, state.get(name), gradients.get(name)!, before, updates);
+      [name, ...slots].forEach((changed, index) => {
+        state.set(changed, after[index]!);
+      });
+    }
+    if (optimizer.kind === 'adamw') state.set(updatesName(group.name), tf.scalar(updates + 1));
+  }
+  for (const [name, statistic] of statistics) state.set(name, statistic);
+  return value.dataSync()[0]! / (reduction === 'mean' ? 1 : batchSize);
+}
+
+function trainingMode({ net, seed }: EngineOptions, step: number) {
+  const statistics = new Map<string, tf.Tensor>();
+  const number = new Map(net.layers.map(({ name }, index) => [name, index]));
+  const training: Training = {
+    // Kept: the gradient's own tidying would dispose of it.
+    observe: (name, value) => statistics.set(name, tf.keep(value)),
+    mask: (layer, rate, shape) => dropoutMask(random(seed, purpose.dropout, step, number.get(layer)!), rate, shape),
+  };
+  return { training, statistics };
+}
+
+/** @returns `[B, classes]`: `smoothing / classes` everywhere, and the rest on the label */
+function smoothedTargets(labels: Uint8Array, classes: number, smoothing: number): tf.Tensor2D {
+  const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
+  labels.forEach((label, index) => {
+    if (label >= classes) throw new RangeError(`Label ${label} of image ${index} is no class of ${classes}.`);
+    targets[index * classes + label]! += 1 - smoothing;
+  });
+  return tf.tensor2d(targets, [labels.length, classes]);
+}

@@ -1,0 +1,58 @@
+import { UserError } from '#errors/user-error.ts';
+import { checkTensors } from '../nets/named-tensor.ts';
+import { weightSpecs } from '../nets/shapes.ts';
+import type { ParameterGroup } from '../recipe/optimizer.ts';
+import type { EngineOptions, StepOptions } from './engine.ts';
+
+/**
+ * @throws {InvalidNet} the net contradicts itself
+ * @throws {UserError} the weights are not the net's, or a group names what cannot be trained
+ */
+export function checkOptions({ net, weights, groups, freezable = [] }: EngineOptions): void {
+  const specs = new Map(weightSpecs(net).map((spec) => [spec.name, spec]));
+  checkTensors(
+    `The weights of net ${net.name}`,
+    weights,
+    new Map([...specs].map(([name, { shape }]) => [name, shape])),
+  );
+  const groupOf = new Map<string, string>();
+  for (const group of groups) {
+    for (const name of group.weights) {
+      const spec = specs.get(name);
+      if (!spec) throw new UserError(`Group ${group.name} names ${name}, which net ${net.name} does not have.`);
+      if (!spec.trainable) throw new UserError(`Group ${group.name} names ${name}, which is never trained.`);
+      const other = groupOf.get(name);
+      if (other !== undefined) throw new UserError(`${name} is in two groups: ${other} and ${group.name}.`);
+      groupOf.set(name, group.name);
+    }
+  }
+  for (const name of freezable) {
+    if (!groups.some((group) => group.name === name)) {
+      throw new UserError(`Group ${name} is freezable, but there is no such group.`);
+    }
+  }
+}
+
+/**
+ * The groups that a step trains: those that have a learning rate.
+ *
+ * @throws {RangeError} a group has none and is not freezable, or only some of the freezable ones have one
+ */
+export function activeGroups(
+  { groups, freezable = [] }: EngineOptions,
+  { learningRates }: StepOptions,
+): ParameterGroup[] {
+  const active = groups.filter(({ name }) => learningRates[name] !== undefined);
+  const left = groups.filter(({ name }) => learningRates[name] === undefined).map(({ name }) => name);
+  if (left.length > 0 && (left.length !== freezable.length || !left.every((name) => freezable.includes(name)))) {
+    throw new RangeError(
+      `A step gave no learning rate to ${left.join(', ')}; ` +
+        (freezable.length > 0
+          ? `only ${freezable.join(', ')} can be left out, all together.`
+          : 'no group is freezable.'),
+    );
+  }
+  const unknown = Object.keys(learningRates).find((name) => !groups.some((group) => group.name === name));
+  if (unknown !== undefined) throw new RangeError(`A step gave a learning rate to ${unknown}, which is no group.`);
+  return active;
+}

@@ -1,0 +1,101 @@
+import type { Batch, BatchPlan } from '../data/batch.ts';
+import type { Split } from '../data/dataset.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
+import type { Net } from '../nets/net.ts';
+import type { ParameterGroup } from '../recipe/optimizer.ts';
+import type { Precision } from '../recipe/precision.ts';
+
+/**
+ * One network being trained on one backend. There are two: `graph/` (a step is one TensorFlow graph, native) and `eager/`
+ * (TensorFlow.js, op by op, on WebAssembly); `engine.contract.ts` tests both.
+ *
+ * Calls are synchronous: a step blocks the event loop, so the loop that drives it awaits between steps.
+ */
+export interface Engine {
+  readonly backend: 'tensorflow' | 'wasm';
+  /** Version and device for the record, such as `TensorFlow 2.21.0, CPU, 2 threads, oneDNN`. */
+  readonly description: string;
+
+  /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch */
+  step(batch: Batch, options: StepOptions): number;
+
+  /** Where the engine keeps images (`EngineOptions.resident`) and can. */
+  readonly steps?: ManySteps | undefined;
+
+  /** Moves the weights and their slow average towards each other; needs `EngineOptions.lookahead`. @see airbench §3 */
+  lookahead(decay: number): void;
+
+  /**
+   * Logits with the running statistics and without dropout.
+   *
+   * @param images `[N, H, W, C]` uint8, for any N
+   * @returns `[N, classes]` float32
+   */
+  logits(images: Uint8Array): Float32Array;
+
+  /** Every weight and running statistic, by name: what is exported. */
+  weights(): NamedTensor[];
+  /** All that a checkpoint holds: the weights, the optimizer's slots, the slow average. */
+  state(): NamedTensor[];
+  /** @throws {UserError} a tensor is missing, unknown, or has another shape */
+  restore(state: readonly NamedTensor[]): void;
+
+  dispose(): void;
+}
+
+/** Many steps in one call: the same as one by one, bit for bit. */
+export interface ManySteps {
+  /** In one call. */
+  readonly most: number;
+  /**
+   * @param plans of steps that follow each other and train the same groups
+   * @returns the mean loss of each batch
+   */
+  run(plans: readonly StepPlan[]): Float32Array;
+}
+
+/** What a step trains on where the images are resident, and how. */
+export interface StepPlan extends StepOptions {
+  readonly batch: BatchPlan;
+  /** The decay of a `lookahead` after this step. @default none */
+  readonly lookahead?: number | undefined;
+}
+
+export interface StepOptions {
+  /** Counts from 0; keys the random numbers of the step (dropout). */
+  readonly step: number;
+  /** By the name of the parameter group. A group of `EngineOptions.freezable` that is left out takes no gradient in this step. */
+  readonly learningRates: Readonly<Record<string, number>>;
+}
+
+export interface EngineOptions {
+  readonly net: Net;
+  /** Initial values, one for each weight of the net (`nets/initialize.ts`). */
+  readonly weights: readonly NamedTensor[];
+  readonly batchSize: number;
+  /** Keys dropout. */
+  readonly seed: number;
+  /** Of the softmax cross-entropy, in [0, 1). */
+  readonly labelSmoothing: number;
+  /** What the gradients are taken of: the batch's mean loss (Keras), or its sum (airbench). */
+  readonly reduction: 'mean' | 'sum';
+  /** Each trained weight is in exactly one group; a weight in none is a constant. */
+  readonly groups: readonly ParameterGroup[];
+  /** Groups that a step may leave out, all together. @default none */
+  readonly freezable?: readonly string[];
+  /**
+   * Of what flows between the layers in a training step, and of its gradients; weights, optimizers, the loss and evaluation
+   * are float32 all the same. `auto`: whichever is quicker here. @default 'float32'
+   */
+  readonly precision?: 'auto' | Precision;
+  /** Keep a slow average of weights and statistics. @default false */
+  readonly lookahead?: boolean;
+  /** Keep these images, for `Engine.steps`; an engine that has none leaves them. @default none */
+  readonly resident?: ResidentImages | undefined;
+}
+
+/** Training images that an engine keeps where it computes. */
+export interface ResidentImages extends Split {
+  /** The largest by which a view is shifted, in pixels. */
+  readonly shift: number;
+}

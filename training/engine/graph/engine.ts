@@ -1,0 +1,218 @@
+import { UserError } from '#errors/user-error.ts';
+import { inViewTables } from '../../data/augment.ts';
+import type { Batch } from '../../data/batch.ts';
+import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
+import type { Net } from '../../nets/net.ts';
+import type { Engine, EngineOptions, StepOptions, StepPlan } from '../engine.ts';
+import { activeGroups, checkOptions } from '../engine-options.ts';
+import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
+import { sizeOf, type Variable } from './builder/graph.ts';
+import { withMemory } from './out-of-memory.ts';
+import { precisionOf } from './precision.ts';
+import { openSession, type Session } from './session.ts';
+import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './training-graph.ts';
+import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
+
+/**
+ * Trains a net as one TensorFlow graph: a step, with its forward pass, gradients and updates, is one call.
+ *
+ * @throws {InvalidNet} the net contradicts itself
+ * @throws {UserError} the weights are not the net's, a group names what cannot be trained, or there is no TensorFlow
+ */
+export async function compileGraph(options: EngineOptions): Promise<Engine> {
+  checkOptions(options);
+  if (options.resident) checkLabels(options.net, options.resident.labels, 'the resident ones');
+  const tensorflow = await loadTensorFlow();
+  const precision = precisionOf(options, tensorflow);
+  // On a GPU XLA needs a compiler that the CUDA libraries' wheels do not bring.
+  const graph = buildTrainingGraph(options, { compileFunctions: tensorflow.device === 'CPU', precision });
+  const session = openSession(tensorflow, graph.graph);
+  withMemory(options, () => setInitialValues(options, graph, session));
+  return {
+    backend: 'tensorflow',
+    description: `${describe(tensorflow)}, ${precision}`,
+    step: (batch, stepOptions) => withMemory(options, () => step(options, graph, session, batch, stepOptions)),
+    steps: graph.loop && {
+      most: stepsAtOnce,
+      run: (plans) => withMemory(options, () => steps(options, graph.loop!, session, plans)),
+    },
+    lookahead: (decay) => lookahead(graph, session, decay),
+    logits: (images) => logits(options, graph, session, images),
+    weights: () => read(session, graph.weights),
+    state: () => read(session, graph.state),
+    restore: (saved) => restore(session, graph.state, saved),
+    dispose: () => session.dispose(),
+  };
+}
+
+function setInitialValues({ weights, resident }: EngineOptions, graph: TrainingGraph, session: Session): void {
+  const initial = new Map(weights.map(({ name, data }) => [name, data]));
+  for (const { variable, of } of graph.slow) initial.set(variable.name, initial.get(of.name)!);
+  session.assign(
+    graph.state.map((variable) => [variable, initial.get(variable.name) ?? new Float32Array(sizeOf(variable.shape))]),
+  );
+  if (graph.loop && resident) {
+    session.assign([
+      [graph.loop.pixels, resident.images],
+      [graph.loop.labels, resident.labels],
+    ]);
+  }
+}
+
+function step(
+  options: EngineOptions,
+  { inputs, steps }: TrainingGraph,
+  session: Session,
+  batch: Batch,
+  stepOptions: StepOptions,
+): number {
+  checkBatch(options, batch);
+  const active = activeGroups(options, stepOptions);
+  const variant = active.length === options.groups.length ? steps.whole : steps.frozen!;
+  const rates = active.map(
+    ({ name }) => [inputs.learningRates.get(name)!, Float32Array.of(stepOptions.learningRates[name]!)] as const,
+  );
+  const [loss] = session.run(
+    [
+      [inputs.images, batch.images],
+      [inputs.labels, batch.labels],
+      [inputs.step, Int32Array.of(stepOptions.step)],
+      ...rates,
+    ],
+    [variant],
+  );
+  return loss![0]!;
+}
+
+/** @throws {RangeError} the steps do not follow each other, train different groups, or are of what is not resident */
+function steps(
+  options: EngineOptions,
+  { inputs, losses }: TrainingLoop,
+  session: Session,
+  plans: readonly StepPlan[],
+): Float32Array {
+  checkPlans(options, plans);
+  const { batchSize, groups, resident } = options;
+  const planned = new Float32Array(stepsAtOnce * 3 * batchSize); //         [stepsAtOnce, 3, B]
+  const learningRates = new Float32Array(stepsAtOnce * groups.length); // [stepsAtOnce, groups]
+  const lookaheads = new Float32Array(stepsAtOnce).fill(-1);
+  for (const [index, plan] of plans.entries()) {
+    const at = 3 * index * batchSize;
+    planned.set(plan.batch.images, at);
+    for (const [image, view] of plan.batch.views.entries()) {
+      const { row, column } = inViewTables(view, resident!.shift);
+      planned[at + batchSize + image] = row;
+      planned[at + 2 * batchSize + image] = column;
+    }
+    learningRates.set(
+      groups.map(({ name }) => plan.learningRates[name] ?? 0),
+      index * groups.length,
+    );
+    lookaheads[index] = plan.lookahead ?? -1;
+  }
+  const isWhole = activeGroups(options, plans[0]!).length === groups.length;
+  const [computed] = session.run(
+    [
+      [inputs.count, Int32Array.of(plans.length)],
+      [inputs.first, Int32Array.of(plans[0]!.step)],
+      [inputs.plans, planned],
+      [inputs.learningRates, learningRates],
+      [inputs.lookaheads, lookaheads],
+    ],
+    [isWhole ? losses.whole : losses.frozen!],
+  );
+  return computed!.subarray(0, plans.length);
+}
+
+function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
+  const { batchSize, resident } = options;
+  const [start] = plans;
+  if (start === undefined || plans.length > stepsAtOnce) {
+    throw new RangeError(`A call takes 1 to ${stepsAtOnce} steps, not ${plans.length}.`);
+  }
+  const groups = activeGroups(options, start).length;
+  for (const [index, { step, learningRates, batch }] of plans.entries()) {
+    const { images, views } = batch;
+    if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
+    if (activeGroups(options, { step, learningRates }).length !== groups) {
+      throw new RangeError(`Step ${step} trains other groups than step ${start.step}: it takes a call of its own.`);
+    }
+    if (images.length !== batchSize || views.length !== batchSize) {
+      throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${images.length}.`);
+    }
+    const stray = images.find((image) => !(image >= 0 && image < resident!.count));
+    if (stray !== undefined)
+      throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
+    const wide = views.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.shift);
+    if (wide) throw new RangeError(`A view is shifted by ${wide.down}, ${wide.right}; compiled is ${resident!.shift}.`);
+  }
+}
+
+/** @throws {UserError} the batch has another size, or a label is no class of the net */
+function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch): void {
+  const [height, width, channels] = net.input;
+  if (labels.length !== batchSize || images.length !== batchSize * sizeOf(net.input)) {
+    throw new UserError(
+      `This engine was compiled for batches of ${batchSize} images, not ${labels.length}, of ` +
+        `${height}x${width}x${channels} bytes, not ${images.length} in all.`,
+    );
+  }
+  checkLabels(net, labels, 'a batch');
+}
+
+/** @throws {UserError} a label is no class of the net */
+function checkLabels({ name, classes }: Net, labels: Uint8Array, what: string): void {
+  const stray = labels.findIndex((label) => label >= classes);
+  if (stray < 0) return;
+  throw new UserError(
+    `Label ${labels[stray]} of image ${stray} of ${what} is no class: net ${name} has ${classes}, from 0.`,
+  );
+}
+
+function lookahead({ lookahead: call }: TrainingGraph, session: Session, decay: number): void {
+  if (call === undefined) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
+  session.run([[call.decay, Float32Array.of(decay)]], [call.done]);
+}
+
+function logits(
+  { net }: EngineOptions,
+  { evaluation }: TrainingGraph,
+  session: Session,
+  images: Uint8Array,
+): Float32Array {
+  const imageSize = sizeOf(net.input);
+  if (images.length % imageSize !== 0) {
+    throw new UserError(`${images.length} bytes are no whole number of images: net ${net.name} takes [${net.input}].`);
+  }
+  const count = images.length / imageSize;
+  const results = new Float32Array(count * net.classes);
+  const padded = new Uint8Array(evaluatedAtOnce * imageSize);
+  for (let first = 0; first < count; first += evaluatedAtOnce) {
+    const size = Math.min(evaluatedAtOnce, count - first);
+    const given = images.subarray(first * imageSize, (first + size) * imageSize);
+    if (size < evaluatedAtOnce) padded.set(given);
+    const [computed] = session.run([[evaluation.images, size < evaluatedAtOnce ? padded : given]], [evaluation.logits]);
+    results.set(computed!.subarray(0, size * net.classes), first * net.classes);
+  }
+  return results;
+}
+
+function read(session: Session, variables: readonly Variable[]): NamedTensor[] {
+  const values = session.run(
+    [],
+    variables.map(({ value }) => value),
+  );
+  return variables.map(({ name, shape }, index) => ({ name, shape, data: values[index]! }));
+}
+
+function restore(session: Session, variables: readonly Variable[], saved: readonly NamedTensor[]): void {
+  checkTensors('The saved tensors', saved, new Map(variables.map(({ name, shape }) => [name, shape])));
+  const data = new Map(saved.map((tensor) => [tensor.name, tensor.data]));
+  session.assign(variables.map((variable) => [variable, data.get(variable.name)!]));
+}
+
+function describe({ version, device, threads }: TensorFlow): string {
+  if (device === 'GPU') return `TensorFlow ${version}, GPU`;
+  const kernels = process.env.TF_ENABLE_ONEDNN_OPTS === '0' ? 'without oneDNN' : 'oneDNN';
+  return `TensorFlow ${version}, CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${kernels}`;
+}

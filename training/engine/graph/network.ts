@@ -1,0 +1,200 @@
+import type { Activation, BatchNormalization, Convolution, Layer, Net } from '../../nets/net.ts';
+import { purpose, random } from '../../random/random.ts';
+import type { Precision } from '../../recipe/precision.ts';
+import { type Graph, sizeOf, type Value, type Variable } from './builder/graph.ts';
+import { elu, gelu, relu, silu } from './operations/activations.ts';
+import { cast, multiply, toFloat } from './operations/arithmetic.ts';
+import { normalizeBatch, normalizeByRunningStatistics } from './operations/batch-normalization.ts';
+import { convolutionOfBiased, isSmooth, type SmoothActivation } from './operations/biased-convolution.ts';
+import { addBias, type ConvolutionOptions, convolution } from './operations/convolution.ts';
+import { dropout } from './operations/dropout.ts';
+import { matmul } from './operations/matmul.ts';
+import { maxPooling } from './operations/max-pooling.ts';
+import { normalizeImages } from './operations/normalize-images.ts';
+import { pack, reshape } from './operations/shape.ts';
+
+/** A weight or running statistic, by its name. */
+type Variables = (name: string) => Variable;
+
+interface NetworkOptions {
+  /** `[N, H, W, C]` uint8 */
+  readonly images: Value;
+  readonly variables: Variables;
+}
+
+interface TrainingOptions extends NetworkOptions {
+  /** Of what flows between the layers; weights, running statistics and logits are float32. */
+  readonly precision: Precision;
+  /** The names of the weights that gradients will be taken of. */
+  readonly trained: ReadonlySet<string>;
+  /** With the step, keys dropout. */
+  readonly seed: number;
+  /** `[]` int32 */
+  readonly step: Value;
+}
+
+interface TrainingNetwork {
+  /** `[N, classes]` */
+  readonly logits: Value;
+  /** What the running statistics are to be after this batch. */
+  readonly statistics: readonly { readonly variable: Variable; readonly next: Value }[];
+}
+
+/** The net as it is trained: normalized by the batch's statistics, with dropout. */
+export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions): TrainingNetwork {
+  const { variables } = options;
+  const statistics: { variable: Variable; next: Value }[] = [];
+  const logits = network(graph, net, options, {
+    precision: options.precision,
+    start: frozenStart(net, options.trained),
+    normalize(layer, value) {
+      const [movingMean, movingVariance] = runningStatistics(layer, variables);
+      const batch = normalizeBatch(graph, value, {
+        ...parameters(graph, layer, variables),
+        momentum: layer.momentum,
+      });
+      statistics.push({ variable: movingMean, next: batch.movingMean });
+      statistics.push({ variable: movingVariance, next: batch.movingVariance });
+      return batch.normalized;
+    },
+    dropOut(layer, value) {
+      const key = random(options.seed, purpose.dropout, net.layers.indexOf(layer)).integer(2 ** 31);
+      const constant = graph.constant({ type: 'int32', shape: [], values: Int32Array.of(key) });
+      return dropout(graph, value, layer.rate, pack(graph, [constant, options.step]));
+    },
+  });
+  return { logits, statistics };
+}
+
+/**
+ * The net as it is used: normalized by the running statistics, without dropout.
+ *
+ * @returns `[N, classes]`
+ */
+export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions): Value {
+  return network(graph, net, options, {
+    precision: 'float32',
+    normalize: (layer, value) =>
+      normalizeByRunningStatistics(graph, value, parameters(graph, layer, options.variables)),
+    dropOut: (_, value) => value,
+  });
+}
+
+/** What differs between training and use. */
+interface Mode {
+  readonly precision: Precision;
+  /** Layers whose gradients there is a quicker way to. */
+  readonly start?: FrozenStart | undefined;
+  normalize(layer: BatchNormalization, value: Value): Value;
+  dropOut(layer: Layer & { kind: 'dropout' }, value: Value): Value;
+}
+
+function network(graph: Graph, net: Net, { images, variables }: NetworkOptions, mode: Mode): Value {
+  const apply = (value: Value, layer: Layer) =>
+    graph.scope(layer.name, () => applyLayer(graph, layer, value, variables, mode));
+  const { start } = mode;
+  if (start === undefined) return toFloat(graph, pooledSooner(net.layers).reduce(apply, images));
+  const begun = applyStart(graph, start, apply(images, start.normalization), variables);
+  return toFloat(graph, pooledSooner(start.rest).reduce(apply, begun));
+}
+
+/**
+ * The layers in an order that gives the same: where an activation that never falls comes before max-pooling, they change
+ * places. The largest value of a window stays the largest, and the activation and its gradient pass over a quarter of the
+ * values.
+ */
+function pooledSooner(layers: readonly Layer[]): Layer[] {
+  const reordered = [...layers];
+  for (const [index, layer] of layers.entries()) {
+    const next = layers[index + 1];
+    if (layer.kind !== 'activation' || next?.kind !== 'max-pooling') continue;
+    if (layer.function === 'relu' || layer.function === 'elu') reordered.splice(index, 2, next, layer);
+  }
+  return reordered;
+}
+
+/** How airbench's net begins: the first convolution is not trained but for its bias. */
+interface FrozenStart {
+  readonly normalization: Layer;
+  readonly fixed: Convolution;
+  readonly activation: SmoothActivation;
+  readonly next: Convolution;
+  readonly rest: readonly Layer[];
+}
+
+function frozenStart({ layers }: Net, trained: ReadonlySet<string>): FrozenStart | undefined {
+  const [normalization, fixed, activation, next, ...rest] = layers;
+  if (fixed?.kind !== 'convolution' || activation?.kind !== 'activation' || next?.kind !== 'convolution')
+    return undefined;
+  if (trained.has(`${fixed.name}/kernel`) || !trained.has(`${fixed.name}/bias`)) return undefined;
+  if (!isSmooth(activation.function)) return undefined;
+  return { normalization: normalization!, fixed, activation: activation.function, next, rest };
+}
+
+function applyStart(graph: Graph, start: FrozenStart, value: Value, variables: Variables): Value {
+  const { fixed, activation, next } = start;
+  const weight = (layer: Layer, role: string) => cast(graph, variables(`${layer.name}/${role}`).value, value.type);
+  const whitened = graph.scope(fixed.name, () => convolution(graph, value, weight(fixed, 'kernel'), slidingOf(fixed)));
+  return graph.scope(next.name, () => {
+    const operands = { fixed: whitened, bias: weight(fixed, 'bias'), activation, kernel: weight(next, 'kernel') };
+    const convolved = convolutionOfBiased(graph, { ...operands, ...slidingOf(next) });
+    return next.bias ? addBias(graph, convolved, weight(next, 'bias')) : convolved;
+  });
+}
+
+function slidingOf({ stride = 1, padding }: Convolution): ConvolutionOptions {
+  return { stride, padding };
+}
+
+function applyLayer(graph: Graph, layer: Layer, value: Value, variables: Variables, mode: Mode): Value {
+  const weight = (role: string) => cast(graph, variables(`${layer.name}/${role}`).value, value.type);
+  const withBias = (product: Value, { bias }: { bias: boolean }) =>
+    bias ? addBias(graph, product, weight('bias')) : product;
+  switch (layer.kind) {
+    case 'normalization':
+      return normalizeImages(graph, value, layer, mode.precision);
+    case 'convolution':
+      return withBias(convolution(graph, value, weight('kernel'), slidingOf(layer)), layer);
+    case 'batch-normalization':
+      return mode.normalize(layer, value);
+    case 'activation':
+      return activations[layer.function](graph, value);
+    case 'max-pooling':
+      return maxPooling(graph, value, layer.size, layer.padding);
+    case 'dropout':
+      return mode.dropOut(layer, value);
+    case 'flatten': {
+      const [batch = 0, ...rest] = value.shape;
+      return reshape(graph, value, [batch, sizeOf(rest)]);
+    }
+    case 'dense':
+      return withBias(matmul(graph, value, weight('kernel')), layer);
+    case 'scale':
+      return multiply(graph, value, layer.by);
+  }
+}
+
+const activations: Readonly<Record<Activation['function'], (graph: Graph, value: Value) => Value>> = {
+  relu,
+  gelu,
+  elu,
+  silu,
+};
+
+function parameters(graph: Graph, layer: BatchNormalization, variables: Variables) {
+  const [movingMean, movingVariance] = runningStatistics(layer, variables);
+  const channels = movingMean.shape;
+  const ones = () =>
+    graph.constant({ type: 'float32', shape: channels, values: new Float32Array(sizeOf(channels)).fill(1) });
+  return {
+    gamma: layer.scale ? variables(`${layer.name}/gamma`).value : ones(),
+    beta: variables(`${layer.name}/beta`).value,
+    movingMean: movingMean.value,
+    movingVariance: movingVariance.value,
+    epsilon: layer.epsilon,
+  };
+}
+
+function runningStatistics({ name }: BatchNormalization, variables: Variables): [Variable, Variable] {
+  return [variables(`${name}/moving_mean`), variables(`${name}/moving_variance`)];
+}

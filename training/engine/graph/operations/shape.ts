@@ -1,0 +1,67 @@
+import { type Graph, type Shape, sameShape, show, sizeOf, type Value } from '../builder/graph.ts';
+
+export function reshape(graph: Graph, value: Value, shape: Shape): Value {
+  if (sameShape(value.shape, shape)) return value;
+  if (sizeOf(value.shape) !== sizeOf(shape)) graph.fail(`${show(value.shape)} cannot be reshaped to ${show(shape)}.`);
+  return graph.value({
+    op: 'Reshape',
+    inputs: [value, graph.integers(shape)],
+    shape,
+    type: value.type,
+    attributes: { T: { type: value.type }, Tshape: { type: 'int32' } },
+    gradient: (upstream) => [() => reshape(graph, upstream, value.shape), undefined],
+  });
+}
+
+/**
+ * Zeros around a value.
+ *
+ * @param padding before and after, for each axis
+ */
+export function pad(graph: Graph, value: Value, padding: readonly (readonly [number, number])[]): Value {
+  if (
+    padding.length !== value.shape.length ||
+    !padding.flat().every((count) => Number.isInteger(count) && count >= 0)
+  ) {
+    graph.fail(`${show(value.shape)} cannot be padded by ${JSON.stringify(padding)}.`);
+  }
+  const amounts = Int32Array.from(padding.flat());
+  return graph.value({
+    op: 'Pad',
+    inputs: [value, graph.constant({ type: 'int32', shape: [padding.length, 2], values: amounts })],
+    shape: value.shape.map((size, axis) => size + (padding[axis]?.[0] ?? 0) + (padding[axis]?.[1] ?? 0)),
+    type: value.type,
+    attributes: { T: { type: value.type }, Tpaddings: { type: 'int32' } },
+    gradient: (upstream) => [
+      () => slice(graph, upstream, graph.integers(padding.map(([before]) => before)), value.shape),
+      undefined,
+    ],
+  });
+}
+
+/**
+ * A part of a value, of a known size. It has no gradient.
+ *
+ * @param begin `[rank]` int32
+ */
+export function slice(graph: Graph, value: Value, begin: Value, shape: Shape): Value {
+  return graph.value({
+    op: 'Slice',
+    inputs: [value, begin, graph.integers(shape)],
+    shape,
+    type: value.type,
+    attributes: { T: { type: value.type }, Index: { type: 'int32' } },
+  });
+}
+
+/** Numbers `[]` of one type side by side: `[n]`. */
+export function pack(graph: Graph, numbers: readonly Value[]): Value {
+  const [{ type }] = numbers as [Value];
+  return graph.value({
+    op: 'Pack',
+    inputs: numbers,
+    shape: [numbers.length],
+    type,
+    attributes: { N: { integer: numbers.length }, T: { type }, axis: { integer: 0 } },
+  });
+}

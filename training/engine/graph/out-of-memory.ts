@@ -1,0 +1,70 @@
+import { totalmem } from 'node:os';
+import { UserError } from '#errors/user-error.ts';
+import type { Net } from '../../nets/net.ts';
+import { shapesOf } from '../../nets/shapes.ts';
+import type { Precision } from '../../recipe/precision.ts';
+import type { EngineOptions } from '../engine.ts';
+
+type StepSize = Pick<EngineOptions, 'net' | 'batchSize'>;
+
+/** What a step takes in all, as a multiple of the estimate: 2.4 to 2.8 were measured with airbench's nets at batch 512. */
+const REST = 3;
+
+/** There is no memory for a step; nothing was changed by it. */
+class OutOfMemory extends UserError {
+  override readonly name = 'OutOfMemory';
+
+  /** @param smaller a batch size to try; less than 1 if none is */
+  constructor(needed: string, smaller: number, cause?: Error) {
+    const remedy = smaller >= 1 ? `Try --set batchSize=${smaller}, or` : 'Try';
+    super(`${needed} ${remedy} narrower --set widths, or a machine with more memory.`, { cause });
+  }
+}
+
+/**
+ * On Linux memory seems to be had until it is used, and then the system ends the process without a word: so what can never
+ * fit is refused before anything is allocated.
+ *
+ * @throws {OutOfMemory} a step needs more memory than this machine has, or than the container may use
+ */
+export function checkMemory({ net, batchSize }: StepSize, precision: Precision): void {
+  const anImage = bytesAnImage(net, precision);
+  const most = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  const left = most - process.memoryUsage.rss();
+  if (batchSize * anImage <= left) return;
+  throw new OutOfMemory(
+    `A step of batchSize=${batchSize} needs ${gigabytes(batchSize * anImage)} at the least, and there are ${gigabytes(left)}.`,
+    powerOfTwoWithin(left / anImage / REST),
+  );
+}
+
+/** @throws {OutOfMemory} TensorFlow could not allocate what the step needs */
+export function withMemory<Result>({ batchSize }: StepSize, step: () => Result): Result {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof Error && /OOM when allocating|Out of memory/.test(error.message)) {
+      const needed = `There is not enough memory for a step of batchSize=${batchSize}.`;
+      throw new OutOfMemory(needed, powerOfTwoWithin(batchSize / 2), error);
+    }
+    throw error;
+  }
+}
+
+/** What convolutions and normalizations give is kept for the gradients: an estimate from below. */
+function bytesAnImage(net: Net, precision: Precision): number {
+  const values = shapesOf(net).map(({ layer, output }) =>
+    layer.kind === 'convolution' || layer.kind === 'batch-normalization'
+      ? output.reduce((size, dimension) => size * dimension, 1)
+      : 0,
+  );
+  return (precision === 'float32' ? 4 : 2) * values.reduce((sum, count) => sum + count, 0);
+}
+
+function powerOfTwoWithin(most: number): number {
+  return 2 ** Math.floor(Math.log2(most));
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Precision } from '../../recipe/precision.ts';
+import type { EngineOptions } from '../engine.ts';
+import type { TensorFlow } from '../tensorflow.ts';
+
+/** `auto` is whichever is quicker here. @default 'float32' */
+export function precisionOf({ precision = 'float32' }: Pick<EngineOptions, 'precision'>, on: TensorFlow): Precision {
+  return precision === 'auto' ? fastestPrecision(on) : precision;
+}
+
+/**
+ * bfloat16 where products of it are quicker than those of float32: on x86 processors that have instructions for it, and on
+ * NVIDIA GPUs from Ampere on (compute capability 8). It has the range of float32, so that nothing has to be scaled, and 8
+ * bits of its digits. The tensor cores of Volta and Turing (from 7), such as those of a g4dn instance, take float16 alone.
+ */
+export function fastestPrecision({ device }: Pick<TensorFlow, 'device'>): Precision {
+  if (device === 'CPU') return hasBfloat16Instructions() ? 'bfloat16' : 'float32';
+  const capability = computeCapability();
+  if (capability >= 8) return 'bfloat16';
+  return capability >= 7 ? 'float16' : 'float32';
+}
+
+function hasBfloat16Instructions(): boolean {
+  try {
+    return /^flags\s*:.*\b(avx512_bf16|amx_bf16)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return false; // not Linux
+  }
+}
+
+/** Of the first GPU, such as 8.6; 0 if it is not known. */
+function computeCapability(): number {
+  try {
+    const printed = execFileSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return Number.parseFloat(printed) || 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,72 @@
+import type { Net } from '../../nets/net.ts';
+import type { Precision } from '../../recipe/precision.ts';
+import type { EngineOptions } from '../engine.ts';
+import { Graph, type Value, type Variable } from './builder/graph.ts';
+import { inferenceNetwork } from './network.ts';
+import type { Lookahead } from './optimizers/lookahead.ts';
+import { addTrainingLoop, type TrainingLoop } from './training-loop.ts';
+import { addLookahead, addTraining, type StepInputs, type Steps, type Variables } from './training-step.ts';
+
+/** Images a call when the net is evaluated; what is left over is padded to it, so that one shape is compiled. */
+export const evaluatedAtOnce = 250;
+
+/** A graph, and what is fed to it and fetched from it. */
+export interface TrainingGraph {
+  readonly graph: Graph;
+  readonly weights: readonly Variable[];
+  /** The weights and all that the optimizers remember. */
+  readonly state: readonly Variable[];
+  /** The slow averages, each with what it is the average of; none without lookahead. */
+  readonly slow: readonly { readonly variable: Variable; readonly of: Variable }[];
+  readonly inputs: StepInputs;
+  readonly steps: Steps;
+  readonly lookahead: { readonly decay: Value; readonly done: Value } | undefined;
+  /** Many steps a call, where the training images are resident. */
+  readonly loop: TrainingLoop | undefined;
+  readonly evaluation: { readonly images: Value; readonly logits: Value };
+}
+
+interface DeviceOptions {
+  readonly compileFunctions: boolean;
+  readonly precision: Precision;
+}
+
+/**
+ * Builds the graph that an engine runs.
+ *
+ * @param device.compileFunctions fuse elementwise work by XLA
+ */
+export function buildTrainingGraph(options: EngineOptions, device: DeviceOptions): TrainingGraph {
+  const { net, batchSize, groups, resident } = options;
+  const graph = new Graph(device);
+  const inputs: StepInputs = {
+    images: graph.placeholder('images', [batchSize, ...net.input], 'uint8'),
+    labels: graph.placeholder('labels', [batchSize], 'uint8'),
+    step: graph.placeholder('step', [], 'int32'),
+    learningRates: new Map(groups.map(({ name }) => [name, graph.placeholder(`learning_rate/${name}`, [])])),
+  };
+  const { weights, variables, slots, steps } = addTraining(graph, options, device.precision, inputs);
+  const { averaged, ahead } = addLookahead(graph, options, variables);
+
+  return {
+    graph,
+    weights,
+    state: [...weights, ...slots, ...ahead.slow],
+    slow: ahead.slow.map((variable, index) => ({ variable, of: averaged[index]! })),
+    inputs,
+    steps,
+    lookahead: options.lookahead ? lookaheadCall(graph, ahead) : undefined,
+    loop: resident && addTrainingLoop(graph, options, device.precision, resident),
+    evaluation: addEvaluation(graph, net, variables),
+  };
+}
+
+function addEvaluation(graph: Graph, net: Net, variables: Variables): TrainingGraph['evaluation'] {
+  const images = graph.placeholder('evaluated_images', [evaluatedAtOnce, ...net.input], 'uint8');
+  return { images, logits: graph.scope('evaluation', () => inferenceNetwork(graph, net, { images, variables })) };
+}
+
+function lookaheadCall(graph: Graph, { update }: Lookahead): { decay: Value; done: Value } {
+  const decay = graph.placeholder('lookahead_decay', []);
+  return { decay, done: graph.after('lookahead', decay, update(decay)) };
+}

@@ -1,0 +1,124 @@
+import { weightSpecs } from '../../nets/shapes.ts';
+import type { ParameterGroup } from '../../recipe/optimizer.ts';
+import type { Precision } from '../../recipe/precision.ts';
+import type { EngineOptions } from '../engine.ts';
+import type { Graph, Value, Variable } from './builder/graph.ts';
+import { gradients } from './gradients.ts';
+import { trainingNetwork } from './network.ts';
+import { divide, mean, sum } from './operations/arithmetic.ts';
+import { crossEntropy } from './operations/cross-entropy.ts';
+import { adamw } from './optimizers/adamw.ts';
+import { type Lookahead, lookahead } from './optimizers/lookahead.ts';
+import { muon } from './optimizers/muon.ts';
+import type { GraphOptimizer } from './optimizers/optimizer.ts';
+import { sgd } from './optimizers/sgd.ts';
+
+/** What a step takes. */
+export interface StepInputs {
+  /** `[B, H, W, C]` uint8 */
+  readonly images: Value;
+  /** `[B]` uint8 */
+  readonly labels: Value;
+  /** `[]` int32 */
+  readonly step: Value;
+  /** By group, `[]`. */
+  readonly learningRates: ReadonlyMap<string, Value>;
+}
+
+/** The mean loss of the batch, had once the weights are updated; with all groups, and without the freezable ones. */
+export interface Steps {
+  readonly whole: Value;
+  readonly frozen: Value | undefined;
+}
+
+/** A weight or running statistic, by its name. */
+export type Variables = (name: string) => Variable;
+
+/** What training is made of in one graph; in that of a function the variables are the same ones again. */
+interface Training {
+  readonly weights: readonly Variable[];
+  readonly variables: Variables;
+  /** What the optimizers remember. */
+  readonly slots: readonly Variable[];
+  readonly steps: Steps;
+}
+
+export function addTraining(graph: Graph, options: EngineOptions, precision: Precision, inputs: StepInputs): Training {
+  const { weights, variables } = addWeights(graph, options);
+  const optimizers = options.groups.map((group) => ({ group, optimizer: optimizerOf(graph, group, variables) }));
+  const steps = addSteps(graph, options, precision, inputs, variables, optimizers);
+  return { weights, variables, slots: optimizers.flatMap(({ optimizer }) => optimizer.slots), steps };
+}
+
+export function addWeights(graph: Graph, { net }: EngineOptions): Pick<Training, 'weights' | 'variables'> {
+  const weights = weightSpecs(net).map(({ name, shape }) => graph.variable(name, shape));
+  const byName = new Map(weights.map((variable) => [variable.name, variable]));
+  return { weights, variables: (name) => byName.get(name) ?? graph.fail(`There is no weight ${name}.`) };
+}
+
+/** Averages what is trained, and the running statistics; without lookahead nothing. */
+export function addLookahead(
+  graph: Graph,
+  { net, groups, lookahead: isWanted }: EngineOptions,
+  variables: Variables,
+): { readonly averaged: readonly Variable[]; readonly ahead: Lookahead } {
+  const trained = new Set(groups.flatMap(({ weights }) => weights));
+  const names = weightSpecs(net).flatMap(({ name, role }) =>
+    role.startsWith('moving-') || trained.has(name) ? [name] : [],
+  );
+  const averaged = isWanted ? names.map(variables) : [];
+  return { averaged, ahead: lookahead(graph, averaged) };
+}
+
+/** The forward pass, and a step that trains all groups and one that leaves the freezable ones as they are. */
+function addSteps(
+  graph: Graph,
+  options: EngineOptions,
+  precision: Precision,
+  inputs: StepInputs,
+  variables: Variables,
+  optimizers: readonly { readonly group: ParameterGroup; readonly optimizer: GraphOptimizer }[],
+): Steps {
+  const { net, batchSize, seed, groups, freezable = [], labelSmoothing, reduction } = options;
+  const { images, labels, step, learningRates } = inputs;
+  const trained = new Set(groups.flatMap(({ weights }) => weights));
+  const { logits, statistics } = trainingNetwork(graph, net, {
+    ...{ images, variables, trained, seed, step },
+    precision,
+  });
+  const [meanLoss, summedLoss] = graph.scope('loss', () => {
+    const losses = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
+    return [mean(graph, losses), sum(graph, losses)];
+  });
+  // float16 has no numbers below 6e-8. An image's own gradients fit its range, their share of a mean may not.
+  const isOfSum = reduction === 'sum' || precision === 'float16';
+  const differentiated = isOfSum ? summedLoss : meanLoss;
+  const asReduced = (slope: Value) => (isOfSum && reduction === 'mean' ? divide(graph, slope, batchSize) : slope);
+
+  const addStep = (name: string, active: typeof optimizers) => {
+    const values = active.map(({ group }) => group.weights.map((weight) => variables(weight).value));
+    const slopes = gradients(graph, differentiated, values.flat()).map(asReduced);
+    const updates = active.flatMap(({ group, optimizer }) =>
+      optimizer.update(slopes.splice(0, group.weights.length), learningRates.get(group.name)!),
+    );
+    const observed = statistics.map(({ variable, next }) => graph.assign(variable, next));
+    return graph.after(name, meanLoss, [...updates, ...observed]);
+  };
+  const unfrozen = optimizers.filter(({ group }) => !freezable.includes(group.name));
+  return {
+    whole: addStep('step', optimizers),
+    frozen: freezable.length > 0 ? addStep('frozen_step', unfrozen) : undefined,
+  };
+}
+
+function optimizerOf(graph: Graph, { name, weights, optimizer }: ParameterGroup, variables: Variables): GraphOptimizer {
+  const trained = weights.map(variables);
+  switch (optimizer.kind) {
+    case 'sgd':
+      return sgd(graph, trained, optimizer);
+    case 'adamw':
+      return adamw(graph, name, trained, optimizer);
+    case 'muon':
+      return muon(graph, trained, optimizer);
+  }
+}

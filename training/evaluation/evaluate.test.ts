@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import type { Split } from '../data/dataset.ts';
+import { evaluate, logitsOf } from './evaluate.ts';
+import { agreement } from './measure.ts';
+
+/** 1,203 pictures of two rows and two columns: more than two chunks, and a short last one. */
+const count = 1_203;
+const images = Uint8Array.from({ length: count * 4 }, (_, at) => (at * 37) % 251);
+/** A network that says 1 where the upper left pixel is brighter than the upper right one, and is sure by the difference. */
+const predict = (batch: Uint8Array) =>
+  Float32Array.from({ length: batch.length / 2 }, (_, at) => {
+    const image = Math.floor(at / 2) * 4;
+    return at % 2 === 1 ? batch[image]! - batch[image + 1]! : 0;
+  });
+const truth = Uint8Array.from({ length: count }, (_, image) => (images[image * 4]! > images[image * 4 + 1]! ? 1 : 0));
+const options = { imageSize: [2, 2, 1], classes: 2 } as const;
+
+describe('evaluate', () => {
+  test('counts every image once, the short last chunk included', async () => {
+    // GIVEN labels of which the network gets all right, but for every tenth
+    const labels = truth.map((label, image) => (image % 10 === 0 ? 1 - label : label));
+    const split: Split = { count, images, labels };
+
+    const evaluation = await evaluate(predict, split, options);
+
+    const wrong = Math.ceil(count / 10);
+    expect(evaluation.images).toBe(count);
+    expect(evaluation.plain).toBe((count - wrong) / count);
+    const [[zeros = 0, falseOnes = 0] = [], [falseZeros = 0, ones = 0] = []] = evaluation.confusion;
+    expect(zeros + ones).toBe(count - wrong);
+    expect(falseOnes + falseZeros).toBe(wrong);
+    expect(evaluation.logits).toEqual(predict(images));
+  });
+
+  test('with augmentation, an image and its mirror get the same answer', async () => {
+    // This network contradicts itself about a mirrored image: over both, every image is a tie, which class 0 takes.
+    const { tta } = await evaluate(predict, { count, images, labels: truth }, options);
+    expect(tta).toBe(agreement(new Uint8Array(count), truth));
+  });
+
+  test('stops when it is told to', async () => {
+    const signal = AbortSignal.abort('SIGTERM');
+    await expect(evaluate(predict, { count, images, labels: truth }, { ...options, signal })).rejects.toBe('SIGTERM');
+  });
+});
+
+test('logitsOf gives what one call over everything would give', async () => {
+  expect(await logitsOf(predict, { count, images, labels: truth }, 2)).toEqual(predict(images));
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { weightSpecs } from '../nets/shapes.ts';
+import { freezableOf, groupsOf, learningRatesOf } from './parameter-groups.ts';
+import { netOf, recipes } from './recipes.ts';
+
+describe.each(Object.entries(recipes))('the groups of %s', (_, recipe) => {
+  test('hold every trainable weight once', () => {
+    const net = netOf(recipe);
+    const trainable = weightSpecs(net).flatMap(({ name, trainable }) => (trainable ? [name] : []));
+    const grouped = groupsOf(net, { ...recipe, whiteningBiasEpochs: 1 }).flatMap(({ weights }) => weights);
+    expect(grouped.sort()).toEqual(trainable.sort());
+  });
+});
+
+describe('the groups of airbench', () => {
+  const recipe = { ...recipes.quick, optimizer: 'sgd', epochs: 4, whiteningBiasEpochs: 2 } as const;
+  const net = netOf(recipe);
+  const groups = groupsOf(net, recipe);
+  const ratesAt = (step: number) => learningRatesOf(groups, recipe, { step, steps: 40, stepsPerEpoch: 10 });
+
+  test('tell the biases of batch normalisation and the whitening bias from the rest', () => {
+    const named = Object.fromEntries(groups.map(({ name, weights }) => [name, weights]));
+    expect(named.norms).toHaveLength(6);
+    expect(named.norms).toContain('group1-norm1/beta');
+    expect(named.whitening).toEqual(['whiten/bias']);
+    expect(named.weights).toContain('head/kernel');
+  });
+
+  test('leave the kernels of convolutions to Muon, with a rate of their own', () => {
+    const muon = { ...recipe, optimizer: 'muon', muonLearningRate: 0.2, muonMomentum: 0.5 } as const;
+    const [filters, ...others] = groupsOf(net, muon);
+    expect(filters).toMatchObject({ name: 'filters', optimizer: { kind: 'muon', momentum: 0.5 } });
+    expect(filters!.weights.toSorted()).toEqual(
+      [1, 2, 3].flatMap((group) => [`group${group}-conv1/kernel`, `group${group}-conv2/kernel`]),
+    );
+    expect(others.every(({ optimizer }) => optimizer.kind === 'sgd')).toBe(true);
+    const rates = learningRatesOf(groupsOf(net, muon), muon, { step: 20, steps: 40, stepsPerEpoch: 10 });
+    expect(rates.filters! / rates.weights!).toBeCloseTo(0.2 / recipe.learningRate, 12);
+  });
+
+  test('take off the same share in a step, however large their learning rates are', () => {
+    const rates = ratesAt(9);
+    const shares = groups.map(
+      ({ name, optimizer }) => rates[name]! * ('weightDecay' in optimizer ? optimizer.weightDecay : Number.NaN),
+    );
+    for (const share of shares) expect(share).toBeCloseTo(shares[0]!, 12);
+    expect(rates.norms! / rates.weights!).toBeCloseTo(64);
+  });
+
+  test('leave the whitening bias alone after its epochs', () => {
+    expect(freezableOf(groups, recipe)).toEqual(['whitening']);
+    expect(Object.keys(ratesAt(19))).toContain('whitening');
+    expect(Object.keys(ratesAt(20))).not.toContain('whitening');
+  });
+
+  test('have no whitening bias where it is never trained, and nothing to freeze where it always is', () => {
+    expect(groupsOf(net, { ...recipe, whiteningBiasEpochs: 0 }).map(({ name }) => name)).toEqual(['weights', 'norms']);
+    expect(freezableOf(groups, { ...recipe, whiteningBiasEpochs: 9 })).toEqual([]);
+  });
+});

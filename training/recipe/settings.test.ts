@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '#errors/user-error.ts';
+import { shapesOf } from '../nets/shapes.ts';
+import { netOf, type Recipe, recipes } from './recipes.ts';
+import { describeSettings, resolveRecipe } from './settings.ts';
+
+describe('resolveRecipe', () => {
+  test('a recipe by itself is what its name says', () => {
+    expect(resolveRecipe('quick')).toEqual({ name: 'quick', settings: recipes.quick });
+  });
+
+  test('changes are typed, and the last one wins', () => {
+    const changes = ['epochs=2', 'epochs=0.5', 'widths=16,32,64', 'nesterov=false', 'flip=random', 'learningRate=1e-2'];
+    expect(resolveRecipe('quick', changes).settings).toEqual({
+      ...recipes.quick,
+      epochs: 0.5,
+      widths: [16, 32, 64],
+      nesterov: false,
+      flip: 'random',
+      learningRate: 0.01,
+    });
+  });
+
+  test('every setting of every recipe can be written as --set and read back', () => {
+    for (const [name, recipe] of Object.entries(recipes)) {
+      const changes = Object.entries(recipe).map(([key, value]) => `${key}=${value}`);
+      expect(resolveRecipe('seed', changes).settings, name).toEqual(recipe);
+    }
+  });
+
+  test.each([
+    ['300', 300],
+    ['90s', 90],
+    ['5m', 300],
+    ['1.5h', 5400],
+    ['0', 0],
+  ])('a budget of %s is %d seconds', (text, seconds) => {
+    expect(resolveRecipe('quick', [`budget=${text}`]).settings.budget).toBe(seconds);
+  });
+
+  test.each([
+    [
+      'quik',
+      [],
+      'There is no recipe "quik"; did you mean "quick"? The recipes are seed, minute, quick, c90, c92 and tiny.',
+    ],
+    ['toString', [], 'There is no recipe "toString". The recipes are'],
+    ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"? The settings:\n'],
+    ['quick', ['learning_rate=2'], 'did you mean "learningRate"?'],
+    ['quick', ['__proto__=2'], 'There is no setting "__proto__".'],
+    ['quick', ['epochs'], '"epochs" sets nothing. Write --set key=value'],
+    ['quick', ['epochs=many'], 'epochs cannot be "many". It takes more than 0, to 10000'],
+    ['quick', ['epochs='], 'epochs cannot be "".'],
+    ['quick', ['epochs=0'], 'epochs cannot be "0".'],
+    ['quick', ['epochs=Infinity'], 'epochs cannot be "Infinity".'],
+    ['quick', ['batchSize=1.5'], 'batchSize cannot be "1.5". It takes whole, 1 to 8192.'],
+    ['quick', ['widths=32,64'], 'widths cannot be "32,64". It takes three numbers'],
+    ['quick', ['net=resnet'], 'net cannot be "resnet". It takes seed, airbench, tiny.'],
+    ['quick', ['patience=-1'], 'patience cannot be "-1". It takes epochs, 0 to 10000; 0 for never.'],
+    ['quick', ['keep=first'], 'keep cannot be "first". It takes last, best.'],
+    ['quick', ['budget=5d'], 'budget cannot be "5d". It takes seconds, or such as 90s, 5m, 1.5h'],
+    ['quick', ['budget=-5m'], 'budget cannot be "-5m".'],
+    ['quick', ['budget=1000h'], 'budget cannot be "1000h".'],
+    ['quick', ['learningRate=-0.1'], 'learningRate cannot be "-0.1". It takes 0 to 100.'],
+    ['quick', ['weightDecay=-1'], 'weightDecay cannot be "-1".'],
+    ['quick', ['batchSize=0'], 'batchSize cannot be "0".'],
+    ['quick', ['widths=32,64,4096'], 'widths cannot be "32,64,4096". It takes three numbers of filters, 1 to 2048'],
+    ['quick', ['widths=32,-64,64'], 'widths cannot be "32,-64,64".'],
+    ['quick', ['heldOut=50000'], 'heldOut cannot be "50000".'],
+    ['quick', ['nesterov=1'], 'nesterov cannot be "1". It takes true, false.'],
+  ])('%s with %j is refused and says why', (name, changes, message) => {
+    expect(() => resolveRecipe(name, changes)).toThrow(message);
+  });
+
+  test('whatever is asked for, the answer is a recipe or a UsageError', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.constantFrom(...Object.keys(recipes.seed)), fc.string(), (word, key, value) => {
+        for (const change of [word, `${word}=${value}`, `${key}=${value}`]) {
+          try {
+            const { settings } = resolveRecipe('seed', [change]);
+            expect(Object.keys(settings)).toEqual(Object.keys(recipes.seed));
+          } catch (error) {
+            expect(error).toBeInstanceOf(UsageError);
+          }
+        }
+      }),
+    );
+  });
+});
+
+test('the description names every setting with its value', () => {
+  const text = describeSettings(recipes.quick);
+  for (const key of Object.keys(recipes.quick)) expect(text).toContain(`${key}=${recipes.quick[key as keyof Recipe]}`);
+});
+
+test.each(Object.entries(recipes))('the net of recipe %s holds together', (_, recipe) => {
+  expect(() => shapesOf(netOf(recipe))).not.toThrow();
+});

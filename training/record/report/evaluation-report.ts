@@ -1,0 +1,50 @@
+import type { Dataset } from '../../data/dataset.ts';
+import type { Measured } from '../../evaluation/measured.ts';
+import { confusionMatrix } from './confusion.ts';
+import { renderPage } from './page.ts';
+import { mistakeGrid } from './pictures.ts';
+import { reliabilityDiagram } from './reliability.ts';
+
+/** What `evaluate` found, in one file that needs nothing but itself: the worst mistakes are there to be looked at. */
+export function evaluationReport(measured: Measured, data: Dataset): string {
+  const { version, runtime, classes, images, plain, tta, top, recorded, golden, calibration } = measured;
+  const [low, high] = measured.interval95.map(percent);
+  const mistakes = measured.mistakes.map(({ label, answer, ...mistake }) => {
+    return { ...mistake, label: classes.indexOf(label), answer: classes.indexOf(answer) };
+  });
+  return renderPage({
+    title: version,
+    subtitle: `On ${images.toLocaleString('en')} test images of ${measured.data}, by ${runtime}`,
+    figures: [
+      { name: 'Test accuracy', value: percent(plain), note: `95 %: ${low} to ${high}` },
+      ...(tta === undefined
+        ? []
+        : [{ name: 'With augmentation', value: percent(tta), note: 'mean of six views of each image' }]),
+      { name: `Among the best ${top.k}`, value: percent(top.accuracy), note: 'top-k accuracy' },
+      {
+        name: 'Calibration error',
+        value: percent(calibration.after.error),
+        note: `${percent(calibration.before.error)} uncalibrated`,
+      },
+    ],
+    sections: [
+      {
+        title: 'How good it is',
+        pictures: [confusionMatrix(classes, measured.confusion), reliabilityDiagram(calibration, measured.temperature)],
+      },
+      { title: 'Where it fails', pictures: mistakes.length > 0 ? [mistakeGrid(data, mistakes)] : [] },
+    ],
+    facts: {
+      Loss: measured.loss.toFixed(4),
+      Recorded: `${percent(recorded.plain)} plain, ${percent(recorded.tta)} with augmentation, loss ${recorded.loss.toFixed(4)}, on ${recorded.images.toLocaleString('en')} images`,
+      ...(golden && {
+        'Golden vectors': `within ${golden.difference.toExponential(1)}; at most ${golden.tolerance} is allowed`,
+      }),
+      ...Object.fromEntries(classes.map((name) => [name, percent(measured.perClass[name]!)])),
+    },
+  });
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}

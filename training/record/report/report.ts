@@ -1,0 +1,132 @@
+import type { Card } from '#models/card.ts';
+import { type Dataset, holdOut } from '../../data/dataset.ts';
+import type { Evaluation } from '../../evaluation/evaluate.ts';
+import { topClasses, worstMistakes } from '../../evaluation/measure.ts';
+import { probabilities } from '../../evaluation/temperature.ts';
+import type { NamedTensor } from '../../nets/named-tensor.ts';
+import type { Net } from '../../nets/net.ts';
+import type { Recipe } from '../../recipe/recipes.ts';
+import { type HistoryRow, historyCsv } from '../history.ts';
+import { confusionMatrix } from './confusion.ts';
+import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
+import { renderPage } from './page.ts';
+import { augmentationGrid, classGrid, filterGrid, mistakeGrid, sampleGrid } from './pictures.ts';
+import { reliabilityDiagram } from './reliability.ts';
+import { reproduceCommands } from './reproduce.ts';
+import { standalone } from './svg.ts';
+
+export interface Report {
+  readonly card: Card;
+  readonly settings: Recipe;
+  readonly data: Dataset;
+  readonly history: readonly HistoryRow[];
+  /** On the test set. */
+  readonly evaluation: Evaluation;
+  readonly net: Net;
+  readonly weights: readonly NamedTensor[];
+}
+
+const MISTAKES = 24;
+
+/**
+ * What a run leaves for people: `report.html`, which shows everything and needs nothing but itself, the same pictures as
+ * files of their own, and the history as a table.
+ *
+ * @returns files by their path within the run; the same run gives the same files
+ */
+export function reportFiles(report: Report): Map<string, Uint8Array> {
+  const pictures = drawPictures(report);
+  const files = new Map([
+    ['history.csv', historyCsv(report.history)],
+    ['report.html', reportPage(report, pictures)],
+  ]);
+  for (const [name, svg] of Object.entries(pictures)) {
+    if (svg !== undefined) files.set(`report/${name}.svg`, standalone(svg));
+  }
+  return new Map([...files].map(([path, body]) => [path, Buffer.from(body)]));
+}
+
+type Pictures = ReturnType<typeof drawPictures>;
+
+function drawPictures({ card, settings, data, history, evaluation, net, weights }: Report) {
+  const { classes, temperature, seed } = card;
+  const { logits } = evaluation;
+  const answers = probabilities(logits, classes.length, temperature);
+  const learned = { history, test: evaluation };
+  const { train } = holdOut(data.train, settings.heldOut);
+  const { flip, shift } = settings;
+  const isAugmented = flip !== 'none' || shift > 0;
+  return {
+    loss: lossCurve(learned),
+    accuracy: accuracyCurve(learned),
+    'learning-rate': learningRateCurve(learned),
+    confusion: confusionMatrix(classes, evaluation.confusion),
+    reliability: reliabilityDiagram(evaluation.calibration, temperature),
+    mistakes: mistakeGrid(data, worstMistakes(answers, data.test.labels, MISTAKES)),
+    samples: sampleGrid(data, topClasses(logits, classes.length), seed),
+    classes: classGrid(data, seed),
+    augmentation: isAugmented ? augmentationGrid(data, train, { flip, shift }, seed) : undefined,
+    filters: filterGrid(net, weights),
+  };
+}
+
+function reportPage({ card, history, evaluation }: Report, pictures: Pictures): string {
+  const { accuracy, recipe, data, host, seed } = card;
+  const last = history.at(-1);
+  const [low, high] = accuracy.interval95.map(percent);
+  const { before, after } = evaluation.calibration;
+  const shown = (...names: (keyof Pictures)[]) => names.flatMap((name) => pictures[name] ?? []);
+  return renderPage({
+    title: `${recipe.name} on ${data.name}`,
+    subtitle: `Run ${card.run}, ${card.createdAt.replace('T', ' ').slice(0, 16)} UTC`,
+    figures: [
+      { name: 'Test accuracy', value: percent(accuracy.plain), note: `95 %: ${low} to ${high}` },
+      { name: 'With augmentation', value: percent(accuracy.tta), note: 'mean of six views of each image' },
+      { name: `Among the best ${evaluation.top.k}`, value: percent(evaluation.top.accuracy), note: 'top-k accuracy' },
+      { name: 'Calibration error', value: percent(after.error), note: `${percent(before.error)} uncalibrated` },
+      { name: 'Training', value: seconds(card.trainingSeconds), note: `${seconds(card.wallSeconds)} in all` },
+      { name: 'Parameters', value: count(card.parameters), note: `for ${card.classes.length} classes` },
+    ],
+    sections: [
+      { title: 'How it learned', pictures: shown('loss', 'accuracy', 'learning-rate', 'filters') },
+      { title: 'How good it is', pictures: shown('confusion', 'reliability') },
+      { title: 'What it answers', pictures: shown('samples', 'mistakes') },
+      { title: 'What it learned from', pictures: shown('classes', 'augmentation') },
+    ],
+    facts: {
+      Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
+      Data: `${data.name}, ${count(data.heldOut)} training images held out to choose by, ${count(accuracy.images)} test images`,
+      'Test loss': card.loss.toFixed(4),
+      Temperature: card.temperature.toFixed(4),
+      Engine: card.engine,
+      Machine: [
+        ...(host.gpu ? [host.gpu] : []),
+        host.cpu,
+        `${host.cores} cores`,
+        `${(host.memory / 2 ** 30).toFixed(0)} GiB`,
+      ].join(', '),
+      Source: card.commit ?? 'not a git checkout',
+      Settings: Object.entries(recipe.settings)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', '),
+      Run: card.run,
+    },
+    reproduce: reproduceCommands(card),
+  });
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)} %`;
+}
+
+function seconds(value: number): string {
+  return value < 100 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en');
+}
+
+function trim(value: number): string {
+  return String(Math.round(100 * value) / 100);
+}

@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { UsageError } from '#errors/user-error.ts';
+import { isAliasName, resolveVersion } from '#models/aliases.ts';
+import { type Parent, parentName } from '#models/card.ts';
+import { sha256Of } from '#models/manifest.ts';
+import { readArguments } from '#models/runs.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { isVersionId } from '#models/versions.ts';
+import { readKeras } from '../export/read-keras.ts';
+import { readTrainedNetwork } from '../export/weights.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
+import type { Net } from '../nets/net.ts';
+import { weightSpecs } from '../nets/shapes.ts';
+
+/** Weights that a run begins with, instead of drawn ones. */
+export interface OpenedParent {
+  /** Where they are from, for the card and the run's arguments. */
+  readonly parent: Parent;
+  readonly weights: readonly NamedTensor[];
+}
+
+interface ParentOptions {
+  /** A version, an alias, or the path of an `.h5` file. */
+  readonly from: string;
+  readonly store: ObjectStore;
+  /** If it exists, an alias means the version that it meant when the run began. */
+  readonly run: string;
+}
+
+/** @throws {UserError} there is no such version or file, or it cannot be read */
+export async function openParent({ from, store, run }: ParentOptions): Promise<OpenedParent> {
+  if (from.endsWith('.h5')) return await openFile(from);
+  const parent = (await recall(store, run, from)) ?? {
+    version: await resolveVersion(store, from),
+    ...(isVersionId(from) ? {} : { alias: from }),
+  };
+  return { parent, weights: (await readTrainedNetwork(store, parent.version)).weights };
+}
+
+/**
+ * @returns the weights in the order of the net
+ * @throws {UsageError} they are another net's; the message names the first tensor that differs
+ */
+export function weightsFor(net: Net, { parent, weights }: OpenedParent): NamedTensor[] {
+  const given = new Map(weights.map((tensor) => [tensor.name, tensor]));
+  const differs = (what: string) =>
+    new UsageError(
+      `${parentName(parent)} has not the net of this recipe: ${what}. Train with the recipe, and the --set net or widths, ` +
+        'that it was made with.',
+    );
+  const fitting = weightSpecs(net).map(({ name, shape }) => {
+    const tensor = given.get(name);
+    if (tensor === undefined) throw differs(`it lacks ${name}, which is [${shape}] here`);
+    if (tensor.shape.join() !== shape.join()) throw differs(`${name} is [${tensor.shape}] there and [${shape}] here`);
+    given.delete(name);
+    return tensor;
+  });
+  const [unknown] = given.values();
+  if (unknown !== undefined) throw differs(`it has ${unknown.name} [${unknown.shape}], which is unknown here`);
+  return fitting;
+}
+
+/** What the run began from, if that is what is asked for again. */
+async function recall(store: ObjectStore, run: string, from: string) {
+  const parent = (await readArguments(store, run))?.parent;
+  return parent && 'version' in parent && (parent.version === from || parent.alias === from) ? parent : undefined;
+}
+
+async function openFile(path: string): Promise<OpenedParent> {
+  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${path} cannot be read (${error.code}). Give a version, an alias or a Keras .h5 file.`, {
+      cause: error,
+    });
+  });
+  return { parent: { file: basename(path), sha256: sha256Of(file) }, weights: readKeras(file).weights };
+}
+
+/** @throws {UsageError} the text can be none */
+export function checkParent(from: string): string {
+  if (from.endsWith('.h5') || isVersionId(from) || isAliasName(from)) return from;
+  throw new UsageError(
+    `${JSON.stringify(from)} is nothing to train from. Give a version, an alias or a Keras .h5 file.`,
+  );
+}

@@ -1,0 +1,71 @@
+import { UserError } from '#errors/user-error.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
+import type { Recipe } from '../recipe/recipes.ts';
+import type { Best } from './best.ts';
+import type { LossWatch, Progress, Recovery } from './progress.ts';
+
+/** A loss is far above where it was from here on, as a multiple of what guessing or the first step had. */
+const FAR = 3;
+/** One batch may be odd; so many in a row are not. */
+const FAR_STEPS = 5;
+const MOST_RECOVERIES = 3;
+/** What each recovery takes the learning rate times. */
+const SLOWER = 0.5;
+
+/** The training has come to numbers from which it does not learn any more. */
+export class Diverged extends Error {
+  override readonly name = 'Diverged';
+}
+
+/** @throws {Diverged} the loss is no number, or has been far above that of guessing for several steps */
+export function watchLoss(watch: LossWatch, loss: number, classes: number): void {
+  if (!Number.isFinite(loss)) throw new Diverged(`the loss is ${loss}`);
+  watch.first ??= loss;
+  const far = FAR * Math.max(Math.log(classes), watch.first);
+  watch.farSteps = loss > far ? watch.farSteps + 1 : 0;
+  if (watch.farSteps < FAR_STEPS) return;
+  throw new Diverged(`the loss is ${loss.toFixed(1)}, and was above ${far.toFixed(1)} for ${FAR_STEPS} steps`);
+}
+
+/** @throws {Diverged} a value is infinite or no number; the message names the tensor */
+export function checkFinite(tensors: readonly NamedTensor[]): void {
+  const broken = tensors.find(({ data }) => !data.every(Number.isFinite));
+  if (broken) throw new Diverged(`${broken.name} is not finite any more`);
+}
+
+/** What the learning rates are multiplied by. */
+export function slowdown({ recoveries }: Pick<Progress, 'recoveries'>): number {
+  return SLOWER ** recoveries.length;
+}
+
+/**
+ * Takes a run that diverged back to its best weights, or to its first ones, with half of the learning rate. Momenta begin
+ * anew: those that there are led astray.
+ *
+ * The best weights are of a step that only the training decides, unlike those of a checkpoint, which is written by the
+ * clock: so a run that is interrupted diverges, recovers and ends as one that is not.
+ *
+ * @throws {UserError} it has gone back as often as it may
+ */
+export function recover(progress: Progress, best: Best | undefined, { message }: Diverged, recipe: Recipe): Recovery {
+  if (progress.recoveries.length === MOST_RECOVERIES) {
+    const slowest = SLOWER ** MOST_RECOVERIES;
+    const next = (rate: number) => rate * slowest * SLOWER;
+    const muon = recipe.optimizer === 'muon' ? ` --set muonLearningRate=${next(recipe.muonLearningRate)}` : '';
+    const precision = recipe.precision === 'float32' ? '' : ' --set precision=float32,';
+    throw new UserError(
+      `The training diverged at step ${progress.step} (${message}), for the ${MOST_RECOVERIES + 1}th time: even with ` +
+        `${slowest} of its learning rate of ${recipe.learningRate}. Try --set learningRate=${next(recipe.learningRate)}${muon},` +
+        `${precision} or less weightDecay.`,
+    );
+  }
+  const recovery = { from: progress.step, to: best?.step ?? 0, reason: message };
+  progress.recoveries.push(recovery);
+  progress.step = recovery.to;
+  progress.history = progress.history.filter(({ step }) => step <= recovery.to);
+  progress.lossSum = 0;
+  progress.lossSteps = 0;
+  progress.losses.farSteps = 0;
+  progress.trainedAt = null;
+  return recovery;
+}

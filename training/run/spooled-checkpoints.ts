@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256Of } from '#models/manifest.ts';
+import { runKey } from '#models/runs.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
+import { type Checkpoint, type Checkpoints, openCheckpoints } from './checkpoint.ts';
+
+/** So long the training waits for the store; a store that needs more is left to itself until the next checkpoint. */
+const WAIT_SECONDS = 10;
+
+interface SpooledCheckpointsOptions {
+  /** Patient: its failures are final. */
+  readonly store: ObjectStore;
+  /** On this machine: where checkpoints go while the store is away. */
+  readonly spool: ObjectStore;
+  readonly run: string;
+}
+
+interface Saved {
+  readonly key: string;
+  readonly where: ObjectStore;
+}
+
+interface SpooledCheckpoints {
+  readonly latest: (NonNullable<Checkpoints['latest']> & { readonly where: ObjectStore }) | undefined;
+  /**
+   * @returns where it was saved, if anywhere, and why not in the store
+   * @throws {WriteConflict} another process is training the same run
+   */
+  save(checkpoint: Checkpoint): Promise<{ readonly saved?: Saved; readonly trouble?: Error }>;
+}
+
+/**
+ * Checkpoints of a run whose store may go away: then they are kept on this machine, and each is tried in the store first.
+ * Once the store has a later one, those here are deleted.
+ *
+ * @throws as `openCheckpoints`
+ */
+export async function openSpooledCheckpoints(options: SpooledCheckpointsOptions): Promise<SpooledCheckpoints> {
+  const { store, spool, run } = options;
+  const stored = await openCheckpoints(store, run);
+  const spooled = await openCheckpoints(spool, run);
+  let isSpooled = spooled.latest !== undefined;
+  /** The last attempt to write to the store, which may still go on. */
+  let attempt: Promise<{ readonly key: string } | { readonly error: unknown }> | undefined;
+
+  const toStore = async (checkpoint: Checkpoint): Promise<string> => {
+    const busy = Symbol('with an earlier checkpoint');
+    if (attempt !== undefined && (await Promise.race([attempt, busy])) === busy) throw slow(store);
+    attempt = stored.save(checkpoint).then(
+      (key) => ({ key }),
+      (error: unknown) => ({ error }),
+    );
+    const waiting = new AbortController();
+    const patience = sleep(1000 * WAIT_SECONDS, undefined, { signal: waiting.signal }).catch(() => undefined);
+    const outcome = await Promise.race([attempt, patience]);
+    waiting.abort();
+    if (outcome === undefined) throw slow(store);
+    if ('error' in outcome) throw outcome.error;
+    return outcome.key;
+  };
+
+  return {
+    latest: later(
+      stored.latest && { ...stored.latest, where: store },
+      spooled.latest && { ...spooled.latest, where: spool },
+    ),
+    async save(checkpoint) {
+      try {
+        const key = await toStore(checkpoint);
+        if (isSpooled) await clearSpool(spool, run);
+        isSpooled = false;
+        return { saved: { key, where: store } };
+      } catch (error) {
+        if (error instanceof WriteConflict) throw error;
+        const trouble = error instanceof Error ? error : new Error(String(error));
+        isSpooled = true;
+        const key = await spooled.save(checkpoint).catch(() => undefined); // The store's trouble is what is told.
+        return { trouble, ...(key !== undefined && { saved: { key, where: spool } }) };
+      }
+    },
+  };
+}
+
+/** The folder in which checkpoints for a store wait: one for each store, since names of runs are unique in a store only. */
+export function spoolFor({ url }: ObjectStore): ObjectStore {
+  return folderStore(join('.cifar10', 'spool', sha256Of(Buffer.from(url)).slice(0, 16)));
+}
+
+/** Deletes what a run has kept on this machine. */
+export async function clearSpool(spool: ObjectStore, run: string): Promise<void> {
+  for await (const { key } of spool.list(runKey(run, 'checkpoint'))) await spool.delete(key);
+}
+
+/** Of a run the one that more time went into: its step may have gone back. */
+function later(one: SpooledCheckpoints['latest'], other: SpooledCheckpoints['latest']): SpooledCheckpoints['latest'] {
+  if (one === undefined || other === undefined) return one ?? other;
+  return other.progress.wallSeconds > one.progress.wallSeconds ? other : one;
+}
+
+function slow({ url }: ObjectStore): Error {
+  return new Error(`${url} takes longer than ${WAIT_SECONDS} s for a checkpoint.`);
+}

@@ -1,0 +1,639 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import { moveAlias, readAlias } from '#models/aliases.ts';
+import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { readEvents } from '#models/run-events.ts';
+import { readResult } from '#models/runs.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { readVersion } from '#models/versions.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { smallDataset } from '../data/small-dataset.fixture.ts';
+import { hasTensorFlow } from '../engine/tensorflow.ts';
+import { openStoredModel } from '../evaluation/stored-model.ts';
+import { probabilities } from '../evaluation/temperature.ts';
+import { decodeWeights } from '../export/weights.ts';
+import { resolveRecipe } from '../recipe/settings.ts';
+import type { TrainingEvent } from '../record/events.ts';
+import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
+import { type OpenedParent, openParent } from './parent.ts';
+import { type Outcome, train } from './train.ts';
+
+let data: Dataset;
+let folder: string;
+let store: ObjectStore;
+/** The run `a` of `tiny`, which many tests begin with: trained once, and copied by `copyFinished`. */
+let finished: Awaited<ReturnType<typeof attempt>> & { readonly folder: string; readonly weights: string };
+const openStore = async () => {
+  folder = await mkdtemp(join(tmpdir(), 'train-'));
+  store = folderStore(folder);
+};
+beforeAll(async () => {
+  data = await smallDataset(320, 60);
+  await openStore();
+  const first = await attempt();
+  finished = { ...first, folder, weights: await weightsOf(first.outcome) };
+}, 300_000);
+afterAll(() => rm(finished.folder, { recursive: true }));
+beforeEach(openStore);
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** Ten steps of 32 images; 64 images are held out. */
+const small = ['heldOut=64', 'batchSize=32', 'epochs=1.25', 'engine=auto'];
+const tiny = resolveRecipe('tiny', small);
+
+interface Attempt {
+  readonly recipe?: ReturnType<typeof resolveRecipe>;
+  readonly run?: string;
+  readonly seed?: number;
+  readonly data?: Dataset;
+  readonly from?: OpenedParent;
+  /** Interrupts the run when it has done so many steps, or the first after its schedule was fitted. @default never */
+  readonly stopAt?: number | 'fitted';
+  readonly onEvent?: (event: TrainingEvent) => void;
+}
+
+async function attempt({
+  recipe = tiny,
+  run = 'a',
+  seed = 7,
+  data: images = data,
+  from,
+  stopAt,
+  onEvent,
+}: Attempt = {}) {
+  const events: TrainingEvent[] = [];
+  const controller = new AbortController();
+  const emit = (event: TrainingEvent) => {
+    events.push(event);
+    onEvent?.(event);
+    if (event.type !== 'checkpoint') return;
+    if (event.step === stopAt || events.some(({ type }) => type === stopAt)) controller.abort('SIGTERM');
+  };
+  const { signal } = controller;
+  const spool = folderStore(`${folder}-spool`);
+  const asked = { recipe, seed, data: images, from, store, spool, storeWaits: [0.01], run, resume: 'again' };
+  const outcome = await train({ ...asked, emit, signal });
+  return { outcome, events };
+}
+
+/** Puts the finished run into the store of the test. */
+async function copyFinished() {
+  await cp(finished.folder, folder, { recursive: true });
+  return finished;
+}
+
+function versionOf(outcome: Outcome): string {
+  if (outcome.status !== 'finished') throw new Error(`The run was interrupted at step ${outcome.step}.`);
+  return outcome.result.version;
+}
+
+const weightsOf = async (outcome: Outcome) =>
+  Buffer.from((await readVersion(store, versionOf(outcome))).file('weights.bin')).toString('base64');
+
+describe('a run', () => {
+  test('ends with a version that says how it was made and gives the answers that it recorded', async () => {
+    const { outcome, events } = await copyFinished();
+
+    const version = await readVersion(store, versionOf(outcome));
+    const { card, golden } = version;
+    expect(card).toMatchObject({
+      classes: data.classes,
+      input: { height: 32, width: 32, channels: 3, range: [0, 255] },
+      accuracy: { images: 60 },
+      data: { name: 'CIFAR-10', heldOut: 64 },
+      recipe: { name: 'tiny', settings: { batchSize: 32, epochs: 1.25 } },
+      seed: 7,
+      run: 'a',
+    });
+    expect(card.temperature).not.toBe(1);
+    expect((await readAlias(store, 'candidate'))?.version).toBe(version.id);
+    expect((await readResult(store, 'a'))?.accuracy).toEqual({ plain: card.accuracy.plain, tta: card.accuracy.tta });
+
+    const model = await openStoredModel(version);
+    const answers = probabilities(model.predict(goldenPixels(golden)), card.classes.length, card.temperature);
+    expect(golden.images.length).toBeGreaterThanOrEqual(20);
+    expect(goldenDifference(golden, answers)).toBeLessThan(golden.tolerance);
+
+    const stored = await readEvents<TrainingEvent>(store, 'a');
+    expect(stored.map(({ event }) => event)).toEqual(events);
+    expect(new Set(events.map(({ type }) => type))).toEqual(
+      new Set(['started', 'step', 'epoch', 'checkpoint', 'evaluated', 'saved']),
+    );
+  });
+
+  test('writes a history and a report', async () => {
+    await copyFinished();
+    const read = async (path: string) => Buffer.from((await store.get(`runs/a/${path}`))!.body).toString();
+    const [header, ...rows] = (await read('history.csv')).trim().split('\n');
+    expect(header).toMatch(/^step,epoch,loss,/);
+    expect(rows.map((row) => Number(row.split(',')[0]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    for (const name of [
+      'loss',
+      'accuracy',
+      'learning-rate',
+      'confusion',
+      'reliability',
+      'mistakes',
+      'samples',
+      'classes',
+    ]) {
+      expect(await read(`report/${name}.svg`)).toMatch(/^<svg /);
+    }
+    const report = await read('report.html');
+    expect(report).toContain('./cifar10 train tiny --seed 7 --set epochs=1.25');
+    expect(report).not.toMatch(/(src|href)="(?!data:)/);
+    const version = (await readAlias(store, 'candidate'))!.version;
+    const { file } = await readVersion(store, version);
+    expect(Buffer.from(file('report.html')).toString()).toBe(report);
+    expect(Buffer.from(file('report/confusion.svg')).toString()).toBe(await read('report/confusion.svg'));
+  });
+
+  test('learns', async () => {
+    const longer = resolveRecipe('tiny', [...small, 'epochs=10', 'labelSmoothing=0.1']);
+    const { events } = await attempt({ recipe: longer });
+    const epochs = events.filter((event) => event.type === 'epoch');
+    expect(epochs.at(-1)!.loss).toBeLessThan(epochs[0]!.loss - 0.3);
+    expect(epochs.at(-1)!.validation!.accuracy).toBeGreaterThan(0.2);
+  });
+
+  test('that is asked for again is left as it is', async () => {
+    const first = await copyFinished();
+    const again = await attempt();
+    expect(again.outcome).toEqual({ ...first.outcome, wasFinished: true });
+    expect(again.events).toEqual([]);
+  });
+
+  test('with another seed gives another model', async () => {
+    const { outcome } = await attempt({ seed: 8 });
+    expect(await weightsOf(outcome)).not.toBe(finished.weights);
+  });
+
+  test('with nothing held out has no temperature to choose', async () => {
+    const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, 'heldOut=0']) });
+    expect((await readVersion(store, versionOf(outcome))).card.temperature).toBe(1);
+    expect(events.filter((event) => event.type === 'epoch' && event.validation)).toEqual([]);
+  });
+});
+
+describe('a run from the weights of another', () => {
+  const still = resolveRecipe('tiny', [...small, 'learningRate=0', 'keep=last']);
+
+  const accuracyOf = async (outcome: Outcome) => (await readVersion(store, versionOf(outcome))).card.accuracy.plain;
+  const parentOf = async (from: string, run = 'b') => await openParent({ from, store, run });
+
+  test('begins with them: training that changes nothing gives them back, and names its parent', async () => {
+    const first = await copyFinished();
+    const version = versionOf(first.outcome);
+    const { outcome, events } = await attempt({ recipe: still, run: 'b', from: await parentOf('candidate') });
+    expect(events[0]).toMatchObject({ type: 'started', parent: version });
+    const { card, file } = await readVersion(store, versionOf(outcome));
+    const kernels = (body: Uint8Array) => decodeWeights(body).weights.filter(({ name }) => name.endsWith('/kernel'));
+    expect(kernels(file('weights.safetensors'))).toEqual(
+      kernels((await readVersion(store, version)).file('weights.safetensors')),
+    );
+    expect(card.parent).toEqual({ version, alias: 'candidate' });
+    expect(Buffer.from(file('README.md')).toString()).toContain(`Began with | the weights of ${version}`);
+    expect(Buffer.from(file('report.html')).toString()).toContain(`./cifar10 train tiny --from ${version}`);
+  });
+
+  test('takes those of a Keras file as well', async () => {
+    const { outcome } = await copyFinished();
+    const path = join(folder, 'parent.h5');
+    await writeFile(path, (await readVersion(store, versionOf(outcome))).file('model.h5'));
+    const [fromFile, fromVersion] = [
+      await attempt({ run: 'b', from: await parentOf(path) }),
+      await attempt({ run: 'c', from: await parentOf(versionOf(outcome)) }),
+    ];
+    expect(await weightsOf(fromFile.outcome)).toBe(await weightsOf(fromVersion.outcome));
+    expect((await readVersion(store, versionOf(fromFile.outcome))).card.parent).toMatchObject({ file: 'parent.h5' });
+  });
+
+  test('is better at once than one that begins anew', async () => {
+    const parent = await attempt({ recipe: resolveRecipe('tiny', [...small, 'epochs=12']) });
+    const short = resolveRecipe('tiny', [...small, 'epochs=0.25', 'learningRate=0.001']);
+    const tuned = await attempt({ recipe: short, run: 'b', from: await parentOf('candidate') });
+    const anew = await attempt({ recipe: short, run: 'c' });
+    expect(await accuracyOf(tuned.outcome)).toBeGreaterThan((await accuracyOf(anew.outcome)) + 0.05);
+    expect(await accuracyOf(tuned.outcome)).toBeGreaterThan((await accuracyOf(parent.outcome)) - 0.1);
+  });
+
+  test('goes on from the same parent when the alias has moved, and comes to the same weights', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    const first = await copyFinished();
+    const alone = await attempt({ recipe, run: 'alone', from: await parentOf(versionOf(first.outcome)) });
+    await moveAlias(store, 'production', { to: versionOf(first.outcome), by: 'test', expected: undefined });
+    await attempt({ recipe, run: 'b', from: await parentOf('production'), stopAt: 3 });
+    const expected = await readAlias(store, 'production');
+    await moveAlias(store, 'production', { to: versionOf(alone.outcome), by: 'test', expected });
+
+    const again = await attempt({ recipe, run: 'b', from: await parentOf('production') });
+    expect(again.events[0]).toMatchObject({ fromStep: 3, parent: versionOf(first.outcome) });
+    expect(await weightsOf(again.outcome)).toBe(await weightsOf(alone.outcome));
+    // Under the name of a run that began otherwise, both ways.
+    await expect(attempt({ recipe, run: 'b' })).rejects.toThrow(/parent: .*production.*, not none/);
+    const otherwise = attempt({ run: 'a', from: await parentOf('candidate', 'a') });
+    await expect(otherwise).rejects.toThrow(/parent: none, not .*candidate/);
+  });
+
+  test('is refused with another net, by its first tensor, before anything is written', async () => {
+    await copyFinished();
+    const recipe = resolveRecipe('quick', [...small, 'widths=8,8,8']);
+    const refused = attempt({ recipe, run: 'b', from: await parentOf('candidate') });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(/has not the net of this recipe: (it lacks )?\w+\/kernel/);
+    const wide = await attempt({ recipe, run: 'narrow' });
+    const wider = resolveRecipe('quick', [...small, 'widths=16,8,8']);
+    const from = await parentOf(versionOf(wide.outcome));
+    await expect(attempt({ recipe: wider, run: 'b', from })).rejects.toThrow(
+      /is \[[\d,]+,8\] there and \[[\d,]+,16\] here/,
+    );
+    expect(await store.get('runs/b/args.json')).toBeUndefined();
+  });
+
+  test.each([
+    ['nosuch', /has no such version or alias: nosuch/],
+    ['20260101-0000-00000000', /has no such version: 20260101-0000-00000000/],
+    ['/nosuch/model.h5', /model.h5 cannot be read \(ENOENT\)/],
+  ])('is refused where there is none: %s', async (from, message) => {
+    await expect(parentOf(from)).rejects.toThrow(UserError);
+    await expect(parentOf(from)).rejects.toThrow(message);
+  });
+});
+
+/** Dropout and AdamW; batch normalisation, whitening, slow average, augmentation and SGD. */
+const demanding = {
+  seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'shift=1']),
+  airbench: resolveRecipe('quick', [
+    ...small,
+    'checkpointSeconds=0',
+    'widths=8,8,8',
+    'whiteningBiasEpochs=1',
+    'lookahead=3',
+  ]),
+};
+
+describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupted run of the %s net', (_, recipe) => {
+  test('comes to the same weights as one that was left alone, to the last bit', async () => {
+    const alone = await attempt({ recipe, run: 'alone' });
+
+    const first = await attempt({ recipe, run: 'interrupted', stopAt: 3 });
+    expect(first.outcome).toEqual({ status: 'interrupted', signal: 'SIGTERM', step: 3 });
+    expect(first.events.at(-1)).toMatchObject({ type: 'interrupted', signal: 'SIGTERM', step: 3, resume: 'again' });
+    // Once more after the last step: what is left is to test and to store, and that is done once.
+    const second = await attempt({ recipe, run: 'interrupted', stopAt: 10 });
+    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: 3 });
+    expect(second.outcome).toMatchObject({ status: 'interrupted', step: 10 });
+    const third = await attempt({ recipe, run: 'interrupted' });
+    expect(third.events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'saved']);
+
+    expect(await weightsOf(third.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+const checkpointsOf = async (run: string) => {
+  const keys: string[] = [];
+  for await (const { key } of store.list(`runs/${run}/checkpoints/`)) keys.push(key);
+  return keys;
+};
+
+describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => {
+  test('goes on from the one before, says so, and comes to the same weights', async () => {
+    const recipe = demanding.airbench;
+    const alone = await attempt({ recipe, run: 'alone' });
+    await attempt({ recipe, stopAt: 6 });
+    for (const [damage, fromStep] of [
+      [(body: Uint8Array) => body.subarray(0, body.length / 2), 5],
+      [(body: Uint8Array) => new Uint8Array(body.length), 5],
+    ] as const) {
+      const last = (await checkpointsOf('a')).at(-1)!;
+      await store.put(last, damage((await store.get(last))!.body));
+      const { events } = await attempt({ recipe, stopAt: 6 });
+      expect(events[0]).toMatchObject({ type: 'started', fromStep, damaged: [last] });
+    }
+    await store.put('runs/a/checkpoint.json', new Uint8Array());
+    const { outcome, events } = await attempt({ recipe });
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: 6, damaged: ['runs/a/checkpoint.json'] });
+    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another network', () => {
+  test('fails and names the file; without that file it goes on, to the same weights', async () => {
+    const recipe = demanding.airbench;
+    const wide = resolveRecipe('quick', [...small, 'checkpointSeconds=0', 'widths=16,8,8', 'lookahead=3']);
+    const alone = await attempt({ recipe, run: 'alone' });
+    await attempt({ recipe, stopAt: 9 }); // After an epoch: a checkpoint has the best weights as well.
+    await attempt({ recipe: wide, run: 'wide', stopAt: 9 });
+    const own = (await openCheckpoints(store, 'a')).latest!;
+    const other = (await openCheckpoints(store, 'wide')).latest!;
+    for (const foreign of [other, { ...own, best: other.best }]) {
+      const key = await (await openCheckpoints(store, 'a')).save(foreign);
+      const kept = await checkpointsOf('a');
+      const refused = attempt({ recipe });
+      await expect(refused).rejects.toThrow(ForeignCheckpoint);
+      await expect(refused).rejects.toThrow(`${join(folder, key)} is no checkpoint of this network: The `);
+      await expect(refused).rejects.toThrow(/ hold \S+ as \[[\d,]+\] of \d+ values; it must be .* delete this one/);
+      expect(await checkpointsOf('a')).toEqual(kept);
+      await store.delete(key);
+    }
+    const { outcome, events } = await attempt({ recipe });
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: 9 });
+    expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe('before anything is written', () => {
+  test.each([
+    ['train', 17, 'training image 17. Its 10 classes are numbered from 0 to 9'],
+    ['train', 300, 'training image 300, which is held out.'],
+    ['test', 59, 'test image 59.'],
+  ] as const)('a label that is no class is named: %s %d', async (split, image, message) => {
+    const labels = data[split].labels.with(image, 10);
+    const mislabelled = { ...data, [split]: { ...data[split], labels } };
+    const refused = attempt({ data: mislabelled });
+    await expect(refused).rejects.toThrow(UserError);
+    await expect(refused).rejects.toThrow(`has the label 10 at ${message}`);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+
+  test.each(['precision=bfloat16', 'precision=float16', 'batches=graph'])(
+    'what WebAssembly cannot do is refused: %s',
+    async (setting) => {
+      const refused = attempt({ recipe: resolveRecipe('tiny', [...small, 'engine=wasm', setting]) });
+      await expect(refused).rejects.toThrow(UsageError);
+      await expect(refused).rejects.toThrow(`${setting} takes native TensorFlow`);
+      expect(await store.get('runs/a/args.json')).toBeUndefined();
+    },
+  );
+});
+
+describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the engine many steps a call,', () => {
+  /** Two epochs, in the first of which a group is frozen. */
+  const settings = [...small, 'epochs=1.5', 'widths=8,8,8', 'whiteningBiasEpochs=0.7', 'lookahead=3'];
+  const prepared = (batches: string, ...more: string[]) =>
+    resolveRecipe('quick', [...settings, `batches=${batches}`, ...more]);
+
+  test.each(['sgd', 'muon'])('come to the same weights and losses, to the last bit: %s', async (optimizer) => {
+    const runs = new Map<string, { weights: string; losses: unknown }>();
+    for (const batches of ['inline', 'worker', 'graph']) {
+      const { outcome, events } = await attempt({ recipe: prepared(batches, `optimizer=${optimizer}`), run: batches });
+      const losses = events.flatMap((event) =>
+        event.type === 'epoch' ? [[event.step, event.loss, event.validation]] : [],
+      );
+      runs.set(batches, { weights: await weightsOf(outcome), losses });
+    }
+    expect(runs.get('worker')).toEqual(runs.get('inline'));
+    expect(runs.get('graph')).toEqual(runs.get('inline'));
+  });
+
+  test('go on from a checkpoint of one another', async () => {
+    const alone = await attempt({ recipe: prepared('inline'), run: 'alone' });
+    const stops = ['checkpointSeconds=0'];
+    await attempt({ recipe: prepared('worker', ...stops), run: 'changed', stopAt: 3 });
+    await attempt({ recipe: prepared('graph', ...stops), run: 'changed', stopAt: 10 });
+    const last = await attempt({ recipe: prepared('inline', ...stops), run: 'changed' });
+    expect(last.events[0]).toMatchObject({ type: 'started', fromStep: 10 });
+    expect(await weightsOf(last.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe('a run whose store goes away', () => {
+  const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+  const spool = () => folderStore(`${folder}-spool`);
+  /** Where the store's folder was is a file now: nothing can be read or written there. */
+  const takeAway = () => {
+    renameSync(folder, `${folder}-away`);
+    writeFileSync(folder, '');
+  };
+  const giveBack = () => {
+    rmSync(folder);
+    renameSync(`${folder}-away`, folder);
+  };
+  const spooledKeys = async () => {
+    const keys: string[] = [];
+    for await (const { key } of spool().list('runs/')) keys.push(key);
+    return keys;
+  };
+  afterEach(() => rmSync(`${folder}-spool`, { recursive: true, force: true }));
+
+  test('trains on, keeps its checkpoints here, and goes back to the store once that is there', async () => {
+    let spooled = 0;
+    const { outcome, events } = await attempt({
+      recipe,
+      onEvent: (event) => {
+        if (event.type === 'checkpoint' && event.step === 3) takeAway();
+        if (event.type === 'spooled' && ++spooled === 2) giveBack();
+      },
+    });
+    const kept = events.filter((event) => event.type === 'spooled' || event.type === 'checkpoint');
+    expect(kept.map(({ type, step }) => [type, step])).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((step) => [step === 4 || step === 5 ? 'spooled' : 'checkpoint', step]),
+    );
+    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('does not do its work') });
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+    expect((await readEvents<TrainingEvent>(store, 'a')).map(({ event }) => event)).toEqual(events);
+    expect(await spooledKeys()).toEqual([]);
+  });
+
+  test('and stays away fails with all that it trained kept here, and goes on from that', async () => {
+    const onEvent = (event: TrainingEvent) => {
+      if (event.type === 'checkpoint' && event.step === 3) takeAway();
+    };
+    const refused = await attempt({ recipe, onEvent }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(UserError);
+    expect(String(refused)).toContain(`Step 10 is kept in ${spool().url}. When the store is back, go on with: again`);
+    giveBack();
+
+    const { outcome, events } = await attempt({ recipe });
+    expect(events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'saved']);
+    expect(events[0]).toMatchObject({ fromStep: 10 });
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+    expect(await spooledKeys()).toEqual([]);
+  });
+});
+
+describe('a run is refused', () => {
+  test('under the name of one with another recipe, seed or setting', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    for (const [changed, message] of [
+      [{ recipe: resolveRecipe('seed', small) }, /run a exists with other arguments.*recipe: "tiny", not "seed"/],
+      [{ recipe, seed: 8 }, /seed: 7, not 8/],
+      [{ recipe: resolveRecipe('tiny', [...small, 'learningRate=1']) }, /learningRate: 0.2, not 1/],
+    ] as const) {
+      const refused = attempt(changed);
+      await expect(refused).rejects.toThrow(UsageError);
+      await expect(refused).rejects.toThrow(message);
+    }
+  });
+
+  test('if it would leave no batch to train on', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'heldOut=300']);
+    await expect(attempt({ recipe })).rejects.toThrow(/heldOut=300 leaves no batch of batchSize=32/);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+
+  test('when all of its checkpoints were torn, naming the files', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const keys = await checkpointsOf('a');
+    for (const key of keys) await store.put(key, (await store.get(key))!.body.subarray(1));
+    const refused = attempt({ recipe });
+    await expect(refused).rejects.toThrow(UserError);
+    for (const key of keys) await expect(refused).rejects.toThrow(key);
+  });
+
+  test('when another process is at it, and that one comes to the same weights', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    const both = await Promise.allSettled([attempt({ recipe }), attempt({ recipe })]);
+    const [refused, ...moreRefused] = both.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    const [other] = both.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    expect(moreRefused).toEqual([]);
+    expect(refused).toBeInstanceOf(UserError);
+    expect(String(refused)).toContain('Another process is training the run a');
+    expect(await weightsOf(other!.outcome)).toBe(finished.weights);
+  });
+});
+
+describe('the best weights', () => {
+  /** Learns in the first epoch and forgets in those after it: from there on the learning rate rises far too high. */
+  const forgetful = ['epochs=8', 'learningRate=0.4', 'startLearningRate=0.05', 'peak=0.99', 'weightDecay=2'];
+  const bestEpoch = (events: readonly TrainingEvent[]) =>
+    events
+      .flatMap((event) => (event.type === 'epoch' && event.validation ? [{ ...event, ...event.validation }] : []))
+      .reduce((best, each) =>
+        each.accuracy > best.accuracy || (each.accuracy === best.accuracy && each.loss < best.loss) ? each : best,
+      );
+
+  test('are published if the recipe says so, also after an interruption', async () => {
+    const settings = [...small, ...forgetful, 'keep=best'];
+    const alone = await attempt({ recipe: resolveRecipe('tiny', settings), run: 'alone' });
+    const best = bestEpoch(alone.events);
+    expect(best.epoch).toBeLessThan(8);
+    expect(alone.events.find(({ type }) => type === 'evaluated')).toMatchObject({ kept: 'best', step: best.step });
+    const { card } = await readVersion(store, versionOf(alone.outcome));
+    expect(card.kept).toEqual({ weights: 'best', step: best.step, epoch: best.epoch });
+
+    // What was kept before the interruption is what is published after it.
+    const recipe = resolveRecipe('tiny', [...settings, 'checkpointSeconds=0']);
+    await attempt({ recipe, run: 'again', stopAt: best.step + 1 });
+    expect(await weightsOf((await attempt({ recipe, run: 'again' })).outcome)).toBe(await weightsOf(alone.outcome));
+    // And they are the weights of that epoch: of those of the last step they are not.
+    const last = await attempt({ recipe: resolveRecipe('tiny', [...small, ...forgetful]), run: 'last' });
+    expect(await weightsOf(last.outcome)).not.toBe(await weightsOf(alone.outcome));
+    expect((await readVersion(store, versionOf(last.outcome))).card.kept).toMatchObject({ weights: 'last' });
+  });
+
+  test('end the run when none came for as many epochs as it is patient', async () => {
+    const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'patience=2']);
+    const { outcome, events } = await attempt({ recipe });
+    const best = bestEpoch(events);
+    const stopped = events.find((event) => event.type === 'stopped')!;
+    expect(stopped).toMatchObject({ epoch: best.epoch + 2, best: { epoch: best.epoch, accuracy: best.accuracy } });
+    expect(outcome.status === 'finished' && outcome.result.steps).toBe(stopped.step);
+    expect((await readVersion(store, versionOf(outcome))).card.epochs).toBe(stopped.epoch);
+  });
+
+  test('are not those that a run out of patience ends with: these are the slow average, as at every end', async () => {
+    const { events } = await attempt({
+      recipe: resolveRecipe('tiny', [...small, ...forgetful, 'patience=2', 'lookahead=5']),
+    });
+    expect(events.some(({ type }) => type === 'stopped')).toBe(true);
+    const state = new Map((await openCheckpoints(store, 'a')).latest!.state.map(({ name, data }) => [name, data]));
+    const slow = [...state].filter(([name]) => name.endsWith('/slow'));
+    expect(slow.length).toBeGreaterThan(0);
+    for (const [name, average] of slow) expect(state.get(name.replace(/\/slow$/, '')), name).toEqual(average);
+  });
+
+  test.each([['keep=best'], ['patience=3']])('need held-out images: %s', async (setting) => {
+    const recipe = resolveRecipe('tiny', [...small, 'heldOut=0', setting]);
+    await expect(attempt({ recipe })).rejects.toThrow(`${setting} is decided on held-out images, and heldOut=0`);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+});
+
+describe('a budget', () => {
+  /** Of 1,000 steps, for which no machine has the time. */
+  const long = [...small, 'epochs=125'];
+
+  test('is what a run trains for, and its schedule runs out in it', async () => {
+    const seconds = 2;
+    const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...long, `budget=${seconds}`]) });
+    const { trainingSeconds, steps } = (outcome as Extract<Outcome, { status: 'finished' }>).result;
+    const fits = events.filter((event) => event.type === 'fitted');
+    expect(fits.length).toBeGreaterThan(0);
+    expect(fits.at(-1)!.steps).toBe(steps);
+    expect(steps).toBeLessThan(1000);
+
+    const csv = Buffer.from((await store.get('runs/a/history.csv'))!.body).toString();
+    const [header, ...rows] = csv
+      .trim()
+      .split('\n')
+      .map((line) => line.split(','));
+    const column = (name: string) => rows.map((row) => Number(row[header!.indexOf(name)]));
+    const times = column('training_seconds');
+    // By these it may miss the budget: how much longer a step takes than those before it, nobody can know.
+    const longest = Math.max(...times.map((time, row) => time - (times[row - 1] ?? 0)));
+    expect(trainingSeconds).toBeLessThan(seconds + 2 * longest);
+    expect(trainingSeconds).toBeGreaterThan(0.9 * seconds - 3 * longest);
+    // The triangle rises for 23 % of the steps, and falls to 0.07 of its height one step after the last.
+    const falling = steps - Math.floor(0.23 * steps);
+    expect(column('learning_rate').at(-1)! / 0.2).toBeCloseTo(0.07 + (1 - 0.07) / falling, 5);
+  });
+
+  test('goes on with the schedule that it had', async () => {
+    const recipe = resolveRecipe('tiny', [...long, 'budget=0.8', 'checkpointSeconds=0']);
+    const first = await attempt({ recipe, stopAt: 'fitted' });
+    expect(first.outcome.status).toBe('interrupted');
+    const fitted = first.events.findLast((event) => event.type === 'fitted')!;
+    const second = await attempt({ recipe });
+    expect(second.events[0]).toMatchObject({ type: 'started', fromStep: fitted.step + 1, steps: fitted.steps });
+    expect(second.outcome.status).toBe('finished');
+  });
+});
+
+describe('a run that diverges', () => {
+  /** Batch normalisation withstands any gradient; a decay that multiplies the weights by -99 it does not. */
+  const wild = [...small, 'schedule=constant', 'epochs=6', 'weightDecay=1', 'checkpointSeconds=0'];
+
+  test('goes back three times, then fails and says what to try', async () => {
+    const recipe = resolveRecipe('tiny', [...wild, 'learningRate=100']);
+    const events: TrainingEvent[] = [];
+    const emit = (event: TrainingEvent) => void events.push(event);
+    await expect(
+      train({ recipe, seed: 1, data, store, spool: folderStore(`${folder}-spool`), run: 'a', resume: '', emit }),
+    ).rejects.toThrow(
+      /diverged .* for the 4th time: even with 0.125 of its learning rate of 100. Try --set learningRate=6.25, or less weightDecay/,
+    );
+    expect(events.filter((event) => event.type === 'recovered').map((event) => event.learningRateFactor)).toEqual([
+      0.5, 0.25, 0.125,
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: 'failed' });
+  });
+
+  test('ends well with a lower learning rate, and the same if it is interrupted on the way', async () => {
+    const recipe = resolveRecipe('tiny', [...wild, 'learningRate=3.5']);
+    const alone = await attempt({ recipe, run: 'alone' });
+    const recovery = alone.events.find((event) => event.type === 'recovered')!;
+    expect(alone.outcome).toMatchObject({ status: 'finished', result: { recoveries: expect.any(Number) } });
+
+    await attempt({ recipe, run: 'again', stopAt: recovery.fromStep - 2 });
+    const second = await attempt({ recipe, run: 'again' });
+    expect(second.events.find((event) => event.type === 'recovered')).toMatchObject({ toStep: recovery.toStep });
+    expect(await weightsOf(second.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+test('WebAssembly trains where there is no native TensorFlow', async () => {
+  const recipe = resolveRecipe('tiny', ['engine=wasm', 'heldOut=64', 'batchSize=32', 'epochs=0.1']);
+  const { events } = await attempt({ recipe, data: await smallDataset(160, 40) });
+  expect(events[0]).toMatchObject({ type: 'started', engine: expect.stringContaining('WebAssembly') });
+  expect(events.at(-1)).toMatchObject({ type: 'saved' });
+});

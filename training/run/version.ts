@@ -1,0 +1,194 @@
+import { execFile } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import type { Card } from '#models/card.ts';
+import type { Golden } from '#models/golden.ts';
+import { encodeJson } from '#models/json.ts';
+import { renderReadme } from '#models/readme.ts';
+import { type Dataset, type Split, slice } from '../data/dataset.ts';
+import type { Evaluation } from '../evaluation/evaluate.ts';
+import { probabilities } from '../evaluation/temperature.ts';
+import { encodeKeras } from '../export/keras.ts';
+import { exportLayersModel } from '../export/layers-model/export.ts';
+import type { TrainedNetwork } from '../export/network.ts';
+import { encodeWeights, weightsFile } from '../export/weights.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
+import type { Net } from '../nets/net.ts';
+import { weightSpecs } from '../nets/shapes.ts';
+import type { ResolvedRecipe } from '../recipe/settings.ts';
+import type { HistoryRow } from '../record/history.ts';
+import { reportFiles } from '../record/report/report.ts';
+
+/**
+ * How far the probabilities of another runtime may be from training's. Kernels that add up in another order are within
+ * 1e-6, measured on WebAssembly; a GPU convolves in TensorFloat-32, which keeps ten bits.
+ */
+const GOLDEN_TOLERANCE = { CPU: 1e-4, GPU: 1e-2 } as const;
+const GOLDEN_IMAGES = 20;
+/** Probabilities are calibrated: below one half the answer is more likely wrong than right. */
+const UNCERTAIN_BELOW = 0.5;
+
+/** What a trained network is, for its card. */
+export interface Trained {
+  readonly net: Net;
+  readonly weights: readonly NamedTensor[];
+  readonly recipe: ResolvedRecipe;
+  readonly seed: number;
+  /** Whose weights the training began with, if not drawn ones. */
+  readonly parent: Card['parent'];
+  readonly run: string;
+  readonly data: Dataset;
+  readonly temperature: number;
+  /** On the test set, at that temperature. */
+  readonly evaluation: Evaluation;
+  readonly history: readonly HistoryRow[];
+  /** When the last step was done. */
+  readonly trainedAt: string;
+  readonly trainingSeconds: number;
+  readonly wallSeconds: number;
+  /** Done in all; the weights may be of an earlier one. */
+  readonly epochs: number;
+  readonly kept: Card['kept'];
+  /** Its description. */
+  readonly engine: string;
+}
+
+interface Files {
+  /** Of the version, by path. */
+  readonly version: Map<string, Uint8Array>;
+  /** Of the run: the report, its pictures and the history. */
+  readonly run: Map<string, Uint8Array>;
+}
+
+/** What is stored of a trained network; the same network gives the same files. */
+export async function describeTrained(trained: Trained): Promise<Files> {
+  const card = await cardOf(trained);
+  const { modelJson, weightsBin } = exportLayersModel(trained.net, trained.weights);
+  const network = networkOf(trained);
+  const run = reportFiles({ card, settings: trained.recipe.settings, ...trained });
+  const version = new Map([
+    ['model.json', modelJson],
+    ['weights.bin', weightsBin],
+    ['model.h5', encodeKeras(network)],
+    [weightsFile, encodeWeights(network)],
+    ['card.json', encodeJson(card)],
+    ['golden.json', encodeJson(goldenOf(trained))],
+    ['README.md', Buffer.from(renderReadme(card))],
+    ['report.html', run.get('report.html')!],
+    // The endpoint's page shows it.
+    ['report/confusion.svg', run.get('report/confusion.svg')!],
+  ]);
+  return { version, run };
+}
+
+function networkOf({ net, weights, data, temperature, recipe }: Trained): TrainedNetwork {
+  const { name, settings } = recipe;
+  return { net, weights, classes: data.classes, temperature, recipe: { name, settings: { ...settings } } };
+}
+
+/** Trained weights and biases; running statistics are not counted. */
+export function countParameters(net: Net): number {
+  return weightSpecs(net)
+    .filter(({ role }) => role !== 'moving-mean' && role !== 'moving-variance')
+    .reduce((sum, { shape }) => sum + shape.reduce((size, dimension) => size * dimension, 1), 0);
+}
+
+async function cardOf(trained: Trained): Promise<Card> {
+  const { net, recipe, data, evaluation } = trained;
+  const [height, width, channels] = net.input;
+  return {
+    name: 'cifar10',
+    createdAt: trained.trainedAt,
+    classes: [...data.classes],
+    input: { height, width, channels, range: [0, 255] },
+    temperature: trained.temperature,
+    uncertainBelow: UNCERTAIN_BELOW,
+    accuracy: {
+      plain: evaluation.plain,
+      tta: evaluation.tta,
+      images: evaluation.images,
+      interval95: [...evaluation.interval95],
+      perClass: Object.fromEntries(data.classes.map((name, label) => [name, evaluation.perClass[label]!])),
+    },
+    loss: evaluation.loss,
+    calibration: { before: evaluation.calibration.before.error, after: evaluation.calibration.after.error },
+    data: { name: data.name, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
+    recipe: { name: recipe.name, settings: { ...recipe.settings } },
+    seed: trained.seed,
+    ...(trained.parent && { parent: trained.parent }),
+    epochs: trained.epochs,
+    kept: trained.kept,
+    trainingSeconds: trained.trainingSeconds,
+    wallSeconds: trained.wallSeconds,
+    parameters: countParameters(net),
+    engine: trained.engine,
+    commit: await sourceCommit(),
+    host: await describeHost(trained.engine),
+    run: trained.run,
+    license: 'Apache-2.0',
+    intendedUse:
+      `Telling ${data.classes.length} kinds of things apart on small pictures (${width}x${height} pixels), to learn ` +
+      'how an image classifier is trained, stored and served.',
+    limits:
+      `It knows nothing but ${data.classes.join(', ')}, and gives one of them for any picture. It was trained and ` +
+      `measured on ${data.name} alone: photographs that are cropped, lit or scaled otherwise are answered less well. ` +
+      'Not for decisions about people or safety.',
+  };
+}
+
+/** The first test images of each class, with what training computed for them. */
+function goldenOf({ data, evaluation, temperature, engine }: Trained): Golden {
+  const classes = data.classes.length;
+  const chosen = firstOfEachClass(data.test, classes, Math.ceil(GOLDEN_IMAGES / classes));
+  return {
+    tolerance: GOLDEN_TOLERANCE[deviceOf(engine)],
+    images: chosen.map((image) => {
+      const logits = evaluation.logits.subarray(image * classes, (image + 1) * classes);
+      return {
+        pixels: Buffer.from(slice(data.test, image, image + 1).images).toString('base64'),
+        label: data.classes[data.test.labels[image]!]!,
+        probabilities: [...probabilities(logits, classes, temperature)],
+      };
+    }),
+  };
+}
+
+function firstOfEachClass({ labels }: Split, classes: number, many: number): number[] {
+  const taken = new Array<number>(classes).fill(0);
+  const chosen: number[] = [];
+  for (const [image, label] of labels.entries()) {
+    if (taken[label]! >= many) continue;
+    taken[label]!++;
+    chosen.push(image);
+  }
+  return chosen;
+}
+
+async function describeHost(engine: string): Promise<Card['host']> {
+  const [cpu] = cpus();
+  const host = { cpu: cpu?.model.trim() || 'unknown', cores: cpus().length, memory: totalmem() };
+  if (deviceOf(engine) === 'CPU') return host;
+  const gpu = await outputOf('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader']);
+  return gpu === null ? host : { ...host, gpu };
+}
+
+/** From an engine's description. */
+function deviceOf(engine: string): 'CPU' | 'GPU' {
+  return engine.includes('GPU') ? 'GPU' : 'CPU';
+}
+
+/** The commit that is checked out, with `-dirty` where files differ from it; an image is told it when it is built. */
+async function sourceCommit(): Promise<string | null> {
+  if (process.env.CIFAR10_COMMIT) return process.env.CIFAR10_COMMIT;
+  return await outputOf('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']);
+}
+
+/** What a program prints, without the last newline; null if it is not there or fails. */
+async function outputOf(program: string, options: readonly string[]): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)(program, options, { cwd: import.meta.dirname });
+    return stdout.trim();
+  } catch {
+    return null;
+  }
+}
