@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { decodeJson } from '#models/json.ts';
 import { checkTensors, type NamedTensor } from '../nets/named-tensor.ts';
-import { netSchema } from '../nets/net-schema.ts';
+import { encodeNet, netSchema } from '../nets/net-schema.ts';
 import { shapesOf, weightSpecs } from '../nets/shapes.ts';
 
 /** What must be known of a network wherever its weights go; read back, it makes the same network again. */
@@ -34,7 +34,7 @@ export function orderedWeights({ net, weights }: TrainedNetwork): readonly Named
 
 /** A description as texts by name, JSON each: what formats take that know nothing of ours. */
 export function metadataOf({ net, classes, temperature, recipe }: Description): Record<string, string> {
-  const members = Object.entries({ net, classes, temperature, recipe });
+  const members = Object.entries({ net: encodeNet(net), classes, temperature, recipe });
   return Object.fromEntries(members.map(([name, value]) => [name, JSON.stringify(value)]));
 }
 

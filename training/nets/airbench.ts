@@ -22,7 +22,7 @@ export function airbenchNet(widths: readonly [number, number, number], images: I
       ...group('group3', widths[2]), //                                                                 [3, 3, w3]
       { kind: 'max-pooling', name: 'pool', size: 3, padding: 'valid' }, //                              [1, 1, w3]
       { kind: 'flatten', name: 'flatten' }, //                                                                [w3]
-      { kind: 'dense', name: 'head', units: classes, bias: false, init: 'kaiming-uniform' }, //          [classes]
+      { kind: 'dense', name: 'head', units: classes, bias: false, init: 'fan-in-uniform' }, //          [classes]
       { kind: 'scale', name: 'logits', by: 1 / 9 },
     ],
   };

@@ -41,13 +41,19 @@ function initial(
   const window = layer.kind === 'convolution' ? layer.kernel ** 2 : 1;
   const fanIn = window * input.at(-1)!;
   if (spec.role === 'bias') {
-    // Keras starts a bias at zero, PyTorch within 1 / √fan-in.
-    return layer.init === 'glorot-uniform' ? new Float32Array(length) : uniform(draw, length, 1 / Math.sqrt(fanIn));
+    // Keras and He et al. start a bias at zero, PyTorch within 1 / √fan-in.
+    return layer.init === 'glorot-uniform' || layer.init === 'he-normal'
+      ? new Float32Array(length)
+      : uniform(draw, length, 1 / Math.sqrt(fanIn));
   }
   switch (layer.init) {
     case 'glorot-uniform':
       return uniform(draw, length, Math.sqrt(6 / (fanIn + window * spec.shape.at(-1)!)));
-    case 'kaiming-uniform':
+    case 'he-normal': {
+      const deviation = Math.sqrt(2 / fanIn);
+      return Float32Array.from({ length }, () => draw.normal() * deviation);
+    }
+    case 'fan-in-uniform':
       return uniform(draw, length, 1 / Math.sqrt(fanIn));
     case 'dirac':
       return dirac(uniform(draw, length, 1 / Math.sqrt(fanIn)), spec.shape);

@@ -27,7 +27,7 @@ export const everything: Net = {
       stride: 2,
       padding: 'same',
       bias: false,
-      init: 'kaiming-uniform',
+      init: 'fan-in-uniform',
     },
     { kind: 'batch-normalization', name: 'norm2', momentum: 0.9, epsilon: 1e-3, scale: false },
     { kind: 'activation', name: 'silu', function: 'silu' },
@@ -75,7 +75,7 @@ const pictureStep: fc.Arbitrary<Step> = fc.oneof(
         stride: fc.integer({ min: 1, max: 2 }),
         padding: fc.constantFrom('same' as const, 'valid' as const),
         bias: fc.boolean(),
-        init: fc.constantFrom('glorot-uniform' as const, 'kaiming-uniform' as const, 'dirac' as const),
+        init: fc.constantFrom('glorot-uniform' as const, 'fan-in-uniform' as const, 'dirac' as const),
       })
       .map(
         (settings) =>

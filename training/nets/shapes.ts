@@ -7,6 +7,9 @@ export type Shape = readonly number[];
 /** One layer of a checked net, with what flows into it and out of it. */
 export interface ShapedLayer {
   readonly layer: Layer;
+  /** Names of the layers that it reads; none for the first layer, which reads the images. */
+  readonly inputs: readonly string[];
+  /** Of each input; they are all the same. */
   readonly input: Shape;
   readonly output: Shape;
 }
@@ -43,21 +46,64 @@ export class InvalidNet extends UserError {
  */
 export function shapesOf(net: Net): readonly ShapedLayer[] {
   checkNet(net);
-  const shaped: ShapedLayer[] = [];
-  let input: Shape = net.input;
-  for (const layer of net.layers) {
-    const output = outputOf(layer, input, (reason) => new InvalidNet(net, layer.name, reason), shaped.length);
-    shaped.push({ layer, input, output });
-    input = output;
+  const shaped = new Map<string, ShapedLayer>();
+  const unread = new Set<string>();
+  for (const [index, layer] of net.layers.entries()) {
+    const invalid = (reason: string) => new InvalidNet(net, layer.name, reason);
+    const inputs = inputsOf(net, index, invalid);
+    const input = commonShape(inputs, shaped, invalid) ?? net.input;
+    shaped.set(layer.name, { layer, inputs, input, output: outputOf(layer, input, invalid, index) });
+    for (const name of inputs) unread.delete(name);
+    unread.add(layer.name);
   }
-  if (input.length !== 1 || input[0] !== net.classes) {
+  const last = net.layers.at(-1)!;
+  const { output } = shaped.get(last.name)!;
+  if (output.length !== 1 || output[0] !== net.classes) {
     throw new InvalidNet(
       net,
-      net.layers.at(-1)?.name,
-      `gives ${show(input)} an image; the last layer must give [${net.classes}], one logit a class.`,
+      last.name,
+      `returns ${show(output)} for an image; the last layer must return [${net.classes}], one logit per class.`,
     );
   }
-  return shaped;
+  const [dead] = unread;
+  if (dead !== last.name) throw new InvalidNet(net, dead, 'no layer reads its output; remove it or connect it.');
+  return [...shaped.values()];
+}
+
+/** The names of the layers that a layer reads. @throws {InvalidNet} one is unknown or comes later, or their number is wrong */
+function inputsOf(net: Net, index: number, invalid: (reason: string) => InvalidNet): readonly string[] {
+  const { kind, inputs } = net.layers[index]!;
+  if (index === 0) {
+    if (inputs !== undefined) throw invalid('reads the images; the first layer takes no inputs.');
+    return [];
+  }
+  if (inputs === undefined) return [net.layers[index - 1]!.name];
+  const earlier = net.layers.slice(0, index).map(({ name }) => name);
+  const unknown = inputs.find((name) => !earlier.includes(name));
+  if (unknown !== undefined)
+    throw invalid(`reads ${JSON.stringify(unknown)}, which is not the name of a layer before it.`);
+  if (kind === 'add' ? inputs.length < 2 : inputs.length !== 1) {
+    throw invalid(`reads ${inputs.length} layers; it must read ${kind === 'add' ? 'two or more' : 'one'}.`);
+  }
+  return inputs;
+}
+
+/** @returns `undefined` without inputs @throws {InvalidNet} two inputs have different shapes */
+function commonShape(
+  inputs: readonly string[],
+  shaped: ReadonlyMap<string, ShapedLayer>,
+  invalid: (reason: string) => InvalidNet,
+): Shape | undefined {
+  const [first, ...rest] = inputs;
+  if (first === undefined) return undefined;
+  const { output } = shaped.get(first)!;
+  const other = rest.find((name) => shaped.get(name)!.output.join() !== output.join());
+  if (other !== undefined) {
+    throw invalid(
+      `adds ${first} ${show(output)} and ${other} ${show(shaped.get(other)!.output)}; their shapes must be equal.`,
+    );
+  }
+  return output;
 }
 
 /**
@@ -196,11 +242,26 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
         throw invalid(`epsilon is ${layer.epsilon}; it must be more than 0 and less than 1.`);
       }
       return input;
-    case 'max-pooling': {
+    case 'max-pooling':
+    case 'average-pooling': {
       const [, , channels] = picture();
       count('size', layer.size);
-      return [...slide('size', layer.size, layer.size, layer.padding), channels];
+      count('stride', layer.stride ?? layer.size);
+      return [...slide('size', layer.size, layer.stride ?? layer.size, layer.padding), channels];
     }
+    case 'global-pooling':
+      return [picture()[2]];
+    case 'channel-padding': {
+      const [height, width, channels] = picture();
+      count('filters', layer.filters);
+      count('stride', layer.stride);
+      if (layer.filters < channels) {
+        throw invalid(`filters is ${layer.filters}, less than the ${channels} channels that it is given.`);
+      }
+      return [Math.ceil(height / layer.stride), Math.ceil(width / layer.stride), layer.filters];
+    }
+    case 'add':
+      return input;
     case 'activation':
       return input;
     case 'dropout':

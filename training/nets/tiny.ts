@@ -31,7 +31,7 @@ export function tinyNetFor({ size, classes, mean, deviation }: ImageSet): Net {
       ...block(2, 64), // [4, 4, 64]
       { kind: 'max-pooling', name: 'pool3', size: 2, padding: 'valid' }, // [2, 2, 64]
       { kind: 'flatten', name: 'flatten' }, // [256]
-      { kind: 'dense', name: 'head', units: classes, bias: false, init: 'kaiming-uniform' }, // [classes]
+      { kind: 'dense', name: 'head', units: classes, bias: false, init: 'fan-in-uniform' }, // [classes]
       { kind: 'scale', name: 'logits', by: 1 / 4 },
     ],
   };
@@ -46,7 +46,7 @@ function block(number: number, filters: number): Layer[] {
       kernel: 3,
       padding: 'same',
       bias: false,
-      init: 'kaiming-uniform',
+      init: 'fan-in-uniform',
     },
     { kind: 'max-pooling', name: `pool${number}`, size: 2, padding: 'valid' },
     { kind: 'batch-normalization', name: `norm${number}`, momentum: 0.6, epsilon: 1e-5, scale: false },
