@@ -70,6 +70,7 @@ if (vitestArguments.length > 0) {
     await check('types', bin('tsc'), []);
     await check('types of the page', bin('tsc'), ['-p', 'inference/page/browser']);
     await check('lint and format', bin('biome'), ['check', '--error-on-warnings']);
+    await check('imports', process.execPath, ['--import', 'tsx', 'test/check-imports.ts']);
     await check('unused code', bin('knip'), []);
     const python = localstackTestPython();
     if (python) await pytest(python, folder);
