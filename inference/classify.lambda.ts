@@ -8,10 +8,7 @@ import { openServedStore } from './serving/served-store.ts';
 import { jsonLog } from './telemetry/log.ts';
 import { withMetrics } from './telemetry/metrics-log.ts';
 
-const log = withMetrics(
-  jsonLog((line) => process.stdout.write(line)),
-  'Cifar10',
-);
+const log = withMetrics(jsonLog((line) => process.stdout.write(line)));
 const store = await openServedStore(environment('CIFAR10_STORE'));
 const megabytes = process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE;
 const memory = megabytes === undefined ? undefined : Number(megabytes) * 2 ** 20;
