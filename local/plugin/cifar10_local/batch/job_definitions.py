@@ -1,4 +1,4 @@
-"""The operations on job definitions: each registration is a revision, and none is ever changed."""
+"""The operations on job definitions: each registration is a new, immutable revision."""
 
 from typing import Any
 
@@ -64,8 +64,8 @@ class JobDefinitionOperations:
 
 def read_timeout(timeout: Json | None) -> int | None:
     """
-    :returns: seconds that an attempt may take
-    :raises CommonServiceException: shorter than AWS allows
+    :returns: the time limit of an attempt in seconds
+    :raises CommonServiceException: it is shorter than AWS allows
     """
     seconds = (timeout or {}).get("attemptDurationSeconds")
     shortest = settings().batch_minimum_timeout

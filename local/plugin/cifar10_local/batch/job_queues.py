@@ -69,7 +69,7 @@ def _reference(queue: Json) -> Json:
 
 
 def _order(registry: Registry, request: Json) -> list[Json]:
-    """With ARNs for names; the environments must exist."""
+    """The order with ARNs instead of names; refused if an environment does not exist."""
     entries = request.get("computeEnvironmentOrder", [])
     arns = [registry.environment(entry.get("computeEnvironment"))["computeEnvironmentArn"] for entry in entries]
     return [{**entry, "computeEnvironment": arn} for entry, arn in zip(entries, arns, strict=True)]

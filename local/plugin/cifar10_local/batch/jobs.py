@@ -48,7 +48,7 @@ class JobOperations:
 
     @handler("CancelJob", expand=False)
     def cancel_job(self, context: Any, request: Json) -> Json:
-        """Only what has not begun."""
+        """Cancels a job that has not started."""
         return self._end(context, request, running=False)
 
     @handler("TerminateJob", expand=False)
@@ -58,7 +58,7 @@ class JobOperations:
     def _end(self, context: Any, request: Json, *, running: bool) -> Json:
         reason = request.get("reason") or refuse("reason must be provided")
         with self.scheduler.lock:
-            # AWS says nothing about a job that is not there.
+            # AWS ignores unknown jobs.
             if job := self.registry(context).jobs.get(request.get("jobId", "")):
                 self.scheduler.end(job, Stop(reason, may_retry=False), running=running)
         return {}
@@ -77,7 +77,7 @@ def _read_job(registry: Registry, request: Json) -> Job:
         if dependency.job_id:
             registry.job(dependency.job_id)
     job_id = str(uuid.uuid4())
-    told_back = {
+    returned = {
         "platformCapabilities": definition["platformCapabilities"],
         "propagateTags": request.get("propagateTags", definition.get("propagateTags", False)),
         "shareIdentifier": request.get("shareIdentifier"),
@@ -97,7 +97,7 @@ def _read_job(registry: Registry, request: Json) -> Job:
         timeout_seconds=read_timeout(request.get("timeout") or definition.get("timeout")),
         depends_on=depends_on,
         tags=request.get("tags", {}),
-        settings=without_none(told_back),
+        settings=without_none(returned),
     )
     size = (request.get("arrayProperties") or {}).get("size")
     if size is not None:
@@ -130,7 +130,7 @@ def _child(registry: Registry, parent: Job, index: int) -> Job:
 
 
 def _override(container: Json, overrides: Json) -> Json:
-    """Commands are replaced; variables and resources are merged by their names."""
+    """Replaces the command, and merges variables and resources by name."""
     merged = copy.deepcopy(container)
     merged.update({key: overrides[key] for key in ("command", "vcpus", "memory", "instanceType") if key in overrides})
     for field, key in (("environment", "name"), ("resourceRequirements", "type")):
@@ -140,7 +140,7 @@ def _override(container: Json, overrides: Json) -> Json:
 
 
 def _select(registry: Registry, request: Json) -> list[Job]:
-    """By default those that run, as on AWS; with a filter those in any state."""
+    """The jobs that match; by default only running ones, as on AWS, and with a filter those in any state."""
     filters = {entry["name"]: entry["values"] for entry in request.get("filters") or []}
     if parent_id := request.get("arrayJobId"):
         parent = registry.jobs.get(parent_id)
