@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
 import { CorruptImage, ImageTooLarge, UnsupportedFeature, UnsupportedImage } from '#images/image-errors.ts';
 import { UnknownVersion } from '#models/versions.ts';
-import { ModelUnavailable, NoModelYet } from '../serving/live-models.ts';
+import { ModelUnavailable, NoModelYet } from '../serving/model-errors.ts';
 
 interface Kind {
   readonly status: number;
@@ -92,7 +92,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
 /** Where the models are is for those who run the endpoint, not for those who ask it. */
 function detailOf(error: unknown, code: ProblemCode): string {
   if (error instanceof UnknownVersion) return `There is no version or alias "${error.version}" here.`;
-  if (error instanceof NoModelYet || error instanceof ModelUnavailable) return error.told;
+  if (error instanceof NoModelYet || error instanceof ModelUnavailable) return error.publicMessage;
   return error instanceof UserError && code !== 'internal' ? error.message : 'An unexpected error occurred.';
 }
 
