@@ -7,6 +7,7 @@ import { problemHeaders, problemOf, RequestError } from './http/problem.ts';
 import { documentRoutes } from './openapi/document-routes.ts';
 import { type PageOptions, pageRoutes } from './page/page-routes.ts';
 import { classifyRoutes } from './routes/classify.ts';
+import { indexRoute } from './routes/index-route.ts';
 import { modelRoutes } from './routes/model.ts';
 import { openInferenceRoutes } from './routes/open-inference.ts';
 import type { LiveModels } from './serving/live-models.ts';
@@ -48,20 +49,6 @@ function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
     allowHeaders: ['content-type', 'x-api-key'],
     exposeHeaders: ['retry-after', 'x-request-id'],
     maxAge: 600,
-  });
-}
-
-/** Lists all routes. */
-function indexRoute(app: App): void {
-  app.get('/', (context) => {
-    const methodsByPath = new Map<string, string[]>();
-    for (const { path, method } of app.routes) {
-      if (method !== 'ALL') methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), method]);
-    }
-    const routes = [...methodsByPath].map(([path, methods]) => ({
-      ...{ methods, href: `.${path.replace(/\{[^}]*\}/g, '')}` }, // The pattern of a parameter is only for the router.
-    }));
-    return context.json({ name: 'cifar10', routes });
   });
 }
 

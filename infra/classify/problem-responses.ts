@@ -1,5 +1,5 @@
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
-import { CAREFUL } from '#inference/http/access.ts';
+import { SECURITY_HEADERS } from '#inference/http/access.ts';
 
 interface Problem {
   readonly status: number;
@@ -94,7 +94,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
 ];
 
 /** Those of the program's own answers, but for the policy: it has quotes in it, and API Gateway puts values in quotes. */
-const { 'content-security-policy': _, ...careful } = CAREFUL;
+const { 'content-security-policy': _, ...careful } = SECURITY_HEADERS;
 
 /** By name. `context…` is filled in by API Gateway; what is in quotes is sent as it is. */
 const headers = {
