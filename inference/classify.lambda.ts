@@ -17,9 +17,9 @@ const page = () => readPage(fileURLToPath(new URL('page', import.meta.url)));
 const origins = (process.env.CIFAR10_ORIGINS ?? '').split(/[\s,]+/).filter(Boolean);
 const app = createApp({ models, log, origins, page: { store, page } });
 
-// The model is loaded while Lambda still initialises, at full CPU. If it cannot be, requests say why.
+// Loads the model while Lambda initializes, at full CPU. If that fails, requests answer why.
 const loading = models.use(undefined, () => {});
-void new Response(); // Node loads what answers are made of when it is first used: now, while the store is asked.
+void new Response(); // Node loads its fetch classes on first use: do it now, while waiting for the store.
 await loading.catch((error: unknown) => log('warn', 'started without a model', { error }));
 
 export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {

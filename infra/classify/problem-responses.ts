@@ -1,5 +1,5 @@
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
-import { CAREFUL } from '#inference/http/access.ts';
+import { SECURITY_HEADERS } from '#inference/http/access.ts';
 
 interface Problem {
   readonly status: number;
@@ -94,13 +94,13 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
 ];
 
 /** The headers of the program's own answers without the policy: it contains quotes, and API Gateway quotes values. */
-const { 'content-security-policy': _, ...careful } = CAREFUL;
+const { 'content-security-policy': _, ...securityHeaders } = SECURITY_HEADERS;
 
 /** Values by header name. API Gateway fills in `context…` and sends quoted values as they are. */
 const headers = {
   'Content-Type': "'application/problem+json'",
   'x-request-id': 'context.requestId',
-  ...Object.fromEntries(Object.entries(careful).map(([name, value]) => [name, `'${value}'`])),
+  ...Object.fromEntries(Object.entries(securityHeaders).map(([name, value]) => [name, `'${value}'`])),
 };
 
 /**
