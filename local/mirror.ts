@@ -2,8 +2,7 @@
  * LocalStack forgets everything when it ends. What has been trained on it is kept in a folder with the same layout as the
  * bucket, from which the next instance gets it back.
  */
-import path from 'node:path';
-import { home } from '#environment/home.ts';
+import { localStore } from '#environment/home.ts';
 import { listAliases, type StoredAlias } from '#models/aliases.ts';
 import { encodeJson, MalformedObject } from '#models/json.ts';
 import { DamagedCheckpoints, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
@@ -23,16 +22,13 @@ export interface Mirrored {
   readonly damaged: readonly string[];
 }
 
-/** Where the models of this clone are kept; also where `cifar10 train` writes to by default. */
-export const keptModels = path.join(home, 'store');
-
 /** From the bucket to the folder: as a run ends, and before LocalStack does. */
-export function saveModels(bucket: ObjectStore, folder: string = keptModels): Promise<Mirrored> {
+export function saveModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
   return copyModels(bucket, folderStore(folder));
 }
 
 /** From the folder to the bucket: after a deployment. */
-export function restoreModels(bucket: ObjectStore, folder: string = keptModels): Promise<Mirrored> {
+export function restoreModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
   return copyModels(folderStore(folder), bucket);
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { defaultStore } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { openObjectStore } from '#models/stores/open.ts';
@@ -31,7 +32,7 @@ export function compareCommand(): Command {
     .description('Tell whether the second version is better than the first, or just lucky on the test images.')
     .argument('<first>', 'a version or an alias')
     .argument('<second>', 'a version or an alias')
-    .option('--store <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
+    .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--other-store <store>', 'where the second one is (default: where the first one is)')
     .option('--json', 'print JSON')
     .addHelpText('after', help)

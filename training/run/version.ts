@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { variable } from '#environment/variables.ts';
 import type { Card } from '#models/card.ts';
 import type { Golden } from '#models/golden.ts';
 import { encodeJson } from '#models/json.ts';
@@ -179,7 +180,8 @@ function deviceOf(engine: string): 'CPU' | 'GPU' {
 
 /** The commit that is checked out, with `-dirty` where files differ from it; an image is told it when it is built. */
 async function sourceCommit(): Promise<string | null> {
-  if (process.env.CIFAR10_COMMIT) return process.env.CIFAR10_COMMIT;
+  const built = process.env[variable.commit];
+  if (built) return built;
   return await outputOf('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']);
 }
 

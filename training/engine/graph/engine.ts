@@ -1,3 +1,4 @@
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { inViewTables } from '../../data/augment.ts';
 import type { Batch } from '../../data/batch.ts';
@@ -213,6 +214,6 @@ function restore(session: Session, variables: readonly Variable[], saved: readon
 
 function describe({ version, device, threads }: TensorFlow): string {
   if (device === 'GPU') return `TensorFlow ${version}, GPU`;
-  const kernels = process.env.TF_ENABLE_ONEDNN_OPTS === '0' ? 'without oneDNN' : 'oneDNN';
+  const kernels = process.env[variable.oneDnn] === '0' ? 'without oneDNN' : 'oneDNN';
   return `TensorFlow ${version}, CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${kernels}`;
 }
