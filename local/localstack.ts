@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { home } from '#environment/home.ts';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { cacheRoot, withLock } from '#setup/cache.mjs';
 import { localstackPython } from '#setup/localstack.mjs';
@@ -194,14 +195,14 @@ function environmentOf(
     PYTHONUNBUFFERED: '1',
     PYTHONWARNINGS: 'ignore',
 
-    CIFAR10_LOCAL_FOLDER: folder,
-    CIFAR10_LOCAL_CACHE: path.join(cacheRoot(), 'localstack-index'),
-    CIFAR10_LOCAL_IMAGES: path.join(folder, 'images.json'),
-    CIFAR10_LOCAL_NODE: process.execPath,
-    ...(bound && { CIFAR10_LOCAL_LEASH: '3' }),
-    ...(ephemeral && { CIFAR10_LOCAL_EPHEMERAL: '1' }),
-    ...(minimumTimeoutSeconds && { CIFAR10_LOCAL_BATCH_MINIMUM_TIMEOUT: String(minimumTimeoutSeconds) }),
-    ...(stopGraceSeconds && { CIFAR10_LOCAL_BATCH_STOP_GRACE: String(stopGraceSeconds) }),
+    [variable.localFolder]: folder,
+    [variable.localCache]: path.join(cacheRoot(), 'localstack-index'),
+    [variable.localImages]: path.join(folder, 'images.json'),
+    [variable.localNode]: process.execPath,
+    ...(bound && { [variable.localLease]: '3' }),
+    ...(ephemeral && { [variable.localEphemeral]: '1' }),
+    ...(minimumTimeoutSeconds && { [variable.localBatchMinimumTimeout]: String(minimumTimeoutSeconds) }),
+    ...(stopGraceSeconds && { [variable.localBatchStopGrace]: String(stopGraceSeconds) }),
 
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     GATEWAY_SERVER: 'loopback',

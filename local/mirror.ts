@@ -2,8 +2,7 @@
  * LocalStack loses its state when it ends. Its models and runs are kept in a folder with the same layout as the bucket, from
  * which they are restored to the next instance.
  */
-import path from 'node:path';
-import { home } from '#environment/home.ts';
+import { localStore } from '#environment/home.ts';
 import { listAliases, type StoredAlias } from '#models/aliases.ts';
 import { encodeJson, MalformedObject } from '#models/json.ts';
 import { DamagedCheckpoints, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
@@ -23,16 +22,13 @@ export interface Mirrored {
   readonly damaged: readonly string[];
 }
 
-/** The folder with the models of this clone, to which `cifar10 train` writes by default. */
-export const keptModels = path.join(home, 'store');
-
 /** Copies from the bucket to the folder: when a run ends, and before LocalStack ends. */
-export function saveModels(bucket: ObjectStore, folder: string = keptModels): Promise<Mirrored> {
+export function saveModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
   return copyModels(bucket, folderStore(folder));
 }
 
 /** Copies from the folder to the bucket: after a deployment. */
-export function restoreModels(bucket: ObjectStore, folder: string = keptModels): Promise<Mirrored> {
+export function restoreModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
   return copyModels(folderStore(folder), bucket);
 }
 

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { home } from '#environment/home.ts';
+import { variable } from '#environment/variables.ts';
 import { neutralEnvironment } from './environment.ts';
 
 /** The training image's name on this machine, where no image is built: the value of the context `trainingImage`. */
@@ -24,7 +26,7 @@ export function localImages(): LocalImages {
     [trainingImage]: {
       folder: path.resolve(import.meta.dirname, '..'),
       entrypoint: [process.execPath, '--import', 'tsx', 'training/main.ts'],
-      environment: neutralEnvironment(),
+      environment: { ...neutralEnvironment(), [variable.home]: home }, // jobs spool their checkpoints there
     },
   };
 }

@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { variable } from '#environment/variables.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '#inference/telemetry/metrics.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
@@ -51,8 +52,8 @@ export class ClassifierFunction extends Construct {
       role,
       logGroup: this.logGroup,
       environment: {
-        ...{ CIFAR10_STORE: props.models.url, CIFAR10_ALIAS: props.alias },
-        ...(origins.length > 0 ? { CIFAR10_ORIGINS: origins.join(' ') } : {}),
+        ...{ [variable.store]: props.models.url, [variable.alias]: props.alias },
+        ...(origins.length > 0 ? { [variable.origins]: origins.join(' ') } : {}),
       },
     });
     Validations.of(this.handler).acknowledge({

@@ -6,6 +6,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { variable } from '#environment/variables.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
 import { GpuFleet } from './gpu-fleet.ts';
 import { TrainingNetwork } from './training-network.ts';
@@ -61,7 +62,7 @@ export class TrainingQueue extends Construct {
         memory,
         // For jobs started in the console; the command line passes its own command.
         command: ['train', 'quick'],
-        environment: { CIFAR10_STORE: models.url },
+        environment: { [variable.store]: models.url },
         jobRole: this.jobRole(models),
         executionRole: this.executionRole(),
         logging: ecs.LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'training' }),
