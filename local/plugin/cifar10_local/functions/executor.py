@@ -65,21 +65,23 @@ class ProcessExecutor(RuntimeExecutor):
         sandbox = self._sandbox
         assert sandbox is not None, "invoked before it was started"
         timeout: float = self.function_version.config.timeout
-        started = time.perf_counter()
-        # After a crash, a kill or a timeout the environment stays, with a new process.
-        outcome = None if sandbox.is_running else self._start_sandbox(sandbox)
-        if outcome is None:
+        outcome: Outcome | None = None
+        while outcome is None:
             started = time.perf_counter()
-            self._exchange.offer(
-                Invocation(
-                    request_id=payload["invoke-id"],
-                    payload=payload["payload"],
-                    deadline_ms=int((time.time() + timeout) * 1000),
-                    function_arn=payload["invoked-function-arn"],
-                    trace_id=payload["trace-id"],
+            # After a crash, a kill or a timeout the environment stays, with a new process.
+            outcome = None if sandbox.is_running else self._start_sandbox(sandbox)
+            if outcome is None:
+                started = time.perf_counter()
+                self._exchange.offer(
+                    Invocation(
+                        request_id=payload["invoke-id"],
+                        payload=payload["payload"],
+                        deadline_ms=int((time.time() + timeout) * 1000),
+                        function_arn=payload["invoked-function-arn"],
+                        trace_id=payload["trace-id"],
+                    )
                 )
-            )
-            outcome = self._wait_for_outcome(sandbox, payload["invoke-id"], started + timeout)
+                outcome = self._wait_for_outcome(sandbox, payload["invoke-id"], started + timeout)
         return self._report(sandbox, payload["invoke-id"], outcome, (time.perf_counter() - started) * 1000)
 
     def get_address(self) -> str:
@@ -131,12 +133,17 @@ class ProcessExecutor(RuntimeExecutor):
                 return Outcome.error("Sandbox.Timedout", "The handler was not loaded in time")
         return None
 
-    def _wait_for_outcome(self, sandbox: Sandbox, request_id: str, deadline: float) -> Outcome:
+    def _wait_for_outcome(self, sandbox: Sandbox, request_id: str, deadline: float) -> Outcome | None:
+        """
+        :returns: None if the process ended before it received the invocation: it was exiting after the one before
+        """
         while True:
             left = deadline - time.perf_counter()
             if outcome := self._exchange.wait_for_outcome(max(0.0, min(left, MEMORY_CHECK_SECONDS))):
                 return outcome
             prefix = f"RequestId: {request_id} Error:"
+            if not sandbox.is_running and not self._exchange.is_closed and self._exchange.withdraw():
+                return None
             if not sandbox.is_running or self._exchange.is_closed:
                 text = f"{prefix} Runtime exited with error: {sandbox.describe_end()}"
                 return Outcome.error("Runtime.ExitError", text)

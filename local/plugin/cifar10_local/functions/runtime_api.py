@@ -49,12 +49,15 @@ class Exchange:
         self._waiting: Invocation | None = None
         self._current: str | None = None
         self._outcome: Outcome | None = None
+        self._process = 0
 
     def reset(self) -> None:
-        """Clears the state before a new runtime process starts."""
+        """Clears the state before a new runtime process starts, and ends the waits of the old one."""
         with self._changed:
+            self._process += 1
             self._is_ready, self._init_error = False, None
             self._waiting, self._current, self._outcome = None, None, None
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Ends the exchange, and with it all waits."""
@@ -81,6 +84,16 @@ class Exchange:
             self._waiting, self._current, self._outcome = invocation, invocation.request_id, None
             self._changed.notify_all()
 
+    def withdraw(self) -> bool:
+        """
+        Takes back the last invocation, unless the runtime has received it.
+
+        :returns: whether it was taken back
+        """
+        with self._changed:
+            was_waiting, self._waiting = self._waiting is not None, None
+            return was_waiting
+
     def wait_for_outcome(self, seconds: float) -> Outcome | None:
         """
         :returns: the outcome of the last invocation, or None if there is none yet
@@ -98,11 +111,14 @@ class Exchange:
         :returns: None when there will be no more
         """
         with self._changed:
+            process = self._process
             self._is_ready = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._waiting or self._closed or process != self._process)
+            if self._closed or process != self._process:
+                return None
             invocation, self._waiting = self._waiting, None
-            return None if self._closed else invocation
+            return invocation
 
     def fail_to_start(self, body: bytes) -> None:
         with self._changed:

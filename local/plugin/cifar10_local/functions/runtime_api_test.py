@@ -94,6 +94,29 @@ def test_closing_ends_the_wait_of_a_runtime(exchange: Exchange, api: RuntimeApi)
     assert answers == [410]
 
 
+def test_an_invocation_can_be_withdrawn_until_the_runtime_has_received_it(exchange: Exchange, api: RuntimeApi) -> None:
+    exchange.offer(INVOCATION)
+    assert exchange.withdraw() is True
+    exchange.offer(INVOCATION)
+    call(api, "invocation/next")
+    assert exchange.withdraw() is False
+
+
+def test_a_new_process_gets_the_invocation_although_the_old_one_still_waits(
+    exchange: Exchange, api: RuntimeApi
+) -> None:
+    answers: list[int] = []
+    old = threading.Thread(target=lambda: answers.append(call(api, "invocation/next")[0]))
+    old.start()
+    assert exchange.wait_until_ready(10) is True
+    exchange.reset()
+    old.join(10)
+    assert answers == [410]
+    assert exchange.wait_until_ready(0) is False
+    exchange.offer(INVOCATION)
+    assert call(api, "invocation/next")[0] == 200
+
+
 def test_unknown_routes_are_not_found(api: RuntimeApi) -> None:
     assert call(api, "invocation/other")[0] == 404
     assert call(api, "invocation/request-1", b"")[0] == 404
