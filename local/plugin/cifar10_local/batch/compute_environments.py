@@ -8,16 +8,11 @@ from moto.batch.models import batch_backends
 from moto.core.exceptions import JsonRESTError
 
 from .job import Json, name_of
+from .operations import Operations
 from .registry import Registry, check_name, refuse
-from .scheduler import Scheduler
 
 
-class ComputeEnvironmentOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class ComputeEnvironmentOperations(Operations):
     @handler("CreateComputeEnvironment", expand=False)
     def create_compute_environment(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)

@@ -6,17 +6,12 @@ from localstack.aws.api.core import handler
 
 from ..settings import settings
 from .job import Json, name_of
-from .registry import Registry, check_name, refuse
+from .operations import Operations
+from .registry import check_name, refuse
 from .retry import RetryStrategy, RetryStrategyError
-from .scheduler import Scheduler
 
 
-class JobDefinitionOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class JobDefinitionOperations(Operations):
     @handler("RegisterJobDefinition", expand=False)
     def register_job_definition(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)

@@ -6,16 +6,11 @@ from localstack.aws.api.core import handler
 
 from .compute_environments import pick
 from .job import Json, Stop
+from .operations import Operations
 from .registry import Registry, check_name, refuse
-from .scheduler import Scheduler
 
 
-class JobQueueOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class JobQueueOperations(Operations):
     @handler("CreateJobQueue", expand=False)
     def create_job_queue(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)

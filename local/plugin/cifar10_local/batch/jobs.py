@@ -2,26 +2,23 @@
 
 import copy
 import fnmatch
+import threading
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from localstack.aws.api.core import handler
 
 from .job import Dependency, Job, JobStatus, Json, Stop, name_of, without_none
 from .job_definitions import read_retry_strategy, read_timeout
+from .operations import Operations
 from .registry import Registry, check_name, refuse
-from .scheduler import Scheduler
 
 MAXIMUM_ARRAY = 10_000
 PAGE = 100
 
 
-class JobOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class JobOperations(Operations):
     @handler("SubmitJob", expand=False)
     def submit_job(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
@@ -109,23 +106,15 @@ def _read_job(registry: Registry, request: Json) -> Job:
 
 def _child(registry: Registry, parent: Job, index: int) -> Job:
     job_id = f"{parent.job_id}:{index}"
-    return Job(
+    return replace(
+        parent,
         job_id=job_id,
         arn=registry.arn("job", job_id),
-        name=parent.name,
-        region=parent.region,
-        account=parent.account,
-        queue_arn=parent.queue_arn,
-        definition_arn=parent.definition_arn,
-        container=parent.container,
-        parameters=parent.parameters,
-        retry=parent.retry,
-        timeout_seconds=parent.timeout_seconds,
-        depends_on=parent.depends_on,
-        tags=parent.tags,
-        settings=parent.settings,
         parent=parent,
         index=index,
+        children=[],
+        attempts=[],
+        stop_requested=threading.Event(),
     )
 
 

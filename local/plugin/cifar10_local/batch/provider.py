@@ -12,7 +12,7 @@ from .job import Json
 from .job_definitions import JobDefinitionOperations
 from .job_queues import JobQueueOperations
 from .jobs import JobOperations
-from .registry import Registry, refuse
+from .registry import refuse
 from .scheduler import Scheduler
 
 
@@ -28,9 +28,6 @@ class BatchProvider(
 
     def on_before_stop(self) -> None:
         self.scheduler.close()
-
-    def registry(self, context: Any) -> Registry:
-        return self.scheduler.registry(context.account_id, context.region)
 
     def handle_interrupt(self, _request: Request, job_id: str, **_: Any) -> Response:
         """POST /_cifar10/batch/jobs/<id>/interrupt: for tests, acts as if the job's Spot instance was reclaimed."""
