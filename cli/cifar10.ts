@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 // The AWS SDK that is pinned here runs on Node 20; that its releases of 2027 will not is no news for every command.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+process.env[variable.nodeSupportWarning] ??= 'true';
 
 // Whoever reads the output may have seen enough, as "head" has.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,7 @@
 import { lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
+import { defaultStore } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { sha256Of } from '#models/manifest.ts';
@@ -85,7 +86,7 @@ export function exportCommand(): Command {
     .addOption(new Option('--format <format>', 'see below').choices(Object.keys(formats)).makeOptionMandatory())
     .option('--out <path>', 'the file, or the folder of a layers-model (default: by version and format)')
     .option('--force', 'replace what is there')
-    .option('--store <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
+    .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .addOption(
       new Option('--target <target>', 'read the bucket that is deployed there')
         .choices(['local', 'aws'])

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
+import { localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { localEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
-import { keptModels, type Mirrored, saveModels } from '#local/mirror.ts';
+import { type Mirrored, saveModels } from '#local/mirror.ts';
 import { activeJobs, endJob } from '../batch/batch-jobs.ts';
 import { localTarget, type StackOutputs, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
@@ -114,7 +115,7 @@ async function down({ json }: { readonly json?: true }): Promise<void> {
   if (json) return print({ wasRunning, ...kept });
   if (!wasRunning) process.stdout.write('LocalStack was not running.\n');
   if (kept?.mirrored.versions.length) {
-    process.stdout.write(`${kept.mirrored.versions.length} new model versions are in ${keptModels}.\n`);
+    process.stdout.write(`${kept.mirrored.versions.length} new model versions are in ${shownPath(localStore)}.\n`);
   }
   for (const problem of kept?.mirrored.damaged ?? []) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
   for (const run of kept?.ended ?? []) {

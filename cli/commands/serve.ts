@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { defaultStore } from '#environment/home.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { startServer } from '#inference/server.ts';
@@ -24,11 +25,7 @@ Examples:
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Serve a model on a port of this machine: the endpoint, with no cloud at all.')
-    .option(
-      '--store <store>',
-      'a folder or s3://<bucket> (default: CIFAR10_STORE, else .cifar10/store)',
-      process.env.CIFAR10_STORE || '.cifar10/store',
-    )
+    .option('--store <store>', 'a folder or s3://<bucket> (default: CIFAR10_STORE, else .cifar10/store)', defaultStore)
     .option('--alias <name>', 'which model answers where a request names none', 'production')
     .option('--port <number>', 'port to listen on; 0 for any that is free', toPort, 8080)
     .option('--host <address>', 'address to listen on; others than this machine need one of its own', '127.0.0.1')

@@ -3,14 +3,15 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { encode } from 'fast-png';
 import pc from 'picocolors';
-import { home } from '#environment/home.ts';
+import { defaultStore, home, localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { startServer } from '#inference/server.ts';
 import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
-import { keptModels, restoreModels, saveModels } from '#local/mirror.ts';
+import { restoreModels, saveModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import { Card } from '#models/card.ts';
 import { promote } from '#models/gate.ts';
+import { percent } from '#models/percent.ts';
 import { listSubmittedRuns, newRunId, readResult, readSubmission } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
@@ -108,7 +109,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
       await saveModels(store);
     }
     const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
-    const isGood = await show(endpoint, signal);
+    const isGood = await show(endpoint, localStore, signal);
     if (once) process.exitCode = isGood ? 0 : 1;
     else await untilAborted(signal);
   } finally {
@@ -153,7 +154,7 @@ async function unfinishedRun(store: ObjectStore, recipe: string): Promise<string
 }
 
 async function startWithoutCloud({ once, fresh, recipe }: Options, signal: AbortSignal): Promise<void> {
-  const store = await openObjectStore(keptModels);
+  const store = await openObjectStore(defaultStore);
   if (fresh || !(await readAlias(store, 'production'))) {
     await trainHere(store, setupState()?.tensorflow.backend === 'wasm' ? 'tiny' : recipe, signal);
     await promoteCandidate(store);
@@ -164,7 +165,7 @@ async function startWithoutCloud({ once, fresh, recipe }: Options, signal: Abort
     return started;
   });
   try {
-    const isGood = await show({ url: server.url, apiKey: undefined }, signal);
+    const isGood = await show({ url: server.url, apiKey: undefined }, store.url, signal);
     if (once) process.exitCode = isGood ? withoutCloud : 1;
     else await untilAborted(signal);
   } finally {
@@ -180,7 +181,7 @@ async function trainHere(store: ObjectStore, name: string, signal: AbortSignal):
   try {
     const data = await loadCifar10({ log: tell, signal });
     const { train } = await import('#training/run/train.ts'); // Loads the backends.
-    const resume = `./cifar10 train ${name} --out ${keptModels} --run ${run}`;
+    const resume = `./cifar10 train ${name} --out ${store.url} --run ${run}`;
     await train({ recipe, seed: 1, data, store, spool: spoolFor(store), run, resume, emit: view.show, signal });
     signal.throwIfAborted();
   } finally {
@@ -196,8 +197,11 @@ function promoteCandidate(store: ObjectStore): Promise<unknown> {
   });
 }
 
-/** @returns whether the model that answers is as good as its card says it should be */
-async function show(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
+/**
+ * @param store that has the run's report
+ * @returns whether the served model is at least as accurate as the post's network
+ */
+async function show(endpoint: Endpoint, store: string, signal: AbortSignal): Promise<boolean> {
   const examples = await step('classify test images through the endpoint', () => classifyExamples(endpoint));
   signal.throwIfAborted();
   const model = await readServedModel(endpoint);
@@ -213,7 +217,7 @@ async function show(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
     `  ${pc.bold('accuracy')}  ${percent(plain)} plain, ${percent(tta)} with test-time augmentation, all ${model.accuracy.images} test images`,
     ...(isGood ? [] : [`  ${pc.red(`This is less than ${percent(goodEnough)}, which the post's network reached.`)}`]),
     `  ${pc.bold('model')}     ${model.version}, ${model.trainingSeconds.toFixed(0)} s of training (${model.recipe.name}, seed ${model.seed})`,
-    `  ${pc.bold('report')}    ${path.relative('', path.join(keptModels, 'runs', model.run, 'report'))}`,
+    `  ${pc.bold('report')}    ${reportOf(store, model.run)}`,
     `  ${pc.bold('endpoint')}  ${endpoint.url}`,
     ...(endpoint.apiKey ? [`  ${pc.bold('key')}       ${endpoint.apiKey}`] : []),
     `  ${pc.bold('try')}       ${curl(endpoint, examples[0]!.file)}`,
@@ -221,6 +225,12 @@ async function show(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return isGood;
+}
+
+/** The address of a run's report: a path, or a key in a bucket. */
+function reportOf(store: string, run: string): string {
+  const report = `${store}/runs/${run}/report.html`;
+  return store.includes('://') ? report : shownPath(report);
 }
 
 interface Example {
@@ -260,10 +270,6 @@ async function readServedModel({ url, apiKey }: Endpoint): Promise<Card & { read
 function curl({ url, apiKey }: Endpoint, file: string): string {
   const key = apiKey ? `-H 'x-api-key: ${apiKey}' ` : '';
   return `curl ${key}-H 'content-type: image/png' --data-binary @${file} ${url}/classify`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { variable } from '#environment/variables.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import {
   createClient,
@@ -56,7 +57,7 @@ export async function openEndpoint({ endpoint, apiKey, target: name }: EndpointO
     if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
       throw new UsageError(`${JSON.stringify(endpoint)} is no address. Give one such as http://127.0.0.1:8080.`);
     }
-    return { url: endpoint.replace(/\/+$/, ''), apiKey: apiKey ?? process.env.CIFAR10_API_KEY };
+    return { url: endpoint.replace(/\/+$/, ''), apiKey: apiKey ?? process.env[variable.apiKey] };
   }
   const target = await openTarget(name);
   const stack = await target.stack();

@@ -1,6 +1,6 @@
 import { UserError } from '#errors/user-error.ts';
 import type { EndpointClient } from '#inference/client/client.ts';
-import { MAX_IMAGES } from '#inference/http/read-request.ts';
+import { MAX_IMAGES } from '#inference/routes/classify-request.ts';
 import { InferAnswer } from '#inference/routes/open-inference.ts';
 import type { Split } from '#training/data/dataset.ts';
 import { mapInOrder } from '../terminal/map-in-order.ts';

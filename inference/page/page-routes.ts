@@ -7,7 +7,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion, UnknownVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { App, RequestContext } from '../http/context.ts';
 import { RequestError } from '../http/problem.ts';
-import { ModelUnavailable } from '../serving/live-models.ts';
+import { ModelUnavailable } from '../serving/model-errors.ts';
 import { withTimeout } from '../serving/with-timeout.ts';
 import type { Page } from './page.ts';
 

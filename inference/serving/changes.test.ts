@@ -18,5 +18,5 @@ test('while the alias moves forth and back, every request is answered by a versi
       expect(new Set(last)).toEqual(new Set([(await readAlias(store, 'production'))!.version]));
       expect(answers).toBeGreaterThan(100);
     },
-    { following: { times: { refreshAfter: 300, staleAfter: 1000, patience: 20_000 } } },
+    { following: { times: { refreshAfter: 300, staleAfter: 1000, maxWait: 20_000 } } },
   ));

@@ -14,7 +14,7 @@ import { exampleModel, examplePixels } from './example-model.ts';
 import { type Fault, openS3Line, type S3Line } from './s3-line.fixture.ts';
 import { openServedStore } from './served-store.ts';
 
-const TIMES = { refreshAfter: 50, staleAfter: 100, patience: 50, giveUpAfter: 5_000, retryAfter: 50 };
+const TIMES = { refreshAfter: 50, staleAfter: 100, maxWait: 50, timeout: 5_000, retryAfter: 50 };
 
 const bucket = `s3://faults-${randomUUID()}`;
 let store: ObjectStore;

@@ -8,7 +8,7 @@ import { publishVersion } from '#models/versions.ts';
 import { type Endpoint, withEndpoint, withFolder } from '../app.fixture.ts';
 import { exampleModel, examplePixels } from './example-model.ts';
 
-const FAST = { refreshAfter: 20, staleAfter: 60, patience: 1000, giveUpAfter: 500, retryAfter: 20 };
+const FAST = { refreshAfter: 20, staleAfter: 60, maxWait: 1000, timeout: 500, retryAfter: 20 };
 
 async function served(url: string, query = ''): Promise<{ status: number; version: string | undefined }> {
   const response = await fetch(`${url}/classify${query}`, { method: 'POST', body: new Uint8Array(examplePixels(1)) });
@@ -62,7 +62,7 @@ test('a request that comes after a long pause is answered by what was promoted m
       await new Promise((resolve) => setTimeout(resolve, 100));
       expect((await served(url)).version).toBe(second);
     },
-    { following: { times: { ...FAST, giveUpAfter: 10_000, patience: 10_000 } } },
+    { following: { times: { ...FAST, timeout: 10_000, maxWait: 10_000 } } },
   ));
 
 test.each([
@@ -134,7 +134,7 @@ test('a store that fails, hangs or forgets does not stop a model that is loaded'
       const second = await promote({ seed: 2 });
       await untilServed(url, second);
     },
-    { wrap, following: { times: { ...FAST, patience: 50, giveUpAfter: 100 } } },
+    { wrap, following: { times: { ...FAST, maxWait: 50, timeout: 100 } } },
   );
 });
 
@@ -159,7 +159,7 @@ test('a look that was frozen with its process counts for nothing: the first requ
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
       expect((await served(url)).version).toBe(second);
     },
-    { wrap, following: { times: { ...FAST, staleAfter: 600, patience: 10_000, giveUpAfter: 1000 } } },
+    { wrap, following: { times: { ...FAST, staleAfter: 600, maxWait: 10_000, timeout: 1000 } } },
   );
 });
 
@@ -178,7 +178,7 @@ test('a version whose files hang is given up, and loaded when they come', async 
       await untilServed(url, version);
       expect(await served(url, `?version=${version}`)).toEqual({ status: 200, version });
     },
-    { wrap, following: { times: { ...FAST, giveUpAfter: 100 } } },
+    { wrap, following: { times: { ...FAST, timeout: 100 } } },
   );
 });
 
@@ -264,7 +264,7 @@ test('what is kept for those who ask for it by its id makes room for what is pro
         await untilServed(url, promoted!);
         expect(logged.filter(({ message }) => message === 'model refused')).toEqual([]);
       },
-      { store, following: { times: { ...FAST, giveUpAfter: 10_000 }, memory: process.memoryUsage.rss() + room } },
+      { store, following: { times: { ...FAST, timeout: 10_000 }, memory: process.memoryUsage.rss() + room } },
     );
   }));
 
@@ -285,6 +285,33 @@ test('a store that cannot be read at the start is asked again', async () => {
       await untilServed(url, first);
     },
     { wrap, following: { times: FAST } },
+  );
+});
+
+test('a model that is loaded only after the request for its alias timed out is not kept', () => {
+  const delays: readonly (readonly [key: RegExp, milliseconds: number])[] = [
+    [/candidate/, 300],
+    [/weights/, 300],
+  ];
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    async get(key) {
+      const [, delay = 0] = delays.find(([pattern]) => pattern.test(key)) ?? [];
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      return store.get(key);
+    },
+  });
+  return withEndpoint(
+    async ({ url, promote, logged }) => {
+      const version = await promote({ seed: 1 }, 'candidate');
+      const loads = () => logged.filter(({ message }) => message === 'model loaded').length;
+      expect((await served(url, '?version=candidate')).status).toBe(503);
+      await expect.poll(loads).toBe(1);
+      expect((await served(url, `?version=${version}`)).status).toBe(200);
+      expect((await served(url, `?version=${version}`)).status).toBe(200);
+      expect(loads()).toBe(3);
+    },
+    { wrap, following: { keep: 0, times: { ...FAST, timeout: 450 } } },
   );
 });
 

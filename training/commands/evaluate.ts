@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { defaultStore } from '#environment/home.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import { openObjectStore } from '#models/stores/open.ts';
@@ -28,7 +29,7 @@ export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('Measure a stored version on the test images.')
     .argument('[version]', 'a version or an alias (default: candidate)')
-    .option('--store <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
+    .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--report <folder>', 'write evaluation.html there: the worst mistakes with their pictures')
     .option('--json', 'print JSON')
     .action(evaluateStored);

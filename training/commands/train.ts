@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { defaultStore } from '#environment/home.ts';
+import { variable } from '#environment/variables.ts';
 import { checkRunId, newRunId } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
@@ -59,7 +61,7 @@ export function trainCommand(): Command {
     .option('--budget <time>', 'fit the epochs and the schedule to a training time, such as 90s or 5m: as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber, 1)
     .option('--from <parent>', 'begin with the weights of a version, an alias or a Keras .h5 file')
-    .option('--out <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
+    .option('--out <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--run <id>', 'name the run; one that exists goes on where it was (default: a new name)')
     .option('--json', 'print every event as a line of JSON')
     .addHelpText('after', help)
@@ -109,7 +111,7 @@ async function run(name: string, options: Options): Promise<void> {
 
 /** A job that was started by hand in the console has no --run; its id has colons in an array job. */
 function jobId(): string | undefined {
-  return process.env.AWS_BATCH_JOB_ID?.replaceAll(':', '-');
+  return process.env[variable.jobId]?.replaceAll(':', '-');
 }
 
 function isBucket(store: ObjectStore): boolean {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 
 const require = createRequire(import.meta.url);
@@ -85,7 +86,7 @@ function load(): TensorFlow {
     protobuf: require(`${installed}/dist/proto/api_pb.js`),
     version: binding.TF_Version,
     device: binding.isUsingGpuDevice() ? 'GPU' : 'CPU',
-    threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+    threads: Number(process.env[variable.threads]),
   };
 }
 
@@ -103,10 +104,10 @@ function installedPackage(): string | undefined {
 /** TensorFlow reads these as it is loaded; what the user has set stays. */
 function prepareEnvironment(): void {
   const settings = {
-    TF_ENABLE_ONEDNN_OPTS: '1', // off by default on AMD before Zen 4, and worth 1.3–1.9x
-    TF_NUM_INTRAOP_THREADS: String(availableParallelism()), // TensorFlow counts the host's cores, not the container's
-    TF_FORCE_GPU_ALLOW_GROWTH: 'true', // else it takes the whole GPU
-    TF_CPP_MIN_LOG_LEVEL: '2', // errors only; two lines that announce oneDNN come all the same
+    [variable.oneDnn]: '1', // off by default on AMD before Zen 4, and worth 1.3–1.9x
+    [variable.threads]: String(availableParallelism()), // TensorFlow counts the host's cores, not the container's
+    [variable.gpuGrowth]: 'true', // else it takes the whole GPU
+    [variable.logLevel]: '2', // errors only; two lines that announce oneDNN come all the same
   };
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }

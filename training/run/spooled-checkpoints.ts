@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { home } from '#environment/home.ts';
 import { sha256Of } from '#models/manifest.ts';
 import { runKey } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
@@ -85,7 +86,7 @@ export async function openSpooledCheckpoints(options: SpooledCheckpointsOptions)
 
 /** The folder in which checkpoints for a store wait: one for each store, since names of runs are unique in a store only. */
 export function spoolFor({ url }: ObjectStore): ObjectStore {
-  return folderStore(join('.cifar10', 'spool', sha256Of(Buffer.from(url)).slice(0, 16)));
+  return folderStore(join(home, 'spool', sha256Of(Buffer.from(url)).slice(0, 16)));
 }
 
 /** Deletes what a run has kept on this machine. */

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { variable } from '#environment/variables.ts';
 import type { Card } from '#models/card.ts';
 import type { Golden } from '#models/golden.ts';
 import { encodeJson } from '#models/json.ts';
 import { renderReadme } from '#models/readme.ts';
+import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, type Split, slice } from '../data/dataset.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { probabilities } from '../evaluation/temperature.ts';
@@ -90,7 +92,7 @@ function networkOf({ net, weights, data, temperature, recipe }: Trained): Traine
 export function countParameters(net: Net): number {
   return weightSpecs(net)
     .filter(({ role }) => role !== 'moving-mean' && role !== 'moving-variance')
-    .reduce((sum, { shape }) => sum + shape.reduce((size, dimension) => size * dimension, 1), 0);
+    .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 async function cardOf(trained: Trained): Promise<Card> {
@@ -179,7 +181,8 @@ function deviceOf(engine: string): 'CPU' | 'GPU' {
 
 /** The commit that is checked out, with `-dirty` where files differ from it; an image is told it when it is built. */
 async function sourceCommit(): Promise<string | null> {
-  if (process.env.CIFAR10_COMMIT) return process.env.CIFAR10_COMMIT;
+  const built = process.env[variable.commit];
+  if (built) return built;
   return await outputOf('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']);
 }
 

@@ -1,7 +1,8 @@
+import { sizeOf } from '#models/size-of.ts';
 import type { Activation, BatchNormalization, Convolution, Layer, Net } from '../../nets/net.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { Precision } from '../../recipe/precision.ts';
-import { type Graph, sizeOf, type Value, type Variable } from './builder/graph.ts';
+import type { Graph, Value, Variable } from './builder/graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { cast, multiply, toFloat } from './operations/arithmetic.ts';
 import { normalizeBatch, normalizeByRunningStatistics } from './operations/batch-normalization.ts';

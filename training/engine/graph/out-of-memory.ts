@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import type { Net } from '../../nets/net.ts';
 import { shapesOf } from '../../nets/shapes.ts';
 import type { Precision } from '../../recipe/precision.ts';
@@ -54,9 +55,7 @@ export function withMemory<Result>({ batchSize }: StepSize, step: () => Result):
 /** What convolutions and normalizations give is kept for the gradients: an estimate from below. */
 function bytesAnImage(net: Net, precision: Precision): number {
   const values = shapesOf(net).map(({ layer, output }) =>
-    layer.kind === 'convolution' || layer.kind === 'batch-normalization'
-      ? output.reduce((size, dimension) => size * dimension, 1)
-      : 0,
+    layer.kind === 'convolution' || layer.kind === 'batch-normalization' ? sizeOf(output) : 0,
   );
   return (precision === 'float32' ? 4 : 2) * values.reduce((sum, count) => sum + count, 0);
 }

@@ -1,6 +1,6 @@
 /**
- * The whole way, as a person goes it: the command line starts LocalStack, deploys, trains in Batch jobs, promotes,
- * classifies over HTTP, updates and destroys; and nothing is left of it.
+ * The whole workflow by the command line: starts LocalStack, deploys, trains in Batch jobs, promotes, classifies over HTTP,
+ * updates and destroys, and leaves no processes behind.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -26,7 +26,7 @@ import { descendantsOf, isAlive, type Process } from './processes.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const images = 200;
-/** A third of quick's filters: what matters here is the way, not the last points of accuracy. */
+/** A third of quick's filters, since this test does not need the full accuracy. */
 const narrow = ['--set', 'widths=16,32,32'];
 const recipe = { ...recipes.quick, widths: [16, 32, 32] as const };
 
@@ -34,7 +34,7 @@ let home: string;
 let localStack: { endpoint: string; port: number; pid: number };
 let target: Target;
 let stack: StackOutputs & { url: string };
-/** Every process that was seen under LocalStack. */
+/** All processes seen under LocalStack. */
 const seen = new Map<number, Process>();
 
 beforeAll(async () => {
@@ -53,13 +53,13 @@ it('starts LocalStack and deploys the stack', async () => {
   expect(stack.BucketName).toMatch(/models/);
 });
 
-it('says what to do while there is no model', async () => {
+it('says what to do if there is no model', async () => {
   const { code, errors } = await cifar10('classify', path.join(root, 'package.json')).catch((error) => error);
   expect(code).toBe(1);
   expect(errors).toContain('models promote candidate');
 });
 
-it('trains on all 50,000 images in a Batch job, in a process of its own', async () => {
+it('trains on all 50,000 images in a Batch job, in a separate process', async () => {
   const job = cifar10('submit', 'quick', '--run', 'first', '--set', 'epochs=1.2', '--set', 'heldOut=0', ...narrow);
   const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run first/));
   expect((await job).code).toBe(0);
@@ -68,7 +68,7 @@ it('trains on all 50,000 images in a Batch job, in a process of its own', async 
   expect(result?.accuracy.plain).toBeGreaterThanOrEqual(0.55);
 });
 
-it('promotes the version and classifies by HTTP as training did', async () => {
+it('promotes the version, whose predictions over HTTP equal those in training', async () => {
   await cifar10('models', 'promote', 'candidate');
   const endpoint: Endpoint = { url: stack.url, apiKey: await target.apiKey(stack) };
   const { test, classes } = await loadCifar10();
@@ -95,7 +95,7 @@ it('promotes the version and classifies by HTTP as training did', async () => {
   const names = new Set(weightSpecs(net).map(({ name }) => name));
   const trained = await compileGraph({
     net,
-    weights: tensors.filter(({ name }) => names.has(name)), // Not the optimizer's.
+    weights: tensors.filter(({ name }) => names.has(name)), // without the optimizer's
     batchSize: 4,
     seed: 1,
     labelSmoothing: 0,
@@ -110,7 +110,7 @@ it('promotes the version and classifies by HTTP as training did', async () => {
   expect(right / images).toBeGreaterThanOrEqual(0.5);
 });
 
-it('shows the page through the gateway, with its script and the weights for the browser as they are', async () => {
+it('serves the page, its script and unchanged weights through API Gateway', async () => {
   const fetched = async (name: string, accept: string) => {
     const response = await fetch(new URL(name, `${stack.url}/`), { headers: { accept } });
     return Buffer.from(await response.arrayBuffer());
@@ -126,7 +126,7 @@ it('shows the page through the gateway, with its script and the weights for the 
   expect(Buffer.compare(part, weights)).toBe(0);
 });
 
-it('goes on after a kill -9 where the checkpoint was, and ends with the same weights', async () => {
+it('resumes at the checkpoint after SIGKILL, and ends with identical weights', async () => {
   const short = ['--set', 'epochs=0.4', '--set', 'checkpointSeconds=1', ...narrow];
   const job = cifar10('submit', 'quick', '--run', 'killed', ...short);
   const store = await target.store();
@@ -136,7 +136,7 @@ it('goes on after a kill -9 where the checkpoint was, and ends with the same wei
   expect((await job).code).toBe(0);
   const { attempts } = JSON.parse((await cifar10('jobs', 'killed', '--json')).output);
   expect(attempts).toHaveLength(2);
-  // What the first attempt had not sent yet went with it.
+  // Events that the first attempt had not sent are lost.
   const last = (await eventsOf('killed')).findLast((event) => event.type === 'started');
   expect(last?.fromStep).toBeGreaterThan(0);
 
@@ -158,11 +158,11 @@ it('destroys the stack and keeps the models', async () => {
   await expect(target.stack()).rejects.toThrow('not deployed');
 });
 
-it('ends LocalStack and leaves nothing behind', async () => {
+it('stops LocalStack and leaves no processes behind', async () => {
   await watch();
   await cifar10('local', 'down');
   expect(seen.size).toBeGreaterThan(2);
-  // The watchdog is the last to end, when it has said that it does.
+  // The watchdog is the last process to end.
   await vi.waitFor(() => expect([...seen.values()].filter(({ pid }) => isAlive(pid))).toEqual([]), 5_000);
   expect(isAlive(localStack.pid)).toBe(false);
   await expect(connect(localStack.port)).rejects.toThrow('ECONNREFUSED');
@@ -179,7 +179,7 @@ interface Ended {
 
 /** @throws {Ended} with a message, if the exit code is not 0 */
 function cifar10(...args: readonly string[]): Promise<Ended> {
-  // The environment of the shared LocalStack is not for this one.
+  // Without the variables of the shared LocalStack: this test starts its own.
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', ...args], {
     cwd: root,
@@ -212,9 +212,9 @@ async function processUnderLocalStack(command: RegExp): Promise<Process | undefi
   return (await watch()).find((process) => command.test(process.command));
 }
 
-async function until<Result>(look: () => Promise<Result | undefined>): Promise<Result> {
+async function until<Result>(find: () => Promise<Result | undefined>): Promise<Result> {
   for (;;) {
-    const found = await look();
+    const found = await find();
     if (found) return found;
     await sleep(100);
   }
@@ -224,7 +224,7 @@ async function eventsOf(run: string): Promise<TrainingEvent[]> {
   return (await readEvents<TrainingEvent>(await target.store(), run)).map(({ event }) => event);
 }
 
-/** Of what was published, not of what was checkpointed. */
+/** The hash of the published weights, not of the checkpoint. */
 async function weightsHash(run: string): Promise<string | undefined> {
   const store = await target.store();
   const result = await readResult(store, run);

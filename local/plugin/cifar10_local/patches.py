@@ -1,4 +1,4 @@
-"""Two things that LocalStack 4.14 drops without a word, though the template or the API call asked for them."""
+"""Patches for two properties that LocalStack 4.14 silently ignores."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from localstack.services.cloudwatch.resource_providers.aws_cloudwatch_alarm impo
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 
 
-def let_alarms_be_updated() -> None:
-    """A changed alarm in a template is ignored: its provider has no update. Putting an alarm again is one."""
+def support_alarm_updates() -> None:
+    """By default a changed alarm is ignored: its provider has no update. Creating it again replaces it."""
 
     def update(self: CloudWatchAlarmProvider, request: Any) -> Any:
         request.desired_state["AlarmName"] = request.previous_state["AlarmName"]
@@ -16,8 +16,8 @@ def let_alarms_be_updated() -> None:
     CloudWatchAlarmProvider.update = update
 
 
-def let_functions_have_log_groups() -> None:
-    """A function's `LoggingConfig.LogGroup` is ignored: its logs go to /aws/lambda/<name> all the same."""
+def support_function_log_groups() -> None:
+    """By default a function's `LoggingConfig.LogGroup` is ignored: its logs go to /aws/lambda/<name>."""
     default = ExecutionEnvironment.get_log_group_name
 
     def get_log_group_name(self: ExecutionEnvironment) -> str:
