@@ -7,7 +7,7 @@ import { decodePng } from '#images/decode-png.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { BatchAnswer, ClassifyAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
-import { examplePixels } from '../serving/example-model.ts';
+import { examplePixels } from '../serving/example-model.fixture.ts';
 
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../images/fixtures/${name}`, import.meta.url)));
