@@ -140,7 +140,7 @@ test.each([
     'Base64 of Base64',
     JSON.stringify({ inputs: base64(Buffer.from(base64(png(1)))) }),
     'unsupported-image',
-    'base64 text',
+    'Base64 text',
   ],
   ['deep JSON', `{"inputs": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'bad-body', 'inputs'],
   ['null', 'null', 'bad-body', 'inputs'],
