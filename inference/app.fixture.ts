@@ -7,7 +7,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { withDescribedAnswers } from './openapi/conformance.fixture.ts';
 import { type ServerOptions, startServer } from './server.ts';
-import { type ExampleModel, exampleModel } from './serving/example-model.ts';
+import { type ExampleModel, exampleModel } from './serving/example-model.fixture.ts';
 
 /** Runs `work` with a temporary folder, and deletes it afterwards. */
 export async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {

@@ -6,7 +6,7 @@ import { withEndpoint } from './app.fixture.ts';
 import { createApp } from './app.ts';
 import { ClassifyAnswer } from './http/answers.ts';
 import { Problem } from './http/problem.ts';
-import { examplePixels } from './serving/example-model.ts';
+import { examplePixels } from './serving/example-model.fixture.ts';
 import type { LiveModels } from './serving/live-models.ts';
 import { jsonLog } from './telemetry/log.ts';
 

@@ -12,7 +12,7 @@ import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { ClassifyAnswer } from './http/answers.ts';
-import { exampleModel, examplePixels } from './serving/example-model.ts';
+import { exampleModel, examplePixels } from './serving/example-model.fixture.ts';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../images/fixtures/${name}`, import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), 'cifar10-lambda-'));

@@ -4,7 +4,7 @@ import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { withEndpoint } from './app.fixture.ts';
 import { FORMATS, type Format, fuzz } from './fuzz.fixture.ts';
-import { examplePixels } from './serving/example-model.ts';
+import { examplePixels } from './serving/example-model.fixture.ts';
 
 // `npm run bench -- fuzz` sends 10,000 of each.
 test.each(Object.keys(FORMATS) as Format[])('a damaged %s is classified or refused with a 4xx problem', (format) =>

@@ -1,7 +1,7 @@
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { type Endpoint, withEndpoint } from './app.fixture.ts';
-import { examplePixels } from './serving/example-model.ts';
+import { examplePixels } from './serving/example-model.fixture.ts';
 import { jsonLog } from './telemetry/log.ts';
 
 const png = encode({ width: 32, height: 32, channels: 3, data: examplePixels(1) });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { withEndpoint, withFolder } from '#inference/app.fixture.ts';
-import { examplePixels } from '#inference/serving/example-model.ts';
+import { examplePixels } from '#inference/serving/example-model.fixture.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

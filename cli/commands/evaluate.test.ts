@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { withEndpoint } from '#inference/app.fixture.ts';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import type { Card } from '#models/card.ts';
 import { readVersion } from '#models/versions.ts';
 import { slice } from '#training/data/dataset.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
 import { folderStore } from '#models/stores/folder-store.ts';

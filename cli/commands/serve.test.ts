@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { withFolder } from '#inference/app.fixture.ts';
-import { exampleModel, examplePixels } from '#inference/serving/example-model.ts';
+import { exampleModel, examplePixels } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';

@@ -5,7 +5,7 @@ import {
   createClient,
   type EndpointClient,
   getModel,
-  postPicture,
+  postImage,
   type ClassifyQuery as Query,
 } from '#inference/client/client.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
@@ -78,7 +78,7 @@ export async function classifyImage(
   if (version !== undefined) query.version = version;
   if (topK !== undefined) query.top_k = topK;
   if (strict) query.strict = '1';
-  const answer = await ask(endpoint, (client, signal) => postPicture(client, new Uint8Array(image), query, signal));
+  const answer = await ask(endpoint, (client, signal) => postImage(client, new Uint8Array(image), query, signal));
   return understood(endpoint, answer, ClassifyAnswer);
 }
 

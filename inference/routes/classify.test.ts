@@ -7,7 +7,7 @@ import { decodePng } from '#images/decode-png.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { BatchAnswer, ClassifyAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
-import { examplePixels } from '../serving/example-model.ts';
+import { examplePixels } from '../serving/example-model.fixture.ts';
 
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../images/fixtures/${name}`, import.meta.url)));
@@ -140,7 +140,7 @@ test.each([
     'Base64 of Base64',
     JSON.stringify({ inputs: base64(Buffer.from(base64(png(1)))) }),
     'unsupported-image',
-    'base64 text',
+    'Base64 text',
   ],
   ['deep JSON', `{"inputs": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'bad-body', 'inputs'],
   ['null', 'null', 'bad-body', 'inputs'],

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { withEndpoint } from '../app.fixture.ts';
 import { ClassifyAnswer, ModelAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
-import { examplePixels } from '../serving/example-model.ts';
+import { examplePixels } from '../serving/example-model.fixture.ts';
 import { InferAnswer, SERVER_VERSION } from './open-inference.ts';
 
 async function infer(url: string, body: object, path = '/v2/models/cifar10/infer') {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';

@@ -1,41 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { examplePixels } from './example-model.ts';
+import { examplePixels } from './example-model.fixture.ts';
 
-export interface ChangesOptions {
+export interface AliasMovesOptions {
   readonly url: string;
-  /** Moves the alias. @returns the version that it points to then */
+  /** Moves the alias. @returns the version that it points to afterwards */
   readonly move: () => Promise<string>;
   readonly moves: number;
-  /** Milliseconds from one move to the next. */
+  /** Milliseconds until the next move. */
   readonly pause: () => number;
-  /** Milliseconds after which nobody may get an answer of a model that was replaced. */
+  /** Milliseconds after which a model that was replaced must not answer. */
   readonly poll: number;
   /** @default 8 */
   readonly clients?: number;
 }
 
-export interface Changes {
-  /** Requests that were answered, of all versions. */
+export interface AliasMoves {
+  /** Number of answers, of all versions. */
   readonly answers: number;
-  /** Answers other than 200, and requests without one. */
+  /** Answers other than 200, and requests without an answer. */
   readonly lost: readonly string[];
-  /** Answers of a version that was not current at any time from a poll before the request until its answer. */
+  /** Versions that answered although they were not current at any time from one poll before the request until its answer. */
   readonly stale: readonly string[];
-  /** Milliseconds from each move to the last request that the version before it answered; 0 where there was none. */
+  /** Milliseconds from each move to the last request that the previous version answered; 0 if there was none. */
   readonly lags: readonly number[];
-  /** What answered last, to each client. */
+  /** The version of each client's last answer. */
   readonly last: readonly (string | undefined)[];
 }
 
 interface Answer {
   readonly version: string | undefined;
-  /** By `performance.now()`. */
+  /** When the request was sent, by `performance.now()`. */
   readonly asked: number;
   readonly answered: number;
 }
 
-/** Clients ask an endpoint without a pause, by its alias, while the alias moves; then their answers are judged. */
-export async function watchChanges(options: ChangesOptions): Promise<Changes> {
+/** Clients send requests to an endpoint without pause while the served alias moves; then their answers are checked. */
+export async function watchAliasMoves(options: AliasMovesOptions): Promise<AliasMoves> {
   const { url, move, moves, pause, poll, clients = 8 } = options;
   const lost: string[] = [];
   const answers: Answer[][] = Array.from({ length: clients }, () => []);

@@ -1,4 +1,4 @@
-/** What `docs/faults.md` says of the line between the endpoint and S3: the real client, and a line that is disturbed. */
+/** The faults between the endpoint and S3 that `docs/faults.md` lists, with the real S3 client and a proxy that injects them. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -10,8 +10,8 @@ import { publishVersion } from '#models/versions.ts';
 import { type Endpoint, withEndpoint } from '../app.fixture.ts';
 import { ClassifyAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
-import { exampleModel, examplePixels } from './example-model.ts';
-import { type Fault, openS3Line, type S3Line } from './s3-line.fixture.ts';
+import { exampleModel, examplePixels } from './example-model.fixture.ts';
+import { type Fault, type FaultyS3, startFaultyS3 } from './faulty-s3.fixture.ts';
 import { openServedStore } from './served-store.ts';
 
 const TIMES = { refreshAfter: 50, staleAfter: 100, maxWait: 50, timeout: 5_000, retryAfter: 50 };
@@ -19,7 +19,7 @@ const TIMES = { refreshAfter: 50, staleAfter: 100, maxWait: 50, timeout: 5_000, 
 const bucket = `s3://faults-${randomUUID()}`;
 let store: ObjectStore;
 let versions: readonly [first: string, second: string];
-let line: S3Line;
+let proxy: FaultyS3;
 
 beforeAll(async () => {
   const { endpoint } = inject('localStack');
@@ -29,12 +29,12 @@ beforeAll(async () => {
     await publishVersion(store, await exampleModel({ seed: 1 })),
     await publishVersion(store, await exampleModel({ seed: 2 })),
   ];
-  line = await openS3Line(endpoint);
-  vi.stubEnv('AWS_ENDPOINT_URL_S3', line.endpoint);
+  proxy = await startFaultyS3(endpoint);
+  vi.stubEnv('AWS_ENDPOINT_URL_S3', proxy.endpoint);
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await line.close();
+  await proxy.close();
 });
 
 async function point(to: string): Promise<void> {
@@ -57,14 +57,14 @@ async function ask(url: string): Promise<Served> {
   return { status: response.status, code, detail, retryAfter: response.headers.get('retry-after') };
 }
 
-/** An endpoint that reads by the line; as the alias points to the first version, and nothing is disturbed at its end. */
-async function overTheLine(work: (endpoint: Endpoint) => Promise<void>): Promise<void> {
+/** Runs an endpoint that reads through the proxy, with the alias at the first version; ends the faults afterwards. */
+async function throughProxy(work: (endpoint: Endpoint) => Promise<void>): Promise<void> {
   await point(versions[0]);
   const served = await openServedStore(bucket);
   try {
     await withEndpoint(work, { store, wrap: () => served, following: { times: TIMES } });
   } finally {
-    line.disturb(undefined);
+    proxy.inject(undefined);
   }
 }
 
@@ -77,7 +77,7 @@ const all = /./;
 const alias = /aliases/;
 const weights = /weights\.bin$/;
 
-/** What a client gets who asks an endpoint that has no model yet. */
+/** What a client gets while the endpoint has no model yet. */
 const lasting: readonly (readonly [what: string, fault: Fault, keys: RegExp, answer: Served, detail: RegExp])[] = [
   ['503 SlowDown', error(503, 'SlowDown'), all, unavailable, /log of the endpoint/],
   ['500 InternalError', error(500, 'InternalError'), all, unavailable, /log of the endpoint/],
@@ -85,40 +85,42 @@ const lasting: readonly (readonly [what: string, fault: Fault, keys: RegExp, ans
   ['404 NoSuchKey for the alias', error(404, 'NoSuchKey'), alias, { ...unavailable, code: 'no-model-yet' }, /promote/],
   ['404 NoSuchKey for the weights', error(404, 'NoSuchKey'), weights, unavailable, /weights\.bin .* is missing/],
   ['half of the weights', { kind: 'half' }, weights, unavailable, /log of the endpoint/],
-  ['weights that stop halfway', { kind: 'stall' }, weights, unavailable, /has not answered/],
+  ['weights that stall halfway', { kind: 'stall' }, weights, unavailable, /has not answered/],
   ['weights that drip', { kind: 'drip', bytes: 100, everyMilliseconds: 50 }, weights, unavailable, /has not answered/],
   ['no answer', { kind: 'silence' }, all, unavailable, /has not answered/],
   ['connections that are reset', { kind: 'reset' }, all, unavailable, /log of the endpoint/],
 ];
 
 test.each(lasting)(
-  '%s: without a model a 503 that says when to come again, and then the model',
+  '%s: without a model a 503 with Retry-After, and the model once the fault ends',
   (_, fault, keys, answer, detail) =>
-    overTheLine(async ({ url, logged }) => {
-      line.disturb(fault, keys);
+    throughProxy(async ({ url, logged }) => {
+      proxy.inject(fault, keys);
       const served = await ask(url);
       expect(served).toMatchObject(answer);
       expect(served.detail).toMatch(detail);
       expect(served.detail).not.toContain(bucket.slice('s3://'.length));
       expect(logged.filter(({ message }) => message === 'request')).toMatchObject([{ level: 'error', status: 503 }]);
-      line.disturb(undefined);
+      proxy.inject(undefined);
       await untilServed(url, versions[0]);
     }),
 );
 
-test.each(lasting)('%s: a model that is loaded goes on, and the next one comes when it can', (_, fault, keys) =>
-  overTheLine(async ({ url }) => {
-    await untilServed(url, versions[0]);
-    line.disturb(fault, keys);
-    await point(versions[1]);
-    for (let count = 0; count < 6; count++) {
-      expect(await ask(url)).toEqual({ status: 200, version: versions[0] });
-      await sleep(50);
-    }
-    expect(line.asked.some((path) => keys.test(path))).toBe(true);
-    line.disturb(undefined);
-    await untilServed(url, versions[1]);
-  }),
+test.each(lasting)(
+  '%s: a loaded model keeps answering, and the next one follows once the fault ends',
+  (_, fault, keys) =>
+    throughProxy(async ({ url }) => {
+      await untilServed(url, versions[0]);
+      proxy.inject(fault, keys);
+      await point(versions[1]);
+      for (let count = 0; count < 6; count++) {
+        expect(await ask(url)).toEqual({ status: 200, version: versions[0] });
+        await sleep(50);
+      }
+      expect(proxy.requested.some((path) => keys.test(path))).toBe(true);
+      proxy.inject(undefined);
+      await untilServed(url, versions[1]);
+    }),
 );
 
 test.each<readonly [what: string, fault: Fault, keys: RegExp, times: number]>([
@@ -128,18 +130,18 @@ test.each<readonly [what: string, fault: Fault, keys: RegExp, times: number]>([
   ['half of the weights, once', { kind: 'half' }, weights, 1],
   ['a clock that is an hour slow', { kind: 'skew', minutes: 60 }, all, Number.POSITIVE_INFINITY],
   ['a clock that is an hour fast', { kind: 'skew', minutes: -60 }, all, Number.POSITIVE_INFINITY],
-])('%s: the client sees nothing of it', (_, fault, keys, times) =>
-  overTheLine(async ({ url }) => {
-    line.disturb(fault, keys, times);
+])('%s: clients do not notice it', (_, fault, keys, times) =>
+  throughProxy(async ({ url }) => {
+    proxy.inject(fault, keys, times);
     expect(await ask(url)).toEqual({ status: 200, version: versions[0] });
   }),
 );
 
-test('nobody listens at the other end: without a model a 503, with one it goes on', async () => {
-  const gone = await openS3Line(inject('localStack').endpoint);
+test('connection refused: without a model a 503, with one it keeps answering', async () => {
+  const gone = await startFaultyS3(inject('localStack').endpoint);
   vi.stubEnv('AWS_ENDPOINT_URL_S3', gone.endpoint);
   try {
-    await overTheLine(async ({ url }) => {
+    await throughProxy(async ({ url }) => {
       await untilServed(url, versions[0]);
       await gone.close();
       for (let count = 0; count < 6; count++) {
@@ -147,11 +149,11 @@ test('nobody listens at the other end: without a model a 503, with one it goes o
         await sleep(50);
       }
     });
-    await overTheLine(async ({ url, logged }) => {
+    await throughProxy(async ({ url, logged }) => {
       expect(await ask(url)).toMatchObject(unavailable);
       expect(JSON.stringify(logged.map(({ error }) => String(error)))).toContain('ECONNREFUSED');
     });
   } finally {
-    vi.stubEnv('AWS_ENDPOINT_URL_S3', line.endpoint);
+    vi.stubEnv('AWS_ENDPOINT_URL_S3', proxy.endpoint);
   }
 });

@@ -2,22 +2,21 @@ import * as tf from '@tensorflow/tfjs';
 import type { Card } from '#models/card.ts';
 import { encodeJson } from '#models/json.ts';
 
-/** What tests may choose of a model. */
 export interface ExampleModel {
-  /** Another number gives other weights. @default 1 */
+  /** Determines the weights. @default 1 */
   readonly seed?: number;
-  /** Units of a further layer, each with 512 weights. @default no such layer */
+  /** Units of an additional dense layer, each with 512 weights. @default no such layer */
   readonly hidden?: number;
   readonly card?: Partial<Card>;
-  /** Golden probabilities that the model does not give. @default false */
+  /** Makes the golden probabilities wrong. @default false */
   readonly isWrong?: boolean;
 }
 
 const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
 /**
- * A real convolutional network that nobody trained, with all the files of a version. Its golden probabilities are those of
- * TensorFlow.js on its plain JavaScript backend.
+ * A small, untrained convolutional network with all files of a version. TensorFlow.js computes the golden probabilities on its
+ * JavaScript backend.
  */
 export async function exampleModel({
   seed = 1,
@@ -78,7 +77,7 @@ export async function exampleModel({
   ]);
 }
 
-/** A picture of smooth stripes, `[32, 32, 3]` uint8. */
+/** An image of smooth stripes, `[32, 32, 3]` uint8. */
 export function examplePixels(seed: number): Uint8Array {
   return Uint8Array.from({ length: 32 * 32 * 3 }, (_, index) => {
     const [x, y, channel] = [Math.floor(index / 3) % 32, Math.floor(index / 96), index % 3];
@@ -103,6 +102,6 @@ function exampleCard(parameters: number, seed: number): Card {
     recipe: { name: 'untrained', settings: {} },
     ...{ seed, epochs: 0, trainingSeconds: 0, wallSeconds: 0, parameters, engine: 'none', commit: null },
     host: { cpu: 'any', cores: 1, memory: 2 ** 30 },
-    ...{ run: 'example', license: 'Apache-2.0', intendedUse: 'Tests.', limits: 'It has learnt nothing.' },
+    ...{ run: 'example', license: 'Apache-2.0', intendedUse: 'Tests.', limits: 'It is untrained.' },
   };
 }

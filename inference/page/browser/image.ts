@@ -1,25 +1,25 @@
 import { fitImage, type Size } from '#images/fit-image.ts';
 import { identify } from '#images/image-type.ts';
 
-/** More than this is scaled down by the browser first: a camera's 12 megapixels need not be averaged here. */
+/** The browser first scales larger images down to this, which is faster than averaging a camera's 12 megapixels here. */
 const MAX_PIXELS = 2_000_000;
 
-/** Something was chosen that is no picture; the message says what it is. */
-export class NoPicture extends Error {}
+/** The file is not an image that the browser can read; the message says what it is. */
+export class NotAnImage extends Error {}
 
 /**
- * A picture as the network takes it. The browser decodes it, so whatever the browser can show can be classified, however
- * large; cropping and scaling are those of training and of the endpoint.
+ * Reads an image and resizes it to the network's input size. The browser decodes it, so any image that the browser can show
+ * can be classified; cropping and scaling are the same as in training and in the endpoint.
  *
  * @returns `[height, width, 3]` uint8
- * @throws {NoPicture} the browser cannot read it
+ * @throws {NotAnImage} the browser cannot read it
  */
-export async function readPicture(file: Blob, size: Size): Promise<Uint8Array> {
+export async function readImage(file: Blob, size: Size): Promise<Uint8Array> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new NoPicture(await explain(file));
+    throw new NotAnImage(await explain(file));
   }
   try {
     return pixelsOf(bitmap, bitmap, size);
@@ -28,13 +28,13 @@ export async function readPicture(file: Blob, size: Size): Promise<Uint8Array> {
   }
 }
 
-/** @param natural the source's own size */
+/** @param natural the size of the source @param size the target size */
 function pixelsOf(source: CanvasImageSource, natural: Size, size: Size): Uint8Array {
   const scale = Math.min(1, Math.sqrt(MAX_PIXELS / (natural.width * natural.height)));
   const width = Math.max(1, Math.round(natural.width * scale));
   const height = Math.max(1, Math.round(natural.height * scale));
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
-  context.fillStyle = '#fff'; // under what is transparent
+  context.fillStyle = '#fff'; // behind transparent pixels
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = 'high';
   context.drawImage(source, 0, 0, width, height);
@@ -60,6 +60,6 @@ export function paint(canvas: HTMLCanvasElement, pixels: Uint8Array, { width, he
 
 async function explain(file: Blob): Promise<string> {
   const { type, name } = identify(new Uint8Array(await file.slice(0, 4096).arrayBuffer()));
-  if (type) return `This is ${name}, and it is damaged or too large for this browser.`;
-  return `This is ${name}. Choose a picture that this browser can show, such as a PNG, JPEG or WebP.`;
+  if (type) return `This is ${name}, but it is damaged or too large for this browser.`;
+  return `This is ${name}. Choose an image that this browser can show, such as a PNG, JPEG or WebP.`;
 }

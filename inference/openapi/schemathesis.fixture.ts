@@ -7,31 +7,31 @@ import { fileURLToPath } from 'node:url';
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 export interface SchemathesisOptions {
-  /** A Python that has Schemathesis. */
+  /** Path of a Python interpreter with Schemathesis. */
   readonly python: string;
-  /** Of the endpoint, without a slash at its end. */
+  /** URL of the endpoint, without a trailing slash. */
   readonly url: string;
-  /** Requests that are made up for each operation, in each phase. */
+  /** Number of generated requests per operation and phase. */
   readonly examples: number;
-  /** The same seed, the same requests. */
+  /** The same seed yields the same requests. */
   readonly seed: number;
 }
 
 export interface SchemathesisResult {
   readonly isGood: boolean;
-  /** Requests that were sent. */
+  /** Number of requests sent. */
   readonly cases: number;
-  /** What it printed. */
+  /** The output of Schemathesis. */
   readonly report: string;
 }
 
 /**
- * Lets Schemathesis attack an endpoint by its own OpenAPI document: no 5xx, no answer that is not described.
+ * Tests an endpoint with Schemathesis against its own OpenAPI document: no 5xx, and no answer that is not described.
  *
  * @see https://schemathesis.readthedocs.io
  */
 export async function runSchemathesis(options: SchemathesisOptions): Promise<SchemathesisResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'schemathesis-')); // It leaves a cache where it runs.
+  const folder = await mkdtemp(join(tmpdir(), 'schemathesis-')); // Schemathesis leaves a cache in its working directory.
   try {
     return await run(options, folder);
   } finally {

@@ -1,54 +1,54 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What can go wrong between a program and S3, as AWS documents it and networks do it. */
+/** Faults between a program and S3: those that AWS documents, and those of networks. */
 export type Fault =
-  /** An error of S3, in S3's own XML. @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+  /** An S3 error response in XML. @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
   | { readonly kind: 'error'; readonly status: number; readonly code: string }
-  /** Requests are refused whose time is not that of a clock which is so many minutes ahead; answers tell its time. */
+  /** S3's clock is this many minutes ahead: it refuses requests signed by another time, and its answers state its own. */
   | { readonly kind: 'skew'; readonly minutes: number }
-  /** Half of the object, and then a reset connection. */
+  /** Half of the object, then the connection is reset. */
   | { readonly kind: 'half' }
-  /** No answer, and no end. */
+  /** No answer, but the connection stays open. */
   | { readonly kind: 'silence' }
-  /** Half of the object, and then nothing more. */
+  /** Half of the object, then nothing, but the connection stays open. */
   | { readonly kind: 'stall' }
-  /** The object, a little at a time. */
+  /** The object, a few bytes at a time. */
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMilliseconds: number }
-  /** The connection is closed as soon as it is there. */
+  /** The connection is reset when the request arrives. */
   | { readonly kind: 'reset' };
 
-/** A line to S3 on the loopback interface that can be disturbed. */
-export interface S3Line {
+/** A local proxy to S3 that injects faults. */
+export interface FaultyS3 {
   readonly endpoint: string;
-  /** What was asked for since `disturb`, in order: the paths. */
-  readonly asked: readonly string[];
+  /** The paths requested since `inject`, in order. */
+  readonly requested: readonly string[];
   /**
-   * @param fault `undefined` mends the line
-   * @param keys which objects it concerns. @default all
-   * @param times how many requests it concerns. @default all
+   * @param fault `undefined` ends the faults
+   * @param keys which objects it affects. @default all
+   * @param times how many requests it affects. @default all
    */
-  disturb(fault: Fault | undefined, keys?: RegExp, times?: number): void;
+  inject(fault: Fault | undefined, keys?: RegExp, times?: number): void;
   close(): Promise<void>;
 }
 
-/** @param upstream where S3 is, such as `http://127.0.0.1:4566` */
-export async function openS3Line(upstream: string): Promise<S3Line> {
+/** @param upstream the URL of S3, such as `http://127.0.0.1:4566` */
+export async function startFaultyS3(upstream: string): Promise<FaultyS3> {
   let current: { readonly fault: Fault; readonly keys: RegExp; left: number } | undefined;
-  const asked: string[] = [];
+  const requested: string[] = [];
   const server = createServer((incoming, outgoing) => {
     const path = new URL(incoming.url!, upstream).pathname;
-    asked.push(path);
+    requested.push(path);
     if (!current?.keys.test(path) || current.left <= 0) return pass(incoming, outgoing, upstream);
     current.left--;
-    answerBadly(current.fault, incoming, outgoing, upstream);
+    answerWithFault(current.fault, incoming, outgoing, upstream);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    disturb(fault, keys = /./, times = Number.POSITIVE_INFINITY) {
-      asked.length = 0;
+    requested,
+    inject(fault, keys = /./, times = Number.POSITIVE_INFINITY) {
+      requested.length = 0;
       current = fault && { fault, keys, left: times };
     },
     close() {
@@ -58,14 +58,14 @@ export async function openS3Line(upstream: string): Promise<S3Line> {
   };
 }
 
-function answerBadly(fault: Fault, incoming: IncomingMessage, outgoing: ServerResponse, upstream: string): void {
+function answerWithFault(fault: Fault, incoming: IncomingMessage, outgoing: ServerResponse, upstream: string): void {
   const reset = () => incoming.socket.resetAndDestroy();
   const passHalf = (then?: () => void) =>
     passBody(incoming, outgoing, upstream, (body) => {
       outgoing.write(body.subarray(0, body.length / 2), then);
     });
   if (fault.kind === 'error') refuse(outgoing, fault.status, fault.code);
-  else if (fault.kind === 'skew') answerInTime(fault.minutes, incoming, outgoing, upstream);
+  else if (fault.kind === 'skew') answerByClock(fault.minutes, incoming, outgoing, upstream);
   else if (fault.kind === 'reset') reset();
   else if (fault.kind === 'half') passHalf(reset);
   else if (fault.kind === 'stall') passHalf();
@@ -78,27 +78,27 @@ function pass(
   upstream: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  ask(incoming, upstream, (answer) => {
+  forward(incoming, upstream, (answer) => {
     outgoing.writeHead(answer.statusCode!, { ...answer.headers, ...headers });
     answer.pipe(outgoing);
   });
 }
 
-/** Answers with the true status and headers, and leaves the body to `send`. */
+/** Answers with S3's status and headers, and leaves the body to `send`. */
 function passBody(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   upstream: string,
   send: (body: Buffer) => void,
 ): void {
-  ask(incoming, upstream, async (answer) => {
+  forward(incoming, upstream, async (answer) => {
     const body = Buffer.concat(await answer.toArray());
     outgoing.writeHead(answer.statusCode!, { ...answer.headers, 'content-length': body.length });
     send(body);
   });
 }
 
-function ask(incoming: IncomingMessage, upstream: string, then: (answer: IncomingMessage) => void): void {
+function forward(incoming: IncomingMessage, upstream: string, then: (answer: IncomingMessage) => void): void {
   const { method, headers } = incoming;
   incoming.pipe(request(new URL(incoming.url!, upstream), { method, headers }, then));
 }
@@ -111,8 +111,8 @@ function refuse(outgoing: ServerResponse, status: number, code: string, headers:
   );
 }
 
-/** S3 allows fifteen minutes. */
-function answerInTime(minutes: number, incoming: IncomingMessage, outgoing: ServerResponse, upstream: string): void {
+/** S3 allows a skew of fifteen minutes. */
+function answerByClock(minutes: number, incoming: IncomingMessage, outgoing: ServerResponse, upstream: string): void {
   const now = Date.now() + minutes * 60_000;
   const date = { date: new Date(now).toUTCString() };
   const [, year, month, day, hour, minute, second] =

@@ -3,30 +3,32 @@ import type { VerifiedVersion } from '#models/versions.ts';
 import { type OpenableVersion, openClassifier } from '../../serving/classifier.ts';
 import { pixelsFromBase64 } from './base64.ts';
 
-/** The served model, in this browser. */
-export interface Engine {
+/** The served model, running in this browser. */
+export interface BrowserModel {
   readonly version: string;
-  /** How many golden images it answers as training did. */
-  readonly goldenImages: number;
-  /** Of the answers that count as the same. */
+  /** Number of golden images that it passed. */
+  readonly goldenImageCount: number;
+  /** Largest difference between two probabilities that count as equal. */
   readonly tolerance: number;
   classify(pixels: Uint8Array): { readonly probabilities: Float32Array; readonly milliseconds: number };
   dispose(): void;
 }
 
-/** @throws it does not answer the golden images as training did, so it must not be shown */
-export async function openEngine(version: OpenableVersion & Pick<VerifiedVersion, 'golden'>): Promise<Engine> {
+/** Loads the model and checks its golden images. @throws {Error} it fails them */
+export async function openBrowserModel(
+  version: OpenableVersion & Pick<VerifiedVersion, 'golden'>,
+): Promise<BrowserModel> {
   const classifier = await openClassifier(version);
   const { images, tolerance } = version.golden;
   const answers = images.flatMap(({ pixels }) => [...classifier.classify(pixelsFromBase64(pixels))]);
   const difference = goldenDifference(version.golden, answers);
   if (!(difference <= tolerance)) {
     classifier.dispose();
-    throw new Error(`This browser computes otherwise than training did: a probability differs by ${difference}.`);
+    throw new Error(`This browser computes other results than training did: a probability differs by ${difference}.`);
   }
   return {
     version: version.id,
-    goldenImages: images.length,
+    goldenImageCount: images.length,
     tolerance,
     classify(pixels) {
       const started = performance.now();

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
 import { withEndpoint } from '../app.fixture.ts';
-import { watchChanges } from './changes.fixture.ts';
+import { watchAliasMoves } from './alias-moves.fixture.ts';
 
-test('while the alias moves forth and back, every request is answered by a version that was current within a poll', () =>
+test('while the alias moves back and forth, every answer comes from a version that was current within one poll', () =>
   withEndpoint(
     async ({ url, store, promote }) => {
       await promote({ seed: 1 });
@@ -12,7 +12,14 @@ test('while the alias moves forth and back, every request is answered by a versi
       await moveAlias(store, 'production', { to, by: 'a test', expected });
       const move = async () => (await rollback(store, 'production', { by: 'a test' })).version;
       const pause = () => 400 + 400 * Math.random();
-      const { answers, lost, stale, last } = await watchChanges({ url, move, moves: 5, pause, poll: 2000, clients: 4 });
+      const { answers, lost, stale, last } = await watchAliasMoves({
+        url,
+        move,
+        moves: 5,
+        pause,
+        poll: 2000,
+        clients: 4,
+      });
       expect(lost).toEqual([]);
       expect(stale).toEqual([]);
       expect(new Set(last)).toEqual(new Set([(await readAlias(store, 'production'))!.version]));

@@ -1,12 +1,12 @@
-import { takePicture } from './camera.ts';
-import { element, say } from './element.ts';
+import { takePhoto } from './camera.ts';
+import { element, showMessage } from './element.ts';
 
-/** All ways to choose a picture of one's own: drop, paste, pick, take. */
-export function onChosen(use: (picture: Blob) => void): void {
+/** Calls `use` with each image that the user drops, pastes, selects or photographs. */
+export function onImageChosen(use: (image: Blob) => void): void {
   const useFirst = (files: FileList | undefined, otherwise: string) => {
     const [file] = files ?? [];
     if (file) use(file);
-    else say('message', otherwise, 'error');
+    else showMessage('message', otherwise, 'error');
   };
 
   for (const id of ['file', 'capture']) {
@@ -20,12 +20,12 @@ export function onChosen(use: (picture: Blob) => void): void {
 
   document.addEventListener('paste', (event) => {
     if (event.target instanceof HTMLInputElement) return;
-    useFirst(event.clipboardData?.files, 'There is no picture in the clipboard. Copy one, and paste it here.');
+    useFirst(event.clipboardData?.files, 'There is no image in the clipboard. Copy one and paste it here.');
   });
 
   const { classList } = document.documentElement;
   document.addEventListener('dragover', (event) => {
-    event.preventDefault(); // Else the browser would leave this page for the file.
+    event.preventDefault(); // Otherwise the browser would open the file instead of this page.
     classList.add('is-dragging');
   });
   document.addEventListener('dragleave', (event) => {
@@ -34,16 +34,16 @@ export function onChosen(use: (picture: Blob) => void): void {
   document.addEventListener('drop', (event) => {
     event.preventDefault();
     classList.remove('is-dragging');
-    useFirst(event.dataTransfer?.files, 'That was no file. Save the picture first, then drop its file here.');
+    useFirst(event.dataTransfer?.files, 'This is not a file. Save the image first, then drop the file here.');
   });
 
   const camera = element('camera', HTMLButtonElement);
-  // Phones have a camera program of their own, and it is better than ours.
-  const hasOwnProgram = matchMedia('(pointer: coarse)').matches;
-  camera.hidden = !hasOwnProgram && !navigator.mediaDevices;
+  // Phones have a camera app, which is better than our dialog.
+  const hasCameraApp = matchMedia('(pointer: coarse)').matches;
+  camera.hidden = !hasCameraApp && !navigator.mediaDevices;
   camera.addEventListener('click', async () => {
-    if (hasOwnProgram) return element('capture', HTMLInputElement).click();
-    const picture = await takePicture();
-    if (picture) use(picture);
+    if (hasCameraApp) return element('capture', HTMLInputElement).click();
+    const photo = await takePhoto();
+    if (photo) use(photo);
   });
 }
