@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
 import { airbenchNet } from './airbench.ts';
 import type { Net } from './net.ts';
@@ -11,7 +12,7 @@ import { vgg } from './vgg.ts';
 function parametersOf(net: Net): number {
   return weightSpecs(net)
     .filter(({ trainable }) => trainable)
-    .reduce((total, { shape }) => total + shape.reduce((size, dimension) => size * dimension), 0);
+    .reduce((total, { shape }) => total + sizeOf(shape), 0);
 }
 
 test.each([

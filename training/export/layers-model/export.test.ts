@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { compileEager } from '../../engine/eager/engine.ts';
 import { onWasm, startWasm } from '../../engine/eager/wasm.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
@@ -45,7 +46,7 @@ describe('what the files say', () => {
     expect(weightsManifest).toHaveLength(1);
     const [{ paths, weights }] = weightsManifest as [ManifestGroup];
     expect(paths).toEqual(['weights.bin']);
-    const values = weights.reduce((sum, { shape }) => sum + shape.reduce((size, dimension) => size * dimension, 1), 0);
+    const values = weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     expect(weightsBin.length).toBe(4 * values);
     expect(modelTopology.config.layers[0]!.config.batch_input_shape).toEqual([null, 32, 32, 3]);
   });
