@@ -59,10 +59,10 @@ export function withMemory<Result>({ batchSize }: StepSize, step: () => Result):
 function bytesAnImage(net: Net, precision: Precision): number {
   const layers = shapesOf(net);
   const added = new Set(layers.flatMap(({ layer, inputs }) => (layer.kind === 'add' ? inputs : [])));
-  const kept = layers.filter(({ layer: { kind, name } }) => {
-    if (kind === 'batch-normalization') return !added.has(name);
-    return kind === 'convolution' || kind === 'add';
-  });
+  const kept = layers.filter(
+    ({ layer: { kind, name } }) =>
+      kind === 'add' || ((kind === 'convolution' || kind === 'batch-normalization') && !added.has(name)),
+  );
   return (precision === 'float32' ? 4 : 2) * kept.reduce((sum, { output }) => sum + sizeOf(output), 0);
 }
 
