@@ -8,7 +8,7 @@ import { readArguments } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { isVersionId } from '#models/versions.ts';
 import { readKeras } from '../export/read-keras.ts';
-import { readTrainedNetwork } from '../export/weights.ts';
+import { readTrainedNet } from '../export/weights.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
@@ -35,7 +35,7 @@ export async function openParent({ from, store, run }: ParentOptions): Promise<O
     version: await resolveVersion(store, from),
     ...(isVersionId(from) ? {} : { alias: from }),
   };
-  return { parent, weights: (await readTrainedNetwork(store, parent.version)).weights };
+  return { parent, weights: (await readTrainedNet(store, parent.version)).weights };
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Evaluation } from '../evaluation/evaluate.ts';
 import { probabilities } from '../evaluation/temperature.ts';
 import { encodeKeras } from '../export/keras.ts';
 import { exportLayersModel } from '../export/layers-model/export.ts';
-import type { TrainedNetwork } from '../export/network.ts';
+import type { TrainedNet } from '../export/trained-net.ts';
 import { encodeWeights, weightsFile } from '../export/weights.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
@@ -82,7 +82,7 @@ export async function describeTrained(trained: Trained): Promise<Files> {
   return { version, run };
 }
 
-function networkOf({ net, weights, data, temperature, recipe }: Trained): TrainedNetwork {
+function networkOf({ net, weights, data, temperature, recipe }: Trained): TrainedNet {
   const { name, settings } = recipe;
   return { net, weights, classes: data.classes, temperature, recipe: { name, settings: { ...settings } } };
 }
