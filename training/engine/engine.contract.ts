@@ -507,6 +507,21 @@ export function describeEngine(
         },
       );
 
+      test('are the steps one by one for a net with branches too', async () => {
+        const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
+        const planned = batchPlans(images.count, epoch(0));
+        const rates = { all: 0.05 };
+        const branched = { ...optionsFor(everythingBranched), resident: { ...images, shift: augmentation.shift } };
+        const [one, other] = [await compile(branched), await compile(branched)];
+        const together = one.steps!.run(
+          Array.from(planned, (each, step) => ({ step, batch: each, learningRates: rates })),
+        );
+        const prepared = batches(images, { ...epoch(0), imageSize: everythingBranched.input });
+        const alone = Array.from(prepared, (each, step) => other.step(each, { step, learningRates: rates }));
+        expect([...together]).toEqual(alone);
+        expect(one.state()).toEqual(other.state());
+      });
+
       test('go on from a checkpoint of the steps one by one', async () => {
         const expected = oneByOne(await compile(change));
         const engine = await compile({ ...change, resident: undefined });
