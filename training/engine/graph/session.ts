@@ -30,12 +30,12 @@ export interface Session {
  *
  * The stock addon can load and run a SavedModel, which may be any graph: that is all it takes.
  */
-export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Session {
+export function openSession({ binding }: TensorFlow, graph: Graph): Session {
   const { nodes, functions } = graph.definition();
   const folder = mkdtempSync(join(tmpdir(), `cifar10-graph-${process.pid}-`));
   let session: number | undefined;
   try {
-    writeFileSync(join(folder, 'saved_model.pb'), encodeSavedModel(protobuf, nodes, functions));
+    writeFileSync(join(folder, 'saved_model.pb'), encodeSavedModel(nodes, functions));
     session = binding.loadSavedModel(folder, savedModelTag);
   } finally {
     rmSync(folder, { recursive: true, force: true });
