@@ -6,13 +6,13 @@ import { UserError } from '#errors/user-error.ts';
 import { folderStore } from './folder-store.ts';
 import { describeObjectStore } from './object-store.contract.ts';
 import { type ObjectStore, WriteConflict } from './object-store.ts';
-import { patientStore, StoreAway } from './retrying-store.ts';
+import { retryingStore, StoreUnavailable } from './retrying-store.ts';
 
 const waits = [0.01, 0.01];
 
 describeObjectStore('a patient store', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'patient-store-'));
-  return { store: patientStore(folderStore(folder), waits), dispose: () => rm(folder, { recursive: true }) };
+  return { store: retryingStore(folderStore(folder), waits), dispose: () => rm(folder, { recursive: true }) };
 });
 
 describe('a patient store', () => {
@@ -32,7 +32,7 @@ describe('a patient store', () => {
       if (lost.length > 0) throw lost.shift();
       return done;
     };
-    patient = patientStore(
+    patient = retryingStore(
       {
         ...store,
         get: (key) => answering(store.get(key)),
@@ -50,7 +50,7 @@ describe('a patient store', () => {
     expect(calls).toBe(3);
     lost = [1, 2, 3].map((number) => new Error(`trouble ${number}`));
     const refused = patient.get('a');
-    await expect(refused).rejects.toThrow(StoreAway);
+    await expect(refused).rejects.toThrow(StoreUnavailable);
     await expect(refused).rejects.toThrow(`${store.url} does not do its work (trouble 3).`);
   });
 
@@ -72,7 +72,7 @@ describe('a patient store', () => {
   it('does not ask again what a person has to mend', async () => {
     lost = [new UserError('There is no bucket b. Create it.')];
     const refused = patient.get('a');
-    await expect(refused).rejects.toThrow(StoreAway);
+    await expect(refused).rejects.toThrow(StoreUnavailable);
     await expect(refused).rejects.toThrow('There is no bucket b. Create it.');
     expect(calls).toBe(1);
   });

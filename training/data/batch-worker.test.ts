@@ -9,7 +9,12 @@ const split = {
   images: Uint8Array.from({ length: 50 * 6 * 5 * 3 }, () => draw.integer(256)),
   labels: Uint8Array.from({ length: 50 }, () => draw.integer(10)),
 };
-const options = { imageSize: [6, 5, 3], size: 8, seed: 3, augmentation: { flip: 'alternating', shift: 2 } } as const;
+const options = {
+  imageSize: [6, 5, 3],
+  size: 8,
+  seed: 3,
+  augmentation: { flip: 'alternating', translate: 2 },
+} as const;
 
 const sources: BatchSource[] = [];
 const open = (from: number, changes: { seed?: number } = {}) => {

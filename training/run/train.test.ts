@@ -247,7 +247,7 @@ describe('a run from the weights of another', () => {
     const recipe = resolveRecipe('quick', [...small, 'widths=8,8,8']);
     const refused = attempt({ recipe, run: 'b', from: await parentOf('candidate') });
     await expect(refused).rejects.toThrow(UsageError);
-    await expect(refused).rejects.toThrow(/has not the net of this recipe: (it lacks )?\w+\/kernel/);
+    await expect(refused).rejects.toThrow(/does not have the net of this recipe: (it has no )?\w+\/kernel/);
     const wide = await attempt({ recipe, run: 'narrow' });
     const wider = resolveRecipe('quick', [...small, 'widths=16,8,8']);
     const from = await parentOf(versionOf(wide.outcome));
@@ -338,7 +338,7 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another net
       const kept = await checkpointsOf('a');
       const refused = attempt({ recipe });
       await expect(refused).rejects.toThrow(ForeignCheckpoint);
-      await expect(refused).rejects.toThrow(`${join(folder, key)} is no checkpoint of this network: The `);
+      await expect(refused).rejects.toThrow(`${join(folder, key)} is not a checkpoint of this run: The `);
       await expect(refused).rejects.toThrow(/ hold \S+ as \[[\d,]+\] of \d+ values; it must be .* delete this one/);
       expect(await checkpointsOf('a')).toEqual(kept);
       await store.delete(key);
@@ -436,7 +436,7 @@ describe('a run whose store goes away', () => {
     expect(kept.map(({ type, step }) => [type, step])).toEqual(
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((step) => [step === 4 || step === 5 ? 'spooled' : 'checkpoint', step]),
     );
-    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('does not do its work') });
+    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('is unavailable') });
     expect(await weightsOf(outcome)).toBe(finished.weights);
     expect((await readEvents<TrainingEvent>(store, 'a')).map(({ event }) => event)).toEqual(events);
     expect(await spooledKeys()).toEqual([]);
@@ -448,7 +448,9 @@ describe('a run whose store goes away', () => {
     };
     const refused = await attempt({ recipe, onEvent }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(UserError);
-    expect(String(refused)).toContain(`Step 10 is kept in ${spool().url}. When the store is back, go on with: again`);
+    expect(String(refused)).toContain(
+      `Step 10 is kept in ${spool().url}. When the store is available again, resume with: again`,
+    );
     giveBack();
 
     const { outcome, events } = await attempt({ recipe });
