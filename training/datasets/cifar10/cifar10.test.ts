@@ -101,7 +101,7 @@ describe('loadCifar10 on a machine without it', () => {
     await file.write(Buffer.of(cifar10.train.images[77_777]! ^ 1), 0, 1, 50_000 + 77_777);
 
     expectGood(await loadCifar10({ sources: [good], log }));
-    expect(lines[0]).toMatch(/is damaged; fetching it anew/);
+    expect(lines[0]).toMatch(/is damaged; fetching it again/);
     expectGood(await loadCifar10({ sources: [] }));
   });
 
