@@ -275,7 +275,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         for (const [version, message, override] of [
           [
             otherImages,
-            /cannot be compared with production: .* There is no data set "seven"/,
+            /cannot be compared with production: .*\(There is no data set "seven"/,
             'tested on other images',
           ],
           [otherClasses, /it knows other classes, cat, cow, not cat, dog\. .* --force --reason/, 'other classes'],
@@ -486,7 +486,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
               expect(refused, damage).toBeInstanceOf(DamagedCheckpoints);
               expect(String(refused)).toContain(keys.last);
               expect(String(refused)).toContain(keys.before);
-              expect(String(refused)).toContain('or train anew under another --run');
+              expect(String(refused)).toContain('or train again under another --run');
               expect((await store.get(keys.last))?.body).toEqual(found);
             }
           }

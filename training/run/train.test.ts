@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
+import { cifar10Data } from '#models/data-identity.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { encodeJson } from '#models/json.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readResult } from '#models/runs.ts';
+import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion } from '#models/versions.ts';
@@ -349,6 +353,66 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another net
   });
 });
 
+describe('a run on other data', () => {
+  const sha256 = { train: 'a'.repeat(64), test: 'b'.repeat(64) };
+
+  test('is refused, by the names of both data sets', async () => {
+    await copyFinished();
+    const other = attempt({ data: { ...data, name: 'seven', sha256 } });
+    await expect(other).rejects.toThrow(UsageError);
+    await expect(other).rejects.toThrow(/run a exists with other arguments \(data: cifar10 \(.*, not seven \(/);
+    // What the data is called does not matter if its content is different.
+    await expect(attempt({ data: { ...data, sha256 } })).rejects.toThrow('data: cifar10 (training images d12c98b5');
+  });
+
+  test('does not resume from a checkpoint, which is named with what to do', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const own = (await openCheckpoints(store, 'a')).latest!;
+    const key = await (await openCheckpoints(store, 'a')).save({ ...own, data: { name: 'seven', sha256 } });
+    const refused = attempt({ recipe });
+    await expect(refused).rejects.toThrow(ForeignCheckpoint);
+    await expect(refused).rejects.toThrow(
+      `${join(folder, key)} is not a checkpoint of this run: it was trained on seven (training images aaaaaaaa`,
+    );
+    await expect(refused).rejects.toThrow(/this run trains on cifar10 .* delete this one to resume/);
+    await store.delete(key);
+    expect(await weightsOf((await attempt({ recipe })).outcome)).toBe(finished.weights);
+  });
+
+  test('is CIFAR-10 where arguments and checkpoints name none, as those of older runs', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const { data: _, ...older } = JSON.parse(Buffer.from((await store.get('runs/a/args.json'))!.body).toString());
+    await store.put('runs/a/args.json', encodeJson(older));
+    const { step, body, ...expected } = (await readCheckpoint(store, 'a'))!;
+    const { tensors, metadata } = decodeSafetensors(body);
+    const { data: identity, ...olderMetadata } = metadata;
+    expect(JSON.parse(identity!)).toEqual(cifar10Data);
+    const olderBody = encodeSafetensors({ tensors, metadata: olderMetadata });
+    await writeCheckpoint(store, 'a', { step, body: olderBody, expected });
+
+    const other = attempt({ recipe, data: { ...data, name: 'seven', sha256 } });
+    await expect(other).rejects.toThrow('data: cifar10');
+    const { outcome, events } = await attempt({ recipe });
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: step, data: 'cifar10' });
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+    expect((await readVersion(store, versionOf(outcome))).card).toMatchObject({ name: 'cifar10', data: cifar10Card });
+  });
+
+  /** How a card names CIFAR-10. */
+  const cifar10Card = { name: 'CIFAR-10', sha256: cifar10Data.sha256 };
+
+  test('names its model, card and command after it', async () => {
+    const { outcome } = await attempt({ data: { ...data, name: 'seven', title: 'Seven', sha256 } });
+    const { card, file } = await readVersion(store, versionOf(outcome));
+    expect(card).toMatchObject({ name: 'seven', data: { name: 'Seven', sha256 } });
+    const report = Buffer.from(file('report.html')).toString();
+    expect(report).toContain('./cifar10 train tiny --data seven --seed 7');
+    expect(report).toContain(sha256.test);
+  });
+});
+
 describe('before anything is written', () => {
   test.each([
     ['train', 17, 'training image 17. Its 10 classes are numbered from 0 to 9'],
@@ -474,6 +538,12 @@ describe('a run is refused', () => {
       await expect(refused).rejects.toThrow(UsageError);
       await expect(refused).rejects.toThrow(message);
     }
+  });
+
+  test('if it would move images out of sight', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'shift=8']);
+    const images = { ...data.images, size: [8, 96, 4] as const };
+    await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(/shift=8 moves images of 8x96/);
   });
 
   test('if it would leave no batch to train on', async () => {
