@@ -26,6 +26,16 @@ afterEach(async () => {
   await Promise.all(sources.splice(0).map((source) => source.close()));
 });
 
+test('gives labels of more classes than a byte has values', async () => {
+  const labels = Uint16Array.from({ length: split.count }, (_, image) => 1000 + image);
+  const source = openBatchWorker({ ...split, labels }, 0, options);
+  sources.push(source);
+  const [expected] = batches({ ...split, labels }, { ...options, epoch: 0 });
+  const batch = await source.next();
+  expect(Math.min(...batch.labels)).toBeGreaterThanOrEqual(1000);
+  expect([...batch.labels]).toEqual([...expected!.labels]);
+});
+
 test('gives the batches of the epochs, byte for byte, from any step on', async () => {
   const source = open(4);
   for (const { epoch, skip } of [{ epoch: 0, skip: 4 }, { epoch: 1 }, { epoch: 2 }].map((each) => ({

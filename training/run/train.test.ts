@@ -301,6 +301,23 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
   });
 });
 
+/** The same images under labels of many classes, in turn from the last class down. */
+function manyClasses(count: number): Dataset {
+  const relabelled = (split: Dataset['train']) => ({
+    ...split,
+    labels: Uint16Array.from({ length: split.count }, (_, image) => count - 1 - (image % count)),
+  });
+  return {
+    ...data,
+    name: 'many',
+    title: 'Many classes',
+    classes: Array.from({ length: count }, (_, label) => `class ${label}`),
+    images: { ...data.images, classes: count },
+    train: relabelled(data.train),
+    test: relabelled(data.test),
+  };
+}
+
 const checkpointsOf = async (run: string) => {
   const keys: string[] = [];
   for await (const { key } of store.list(`runs/${run}/checkpoints/`)) keys.push(key);
@@ -455,6 +472,24 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
     }
     expect(runs.get('worker')).toEqual(runs.get('inline'));
     expect(runs.get('graph')).toEqual(runs.get('inline'));
+  });
+
+  test('give identical weights for more classes than a byte has values', async () => {
+    const many = manyClasses(300);
+    const weights = new Set<string>();
+    for (const batches of ['inline', 'worker', 'graph']) {
+      const { outcome } = await attempt({ recipe: prepared(batches), run: batches, data: many });
+      weights.add(await weightsOf(outcome));
+      const { card, golden } = await readVersion(store, versionOf(outcome));
+      expect(card).toMatchObject({ name: 'many', classes: many.classes });
+      expect(golden.images).toHaveLength(20);
+    }
+    expect(weights.size).toBe(1);
+    // The classes above 255 matter: without their labels other weights are learned.
+    const labels = many.train.labels.map((label) => label % 256);
+    const modulo = { ...many, train: { ...many.train, labels } };
+    const { outcome } = await attempt({ recipe: prepared('inline'), run: 'modulo', data: modulo });
+    expect(weights).not.toContain(await weightsOf(outcome));
   });
 
   test('go on from a checkpoint of one another', async () => {

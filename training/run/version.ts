@@ -137,13 +137,12 @@ async function cardOf(trained: Trained): Promise<Card> {
   };
 }
 
-/** The first test images of each class, with the probabilities that training computed for them. */
+/** The first test images of each class, or of 20 classes, with the probabilities that training computed for them. */
 function goldenOf({ data, evaluation, temperature, engine }: Trained): Golden {
   const classes = data.classes.length;
-  const chosen = firstOfEachClass(data.test, classes, Math.ceil(GOLDEN_IMAGES / classes));
   return {
     tolerance: GOLDEN_TOLERANCE[deviceOf(engine)],
-    images: chosen.map((image) => {
+    images: goldenImages(data.test, classes).map((image) => {
       const logits = evaluation.logits.subarray(image * classes, (image + 1) * classes);
       return {
         pixels: Buffer.from(slice(data.test, image, image + 1).images).toString('base64'),
@@ -154,11 +153,15 @@ function goldenOf({ data, evaluation, temperature, engine }: Trained): Golden {
   };
 }
 
-function firstOfEachClass({ labels }: Split, classes: number, many: number): number[] {
+/** Indices of at least 20 test images, if there are as many: the same number of each class, or one each of 20 classes. */
+function goldenImages({ labels }: Split, classes: number): number[] {
+  const ofEach = Math.ceil(GOLDEN_IMAGES / classes);
+  const most = classes > GOLDEN_IMAGES ? GOLDEN_IMAGES : ofEach * classes;
   const taken = new Array<number>(classes).fill(0);
   const chosen: number[] = [];
   for (const [image, label] of labels.entries()) {
-    if (taken[label]! >= many) continue;
+    if (chosen.length === most) break;
+    if (taken[label]! >= ofEach) continue;
     taken[label]!++;
     chosen.push(image);
   }
