@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
+import type { Labels } from '../data/labels.ts';
 import { initializeWeights } from '../nets/initialize.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import { everything, everythingBranched, noiseBatch } from '../nets/net.fixture.ts';
@@ -122,7 +123,7 @@ export function describeEngine(
 
       test('with smoothed labels is as if they were drawn at random in that share of cases', async () => {
         const sharp = await compile({ labelSmoothing: 0 });
-        const step = (engine: Engine, labels: Uint8Array) => engine.step({ images: batch.images, labels }, still);
+        const step = (engine: Engine, labels: Labels) => engine.step({ images: batch.images, labels }, still);
         const every = [0, 1, 2, 3, 4].map((label) => step(sharp, new Uint8Array(batchSize).fill(label)));
         const uniform = every.reduce((total, loss) => total + loss) / 5;
         const { labelSmoothing } = usual;
@@ -435,12 +436,12 @@ export function describeEngine(
         layers: everything.layers.toSpliced(-2, 0, { kind: 'dropout', name: 'drop', rate: 0.3 }),
       };
       const split = { count: 32, ...randomBatch(dropping, 11, 32) };
-      const augmentation = { flip: 'random', shift: 2 } as const;
+      const augmentation = { flip: 'random', translate: 2 } as const;
       const sgd = { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 0.01 } as const;
       const adamw = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 } as const;
       const change = {
         net: dropping,
-        resident: { ...split, shift: augmentation.shift },
+        resident: { ...split, shift: augmentation.translate },
         groups: [
           { name: 'bias', weights: ['whiten/bias'], optimizer: sgd },
           {
@@ -551,7 +552,7 @@ export function describeEngine(
         expect(changed({ images: plans[0]!.batch.images.subarray(1) })).toThrow(/batches of 6 images, not 5/);
         expect(changed({ images: Int32Array.of(0, 1, 2, 3, 4, 32) })).toThrow(/32 resident images, and none is 32/);
         const wide = { isMirrored: false, down: 0, right: -3 };
-        expect(changed({ views: new Array(batchSize).fill(wide) })).toThrow(/shifted by 0, -3; compiled is 2/);
+        expect(changed({ transforms: new Array(batchSize).fill(wide) })).toThrow(/shifted by 0, -3; compiled is 2/);
         expect(engine.state()).toEqual(before);
       });
 
