@@ -14,7 +14,7 @@ interface Value {
  */
 export function onnxModel({ input, preparation, operations, classes }: LoweredModel): Uint8Array {
   const graph = new OnnxGraph();
-  const pictures = graph.pictures('images', [input.height, input.width, input.channels], preparation);
+  const pictures = graph.imageInput('images', [input.height, input.width, input.channels], preparation);
   const values = new Map<string, Value>([[IMAGE, { name: pictures, shape: input, isFlat: false }]]);
   let last = pictures;
   for (const operation of operations) {
@@ -50,7 +50,10 @@ function add(graph: OnnxGraph, operation: Operation, read: readonly Value[]): st
     case 'activation':
       return graph.activation(name, from.name, operation.function);
     case 'sum':
-      return read.map((each) => each.name).reduce((sum, each, index) => graph.sum(`${name}/${index}`, sum, each));
+      return graph.sum(
+        name,
+        read.map((each) => each.name),
+      );
     case 'affine':
       throw new Error(`${name}: a normalization that could not be folded is not written for ONNX.`);
   }

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { moveAlias, readAlias } from '#models/aliases.ts';
+import { cifar10Data } from '#models/data-identity.ts';
 import { exampleVersion } from '#models/example-version.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { openEventLog } from '#models/run-events.ts';
-import { beginRun, readCheckpoint, writeCheckpoint, writeResult } from '#models/runs.ts';
+import { beginRun, writeResult } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { interruptedAtPut, Killed } from '#models/stores/interrupted-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -31,7 +33,7 @@ async function fill(store: ObjectStore): Promise<{ old: string; current: string 
   const first = await moveAlias(store, 'production', { to: old, by: 'test', expected: undefined });
   await moveAlias(store, 'production', { to: current, by: 'test', expected: first });
   for (const run of ['done', 'going-on']) {
-    await beginRun(store, run, { recipe: 'quick', seed: 1, settings: { epochs: 3 } });
+    await beginRun(store, run, { recipe: 'quick', seed: 1, data: cifar10Data, settings: { epochs: 3 } });
     const events = await openEventLog(store, run);
     events.append({ at: '2026-11-23T04:12:30.000Z', type: 'started' });
     await events.close();

@@ -5,7 +5,8 @@
 import { localStore } from '#environment/home.ts';
 import { listAliases, type StoredAlias } from '#models/aliases.ts';
 import { encodeJson, MalformedObject } from '#models/json.ts';
-import { DamagedCheckpoints, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
+import { DamagedCheckpoints, readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
+import { runKey } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { type ListedObject, type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { DamagedVersion, hasVersion, listVersions, publishVersion, readVersion } from '#models/versions.ts';

@@ -18,7 +18,8 @@ export type Parent = z.infer<typeof Parent>;
  */
 export const Card = z
   .object({
-    name: z.literal('cifar10'),
+    /** The model's name: that of its data set on the command line, such as `cifar10`. */
+    name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
     createdAt: z.iso.datetime(),
     /** In the order of the outputs. */
     classes: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
@@ -50,6 +51,7 @@ export const Card = z
     /** Expected calibration error on the test set, without the temperature and with it; older cards have none. */
     calibration: z.optional(z.object({ before: fraction, after: fraction })),
     data: z.object({
+      /** For people, such as `CIFAR-10`. */
       name: z.string(),
       /** By the name of the split. */
       sha256: z.record(z.string(), sha256),

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
+import type { ObjectStore, PutOptions } from './stores/object-store.ts';
 
 /** An object in the store is not what its key promises: cut off, edited by hand, or written by another release. */
 export class MalformedObject extends UserError {
@@ -39,4 +40,24 @@ export function checked<Schema extends z.core.$ZodType>(schema: Schema, value: u
   const [issue] = result.error.issues;
   const member = issue?.path.join('.') || 'it';
   throw new MalformedObject(key, `${member}: ${issue?.message}`, { cause: result.error });
+}
+
+/** @throws {WriteConflict} the condition does not hold; nothing was written */
+export function writeJson(
+  store: ObjectStore,
+  key: string,
+  value: unknown,
+  only: NonNullable<PutOptions['only']>,
+): Promise<string> {
+  return store.put(key, encodeJson(value), { only, contentType: 'application/json' });
+}
+
+/** @returns `undefined` if there is no such object. @throws {MalformedObject} it does not match `schema` */
+export async function readJson<Schema extends z.core.$ZodType>(
+  store: ObjectStore,
+  key: string,
+  schema: Schema,
+): Promise<z.output<Schema> | undefined> {
+  const object = await store.get(key);
+  return object && decodeJson(schema, object.body, key);
 }

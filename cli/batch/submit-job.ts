@@ -2,7 +2,9 @@ import { hostname, userInfo } from 'node:os';
 import { BatchClient, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { UsageError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
-import { checkRunId, createSubmission, newRunId, readResult, readSubmission } from '#models/runs.ts';
+import { checkRunId, newRunId, readResult } from '#models/runs.ts';
+import { createSubmission, readSubmission } from '#models/submissions.ts';
+import { checkDataset } from '#training/datasets/open-dataset.ts';
 import { resolveRecipe } from '#training/recipe/settings.ts';
 import type { Target } from '../stack/target.ts';
 import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
@@ -13,6 +15,8 @@ export interface TrainingJob {
   readonly set?: readonly string[] | undefined;
   /** @default the training program's */
   readonly seed?: number | undefined;
+  /** A data set by name. @default the training program's */
+  readonly data?: string | undefined;
   /** A version or an alias whose weights the training begins with. @default drawn weights */
   readonly from?: string | undefined;
   /** Names the run; one that was submitted with the same arguments before goes on. @default a new name */
@@ -32,12 +36,14 @@ export interface SubmittedJob {
  * @throws {UnknownVersion} there is none to train from
  */
 export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
-  const { recipe, set = [], seed, from } = training;
+  const { recipe, set = [], seed, data, from } = training;
   resolveRecipe(recipe, set); // Here it takes milliseconds to find a typo, in the queue minutes and money.
+  if (data !== undefined) checkDataset(data);
   const run = checkRunId(training.run ?? newRunId());
   const command = [
     ...['train', recipe, '--run', run],
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
+    ...(data === undefined ? [] : ['--data', data]),
     ...(from === undefined ? [] : ['--from', from]),
     ...set.flatMap((change) => ['--set', change]),
   ];

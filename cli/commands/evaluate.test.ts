@@ -10,8 +10,8 @@ import type { Card } from '#models/card.ts';
 import { readVersion } from '#models/versions.ts';
 import { slice } from '#training/data/dataset.ts';
 import { smallDataset } from '#training/data/small-dataset.fixture.ts';
+import type { EvaluationReport } from '#training/evaluation/evaluation-report.ts';
 import { interval95, measure } from '#training/evaluation/measure.ts';
-import type { Measured } from '#training/evaluation/measured.ts';
 import { openStoredModel } from '#training/evaluation/stored-model.ts';
 import { isAsStated } from './evaluate.ts';
 
@@ -28,7 +28,7 @@ async function evaluate(...args: string[]): Promise<{ code: number | null; out: 
   return { code: await code, out, error };
 }
 
-const json = ({ out }: { readonly out: string }): Measured => JSON.parse(out);
+const json = ({ out }: { readonly out: string }): EvaluationReport => JSON.parse(out);
 
 /** A card that claims this accuracy on so many images. */
 async function cardOf(plain: number, images: number): Promise<Partial<Card>> {

@@ -10,9 +10,9 @@ import {
 import { wholeNumber } from '#training/commands/option-parsers.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
 import { slice } from '#training/data/dataset.ts';
-import { loadTestImages } from '#training/datasets/test-images.ts';
+import { openTestImages } from '#training/datasets/test-images.ts';
+import { areTestImagesOf, reportEvaluation } from '#training/evaluation/evaluation-report.ts';
 import { measure } from '#training/evaluation/measure.ts';
-import { describeFound } from '#training/evaluation/measured.ts';
 import { openEndpoint, servedModel } from '../endpoint/endpoint.ts';
 import { servedAnswers } from '../endpoint/served-answers.ts';
 import type { TargetName } from '../stack/target.ts';
@@ -72,7 +72,7 @@ async function evaluateServed(name: string | undefined, { images: most, ...optio
   const endpoint = await openEndpoint({ target: 'local', ...options });
   const card = await servedModel(endpoint, name);
   const { version, temperature } = card;
-  const data = await loadTestImages(card);
+  const data = await openTestImages(card, { name: options.data });
   if (most === 0) throw new UsageError('--images is 0. Give a number from 1.');
   const split = slice(data.test, 0, Math.min(data.test.count, most ?? data.test.count));
   const progress = progressLine();
@@ -90,11 +90,11 @@ async function evaluateServed(name: string | undefined, { images: most, ...optio
 
   // The logits that these probabilities were made of, but for a number that is the same for all classes of an image.
   const logits = Float32Array.from(answers, (answer) => temperature * Math.log(Math.max(SMALLEST, answer)));
-  const measurement = measure(logits, split.labels, { classes: card.classes.length, temperature });
-  await show(describeFound({ version, runtime: endpoint.url, card, data, split, logits, measurement }), data, options);
-  if (split.count !== card.accuracy.images) return;
-  const points = 100 * (measurement.plain - card.accuracy.plain);
-  const isEqual = isAsStated(measurement.plain, card.accuracy.plain, split.count);
+  const evaluation = measure(logits, split.labels, { classes: card.classes.length, temperature });
+  await show(reportEvaluation(evaluation, { version, runtime: endpoint.url, card, data, split }), data, options);
+  if (split.count !== card.accuracy.images || !areTestImagesOf(card, data)) return;
+  const points = 100 * (evaluation.plain - card.accuracy.plain);
+  const isEqual = isAsStated(evaluation.plain, card.accuracy.plain, split.count);
   const difference = `${Math.abs(points).toFixed(2)} points ${points < 0 ? 'below' : 'above'} what its card says`;
   process.stderr.write(
     isEqual

@@ -11,14 +11,14 @@ import { sha256Of } from '#models/manifest.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { trainedNetwork } from '#training/export/export.fixture.ts';
+import { trainedNet } from '#training/export/export.fixture.ts';
 import { encodeKeras } from '#training/export/keras.ts';
 import { encodeOnnx } from '#training/export/onnx/encode.ts';
 import { encodeWeights } from '#training/export/weights.ts';
 import { tinyNet } from '#training/nets/tiny.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const network = trainedNetwork(tinyNet, 1);
+const network = trainedNet(tinyNet, 1);
 const older = exampleVersion();
 const files = new Map([...older, ['weights.safetensors', encodeWeights(network)]]);
 

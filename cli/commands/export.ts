@@ -9,9 +9,9 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { readVersion } from '#models/versions.ts';
 import { encodeKeras } from '#training/export/keras.ts';
-import type { TrainedNetwork } from '#training/export/network.ts';
 import { encodeOnnx } from '#training/export/onnx/encode.ts';
-import { encodeWeights, readTrainedNetwork } from '#training/export/weights.ts';
+import type { TrainedNet } from '#training/export/trained-net.ts';
+import { encodeWeights, readTrainedNet } from '#training/export/weights.ts';
 import { openTarget, type TargetName } from '../stack/target.ts';
 
 interface Options {
@@ -118,10 +118,10 @@ async function run(name: string, { format, out, force = false, store: url, targe
 }
 
 /** The network as training left it, as a single file. */
-function oneFile(encode: (network: TrainedNetwork) => Uint8Array): Pick<Format, 'paths' | 'read'> {
+function oneFile(encode: (network: TrainedNet) => Uint8Array): Pick<Format, 'paths' | 'read'> {
   return {
     paths: [''],
-    read: async (store, version) => [encode(await readTrainedNetwork(store, version))],
+    read: async (store, version) => [encode(await readTrainedNet(store, version))],
   };
 }
 

@@ -8,7 +8,8 @@ import type { Card } from '#models/card.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { modelsCommand, promoteCandidate } from './models.ts';
+import { promoteCandidate } from '../endpoint/promote.ts';
+import { modelsCommand } from './models.ts';
 
 let folder: string;
 let store: ObjectStore;
@@ -100,10 +101,10 @@ describe('cifar10 models', () => {
   });
 
   it('promotes what was trained last', async () => {
-    await expect(promoteCandidate(store)).rejects.toThrow('has no such version or alias: candidate');
+    await expect(promoteCandidate(store, 'a test')).rejects.toThrow('has no such version or alias: candidate');
     const version = await publish(1, 0.7);
     await moveAlias(store, 'candidate', { to: version, by: 'run a', expected: undefined });
-    expect(await promoteCandidate(store)).toMatchObject({ version, previous: null, reason: null });
+    expect(await promoteCandidate(store, 'a test')).toMatchObject({ version, previous: null, reason: null });
   });
 
   it('does not promote what the serving runtime answers otherwise', async () => {

@@ -4,12 +4,11 @@ import pc from 'picocolors';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
-import { type Promotion, promote } from '#models/gate.ts';
 import { percent } from '#models/percent.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
-import { predictAsServed } from '../endpoint/serving-runtime.ts';
+import { promoteVersion } from '../endpoint/promote.ts';
 import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
 
 interface Options {
@@ -51,8 +50,11 @@ export function modelsCommand(): Command {
       .argument('[version]', 'a version or an alias', 'candidate')
       .option('--alias <name>', 'the alias to move', 'production')
       .option('--reason <text>', 'why; stored with the alias')
-      .option('--force', 'promote although it is less accurate than what is served; needs --reason')
-      .action(promoteVersion),
+      .option(
+        '--force',
+        'promote although it is less accurate than the current version, or has other classes; needs --reason',
+      )
+      .action(promote),
   );
   models.addCommand(
     onStore(new Command('rollback').description('Let the endpoint serve the version that it served before.'))
@@ -138,27 +140,14 @@ function calibrationFact({ before, after }: NonNullable<Card['calibration']>): [
   return ['', `${percent(after)} calibration error (${percent(before)} without the temperature)`];
 }
 
-async function promoteVersion(name: string, { alias, reason, force, ...options }: MoveOptions): Promise<void> {
+async function promote(name: string, { alias, reason, force, ...options }: MoveOptions): Promise<void> {
   const store = await openStore(options);
   const version = await resolveVersion(store, name);
-  printMove(alias, await promoteByGate(store, version, { alias, reason, force: force ?? false }), options);
-}
-
-/**
- * Lets the endpoint serve what was trained last, if it passes the gate.
- *
- * @throws {UserError} nothing was trained, or it is not good enough
- */
-export async function promoteCandidate(store: ObjectStore): Promise<StoredAlias> {
-  return promoteByGate(store, await resolveVersion(store, 'candidate'), {});
-}
-
-function promoteByGate(
-  store: ObjectStore,
-  version: string,
-  options: Pick<Promotion, 'alias' | 'reason' | 'force'>,
-): Promise<StoredAlias> {
-  return promote(store, { version, by: person(), predict: predictAsServed, ...options });
+  printMove(
+    alias,
+    await promoteVersion(store, { version, by: person(), alias, reason, force: force ?? false }),
+    options,
+  );
 }
 
 async function rollBack({ alias, reason, ...options }: MoveOptions): Promise<void> {

@@ -10,24 +10,22 @@ import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { restoreModels, saveModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import { Card } from '#models/card.ts';
-import { promote } from '#models/gate.ts';
 import { percent } from '#models/percent.ts';
-import { listSubmittedRuns, newRunId, readResult, readSubmission } from '#models/runs.ts';
+import { newRunId, readResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { listSubmittedRuns, readSubmission } from '#models/submissions.ts';
 import { setupState } from '#setup/state.mjs';
-import { viewFor } from '#training/commands/run-view.ts';
+import { trainHere } from '#training/commands/train-here.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { recipes } from '#training/recipe/recipes.ts';
-import { resolveRecipe } from '#training/recipe/settings.ts';
-import { spoolFor } from '#training/run/spooled-checkpoints.ts';
 import { endJob, findJob } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { explainFailure } from '../batch/follow-on-terminal.ts';
 import { jobView } from '../batch/job-view.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { classifyImage, type Endpoint } from '../endpoint/endpoint.ts';
-import { predictAsServed } from '../endpoint/serving-runtime.ts';
+import { promoteCandidate } from '../endpoint/promote.ts';
 import { deploy } from '../stack/deploy.ts';
 import { localTarget, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
@@ -105,7 +103,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
     await restoreModels(store);
     if (fresh || !(await readAlias(store, 'production'))) {
       await trainInBatch(target, store, recipe, signal);
-      await promoteCandidate(store);
+      await promoteTrained(store);
       await saveModels(store);
     }
     const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
@@ -156,8 +154,11 @@ async function unfinishedRun(store: ObjectStore, recipe: string): Promise<string
 async function startWithoutCloud({ once, fresh, recipe }: Options, signal: AbortSignal): Promise<void> {
   const store = await openObjectStore(defaultStore);
   if (fresh || !(await readAlias(store, 'production'))) {
-    await trainHere(store, setupState()?.tensorflow.backend === 'wasm' ? 'tiny' : recipe, signal);
-    await promoteCandidate(store);
+    const trained = setupState()?.tensorflow.backend === 'wasm' ? 'tiny' : recipe;
+    const asked = { recipe: trained, seed: 1, data: 'cifar10', out: defaultStore };
+    await trainHere(asked, { signal, stream: process.stderr });
+    signal.throwIfAborted();
+    await promoteTrained(store);
   }
   const server = await step('serve the model', async () => {
     const started = await startServer({ store, alias: 'production', port: once ? 0 : 8080, log: () => {} });
@@ -173,28 +174,8 @@ async function startWithoutCloud({ once, fresh, recipe }: Options, signal: Abort
   }
 }
 
-async function trainHere(store: ObjectStore, name: string, signal: AbortSignal): Promise<void> {
-  const recipe = resolveRecipe(name);
-  const run = newRunId();
-  const tell = (line: string) => process.stderr.write(`${line}\n`);
-  const view = viewFor(process.stderr);
-  try {
-    const data = await loadCifar10({ log: tell, signal });
-    const { train } = await import('#training/run/train.ts'); // Loads the backends.
-    const resume = `./cifar10 train ${name} --out ${store.url} --run ${run}`;
-    await train({ recipe, seed: 1, data, store, spool: spoolFor(store), run, resume, emit: view.show, signal });
-    signal.throwIfAborted();
-  } finally {
-    view.end();
-  }
-}
-
-function promoteCandidate(store: ObjectStore): Promise<unknown> {
-  return step('promote the candidate', async () => {
-    const candidate = await readAlias(store, 'candidate');
-    if (!candidate) throw new UserError('The training has stored no version.');
-    await promote(store, { version: candidate.version, by: 'npm start', predict: predictAsServed });
-  });
+function promoteTrained(store: ObjectStore): Promise<unknown> {
+  return step('promote the candidate', () => promoteCandidate(store, 'npm start'));
 }
 
 /**

@@ -13,14 +13,15 @@ export function submitCommand(): Command {
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--budget <time>', 'fit the epochs and the schedule to a training time, such as 5m: as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
+    .option('--data <name>', 'the data set to train on (default: cifar10)')
     .option('--from <version>', 'begin with the weights of a version or an alias in the bucket')
     .option('--run <id>', 'name the run; one that failed goes on where it was (default: a new name)')
     .option('--detach', 'do not follow the job')
     .option('--json', 'print what happens as lines of JSON')
     .addHelpText('after', examples)
-    .action(async (recipe: string, { seed, from, run, detach, json = false, ...options }: CommandOptions) => {
+    .action(async (recipe: string, { seed, data, from, run, detach, json = false, ...options }: CommandOptions) => {
       const target = await openTarget(options.target);
-      const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, from, run });
+      const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run });
       if (detach) {
         process.stdout.write(
           json
@@ -38,6 +39,7 @@ interface CommandOptions {
   readonly set?: readonly string[];
   readonly budget?: string;
   readonly seed?: number;
+  readonly data?: string;
   readonly from?: string;
   readonly run?: string;
   readonly detach?: boolean;

@@ -419,8 +419,7 @@ export interface components {
         ModelAnswer: {
             version: string;
             alias?: string;
-            /** @constant */
-            name: "cifar10";
+            name: string;
             /** Format: date-time */
             createdAt: string;
             classes: string[];

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Card } from '#models/card.ts';
+import { cifar10Data } from '#models/data-identity.ts';
 import { encodeJson } from '#models/json.ts';
 
 export interface ExampleModel {
@@ -98,7 +99,7 @@ function exampleCard(parameters: number, seed: number): Card {
       perClass: Object.fromEntries(CLASSES.map((label) => [label, 0.1])),
     },
     loss: 2.3,
-    data: { name: 'cifar10', sha256: { test: 'b'.repeat(64) }, heldOut: 5000 },
+    data: { name: 'cifar10', sha256: cifar10Data.sha256, heldOut: 5000 },
     recipe: { name: 'untrained', settings: {} },
     ...{ seed, epochs: 0, trainingSeconds: 0, wallSeconds: 0, parameters, engine: 'none', commit: null },
     host: { cpu: 'any', cores: 1, memory: 2 ** 30 },

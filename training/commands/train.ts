@@ -1,22 +1,17 @@
 import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
-import { checkRunId, newRunId } from '#models/runs.ts';
-import type { ObjectStore } from '#models/stores/object-store.ts';
-import { openObjectStore } from '#models/stores/open.ts';
-import { loadCifar10 } from '../datasets/cifar10/cifar10.ts';
 import { recipes } from '../recipe/recipes.ts';
-import { describeSettings, resolveRecipe } from '../recipe/settings.ts';
-import { checkParent, openParent } from '../run/parent.ts';
-import { spoolFor } from '../run/spooled-checkpoints.ts';
+import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
 import { changesOf, collect, wholeNumber } from './option-parsers.ts';
-import { viewFor } from './run-view.ts';
+import { trainHere } from './train-here.ts';
 
 interface Options {
   readonly set?: readonly string[];
   readonly budget?: string;
   readonly seed: number;
+  readonly data: string;
   readonly from?: string | undefined;
   readonly out: string;
   readonly run?: string;
@@ -60,6 +55,7 @@ export function trainCommand(): Command {
     .option('--set <key=value>', 'change a setting of the recipe (listed below); may be repeated', collect)
     .option('--budget <time>', 'fit the epochs and the schedule to a training time, such as 90s or 5m: as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber, 1)
+    .option('--data <name>', 'the data set to train on', 'cifar10')
     .option('--from <parent>', 'begin with the weights of a version, an alias or a Keras .h5 file')
     .option('--out <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--run <id>', 'name the run; one that exists goes on where it was (default: a new name)')
@@ -68,43 +64,20 @@ export function trainCommand(): Command {
     .action(run);
 }
 
-async function run(name: string, options: Options): Promise<void> {
-  const { seed, from, out, run: given, json = false } = options;
-  const set = changesOf(options);
-  const recipe = resolveRecipe(name, set);
-  const run = checkRunId(given ?? jobId() ?? newRunId());
-  const store = await openObjectStore(out);
-  const parent = from === undefined ? undefined : await openParent({ from: checkParent(from), store, run });
-  const view = viewFor(process.stdout, { json });
-  const tell = (line: string) => process.stderr.write(`${line}\n`);
-  const { signal, exitCode, release } = onSignals(tell);
+async function run(recipe: string, options: Options): Promise<void> {
+  const { seed, data, from, out, run = jobId(), json = false } = options;
+  const { signal, exitCode, release } = onSignals((line) => process.stderr.write(`${line}\n`));
   try {
-    const data = await loadCifar10({ log: tell, signal, ...(isBucket(store) && { bucket: store }) });
-    const { train } = await import('../run/train.ts'); // Loads the backends, which bad arguments need not wait for.
-    const resume = resumeCommand(name, { set, seed, from, out, run });
-    const outcome = await train({
-      recipe,
-      seed,
-      from: parent,
-      data,
-      store,
-      spool: spoolFor(store),
-      run,
-      resume,
-      emit: view.show,
-      signal,
-    });
+    const set = changesOf(options);
+    const outcome = await trainHere(
+      { recipe, set, seed, data, from, out, run },
+      { signal, stream: process.stdout, json },
+    );
     if (outcome.status === 'interrupted') process.exitCode = exitCode();
-    else if (outcome.wasFinished) {
-      const { at, version } = outcome.result;
-      tell(`The run ${run} is finished; nothing is left to do.`);
-      view.show({ at, type: 'saved', version, store: store.url });
-    }
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     process.exitCode = exitCode(); // Before the run began: there is nothing to keep.
   } finally {
-    view.end();
     release();
   }
 }
@@ -112,22 +85,4 @@ async function run(name: string, options: Options): Promise<void> {
 /** A job that was started by hand in the console has no --run; its id has colons in an array job. */
 function jobId(): string | undefined {
   return process.env[variable.jobId]?.replaceAll(':', '-');
-}
-
-function isBucket(store: ObjectStore): boolean {
-  return store.url.startsWith('s3://');
-}
-
-function resumeCommand(
-  recipe: string,
-  { set, seed, from, out, run }: Omit<Options, 'json' | 'run'> & { readonly run: string },
-): string {
-  const changes = (set ?? []).flatMap((change) => ['--set', change]);
-  const words = ['./cifar10', 'train', recipe, ...(from === undefined ? [] : ['--from', from]), ...changes];
-  return [...words, '--seed', String(seed), '--out', out, '--run', run].map(quoted).join(' ');
-}
-
-/** For a shell, where it needs that. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -10,7 +10,7 @@ const options = {
   size: 10,
   seed: 1,
   epoch: 0,
-  augmentation: { flip: 'none', shift: 0 },
+  augmentation: { flip: 'none', translate: 0 },
 } as const;
 
 const labelsOf = (changes: Partial<Parameters<typeof batches>[1]> = {}) =>

@@ -17,8 +17,6 @@ export interface TensorFlow {
   readonly tf: typeof import('@tensorflow/tfjs-node');
   /** The addon itself: sessions, and tensors of TensorFlow's own types. */
   readonly binding: Binding;
-  /** The protocol buffer classes that come with the package (`graph/protobuf.ts` gives them types). */
-  readonly protobuf: unknown;
   /** Of TensorFlow, such as `2.21.0`. */
   readonly version: string;
   readonly device: 'CPU' | 'GPU';
@@ -83,7 +81,6 @@ function load(): TensorFlow {
   return {
     tf,
     binding,
-    protobuf: require(`${installed}/dist/proto/api_pb.js`),
     version: binding.TF_Version,
     device: binding.isUsingGpuDevice() ? 'GPU' : 'CPU',
     threads: Number(process.env[variable.threads]),

@@ -12,7 +12,7 @@ const comparison = (first: Uint8Array, second: Uint8Array) =>
   compare(
     { version: 'a', answers: first },
     { version: 'b', alias: 'candidate', answers: second },
-    { test: test700, classes },
+    { title: 'Animals', test: test700, classes },
   );
 
 test('names the better one where chance does not explain it, whichever it is', () => {

@@ -54,6 +54,14 @@ describe.each([2, 3, 7, 10, 100])('measured on %d classes', (classes) => {
   });
 });
 
+test('answers may be of more classes than a byte has values', () => {
+  const labels = Uint16Array.from({ length: 600 }, (_, image) => image % 300);
+  const logits = new Float32Array(600 * 300);
+  for (const [image, label] of labels.entries()) logits[image * 300 + label] = 1;
+  expect(topClasses(logits, 300)).toEqual(labels);
+  expect(measure(logits, labels, { classes: 300 })).toMatchObject({ plain: 1, top: { accuracy: 1 } });
+});
+
 test('the worst mistakes are those that gave the right class least', () => {
   const answers = Float64Array.of(0.1, 0.6, 0.3, 0.7, 0.2, 0.1, 0.01, 0.09, 0.9);
   expect(worstMistakes(answers, Uint8Array.of(2, 0, 0), 5)).toEqual([

@@ -7,16 +7,17 @@ import { expect } from 'vitest';
 import { readersPython } from '#setup/readers.mjs';
 import { compileEager } from '../engine/eager/engine.ts';
 import { startWasm } from '../engine/eager/wasm.ts';
-import { anyNet, everything, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
+import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
 import { netOf, recipes } from '../recipe/recipes.ts';
-import type { TrainedNetwork } from './network.ts';
+import type { TrainedNet } from './trained-net.ts';
 
-/** Not in `describe`'s title: it says why its tests were skipped. */
+/** `undefined` where set-up has not installed the readers; tests that need them are skipped. */
 export const python = readersPython();
+/** For the titles of such tests. */
 export const unlessSkipped = '(skipped without `npm run setup -- --with-tests`)';
 
-export function trainedNetwork(net: Net, seed: number): TrainedNetwork {
+export function trainedNet(net: Net, seed: number): TrainedNet {
   return {
     net,
     weights: trainedWeights(net, seed),
@@ -26,10 +27,10 @@ export function trainedNetwork(net: Net, seed: number): TrainedNetwork {
   };
 }
 
-/** The net of every recipe, the one with every kind of layer, and some that were drawn. */
-export function exampleNetworks(): TrainedNetwork[] {
+/** The net of every recipe, those with every kind of layer, and some random ones. */
+export function exampleNets(): TrainedNet[] {
   const named = Object.values(recipes).map((recipe) => netOf(recipe));
-  return [...named, everything, ...fc.sample(anyNet, 8)].map(trainedNetwork);
+  return [...named, everything, everythingBranched, ...fc.sample(anyNet, 8)].map(trainedNet);
 }
 
 export interface Answer {
@@ -41,46 +42,48 @@ export interface Answer {
 }
 
 /**
- * Has a Python program read each network in a format, compute logits for batches of random sizes, and compares them to ours.
+ * Has a Python program read each net in a format and compute logits for batches of random sizes; expects ours.
  *
- * @param encode the network as a file
- * @param program defines `answer(file, images)`, which gives an `Answer`; images are `[N, H, W, C]` uint8
- * @returns what the program answered, for more to be said of it
+ * @param encode writes the net as a file
+ * @param program defines `answer(file, images)`, which returns logits and further members of an `Answer`; images are
+ *   `[N, H, W, C]` uint8
+ * @returns the program's answers, for further checks
  */
 export async function expectSameLogits(
-  networks: readonly TrainedNetwork[],
-  encode: (network: TrainedNetwork) => Uint8Array,
+  nets: readonly TrainedNet[],
+  encode: (trained: TrainedNet) => Uint8Array,
   program: string,
 ): Promise<Answer[]> {
   await startWasm();
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-export-'));
   try {
-    const sizes = fc.sample(fc.integer({ min: 1, max: 7 }), networks.length);
+    const sizes = fc.sample(fc.integer({ min: 1, max: 7 }), nets.length);
     const expected: Float32Array[] = [];
-    for (const [index, { net, weights, ...network }] of networks.entries()) {
+    for (const [index, trained] of nets.entries()) {
+      const { net, weights } = trained;
       const { images } = noiseBatch(net, sizes[index]!, index);
-      await writeFile(path.join(folder, `${index}.model`), encode({ net, weights, ...network }));
+      await writeFile(path.join(folder, `${index}.model`), encode(trained));
       await writeFile(path.join(folder, `${index}.images`), images);
       const options = { batchSize: 1, seed: 1, labelSmoothing: 0, reduction: 'mean', groups: [] } as const;
       const engine = await compileEager({ net, weights, ...options });
       expected.push(engine.logits(images));
       engine.dispose();
     }
-    const shapes = networks.map(({ net }, index) => [sizes[index], ...net.input]);
+    const shapes = nets.map(({ net }, index) => [sizes[index], ...net.input]);
     const answers: Answer[] = JSON.parse(
       runPython(`${program}\n${ASK}`, [folder, JSON.stringify(shapes)])
         .split('\n')
         .at(-2)!,
     );
     for (const [index, { shape, logits }] of answers.entries()) {
-      const { net } = networks[index]!;
+      const { net } = nets[index]!;
       const message = `${JSON.stringify(net)} on ${sizes[index]} images`;
       expect(shape, message).toEqual([sizes[index], net.classes]);
       const largest = expected[index]!.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       const worst = expected[index]!.reduce((most, value, at) => Math.max(most, Math.abs(value - logits[at]!)), 0);
       expect(worst, message).toBeLessThanOrEqual(1e-5 * largest + 1e-7);
     }
-    expect(answers).toHaveLength(networks.length);
+    expect(answers).toHaveLength(nets.length);
     return answers;
   } finally {
     await rm(folder, { recursive: true });
@@ -98,11 +101,11 @@ for index, shape in enumerate(shapes):
 print(json.dumps(answers))
 `;
 
-/** @returns what it printed */
-export function runPython(program: string, args: readonly string[]): string {
+/** @returns its standard output */
+export function runPython(program: string, args: readonly string[], backend: 'numpy' | 'jax' = 'numpy'): string {
   const { status, stdout, stderr } = spawnSync(python!, ['-W', 'ignore', '-c', program, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, KERAS_BACKEND: 'numpy' },
+    env: { ...process.env, KERAS_BACKEND: backend },
     maxBuffer: 1e8,
   });
   expect(status, stderr).toBe(0);

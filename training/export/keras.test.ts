@@ -5,27 +5,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
 import { anyNet, everything, trainedWeights } from '../nets/net.fixture.ts';
-import {
-  exampleNetworks,
-  expectSameLogits,
-  python,
-  runPython,
-  trainedNetwork,
-  unlessSkipped,
-} from './export.fixture.ts';
+import { exampleNets, expectSameLogits, python, runPython, trainedNet, unlessSkipped } from './export.fixture.ts';
 import { decodeHdf5 } from './hdf5/decode.ts';
 import { encodeHdf5 } from './hdf5/encode.ts';
 import { encodeKeras } from './keras.ts';
 import { readKeras } from './read-keras.ts';
 
-const network = trainedNetwork(everything, 1);
-const file = encodeKeras(network);
+const trained = trainedNet(everything, 1);
+const file = encodeKeras(trained);
 
 describe('a .h5 file', () => {
-  test('gives back the network that was written, whatever it is', () => {
+  test('gives back the net that was written, whatever it is', () => {
     fc.assert(
       fc.property(anyNet, fc.nat(), (net, seed) => {
-        const { weights, ...description } = trainedNetwork(net, seed);
+        const { weights, ...description } = trainedNet(net, seed);
         const found = readKeras(encodeKeras({ weights, ...description }));
         expect(found).toEqual({ weights, description });
       }),
@@ -35,11 +28,11 @@ describe('a .h5 file', () => {
 
   test('is the same every time, in whatever order the weights are given', () => {
     const weights = trainedWeights(everything, 1).reverse();
-    expect(Buffer.compare(encodeKeras({ ...network, weights }), file)).toBe(0);
+    expect(Buffer.compare(encodeKeras({ ...trained, weights }), file)).toBe(0);
   });
 
   test('weights that are not the net’s are refused', () => {
-    expect(() => encodeKeras({ ...network, weights: network.weights.slice(1) })).toThrow('lack whiten/kernel');
+    expect(() => encodeKeras({ ...trained, weights: trained.weights.slice(1) })).toThrow('lack whiten/kernel');
   });
 });
 
@@ -58,7 +51,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
         const flipped = Uint8Array.from(file);
         flipped[bit >> 3]! ^= 1 << (bit & 7);
         try {
-          expect(readKeras(flipped).weights).toEqual(network.weights);
+          expect(readKeras(flipped).weights).toEqual(trained.weights);
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
         }
@@ -69,10 +62,10 @@ describe('a damaged .h5 file is an error that people understand', () => {
 
   test('a weight that was changed is noticed', () => {
     const changed = Buffer.from(file);
-    const kernel = network.weights.find(({ name }) => name === 'conv1/kernel')!;
+    const kernel = trained.weights.find(({ name }) => name === 'conv1/kernel')!;
     const at = changed.indexOf(Buffer.from(kernel.data.buffer));
     changed[at]! ^= 1;
-    expect(() => readKeras(changed)).toThrow('weights_sha256 is the digest of others');
+    expect(() => readKeras(changed)).toThrow('do not match the digest in its attribute weights_sha256');
   });
 
   test.each([
@@ -95,7 +88,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
 describe.skipIf(python === undefined)(`Keras ${unlessSkipped}`, () => {
   test('predicts what we do, on every net', async () => {
     await expectSameLogits(
-      exampleNetworks(),
+      exampleNets(),
       encodeKeras,
       `
 import keras
@@ -122,10 +115,10 @@ model.save(sys.argv[1] + '/changed.h5')
 `;
       runPython(program, [folder]);
       expect(readKeras(await readFile(path.join(folder, 'same.h5')))).toEqual({
-        weights: network.weights,
+        weights: trained.weights,
         description: undefined,
       });
-      const doubled = network.weights.map(({ name, shape, data }) =>
+      const doubled = trained.weights.map(({ name, shape, data }) =>
         name === 'conv1/kernel' ? { name, shape, data: data.map((value) => 2 * value) } : { name, shape, data },
       );
       expect(readKeras(await readFile(path.join(folder, 'changed.h5'))).weights).toEqual(doubled);

@@ -7,17 +7,18 @@ import { exampleVersion } from '#models/example-version.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { anyNet, everything } from '../nets/net.fixture.ts';
+import { encodeNet } from '../nets/net-schema.ts';
 import { netOf, recipes } from '../recipe/recipes.ts';
-import { python, runPython, trainedNetwork, unlessSkipped } from './export.fixture.ts';
-import { decodeWeights, encodeWeights, readTrainedNetwork, weightsFile } from './weights.ts';
+import { python, runPython, trainedNet, unlessSkipped } from './export.fixture.ts';
+import { decodeWeights, encodeWeights, readTrainedNet, weightsFile } from './weights.ts';
 
-const network = trainedNetwork(everything, 1);
+const trained = trainedNet(everything, 1);
 
 describe('weights.safetensors', () => {
-  test('gives back the network that was written, whatever it is', () => {
+  test('gives back the net that was written, whatever it is', () => {
     fc.assert(
       fc.property(anyNet, fc.nat(), (net, seed) => {
-        const drawn = trainedNetwork(net, seed);
+        const drawn = trainedNet(net, seed);
         expect(decodeWeights(encodeWeights(drawn))).toEqual(drawn);
       }),
       { numRuns: 50 },
@@ -25,13 +26,13 @@ describe('weights.safetensors', () => {
   });
 
   test.each(Object.entries(recipes))('knows the net of recipe %s', (_, recipe) => {
-    const trained = trainedNetwork(netOf(recipe), 1);
-    expect(decodeWeights(encodeWeights(trained)).net).toEqual(trained.net);
+    const { net } = decodeWeights(encodeWeights(trainedNet(netOf(recipe), 1)));
+    expect(net).toEqual(netOf(recipe));
   });
 
   test('is the same every time, in whatever order the weights are given', () => {
-    const turned = { ...network, weights: [...network.weights].reverse() };
-    expect(Buffer.compare(encodeWeights(turned), encodeWeights(network))).toBe(0);
+    const turned = { ...trained, weights: [...trained.weights].reverse() };
+    expect(Buffer.compare(encodeWeights(turned), encodeWeights(trained))).toBe(0);
   });
 
   test('is read from a version; one that has none says so', async () => {
@@ -40,9 +41,9 @@ describe('weights.safetensors', () => {
       const store = folderStore(folder);
       const files = exampleVersion();
       const older = await publishVersion(store, files);
-      await expect(readTrainedNetwork(store, older)).rejects.toThrow(`${older} has no weights.safetensors`);
-      const newer = await publishVersion(store, files.set(weightsFile, encodeWeights(network)));
-      expect(await readTrainedNetwork(store, newer)).toEqual(network);
+      await expect(readTrainedNet(store, older)).rejects.toThrow(`${older} has no weights.safetensors`);
+      const newer = await publishVersion(store, files.set(weightsFile, encodeWeights(trained)));
+      expect(await readTrainedNet(store, newer)).toEqual(trained);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -53,7 +54,7 @@ test.skipIf(python === undefined)(`safetensors for Python reads the same bytes $
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-weights-'));
   const file = path.join(folder, weightsFile);
   try {
-    await writeFile(file, encodeWeights(network));
+    await writeFile(file, encodeWeights(trained));
     const program = `
 import sys, json
 from safetensors import safe_open
@@ -62,13 +63,13 @@ with safe_open(sys.argv[1], 'numpy') as f:
   print(json.dumps({'tensors': tensors, 'metadata': f.metadata()}))
 `;
     const { tensors, metadata } = JSON.parse(runPython(program, [file]));
-    const ours = network.weights.map(({ name, shape, data }) => [
+    const ours = trained.weights.map(({ name, shape, data }) => [
       name,
       [[...shape], Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')],
     ]);
     expect(tensors).toEqual(Object.fromEntries(ours));
-    expect(JSON.parse(metadata.classes)).toEqual(network.classes);
-    expect(JSON.parse(metadata.net)).toEqual(network.net);
+    expect(JSON.parse(metadata.classes)).toEqual(trained.classes);
+    expect(JSON.parse(metadata.net)).toEqual(encodeNet(trained.net));
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -20,12 +20,21 @@ export function airbenchNet(widths: readonly [number, number, number], images: I
       ...group('group1', widths[0]), //                                                               [15, 15, w1]
       ...group('group2', widths[1]), //                                                                 [7, 7, w2]
       ...group('group3', widths[2]), //                                                                 [3, 3, w3]
-      { kind: 'max-pooling', name: 'pool', size: 3, padding: 'valid' }, //                              [1, 1, w3]
-      { kind: 'flatten', name: 'flatten' }, //                                                                [w3]
+      ...pooledOver(size), //                                                                                 [w3]
       { kind: 'dense', name: 'head', units: classes, bias: false, init: 'fan-in-uniform' }, //          [classes]
       { kind: 'scale', name: 'logits', by: 1 / 9 },
     ],
   };
+}
+
+/** The largest value of each channel: by the paper's 3x3 pooling where the feature map is 3x3, else over all of it. */
+function pooledOver([height, width]: ImageSet['size']): Layer[] {
+  const isThree = [height, width].every((size) => Math.floor((size - 1) / 8) === 3);
+  if (!isThree) return [{ kind: 'global-pooling', name: 'pool', function: 'max' }];
+  return [
+    { kind: 'max-pooling', name: 'pool', size: 3, padding: 'valid' }, //                              [1, 1, w3]
+    { kind: 'flatten', name: 'flatten' },
+  ];
 }
 
 /** Every eigenvector of the 2x2 patches, and its negative: 24 filters for RGB. */

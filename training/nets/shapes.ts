@@ -156,8 +156,8 @@ function checkNet(net: Net): void {
       `input is ${show(net.input)}; it must be [height, width, channels], each 1 or more.`,
     );
   }
-  if (!isCount(net.classes) || net.classes < 2 || net.classes > 256) {
-    throw new InvalidNet(net, undefined, `classes is ${net.classes}; it must be a whole number from 2 to 256.`);
+  if (!isCount(net.classes) || net.classes < 2 || net.classes > 65_536) {
+    throw new InvalidNet(net, undefined, `classes is ${net.classes}; it must be a whole number from 2 to 65536.`);
   }
   if (net.layers[0]?.kind !== 'normalization') {
     throw new InvalidNet(

@@ -20,7 +20,7 @@ export interface Random {
 }
 
 /** What a stream is for, as its first key: two parts of the program never draw the same numbers. */
-export const purpose = { weights: 1, order: 2, flips: 3, crops: 4, report: 5, dropout: 7 } as const;
+export const purpose = { weights: 1, order: 2, flips: 3, crops: 4, report: 5, dropout: 7, heldOut: 8 } as const;
 
 /**
  * @param seed a whole number, 0 to 2⁵³ - 1

@@ -1,15 +1,18 @@
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
 import { airbenchNet } from '../nets/airbench.ts';
 import type { Net } from '../nets/net.ts';
+import { resnet9 } from '../nets/resnet9.ts';
+import { resnet20 } from '../nets/resnet20.ts';
 import { seedNetFor } from '../nets/seed.ts';
 import { tinyNetFor } from '../nets/tiny.ts';
+import { vgg } from '../nets/vgg.ts';
 import type { Precision } from './precision.ts';
 import type { Preparation } from './preparation.ts';
 
 /** Everything that a run is decided by, besides the seed and the data. `settings.ts` says what each value may be. */
 export interface Recipe {
-  readonly net: 'seed' | 'airbench' | 'tiny';
-  /** Filters of the three groups of the airbench net; the other nets have none to choose. */
+  readonly net: 'seed' | 'airbench' | 'tiny' | 'resnet20' | 'vgg' | 'resnet9';
+  /** Filters of the three groups of airbench's net, or of the three layers of ResNet-9; the other nets have a fixed width. */
   readonly widths: readonly [number, number, number];
   /** `auto`: TensorFlow where it is installed, else WebAssembly. */
   readonly engine: 'auto' | 'tensorflow' | 'wasm';
@@ -185,6 +188,18 @@ export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
 /** @param images that the net is for */
 export function netOf({ net, widths }: Recipe, images: ImageSet = cifar10Images): Net {
-  if (net === 'airbench') return airbenchNet(widths, images);
-  return net === 'seed' ? seedNetFor(images) : tinyNetFor(images);
+  switch (net) {
+    case 'seed':
+      return seedNetFor(images);
+    case 'airbench':
+      return airbenchNet(widths, images);
+    case 'tiny':
+      return tinyNetFor(images);
+    case 'resnet20':
+      return resnet20(images);
+    case 'vgg':
+      return vgg(images);
+    case 'resnet9':
+      return resnet9(widths, images);
+  }
 }

@@ -81,7 +81,7 @@ const share = number('0 to 1', { min: 0, max: 1 });
 const anyEpochs = { min: 0, max: 10_000 };
 
 const kinds: { readonly [Key in keyof Recipe]: Kind<Recipe[Key]> } = {
-  net: choice('seed', 'airbench', 'tiny'),
+  net: choice('seed', 'airbench', 'tiny', 'resnet20', 'vgg', 'resnet9'),
   widths,
   engine: choice('auto', 'tensorflow', 'wasm'),
   epochs: number('more than 0, to 10000; may end within an epoch', { min: 1e-6, max: 10_000 }),

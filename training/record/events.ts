@@ -5,6 +5,8 @@ export type TrainingEvent = { readonly at: string } & (
       readonly run: string;
       readonly recipe: string;
       readonly seed: number;
+      /** The data set's name on the command line; absent in older logs. */
+      readonly data?: string;
       readonly epochs: number;
       readonly steps: number;
       readonly parameters: number;

@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
+import { cifar10Data } from '#models/data-identity.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { encodeJson } from '#models/json.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readResult } from '#models/runs.ts';
+import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion } from '#models/versions.ts';
@@ -247,7 +251,7 @@ describe('a run from the weights of another', () => {
     const recipe = resolveRecipe('quick', [...small, 'widths=8,8,8']);
     const refused = attempt({ recipe, run: 'b', from: await parentOf('candidate') });
     await expect(refused).rejects.toThrow(UsageError);
-    await expect(refused).rejects.toThrow(/has not the net of this recipe: (it lacks )?\w+\/kernel/);
+    await expect(refused).rejects.toThrow(/does not have the net of this recipe: (it has no )?\w+\/kernel/);
     const wide = await attempt({ recipe, run: 'narrow' });
     const wider = resolveRecipe('quick', [...small, 'widths=16,8,8']);
     const from = await parentOf(versionOf(wide.outcome));
@@ -297,6 +301,23 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
   });
 });
 
+/** The same images under labels of many classes, in turn from the last class down. */
+function manyClasses(count: number): Dataset {
+  const relabelled = (split: Dataset['train']) => ({
+    ...split,
+    labels: Uint16Array.from({ length: split.count }, (_, image) => count - 1 - (image % count)),
+  });
+  return {
+    ...data,
+    name: 'many',
+    title: 'Many classes',
+    classes: Array.from({ length: count }, (_, label) => `class ${label}`),
+    images: { ...data.images, classes: count },
+    train: relabelled(data.train),
+    test: relabelled(data.test),
+  };
+}
+
 const checkpointsOf = async (run: string) => {
   const keys: string[] = [];
   for await (const { key } of store.list(`runs/${run}/checkpoints/`)) keys.push(key);
@@ -338,7 +359,7 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another net
       const kept = await checkpointsOf('a');
       const refused = attempt({ recipe });
       await expect(refused).rejects.toThrow(ForeignCheckpoint);
-      await expect(refused).rejects.toThrow(`${join(folder, key)} is no checkpoint of this network: The `);
+      await expect(refused).rejects.toThrow(`${join(folder, key)} is not a checkpoint of this run: The `);
       await expect(refused).rejects.toThrow(/ hold \S+ as \[[\d,]+\] of \d+ values; it must be .* delete this one/);
       expect(await checkpointsOf('a')).toEqual(kept);
       await store.delete(key);
@@ -346,6 +367,66 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another net
     const { outcome, events } = await attempt({ recipe });
     expect(events[0]).toMatchObject({ type: 'started', fromStep: 9 });
     expect(await weightsOf(outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe('a run on other data', () => {
+  const sha256 = { train: 'a'.repeat(64), test: 'b'.repeat(64) };
+
+  test('is refused, by the names of both data sets', async () => {
+    await copyFinished();
+    const other = attempt({ data: { ...data, name: 'seven', sha256 } });
+    await expect(other).rejects.toThrow(UsageError);
+    await expect(other).rejects.toThrow(/run a exists with other arguments \(data: cifar10 \(.*, not seven \(/);
+    // What the data is called does not matter if its content is different.
+    await expect(attempt({ data: { ...data, sha256 } })).rejects.toThrow('data: cifar10 (training images d12c98b5');
+  });
+
+  test('does not resume from a checkpoint, which is named with what to do', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const own = (await openCheckpoints(store, 'a')).latest!;
+    const key = await (await openCheckpoints(store, 'a')).save({ ...own, data: { name: 'seven', sha256 } });
+    const refused = attempt({ recipe });
+    await expect(refused).rejects.toThrow(ForeignCheckpoint);
+    await expect(refused).rejects.toThrow(
+      `${join(folder, key)} is not a checkpoint of this run: it was trained on seven (training images aaaaaaaa`,
+    );
+    await expect(refused).rejects.toThrow(/this run trains on cifar10 .* delete this one to resume/);
+    await store.delete(key);
+    expect(await weightsOf((await attempt({ recipe })).outcome)).toBe(finished.weights);
+  });
+
+  test('is CIFAR-10 where arguments and checkpoints name none, as those of older runs', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const { data: _, ...older } = JSON.parse(Buffer.from((await store.get('runs/a/args.json'))!.body).toString());
+    await store.put('runs/a/args.json', encodeJson(older));
+    const { step, body, ...expected } = (await readCheckpoint(store, 'a'))!;
+    const { tensors, metadata } = decodeSafetensors(body);
+    const { data: identity, ...olderMetadata } = metadata;
+    expect(JSON.parse(identity!)).toEqual(cifar10Data);
+    const olderBody = encodeSafetensors({ tensors, metadata: olderMetadata });
+    await writeCheckpoint(store, 'a', { step, body: olderBody, expected });
+
+    const other = attempt({ recipe, data: { ...data, name: 'seven', sha256 } });
+    await expect(other).rejects.toThrow('data: cifar10');
+    const { outcome, events } = await attempt({ recipe });
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: step, data: 'cifar10' });
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+    expect((await readVersion(store, versionOf(outcome))).card).toMatchObject({ name: 'cifar10', data: cifar10Card });
+  });
+
+  /** How a card names CIFAR-10. */
+  const cifar10Card = { name: 'CIFAR-10', sha256: cifar10Data.sha256 };
+
+  test('names its model, card and command after it', async () => {
+    const { outcome } = await attempt({ data: { ...data, name: 'seven', title: 'Seven', sha256 } });
+    const { card, file } = await readVersion(store, versionOf(outcome));
+    expect(card).toMatchObject({ name: 'seven', data: { name: 'Seven', sha256 } });
+    const report = Buffer.from(file('report.html')).toString();
+    expect(report).toContain('./cifar10 train tiny --data seven --seed 7');
+    expect(report).toContain(sha256.test);
   });
 });
 
@@ -393,6 +474,24 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
     expect(runs.get('graph')).toEqual(runs.get('inline'));
   });
 
+  test('give identical weights for more classes than a byte has values', async () => {
+    const many = manyClasses(300);
+    const weights = new Set<string>();
+    for (const batches of ['inline', 'worker', 'graph']) {
+      const { outcome } = await attempt({ recipe: prepared(batches), run: batches, data: many });
+      weights.add(await weightsOf(outcome));
+      const { card, golden } = await readVersion(store, versionOf(outcome));
+      expect(card).toMatchObject({ name: 'many', classes: many.classes });
+      expect(golden.images).toHaveLength(20);
+    }
+    expect(weights.size).toBe(1);
+    // The classes above 255 matter: without their labels other weights are learned.
+    const labels = many.train.labels.map((label) => label % 256);
+    const modulo = { ...many, train: { ...many.train, labels } };
+    const { outcome } = await attempt({ recipe: prepared('inline'), run: 'modulo', data: modulo });
+    expect(weights).not.toContain(await weightsOf(outcome));
+  });
+
   test('go on from a checkpoint of one another', async () => {
     const alone = await attempt({ recipe: prepared('inline'), run: 'alone' });
     const stops = ['checkpointSeconds=0'];
@@ -436,7 +535,7 @@ describe('a run whose store goes away', () => {
     expect(kept.map(({ type, step }) => [type, step])).toEqual(
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((step) => [step === 4 || step === 5 ? 'spooled' : 'checkpoint', step]),
     );
-    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('does not do its work') });
+    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('is unavailable') });
     expect(await weightsOf(outcome)).toBe(finished.weights);
     expect((await readEvents<TrainingEvent>(store, 'a')).map(({ event }) => event)).toEqual(events);
     expect(await spooledKeys()).toEqual([]);
@@ -448,7 +547,9 @@ describe('a run whose store goes away', () => {
     };
     const refused = await attempt({ recipe, onEvent }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(UserError);
-    expect(String(refused)).toContain(`Step 10 is kept in ${spool().url}. When the store is back, go on with: again`);
+    expect(String(refused)).toContain(
+      `Step 10 is kept in ${spool().url}. When the store is available again, resume with: again`,
+    );
     giveBack();
 
     const { outcome, events } = await attempt({ recipe });
@@ -472,6 +573,12 @@ describe('a run is refused', () => {
       await expect(refused).rejects.toThrow(UsageError);
       await expect(refused).rejects.toThrow(message);
     }
+  });
+
+  test('if it would move images out of sight', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'shift=8']);
+    const images = { ...data.images, size: [8, 96, 4] as const };
+    await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(/shift=8 moves images of 8x96/);
   });
 
   test('if it would leave no batch to train on', async () => {

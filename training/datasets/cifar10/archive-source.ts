@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { ANSWER_TIMEOUT, type FetchedSplits, type Source, STALL_TIMEOUT, verifyFile } from './source.ts';
+import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
 import { tarEntries } from './tar.ts';
 
 const PLANE = 32 * 32;
@@ -26,7 +26,7 @@ interface Archive {
 export function archiveSource({
   url = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
   sha256 = 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
-}: Archive = {}): Source {
+}: Archive = {}): DatasetSource {
   return {
     title: 'the official archive, 170 MB',
     async fetch(folder, signal) {

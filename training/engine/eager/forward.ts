@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Activation, BatchNormalization, Net } from '../../nets/net.ts';
+import type { Activation, BatchNormalization, ChannelPadding, GlobalPooling, Layer, Net } from '../../nets/net.ts';
+import { shapesOf } from '../../nets/shapes.ts';
 
 /** The value of a weight or running statistic, by its name. */
 type Weights = (name: string) => tf.Tensor;
@@ -20,45 +21,75 @@ export interface Training {
  * @returns `[B, classes]`
  */
 export function forward(net: Net, weights: Weights, images: tf.Tensor4D, training?: Training): tf.Tensor2D {
-  let x: tf.Tensor = images;
-  for (const layer of net.layers) {
-    switch (layer.kind) {
-      case 'normalization':
-        break;
-      case 'convolution':
-        x = tf.conv2d(
-          x as tf.Tensor4D,
-          weights(`${layer.name}/kernel`) as tf.Tensor4D,
-          layer.stride ?? 1,
-          layer.padding,
-        );
-        if (layer.bias) x = tf.add(x, weights(`${layer.name}/bias`));
-        break;
-      case 'batch-normalization':
-        x = normalizeBatch(layer, weights, x, training);
-        break;
-      case 'activation':
-        x = activate(layer.function, x);
-        break;
-      case 'max-pooling':
-        x = tf.maxPool(x as tf.Tensor4D, layer.size, layer.size, layer.padding);
-        break;
-      case 'dropout':
-        if (training && layer.rate > 0) x = tf.mul(x, training.mask(layer.name, layer.rate, x.shape));
-        break;
-      case 'flatten':
-        x = tf.reshape(x, [x.shape[0]!, -1]);
-        break;
-      case 'dense':
-        x = tf.matMul(x as tf.Tensor2D, weights(`${layer.name}/kernel`) as tf.Tensor2D);
-        if (layer.bias) x = tf.add(x, weights(`${layer.name}/bias`));
-        break;
-      case 'scale':
-        x = tf.mul(x, layer.by);
-        break;
-    }
+  const values = new Map<string, tf.Tensor>();
+  for (const { layer, inputs } of shapesOf(net)) {
+    const [first = images, ...others] = inputs.map((name) => values.get(name)!);
+    values.set(layer.name, applyLayer(layer, [first, ...others], weights, training));
   }
-  return x as tf.Tensor2D;
+  return values.get(net.layers.at(-1)!.name) as tf.Tensor2D;
+}
+
+function applyLayer(
+  layer: Layer,
+  [x, ...others]: readonly [tf.Tensor, ...tf.Tensor[]],
+  weights: Weights,
+  training?: Training,
+): tf.Tensor {
+  const weight = (role: string) => weights(`${layer.name}/${role}`);
+  const withBias = (product: tf.Tensor, { bias }: { readonly bias: boolean }) =>
+    bias ? tf.add(product, weight('bias')) : product;
+  switch (layer.kind) {
+    case 'normalization':
+      return x;
+    case 'convolution': {
+      const kernel = weight('kernel') as tf.Tensor4D;
+      return withBias(tf.conv2d(x as tf.Tensor4D, kernel, layer.stride ?? 1, layer.padding), layer);
+    }
+    case 'batch-normalization':
+      return normalizeBatch(layer, weights, x, training);
+    case 'activation':
+      return activate(layer.function, x);
+    case 'max-pooling':
+      return tf.maxPool(x as tf.Tensor4D, layer.size, layer.stride ?? layer.size, layer.padding);
+    case 'average-pooling':
+      return tf.avgPool(x as tf.Tensor4D, layer.size, layer.stride ?? layer.size, layer.padding);
+    case 'global-pooling':
+      return poolGlobally(layer.function, x as tf.Tensor4D);
+    case 'channel-padding':
+      return padChannels(layer, x as tf.Tensor4D);
+    case 'add':
+      return others.reduce((sum, other) => tf.add(sum, other), x);
+    case 'dropout':
+      return training && layer.rate > 0 ? tf.mul(x, training.mask(layer.name, layer.rate, x.shape)) : x;
+    case 'flatten':
+      return tf.reshape(x, [x.shape[0]!, -1]);
+    case 'dense':
+      return withBias(tf.matMul(x as tf.Tensor2D, weight('kernel') as tf.Tensor2D), layer);
+    case 'scale':
+      return tf.mul(x, layer.by);
+  }
+}
+
+function poolGlobally(kind: GlobalPooling['function'], x: tf.Tensor4D): tf.Tensor {
+  const [batch, height, width, channels] = x.shape;
+  if (kind === 'average') return tf.mean(x, [1, 2]);
+  // Not by tf.max, whose gradient goes to all of several equal values.
+  return tf.reshape(tf.maxPool(x, [height, width], 1, 'valid'), [batch, channels]);
+}
+
+/** TensorFlow.js has no gradient of a strided slice: here rows and columns are split into groups, of which the first stays. */
+function padChannels({ filters, stride }: ChannelPadding, x: tf.Tensor4D): tf.Tensor {
+  const [batch, height, width, channels] = x.shape;
+  const [rows, columns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const whole = tf.pad(x, [
+    [0, 0],
+    [0, rows * stride - height],
+    [0, columns * stride - width],
+    [0, filters - channels],
+  ]);
+  const groups = tf.reshape(whole, [batch * rows, stride, columns, stride * filters]);
+  const first = tf.slice(groups, [0, 0, 0, 0], [batch * rows, 1, columns, filters]);
+  return tf.reshape(first, [batch, rows, columns, filters]);
 }
 
 function normalizeBatch(layer: BatchNormalization, weights: Weights, x: tf.Tensor, training?: Training): tf.Tensor {

@@ -73,52 +73,81 @@ test('the gradients of a convolution are those of its sum', () => {
   );
 });
 
-test('the gradient of max pooling goes to the first of the largest values', () => {
+const pooling = window.filter(
+  ({ height, width, size, padding }) => padding === 'same' || size <= Math.min(height, width),
+);
+
+test('the gradient of max-pooling goes to the first of the largest values', () => {
   fc.assert(
-    fc.property(window.filter(fits), ({ height, width, size, padding, seed }) => {
-      const [batch, channels] = [2, 3];
-      const draw = random(seed);
+    fc.property(pooling, (drawn) => {
+      const draw = random(drawn.seed);
       // Few different values, so that windows are full of equals.
-      const x = Float32Array.from({ length: batch * height * width * channels }, () => draw.integer(3) - 1);
-      const rows = slide(height, size, size, padding);
-      const columns = slide(width, size, size, padding);
-      const dy = normals(seed)([batch, rows.count, columns.count, channels]);
-      const dx = new Float64Array(x.length);
-      for (let at = 0; at < dy.length; at++) {
-        const channel = at % channels;
-        const column = Math.floor(at / channels) % columns.count;
-        const row = Math.floor(at / (channels * columns.count)) % rows.count;
-        const image = Math.floor(at / (channels * columns.count * rows.count));
-        let largest: number | undefined;
-        for (
-          let r = Math.max(0, row * size - rows.before);
-          r < Math.min(height, row * size - rows.before + size);
-          r++
-        ) {
-          for (
-            let c = Math.max(0, column * size - columns.before);
-            c < Math.min(width, column * size - columns.before + size);
-            c++
-          ) {
-            const input = ((image * height + r) * width + c) * channels + channel;
-            if (largest === undefined || x[input]! > x[largest]!) largest = input;
-          }
-        }
-        dx[largest!]! += dy[at]!;
-      }
-      onWasm(() =>
-        tf.tidy(() => {
-          const gradient = tf.grad((a) => tf.maxPool(a as tf.Tensor4D, size, size, padding))(
-            tf.tensor4d(x, [batch, height, width, channels]),
-            tf.tensor4d(dy, [batch, rows.count, columns.count, channels]),
-          );
-          expectClose(gradient, dx);
-        }),
-      );
+      const x = Float32Array.from({ length: 2 * drawn.height * drawn.width * 3 }, () => draw.integer(3) - 1);
+      expectPooling(drawn, x, tf.maxPool, (inside) => {
+        const largest = inside.reduce((best, at) => (x[at]! > x[best]! ? at : best));
+        return inside.map((at) => (at === largest ? 1 : 0));
+      });
     }),
     { numRuns: 60 },
   );
 });
+
+test('average pooling and its gradient count the values inside the feature map', () => {
+  fc.assert(
+    fc.property(pooling, (drawn) => {
+      const x = normals(drawn.seed)([2, drawn.height, drawn.width, 3]);
+      expectPooling(drawn, x, tf.avgPool, (inside) => inside.map(() => 1 / inside.length));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+/**
+ * Compares a pooling of `[2, height, width, 3]` and its gradient with plain loops.
+ *
+ * @param shares the weight of each value of a window, given the indices of those inside the feature map, from the top left
+ */
+function expectPooling(
+  { height, width, size, stride, padding, seed }: Window,
+  x: Float32Array,
+  pool: typeof tf.maxPool,
+  shares: (inside: readonly number[]) => readonly number[],
+) {
+  const [batch, channels] = [2, 3];
+  const rows = slide(height, size, stride, padding);
+  const columns = slide(width, size, stride, padding);
+  const shape = [batch, rows.count, columns.count, channels] as const;
+  const dy = normals(seed + 1)(shape);
+  const y = new Float64Array(dy.length);
+  const dx = new Float64Array(x.length);
+  for (let at = 0; at < dy.length; at++) {
+    const channel = at % channels;
+    const column = Math.floor(at / channels) % columns.count;
+    const row = Math.floor(at / (channels * columns.count)) % rows.count;
+    const image = Math.floor(at / (channels * columns.count * rows.count));
+    const inside = Array.from({ length: size * size }, (_, place) => [
+      row * stride - rows.before + Math.floor(place / size),
+      column * stride - columns.before + (place % size),
+    ]).flatMap(([r = 0, c = 0]) =>
+      r < 0 || r >= height || c < 0 || c >= width ? [] : [((image * height + r) * width + c) * channels + channel],
+    );
+    for (const [index, share] of shares(inside).entries()) {
+      y[at]! += share * x[inside[index]!]!;
+      dx[inside[index]!]! += share * dy[at]!;
+    }
+  }
+  onWasm(() =>
+    tf.tidy(() => {
+      const images = tf.tensor4d(x, [batch, height, width, channels]);
+      const { value, grads } = tf.valueAndGrads((a) => pool(a as tf.Tensor4D, size, stride, padding))(
+        [images],
+        tf.tensor4d(dy, [...shape]),
+      );
+      expectClose(value, y);
+      expectClose(grads[0]!, dx);
+    }),
+  );
+}
 
 test('the kernels leave no tensor behind', () => {
   onWasm(() => {
@@ -126,10 +155,10 @@ test('the kernels leave no tensor behind', () => {
     tf.tidy(() => {
       const x = tf.ones<tf.Rank.R4>([2, 6, 6, 3]);
       const kernel = tf.ones<tf.Rank.R4>([3, 3, 3, 4]);
-      tf.grads((a, b) => tf.maxPool(tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, 'same'), 2, 2, 'valid'))([
-        x,
-        kernel,
-      ]);
+      tf.grads((a, b) => {
+        const convolved = tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, 'same');
+        return tf.avgPool(tf.maxPool(convolved, 2, 2, 'valid'), 2, 1, 'valid');
+      })([x, kernel]);
     });
     expect({ tensors: tf.memory().numTensors, buffers: tf.memory().numDataBuffers }).toEqual(before);
   });

@@ -20,14 +20,16 @@ interface Convolving {
   readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
 }
 type Shape4 = [number, number, number, number];
+/** Numbers on the backend's heap. */
+type Values = ReturnType<BackendWasm['typedArrayFromHeap']>;
 type Padding = [[0, 0], [number, number], [number, number], [0, 0]];
 
 let registered = false;
 
 /**
- * Gives the WebAssembly backend what training needs of it: the gradient of a convolution's kernel, which it lacks; the
- * gradient of a convolution's input, which it has, but ten times slower than its convolution; and the gradient of max
- * pooling with TensorFlow's choice among equal values.
+ * Gives the WebAssembly backend the gradients that training needs: that of a convolution's kernel, which it does not have; that
+ * of a convolution's input, which it has, but ten times slower than its convolution; and those of max-pooling and average
+ * pooling as TensorFlow computes them.
  */
 export function registerTrainingKernels(): void {
   if (registered) return;
@@ -39,6 +41,7 @@ export function registerTrainingKernels(): void {
     kernelFunc: inputGradient(stock('Conv2DBackpropInput')),
   });
   replace({ kernelName: 'MaxPoolGrad', backendName: 'wasm', kernelFunc: maxPoolingGradient });
+  replace({ kernelName: 'AvgPoolGrad', backendName: 'wasm', kernelFunc: averagePoolingGradient });
 }
 
 function stock(name: string): KernelFunc {
@@ -98,48 +101,78 @@ function inputGradient(stockKernel: KernelFunc): KernelFunc {
 }
 
 /** The gradient goes to the first of equal values, as in TensorFlow; the backend's own goes to the last. */
-const maxPoolingGradient: KernelFunc = ({ inputs, attrs, backend }) => {
-  const { dy, input } = inputs as unknown as { dy: Tensor4D; input: Tensor4D };
-  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as Convolving & {
-    filterSize: [number, number];
-  };
-  const pool = backend_util.computePool2DInfo(input.shape, filterSize, strides, 1, pad, dimRoundingMode);
-  const wasm = backend as BackendWasm;
-  const output = wasm.makeOutput(input.shape, 'float32');
-  // Views of the heap, taken after the output was: making room for it can move the heap.
-  const dx = wasm.typedArrayFromHeap(output);
-  const x = wasm.typedArrayFromHeap(input);
-  const gradient = wasm.typedArrayFromHeap(dy);
-  dx.fill(0);
-  const { inChannels: channels, inHeight, inWidth } = pool;
-  let from = 0;
-  for (let image = 0; image < pool.batchSize; image++) {
-    for (let row = 0; row < pool.outHeight; row++) {
-      const top = row * pool.strideHeight - pool.padInfo.top;
-      const firstRow = Math.max(0, top);
-      const endRow = Math.min(inHeight, top + pool.filterHeight);
-      for (let column = 0; column < pool.outWidth; column++) {
-        const left = column * pool.strideWidth - pool.padInfo.left;
-        const firstColumn = Math.max(0, left);
-        const endColumn = Math.min(inWidth, left + pool.filterWidth);
-        for (let channel = 0; channel < channels; channel++) {
-          let largest = -1;
-          let value = Number.NEGATIVE_INFINITY;
-          for (let y = firstRow; y < endRow; y++) {
-            let at = ((image * inHeight + y) * inWidth + firstColumn) * channels + channel;
-            for (let across = firstColumn; across < endColumn; across++, at += channels) {
-              const candidate = x[at]!;
-              if (candidate > value) {
-                value = candidate;
-                largest = at;
-              }
-            }
-          }
-          if (largest >= 0) dx[largest]! += gradient[from]!;
-          from++;
-        }
+const maxPoolingGradient = poolingGradient((dx, x, gradient, { first, columns, rows, rowLength, channels }) => {
+  let largest = -1;
+  let value = Number.NEGATIVE_INFINITY;
+  for (let row = 0; row < rows; row++) {
+    let at = first + row * rowLength;
+    for (let column = 0; column < columns; column++, at += channels) {
+      const candidate = x[at]!;
+      if (candidate > value) {
+        value = candidate;
+        largest = at;
       }
     }
   }
-  return output;
-};
+  if (largest >= 0) dx[largest]! += gradient;
+});
+
+/** The gradient goes to the pixels inside the feature map in equal parts; the backend's own counts those outside too. */
+const averagePoolingGradient = poolingGradient((dx, _, gradient, { first, columns, rows, rowLength, channels }) => {
+  const part = gradient / (rows * columns);
+  for (let row = 0; row < rows; row++) {
+    let at = first + row * rowLength;
+    for (let column = 0; column < columns; column++, at += channels) dx[at]! += part;
+  }
+});
+
+/** The part of a window that lies inside the feature map, in one channel. Positions are those of values in memory. */
+interface PoolingWindow {
+  first: number;
+  rows: number;
+  columns: number;
+  /** From a value to the one below it. */
+  rowLength: number;
+  /** From a value to the one on its right. */
+  channels: number;
+}
+
+/** @param share adds the gradient of one pooled value to `dx`, the gradient of `x` */
+function poolingGradient(
+  share: (dx: Values, x: Values, gradient: number, window: Readonly<PoolingWindow>) => void,
+): KernelFunc {
+  return ({ inputs, attrs, backend }) => {
+    const { dy, input } = inputs as unknown as { dy: Tensor4D; input: Tensor4D };
+    const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as Convolving & {
+      filterSize: [number, number];
+    };
+    const pool = backend_util.computePool2DInfo(input.shape, filterSize, strides, 1, pad, dimRoundingMode);
+    const wasm = backend as BackendWasm;
+    const output = wasm.makeOutput(input.shape, 'float32');
+    // Views of the heap, taken after the output was: making room for it can move the heap.
+    const dx = wasm.typedArrayFromHeap(output);
+    const x = wasm.typedArrayFromHeap(input);
+    const gradient = wasm.typedArrayFromHeap(dy);
+    dx.fill(0);
+    const { inChannels: channels, inHeight, inWidth } = pool;
+    const window: PoolingWindow = { first: 0, rows: 0, columns: 0, rowLength: inWidth * channels, channels };
+    let from = 0;
+    for (let image = 0; image < pool.batchSize; image++) {
+      for (let row = 0; row < pool.outHeight; row++) {
+        const top = row * pool.strideHeight - pool.padInfo.top;
+        const firstRow = Math.max(0, top);
+        window.rows = Math.min(inHeight, top + pool.filterHeight) - firstRow;
+        for (let column = 0; column < pool.outWidth; column++) {
+          const left = column * pool.strideWidth - pool.padInfo.left;
+          const firstColumn = Math.max(0, left);
+          window.columns = Math.min(inWidth, left + pool.filterWidth) - firstColumn;
+          window.first = ((image * inHeight + firstRow) * inWidth + firstColumn) * channels;
+          for (let channel = 0; channel < channels; channel++, window.first++, from++) {
+            share(dx, x, gradient[from]!, window);
+          }
+        }
+      }
+    }
+    return output;
+  };
+}

@@ -4,6 +4,8 @@ import { afterEach, expect, test } from 'vitest';
 import { airbenchNet } from '../../nets/airbench.ts';
 import { initializeWeights } from '../../nets/initialize.ts';
 import type { Net } from '../../nets/net.ts';
+import { resnet9 } from '../../nets/resnet9.ts';
+import { resnet20 } from '../../nets/resnet20.ts';
 import { seedNetWith } from '../../nets/seed.ts';
 import { weightSpecs } from '../../nets/shapes.ts';
 import { random } from '../../random/random.ts';
@@ -41,6 +43,11 @@ const optionsOf = (net: Net): EngineOptions => ({
 });
 const options = optionsOf(net);
 
+/** Untrained and without a scale of its own, a deep net has logits tens of times as large as the others'. */
+function scaled(net: Net, by: number): Net {
+  return { ...net, layers: [...net.layers, { kind: 'scale', name: 'scaled', by }] };
+}
+
 const engines: Engine[] = [];
 afterEach(() => {
   for (const engine of engines.splice(0)) engine.dispose();
@@ -51,9 +58,11 @@ const compileBoth = async (options: EngineOptions) => {
   return both;
 };
 
-// The seed network has activations before its poolings: the graph pools first, which must not be seen.
+// The seed network and ResNet-9 have activations before their poolings: the graph pools first, which must not be seen.
 test.each([
   ['airbench', net],
+  ['ResNet-20', scaled(resnet20(), 1 / 32)],
+  ['ResNet-9', resnet9([4, 6, 8])],
   ['seed, ReLU', seedNetOf('relu')],
   ['seed, ELU', seedNetOf('elu')],
 ])('computes what TensorFlow.js computes op by op, and goes on from its checkpoint: %s', async (_, net) => {

@@ -1,14 +1,16 @@
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
-import { inViewTables } from '../../data/augment.ts';
+import { inTransformTables } from '../../data/augment.ts';
 import type { Batch } from '../../data/batch.ts';
+import type { Labels } from '../../data/labels.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Engine, EngineOptions, StepOptions, StepPlan } from '../engine.ts';
 import { activeGroups, checkOptions } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import type { Variable } from './builder/graph.ts';
+import { labelValues } from './labels.ts';
 import { withMemory } from './out-of-memory.ts';
 import { precisionOf } from './precision.ts';
 import { openSession, type Session } from './session.ts';
@@ -47,7 +49,7 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
   };
 }
 
-function setInitialValues({ weights, resident }: EngineOptions, graph: TrainingGraph, session: Session): void {
+function setInitialValues({ net, weights, resident }: EngineOptions, graph: TrainingGraph, session: Session): void {
   const initial = new Map(weights.map(({ name, data }) => [name, data]));
   for (const { variable, of } of graph.slow) initial.set(variable.name, initial.get(of.name)!);
   session.assign(
@@ -56,7 +58,7 @@ function setInitialValues({ weights, resident }: EngineOptions, graph: TrainingG
   if (graph.loop && resident) {
     session.assign([
       [graph.loop.pixels, resident.images],
-      [graph.loop.labels, resident.labels],
+      [graph.loop.labels, labelValues(resident.labels, net.classes)],
     ]);
   }
 }
@@ -77,7 +79,7 @@ function step(
   const [loss] = session.run(
     [
       [inputs.images, batch.images],
-      [inputs.labels, batch.labels],
+      [inputs.labels, labelValues(batch.labels, options.net.classes)],
       [inputs.step, Int32Array.of(stepOptions.step)],
       ...rates,
     ],
@@ -101,8 +103,8 @@ function steps(
   for (const [index, plan] of plans.entries()) {
     const at = 3 * index * batchSize;
     planned.set(plan.batch.images, at);
-    for (const [image, view] of plan.batch.views.entries()) {
-      const { row, column } = inViewTables(view, resident!.shift);
+    for (const [image, transform] of plan.batch.transforms.entries()) {
+      const { row, column } = inTransformTables(transform, resident!.shift);
       planned[at + batchSize + image] = row;
       planned[at + 2 * batchSize + image] = column;
     }
@@ -134,18 +136,18 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
   }
   const groups = activeGroups(options, start).length;
   for (const [index, { step, learningRates, batch }] of plans.entries()) {
-    const { images, views } = batch;
+    const { images, transforms } = batch;
     if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
     if (activeGroups(options, { step, learningRates }).length !== groups) {
       throw new RangeError(`Step ${step} trains other groups than step ${start.step}: it takes a call of its own.`);
     }
-    if (images.length !== batchSize || views.length !== batchSize) {
+    if (images.length !== batchSize || transforms.length !== batchSize) {
       throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${images.length}.`);
     }
     const stray = images.find((image) => !(image >= 0 && image < resident!.count));
     if (stray !== undefined)
       throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
-    const wide = views.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.shift);
+    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.shift);
     if (wide) throw new RangeError(`A view is shifted by ${wide.down}, ${wide.right}; compiled is ${resident!.shift}.`);
   }
 }
@@ -163,7 +165,7 @@ function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch
 }
 
 /** @throws {UserError} a label is no class of the net */
-function checkLabels({ name, classes }: Net, labels: Uint8Array, what: string): void {
+function checkLabels({ name, classes }: Net, labels: Labels, what: string): void {
   const stray = labels.findIndex((label) => label >= classes);
   if (stray < 0) return;
   throw new UserError(

@@ -7,11 +7,14 @@ import { Graph, type Shape, type Value } from './builder/graph.ts';
 import { gradients } from './gradients.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { add, cast, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';
+import { averagePooling } from './operations/average-pooling.ts';
 import { normalizeBatch } from './operations/batch-normalization.ts';
 import { convolutionOfBiased } from './operations/biased-convolution.ts';
+import { channelPadding } from './operations/channel-padding.ts';
 import { addBias, convolution } from './operations/convolution.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
 import { dropout } from './operations/dropout.ts';
+import { globalPooling } from './operations/global-pooling.ts';
 import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
 import { normalizeImages } from './operations/normalize-images.ts';
@@ -40,6 +43,13 @@ const runs = 25;
 const compiledRuns = 8;
 const small = (max: number) => fc.integer({ min: 1, max });
 const padding = fc.constantFrom('same' as const, 'valid' as const);
+
+const pooling = fc
+  .record({
+    ...{ batch: small(3), height: small(9), width: small(9), channels: small(3) },
+    ...{ size: small(3), stride: small(3), padding },
+  })
+  .filter(({ height, width, size, padding }) => padding === 'same' || size <= Math.min(height, width));
 
 describe('the value and the gradients are those of TensorFlow.js, and of finite differences:', () => {
   property(
@@ -104,16 +114,50 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
     compiledRuns,
   );
 
+  property('max-pooling', pooling, ({ batch, height, width, channels, size, stride, padding }) => ({
+    shapes: [[batch, height, width, channels]],
+    build: (graph, images) => maxPooling(graph, images!, { size, stride, padding }),
+    eager: (tf, images) => tf.maxPool(images as never, size, stride, padding),
+    kinked: true,
+  }));
+
+  property('average pooling', pooling, ({ batch, height, width, channels, size, stride, padding }) => ({
+    shapes: [[batch, height, width, channels]],
+    build: (graph, images) => averagePooling(graph, images!, { size, stride, padding }),
+    eager: (tf, images) => tf.avgPool(images as never, size, stride, padding),
+  }));
+
+  const imageShape = fc.record({ batch: small(3), height: small(9), width: small(9), channels: small(3) });
+  property('global average pooling', imageShape, ({ batch, height, width, channels }) => ({
+    shapes: [[batch, height, width, channels]],
+    build: (graph, images) => globalPooling(graph, images!, 'average'),
+    eager: (tf, images) => tf.mean(images!, [1, 2]),
+  }));
+
+  property('global max-pooling', imageShape, ({ batch, height, width, channels }) => ({
+    shapes: [[batch, height, width, channels]],
+    build: (graph, images) => globalPooling(graph, images!, 'max'),
+    eager: (tf, images) => tf.max(images!, [1, 2]),
+    kinked: true,
+  }));
+
   property(
-    'max-pooling',
+    'channel padding',
+    // With neither it is the image itself.
     fc
-      .record({ batch: small(3), height: small(9), width: small(9), channels: small(3), size: small(3), padding })
-      .filter((shape) => shape.padding === 'same' || shape.size <= Math.min(shape.height, shape.width)),
-    ({ batch, height, width, channels, size, padding }) => ({
+      .record({ shape: imageShape, stride: small(3), added: fc.nat({ max: 3 }) })
+      .filter(({ stride, added }) => stride > 1 || added > 0),
+    ({ shape: { batch, height, width, channels }, stride, added }) => ({
       shapes: [[batch, height, width, channels]],
-      build: (graph, images) => maxPooling(graph, images!, size, padding),
-      eager: (tf, images) => tf.maxPool(images as never, size, size, padding),
-      kinked: true,
+      build: (graph, images) => channelPadding(graph, images!, { filters: channels + added, stride }),
+      // The first pixel of windows as large as the stride: an average pooling of windows of one pixel.
+      eager: (tf, images) =>
+        tf.pad(tf.avgPool(images as never, 1, stride, 'same') as Tensor, [
+          [0, 0],
+          [0, 0],
+          [0, 0],
+          [0, added],
+        ]),
     }),
   );
 
@@ -285,7 +329,18 @@ describe.each([
         return convolutionOfBiased(graph, { ...operands, ...sliding });
       },
     ],
-    ['max-pooling', [[2, 5, 4, 3]], (graph, x) => maxPooling(graph, x!, 2, 'same'), true],
+    ['max-pooling', [[2, 5, 4, 3]], (graph, x) => maxPooling(graph, x!, { size: 2, padding: 'same' }), true],
+    [
+      'overlapping max-pooling',
+      [[2, 5, 4, 3]],
+      (graph, x) => maxPooling(graph, x!, { size: 3, stride: 2, padding: 'same' }),
+      true,
+    ],
+    ['average pooling', [images], (graph, x) => averagePooling(graph, x!, { size: 3, stride: 2, padding: 'same' })],
+    ['global average pooling', [images], (graph, x) => globalPooling(graph, x!, 'average')],
+    ['global max-pooling', [[2, 5, 4, 3]], (graph, x) => globalPooling(graph, x!, 'max'), true],
+    ['channel padding', [images], (graph, x) => channelPadding(graph, x!, { filters: 8, stride: 2 })],
+    ['sum', [images, images], (graph, x, y) => add(graph, x!, y!)],
     [
       'matrix product',
       [
@@ -341,19 +396,21 @@ describe.each([
 
 describe('where TensorFlow.js is no independent judge:', () => {
   it('max-pooling passes the gradient to the first of equal values', () => {
-    const equals = fc
-      .record({ batch: small(3), height: small(9), width: small(9), channels: small(3), size: small(3), padding })
-      .filter((shape) => shape.padding === 'same' || shape.size <= Math.min(shape.height, shape.width));
     fc.assert(
-      fc.property(equals, fc.nat(), ({ batch, height, width, channels, size, padding }, seed) => {
+      fc.property(pooling, fc.nat(), ({ batch, height, width, channels, size, stride, padding }, seed) => {
         const shape = [batch, height, width, channels] as const;
         const draw = random(seed);
         const images = Float32Array.from({ length: sizeOf(shape) }, () => draw.integer(3) - 1);
-        const build: Case['build'] = (graph, x) => maxPooling(graph, x!, size, padding);
+        const build: Case['build'] = (graph, x) => maxPooling(graph, x!, { size, stride, padding });
         const upstreamOf = (pooled: Shape) => values(sizeOf(pooled), seed, 10, false);
         withGraph({ shapes: [shape], build }, upstreamOf, (evaluate) => {
           const { value, gradients } = evaluate([images]);
-          const expected = pooledPlainly(images, shape, { size, padding }, values(value.length, seed, 10, false));
+          const expected = pooledPlainly(
+            images,
+            shape,
+            { size, stride, padding },
+            values(value.length, seed, 10, false),
+          );
           expect(value).toEqual(expected.value);
           expectClose(gradients[0]!, expected.gradient, 1e-6);
         });
@@ -667,12 +724,13 @@ function evaluateEagerly(
 function pooledPlainly(
   images: Float32Array,
   [, height, width, channels]: readonly [number, number, number, number],
-  { size, padding }: { readonly size: number; readonly padding: 'same' | 'valid' },
+  { size, stride, padding }: { readonly size: number; readonly stride: number; readonly padding: 'same' | 'valid' },
   upstream: Float32Array,
 ) {
   const sides = [height, width].map((length) => {
-    const count = padding === 'same' ? Math.ceil(length / size) : Math.floor(length / size);
-    return { count, before: Math.max(0, Math.floor((count * size - length) / 2)) };
+    if (padding === 'valid') return { count: Math.floor((length - size) / stride) + 1, before: 0 };
+    const count = Math.ceil(length / stride);
+    return { count, before: Math.max(0, Math.floor(((count - 1) * stride + size - length) / 2)) };
   });
   const [rows, columns] = sides as [(typeof sides)[0], (typeof sides)[0]];
   const value = new Float32Array(upstream.length);
@@ -684,8 +742,8 @@ function pooledPlainly(
     const image = Math.floor(at / (channels * columns.count * rows.count));
     let first: number | undefined;
     for (let place = 0; place < size * size; place++) {
-      const y = row * size - rows.before + Math.floor(place / size);
-      const x = column * size - columns.before + (place % size);
+      const y = row * stride - rows.before + Math.floor(place / size);
+      const x = column * stride - columns.before + (place % size);
       if (y < 0 || y >= height || x < 0 || x >= width) continue;
       const candidate = ((image * height + y) * width + x) * channels + channel;
       if (first === undefined || images[candidate]! > images[first]!) first = candidate;

@@ -48,8 +48,8 @@ function takeStep(engine: Engine, batchSize: number): void {
     return;
   }
   const images = Int32Array.from({ length: batchSize }, (_, image) => image);
-  const views = Array.from(images, () => ({ isMirrored: false, down: 0, right: 0 }));
-  engine.steps!.run([{ ...options, batch: { images, views } }]);
+  const transforms = Array.from(images, () => ({ isMirrored: false, down: 0, right: 0 }));
+  engine.steps!.run([{ ...options, batch: { images, transforms } }]);
 }
 
 function imagesOf(count: number) {

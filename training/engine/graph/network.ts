@@ -1,14 +1,18 @@
 import { sizeOf } from '#models/size-of.ts';
-import type { Activation, BatchNormalization, Convolution, Layer, Net } from '../../nets/net.ts';
+import type { Activation, BatchNormalization, Convolution, Dropout, Layer, Net } from '../../nets/net.ts';
+import { shapesOf } from '../../nets/shapes.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
-import { cast, multiply, toFloat } from './operations/arithmetic.ts';
+import { add, cast, multiply, toFloat } from './operations/arithmetic.ts';
+import { averagePooling } from './operations/average-pooling.ts';
 import { normalizeBatch, normalizeByRunningStatistics } from './operations/batch-normalization.ts';
 import { convolutionOfBiased, isSmooth, type SmoothActivation } from './operations/biased-convolution.ts';
+import { channelPadding } from './operations/channel-padding.ts';
 import { addBias, type ConvolutionOptions, convolution } from './operations/convolution.ts';
 import { dropout } from './operations/dropout.ts';
+import { globalPooling } from './operations/global-pooling.ts';
 import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
 import { normalizeImages } from './operations/normalize-images.ts';
@@ -84,60 +88,99 @@ export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions
 /** What differs between training and use. */
 interface Mode {
   readonly precision: Precision;
-  /** Layers whose gradients there is a quicker way to. */
+  /** Layers that have a faster way to the same gradients. */
   readonly start?: FrozenStart | undefined;
   normalize(layer: BatchNormalization, value: Value): Value;
-  dropOut(layer: Layer & { kind: 'dropout' }, value: Value): Value;
+  dropOut(layer: Dropout, value: Value): Value;
 }
 
+/** A layer, the values that it reads, and the value that it makes, by name. */
+interface Node {
+  readonly layer: Layer;
+  readonly inputs: readonly string[];
+  readonly output: string;
+}
+
+/** Follows the images from layer to layer; values are known by the names of the layers that make them. */
 function network(graph: Graph, net: Net, { images, variables }: NetworkOptions, mode: Mode): Value {
-  const apply = (value: Value, layer: Layer) =>
-    graph.scope(layer.name, () => applyLayer(graph, layer, value, variables, mode));
   const { start } = mode;
-  if (start === undefined) return toFloat(graph, pooledSooner(net.layers).reduce(apply, images));
-  const begun = applyStart(graph, start, apply(images, start.normalization), variables);
-  return toFloat(graph, pooledSooner(start.rest).reduce(apply, begun));
+  const values = new Map<string, Value>();
+  for (const { layer, inputs, output } of pooledFirst(nodesOf(net))) {
+    if (start !== undefined && (layer === start.fixed || layer === start.activation)) continue; // part of `start.next`
+    const [first = images, ...others] = (layer === start?.next ? [start.input] : inputs).map(
+      (name) => values.get(name)!,
+    );
+    const value =
+      start !== undefined && layer === start.next
+        ? applyStart(graph, start, first, variables)
+        : graph.scope(layer.name, () => applyLayer(graph, layer, [first, ...others], variables, mode));
+    values.set(output, value);
+  }
+  return toFloat(graph, values.get(net.layers.at(-1)!.name)!);
+}
+
+function nodesOf(net: Net): Node[] {
+  return shapesOf(net).map(({ layer, inputs }) => ({ layer, inputs, output: layer.name }));
 }
 
 /**
- * The layers in an order that gives the same: where an activation that never falls comes before max-pooling, they change
- * places. The largest value of a window stays the largest, and the activation and its gradient pass over a quarter of the
- * values.
+ * The same net with some layers in another order: where an activation that never falls comes before max-pooling, and nothing
+ * else reads it, they change places. The largest value of a window stays the largest, and the activation and its gradient
+ * pass over a quarter of the values.
  */
-function pooledSooner(layers: readonly Layer[]): Layer[] {
-  const reordered = [...layers];
-  for (const [index, layer] of layers.entries()) {
-    const next = layers[index + 1];
-    if (layer.kind !== 'activation' || next?.kind !== 'max-pooling') continue;
-    if (layer.function === 'relu' || layer.function === 'elu') reordered.splice(index, 2, next, layer);
+function pooledFirst(nodes: readonly Node[]): Node[] {
+  const reordered = [...nodes];
+  for (const [index, node] of nodes.entries()) {
+    const { layer, inputs, output } = node;
+    if (layer.kind !== 'activation' || (layer.function !== 'relu' && layer.function !== 'elu')) continue;
+    const readers = readersOf(nodes, output);
+    const [reader] = readers;
+    if (readers.length !== 1 || reader?.layer.kind !== 'max-pooling') continue;
+    reordered[index] = { ...reader, inputs, output };
+    reordered[nodes.indexOf(reader)] = { ...node, inputs: [output], output: reader.output };
   }
   return reordered;
 }
 
-/** How airbench's net begins: the first convolution is not trained but for its bias. */
-interface FrozenStart {
-  readonly normalization: Layer;
-  readonly fixed: Convolution;
-  readonly activation: SmoothActivation;
-  readonly next: Convolution;
-  readonly rest: readonly Layer[];
+function readersOf(nodes: readonly Node[], name: string): Node[] {
+  return nodes.filter(({ inputs }) => inputs.includes(name));
 }
 
-function frozenStart({ layers }: Net, trained: ReadonlySet<string>): FrozenStart | undefined {
-  const [normalization, fixed, activation, next, ...rest] = layers;
+/** How airbench's net begins: of the first convolution nothing is trained but its bias. */
+interface FrozenStart {
+  /** The value that `fixed` reads. */
+  readonly input: string;
+  readonly fixed: Convolution;
+  readonly activation: Activation;
+  readonly smooth: SmoothActivation;
+  readonly next: Convolution;
+}
+
+/** @returns `undefined` where a net begins otherwise, or other layers read the values in between */
+function frozenStart(net: Net, trained: ReadonlySet<string>): FrozenStart | undefined {
+  const nodes = nodesOf(net);
+  const [input, fixed, activation, next] = nodes.map(({ layer }) => layer);
   if (fixed?.kind !== 'convolution' || activation?.kind !== 'activation' || next?.kind !== 'convolution')
     return undefined;
+  const isOnlyReader = (index: number) =>
+    readersOf(nodes, nodes[index - 1]!.output).every((each) => each === nodes[index]);
+  if (!isOnlyReader(2) || !isOnlyReader(3)) return undefined;
   if (trained.has(`${fixed.name}/kernel`) || !trained.has(`${fixed.name}/bias`)) return undefined;
   if (!isSmooth(activation.function)) return undefined;
-  return { normalization: normalization!, fixed, activation: activation.function, next, rest };
+  return { input: input!.name, fixed, activation, smooth: activation.function, next };
 }
 
 function applyStart(graph: Graph, start: FrozenStart, value: Value, variables: Variables): Value {
-  const { fixed, activation, next } = start;
+  const { fixed, smooth, next } = start;
   const weight = (layer: Layer, role: string) => cast(graph, variables(`${layer.name}/${role}`).value, value.type);
   const whitened = graph.scope(fixed.name, () => convolution(graph, value, weight(fixed, 'kernel'), slidingOf(fixed)));
   return graph.scope(next.name, () => {
-    const operands = { fixed: whitened, bias: weight(fixed, 'bias'), activation, kernel: weight(next, 'kernel') };
+    const operands = {
+      fixed: whitened,
+      bias: weight(fixed, 'bias'),
+      activation: smooth,
+      kernel: weight(next, 'kernel'),
+    };
     const convolved = convolutionOfBiased(graph, { ...operands, ...slidingOf(next) });
     return next.bias ? addBias(graph, convolved, weight(next, 'bias')) : convolved;
   });
@@ -147,7 +190,13 @@ function slidingOf({ stride = 1, padding }: Convolution): ConvolutionOptions {
   return { stride, padding };
 }
 
-function applyLayer(graph: Graph, layer: Layer, value: Value, variables: Variables, mode: Mode): Value {
+function applyLayer(
+  graph: Graph,
+  layer: Layer,
+  [value, ...others]: readonly [Value, ...Value[]],
+  variables: Variables,
+  mode: Mode,
+): Value {
   const weight = (role: string) => cast(graph, variables(`${layer.name}/${role}`).value, value.type);
   const withBias = (product: Value, { bias }: { bias: boolean }) =>
     bias ? addBias(graph, product, weight('bias')) : product;
@@ -161,7 +210,15 @@ function applyLayer(graph: Graph, layer: Layer, value: Value, variables: Variabl
     case 'activation':
       return activations[layer.function](graph, value);
     case 'max-pooling':
-      return maxPooling(graph, value, layer.size, layer.padding);
+      return maxPooling(graph, value, layer);
+    case 'average-pooling':
+      return averagePooling(graph, value, layer);
+    case 'global-pooling':
+      return globalPooling(graph, value, layer.function);
+    case 'channel-padding':
+      return channelPadding(graph, value, layer);
+    case 'add':
+      return others.reduce((sum, other) => add(graph, sum, other), value);
     case 'dropout':
       return mode.dropOut(layer, value);
     case 'flatten': {

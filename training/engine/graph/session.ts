@@ -19,7 +19,7 @@ export interface Session {
   run(feeds: readonly Feed[], fetches: readonly Value[]): Float32Array[];
 
   /** Sets variables: each must be set before it is read. */
-  assign(values: readonly (readonly [Variable, Float32Array | Uint8Array])[]): void;
+  assign(values: readonly (readonly [Variable, Float32Array | Int32Array | Uint8Array])[]): void;
 
   /** Frees the variables. A second call does nothing. */
   dispose(): void;
@@ -30,12 +30,12 @@ export interface Session {
  *
  * The stock addon can load and run a SavedModel, which may be any graph: that is all it takes.
  */
-export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Session {
+export function openSession({ binding }: TensorFlow, graph: Graph): Session {
   const { nodes, functions } = graph.definition();
   const folder = mkdtempSync(join(tmpdir(), `cifar10-graph-${process.pid}-`));
   let session: number | undefined;
   try {
-    writeFileSync(join(folder, 'saved_model.pb'), encodeSavedModel(protobuf, nodes, functions));
+    writeFileSync(join(folder, 'saved_model.pb'), encodeSavedModel(nodes, functions));
     session = binding.loadSavedModel(folder, savedModelTag);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -83,7 +83,7 @@ export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Se
  * tensor goes: for a variable, in the thread that gives it its next value. V8 does not survive that. An array that begins four
  * bytes into its buffer never lies so.
  */
-function copyForVariable<Values extends Float32Array | Uint8Array>(values: Values): Values {
+function copyForVariable<Values extends Float32Array | Int32Array | Uint8Array>(values: Values): Values {
   const copy = new (values.constructor as new (buffer: ArrayBuffer, from: number, length: number) => Values)(
     new ArrayBuffer(4 + values.byteLength),
     4,

@@ -2,6 +2,7 @@ import type { Net } from '../../nets/net.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions } from '../engine.ts';
 import { Graph, type Value, type Variable } from './builder/graph.ts';
+import { labelType } from './labels.ts';
 import { inferenceNetwork } from './network.ts';
 import type { Lookahead } from './optimizers/lookahead.ts';
 import { addTrainingLoop, type TrainingLoop } from './training-loop.ts';
@@ -41,7 +42,7 @@ export function buildTrainingGraph(options: EngineOptions, device: DeviceOptions
   const graph = new Graph(device);
   const inputs: StepInputs = {
     images: graph.placeholder('images', [batchSize, ...net.input], 'uint8'),
-    labels: graph.placeholder('labels', [batchSize], 'uint8'),
+    labels: graph.placeholder('labels', [batchSize], labelType(net.classes)),
     step: graph.placeholder('step', [], 'int32'),
     learningRates: new Map(groups.map(({ name }) => [name, graph.placeholder(`learning_rate/${name}`, [])])),
   };

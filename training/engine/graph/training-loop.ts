@@ -1,6 +1,7 @@
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions, ResidentImages } from '../engine.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
+import { labelType } from './labels.ts';
 import { add, cast, isLess } from './operations/arithmetic.ts';
 import { gather } from './operations/gather.ts';
 import { pack, reshape, slice } from './operations/shape.ts';
@@ -14,7 +15,7 @@ export const stepsAtOnce = 256;
 export interface TrainingLoop {
   /** `[N H W, C]` uint8: by pixel. */
   readonly pixels: Variable;
-  /** `[N]` uint8 */
+  /** `[N]` uint8, or int32 for more than 256 classes */
   readonly labels: Variable;
   readonly inputs: {
     /** `[]` int32: how many steps. */
@@ -71,7 +72,7 @@ function residentVariables(graph: Graph, { net }: EngineOptions, { count }: Resi
   const [height, width, channels] = net.input;
   return {
     pixels: graph.variable('resident/pixels', [count * height * width, channels], 'uint8'),
-    labels: graph.variable('resident/labels', [count], 'uint8'),
+    labels: graph.variable('resident/labels', [count], labelType(net.classes)),
   };
 }
 

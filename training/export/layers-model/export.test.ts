@@ -7,7 +7,7 @@ import { compileEager } from '../../engine/eager/engine.ts';
 import { onWasm, startWasm } from '../../engine/eager/wasm.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
-import { anyNet, everything, noiseBatch, trainedWeights } from '../../nets/net.fixture.ts';
+import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../../nets/net.fixture.ts';
 import type { Layer, Net } from '../../nets/net.ts';
 import { seedNet } from '../../nets/seed.ts';
 import { tinyNet } from '../../nets/tiny.ts';
@@ -19,12 +19,11 @@ beforeAll(async () => {
 });
 
 describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
-  test.each([seedNet, tinyNet, airbenchNet([8, 16, 24]), everything].map((net) => [net.name, net] as const))(
-    '%s',
-    async (_, net) => {
-      await expectSameLogits(net, trainedWeights(net, 3), 5);
-    },
-  );
+  test.each(
+    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched].map((net) => [net.name, net] as const),
+  )('%s', async (_, net) => {
+    await expectSameLogits(net, trainedWeights(net, 3), 5);
+  });
 
   test('whatever the net', async () => {
     await fc.assert(

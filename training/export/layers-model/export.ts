@@ -1,6 +1,7 @@
-import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
+import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Activation, Net } from '../../nets/net.ts';
-import { weightSpecs } from '../../nets/shapes.ts';
+import { functionalConfig, isChain, type KerasLayer } from '../keras-topology.ts';
+import { orderedWeights } from '../trained-net.ts';
 import { foldNet, type ServedLayer } from './fold.ts';
 
 /** The two files of a TensorFlow.js LayersModel. */
@@ -13,7 +14,7 @@ interface LayersModelFiles {
 /** The name of the weights file in `model.json`. */
 const weightsFile = 'weights.bin';
 
-/** As TensorFlow.js and Keras call them: both know these, and both mean the exact GELU. */
+/** TensorFlow.js and Keras both have these, and both mean the exact GELU. */
 const activationNames: Readonly<Record<Activation['function'], string>> = {
   relu: 'relu',
   gelu: 'gelu',
@@ -22,27 +23,21 @@ const activationNames: Readonly<Record<Activation['function'], string>> = {
 };
 
 /**
- * Writes a net as `tf.LayersModel.save` does: what any TensorFlow.js loads with `tf.loadLayersModel`.
+ * Writes a net as `tf.LayersModel.save` does: `tf.loadLayersModel` loads it without any other code. A net without branches is
+ * a Sequential model, any other a Functional one.
  *
- * It takes RGB of 0–255, `[N, H, W, C]` float32, and gives logits `[N, classes]`. Layers are called as in the net; what only
- * training needs is left out, and what can be folded together is (`fold.ts`).
+ * The model takes RGB of 0–255, `[N, H, W, C]` float32, and returns logits `[N, classes]`. Layers have their names in the net;
+ * what only training needs is left out, and layers are folded together where that is possible (`fold.ts`).
  *
  * @throws {InvalidNet} the net contradicts itself
  * @throws {UserError} the weights are not the net's
  */
 export function exportLayersModel(net: Net, weights: readonly NamedTensor[]): LayersModelFiles {
-  const expected = new Map(weightSpecs(net).map(({ name, shape }) => [name, shape]));
-  checkTensors(`The weights of net ${net.name}`, weights, expected);
-  const layers = foldNet(net, weights).map((layer) => kerasLayer(net, layer));
-  const [first, ...rest] = layers;
-  // The first layer of a sequential model says what the model takes.
-  const input = { batch_input_shape: [null, ...net.input], dtype: 'float32' };
-  const configs = [{ ...first!, config: { ...first!.config, ...input } }, ...rest];
+  const layers = foldNet(net, orderedWeights({ net, weights })).map(kerasLayer);
   const tensors = layers.flatMap((layer) => layer.weights);
   const model = {
     modelTopology: {
-      class_name: 'Sequential',
-      config: { name: net.name, layers: configs.map(({ class_name, config }) => ({ class_name, config })) },
+      ...(isChain(layers) ? sequential(net, layers) : functional(net, layers)),
       keras_version: 'tfjs-layers 4.22.0',
       backend: 'tensor_flow.js',
     },
@@ -62,20 +57,33 @@ export function exportLayersModel(net: Net, weights: readonly NamedTensor[]): La
   };
 }
 
-/** A layer's topology, in Keras's words, and its weights in Keras's order. */
-interface KerasLayer {
-  readonly class_name: string;
-  readonly config: Readonly<Record<string, unknown>>;
+function sequential({ name, input }: Net, layers: readonly KerasLayer[]) {
+  const configs = layers.map(({ class_name, config }, index) => {
+    // The first layer of a sequential model says what the model takes.
+    const batch = index === 0 ? { batch_input_shape: [null, ...input], dtype: 'float32' } : {};
+    return { class_name, config: { ...config, ...batch } };
+  });
+  return { class_name: 'Sequential', config: { name, layers: configs } };
+}
+
+function functional(net: Net, layers: readonly KerasLayer[]) {
+  return { class_name: 'Model', config: functionalConfig(net, layers) };
+}
+
+interface WeightedLayer extends KerasLayer {
+  /** In Keras's order. */
   readonly weights: readonly NamedTensor[];
 }
 
-function kerasLayer(net: Net, served: ServedLayer): KerasLayer {
+function kerasLayer(served: ServedLayer): WeightedLayer {
+  return { inputs: served.inputs, ...describe(served) };
+}
+
+function describe(served: ServedLayer): Omit<WeightedLayer, 'inputs'> {
   const { name } = served;
   switch (served.kind) {
     case 'product': {
       const { layer, kernel, bias, activation } = served;
-      const outputs = layer.kind === 'dense' ? layer.units : layer.filters;
-      const shape = weightSpecs(net).find((spec) => spec.name === `${name}/kernel`)!.shape;
       const common = {
         name,
         trainable: true,
@@ -97,37 +105,47 @@ function kerasLayer(net: Net, served: ServedLayer): KerasLayer {
                 dilation_rate: [1, 1],
               },
             }),
-        weights: [
-          { name: `${name}/kernel`, shape, data: kernel },
-          ...(bias ? [{ name: `${name}/bias`, shape: [outputs], data: bias }] : []),
-        ],
+        weights: [{ name: `${name}/kernel`, ...kernel }, ...vector(`${name}/bias`, bias)],
       };
     }
-    case 'normalizing': {
+    case 'normalization': {
       const { epsilon, gamma, beta, mean, variance } = served;
-      const vector = (role: string, data: Float32Array | undefined): NamedTensor[] =>
-        data ? [{ name: `${name}/${role}`, shape: [data.length], data }] : [];
       return {
         class_name: 'BatchNormalization',
         config: { name, trainable: false, axis: -1, epsilon, center: beta !== undefined, scale: gamma !== undefined },
         weights: [
-          ...vector('gamma', gamma),
-          ...vector('beta', beta),
-          ...vector('moving_mean', mean),
-          ...vector('moving_variance', variance),
+          ...vector(`${name}/gamma`, gamma),
+          ...vector(`${name}/beta`, beta),
+          ...vector(`${name}/moving_mean`, mean),
+          ...vector(`${name}/moving_variance`, variance),
         ],
       };
     }
     case 'activation':
       return { class_name: 'Activation', config: { name, activation: activationNames[served.function] }, weights: [] };
-    case 'max-pooling': {
-      const { size, padding } = served.layer;
-      const config = { name, pool_size: [size, size], strides: [size, size], padding, data_format: 'channels_last' };
-      return { class_name: 'MaxPooling2D', config, weights: [] };
+    case 'pooling': {
+      const { kind, size, stride = size, padding } = served.layer;
+      return {
+        class_name: kind === 'max-pooling' ? 'MaxPooling2D' : 'AveragePooling2D',
+        config: { name, pool_size: [size, size], strides: [stride, stride], padding, data_format: 'channels_last' },
+        weights: [],
+      };
     }
+    case 'global-pooling':
+      return {
+        class_name: served.function === 'max' ? 'GlobalMaxPooling2D' : 'GlobalAveragePooling2D',
+        config: { name, data_format: 'channels_last' },
+        weights: [],
+      };
+    case 'add':
+      return { class_name: 'Add', config: { name }, weights: [] };
     case 'flatten':
       return { class_name: 'Flatten', config: { name, data_format: 'channels_last' }, weights: [] };
   }
+}
+
+function vector(name: string, data: Float32Array | undefined): NamedTensor[] {
+  return data === undefined ? [] : [{ name, shape: [data.length], data }];
 }
 
 function littleEndian(values: Float32Array): Uint8Array {

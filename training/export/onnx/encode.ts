@@ -1,42 +1,50 @@
-import type { ShapedLayer } from '../../nets/shapes.ts';
-import { shapesOf } from '../../nets/shapes.ts';
-import { metadataOf, orderedWeights, type TrainedNetwork } from '../network.ts';
+import { type ShapedLayer, shapesOf } from '../../nets/shapes.ts';
+import { metadataOf, orderedWeights, type TrainedNet } from '../trained-net.ts';
 import { OnnxGraph, type Weight, type Window } from './graph.ts';
 
 /**
- * A network as an ONNX model, for any runtime of opset 20 (ONNX Runtime from 1.17). It takes `images`, uint8 RGB
- * `[N, H, W, C]`, for any N, and gives `probabilities` and `logits`, float32 `[N, classes]`; the temperature is in the
- * probabilities. Nothing is folded: runtimes do that themselves as they load it. The description is in its metadata.
+ * Writes a trained net as an ONNX model, for any runtime with opset 20 (ONNX Runtime from 1.17). It takes `images`, uint8 RGB
+ * `[N, H, W, C]`, for any N, and returns `probabilities` and `logits`, float32 `[N, classes]`; the probabilities include the
+ * temperature. Nothing is folded: runtimes do that as they load a model. The description is the model's metadata.
  *
- * @returns the file; the same network has the same bytes
+ * @returns the file; the same net and weights give the same bytes
  * @throws {InvalidNet} the net contradicts itself
  * @throws {UserError} the weights are not the net's
  */
-export function encodeOnnx(network: TrainedNetwork): Uint8Array {
-  const { net, temperature } = network;
-  const weights = new Map(orderedWeights(network).map((weight) => [weight.name, weight]));
+export function encodeOnnx(trained: TrainedNet): Uint8Array {
+  const { net, temperature } = trained;
+  const weights = new Map(orderedWeights(trained).map((weight) => [weight.name, weight]));
   const graph = new OnnxGraph();
-  let at = '';
-  for (const layer of shapesOf(net)) at = add(graph, layer, at, weights);
-  graph.softmaxOutput('probabilities', graph.scale('sharpened', at, 1 / temperature), net.classes);
-  graph.output('logits', at, net.classes);
-  return graph.encode(net.name, metadataOf(network));
+  /** What each layer's output is called in the graph. */
+  const outputs = new Map<string, string>();
+  for (const shaped of shapesOf(net)) {
+    const inputs = shaped.inputs.map((name) => outputs.get(name)!);
+    outputs.set(shaped.layer.name, add(graph, shaped, inputs, weights));
+  }
+  const logits = outputs.get(net.layers.at(-1)!.name)!;
+  graph.softmaxOutput('probabilities', graph.scale('sharpened', logits, 1 / temperature), net.classes);
+  graph.output('logits', logits, net.classes);
+  return graph.encode(net.name, metadataOf(trained));
 }
 
-/** @returns the name of what the layer gives; that of what it reads, where it does nothing */
+/**
+ * @param inputs names in the graph
+ * @returns the name of the layer's output; that of its input where the layer does nothing
+ */
 function add(
   graph: OnnxGraph,
   { layer, input, output }: ShapedLayer,
-  from: string,
+  inputs: readonly string[],
   weights: ReadonlyMap<string, Weight>,
 ): string {
-  // Nodes have the names of layers, behind a prefix that no layer can have: one may be called "logits", as an output is.
+  // Nodes have the names of layers, with a prefix that no layer can have: a layer may be called "logits", as an output is.
   const name = `net/${layer.name}`;
   const weight = (role: string) => weights.get(`${layer.name}/${role}`)!;
   const bias = () => weights.get(`${layer.name}/bias`)?.data;
+  const from = inputs[0]!;
   switch (layer.kind) {
     case 'normalization':
-      return graph.pictures('images', input as readonly [number, number, number], {
+      return graph.imageInput('images', input as readonly [number, number, number], {
         scale: layer.deviation.map((deviation) => 1 / (255 * deviation)),
         shift: layer.mean.map((mean, channel) => -mean / layer.deviation[channel]!),
       });
@@ -53,7 +61,19 @@ function add(
     case 'activation':
       return graph.activation(name, from, layer.function);
     case 'max-pooling':
-      return graph.maxPooling(name, from, { size: layer.size, ...windowOf(input, output, layer.size, layer.size) });
+    case 'average-pooling': {
+      const { size, stride = size } = layer;
+      const window = { size, ...windowOf(input, output, size, stride) };
+      return layer.kind === 'max-pooling'
+        ? graph.maxPooling(name, from, window)
+        : graph.averagePooling(name, from, window);
+    }
+    case 'global-pooling':
+      return graph.globalPooling(name, from, layer.function);
+    case 'channel-padding':
+      return graph.paddedShortcut(name, from, { stride: layer.stride, channels: layer.filters - input.at(-1)! });
+    case 'add':
+      return graph.sum(name, inputs);
     case 'dropout':
       return from;
     case 'flatten':
@@ -65,7 +85,7 @@ function add(
   }
 }
 
-/** TensorFlow's padding: what a 'same' window lacks, the odd one behind; a 'valid' window lacks nothing. */
+/** TensorFlow's padding: what a 'same' window needs, the odd pixel at the end; nothing for a 'valid' window. */
 function windowOf(input: readonly number[], output: readonly number[], size: number, stride: number): Window {
   const [vertical, horizontal] = [0, 1].map((side) =>
     Math.max(0, (output[side]! - 1) * stride + size - input[side]!),

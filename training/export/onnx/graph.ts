@@ -1,12 +1,12 @@
-import { Message } from './message.ts';
+import { Message } from '../../protobuf/message.ts';
 
-/** Values by name, float32. */
+/** A float32 tensor. */
 export interface Weight {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** How a window moves over a picture: what it skips, and zeros around it. */
+/** How a window moves over a feature map: its stride, and the padding around the map. */
 export interface Window {
   readonly stride: number;
   /** Top, left, bottom, right. */
@@ -15,23 +15,24 @@ export interface Window {
 
 const FLOAT = 1;
 const UINT8 = 2;
-/** The first that has GELU; ONNX Runtime has it from 1.17, of 2024. */
+const INT64 = 7;
+/** The first with GELU; ONNX Runtime has it from 1.17, of 2024. */
 const OPERATOR_SET = 20;
 const IR_VERSION = 9;
 
 /**
- * An ONNX model, node by node. Each method adds a node and returns the name of what it gives, which is that of the node.
+ * Builds an ONNX model node by node. Each method adds a node and returns the name of its output, which is the node's name.
  *
- * ONNX computes with channels first. Pictures are `[N, C, H, W]` within, from `pictures` to `flatten`; weights are taken as
- * TensorFlow has them.
+ * ONNX computes with channels first: feature maps are `[N, C, H, W]`, from `imageInput` to `flatten` or `globalPooling`.
+ * Weights are given in TensorFlow's layout.
  *
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 export class OnnxGraph {
   readonly #graph = new Message();
 
-  /** Adds the input, uint8 `[N, height, width, channels]`, and makes pictures of it: x scale + shift, for each channel. */
-  pictures(
+  /** Adds the input, uint8 `[N, height, width, channels]`, and returns x scale + shift, per channel, channels first. */
+  imageInput(
     name: string,
     [height, width, channels]: readonly [number, number, number],
     { scale, shift }: { readonly scale: readonly number[]; readonly shift: readonly number[] },
@@ -71,18 +72,35 @@ export class OnnxGraph {
     return this.#node('BatchNormalization', [from, ...weights], name, [real('epsilon', epsilon)]);
   }
 
-  maxPooling(name: string, from: string, { size, stride, pads }: { readonly size: number } & Window): string {
-    return this.#node('MaxPool', [from], name, [
-      integers('kernel_shape', [size, size]),
-      integers('pads', pads),
-      integers('strides', [stride, stride]),
-    ]);
+  maxPooling(name: string, from: string, window: { readonly size: number } & Window): string {
+    return this.#node('MaxPool', [from], name, pooling(window));
   }
 
-  /** Of a picture, in the order that TensorFlow has: channels last. */
+  /** Padding is not counted. */
+  averagePooling(name: string, from: string, window: { readonly size: number } & Window): string {
+    return this.#node('AveragePool', [from], name, [...pooling(window), integer('count_include_pad', 0)]);
+  }
+
+  /** `[N, C, H, W]` to `[N, C]`. */
+  globalPooling(name: string, from: string, which: 'max' | 'average'): string {
+    const kind = { max: 'GlobalMaxPool', average: 'GlobalAveragePool' }[which];
+    return this.#node('Flatten', [this.#node(kind, [from], `${name}/pooled`)], name);
+  }
+
+  /** Every `stride`-th pixel, and `channels` more channels, of zeros. */
+  paddedShortcut(
+    name: string,
+    from: string,
+    { stride, channels }: { readonly stride: number; readonly channels: number },
+  ): string {
+    const pixels = this.maxPooling(`${name}/pixels`, from, { size: 1, stride, pads: [0, 0, 0, 0] });
+    return this.#node('Pad', [pixels, this.#integers(`${name}/pads`, [0, 0, 0, 0, 0, channels, 0, 0])], name);
+  }
+
+  /** A feature map as one row, in TensorFlow's order: channels last. */
   flatten(name: string, from: string): string {
-    const turned = this.#node('Transpose', [from], `${name}/channels-last`, [integers('perm', [0, 2, 3, 1])]);
-    return this.#node('Flatten', [turned], name);
+    const transposed = this.#node('Transpose', [from], `${name}/channels-last`, [integers('perm', [0, 2, 3, 1])]);
+    return this.#node('Flatten', [transposed], name);
   }
 
   /** @param kernel `[in, out]` @param bias `[out]` */
@@ -97,13 +115,17 @@ export class OnnxGraph {
     return this.#node({ relu: 'Relu', gelu: 'Gelu', elu: 'Elu' }[which], [from], name);
   }
 
-  /** Times a constant. */
+  /** Multiplies by a constant. */
   scale(name: string, from: string, by: number): string {
     return this.#node('Mul', [from, this.#vector(`${name}/by`, [by])], name);
   }
 
-  sum(name: string, one: string, other: string): string {
-    return this.#node('Add', [one, other], name);
+  /** @param inputs two or more, of one shape */
+  sum(name: string, inputs: readonly string[]): string {
+    const last = inputs.length - 1;
+    return inputs.reduce((sum, input, index) =>
+      this.#node('Add', [sum, input], index === last ? name : `${name}/${index}`),
+    );
   }
 
   /** Adds an output, float32 `[N, classes]`. */
@@ -118,7 +140,7 @@ export class OnnxGraph {
     return this.#node('Softmax', [from], name, []);
   }
 
-  /** @returns the file; to be called once, after everything else */
+  /** Returns the file. Call it once, after all other methods. */
   encode(name: string, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
     const model = new Message()
       .number(1, IR_VERSION)
@@ -143,9 +165,17 @@ export class OnnxGraph {
   }
 
   #weight(name: string, { shape, data }: Weight): string {
+    return this.#tensor(name, FLOAT, shape, data);
+  }
+
+  #integers(name: string, values: readonly number[]): string {
+    return this.#tensor(name, INT64, [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  #tensor(name: string, type: number, shape: readonly number[], data: Float32Array | BigInt64Array): string {
     const message = new Message();
     for (const size of shape) message.number(1, size);
-    message.number(2, FLOAT).text(8, name);
+    message.number(2, type).text(8, name);
     this.#graph.message(5, message.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
     return name;
   }
@@ -162,6 +192,10 @@ function filtersFirst({ shape, data }: Weight): Weight {
     kernel[(filter * inputs + channel) * rows * columns + window] = value;
   });
   return { shape: [filters, inputs, rows, columns], data: kernel };
+}
+
+function pooling({ size, stride, pads }: { readonly size: number } & Window): Message[] {
+  return [integers('kernel_shape', [size, size]), integers('pads', pads), integers('strides', [stride, stride])];
 }
 
 function integer(name: string, value: number): Message {

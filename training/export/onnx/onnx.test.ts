@@ -2,28 +2,28 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { probabilities } from '../../evaluation/temperature.ts';
 import { anyNet, everything, trainedWeights } from '../../nets/net.fixture.ts';
-import { exampleNetworks, expectSameLogits, python, trainedNetwork, unlessSkipped } from '../export.fixture.ts';
+import { exampleNets, expectSameLogits, python, trainedNet, unlessSkipped } from '../export.fixture.ts';
 import { encodeOnnx } from './encode.ts';
 
-const network = trainedNetwork(everything, 1);
+const trained = trainedNet(everything, 1);
 
 describe('an ONNX model', () => {
   test('is the same every time, in whatever order the weights are given', () => {
     const weights = trainedWeights(everything, 1).reverse();
-    expect(Buffer.compare(encodeOnnx({ ...network, weights }), encodeOnnx(network))).toBe(0);
+    expect(Buffer.compare(encodeOnnx({ ...trained, weights }), encodeOnnx(trained))).toBe(0);
   });
 
   test('weights that are not the net’s are refused', () => {
-    expect(() => encodeOnnx({ ...network, weights: network.weights.slice(1) })).toThrow('lack whiten/kernel');
+    expect(() => encodeOnnx({ ...trained, weights: trained.weights.slice(1) })).toThrow('lack whiten/kernel');
   });
 });
 
 test.skipIf(python === undefined)(
   `ONNX Runtime predicts what we do, on every net and any number of images ${unlessSkipped}`,
   async () => {
-    const networks = [...exampleNetworks(), ...fc.sample(anyNet, 20).map(trainedNetwork)];
+    const nets = [...exampleNets(), ...fc.sample(anyNet, 20).map(trainedNet)];
     const answers = await expectSameLogits(
-      networks,
+      nets,
       encodeOnnx,
       `
 import onnx, onnxruntime
@@ -40,7 +40,7 @@ def answer(file, images):
 `,
     );
     for (const [index, { logits, ...answer }] of answers.entries()) {
-      const { classes, temperature } = networks[index]!;
+      const { classes, temperature } = nets[index]!;
       const expected = probabilities(Float32Array.from(logits), classes.length, temperature);
       expect(answer.probabilities).toHaveLength(expected.length);
       for (const [at, value] of (answer.probabilities as number[]).entries())

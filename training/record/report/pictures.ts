@@ -1,7 +1,8 @@
 import { encode } from 'fast-png';
 import { percent } from '#models/percent.ts';
-import { type Augmentation, viewsOfEpoch, writeView } from '../../data/augment.ts';
+import { type Augmentation, transformsOfEpoch, writeTransformed } from '../../data/augment.ts';
 import { type Dataset, type Split, slice } from '../../data/dataset.ts';
+import type { Labels } from '../../data/labels.ts';
 import type { Mistake } from '../../evaluation/measure.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
@@ -23,7 +24,7 @@ export function classGrid(data: Dataset, seed: number): string {
       parts.push(stored(data, data.train, image, { x: left + column * (side + gap), y, side, title: name }));
     }
   }
-  return picture(TOP + data.classes.length * (side + gap) + 12, `${data.name}: the classes`, parts);
+  return picture(TOP + data.classes.length * (side + gap) + 12, `${data.title}: the classes`, parts);
 }
 
 interface Tile {
@@ -43,7 +44,7 @@ const RANDOM_IMAGES = 24;
  *
  * @param answers `[test.count]` class indices
  */
-export function sampleGrid(data: Dataset, answers: Uint8Array, seed: number): string {
+export function sampleGrid(data: Dataset, answers: Labels, seed: number): string {
   const tiles = randomImages(data.test, seed, data.classes.length)
     .slice(0, RANDOM_IMAGES)
     .map((image) => ({ image, label: data.test.labels[image]!, answer: answers[image]! }));
@@ -85,7 +86,7 @@ function tileGrid(data: Dataset, tiles: readonly Tile[], title: string, explanat
     );
   }
   const rows = Math.ceil(tiles.length / columns);
-  return picture(TOP + rows * (side + below), `${data.name}: ${title}`, parts);
+  return picture(TOP + rows * (side + below), `${data.title}: ${title}`, parts);
 }
 
 /** The same training images in the first epochs, as the network saw them. @param train what is trained on */
@@ -98,14 +99,14 @@ export function augmentationGrid(data: Dataset, train: Split, augmentation: Augm
     const title = data.classes[train.labels[image]!]!;
     parts.push(stored(data, train, image, { x: left, y, side, title }));
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const view = viewsOfEpoch(augmentation, { count: train.count, seed, epoch })(image);
+      const view = transformsOfEpoch(augmentation, { count: train.count, seed, epoch })(image);
       const pixels = new Uint8Array(size[0] * size[1] * size[2]);
-      writeView(train.images, image * pixels.length, pixels, 0, size, view);
+      writeTransformed(train.images, image * pixels.length, pixels, 0, size, view);
       const x = left + 14 + (epoch + 1) * (side + gap);
       parts.push(embedded(pixels, size, { x, y, side, title: `${title}, epoch ${epoch + 1}` }));
     }
   }
-  return picture(TOP + rows * (side + gap) + 10, `${data.name}: images as they are augmented`, parts);
+  return picture(TOP + rows * (side + gap) + 10, `${data.title}: images as they are augmented`, parts);
 }
 
 const MOST_FILTERS = 96;

@@ -1,5 +1,5 @@
 import { percent } from '#models/percent.ts';
-import type { Measurement } from '../../evaluation/measure.ts';
+import type { Evaluation } from '../../evaluation/evaluation.ts';
 import { area, axes, legendAt } from './panel.ts';
 import { element, heading, picture, style, text } from './svg.ts';
 
@@ -8,7 +8,7 @@ import { element, heading, picture, style, text } from './svg.ts';
  *
  * @see Guo et al. 2017, "On calibration of modern neural networks", figure 1
  */
-export function reliabilityDiagram({ before, after }: Measurement['calibration'], temperature: number): string {
+export function reliabilityDiagram({ before, after }: Evaluation['calibration'], temperature: number): string {
   const { left, top, width, height } = area;
   const toX = (x: number) => left + x * width;
   const toY = (y: number) => top + height - y * height;

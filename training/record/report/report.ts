@@ -1,7 +1,8 @@
 import type { Card } from '#models/card.ts';
 import { percent } from '#models/percent.ts';
-import { type Dataset, holdOut } from '../../data/dataset.ts';
-import type { Evaluation } from '../../evaluation/evaluate.ts';
+import type { Dataset } from '../../data/dataset.ts';
+import { holdOut } from '../../data/hold-out.ts';
+import type { Evaluation } from '../../evaluation/evaluation.ts';
 import { topClasses, worstMistakes } from '../../evaluation/measure.ts';
 import { probabilities } from '../../evaluation/temperature.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
@@ -22,7 +23,7 @@ export interface Report {
   readonly data: Dataset;
   readonly history: readonly HistoryRow[];
   /** On the test set. */
-  readonly evaluation: Evaluation;
+  readonly evaluation: Required<Evaluation>;
   readonly net: Net;
   readonly weights: readonly NamedTensor[];
 }
@@ -54,7 +55,7 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
   const { logits } = evaluation;
   const answers = probabilities(logits, classes.length, temperature);
   const learned = { history, test: evaluation };
-  const { train } = holdOut(data.train, settings.heldOut);
+  const { train } = holdOut(data, settings.heldOut);
   const { flip, shift } = settings;
   const isAugmented = flip !== 'none' || shift > 0;
   return {
@@ -66,7 +67,7 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
     mistakes: mistakeGrid(data, worstMistakes(answers, data.test.labels, MISTAKES)),
     samples: sampleGrid(data, topClasses(logits, classes.length), seed),
     classes: classGrid(data, seed),
-    augmentation: isAugmented ? augmentationGrid(data, train, { flip, shift }, seed) : undefined,
+    augmentation: isAugmented ? augmentationGrid(data, train, { flip, translate: shift }, seed) : undefined,
     filters: filterGrid(net, weights),
   };
 }
@@ -97,6 +98,9 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
     facts: {
       Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
       Data: `${data.name}, ${count(data.heldOut)} training images held out to choose by, ${count(accuracy.images)} test images`,
+      'SHA-256 of the data': Object.entries(data.sha256)
+        .map(([split, sha256]) => `${split} ${sha256}`)
+        .join(', '),
       'Test loss': card.loss.toFixed(4),
       Temperature: card.temperature.toFixed(4),
       Engine: card.engine,

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { loadTensorFlow, type TensorFlow } from '../../tensorflow.ts';
 import { gelu } from '../operations/activations.ts';
 import { add, isLess, multiply, toInteger } from '../operations/arithmetic.ts';
+import { channelPadding } from '../operations/channel-padding.ts';
 import { addBias, convolution } from '../operations/convolution.ts';
 import { crossEntropy } from '../operations/cross-entropy.ts';
 import { dropout } from '../operations/dropout.ts';
@@ -26,7 +27,16 @@ describe('operands that do not fit are refused as the graph is built, by the lay
       (graph) => convolution(graph, input(graph, 2, 2, 2, 3), input(graph, 3, 3, 3, 5), valid),
       'conv1: A window of 3 does not fit 2.',
     ],
-    ['axes', (graph) => maxPooling(graph, input(graph, 2, 8), 2, 'same'), 'conv1: Images [2, 8] must have four axes.'],
+    [
+      'axes',
+      (graph) => maxPooling(graph, input(graph, 2, 8), { size: 2, padding: 'same' }),
+      'conv1: Images [2, 8] must have four axes.',
+    ],
+    [
+      'padded channels',
+      (graph) => channelPadding(graph, input(graph, 2, 8, 8, 3), { filters: 2, stride: 1 }),
+      'conv1: [2, 8, 8, 3] cannot be padded to 2 channels.',
+    ],
     [
       'a bias',
       (graph) => addBias(graph, input(graph, 2, 8), input(graph, 7)),

@@ -6,6 +6,8 @@
  */
 export const outputNames: Readonly<Record<string, string | readonly string[]>> = {
   AddV2: 'z',
+  AvgPool: 'output',
+  AvgPoolGrad: 'output',
   BiasAdd: 'output',
   BiasAddGrad: 'output',
   BitwiseAnd: 'z',
@@ -53,6 +55,8 @@ export const outputNames: Readonly<Record<string, string | readonly string[]>> =
   Square: 'y',
   StatelessRandomUniform: 'output',
   StopGradient: 'output',
+  StridedSlice: 'output',
+  StridedSliceGrad: 'output',
   Sub: 'z',
   Sum: 'output',
   TensorScatterUpdate: 'output',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { inViewTables, type View, writeView } from '../../../data/augment.ts';
+import { type ImageTransform, inTransformTables, writeTransformed } from '../../../data/augment.ts';
 import { random } from '../../../random/random.ts';
 import { hasTensorFlow, loadTensorFlow } from '../../tensorflow.ts';
 import { Graph } from '../builder/graph.ts';
@@ -20,7 +20,7 @@ const cases = fc
     const shift = fc.integer({ min: 0, max: Math.min(given.height, given.width) - 1 });
     return shift.chain((largest) => {
       const by = fc.integer({ min: -largest, max: largest });
-      const view: fc.Arbitrary<View> = fc.record({ isMirrored: fc.boolean(), down: by, right: by });
+      const view: fc.Arbitrary<ImageTransform> = fc.record({ isMirrored: fc.boolean(), down: by, right: by });
       const image = fc.nat({ max: given.count - 1 });
       return fc.record({
         ...(Object.fromEntries(Object.entries(given).map(([key, value]) => [key, fc.constant(value)])) as {
@@ -42,7 +42,7 @@ test.skipIf(!hasTensorFlow())('views made in the graph are those made in JavaScr
       const images = Uint8Array.from({ length: count * bytes }, () => draw.integer(256));
       const expected = new Uint8Array(batch.length * bytes);
       for (const [at, [image, view]] of batch.entries()) {
-        writeView(images, image * bytes, expected, at * bytes, size, view);
+        writeTransformed(images, image * bytes, expected, at * bytes, size, view);
       }
 
       const graph = new Graph({ compileFunctions: false });
@@ -53,7 +53,7 @@ test.skipIf(!hasTensorFlow())('views made in the graph are those made in JavaScr
       const shown = toFloat(graph, views); // bytes cannot be fetched
       const session = openSession(tensorflow, graph);
       session.assign([[pixels, images]]);
-      const places = batch.map(([at, view]) => [at, ...Object.values(inViewTables(view, shift))]);
+      const places = batch.map(([at, view]) => [at, ...Object.values(inTransformTables(view, shift))]);
       const [made] = session.run(
         fed.map((value, part) => [value, Int32Array.from(places, (place) => place[part]!)]),
         [shown],

@@ -1,4 +1,4 @@
-import { viewTables } from '../../../data/augment.ts';
+import { transformTables } from '../../../data/augment.ts';
 import type { Graph, Value, Variable } from '../builder/graph.ts';
 import { add, cast, multiply } from './arithmetic.ts';
 import { gather } from './gather.ts';
@@ -12,7 +12,7 @@ export interface Views {
   readonly size: readonly [number, number, number];
   /** The largest shift, in pixels. */
   readonly shift: number;
-  /** `[B]` int64: which image, and which rows of the tables of views (`inViewTables`). */
+  /** `[B]` int64: which image, and which rows of the tables of views (`inTransformTables`). */
   readonly image: Value;
   readonly row: Value;
   readonly column: Value;
@@ -26,7 +26,7 @@ export interface Views {
 export function gatherViews(graph: Graph, { pixels, size, shift, image, row, column }: Views): Value {
   const [height, width] = size;
   const [batch = 0] = image.shape;
-  const tables = viewTables(size, shift);
+  const tables = transformTables(size, shift);
   const long = (values: Int32Array, shape: readonly number[]) =>
     cast(graph, graph.constant({ type: 'int32', shape, values }), 'int64');
   const byRow = long(

@@ -1,5 +1,6 @@
 /**
- * A message of protocol buffers, field by field: a program with a schema would be larger than the few fields that we write.
+ * Writes a message of protocol buffers field by field: TensorFlow's graphs, ONNX models, TensorBoard's events. A library with
+ * schemas would be larger than the few fields that these need.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
@@ -7,17 +8,31 @@ export class Message {
   readonly #bytes: number[] = [];
   readonly #large: { readonly at: number; readonly body: Uint8Array }[] = [];
 
-  /** @param value a whole number, 0 or more */
+  /** @param value a whole number; an enumeration's number; 0 or 1 for a bool */
   number(field: number, value: number): this {
     this.#varint(field << 3);
     this.#varint(value);
     return this;
   }
 
-  /** Of 32 bits. */
+  /** Whole numbers of a repeated field. */
+  numbers(field: number, values: readonly number[]): this {
+    const packed = new Message();
+    for (const value of values) packed.#varint(value);
+    return values.length === 0 ? this : this.message(field, packed);
+  }
+
+  /** 32 bits. */
   float(field: number, value: number): this {
     this.#varint((field << 3) | 5);
     this.#bytes.push(...new Uint8Array(Float32Array.of(value).buffer));
+    return this;
+  }
+
+  /** 64 bits. */
+  double(field: number, value: number): this {
+    this.#varint((field << 3) | 1);
+    this.#bytes.push(...new Uint8Array(Float64Array.of(value).buffer));
     return this;
   }
 
@@ -46,7 +61,14 @@ export class Message {
     return Buffer.concat([...pieces, Uint8Array.from(this.#bytes.slice(from))]);
   }
 
+  /** Seven bits a byte, the lowest first. A negative number is written as 64 bits of two's complement. */
   #varint(value: number): void {
+    if (value < 0) {
+      let rest = BigInt.asUintN(64, BigInt(value));
+      for (; rest > 0x7fn; rest >>= 7n) this.#bytes.push(Number(rest & 0x7fn) | 0x80);
+      this.#bytes.push(Number(rest));
+      return;
+    }
     let rest = value;
     for (; rest > 0x7f; rest = Math.floor(rest / 128)) this.#bytes.push((rest & 0x7f) | 0x80);
     this.#bytes.push(rest);

@@ -1,0 +1,65 @@
+import { type Graph, show, type Value } from '../builder/graph.ts';
+import { fourAxes } from './convolution.ts';
+import { pad } from './shape.ts';
+
+/**
+ * Every `stride`-th pixel, and channels of zeros behind the given ones.
+ *
+ * @param images `[N, H, W, C]`
+ * @param options.filters channels of the result, at least C
+ * @returns `[N, ⌈H / stride⌉, ⌈W / stride⌉, filters]`
+ */
+export function channelPadding(
+  graph: Graph,
+  images: Value,
+  { filters, stride }: { readonly filters: number; readonly stride: number },
+): Value {
+  const [, , , channels] = fourAxes(graph, 'Images', images);
+  if (filters < channels) graph.fail(`${show(images.shape)} cannot be padded to ${filters} channels.`);
+  const sampled = everyPixel(graph, images, stride);
+  if (filters === channels) return sampled;
+  return pad(graph, sampled, [
+    [0, 0],
+    [0, 0],
+    [0, 0],
+    [0, filters - channels],
+  ]);
+}
+
+/** Every `stride`-th row and column, from the first. */
+function everyPixel(graph: Graph, images: Value, stride: number): Value {
+  if (stride === 1) return images;
+  const [batch, height, width, channels] = fourAxes(graph, 'Images', images);
+  const { type } = images;
+  const ends = [graph.integers([0, 0, 0, 0]), graph.integers(images.shape), graph.integers([1, stride, stride, 1])];
+  const attributes = { T: { type }, Index: { type: 'int32' }, ...MASKS } as const;
+  return graph.value({
+    op: 'StridedSlice',
+    inputs: [images, ...ends],
+    shape: [batch, Math.ceil(height / stride), Math.ceil(width / stride), channels],
+    type,
+    attributes,
+    gradient: (upstream) => [
+      () =>
+        graph.value({
+          op: 'StridedSliceGrad',
+          inputs: [graph.integers(images.shape), ...ends, upstream],
+          shape: images.shape,
+          type,
+          attributes,
+        }),
+      undefined,
+      undefined,
+      undefined,
+    ],
+  });
+}
+
+/** TensorFlow's shorthands for the ends of a slice: none is used. */
+const MASKS = {
+  begin_mask: { integer: 0 },
+  end_mask: { integer: 0 },
+  ellipsis_mask: { integer: 0 },
+  new_axis_mask: { integer: 0 },
+  shrink_axis_mask: { integer: 0 },
+};
