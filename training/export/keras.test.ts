@@ -4,8 +4,19 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
-import { anyNet, everything, trainedWeights } from '../nets/net.fixture.ts';
-import { exampleNets, expectSameLogits, python, runPython, trainedNet, unlessSkipped } from './export.fixture.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
+import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
+import {
+  awkward,
+  exampleNets,
+  expectClose,
+  expectSameLogits,
+  logitsOf,
+  python,
+  runPython,
+  trainedNet,
+  unlessSkipped,
+} from './export.fixture.ts';
 import { decodeHdf5 } from './hdf5/decode.ts';
 import { encodeHdf5 } from './hdf5/encode.ts';
 import { encodeKeras } from './keras.ts';
@@ -100,11 +111,9 @@ def answer(file, images):
     );
   });
 
-  test('gives back what it loaded, and what it trained; so do we', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-keras-'));
-    try {
-      await writeFile(path.join(folder, 'ours.h5'), file);
-      const program = `
+  test.each([everything, everythingBranched])('what it loaded and saves again is unchanged: $name', async (net) => {
+    const { weights } = trainedNet(net, 1);
+    const program = `
 import sys, keras
 model = keras.models.load_model(sys.argv[1] + '/ours.h5')
 model.compile(optimizer='adam', loss='mse')
@@ -113,20 +122,67 @@ conv = model.get_layer('conv1')
 conv.set_weights([2 * conv.get_weights()[0]])
 model.save(sys.argv[1] + '/changed.h5')
 `;
+    await inFolder(async (folder) => {
+      await writeFile(path.join(folder, 'ours.h5'), encodeKeras(trainedNet(net, 1)));
       runPython(program, [folder]);
-      expect(readKeras(await readFile(path.join(folder, 'same.h5')))).toEqual({
-        weights: trained.weights,
-        description: undefined,
-      });
-      const doubled = trained.weights.map(({ name, shape, data }) =>
+      const same = readKeras(await readFile(path.join(folder, 'same.h5')));
+      expect(byName(same.weights)).toEqual(byName(weights));
+      expect(same.description).toBeUndefined();
+      const doubled = weights.map(({ name, shape, data }) =>
         name === 'conv1/kernel' ? { name, shape, data: data.map((value) => 2 * value) } : { name, shape, data },
       );
-      expect(readKeras(await readFile(path.join(folder, 'changed.h5'))).weights).toEqual(doubled);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+      const changed = readKeras(await readFile(path.join(folder, 'changed.h5')));
+      expect(byName(changed.weights)).toEqual(byName(doubled));
+    });
   });
+
+  test.each([everything, everythingBranched, awkward])(
+    'what it trained by a step predicts the same here: $name',
+    async (net) => {
+      const [count, trained] = [6, trainedNet(net, 1)];
+      const { images } = noiseBatch(net, count, 3);
+      const program = `
+import sys, json, keras, numpy as np
+folder, shape, classes = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+images = np.fromfile(folder + '/images', np.uint8).reshape(shape).astype('float32')
+model = keras.models.load_model(folder + '/ours.h5')
+model.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(images, np.arange(len(images)) % classes, batch_size=len(images), verbose=0)
+model.save(folder + '/trained.h5')
+print(json.dumps(model.predict(images, verbose=0).astype(float).ravel().tolist()))
+`;
+      await inFolder(async (folder) => {
+        await writeFile(path.join(folder, 'ours.h5'), encodeKeras(trained));
+        await writeFile(path.join(folder, 'images'), images);
+        const shape = JSON.stringify([count, ...net.input]);
+        const printed = runPython(program, [folder, shape, String(net.classes)], 'jax');
+        const { weights } = readKeras(await readFile(path.join(folder, 'trained.h5')));
+        expect(byName(weights).map(({ name }) => name)).toEqual(byName(trained.weights).map(({ name }) => name));
+        const changed = weights.filter(({ name, data }) =>
+          data.some((value, at) => value !== trained.weights.find((each) => each.name === name)!.data[at]),
+        );
+        expect(changed.map(({ name }) => name)).toContain(
+          trained.weights.findLast(({ name }) => name.endsWith('/kernel'))!.name,
+        );
+        expectClose(JSON.parse(printed.trim()), await logitsOf(net, weights, images));
+      });
+    },
+  );
 });
+
+async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-keras-'));
+  try {
+    await use(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Keras saves the layers of a graph in an order of its own. */
+function byName(weights: readonly NamedTensor[]): readonly NamedTensor[] {
+  return weights.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
 
 /** The file without a layer's group. */
 function without(bytes: Uint8Array, layer: string): Uint8Array {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exampleVersion } from '#models/example-version.ts';
+import { decodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { anyNet, everything } from '../nets/net.fixture.ts';
@@ -28,6 +29,13 @@ describe('weights.safetensors', () => {
   test.each(Object.entries(recipes))('knows the net of recipe %s', (_, recipe) => {
     const { net } = decodeWeights(encodeWeights(trainedNet(netOf(recipe), 1)));
     expect(net).toEqual(netOf(recipe));
+  });
+
+  test('files keep the older name of an initialization', () => {
+    const { net } = decodeSafetensors(encodeWeights(trained)).metadata;
+    expect(net).toContain('"init":"kaiming-uniform"');
+    expect(net).not.toContain('fan-in-uniform');
+    expect(decodeWeights(encodeWeights(trained)).net).toEqual(everything);
   });
 
   test('is the same every time, in whatever order the weights are given', () => {

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compileEager } from '../../engine/eager/engine.ts';
 import { onWasm, startWasm } from '../../engine/eager/wasm.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
@@ -10,6 +9,7 @@ import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } fr
 import type { Layer, Net } from '../../nets/net.ts';
 import { seedNet } from '../../nets/seed.ts';
 import { tinyNet } from '../../nets/tiny.ts';
+import { awkward, expectClose, logitsOf } from '../export.fixture.ts';
 import { exportLayersModel } from './export.ts';
 
 beforeAll(async () => {
@@ -19,7 +19,9 @@ beforeAll(async () => {
 
 describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
   test.each(
-    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched].map((net) => [net.name, net] as const),
+    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched, awkward].map(
+      (net) => [net.name, net] as const,
+    ),
   )('%s', async (_, net) => {
     await expectSameLogits(net, trainedWeights(net, 3), 5);
   });
@@ -59,6 +61,26 @@ describe('what the files say', () => {
     const names = net.layers.map(({ name }) => name);
     for (const { config } of modelTopology.config.layers) expect(names).toContain(config.name);
   });
+
+  test.each([everythingBranched, awkward])(
+    'describes a graph as TensorFlow.js itself does: $name',
+    async (branched) => {
+      const weights = trainedWeights(branched, 1);
+      const written = parse(exportLayersModel(branched, weights).modelJson).modelTopology;
+      const model = await load(branched, weights);
+      const saved = model.toJSON(undefined, false) as unknown as ModelJson['modelTopology'];
+      model.dispose();
+      const { layers, ...graph } = written.config;
+      const { layers: savedLayers, ...savedGraph } = saved.config;
+      expect({ ...written, config: graph }).toEqual({ ...saved, config: savedGraph });
+      // TensorFlow.js orders layers by their distance to the output, and adds the options' defaults.
+      expect(layers).toHaveLength(savedLayers.length);
+      for (const layer of layers) {
+        const same = savedLayers.find(({ config }) => config.name === layer.config.name)!;
+        expect(same).toMatchObject(layer);
+      }
+    },
+  );
 });
 
 describe('folding', () => {
@@ -145,6 +167,110 @@ describe('folding', () => {
     ]);
   });
 
+  describe('with branches', () => {
+    const read = (layer: Layer, name: string, ...inputs: string[]): Layer => ({ ...layer, name, inputs }) as Layer;
+    const sum = (name: string, ...inputs: string[]): Layer => ({ kind: 'add', name, inputs });
+    const conv2 = (...inputs: string[]) => read(conv, 'conv2', ...inputs);
+    const average: Layer = { kind: 'average-pooling', name: 'average', size: 2, padding: 'same' };
+    const padding: Layer = { kind: 'channel-padding', name: 'padding', filters: 4, stride: 1 };
+
+    test.each<[string, Layer[], string[]]>([
+      [
+        'a residual block: each convolution takes up what it alone is read by, the sum nothing',
+        [
+          conv,
+          norm,
+          relu,
+          conv2('relu'),
+          read(norm, 'norm2', 'conv2'),
+          sum('sum', 'norm2', 'relu'),
+          read(relu, 'relu2', 'sum'),
+        ],
+        ['conv relu', 'conv2 linear', 'sum', 'relu2 relu'],
+      ],
+      [
+        'a normalization is not folded into a convolution that something else reads',
+        [conv, norm, conv2('conv'), sum('sum', 'conv2', 'norm')],
+        ['conv linear', 'norm', 'conv2 linear', 'sum'],
+      ],
+      [
+        'nor is a scale or an activation',
+        [conv, half, relu, read(relu, 'relu2', 'conv'), sum('sum', 'relu', 'relu2')],
+        ['conv linear', 'half', 'relu relu', 'relu2 relu', 'sum'],
+      ],
+      [
+        'an activation is not fused behind a folded normalization that something else reads',
+        [conv, norm, relu, sum('sum', 'relu', 'norm')],
+        ['conv linear', 'relu relu', 'sum'],
+      ],
+      [
+        'two readers may be one sum that adds a value to itself',
+        [conv, sum('sum', 'conv', 'conv'), norm],
+        ['conv linear', 'sum', 'norm'],
+      ],
+      [
+        'nor through a pooling that something else reads',
+        [conv, average, norm, sum('sum', 'average', 'norm')],
+        ['conv linear', 'average', 'norm', 'sum'],
+      ],
+      [
+        'nor into a convolution behind a pooling, where something else reads the convolution',
+        [
+          conv,
+          average,
+          norm,
+          read({ ...average, name: 'average2' }, 'average2', 'conv'),
+          sum('sum', 'norm', 'average2'),
+        ],
+        ['conv linear', 'average', 'norm', 'average2', 'sum'],
+      ],
+      [
+        'what reads a dropout reads its input',
+        [conv, drop, norm, relu, read(relu, 'relu2', 'drop'), sum('sum', 'relu', 'relu2')],
+        ['conv linear', 'norm', 'relu relu', 'relu2 relu', 'sum'],
+      ],
+      [
+        'a dropout that alone reads a convolution hinders nothing',
+        [conv, drop, norm, sum('sum', 'norm', 'norm')],
+        ['conv linear', 'sum'],
+      ],
+      [
+        'a padded shortcut is a convolution, and takes up what follows it',
+        [padding, norm, relu, sum('sum', 'relu', 'relu')],
+        ['padding relu', 'sum'],
+      ],
+    ])('%s', async (_, layers, expected) => {
+      const net = netOf(...layers);
+      expect(served(net)).toEqual(['images', 'normalize', ...expected, 'flatten', 'head linear']);
+      await expectSameLogits(net, trainedWeights(net, 5), 4);
+    });
+
+    test('through average pooling, with any factor', async () => {
+      const net = netOf(conv, average, norm);
+      const mixed = withGamma(net, [1, 0.5, -1, 2]);
+      expect(served(net, mixed)).toEqual(['normalize', 'conv linear', 'average', 'flatten', 'head linear']);
+      await expectSameLogits(net, mixed, 4);
+    });
+
+    test('through global pooling', async () => {
+      const pooled = (by: number, pooling: 'max' | 'average'): Net => ({
+        ...netOf(),
+        layers: [
+          everything.layers[0]!,
+          conv,
+          { kind: 'global-pooling', name: 'pool', function: pooling },
+          { kind: 'scale', name: 'scale', by },
+          head,
+        ],
+      });
+      expect(served(pooled(-0.5, 'average'))).toEqual(['normalize', 'conv linear', 'pool', 'head linear']);
+      expect(served(pooled(0.5, 'max'))).toEqual(['normalize', 'conv linear', 'pool', 'head linear']);
+      expect(served(pooled(-0.5, 'max'))).toEqual(['normalize', 'conv linear', 'pool', 'scale', 'head linear']);
+      await expectSameLogits(pooled(-0.5, 'average'), trainedWeights(pooled(-0.5, 'average'), 2), 4);
+      await expectSameLogits(pooled(-0.5, 'max'), trainedWeights(pooled(-0.5, 'max'), 2), 4);
+    });
+  });
+
   test('the normalization of the images stays, since padding pads with its zeros', () => {
     expect(served(netOf(norm))).toEqual(['normalize', 'norm', 'flatten', 'head linear']);
   });
@@ -181,10 +307,7 @@ async function load(net: Net, weights: readonly NamedTensor[]): Promise<LayersMo
 
 async function expectSameLogits(net: Net, weights: readonly NamedTensor[], count: number) {
   const { images } = noiseBatch(net, count, 9);
-  const common = { batchSize: 1, seed: 1, labelSmoothing: 0, reduction: 'mean', groups: [] } as const;
-  const engine = await compileEager({ net, weights, ...common });
-  const expected = engine.logits(images);
-  engine.dispose();
+  const expected = await logitsOf(net, weights, images);
   const model = await load(net, weights);
   const found = onWasm(() =>
     tf.tidy(() => {
@@ -193,8 +316,5 @@ async function expectSameLogits(net: Net, weights: readonly NamedTensor[], count
     }),
   );
   model.dispose();
-  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const worst = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - found[at]!)), 0);
-  expect(found.length).toBe(expected.length);
-  expect(worst).toBeLessThanOrEqual(1e-5 * largest + 1e-7);
+  expectClose(found, expected);
 }
