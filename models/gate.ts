@@ -1,6 +1,7 @@
 import { UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias, type StoredAlias } from './aliases.ts';
 import { goldenDifference, goldenPixels } from './golden.ts';
+import { percent } from './percent.ts';
 import type { ObjectStore } from './stores/object-store.ts';
 import { DamagedVersion, readCard, readVersion, UnknownVersion, type VerifiedVersion } from './versions.ts';
 
@@ -87,8 +88,4 @@ async function accuracyLost(
     if (error instanceof UnknownVersion || error instanceof DamagedVersion) return undefined;
     throw error;
   }
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }

@@ -1,4 +1,5 @@
 import type { Card } from './card.ts';
+import { percent } from './percent.ts';
 
 /** `README.md` of a version: its card for people, under the front matter that Hugging Face reads. */
 export function renderReadme(card: Card): string {
@@ -94,8 +95,4 @@ function parentRow({ parent }: Card): string {
   if (parent === undefined) return '';
   const source = 'version' in parent ? parent.version : `${parent.file}, SHA-256 \`${parent.sha256}\``;
   return `| Began with | the weights of ${source} |\n`;
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeSafetensors, encodeSafetensors, InvalidSafetensors, type Tensor } from './safetensors.ts';
+import { sizeOf } from './size-of.ts';
 
 const tensor = (name: string, shape: number[], values: number[]): Tensor => ({
   name,
@@ -17,7 +18,7 @@ const tensors = fc
     fc.tuple(
       ...names.map((name) =>
         fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 4 }).chain((shape) => {
-          const size = shape.reduce((product, dimension) => product * dimension, 1);
+          const size = sizeOf(shape);
           return fc.float32Array({ minLength: size, maxLength: size }).map((data): Tensor => ({ name, shape, data }));
         }),
       ),

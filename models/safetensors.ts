@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from './size-of.ts';
 
 /** A float32 array with a name and a shape: what `training/` calls a `NamedTensor`. */
 export interface Tensor {
@@ -126,8 +127,4 @@ function parse<Schema extends z.core.$ZodType>(schema: Schema, value: unknown, w
   const result = z.safeParse(schema, value);
   if (!result.success) throw new InvalidSafetensors(`${what} is malformed`, { cause: result.error });
   return result.data;
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, dimension) => size * dimension, 1);
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { percent } from '#models/percent.ts';
 import type { Net } from '#training/nets/net.ts';
 import { ourEntry } from './contestants.ts';
 import { type KernelTime, kernelTimes } from './kernel-times.ts';
@@ -62,7 +63,7 @@ export function profileText({ net, batchSize, precision, milliseconds, preparati
   const row = (name: string, time: number, ...cells: string[]) => [
     name,
     `${time.toFixed(2)} ms`,
-    `${((100 * time) / milliseconds).toFixed(1)} %`,
+    percent(time / milliseconds, { digits: 1 }),
     ...cells,
   ];
   const timeOf = (some: readonly KernelTime[]) => some.reduce((total, each) => total + each.milliseconds, 0);

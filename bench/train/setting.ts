@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sizeOf } from '#models/size-of.ts';
 import type { Augmentation } from '#training/data/augment.ts';
 import type { Split } from '#training/data/dataset.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
@@ -74,7 +75,7 @@ export function readSetting(file: string): {
   const values = new Float32Array(new Uint8Array(readFileSync(setting.weightsFile)).buffer);
   let from = 0;
   const weights = setting.weights.map(({ name, shape }) => {
-    const data = values.slice(from, from + shape.reduce((size, axis) => size * axis, 1));
+    const data = values.slice(from, from + sizeOf(shape));
     from += data.length;
     return { name, shape, data };
   });

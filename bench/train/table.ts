@@ -1,3 +1,4 @@
+import { percent } from '#models/percent.ts';
 import { isMeasured, type Measured, type Outcome } from './measure.ts';
 
 /** All that was measured of one net at one batch size. */
@@ -72,8 +73,8 @@ export function tableOf(result: CaseResult): string {
           each.name,
           each.speed.toFixed(0),
           each.gflops.toFixed(0),
-          percent(each.share),
-          percent(each.shareOfBfloat16),
+          percentOrNothing(each.share),
+          percentOrNothing(each.shareOfBfloat16),
           ...ours.map((name) => (each.name === name ? '' : `${each.ratios[name]!.toFixed(2)}x`)),
           `${each.cpuSeconds?.toFixed(1) ?? '?'}/${each.wallSeconds.toFixed(1)}`,
           each.peakMemory === undefined ? '?' : `${(each.peakMemory / 2 ** 20).toFixed(0)} MiB`,
@@ -87,8 +88,8 @@ export function tableOf(result: CaseResult): string {
   ].join('\n');
 }
 
-function percent(share: number | undefined): string {
-  return share === undefined ? '' : `${(100 * share).toFixed(0)} %`;
+function percentOrNothing(share: number | undefined): string {
+  return share === undefined ? '' : percent(share, { digits: 0 });
 }
 
 /** Columns as wide as what is in them; the first is flush left. A row that is shorter runs on. */

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import type { ClassifyAnswer } from '#inference/http/answers.ts';
+import { percent } from '#models/percent.ts';
 import { classifyImage, type EndpointOptions, openEndpoint, Refused, Unreachable } from '../endpoint/endpoint.ts';
 import { targetOption } from '../stack/target.ts';
 import { mapInOrder } from '../terminal/map-in-order.ts';
@@ -102,17 +103,13 @@ function tablePrinter(files: readonly string[]): Print {
       return;
     }
     const { label, score, uncertain, predictions } = outcome;
-    const others = predictions.slice(1, 4).map((each) => `${each.label} ${percent(each.score)}`);
-    const answer = `${label.padEnd(12)} ${percent(score).padStart(7)}`;
+    const others = predictions.slice(1, 4).map((each) => `${each.label} ${percent(each.score, { digits: 1 })}`);
+    const answer = `${label.padEnd(12)} ${percent(score, { digits: 1 }).padStart(7)}`;
     const mark = uncertain ? pc.yellow('  uncertain') : '';
     process.stdout.write(
       `${name}  ${uncertain ? pc.yellow(answer) : pc.bold(answer)}  ${pc.dim(others.join(', '))}${mark}\n`,
     );
   };
-}
-
-function percent(score: number): string {
-  return `${(100 * score).toFixed(1)} %`;
 }
 
 function toCount(text: string): number {

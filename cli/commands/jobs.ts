@@ -2,6 +2,7 @@ import { JobStatus } from '@aws-sdk/client-batch';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { UsageError } from '#errors/user-error.ts';
+import { percent } from '#models/percent.ts';
 import { type RunResult, readResult } from '#models/runs.ts';
 import { duration } from '#training/commands/run-view.ts';
 import { endJob, findJob, hasEnded, type Job, listJobs, suffixOf } from '../batch/batch-jobs.ts';
@@ -106,7 +107,7 @@ function describe(target: Target, job: Job, result: RunResult | undefined): stri
     ...job.attempts.map((attempt, index): [string, string] => {
       return [`attempt ${index + 1}`, `${attempt.reason ?? 'no reason'}, exit code ${attempt.exitCode ?? 'none'}`];
     }),
-    ['result', result && `${result.version}, ${(100 * result.accuracy.plain).toFixed(2)} % plain`],
+    ['result', result && `${result.version}, ${percent(result.accuracy.plain)} plain`],
     ['job', job.id],
     ['log', `./cifar10 logs ${job.run}${suffixOf(target)}`],
   ];

@@ -5,6 +5,7 @@ import { UserError } from '#errors/user-error.ts';
 import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
 import { type Promotion, promote } from '#models/gate.ts';
+import { percent } from '#models/percent.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
@@ -194,10 +195,6 @@ function person(): string {
 function orMessage(error: unknown): string {
   if (error instanceof UserError) return error.message;
   throw error;
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }
 
 function print(line: string): void {

@@ -11,6 +11,7 @@ import { keptModels, restoreModels, saveModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import { Card } from '#models/card.ts';
 import { promote } from '#models/gate.ts';
+import { percent } from '#models/percent.ts';
 import { listSubmittedRuns, newRunId, readResult, readSubmission } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
@@ -260,10 +261,6 @@ async function readServedModel({ url, apiKey }: Endpoint): Promise<Card & { read
 function curl({ url, apiKey }: Endpoint, file: string): string {
   const key = apiKey ? `-H 'x-api-key: ${apiKey}' ` : '';
   return `curl ${key}-H 'content-type: image/png' --data-binary @${file} ${url}/classify`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 
 /** A tensor of the weights file. */
 export interface Weight {
@@ -127,7 +128,7 @@ function readWeights(manifest: File['weightsManifest'], bytes: Uint8Array): Read
   let offset = 0;
   for (const { name, shape, dtype } of manifest.flatMap((group) => group.weights)) {
     if (dtype !== 'float32') throw new UnsupportedModel(`${name} has type ${dtype}`);
-    const length = shape.reduce((product, size) => product * size, 1);
+    const length = sizeOf(shape);
     if (offset + 4 * length > bytes.length) throw new UnsupportedModel(`its weights end within ${name}`);
     const data = new Float32Array(length);
     new Uint8Array(data.buffer).set(bytes.subarray(offset, offset + 4 * length)); // The bytes may lie anywhere.

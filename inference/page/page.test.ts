@@ -3,6 +3,7 @@ import { encode } from 'fast-png';
 import type { Locator, Page, Route } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { moveAlias } from '#models/aliases.ts';
+import { percent } from '#models/percent.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { startChromium } from '../../test/chromium.ts';
@@ -78,19 +79,17 @@ async function expectResult(page: Page): Promise<void> {
 async function expectAnswerOf(page: Page, url: string, file: Uint8Array): Promise<void> {
   const response = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(file) });
   const { label, score, predictions, model } = ClassifyAnswer.parse(await response.json());
-  await expectText(page.locator('#answer'), `${label} ${percent(score)}`);
+  await expectText(page.locator('#answer'), `${label} ${percent(score, { digits: 1 })}`);
   expect(await page.locator('#predictions tr').allInnerTexts()).toEqual(
-    predictions.map((each) => expect.stringMatching(new RegExp(`^${each.label}\\s+${percent(each.score)}\\s*$`))),
+    predictions.map((each) =>
+      expect.stringMatching(new RegExp(`^${each.label}\\s+${percent(each.score, { digits: 1 })}\\s*$`)),
+    ),
   );
   await expectText(page.locator('#version'), `${model.version} (production)`);
 }
 
 async function expectText(place: Locator, text: string | RegExp): Promise<void> {
   await expect.poll(async () => (await place.textContent())?.trim(), { timeout: 20_000 }).toMatch(text);
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)} %`;
 }
 
 describe.skipIf(!browser)('the page', () => {

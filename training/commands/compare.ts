@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
+import { percent } from '#models/percent.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { readVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -79,7 +80,7 @@ function table(comparison: Comparison): string {
   const [low, high] = comparison.interval95.map(points);
   const width = Math.max(11, ...perClass.map((each) => each.class.length));
   const line = ({ version, alias, plain, interval95 }: Compared) =>
-    `  ${(alias === undefined ? version : `${version} (${alias})`).padEnd(40)} ${percent(plain)}   95 %: ${interval95.map(percent).join(' to ')}`;
+    `  ${(alias === undefined ? version : `${version} (${alias})`).padEnd(40)} ${percent(plain)}   95 %: ${interval95.map((end) => percent(end)).join(' to ')}`;
   return `${[
     `On the same ${images.toLocaleString('en')} test images, without augmentation`,
     line(first),
@@ -96,10 +97,6 @@ function table(comparison: Comparison): string {
     '',
     verdict,
   ].join('\n')}\n`;
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }
 
 /** With its sign: it is a difference. */

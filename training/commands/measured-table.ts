@@ -1,3 +1,4 @@
+import { percent } from '#models/percent.ts';
 import type { Calibration } from '../evaluation/calibration.ts';
 import type { Measured } from '../evaluation/measured.ts';
 
@@ -30,7 +31,7 @@ function figures({ version, runtime, images, plain, tta, loss, top, recorded, go
     ['calibration error', percent(rest.calibration.after.error), ''],
     ['  uncalibrated', percent(rest.calibration.before.error), ''],
   ];
-  const [low, high] = rest.interval95.map(percent);
+  const [low, high] = rest.interval95.map((end) => percent(end));
   return [
     `${version} on ${images.toLocaleString('en')} test images, by ${runtime}`,
     ...rows.map(([name, now, then]) => `  ${name!.padEnd(18)} ${now!.padStart(10)} ${then!.padStart(10)}`.trimEnd()),
@@ -94,8 +95,4 @@ function mistakeTable({ mistakes }: Measured): string[] {
 
 function widthOf(classes: readonly string[]): number {
   return Math.max(11, ...classes.map((name) => name.length));
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }

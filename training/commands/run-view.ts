@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
+import { percent } from '#models/percent.ts';
 import type { TrainingEvent } from '../record/events.ts';
 
 export interface View {
@@ -186,10 +187,6 @@ function stepLine(event: Of<'step'>, { epochs, accuracy }: Facts): string {
     `step ${count(event.step)}/${count(event.steps)}   epoch ${trim(event.epoch)}/${trim(epochs)}   ` +
     `${count(Math.round(event.imagesPerSecond))} images/s   loss ${event.loss.toFixed(3)}${heldOut}   ${duration(event.etaSeconds)} left`
   );
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }
 
 function count(value: number): string {

@@ -4,7 +4,7 @@ import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
 import { initializeWeights } from '../nets/initialize.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
-import { everything, noiseBatch } from '../nets/net.fixture.ts';
+import { everything, everythingBranched, noiseBatch } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
 import { InvalidNet, weightSpecs } from '../nets/shapes.ts';
 import { random } from '../random/random.ts';
@@ -54,35 +54,55 @@ export function describeEngine(
     };
 
     describe('a step', () => {
-      test('takes the gradients that finite differences find, for every weight', () => {
-        const gradients = gradientsAt(initial);
-        const lossAt = (weights: readonly NamedTensor[]) => engineAt(weights).step(batch, still);
-        const draw = random(5);
-        for (const weight of trainable) {
-          const gradient = gradients.get(weight)!;
-          const norm = Math.hypot(...gradient);
-          expect(norm, weight).toBeGreaterThan(1e-4);
-          // Along the gradient, turned a little at random: the slope there checks every value of the weight at once.
-          const direction = gradient.map((value) => value / norm + (0.3 * draw.normal()) / Math.sqrt(gradient.length));
-          const size = 2e-3;
-          const moved = (by: number) =>
-            initial.map((each) =>
-              each.name === weight
-                ? { ...each, data: each.data.map((value, at) => value + by * direction[at]!) }
-                : each,
+      test.each([everything, everythingBranched])(
+        'takes the gradients that finite differences find, for every weight of $name',
+        async (net) => {
+          const options = optionsFor(net);
+          const { weights } = options;
+          const images = randomBatch(net, 1);
+          const engine = await compile(options);
+          const begin = engine.state();
+          const lossAt = (values: readonly NamedTensor[], rate = 0) => {
+            const given = byName(values);
+            engine.restore(begin.map((tensor) => ({ ...tensor, data: given.get(tensor.name) ?? tensor.data })));
+            return engine.step(images, { step: 0, learningRates: { all: rate } });
+          };
+          lossAt(weights, 1);
+          const gradients = difference(weights, engine.weights());
+          const draw = random(5);
+          for (const weight of options.groups.flatMap((group) => group.weights)) {
+            const gradient = gradients.get(weight)!;
+            const norm = Math.hypot(...gradient);
+            expect(norm, weight).toBeGreaterThan(1e-4);
+            // Along the gradient, turned a little at random: the slope there checks every value of the weight at once.
+            const direction = gradient.map(
+              (value) => value / norm + (0.3 * draw.normal()) / Math.sqrt(gradient.length),
             );
-          const slope = (lossAt(moved(size)) - lossAt(moved(-size))) / (2 * size);
-          const expected = direction.reduce((sum, value, at) => sum + value * gradient[at]!, 0);
-          expect(Math.abs(slope - expected) / norm, weight).toBeLessThan(0.02);
-        }
-      });
+            const size = 2e-3;
+            const moved = (by: number) =>
+              weights.map((each) =>
+                each.name === weight
+                  ? { ...each, data: each.data.map((value, at) => value + by * direction[at]!) }
+                  : each,
+              );
+            const slope = (lossAt(moved(size)) - lossAt(moved(-size))) / (2 * size);
+            const expected = direction.reduce((sum, value, at) => sum + value * gradient[at]!, 0);
+            expect(Math.abs(slope - expected) / norm, weight).toBeLessThan(0.02);
+          }
+        },
+      );
 
-      test('makes the loss of a batch fall', () => {
-        const engine = engineAt();
-        const losses = Array.from({ length: 30 }, (_, step) =>
-          engine.step(batch, { step, learningRates: { all: 0.1 } }),
-        );
-        expect(losses.at(-1)!).toBeLessThan(0.6 * losses[0]!);
+      test('makes the loss of a batch fall, in a net with branches too', async () => {
+        const branched = await compile(optionsFor(everythingBranched));
+        for (const [engine, images] of [
+          [engineAt(), batch],
+          [branched, randomBatch(everythingBranched, 1)],
+        ] as const) {
+          const losses = Array.from({ length: 30 }, (_, step) =>
+            engine.step(images, { step, learningRates: { all: 0.1 } }),
+          );
+          expect(losses.at(-1)!).toBeLessThan(0.6 * losses[0]!);
+        }
       });
 
       test('by the sum multiplies the gradient by the batch, and still reports the mean loss', async () => {
@@ -602,22 +622,31 @@ export function describeEngine(
 
 const batchSize = 6;
 
-const batch = randomBatch(everything, 1);
-const initial = initializeWeights(everything, { seed: 1, images: batch.images });
-const trainable = weightSpecs(everything)
-  .filter((spec) => spec.trainable)
-  .map(({ name }) => name);
+function trainableOf(net: Net): string[] {
+  return weightSpecs(net)
+    .filter((spec) => spec.trainable)
+    .map(({ name }) => name);
+}
+
 const plainSgd = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 } as const;
 
-const usual: EngineOptions = {
-  net: everything,
-  weights: initial,
-  batchSize,
-  seed: 1,
-  labelSmoothing: 0.2,
-  reduction: 'mean',
-  groups: [{ name: 'all', weights: trainable, optimizer: plainSgd }],
-};
+/** All weights in one group, trained by plain gradient descent. */
+function optionsFor(net: Net): EngineOptions {
+  return {
+    net,
+    weights: initializeWeights(net, { seed: 1, images: randomBatch(net, 1).images }),
+    batchSize,
+    seed: 1,
+    labelSmoothing: 0.2,
+    reduction: 'mean',
+    groups: [{ name: 'all', weights: trainableOf(net), optimizer: plainSgd }],
+  };
+}
+
+const batch = randomBatch(everything, 1);
+const trainable = trainableOf(everything);
+const usual = optionsFor(everything);
+const initial = usual.weights;
 
 /** Moves nothing but the running statistics. */
 const still: StepOptions = { step: 0, learningRates: { all: 0 } };

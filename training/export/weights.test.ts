@@ -10,7 +10,7 @@ import { publishVersion } from '#models/versions.ts';
 import { anyNet, everything } from '../nets/net.fixture.ts';
 import { encodeNet } from '../nets/net-schema.ts';
 import { netOf, recipes } from '../recipe/recipes.ts';
-import { python, runPython, trainedNet, unlessSkipped } from './export.fixture.ts';
+import { classicNets, python, runPython, trainedNet, unlessSkipped } from './export.fixture.ts';
 import { decodeWeights, encodeWeights, readTrainedNet, weightsFile } from './weights.ts';
 
 const trained = trainedNet(everything, 1);
@@ -29,6 +29,10 @@ describe('weights.safetensors', () => {
   test.each(Object.entries(recipes))('knows the net of recipe %s', (_, recipe) => {
     const { net } = decodeWeights(encodeWeights(trainedNet(netOf(recipe), 1)));
     expect(net).toEqual(netOf(recipe));
+  });
+
+  test.each(classicNets)('knows $name', (net) => {
+    expect(decodeWeights(encodeWeights(trainedNet(net, 1))).net).toEqual(net);
   });
 
   test('files keep the older name of an initialization', () => {

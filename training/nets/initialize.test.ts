@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { random } from '../random/random.ts';
 import { airbenchNet } from './airbench.ts';
 import { initializeWeights } from './initialize.ts';
@@ -17,7 +18,7 @@ describe('initializeWeights', () => {
     expect(weights.map(({ name, shape }) => ({ name, shape }))).toEqual(
       weightSpecs(net).map(({ name, shape }) => ({ name, shape })),
     );
-    for (const { shape, data } of weights) expect(data.length).toBe(shape.reduce((a, b) => a * b));
+    for (const { shape, data } of weights) expect(data.length).toBe(sizeOf(shape));
     expect(weights.every(({ data }) => data.every(Number.isFinite))).toBe(true);
   });
 

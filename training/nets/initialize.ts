@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import { purpose, type Random, random } from '../random/random.ts';
 import type { NamedTensor } from './named-tensor.ts';
 import type { Convolution, Dense, Net } from './net.ts';
@@ -89,8 +90,4 @@ function imagesOf(net: Net, layer: Convolution | Dense, images: Uint8Array | und
     );
   }
   return images;
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, dimension) => size * dimension, 1);
 }

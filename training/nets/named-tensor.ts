@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import type { Shape } from './shapes.ts';
 
 export interface NamedTensor {
@@ -19,7 +20,7 @@ export function checkTensors(
     if (!wanted) throw new UserError(`${what} hold ${name}, which is unknown here.`);
     if (given.has(name)) throw new UserError(`${what} hold ${name} twice.`);
     given.add(name);
-    const length = wanted.reduce((size, dimension) => size * dimension, 1);
+    const length = sizeOf(wanted);
     if (shape.join() !== wanted.join() || data.length !== length) {
       throw new UserError(`${what} hold ${name} as [${shape}] of ${data.length} values; it must be [${wanted}].`);
     }

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { sizeOf } from '#models/size-of.ts';
 import type { Batch } from '../data/batch.ts';
 import { random } from '../random/random.ts';
 import { initializeWeights } from './initialize.ts';
@@ -84,7 +85,7 @@ export const everythingBranched: Net = {
 /** `size` images of noise, and labels. */
 export function noiseBatch(net: Net, size: number, seed: number): Batch {
   const draw = random(seed);
-  const length = size * net.input.reduce((product, dimension) => product * dimension);
+  const length = size * sizeOf(net.input);
   return {
     images: Uint8Array.from({ length }, () => draw.integer(256)),
     labels: Uint8Array.from({ length: size }, () => draw.integer(net.classes)),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { type SeedHead, seedNet, seedNetWith } from './seed.ts';
 import { shapesOf, weightSpecs } from './shapes.ts';
 
@@ -17,7 +18,7 @@ test('has what the post tells of its network', () => {
     'dense 80',
     'dense 10',
   ]);
-  const parameters = weightSpecs(seedNet).map(({ shape }) => shape.reduce((size, dimension) => size * dimension, 1));
+  const parameters = weightSpecs(seedNet).map(({ shape }) => sizeOf(shape));
   expect(parameters.reduce((sum, size) => sum + size)).toBe(257_978);
 });
 

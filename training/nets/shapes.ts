@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import type { Layer, Net } from './net.ts';
 
 /** Without the batch: `[H, W, C]` of a picture, `[units]` of a vector. */
@@ -270,7 +271,7 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
       }
       return input;
     case 'flatten':
-      return [picture().reduce((size, dimension) => size * dimension)];
+      return [sizeOf(picture())];
     case 'dense':
       if (input.length !== 1)
         throw invalid(`takes a vector but is given ${show(input)}; put a flatten layer before it.`);

@@ -12,6 +12,13 @@ describe.each(Object.entries(recipes))('the groups of %s', (_, recipe) => {
   });
 });
 
+test('scales of batch normalization learn at the rate of the other weights, not at that of its offsets', () => {
+  const recipe = { ...recipes.quick, net: 'resnet20' } as const;
+  const named = Object.fromEntries(groupsOf(netOf(recipe), recipe).map(({ name, weights }) => [name, weights]));
+  expect(named.weights).toContain('conv-norm/gamma');
+  expect(named.norms).toHaveLength(19);
+});
+
 describe('the groups of airbench', () => {
   const recipe = { ...recipes.quick, optimizer: 'sgd', epochs: 4, whiteningBiasEpochs: 2 } as const;
   const net = netOf(recipe);

@@ -5,8 +5,8 @@ import type { Recipe } from './recipes.ts';
 import { scheduleFactor } from './schedule.ts';
 
 /**
- * Kernels of convolutions that Muon trains; kernels and biases; batch normalisation's weights; the bias of the whitening layer,
- * which may be frozen.
+ * Kernels of convolutions that Muon trains; the other kernels, biases and scales; batch normalization's offsets; the bias of the
+ * whitening layer, which may be frozen.
  */
 type GroupName = 'filters' | 'weights' | 'norms' | 'whitening';
 
@@ -20,7 +20,7 @@ export function groupsOf(net: Net, recipe: Recipe): ParameterGroup[] {
   const weights: Record<GroupName, string[]> = { filters: [], weights: [], norms: [], whitening: [] };
   for (const { name, role, layer, shape, trainable } of weightSpecs(net)) {
     if (!trainable) continue;
-    if (role === 'gamma' || role === 'beta') weights.norms.push(name);
+    if (role === 'beta') weights.norms.push(name);
     else if (whitened.has(layer)) weights.whitening.push(name);
     else if (recipe.optimizer === 'muon' && shape.length === 4) weights.filters.push(name);
     else weights.weights.push(name);

@@ -5,6 +5,7 @@ import type { Card } from '#models/card.ts';
 import type { Golden } from '#models/golden.ts';
 import { encodeJson } from '#models/json.ts';
 import { renderReadme } from '#models/readme.ts';
+import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, type Split, slice } from '../data/dataset.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { probabilities } from '../evaluation/temperature.ts';
@@ -90,7 +91,7 @@ function networkOf({ net, weights, data, temperature, recipe }: Trained): Traine
 export function countParameters(net: Net): number {
   return weightSpecs(net)
     .filter(({ role }) => role !== 'moving-mean' && role !== 'moving-variance')
-    .reduce((sum, { shape }) => sum + shape.reduce((size, dimension) => size * dimension, 1), 0);
+    .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 async function cardOf(trained: Trained): Promise<Card> {

@@ -23,7 +23,3 @@ export function make<Name extends keyof HTMLElementTagNameMap>(
   made.append(...content);
   return made;
 }
-
-export function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)} %`;
-}

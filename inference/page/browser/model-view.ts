@@ -1,7 +1,8 @@
 import type { Manifest } from '#models/manifest.ts';
+import { percent } from '#models/percent.ts';
 import type { ModelAnswer } from '../../client/client.ts';
 import { bar } from './bar.ts';
-import { element, make, percent } from './element.ts';
+import { element, make } from './element.ts';
 
 const CONFUSION = 'report/confusion.svg';
 const REPORT = 'report.html';
@@ -14,14 +15,14 @@ export function showModel(card: ModelAnswer, manifest: Manifest): void {
 
   const [low, high] = accuracy.interval95.map((fraction) => (100 * fraction).toFixed(1));
   element('accuracy', HTMLElement).replaceChildren(
-    make('strong', {}, percent(accuracy.plain)),
+    make('strong', {}, percent(accuracy.plain, { digits: 1 })),
     ` of ${accuracy.images.toLocaleString('en')} test pictures are named rightly (95 % interval ${low} to ${high} %). `,
     `It has ${card.parameters.toLocaleString('en')} weights, and was trained for ${duration(card.trainingSeconds)}.`,
   );
   const rows = classes.map((label) => {
     const right = accuracy.perClass[label] ?? 0;
     const name = make('th', { scope: 'row' }, label);
-    return make('tr', {}, name, bar([right, 'endpoint']), make('td', {}, percent(right)));
+    return make('tr', {}, name, bar([right, 'endpoint']), make('td', {}, percent(right, { digits: 1 })));
   });
   element('per-class', HTMLTableElement).tBodies[0]!.replaceChildren(...rows);
 

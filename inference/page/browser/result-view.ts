@@ -1,6 +1,7 @@
+import { percent } from '#models/percent.ts';
 import type { ClassifyAnswer, ModelAnswer } from '../../client/client.ts';
 import { bar } from './bar.ts';
-import { element, make, percent, say } from './element.ts';
+import { element, make, say } from './element.ts';
 import type { Engine } from './engine.ts';
 import { roundUp } from './round-up.ts';
 
@@ -38,8 +39,8 @@ export function showResult({ truth, endpoint, browser }: Result, card: ModelAnsw
       {},
       make('th', { scope: 'row' }, classes[index]!),
       bar(...bars),
-      make('td', { className: 'endpoint-column' }, atEndpoint ? percent(atEndpoint[index]!) : ''),
-      make('td', { className: 'browser-column' }, inBrowser ? percent(inBrowser[index]!) : ''),
+      make('td', { className: 'endpoint-column' }, atEndpoint ? percent(atEndpoint[index]!, { digits: 1 }) : ''),
+      make('td', { className: 'browser-column' }, inBrowser ? percent(inBrowser[index]!, { digits: 1 }) : ''),
     );
   });
   const body = element('predictions', HTMLTableSectionElement);
@@ -50,7 +51,11 @@ export function showResult({ truth, endpoint, browser }: Result, card: ModelAnsw
 
   const label = classes[best[0]!]!;
   const score = probabilities[best[0]!]!;
-  element('answer', HTMLElement).replaceChildren(label, ' ', make('span', { className: 'score' }, percent(score)));
+  element('answer', HTMLElement).replaceChildren(
+    label,
+    ' ',
+    make('span', { className: 'score' }, percent(score, { digits: 1 })),
+  );
   const verdict = verdictOf(label, score < uncertainBelow, truth);
   const verdictPlace = element('verdict', HTMLElement);
   verdictPlace.textContent = verdict.text;
@@ -58,7 +63,7 @@ export function showResult({ truth, endpoint, browser }: Result, card: ModelAnsw
 
   showFacts(endpoint, browser, engine);
   compare(atEndpoint, inBrowser, engine);
-  element('status', HTMLElement).textContent = `${label}, ${percent(score)}. ${verdict.text}`;
+  element('status', HTMLElement).textContent = `${label}, ${percent(score, { digits: 1 })}. ${verdict.text}`;
 }
 
 function scores({ predictions }: ClassifyAnswer, classes: number): number[] {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { random } from '../../random/random.ts';
 import { onWasm, startWasm } from './wasm.ts';
 
@@ -172,8 +173,7 @@ function slide(length: number, size: number, stride: number, padding: 'same' | '
 
 function normals(seed: number) {
   const draw = random(seed);
-  return (shape: readonly number[]) =>
-    Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => draw.normal());
+  return (shape: readonly number[]) => Float32Array.from({ length: sizeOf(shape) }, () => draw.normal());
 }
 
 function expectClose(tensor: tf.Tensor, expected: Float64Array) {

@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import { inViewTables } from '../../data/augment.ts';
 import type { Batch } from '../../data/batch.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
@@ -6,7 +7,7 @@ import type { Net } from '../../nets/net.ts';
 import type { Engine, EngineOptions, StepOptions, StepPlan } from '../engine.ts';
 import { activeGroups, checkOptions } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
-import { sizeOf, type Variable } from './builder/graph.ts';
+import type { Variable } from './builder/graph.ts';
 import { withMemory } from './out-of-memory.ts';
 import { precisionOf } from './precision.ts';
 import { openSession, type Session } from './session.ts';

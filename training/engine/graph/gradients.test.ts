@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { random } from '../../random/random.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
-import { Graph, type Shape, sizeOf, type Value } from './builder/graph.ts';
+import { Graph, type Shape, type Value } from './builder/graph.ts';
 import { gradients } from './gradients.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { add, cast, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';

@@ -1,8 +1,9 @@
+import { sizeOf } from '#models/size-of.ts';
 import type { Activation, BatchNormalization, Convolution, Dropout, Layer, Net } from '../../nets/net.ts';
 import { shapesOf } from '../../nets/shapes.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { Precision } from '../../recipe/precision.ts';
-import { type Graph, sizeOf, type Value, type Variable } from './builder/graph.ts';
+import type { Graph, Value, Variable } from './builder/graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { add, cast, multiply, toFloat } from './operations/arithmetic.ts';
 import { averagePooling } from './operations/average-pooling.ts';

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import type { Net } from '../../nets/net.ts';
 import { shapesOf } from '../../nets/shapes.ts';
 import type { Precision } from '../../recipe/precision.ts';
@@ -51,14 +52,18 @@ export function withMemory<Result>({ batchSize }: StepSize, step: () => Result):
   }
 }
 
-/** What convolutions and normalizations give is kept for the gradients: an estimate from below. */
+/**
+ * What convolutions and normalizations compute is kept for the gradients; of values that are added up, only their sum. An
+ * estimate from below.
+ */
 function bytesAnImage(net: Net, precision: Precision): number {
-  const values = shapesOf(net).map(({ layer, output }) =>
-    layer.kind === 'convolution' || layer.kind === 'batch-normalization'
-      ? output.reduce((size, dimension) => size * dimension, 1)
-      : 0,
+  const layers = shapesOf(net);
+  const added = new Set(layers.flatMap(({ layer, inputs }) => (layer.kind === 'add' ? inputs : [])));
+  const kept = layers.filter(
+    ({ layer: { kind, name } }) =>
+      kind === 'add' || ((kind === 'convolution' || kind === 'batch-normalization') && !added.has(name)),
   );
-  return (precision === 'float32' ? 4 : 2) * values.reduce((sum, count) => sum + count, 0);
+  return (precision === 'float32' ? 4 : 2) * kept.reduce((sum, { output }) => sum + sizeOf(output), 0);
 }
 
 function powerOfTwoWithin(most: number): number {

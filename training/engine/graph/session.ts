@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sizeOf } from '#models/size-of.ts';
 import type { TensorFlow } from '../tensorflow.ts';
-import { type Graph, GraphError, referenceTo, show, sizeOf, type Value, type Variable } from './builder/graph.ts';
+import { type Graph, GraphError, referenceTo, show, type Value, type Variable } from './builder/graph.ts';
 import { dataTypeNumber, encodeSavedModel, savedModelTag } from './builder/protobuf.ts';
 
 export type Feed = readonly [placeholder: Value, values: Float32Array | Int32Array | Uint8Array];

@@ -1,4 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, float32Type, type Group, message, signature, undefinedAddress } from './hdf5.ts';
 
 /** The file is not in the format, was cut off or changed, or holds what we do not read. */
@@ -124,7 +125,7 @@ class Reader {
     if (find(message.filters) || layout[0] !== 3 || layout[1] !== 1) {
       throw new InvalidHdf5(`${path} is compressed or in pieces; only arrays in one piece are read`);
     }
-    const values = shape.reduce((product, dimension) => product * dimension, 1);
+    const values = sizeOf(shape);
     if (number(layout, 10) !== values * FLOAT_BYTES) {
       throw new InvalidHdf5(`${path} has ${number(layout, 10)} bytes for shape [${shape}]`);
     }
@@ -152,7 +153,7 @@ class Reader {
     const isVariable = kind === 9 && (type.readUInt8(1) & 0x0f) === 1;
     if (shape === undefined || (kind !== 3 && !isVariable)) return [];
     const size = type.readUInt32LE(4);
-    const count = shape.reduce((product, dimension) => product * dimension, 1);
+    const count = sizeOf(shape);
     if (count > 0 && !(size > 0 && at + count * size <= body.length)) throw new InvalidHdf5(DAMAGED);
     const texts: string[] = [];
     for (let index = 0; index < count; index++) {

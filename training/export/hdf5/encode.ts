@@ -1,3 +1,4 @@
+import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, float32Type, type Group, isGroup, message, signature, undefinedAddress } from './hdf5.ts';
 
 /** What a message in an object's header can hold: its size is a multiple of eight in sixteen bits. */
@@ -74,7 +75,7 @@ class Writer {
   }
 
   #dataset(name: string, { shape, data }: Dataset): number {
-    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    const size = sizeOf(shape);
     if (size !== data.length) throw new RangeError(`${name} has ${data.length} values for shape [${shape}].`);
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     const address = bytes.length === 0 ? undefinedAddress : this.#add(bytes);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { readersPython } from '#setup/readers.mjs';
 import { decodeHdf5, InvalidHdf5 } from './decode.ts';
 import { encodeHdf5 } from './encode.ts';
@@ -14,7 +15,7 @@ const text = fc.string({ unit: 'grapheme', maxLength: 6 }).map((some) => some.re
 const name = text.filter((some) => some !== '' && some !== '.' && !some.includes('/'));
 
 const dataset: fc.Arbitrary<Dataset> = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 4 }).chain((shape) => {
-  const size = shape.reduce((product, dimension) => product * dimension, 1);
+  const size = sizeOf(shape);
   return fc.float32Array({ minLength: size, maxLength: size }).map((data) => ({ shape, data }));
 });
 

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
 import { onWasm, startWasm } from '../../engine/eager/wasm.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
@@ -9,7 +10,7 @@ import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } fr
 import type { Layer, Net } from '../../nets/net.ts';
 import { seedNet } from '../../nets/seed.ts';
 import { tinyNet } from '../../nets/tiny.ts';
-import { awkward, expectClose, logitsOf } from '../export.fixture.ts';
+import { awkward, classicNets, expectClose, logitsOf } from '../export.fixture.ts';
 import { exportLayersModel } from './export.ts';
 
 beforeAll(async () => {
@@ -19,7 +20,7 @@ beforeAll(async () => {
 
 describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
   test.each(
-    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched, awkward].map(
+    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched, awkward, ...classicNets].map(
       (net) => [net.name, net] as const,
     ),
   )('%s', async (_, net) => {
@@ -46,7 +47,7 @@ describe('what the files say', () => {
     expect(weightsManifest).toHaveLength(1);
     const [{ paths, weights }] = weightsManifest as [ManifestGroup];
     expect(paths).toEqual(['weights.bin']);
-    const values = weights.reduce((sum, { shape }) => sum + shape.reduce((size, dimension) => size * dimension, 1), 0);
+    const values = weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     expect(weightsBin.length).toBe(4 * values);
     expect(modelTopology.config.layers[0]!.config.batch_input_shape).toEqual([null, 32, 32, 3]);
   });

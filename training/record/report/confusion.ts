@@ -1,3 +1,4 @@
+import { percent } from '#models/percent.ts';
 import { element, escapeXml, heading, picture, style, text, WIDTH } from './svg.ts';
 
 const [LEFT, TOP, RIGHT] = [84, 118, 52];
@@ -18,7 +19,7 @@ export function confusionMatrix(classes: readonly string[], confusion: readonly 
       parts.push(
         text(LEFT - 8, middle + 4, classes[label]!, { 'text-anchor': 'end', 'font-size': 11 }),
         element('g', { transform: column }, text(0, 0, classes[label]!, { 'font-size': 11 })),
-        text(WIDTH - RIGHT + 6, middle + 4, `${((100 * row[label]!) / total).toFixed(1)} %`, {
+        text(WIDTH - RIGHT + 6, middle + 4, percent(row[label]! / total, { digits: 1 }), {
           fill: style.muted,
           'font-size': 11,
         }),

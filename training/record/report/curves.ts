@@ -1,3 +1,4 @@
+import { percent } from '#models/percent.ts';
 import type { HistoryRow } from '../history.ts';
 import { around, panel } from './panel.ts';
 import { style } from './svg.ts';
@@ -35,7 +36,7 @@ export function accuracyCurve({ history, test }: Learned): string {
     range: around([...heldOut.map(({ y }) => y), test.plain], 1),
     label: (value) => `${short(100 * value)} %`,
     series: [{ name: 'held out', colour: style.second, points: heldOut, isDotted: true }],
-    level: { name: `test ${(100 * test.plain).toFixed(2)} %`, value: test.plain },
+    level: { name: `test ${percent(test.plain)}`, value: test.plain },
   });
 }
 

@@ -1,3 +1,4 @@
+import { percent } from '#models/percent.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { Measured } from '../../evaluation/measured.ts';
 import { confusionMatrix } from './confusion.ts';
@@ -8,7 +9,7 @@ import { reliabilityDiagram } from './reliability.ts';
 /** What `evaluate` found, in one file that needs nothing but itself: the worst mistakes are there to be looked at. */
 export function evaluationReport(measured: Measured, data: Dataset): string {
   const { version, runtime, classes, images, plain, tta, top, recorded, golden, calibration } = measured;
-  const [low, high] = measured.interval95.map(percent);
+  const [low, high] = measured.interval95.map((end) => percent(end));
   const mistakes = measured.mistakes.map(({ label, answer, ...mistake }) => {
     return { ...mistake, label: classes.indexOf(label), answer: classes.indexOf(answer) };
   });
@@ -43,8 +44,4 @@ export function evaluationReport(measured: Measured, data: Dataset): string {
       ...Object.fromEntries(classes.map((name) => [name, percent(measured.perClass[name]!)])),
     },
   });
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }

@@ -1,4 +1,5 @@
 import { encode } from 'fast-png';
+import { percent } from '#models/percent.ts';
 import { type Augmentation, viewsOfEpoch, writeView } from '../../data/augment.ts';
 import { type Dataset, type Split, slice } from '../../data/dataset.ts';
 import type { Mistake } from '../../evaluation/measure.ts';
@@ -52,7 +53,7 @@ export function sampleGrid(data: Dataset, answers: Uint8Array, seed: number): st
 /** The mistakes that a person would be surprised by. @param mistakes of test images, the worst first */
 export function mistakeGrid(data: Dataset, mistakes: readonly Mistake[]): string {
   const tiles = mistakes.map(({ image, label, answer, confidence }) => {
-    return { image, label, answer, note: `${(100 * confidence).toFixed(1)} %` };
+    return { image, label, answer, note: percent(confidence, { digits: 1 }) };
   });
   return tileGrid(
     data,

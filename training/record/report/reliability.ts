@@ -1,3 +1,4 @@
+import { percent } from '#models/percent.ts';
 import type { Measurement } from '../../evaluation/measure.ts';
 import { area, axes, legendAt } from './panel.ts';
 import { element, heading, picture, style, text } from './svg.ts';
@@ -11,14 +12,13 @@ export function reliabilityDiagram({ before, after }: Measurement['calibration']
   const { left, top, width, height } = area;
   const toX = (x: number) => left + x * width;
   const toY = (y: number) => top + height - y * height;
-  const percent = (value: number) => `${Math.round(100 * value)} %`;
+  const whole = (value: number) => percent(value, { digits: 0 });
   const legend = legendAt(left, 70);
-  const error = (value: number) => `${(100 * value).toFixed(2)} %`;
   const parts = [
     heading('Reliability', 'How many answers are right, by the probability they were given with.'),
-    axes({ across: 'probability of the answer', end: 1, range: [0, 1], label: percent }),
-    legend(`calibrated, error ${error(after.error)}`, style.first),
-    legend(`temperature 1, error ${error(before.error)}`, style.second),
+    axes({ across: 'probability of the answer', end: 1, range: [0, 1], label: whole }),
+    legend(`calibrated, error ${percent(after.error)}`, style.first),
+    legend(`temperature 1, error ${percent(before.error)}`, style.second),
     element('line', { x1: toX(0), y1: toY(0), x2: toX(1), y2: toY(1), stroke: style.muted, 'stroke-dasharray': '3 4' }),
   ];
   const most = Math.max(1, ...after.bins.map(({ images }) => images));
@@ -37,7 +37,7 @@ export function reliabilityDiagram({ before, after }: Measurement['calibration']
           fill: style.first,
           'fill-opacity': 0.25 + 0.75 * share,
         },
-        element('title', {}, `${percent(from)} to ${percent(to)}: ${images} answers, ${error(accuracy)} right`),
+        element('title', {}, `${whole(from)} to ${whole(to)}: ${images} answers, ${percent(accuracy)} right`),
       ),
     );
   }

@@ -1,5 +1,6 @@
 import { decode } from 'fast-png';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { percent } from '#models/percent.ts';
 import { batches } from '../../data/batches.ts';
 import { type Dataset, holdOut, type Split } from '../../data/dataset.ts';
 import { smallDataset } from '../../data/small-dataset.fixture.ts';
@@ -234,7 +235,7 @@ describe('of seven classes', () => {
       expect(Number(images)).toBe(known.length);
     }
     const wrong = Math.ceil(labels.length / 5);
-    expect(page).toContain(`${((100 * (labels.length - wrong)) / labels.length).toFixed(2)} %`);
+    expect(page).toContain(percent((labels.length - wrong) / labels.length));
     expect(imagesIn(page)).toHaveLength(Math.min(24, wrong));
     for (const name of data.classes.slice(count)) expect(page).not.toContain(`>${name}<`);
     expect(page).not.toMatch(/NaN|undefined/);

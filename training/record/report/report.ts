@@ -1,4 +1,5 @@
 import type { Card } from '#models/card.ts';
+import { percent } from '#models/percent.ts';
 import { type Dataset, holdOut } from '../../data/dataset.ts';
 import type { Evaluation } from '../../evaluation/evaluate.ts';
 import { topClasses, worstMistakes } from '../../evaluation/measure.ts';
@@ -73,7 +74,7 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
 function reportPage({ card, history, evaluation }: Report, pictures: Pictures): string {
   const { accuracy, recipe, data, host, seed } = card;
   const last = history.at(-1);
-  const [low, high] = accuracy.interval95.map(percent);
+  const [low, high] = accuracy.interval95.map((end) => percent(end));
   const { before, after } = evaluation.calibration;
   const shown = (...names: (keyof Pictures)[]) => names.flatMap((name) => pictures[name] ?? []);
   return renderPage({
@@ -113,10 +114,6 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
     },
     reproduce: reproduceCommands(card),
   });
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)} %`;
 }
 
 function seconds(value: number): string {

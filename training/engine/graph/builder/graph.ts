@@ -1,3 +1,4 @@
+import { sizeOf } from '#models/size-of.ts';
 import { outputNames } from './output-names.ts';
 import type { Attribute, Constant, DataType, FunctionDefinition, NodeDefinition } from './protobuf.ts';
 
@@ -397,10 +398,6 @@ function only(operation: Operation): Value {
   const [value, ...others] = operation.outputs;
   if (value === undefined || others.length > 0) throw new GraphError(`${operation.name} has not one output.`);
   return value;
-}
-
-export function sizeOf(shape: Shape): number {
-  return shape.reduce((size, dimension) => size * dimension, 1);
 }
 
 export function sameShape(one: Shape, other: Shape): boolean {

@@ -1,4 +1,5 @@
-import { type Graph, type Shape, sameShape, show, sizeOf, type Value } from '../builder/graph.ts';
+import { sizeOf } from '#models/size-of.ts';
+import { type Graph, type Shape, sameShape, show, type Value } from '../builder/graph.ts';
 import type { DataType } from '../builder/protobuf.ts';
 import { reshape } from './shape.ts';
 

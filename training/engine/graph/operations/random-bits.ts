@@ -1,4 +1,5 @@
-import { type Graph, type Shape, sizeOf, type Value } from '../builder/graph.ts';
+import { sizeOf } from '#models/size-of.ts';
+import type { Graph, Shape, Value } from '../builder/graph.ts';
 import { add, multiply } from './arithmetic.ts';
 import { reshape } from './shape.ts';
 

@@ -1,3 +1,4 @@
+import { sizeOf } from '#models/size-of.ts';
 import type { Optimizer } from '../../../recipe/optimizer.ts';
 import { ORTHOGONALIZATION } from '../../newton-schulz.ts';
 import type { Graph, Value, Variable } from '../builder/graph.ts';
@@ -27,7 +28,7 @@ export function muon(
         const moved = add(graph, multiply(graph, velocity.value, momentum), gradient);
         const ahead = add(graph, gradient, multiply(graph, moved, momentum));
         const filters = weight.shape.at(-1)!;
-        const matrix = reshape(graph, ahead, [weight.shape.reduce((size, axis) => size * axis, 1) / filters, filters]);
+        const matrix = reshape(graph, ahead, [sizeOf(weight.shape) / filters, filters]);
         const turn = reshape(graph, orthogonalize(graph, matrix), weight.shape);
         const size = divide(graph, Math.sqrt(filters), norm(graph, weight.value));
         const updated = subtract(graph, multiply(graph, weight.value, size), multiply(graph, turn, learningRate));
