@@ -26,7 +26,7 @@ const trained = trainedNet(everything, 1);
 const file = encodeKeras(trained);
 
 describe('a .h5 file', () => {
-  test('gives back the net that was written, whatever it is', () => {
+  test('any net is read back as it was written', () => {
     fc.assert(
       fc.property(anyNet, fc.nat(), (net, seed) => {
         const { weights, ...description } = trainedNet(net, seed);
@@ -47,7 +47,7 @@ describe('a .h5 file', () => {
   });
 });
 
-describe('a damaged .h5 file is an error that people understand', () => {
+describe('a damaged .h5 file is an error that names the problem', () => {
   test('cut off anywhere', () => {
     fc.assert(
       fc.property(fc.nat(file.length - 1), (length) => {
@@ -56,7 +56,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
     );
   });
 
-  test('a bit flipped anywhere is noticed, unless it means nothing', () => {
+  test('a bit flipped anywhere is noticed, unless it changes nothing', () => {
     fc.assert(
       fc.property(fc.nat(8 * file.length - 1), (bit) => {
         const flipped = Uint8Array.from(file);
@@ -71,7 +71,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
     );
   });
 
-  test('a weight that was changed is noticed', () => {
+  test('a changed weight is noticed', () => {
     const changed = Buffer.from(file);
     const kernel = trained.weights.find(({ name }) => name === 'conv1/kernel')!;
     const at = changed.indexOf(Buffer.from(kernel.data.buffer));
@@ -80,7 +80,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
   });
 
   test.each([
-    ['no HDF5', Buffer.from('PK\x03\x04 a .keras file'), 'it does not begin as one'],
+    ['no HDF5', Buffer.from('PK\x03\x04 a .keras file'), 'it does not begin with the signature of HDF5'],
     ['no model', encodeHdf5({ attributes: new Map(), children: new Map() }), 'no group model_weights'],
     [
       'no weights',
@@ -97,7 +97,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
 });
 
 describe.skipIf(python === undefined)(`Keras ${unlessSkipped}`, () => {
-  test('predicts what we do, on every net', async () => {
+  test('returns the logits of the engine, for every net', async () => {
     await expectSameLogits(
       exampleNets(),
       encodeKeras,
@@ -111,7 +111,7 @@ def answer(file, images):
     );
   });
 
-  test.each([everything, everythingBranched])('what it loaded and saves again is unchanged: $name', async (net) => {
+  test.each([everything, everythingBranched])('saves what it loaded, unchanged: $name', async (net) => {
     const { weights } = trainedNet(net, 1);
     const program = `
 import sys, keras
@@ -137,7 +137,7 @@ model.save(sys.argv[1] + '/changed.h5')
   });
 
   test.each([everything, everythingBranched, awkward])(
-    'what it trained by a step predicts the same here: $name',
+    'what it trains for a step gives the same logits here: $name',
     async (net) => {
       const [count, trained] = [6, trainedNet(net, 1)];
       const { images } = noiseBatch(net, count, 3);

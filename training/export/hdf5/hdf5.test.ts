@@ -10,7 +10,7 @@ import { decodeHdf5, InvalidHdf5 } from './decode.ts';
 import { encodeHdf5 } from './encode.ts';
 import type { Dataset, Group } from './hdf5.ts';
 
-/** Names and texts end at a zero. */
+/** Names and texts end at the first zero. */
 const text = fc.string({ unit: 'grapheme', maxLength: 6 }).map((some) => some.replaceAll('\0', ''));
 const name = text.filter((some) => some !== '' && some !== '.' && !some.includes('/'));
 
@@ -45,7 +45,7 @@ const example: Group = {
 };
 
 describe('HDF5', () => {
-  test('gives back what was written, whatever the tree', () => {
+  test('any tree is read back as it was written', () => {
     fc.assert(
       fc.property(group, (root) => {
         expect(decodeHdf5(encodeHdf5(root))).toEqual(root);
@@ -53,9 +53,9 @@ describe('HDF5', () => {
     );
   });
 
-  test('is the same every time, in whatever order the children are', () => {
-    const turned = { ...example, children: new Map([...example.children].reverse()) };
-    expect(Buffer.compare(encodeHdf5(example), encodeHdf5(turned))).toBe(0);
+  test('the bytes are the same, in whatever order the children are given', () => {
+    const reversed = { ...example, children: new Map([...example.children].reverse()) };
+    expect(Buffer.compare(encodeHdf5(example), encodeHdf5(reversed))).toBe(0);
   });
 
   test('what HDF5 cannot hold is refused', () => {
@@ -73,12 +73,12 @@ describe('HDF5', () => {
     expect(decodeHdf5(encodeHdf5(long))).toEqual(long);
   });
 
-  test('only what is asked for is read', () => {
+  test('only the children that are named are read', () => {
     expect([...decodeHdf5(encodeHdf5(example), { only: ['a', 'other'] }).children.keys()]).toEqual(['a']);
   });
 });
 
-describe('a damaged file is an error that says so, or reads as something; it is never a crash', () => {
+describe('a damaged file throws InvalidHdf5 or is read; nothing else is thrown', () => {
   const file = encodeHdf5(example);
   const read = (bytes: Uint8Array) => {
     try {
@@ -147,7 +147,7 @@ describe.skipIf(python === undefined)('h5py (skipped without `npm run setup -- -
     return stdout;
   };
 
-  test('reads what we write, and writes into it', async () => {
+  test('reads our files and writes into them', async () => {
     const many = Array.from({ length: 300 }, (_, index): [string, Dataset] => [
       `array ${index}`,
       { shape: [1], data: Float32Array.from([index]) },
@@ -171,7 +171,7 @@ with h5py.File(sys.argv[1], 'r+') as f:
     expect(children.get('c')).toEqual(example.children.get('a'));
   });
 
-  test('writes what we read: deep groups, many children, long texts and other attributes', async () => {
+  test('its files are read: deep groups, many children, long texts and other attributes', async () => {
     h5py(`
 import sys, numpy as np
 with h5py.File(sys.argv[1], 'w') as f:
@@ -202,10 +202,10 @@ with h5py.File(sys.argv[1], 'w') as f:
     ["f = h5py.File(sys.argv[1], 'w'); f['a'] = h5py.Empty('<f4')", '/a has no values'],
     [
       "f = h5py.File(sys.argv[1], 'w'); f.create_dataset('a', data=np.zeros(99, '<f4'), compression='gzip')",
-      'compressed or in pieces',
+      'compressed or chunked',
     ],
     ["f = h5py.File(sys.argv[1], 'w'); f['b/c'] = np.zeros(3, '<f4'); f['a'] = h5py.SoftLink('/b/c')", 'symbolic link'],
-  ])('what is not read is named: %s', async (program, problem) => {
+  ])('the message names what is not supported: %s', async (program, problem) => {
     h5py(`import sys, numpy as np\n${program}; f.close()`);
     const bytes = await readFile(file);
     expect(() => decodeHdf5(bytes)).toThrow(problem);
