@@ -7,8 +7,12 @@ import { expect } from 'vitest';
 import { readersPython } from '#setup/readers.mjs';
 import { compileEager } from '../engine/eager/engine.ts';
 import { startWasm } from '../engine/eager/wasm.ts';
+import type { NamedTensor } from '../nets/named-tensor.ts';
 import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
+import { resnet9 } from '../nets/resnet9.ts';
+import { resnet20 } from '../nets/resnet20.ts';
+import { vgg } from '../nets/vgg.ts';
 import { netOf, recipes } from '../recipe/recipes.ts';
 import type { TrainedNet } from './trained-net.ts';
 
@@ -27,10 +31,31 @@ export function trainedNet(net: Net, seed: number): TrainedNet {
   };
 }
 
-/** The net of every recipe, those with every kind of layer, and some random ones. */
+/** Names of layers that the formats use themselves, one layer read twice by another, a shortcut that only subsamples. */
+export const awkward: Net = {
+  name: 'awkward',
+  input: [5, 6, 3],
+  classes: 4,
+  layers: [
+    { kind: 'normalization', name: 'images', mean: [0.5, 0.4, 0.3], deviation: [0.3, 0.2, 0.25] },
+    { kind: 'add', name: 'images_', inputs: ['images', 'images'] },
+    { kind: 'channel-padding', name: 'shortcut', filters: 5, stride: 2 },
+    { kind: 'activation', name: 'shortcut-pixels', function: 'elu' },
+    { kind: 'channel-padding', name: 'shortcut-padding', inputs: ['shortcut'], filters: 5, stride: 1 },
+    { kind: 'add', name: 'probabilities', inputs: ['shortcut-pixels', 'shortcut', 'shortcut-padding'] },
+    { kind: 'dropout', name: 'net', rate: 0.5 },
+    { kind: 'global-pooling', name: 'pool', function: 'max' },
+    { kind: 'dense', name: 'logits', units: 4, bias: true, init: 'he-normal' },
+  ],
+};
+
+/** The nets of papers; ResNet-9 narrow. */
+export const classicNets = [resnet20(), resnet20(undefined, 'projection'), vgg(), resnet9([16, 32, 32])];
+
+/** The net of every recipe, those of papers, those with every kind of layer, and some random ones. */
 export function exampleNets(): TrainedNet[] {
   const named = Object.values(recipes).map((recipe) => netOf(recipe));
-  return [...named, everything, everythingBranched, ...fc.sample(anyNet, 8)].map(trainedNet);
+  return [...named, ...classicNets, everything, everythingBranched, awkward, ...fc.sample(anyNet, 8)].map(trainedNet);
 }
 
 export interface Answer {
@@ -54,7 +79,6 @@ export async function expectSameLogits(
   encode: (trained: TrainedNet) => Uint8Array,
   program: string,
 ): Promise<Answer[]> {
-  await startWasm();
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-export-'));
   try {
     const sizes = fc.sample(fc.integer({ min: 1, max: 7 }), nets.length);
@@ -64,10 +88,7 @@ export async function expectSameLogits(
       const { images } = noiseBatch(net, sizes[index]!, index);
       await writeFile(path.join(folder, `${index}.model`), encode(trained));
       await writeFile(path.join(folder, `${index}.images`), images);
-      const options = { batchSize: 1, seed: 1, labelSmoothing: 0, reduction: 'mean', groups: [] } as const;
-      const engine = await compileEager({ net, weights, ...options });
-      expected.push(engine.logits(images));
-      engine.dispose();
+      expected.push(await logitsOf(net, weights, images));
     }
     const shapes = nets.map(({ net }, index) => [sizes[index], ...net.input]);
     const answers: Answer[] = JSON.parse(
@@ -79,15 +100,33 @@ export async function expectSameLogits(
       const { net } = nets[index]!;
       const message = `${JSON.stringify(net)} on ${sizes[index]} images`;
       expect(shape, message).toEqual([sizes[index], net.classes]);
-      const largest = expected[index]!.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      const worst = expected[index]!.reduce((most, value, at) => Math.max(most, Math.abs(value - logits[at]!)), 0);
-      expect(worst, message).toBeLessThanOrEqual(1e-5 * largest + 1e-7);
+      expectClose(logits, expected[index]!, message);
     }
     expect(answers).toHaveLength(nets.length);
     return answers;
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** @param images `[N, H, W, C]` @returns `[N, classes]`, by the engine */
+export async function logitsOf(net: Net, weights: readonly NamedTensor[], images: Uint8Array): Promise<Float32Array> {
+  await startWasm();
+  const options = { batchSize: 1, seed: 1, labelSmoothing: 0, reduction: 'mean', groups: [] } as const;
+  const engine = await compileEager({ net, weights, ...options });
+  try {
+    return engine.logits(images);
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** Expects values within 1e-5 of the largest. */
+export function expectClose(found: ArrayLike<number>, expected: Float32Array, message?: string): void {
+  expect(found.length, message).toBe(expected.length);
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const worst = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - found[at]!)), 0);
+  expect(worst, message).toBeLessThanOrEqual(1e-5 * largest + 1e-7);
 }
 
 const ASK = `

@@ -4,18 +4,19 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exampleVersion } from '#models/example-version.ts';
+import { decodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { anyNet, everything } from '../nets/net.fixture.ts';
 import { encodeNet } from '../nets/net-schema.ts';
 import { netOf, recipes } from '../recipe/recipes.ts';
-import { python, runPython, trainedNet, unlessSkipped } from './export.fixture.ts';
+import { classicNets, python, runPython, trainedNet, unlessSkipped } from './export.fixture.ts';
 import { decodeWeights, encodeWeights, readTrainedNet, weightsFile } from './weights.ts';
 
 const trained = trainedNet(everything, 1);
 
 describe('weights.safetensors', () => {
-  test('gives back the net that was written, whatever it is', () => {
+  test('any net is read back as it was written', () => {
     fc.assert(
       fc.property(anyNet, fc.nat(), (net, seed) => {
         const drawn = trainedNet(net, seed);
@@ -25,17 +26,28 @@ describe('weights.safetensors', () => {
     );
   });
 
-  test.each(Object.entries(recipes))('knows the net of recipe %s', (_, recipe) => {
+  test.each(Object.entries(recipes))('holds the net of recipe %s', (_, recipe) => {
     const { net } = decodeWeights(encodeWeights(trainedNet(netOf(recipe), 1)));
     expect(net).toEqual(netOf(recipe));
   });
 
-  test('is the same every time, in whatever order the weights are given', () => {
-    const turned = { ...trained, weights: [...trained.weights].reverse() };
-    expect(Buffer.compare(encodeWeights(turned), encodeWeights(trained))).toBe(0);
+  test.each(classicNets)('holds $name', (net) => {
+    expect(decodeWeights(encodeWeights(trainedNet(net, 1))).net).toEqual(net);
   });
 
-  test('is read from a version; one that has none says so', async () => {
+  test('files keep the older name of an initialization', () => {
+    const { net } = decodeSafetensors(encodeWeights(trained)).metadata;
+    expect(net).toContain('"init":"kaiming-uniform"');
+    expect(net).not.toContain('fan-in-uniform');
+    expect(decodeWeights(encodeWeights(trained)).net).toEqual(everything);
+  });
+
+  test('is the same every time, in whatever order the weights are given', () => {
+    const reversed = { ...trained, weights: [...trained.weights].reverse() };
+    expect(Buffer.compare(encodeWeights(reversed), encodeWeights(trained))).toBe(0);
+  });
+
+  test('is read from a version; a version without it is an error', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-weights-'));
     try {
       const store = folderStore(folder);

@@ -3,7 +3,6 @@ import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sizeOf } from '#models/size-of.ts';
-import { compileEager } from '../../engine/eager/engine.ts';
 import { onWasm, startWasm } from '../../engine/eager/wasm.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
@@ -11,6 +10,7 @@ import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } fr
 import type { Layer, Net } from '../../nets/net.ts';
 import { seedNet } from '../../nets/seed.ts';
 import { tinyNet } from '../../nets/tiny.ts';
+import { awkward, classicNets, expectClose, logitsOf } from '../export.fixture.ts';
 import { exportLayersModel } from './export.ts';
 
 beforeAll(async () => {
@@ -18,14 +18,16 @@ beforeAll(async () => {
   await tf.setBackend('wasm');
 });
 
-describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
+describe('what a stock tf.loadLayersModel loads returns the logits of the engine', () => {
   test.each(
-    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched].map((net) => [net.name, net] as const),
+    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched, awkward, ...classicNets].map(
+      (net) => [net.name, net] as const,
+    ),
   )('%s', async (_, net) => {
     await expectSameLogits(net, trainedWeights(net, 3), 5);
   });
 
-  test('whatever the net', async () => {
+  test('any net', async () => {
     await fc.assert(
       fc.asyncProperty(anyNet, fc.nat(), async (net, seed) => {
         await expectSameLogits(net, trainedWeights(net, seed), 3);
@@ -35,12 +37,12 @@ describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
   });
 });
 
-describe('what the files say', () => {
+describe('the files', () => {
   const net = airbenchNet([8, 16, 24]);
   const { modelJson, weightsBin } = exportLayersModel(net, trainedWeights(net, 1));
   const { modelTopology, weightsManifest, ...rest } = parse(modelJson);
 
-  test('is in the format of tf.LayersModel.save', () => {
+  test('are in the format of tf.LayersModel.save', () => {
     expect(rest).toEqual({ format: 'layers-model', generatedBy: 'cifar10', convertedBy: null });
     expect(weightsManifest).toHaveLength(1);
     const [{ paths, weights }] = weightsManifest as [ManifestGroup];
@@ -50,7 +52,7 @@ describe('what the files say', () => {
     expect(modelTopology.config.layers[0]!.config.batch_input_shape).toEqual([null, 32, 32, 3]);
   });
 
-  test('is the same every time', () => {
+  test('are the same every time', () => {
     const again = exportLayersModel(net, trainedWeights(net, 1));
     expect(Buffer.compare(again.modelJson, modelJson)).toBe(0);
     expect(Buffer.compare(again.weightsBin, weightsBin)).toBe(0);
@@ -59,6 +61,23 @@ describe('what the files say', () => {
   test('layers have the names of the net', () => {
     const names = net.layers.map(({ name }) => name);
     for (const { config } of modelTopology.config.layers) expect(names).toContain(config.name);
+  });
+
+  test.each([everythingBranched, awkward])('describe a graph as TensorFlow.js itself does: $name', async (branched) => {
+    const weights = trainedWeights(branched, 1);
+    const written = parse(exportLayersModel(branched, weights).modelJson).modelTopology;
+    const model = await load(branched, weights);
+    const saved = model.toJSON(undefined, false) as unknown as ModelJson['modelTopology'];
+    model.dispose();
+    const { layers, ...graph } = written.config;
+    const { layers: savedLayers, ...savedGraph } = saved.config;
+    expect({ ...written, config: graph }).toEqual({ ...saved, config: savedGraph });
+    // TensorFlow.js orders layers by their distance to the output, and adds the options' defaults.
+    expect(layers).toHaveLength(savedLayers.length);
+    for (const layer of layers) {
+      const same = savedLayers.find(({ config }) => config.name === layer.config.name)!;
+      expect(same).toMatchObject(layer);
+    }
   });
 });
 
@@ -137,13 +156,117 @@ describe('folding', () => {
     expect(served(netOf(conv, relu, half))).toEqual(['normalize', 'conv relu', 'half', 'flatten', 'head linear']);
   });
 
-  test('dropout is left out, and hinders nothing', () => {
+  test('dropout is left out, and layers are folded past it', () => {
     expect(served(netOf(conv, drop, norm, { ...drop, name: 'drop2' }, relu))).toEqual([
       'normalize',
       'conv relu',
       'flatten',
       'head linear',
     ]);
+  });
+
+  describe('with branches', () => {
+    const read = (layer: Layer, name: string, ...inputs: string[]): Layer => ({ ...layer, name, inputs }) as Layer;
+    const sum = (name: string, ...inputs: string[]): Layer => ({ kind: 'add', name, inputs });
+    const conv2 = (...inputs: string[]) => read(conv, 'conv2', ...inputs);
+    const average: Layer = { kind: 'average-pooling', name: 'average', size: 2, padding: 'same' };
+    const padding: Layer = { kind: 'channel-padding', name: 'padding', filters: 4, stride: 1 };
+
+    test.each<[string, Layer[], string[]]>([
+      [
+        'a residual block: layers are folded into the convolutions, not into the sum',
+        [
+          conv,
+          norm,
+          relu,
+          conv2('relu'),
+          read(norm, 'norm2', 'conv2'),
+          sum('sum', 'norm2', 'relu'),
+          read(relu, 'relu2', 'sum'),
+        ],
+        ['conv relu', 'conv2 linear', 'sum', 'relu2 relu'],
+      ],
+      [
+        'a normalization is not folded into a convolution that something else reads',
+        [conv, norm, conv2('conv'), sum('sum', 'conv2', 'norm')],
+        ['conv linear', 'norm', 'conv2 linear', 'sum'],
+      ],
+      [
+        'a scale and an activation are not folded into a convolution that something else reads',
+        [conv, half, relu, read(relu, 'relu2', 'conv'), sum('sum', 'relu', 'relu2')],
+        ['conv linear', 'half', 'relu relu', 'relu2 relu', 'sum'],
+      ],
+      [
+        'an activation is not fused after a folded normalization that something else reads',
+        [conv, norm, relu, sum('sum', 'relu', 'norm')],
+        ['conv linear', 'relu relu', 'sum'],
+      ],
+      [
+        'a sum that adds a value to itself reads it twice',
+        [conv, sum('sum', 'conv', 'conv'), norm],
+        ['conv linear', 'sum', 'norm'],
+      ],
+      [
+        'a normalization is not folded through a pooling that something else reads',
+        [conv, average, norm, sum('sum', 'average', 'norm')],
+        ['conv linear', 'average', 'norm', 'sum'],
+      ],
+      [
+        'a normalization is not folded through a pooling into a convolution that something else reads',
+        [
+          conv,
+          average,
+          norm,
+          read({ ...average, name: 'average2' }, 'average2', 'conv'),
+          sum('sum', 'norm', 'average2'),
+        ],
+        ['conv linear', 'average', 'norm', 'average2', 'sum'],
+      ],
+      [
+        'what reads a dropout reads its input',
+        [conv, drop, norm, relu, read(relu, 'relu2', 'drop'), sum('sum', 'relu', 'relu2')],
+        ['conv linear', 'norm', 'relu relu', 'relu2 relu', 'sum'],
+      ],
+      [
+        'a normalization is folded past a dropout that alone reads the convolution',
+        [conv, drop, norm, sum('sum', 'norm', 'norm')],
+        ['conv linear', 'sum'],
+      ],
+      [
+        'layers are folded into a padded shortcut as into any convolution',
+        [padding, norm, relu, sum('sum', 'relu', 'relu')],
+        ['padding relu', 'sum'],
+      ],
+    ])('%s', async (_, layers, expected) => {
+      const net = netOf(...layers);
+      expect(served(net)).toEqual(['images', 'normalize', ...expected, 'flatten', 'head linear']);
+      await expectSameLogits(net, trainedWeights(net, 5), 4);
+    });
+
+    test('through average pooling, with any factor', async () => {
+      const net = netOf(conv, average, norm);
+      const mixed = withGamma(net, [1, 0.5, -1, 2]);
+      expect(served(net, mixed)).toEqual(['normalize', 'conv linear', 'average', 'flatten', 'head linear']);
+      await expectSameLogits(net, mixed, 4);
+    });
+
+    test('through global pooling', async () => {
+      const pooled = (by: number, pooling: 'max' | 'average'): Net => ({
+        ...netOf(),
+        layers: [
+          everything.layers[0]!,
+          conv,
+          { kind: 'global-pooling', name: 'pool', function: pooling },
+          { kind: 'scale', name: 'scale', by },
+          head,
+        ],
+      });
+      expect(served(pooled(-0.5, 'average'))).toEqual(['normalize', 'conv linear', 'pool', 'head linear']);
+      expect(served(pooled(0.5, 'max'))).toEqual(['normalize', 'conv linear', 'pool', 'head linear']);
+      expect(served(pooled(-0.5, 'max'))).toEqual(['normalize', 'conv linear', 'pool', 'scale', 'head linear']);
+      await expectSameLogits(pooled(-0.5, 'average'), trainedWeights(pooled(-0.5, 'average'), 2), 4);
+      await expectSameLogits(pooled(-0.5, 'max'), trainedWeights(pooled(-0.5, 'max'), 2), 4);
+    });
   });
 
   test('the normalization of the images stays, since padding pads with its zeros', () => {
@@ -182,10 +305,7 @@ async function load(net: Net, weights: readonly NamedTensor[]): Promise<LayersMo
 
 async function expectSameLogits(net: Net, weights: readonly NamedTensor[], count: number) {
   const { images } = noiseBatch(net, count, 9);
-  const common = { batchSize: 1, seed: 1, labelSmoothing: 0, reduction: 'mean', groups: [] } as const;
-  const engine = await compileEager({ net, weights, ...common });
-  const expected = engine.logits(images);
-  engine.dispose();
+  const expected = await logitsOf(net, weights, images);
   const model = await load(net, weights);
   const found = onWasm(() =>
     tf.tidy(() => {
@@ -194,8 +314,5 @@ async function expectSameLogits(net: Net, weights: readonly NamedTensor[], count
     }),
   );
   model.dispose();
-  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const worst = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - found[at]!)), 0);
-  expect(found.length).toBe(expected.length);
-  expect(worst).toBeLessThanOrEqual(1e-5 * largest + 1e-7);
+  expectClose(found, expected);
 }
