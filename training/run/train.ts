@@ -27,11 +27,12 @@ import { initializeWeights } from '../nets/initialize.ts';
 import { checkTensors, type NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
+import type { BatchPreparation } from '../recipe/batch-preparation.ts';
 import type { ParameterGroup } from '../recipe/optimizer.ts';
 import { freezableOf, groupsOf, learningRatesOf } from '../recipe/parameter-groups.ts';
-import type { Preparation } from '../recipe/preparation.ts';
 import { netOf, type Recipe } from '../recipe/recipes.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
+import { storedSettings } from '../recipe/stored-settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import type { Validation } from '../record/history.ts';
 import { openBoard } from '../record/tensorboard/board.ts';
@@ -92,8 +93,8 @@ export async function train(asked: TrainOptions): Promise<Outcome> {
   const net = netOf(recipe.settings, options.data.images);
   await checkEngine(recipe.settings, net);
   if (from) weightsFor(net, from);
-  const { batches: _, ...decisive } = recipe.settings; // A run may go on with its batches prepared elsewhere.
-  const args = { recipe: recipe.name, seed, settings: decisive, parent: from?.parent };
+  const { batchPreparation: _, ...decisive } = recipe.settings; // A run may resume with another batch preparation.
+  const args = { recipe: recipe.name, seed, settings: storedSettings(decisive), parent: from?.parent };
   const begun = await beginRun(store, run, args);
   if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
   if (begun.state === 'new') await clearSpool(spool, run); // Of a run whose name was used before.
@@ -154,7 +155,7 @@ interface Attempt {
   readonly train: Split;
   readonly heldOut: Split;
   readonly stepsPerEpoch: number;
-  readonly preparation: Preparation;
+  readonly preparation: BatchPreparation;
   /** These three change as the run goes on. */
   engine: Engine;
   best: Best | undefined;
@@ -187,7 +188,7 @@ async function attempt(options: TrainOptions, { emit, flush, flushBoard }: Event
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
       precision: settings.precision,
-      resident: preparation === 'graph' ? { ...train, shift: settings.shift } : undefined,
+      resident: preparation === 'graph' ? { ...train, shift: settings.translate } : undefined,
     });
 
   // At the start of the run, or where a checkpoint left it.
@@ -267,7 +268,7 @@ async function trainSteps(attempt: Attempt): Promise<void> {
     imageSize: net.input,
     size: settings.batchSize,
     seed: options.seed,
-    augmentation: { flip: settings.flip, shift: settings.shift },
+    augmentation: { flip: settings.flip, shift: settings.translate },
   });
   try {
     await runSteps(attempt, stepper);
@@ -485,14 +486,14 @@ type EventBody = TrainingEvent extends infer Event ? (Event extends TrainingEven
 
 /** @throws {UsageError} the recipe leaves no batch to train on or nothing to choose by, or its engine cannot do it */
 function checkRecipe(
-  { heldOut, batchSize, patience, keep, engine, precision, batches }: Recipe,
+  { heldOut, batchSize, patience, keep, engine, precision, batchPreparation }: Recipe,
   { name, train }: Dataset,
 ): void {
   if (!isNative(engine)) {
     const native = 'takes native TensorFlow, and this run is on WebAssembly. Set';
     if (precision !== 'auto' && precision !== 'float32')
       throw new UsageError(`precision=${precision} ${native} precision=auto.`);
-    if (batches === 'graph') throw new UsageError(`batches=graph ${native} batches=worker.`);
+    if (batchPreparation === 'graph') throw new UsageError(`batchPreparation=graph ${native} batchPreparation=worker.`);
   }
   if (heldOut === 0 && (patience > 0 || keep === 'best')) {
     const setting = keep === 'best' ? 'keep=best' : `patience=${patience}`;
@@ -533,8 +534,8 @@ function isNative(engine: Recipe['engine']): boolean {
   return engine === 'tensorflow' || (engine === 'auto' && hasTensorFlow());
 }
 
-async function preparationOf({ batches, engine }: Recipe): Promise<Preparation> {
-  if (batches !== 'auto') return batches;
+async function preparationOf({ batchPreparation, engine }: Recipe): Promise<BatchPreparation> {
+  if (batchPreparation !== 'auto') return batchPreparation;
   return isNative(engine) && (await loadTensorFlow()).device === 'GPU' ? 'graph' : 'inline';
 }
 

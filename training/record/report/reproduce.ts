@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Card, parentName } from '#models/card.ts';
 import { recipes } from '../../recipe/recipes.ts';
+import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 
 /** What to type to train the same model: the source, and the settings that are not the recipe's own. */
 export function reproduceCommands({
@@ -12,7 +13,7 @@ export function reproduceCommands({
   const own: Readonly<Record<string, unknown>> = Object.hasOwn(recipes, recipe.name)
     ? { ...recipes[recipe.name as keyof typeof recipes] }
     : {};
-  const changes = Object.entries(recipe.settings)
+  const changes = Object.entries(fromStoredSettings(recipe.settings))
     .filter(([key, value]) => !isDeepStrictEqual(value, own[key]))
     .map(([key, value]) => ` --set ${key}=${value}`);
   const from = parent ? ` --from ${parentName(parent)}` : '';
