@@ -80,7 +80,7 @@ const BEST = 'best/';
 function encode({ state, best, progress }: Checkpoint): Uint8Array {
   const { weights = [], ...epoch } = best ?? {};
   return encodeSafetensors({
-    tensors: [...state, ...weights.map((tensor) => ({ ...tensor, name: BEST + tensor.name }))],
+    tensors: [...state.map(stored), ...weights.map((tensor) => ({ ...tensor, name: BEST + tensor.name }))],
     metadata: { progress: JSON.stringify(progress), ...(best && { best: JSON.stringify(epoch) }) },
   });
 }
@@ -91,10 +91,21 @@ function decode(body: Uint8Array, key: string): Checkpoint {
     .filter(({ name }) => name.startsWith(BEST))
     .map((tensor) => ({ ...tensor, name: tensor.name.slice(BEST.length) }));
   return {
-    state: tensors.filter(({ name }) => !name.startsWith(BEST)),
+    state: tensors.filter(({ name }) => !name.startsWith(BEST)).map(current),
     best: metadata.best ? { ...decodeJson(BestEpoch, Buffer.from(metadata.best), key), weights } : undefined,
     progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key),
   };
+}
+
+/** AdamW's counter of updates is named by its parameter group, and checkpoints call one group otherwise. */
+const COUNTER = { current: 'normBiases/updates', stored: 'norms/updates' } as const;
+
+function stored(tensor: NamedTensor): NamedTensor {
+  return tensor.name === COUNTER.current ? { ...tensor, name: COUNTER.stored } : tensor;
+}
+
+function current(tensor: NamedTensor): NamedTensor {
+  return tensor.name === COUNTER.stored ? { ...tensor, name: COUNTER.current } : tensor;
 }
 
 function read(body: Uint8Array, key: string): Required<Safetensors> {
