@@ -55,7 +55,7 @@ export async function writeSetting(
     batchSize: recipe.batchSize,
     labelSmoothing: recipe.labelSmoothing,
     groups: groups.map((group) => ({ ...group, learningRate: rates[group.name]! })),
-    augmentation: { flip: recipe.flip, translate: recipe.shift },
+    augmentation: { flip: recipe.flip, translate: recipe.translate },
     weights: weights.map(({ name, shape }) => ({ name, shape })),
     weightsFile: `${stem}.weights`,
     ...data,

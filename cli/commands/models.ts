@@ -1,6 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { defaultStore } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
@@ -26,19 +27,17 @@ interface MoveOptions extends Options {
 const examples = `
 Examples:
   ./cifar10 models list                                    the versions on LocalStack, the newest first
-  ./cifar10 models list --store .cifar10/store             those that "cifar10 train" stored in this folder
-  ./cifar10 models show production                         what is served, how good it is, how it was made
-  ./cifar10 models promote candidate                       let the endpoint serve the last trained version
-  ./cifar10 models rollback --reason "mistakes every cat"  back to the version before`;
+  ./cifar10 models list --store .cifar10/store             the versions that "cifar10 train" stored in a folder
+  ./cifar10 models show production                         the served version: its accuracy and how it was trained
+  ./cifar10 models promote candidate                       serve the last trained version
+  ./cifar10 models rollback --reason "mistakes every cat"  serve the version before`;
 
 export function modelsCommand(): Command {
   const models = new Command('models')
     .description('List, show, promote and roll back model versions.')
     .addHelpText('after', examples);
   models.addCommand(
-    onStore(
-      new Command('list').description('Every version, the newest first, and the aliases that point to it.'),
-    ).action(list),
+    onStore(new Command('list').description('List versions, the newest first, with their aliases.')).action(list),
   );
   models.addCommand(
     onStore(new Command('show').description('Verify a version byte by byte and show its card.'))
@@ -46,7 +45,7 @@ export function modelsCommand(): Command {
       .action(show),
   );
   models.addCommand(
-    onStore(new Command('promote').description('Let the endpoint serve a version, if it passes the gate.'))
+    onStore(new Command('promote').description('Serve a version, if it passes the gate.'))
       .argument('[version]', 'a version or an alias', 'candidate')
       .option('--alias <name>', 'the alias to move', 'production')
       .option('--reason <text>', 'why; stored with the alias')
@@ -57,7 +56,7 @@ export function modelsCommand(): Command {
       .action(promote),
   );
   models.addCommand(
-    onStore(new Command('rollback').description('Let the endpoint serve the version that it served before.'))
+    onStore(new Command('rollback').description('Serve the version that was served before.'))
       .option('--alias <name>', 'the alias to move', 'production')
       .option('--reason <text>', 'why; stored with the alias')
       .action(rollBack),
@@ -92,7 +91,7 @@ async function list(options: Options): Promise<void> {
     );
   } else if (rows.length === 0) {
     print(
-      `${store.url} has no version yet. Train one: "./cifar10 submit quick", or "./cifar10 train quick" without a cloud.`,
+      `${store.url} has no versions yet. Train one with "./cifar10 submit quick", or without a cloud with "./cifar10 train quick".`,
     );
   } else {
     print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    aliases`));
@@ -161,7 +160,9 @@ async function openStore({ store, target }: Options): Promise<ObjectStore> {
     return await (await openTarget(target)).store();
   } catch (error) {
     if (!(error instanceof UserError) || target !== 'local') throw error;
-    throw new UserError(`${error.message} For versions that were trained without a cloud, add --store .cifar10/store.`);
+    throw new UserError(
+      `${error.message} For versions that were trained without a cloud, add --store ${defaultStore}.`,
+    );
   }
 }
 
@@ -175,12 +176,12 @@ function describeMove({ previous, by, at, reason }: Omit<StoredAlias, 'etag'>): 
   return `since ${at} by ${by}${before}${reason === null ? '' : ` (${reason})`}`;
 }
 
-/** Who moves an alias, as the alias records it. */
+/** The person at the keyboard, for the record of a moved alias. */
 function person(): string {
   return `${userInfo().username}@${hostname()}`;
 }
 
-/** A version that cannot be read is listed as such; anything else is a defect. */
+/** A version that cannot be read is listed with the reason. */
 function orMessage(error: unknown): string {
   if (error instanceof UserError) return error.message;
   throw error;

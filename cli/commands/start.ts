@@ -37,32 +37,32 @@ interface Options {
   readonly cloud: boolean;
 }
 
-/** What the post's network reached on the test images: a model below it is no success. */
+/** The test accuracy of the post's network: a model below it counts as a failure. */
 const goodEnough = 0.7737;
 
-/** The model is good, and the cloud part was not run. */
+/** Exit code: the model is good enough, and the cloud part was not run. */
 const withoutCloud = 3;
 
 const help = `
-"npm start" is set-up and then this. It starts LocalStack, deploys the stack to it, trains as an AWS Batch job, stores the
-model in S3, and answers POST /classify through API Gateway and Lambda until you press Ctrl-C. What was trained stays in
-.cifar10/store: the next start serves it at once, and goes on with a training that was interrupted.
+"npm start" runs the set-up and then this command. It starts LocalStack, deploys the stack to it, trains
+as an AWS Batch job, stores the model in S3, and serves POST /classify through API Gateway and Lambda
+until Ctrl-C. The model stays in this clone: the next start serves it, or resumes an interrupted training.
 
-Exit codes with --once: 0 every step was done and the served model is at least as good as 77.37 %; 1 it failed or is not;
-3 the model is good, and LocalStack was left out for want of a Python that runs it.
+Exit codes with --once: 0 done, and the served model reaches 77.37 %; 1 failed, or it does not reach it;
+3 the model reaches it, but LocalStack was left out: no suitable Python was found.
 
 Examples:
   npm start                   train if nothing is trained yet, and serve
   npm start -- --fresh        train again
-  npm start -- --once         end when the pictures are classified
+  npm start -- --once         end after classifying the example pictures
   npm start -- --no-cloud     train in this process and serve from a folder, without LocalStack`;
 
 export function startCommand(): Command {
   return new Command('start')
     .description('Train, deploy and serve on this machine.')
-    .option('--once', 'end when the pictures are classified, instead of serving on', false)
+    .option('--once', 'end after classifying the example pictures', false)
     .option('--fresh', 'train, even if a model is stored', false)
-    .option('--no-cloud', 'leave LocalStack out')
+    .option('--no-cloud', 'do not use LocalStack')
     .addOption(new Option('--recipe <name>', 'what to train').choices(Object.keys(recipes)).default('quick'))
     .addHelpText('after', help)
     .action(start);
@@ -72,7 +72,7 @@ async function start(options: Options): Promise<void> {
   const interrupted = new AbortController();
   const interrupt = () => {
     if (interrupted.signal.aborted) process.exit(130);
-    process.stderr.write('\nEnding; Ctrl-C again leaves at once.\n');
+    process.stderr.write('\nEnding. Press Ctrl-C again to exit immediately.\n');
     interrupted.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -97,7 +97,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
   const target = localTarget(localStack.endpoint);
   let store: ObjectStore | undefined;
   try {
-    const stack = await step('deploy the stack', (tell) => deploy(target, { tell }));
+    const stack = await step('deploy the stack', (report) => deploy(target, { report }));
     signal.throwIfAborted();
     store = await target.store();
     await restoreModels(store);
@@ -118,7 +118,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
   }
 }
 
-/** Submits a job, or again the one that an earlier start left unfinished, and follows it to its end. */
+/** Submits a job, or resubmits the one that an earlier start left unfinished, and follows it to its end. */
 async function trainInBatch(target: Target, store: ObjectStore, recipe: string, signal: AbortSignal): Promise<void> {
   const run = (await unfinishedRun(store, recipe)) ?? newRunId();
   const submitted = await step(`submit ${recipe} as a Batch job`, () => submitJob(target, { recipe, run }));
@@ -128,7 +128,7 @@ async function trainInBatch(target: Target, store: ObjectStore, recipe: string, 
     view.end();
     if (job.status === 'SUCCEEDED') return;
     await explainFailure(target, job);
-    throw new UserError('Without a model there is nothing to serve.');
+    throw new UserError('There is no model to serve: the training failed.');
   } catch (error) {
     view.end();
     if (!signal.aborted) throw error;
@@ -137,7 +137,7 @@ async function trainInBatch(target: Target, store: ObjectStore, recipe: string, 
       await endJob(target, job, 'Ctrl-C');
       await followJob(target, submitted);
     });
-    process.stderr.write('The next "npm start" goes on where this one was.\n');
+    process.stderr.write('The next "npm start" resumes the training.\n');
     throw error;
   }
 }
@@ -145,8 +145,8 @@ async function trainInBatch(target: Target, store: ObjectStore, recipe: string, 
 async function unfinishedRun(store: ObjectStore, recipe: string): Promise<string | undefined> {
   for (const run of (await listSubmittedRuns(store)).toReversed()) {
     const submission = await readSubmission(store, run);
-    const isAlike = submission?.command.join(' ') === `train ${recipe} --run ${run}`;
-    if (isAlike && !(await readResult(store, run))) return run;
+    const isSame = submission?.command.join(' ') === `train ${recipe} --run ${run}`;
+    if (isSame && !(await readResult(store, run))) return run;
   }
   return undefined;
 }
@@ -192,11 +192,11 @@ async function show(endpoint: Endpoint, store: string, signal: AbortSignal): Pro
     '',
     ...examples.map(({ file, truth, label, score }) => {
       const verdict = label === truth ? pc.green('✓') : pc.red('✗');
-      return `  ${verdict} ${label.padEnd(11)} ${percent(score).padStart(7)}   ${pc.dim(`it is ${truth}: ${file}`)}`;
+      return `  ${verdict} ${label.padEnd(11)} ${percent(score).padStart(7)}   ${pc.dim(`${truth}: ${file}`)}`;
     }),
     '',
     `  ${pc.bold('accuracy')}  ${percent(plain)} plain, ${percent(tta)} with test-time augmentation, all ${model.accuracy.images} test images`,
-    ...(isGood ? [] : [`  ${pc.red(`This is less than ${percent(goodEnough)}, which the post's network reached.`)}`]),
+    ...(isGood ? [] : [`  ${pc.red(`This is below ${percent(goodEnough)}, the accuracy of the post's network.`)}`]),
     `  ${pc.bold('model')}     ${model.version}, ${model.trainingSeconds.toFixed(0)} s of training (${model.recipe.name}, seed ${model.seed})`,
     `  ${pc.bold('report')}    ${reportOf(store, model.run)}`,
     `  ${pc.bold('endpoint')}  ${endpoint.url}`,

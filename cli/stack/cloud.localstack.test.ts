@@ -9,11 +9,11 @@ import type { TrainingEvent } from '#training/record/events.ts';
 import { activeJobs, endJob, findJob, type Job, listJobs } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { exitCodeOf } from '../batch/follow-on-terminal.ts';
-import { type LogLine, lastLogLines } from '../batch/job-log.ts';
+import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
 import { submitJob } from '../batch/submit-job.ts';
-import { destroy } from '../commands/destroy.ts';
-import { endpointLog, jobLog } from '../commands/logs.ts';
+import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { deploy } from './deploy.ts';
+import { destroy } from './destroy.ts';
 import { localTarget, type StackOutputs, type Target } from './target.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. */
@@ -22,10 +22,10 @@ const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=500'] };
 describe('the cloud commands', () => {
   let target: Target;
   let stack: StackOutputs;
-  const told: string[] = [];
+  const reported: string[] = [];
   beforeAll(async () => {
     target = localTarget(inject('localStack').endpoint);
-    stack = await deploy(target, { tell: (line) => told.push(line) });
+    stack = await deploy(target, { report: (line) => reported.push(line) });
   });
 
   afterAll(async () => {
@@ -34,12 +34,12 @@ describe('the cloud commands', () => {
   });
 
   it('deploy says how far it is, and gives the outputs of the stack', async () => {
-    expect(told[0]).toBe('prepare the account for CDK');
-    expect(told.some((line) => /^\d+( of \d+)? resources, AWS::/.test(line))).toBe(true);
+    expect(reported[0]).toBe('prepare the account for CDK');
+    expect(reported.some((line) => /^\d+( of \d+)? resources, AWS::/.test(line))).toBe(true);
     expect(stack).toEqual(await target.stack());
   });
 
-  it('deploy makes an endpoint that asks for the key to classify, and for none to tell how it is', async () => {
+  it('deploy creates an endpoint that requires the key to classify, but not to report its health', async () => {
     const url = target.apiUrl(stack);
     const body = new Uint8Array(3072);
 

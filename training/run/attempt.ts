@@ -10,9 +10,9 @@ import { initializeWeights } from '../nets/initialize.ts';
 import { checkTensors, type NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
+import type { BatchPreparation } from '../recipe/batch-preparation.ts';
 import type { ParameterGroup } from '../recipe/optimizer.ts';
 import { freezableOf, groupsOf } from '../recipe/parameter-groups.ts';
-import type { Preparation } from '../recipe/preparation.ts';
 import { netOf } from '../recipe/recipes.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Best } from './best.ts';
@@ -59,7 +59,7 @@ export interface Attempt {
   readonly train: Split;
   readonly heldOut: Split;
   readonly stepsPerEpoch: number;
-  readonly preparation: Preparation;
+  readonly preparation: BatchPreparation;
   /** Changes as the run advances, as do `engine` and `best`. */
   readonly progress: Progress;
   engine: Engine;
@@ -99,7 +99,7 @@ export async function openAttempt(options: AttemptOptions, log: RunLog, kept: Ke
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
       precision: settings.precision,
-      resident: preparation === 'graph' ? { ...train, shift: settings.shift } : undefined,
+      resident: preparation === 'graph' ? { ...train, shift: settings.translate } : undefined,
     });
 
   const checkpoints = await openSpooledCheckpoints({ store, spool, run });

@@ -27,22 +27,22 @@ export async function checkRun({ settings, data, from }: RunToCheck): Promise<vo
 
 /** @throws {UsageError} the recipe leaves no batch to train on or nothing to choose by, or its engine cannot do it */
 function checkRecipe(
-  { heldOut, batchSize, patience, keep, engine, precision, batches, shift }: Recipe,
+  { heldOut, batchSize, patience, keep, engine, precision, batchPreparation, translate }: Recipe,
   { title, train, images }: Dataset,
 ): void {
   if (!isNative(engine)) {
     const native = 'takes native TensorFlow, and this run is on WebAssembly. Set';
     if (precision !== 'auto' && precision !== 'float32')
       throw new UsageError(`precision=${precision} ${native} precision=auto.`);
-    if (batches === 'graph') throw new UsageError(`batches=graph ${native} batches=worker.`);
+    if (batchPreparation === 'graph') throw new UsageError(`batchPreparation=graph ${native} batchPreparation=worker.`);
   }
   if (heldOut === 0 && (patience > 0 || keep === 'best')) {
     const setting = keep === 'best' ? 'keep=best' : `patience=${patience}`;
     throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
   }
   const [height, width] = images.size;
-  if (shift >= Math.min(height, width)) {
-    throw new UsageError(`shift=${shift} moves images of ${height}x${width} out of sight. Set it lower.`);
+  if (translate >= Math.min(height, width)) {
+    throw new UsageError(`translate=${translate} moves images of ${height}x${width} out of sight. Set it lower.`);
   }
   if (heldOut + batchSize <= train.count) return;
   throw new UsageError(

@@ -85,7 +85,7 @@ const BEST = 'best/';
 function encode({ data, state, best, progress }: Checkpoint): Uint8Array {
   const { weights = [], ...epoch } = best ?? {};
   return encodeSafetensors({
-    tensors: [...state, ...weights.map((tensor) => ({ ...tensor, name: BEST + tensor.name }))],
+    tensors: [...state.map(stored), ...weights.map((tensor) => ({ ...tensor, name: BEST + tensor.name }))],
     metadata: {
       data: JSON.stringify({ name: data.name, sha256: data.sha256 }),
       progress: JSON.stringify(progress),
@@ -101,10 +101,21 @@ function decode(body: Uint8Array, key: string): Checkpoint {
     .map((tensor) => ({ ...tensor, name: tensor.name.slice(BEST.length) }));
   return {
     data: metadata.data ? decodeJson(DataIdentity, Buffer.from(metadata.data), key) : cifar10Data,
-    state: tensors.filter(({ name }) => !name.startsWith(BEST)),
+    state: tensors.filter(({ name }) => !name.startsWith(BEST)).map(current),
     best: metadata.best ? { ...decodeJson(BestEpoch, Buffer.from(metadata.best), key), weights } : undefined,
     progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key),
   };
+}
+
+/** AdamW's counter of updates is named by its parameter group, and checkpoints call one group otherwise. */
+const COUNTER = { current: 'normBiases/updates', stored: 'norms/updates' } as const;
+
+function stored(tensor: NamedTensor): NamedTensor {
+  return tensor.name === COUNTER.current ? { ...tensor, name: COUNTER.stored } : tensor;
+}
+
+function current(tensor: NamedTensor): NamedTensor {
+  return tensor.name === COUNTER.stored ? { ...tensor, name: COUNTER.current } : tensor;
 }
 
 function read(body: Uint8Array, key: string): Required<Safetensors> {

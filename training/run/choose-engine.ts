@@ -5,7 +5,7 @@ import { checkMemory } from '../engine/graph/out-of-memory.ts';
 import { precisionOf } from '../engine/graph/precision.ts';
 import { hasTensorFlow, loadTensorFlow } from '../engine/tensorflow.ts';
 import type { Net } from '../nets/net.ts';
-import type { Preparation } from '../recipe/preparation.ts';
+import type { BatchPreparation } from '../recipe/batch-preparation.ts';
 import type { Recipe } from '../recipe/recipes.ts';
 
 /** Compiles a net for native TensorFlow, or for WebAssembly. */
@@ -19,8 +19,8 @@ export function isNative(choice: Recipe['engine']): boolean {
 }
 
 /** Resolves `auto`. */
-export async function choosePreparation({ batches, engine }: Recipe): Promise<Preparation> {
-  if (batches !== 'auto') return batches;
+export async function choosePreparation({ batchPreparation, engine }: Recipe): Promise<BatchPreparation> {
+  if (batchPreparation !== 'auto') return batchPreparation;
   return isNative(engine) && (await loadTensorFlow()).device === 'GPU' ? 'graph' : 'inline';
 }
 

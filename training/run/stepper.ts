@@ -2,7 +2,7 @@ import { type BatchSource, openBatchWorker } from '../data/batch-worker.ts';
 import { type BatchesOptions, emptyBatch, plansFrom, writeBatch } from '../data/batches.ts';
 import type { Split } from '../data/dataset.ts';
 import type { Engine, StepPlan } from '../engine/engine.ts';
-import type { Preparation } from '../recipe/preparation.ts';
+import type { BatchPreparation } from '../recipe/batch-preparation.ts';
 
 /** When a step is done and at which learning rates: a step without its batch. */
 export type ScheduledStep = Omit<StepPlan, 'batch'>;
@@ -27,7 +27,7 @@ export interface StepperOptions extends Omit<BatchesOptions, 'epoch' | 'skip'> {
 }
 
 /** @param preparation `graph` needs an engine that keeps the images: `EngineOptions.resident` */
-export function openStepper(engine: Engine, preparation: Preparation, options: StepperOptions): Stepper {
+export function openStepper(engine: Engine, preparation: BatchPreparation, options: StepperOptions): Stepper {
   return preparation === 'graph' ? manyAtOnce(engine, options) : oneByOne(engine, sourceOf(preparation, options));
 }
 

@@ -273,7 +273,7 @@ describe('a run from the weights of another', () => {
 
 /** Dropout and AdamW; batch normalisation, whitening, slow average, augmentation and SGD. */
 const demanding = {
-  seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'shift=1']),
+  seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'translate=1']),
   airbench: resolveRecipe('quick', [
     ...small,
     'checkpointSeconds=0',
@@ -444,7 +444,7 @@ describe('before anything is written', () => {
     expect(await store.get('runs/a/args.json')).toBeUndefined();
   });
 
-  test.each(['precision=bfloat16', 'precision=float16', 'batches=graph'])(
+  test.each(['precision=bfloat16', 'precision=float16', 'batchPreparation=graph'])(
     'what WebAssembly cannot do is refused: %s',
     async (setting) => {
       const refused = attempt({ recipe: resolveRecipe('tiny', [...small, 'engine=wasm', setting]) });
@@ -459,7 +459,7 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
   /** Two epochs, in the first of which a group is frozen. */
   const settings = [...small, 'epochs=1.5', 'widths=8,8,8', 'whiteningBiasEpochs=0.7', 'lookahead=3'];
   const prepared = (batches: string, ...more: string[]) =>
-    resolveRecipe('quick', [...settings, `batches=${batches}`, ...more]);
+    resolveRecipe('quick', [...settings, `batchPreparation=${batches}`, ...more]);
 
   test.each(['sgd', 'muon'])('come to the same weights and losses, to the last bit: %s', async (optimizer) => {
     const runs = new Map<string, { weights: string; losses: unknown }>();

@@ -7,6 +7,7 @@ import { UserError } from '#errors/user-error.ts';
 import { beginRun, type RunArguments, type RunResult } from '#models/runs.ts';
 import { WriteConflict } from '#models/stores/object-store.ts';
 import { retryingStore, StoreUnavailable } from '#models/stores/retrying-store.ts';
+import { storedSettings } from '../recipe/stored-settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { type AttemptOptions, goBack, type KeptCheckpoint, openAttempt } from './attempt.ts';
 import { checkRun } from './check.ts';
@@ -81,9 +82,15 @@ async function trainAndPublish(options: TrainOptions, log: RunLog, kept: KeptChe
 
 /** All that decides the weights. Where batches are prepared does not, so it may change when a run is resumed. */
 function argumentsOf({ recipe, seed, data, from }: AttemptOptions): RunArguments {
-  const { batches: _, ...settings } = recipe.settings;
+  const { batchPreparation: _, ...settings } = recipe.settings; // A run may resume with another batch preparation.
   const { name, sha256 } = data;
-  return { recipe: recipe.name, seed, data: { name, sha256 }, settings, parent: from?.parent };
+  return {
+    recipe: recipe.name,
+    seed,
+    data: { name, sha256 },
+    settings: storedSettings(settings),
+    parent: from?.parent,
+  };
 }
 
 /** Ends the log of a run that failed. @returns the error to throw */

@@ -18,6 +18,7 @@ import type { NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
+import { storedSettings } from '../recipe/stored-settings.ts';
 import type { HistoryRow } from '../record/history.ts';
 import { reportFiles } from '../record/report/report.ts';
 
@@ -85,7 +86,7 @@ export async function describeTrained(trained: Trained): Promise<Files> {
 
 function networkOf({ net, weights, data, temperature, recipe }: Trained): TrainedNet {
   const { name, settings } = recipe;
-  return { net, weights, classes: data.classes, temperature, recipe: { name, settings: { ...settings } } };
+  return { net, weights, classes: data.classes, temperature, recipe: { name, settings: storedSettings(settings) } };
 }
 
 /** Counts trained weights and biases; running statistics are not included. */
@@ -115,7 +116,7 @@ async function cardOf(trained: Trained): Promise<Card> {
     loss: evaluation.loss,
     calibration: { before: evaluation.calibration.before.error, after: evaluation.calibration.after.error },
     data: { name: data.title, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
-    recipe: { name: recipe.name, settings: { ...recipe.settings } },
+    recipe: { name: recipe.name, settings: storedSettings(recipe.settings) },
     seed: trained.seed,
     ...(trained.parent && { parent: trained.parent }),
     epochs: trained.epochs,

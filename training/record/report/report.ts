@@ -8,6 +8,7 @@ import { probabilities } from '../../evaluation/temperature.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Recipe } from '../../recipe/recipes.ts';
+import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 import { type HistoryRow, historyCsv } from '../history.ts';
 import { confusionMatrix } from './confusion.ts';
 import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
@@ -56,8 +57,8 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
   const answers = probabilities(logits, classes.length, temperature);
   const learned = { history, test: evaluation };
   const { train } = holdOut(data, settings.heldOut);
-  const { flip, shift } = settings;
-  const isAugmented = flip !== 'none' || shift > 0;
+  const { flip, translate } = settings;
+  const isAugmented = flip !== 'none' || translate > 0;
   return {
     loss: lossCurve(learned),
     accuracy: accuracyCurve(learned),
@@ -67,7 +68,7 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
     mistakes: mistakeGrid(data, worstMistakes(answers, data.test.labels, MISTAKES)),
     samples: sampleGrid(data, topClasses(logits, classes.length), seed),
     classes: classGrid(data, seed),
-    augmentation: isAugmented ? augmentationGrid(data, train, { flip, translate: shift }, seed) : undefined,
+    augmentation: isAugmented ? augmentationGrid(data, train, { flip, translate }, seed) : undefined,
     filters: filterGrid(net, weights),
   };
 }
@@ -111,7 +112,7 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
         `${(host.memory / 2 ** 30).toFixed(0)} GiB`,
       ].join(', '),
       Source: card.commit ?? 'not a git checkout',
-      Settings: Object.entries(recipe.settings)
+      Settings: Object.entries(fromStoredSettings(recipe.settings))
         .map(([key, value]) => `${key}=${value}`)
         .join(', '),
       Run: card.run,

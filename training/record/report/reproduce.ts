@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Card, parentName } from '#models/card.ts';
 import { cifar10Data } from '#models/data-identity.ts';
 import { recipes } from '../../recipe/recipes.ts';
+import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 
 /** What to type to train the same model: the source, and the settings that are not the recipe's own. */
 export function reproduceCommands({
@@ -14,7 +15,7 @@ export function reproduceCommands({
   const own: Readonly<Record<string, unknown>> = Object.hasOwn(recipes, recipe.name)
     ? { ...recipes[recipe.name as keyof typeof recipes] }
     : {};
-  const changes = Object.entries(recipe.settings)
+  const changes = Object.entries(fromStoredSettings(recipe.settings))
     .filter(([key, value]) => !isDeepStrictEqual(value, own[key]))
     .map(([key, value]) => ` --set ${key}=${value}`);
   const data = name === cifar10Data.name ? '' : ` --data ${name}`;
