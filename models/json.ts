@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
 import type { ObjectStore, PutOptions } from './stores/object-store.ts';
 
-/** An object in the store is not what its key promises: cut off, edited by hand, or written by another release. */
+/** An object in the store is not of the form that its key stands for: cut off, edited by hand, or of another release. */
 export class MalformedObject extends UserError {
   override readonly name = 'MalformedObject';
   readonly key: string;
@@ -18,7 +18,7 @@ export function encodeJson(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
-/** @throws {MalformedObject} the text is no JSON, or does not match `schema`; the message names `key` and the member */
+/** @throws {MalformedObject} the text is not JSON, or does not match `schema`; the message names `key` and the member */
 export function decodeJson<Schema extends z.core.$ZodType>(
   schema: Schema,
   body: Uint8Array,
@@ -33,7 +33,7 @@ export function decodeJson<Schema extends z.core.$ZodType>(
   return checked(schema, value, key);
 }
 
-/** The same for a value at hand: what is about to be written is held to the schema that readers apply. */
+/** Checks a value before it is written, by the schema that readers apply. @throws as `decodeJson` */
 export function checked<Schema extends z.core.$ZodType>(schema: Schema, value: unknown, key: string): z.output<Schema> {
   const result = z.safeParse(schema, value);
   if (result.success) return result.data;

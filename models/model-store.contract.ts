@@ -16,7 +16,7 @@ import type { ObjectStore } from './stores/object-store.ts';
 import { DamagedVersion, listVersions, publishVersion, readCard, readVersion, UnknownVersion } from './versions.ts';
 
 /**
- * What training and serving rely on, whatever the store; each object store runs this.
+ * The guarantees that training and serving rely on, tested with each object store.
  *
  * @param open a store with nothing in it
  */
@@ -120,7 +120,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await listVersions(store)).toEqual([ids[1], ids[0], ids[2]]);
       });
 
-      it('that are not there are said so', async () => {
+      it('that do not exist are reported as such', async () => {
         for (const version of ['20261123-0412-a1b2c3d4', '../aliases', '', 'production']) {
           await expect(readVersion(store, version), version).rejects.toThrow(UnknownVersion);
           await expect(resolveVersion(store, version).then((id) => readCard(store, id))).rejects.toThrow(
@@ -147,7 +147,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect([...(await listAliases(store)).keys()]).toEqual(['candidate']);
       });
 
-      it('is moved by one of two writers; the other is told who was first', async () => {
+      it('is moved by one of two writers; the other learns who was first', async () => {
         const expected = await moveAlias(store, 'production', { to: first, by: 'ada', expected: undefined });
         const third = await publishVersion(store, exampleVersion({ plain: 0.82 }));
         const moves = await Promise.allSettled([
@@ -190,7 +190,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await readAlias(store, 'production')).toMatchObject({ version: second, previous: first });
       });
 
-      it('cannot have a name that is no plain word', async () => {
+      it('cannot have a name that is not a plain word', async () => {
         for (const alias of ['Production', '../x', 'a/b', '']) {
           const move = moveAlias(store, alias, { to: first, by: 'test', expected: undefined });
           await expect(move, alias).rejects.toThrow('cannot name an alias');
@@ -289,7 +289,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         }
       });
 
-      it('keeps a version out that the runtime answers otherwise, with or without a reason', async () => {
+      it('keeps out a version that the runtime answers differently, with or without a reason', async () => {
         const version = await publishVersion(store, exampleVersion());
         const swapped = async (...args: Parameters<typeof predictExample>) =>
           Array.from(await predictExample(...args)).reverse();
@@ -362,7 +362,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual(paths.slice(1));
       });
 
-      it('has a checkpoint to go on from whenever the process dies', async () => {
+      it('has a checkpoint to resume from whenever the process dies', async () => {
         const expected = await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
         for (const puts of [0, 1]) {
           const dying = interruptedAtPut(store, puts);
@@ -409,7 +409,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         });
         const put = (key: string, found: Uint8Array | undefined) => (found ? store.put(key, found) : store.delete(key));
 
-        it('goes on from the one before, and says what it passed over', async () => {
+        it('resumes from the one before, and reports what it skipped', async () => {
           for (const [damage, found] of damagesOf(intact.get(keys.last)!)) {
             await put(keys.last, found);
             const read = await readCheckpoint(store, 'a');
@@ -418,7 +418,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('goes on from the last one if only the pointer or the one before is damaged', async () => {
+        it('resumes from the last one if only the pointer or the one before is damaged', async () => {
           for (const key of [keys.pointer, keys.before]) {
             for (const [damage, found] of damagesOf(intact.get(key)!)) {
               await put(key, found);
@@ -429,7 +429,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('goes on from the last one whichever byte of the pointer is flipped', async () => {
+        it('resumes from the last one whichever byte of the pointer is flipped', async () => {
           const pointer = intact.get(keys.pointer)!;
           for (let at = 0; at < pointer.length; at++) {
             await store.put(keys.pointer, flipped(pointer, at));
@@ -448,7 +448,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('is mended by the next checkpoint', async () => {
+        it('is repaired by the next checkpoint', async () => {
           for (const key of Object.values(keys)) {
             for (const found of [undefined, intact.get(key)!.slice(1)]) {
               await put(key, found);
@@ -465,7 +465,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('is not lost to a second process that goes on from it at the same time', async () => {
+        it('is not lost to a second process that resumes from it at the same time', async () => {
           await put(keys.pointer, undefined);
           const [one, two] = [await readCheckpoint(store, 'a'), await readCheckpoint(store, 'a')];
           await writeCheckpoint(store, 'a', { step: 30, body: body(30), expected: one });
@@ -475,7 +475,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 30, damaged: [] });
         });
 
-        it('is refused when no other is whole, by the names of all, and nothing is changed', async () => {
+        it('is refused when every one is damaged, by the names of all, and nothing is changed', async () => {
           for (const pointer of [intact.get(keys.pointer), undefined]) {
             await put(keys.pointer, pointer);
             for (const [damage, found] of damagesOf(intact.get(keys.last)!)) {
@@ -493,7 +493,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         });
       });
 
-      it('has its events in order, over attempts, for one who follows', async () => {
+      it('has its events in order, over attempts, for a reader who follows', async () => {
         const at = '2026-11-23T04:12:30.000Z';
         const first = await openEventLog(store, 'a', { everySeconds: 3600 });
         first.append({ at, type: 'started' });
@@ -539,7 +539,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect((await readEvents(store, 'a')).map(({ event }) => event.type)).toEqual(written);
       });
 
-      it('tells a second writer of events that there is a first', async () => {
+      it('refuses a second writer of events', async () => {
         const [one, two] = [await openEventLog(store, 'a'), await openEventLog(store, 'a')];
         one.append({ at: '1', type: 'mine' });
         two.append({ at: '2', type: 'yours' });

@@ -47,8 +47,8 @@ export class DamagedCheckpoints extends UserError {
 }
 
 /**
- * Keeps a checkpoint: writes it beside the last one, reads it back, and only then points to it. The last one stays, for the
- * case that the new one is damaged later; older ones are deleted.
+ * Stores a checkpoint: writes it beside the last one, reads it back, and only then points to it. The last one stays, in case
+ * the new one is damaged later; older ones are deleted.
  *
  * @param expected the checkpoint that this process read or wrote last
  * @throws {WriteConflict} another process is training the same run; its checkpoint stands
@@ -77,10 +77,10 @@ export async function writeCheckpoint(
 }
 
 /**
- * The checkpoint that is pointed to; or, where that one or the pointer is damaged, the newest that is whole. Each file has
- * its digest in its name, and every checkpoint is a state that the run went through, so it can go on from any of them.
+ * Reads the checkpoint that is pointed to; if it or the pointer is damaged, the newest undamaged one. Each file has its digest
+ * in its name, and every checkpoint is a state that the run went through, so the run can resume from any of them.
  *
- * @throws {DamagedCheckpoints} there are checkpoints, and none is whole
+ * @throws {DamagedCheckpoints} there are checkpoints, and every one of them is damaged
  */
 export async function readCheckpoint(store: ObjectStore, run: string): Promise<StoredCheckpoint | undefined> {
   const damaged = new Set<string>();
@@ -107,14 +107,14 @@ export async function readCheckpoint(store: ObjectStore, run: string): Promise<S
 }
 
 /**
- * The digest in the name keeps two processes at the same step from overwriting what the other is about to point to, and
- * tells whether the file is whole where there is no pointer to.
+ * The digest in the name keeps two processes at the same step from overwriting each other's file, and shows whether a file is
+ * whole without a pointer to it.
  */
 function checkpointPath(step: number, sha256: string): string {
   return `checkpoints/${String(step).padStart(8, '0')}-${sha256.slice(0, 8)}.safetensors`;
 }
 
-/** The files of a run's checkpoints, by what their names say, in the order of their steps. */
+/** The files of a run's checkpoints, in the order of their steps. */
 async function checkpointNames(store: ObjectStore, run: string) {
   const names: { readonly path: string; readonly step: number; readonly digest: string }[] = [];
   for await (const { key } of store.list(runKey(run, 'checkpoints/'))) {

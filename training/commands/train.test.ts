@@ -53,7 +53,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
   }, 240_000);
 
-  test('killed, interrupted and taken away on its way comes to the weights of one that was left alone', {
+  test('killed, interrupted and taken away on its way gives the weights of an uninterrupted run', {
     timeout: 240_000,
   }, async () => {
     // kill -9: nothing can be said, and the last checkpoint is what is left.
@@ -97,7 +97,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
   });
 
-  test('on a full disk names the file and what to do, and goes on to the same weights when there is room', {
+  test('on a full disk names the file and what to do, and resumes when there is room, with identical weights', {
     timeout: 240_000,
   }, async () => {
     // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
@@ -115,7 +115,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
   });
 });
 
-test('processes of the same seed come to the same weights, to the last bit, however their batches are prepared', {
+test('processes with the same seed give identical weights, to the last bit, however their batches are prepared', {
   timeout: 600_000,
 }, async () => {
   const program = join(import.meta.dirname, '../engine/few-steps.fixture.ts');
@@ -153,7 +153,8 @@ describe('bad arguments end with 2, and nothing is written', () => {
     [['train', '--budget', '5d'], 'budget cannot be "5d"'],
     [['train', '--seed', '-1'], 'It must be a whole number'],
     [['train', '--run', '../../etc'], 'cannot name a run'],
-    [['train', '--out', 'gs://bucket'], 'is no store'],
+    [['train', '--out', 'gs://bucket'], 'is not a store'],
+    [['train', '--data', 'cifar'], 'There is no data set "cifar". --data takes cifar10.'],
     [['train', '--from', 's3://bucket/model'], 'is nothing to train from'],
     [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
     [['train', '--sed', '1'], "unknown option '--sed'"],

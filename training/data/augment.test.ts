@@ -14,7 +14,7 @@ const view = (isMirrored: boolean, down: number, right: number) => {
 };
 
 describe('writeTransformed', () => {
-  test('copies an image that nothing is done to', () => {
+  test('copies an image without a transform', () => {
     const target = new Uint8Array(40);
     writeTransformed(picture, 0, target, 0, size, { isMirrored: false, down: 0, right: 0 });
     expect(target).toEqual(picture);
@@ -68,7 +68,7 @@ describe('transformsOfEpoch', () => {
     expect(mirrored('alternating', 2)).toEqual(first);
   });
 
-  test('random: drawn anew in each epoch', () => {
+  test('random: drawn again in each epoch', () => {
     const next = mirrored('random', 1);
     const same = mirrored('random', 0).filter((isMirrored, image) => isMirrored === next[image]);
     expect(same.length / count).toBeCloseTo(0.5, 1);

@@ -60,7 +60,7 @@ test('leaves a batch as it is until the next one is asked for', async () => {
   expect(Buffer.from(images)).toEqual(before);
 });
 
-test('reports what goes wrong in the thread, to whoever waits for a batch', async () => {
+test('reports an error in the thread to the caller that waits for a batch', async () => {
   await expect(open(0, { seed: -1 }).next()).rejects.toThrow('A seed is a whole number from 0, not -1.');
 });
 

@@ -36,7 +36,7 @@ describe('a divergence', () => {
   });
 });
 
-test('a run that goes back is not trained any more', () => {
+test('a run that goes back no longer counts as trained', () => {
   const progress = {
     ...{ step: 9, steps: 9, trainingSeconds: 1, wallSeconds: 1, history: [], lossSum: 1, lossSteps: 1, recoveries: [] },
     losses: { first: 2, farSteps: 0 },

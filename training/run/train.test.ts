@@ -30,7 +30,7 @@ import { type Outcome, train } from './train.ts';
 let data: Dataset;
 let folder: string;
 let store: ObjectStore;
-/** The run `a` of `tiny`, which many tests begin with: trained once, and copied by `copyFinished`. */
+/** The run `a` of `tiny` that many tests begin with: trained once, and copied by `copyFinished`. */
 let finished: Awaited<ReturnType<typeof attempt>> & { readonly folder: string; readonly weights: string };
 const openStore = async () => {
   folder = await mkdtemp(join(tmpdir(), 'train-'));
@@ -58,7 +58,7 @@ interface Attempt {
   readonly seed?: number;
   readonly data?: Dataset;
   readonly from?: OpenedParent;
-  /** Interrupts the run when it has done so many steps, or the first after its schedule was fitted. @default never */
+  /** Interrupts the run at this step, or at the first one after its schedule was fitted. @default never */
   readonly stopAt?: number | 'fitted';
   readonly onEvent?: (event: TrainingEvent) => void;
 }
@@ -167,7 +167,7 @@ describe('a run', () => {
     expect(epochs.at(-1)!.validation!.accuracy).toBeGreaterThan(0.2);
   });
 
-  test('that is asked for again is left as it is', async () => {
+  test('that is started again stays as it is', async () => {
     const first = await copyFinished();
     const again = await attempt();
     expect(again.outcome).toEqual({ ...first.outcome, wasFinished: true });
@@ -192,7 +192,7 @@ describe('a run from the weights of another', () => {
   const accuracyOf = async (outcome: Outcome) => (await readVersion(store, versionOf(outcome))).card.accuracy.plain;
   const parentOf = async (from: string, run = 'b') => await openParent({ from, store, run });
 
-  test('begins with them: training that changes nothing gives them back, and names its parent', async () => {
+  test('begins with them: training that changes nothing publishes them again, and names its parent', async () => {
     const first = await copyFinished();
     const version = versionOf(first.outcome);
     const { outcome, events } = await attempt({ recipe: still, run: 'b', from: await parentOf('candidate') });
@@ -219,7 +219,7 @@ describe('a run from the weights of another', () => {
     expect((await readVersion(store, versionOf(fromFile.outcome))).card.parent).toMatchObject({ file: 'parent.h5' });
   });
 
-  test('is better at once than one that begins anew', async () => {
+  test('is better from the start than one with drawn weights', async () => {
     const parent = await attempt({ recipe: resolveRecipe('tiny', [...small, 'epochs=12']) });
     const short = resolveRecipe('tiny', [...small, 'epochs=0.25', 'learningRate=0.001']);
     const tuned = await attempt({ recipe: short, run: 'b', from: await parentOf('candidate') });
@@ -228,7 +228,7 @@ describe('a run from the weights of another', () => {
     expect(await accuracyOf(tuned.outcome)).toBeGreaterThan((await accuracyOf(parent.outcome)) - 0.1);
   });
 
-  test('goes on from the same parent when the alias has moved, and comes to the same weights', async () => {
+  test('resumes from the same parent when the alias has moved, and gives identical weights', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
     const first = await copyFinished();
     const alone = await attempt({ recipe, run: 'alone', from: await parentOf(versionOf(first.outcome)) });
@@ -284,7 +284,7 @@ const demanding = {
 };
 
 describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupted run of the %s net', (_, recipe) => {
-  test('comes to the same weights as one that was left alone, to the last bit', async () => {
+  test('gives the weights of an uninterrupted one, to the last bit', async () => {
     const alone = await attempt({ recipe, run: 'alone' });
 
     const first = await attempt({ recipe, run: 'interrupted', stopAt: 3 });
@@ -325,7 +325,7 @@ const checkpointsOf = async (run: string) => {
 };
 
 describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => {
-  test('goes on from the one before, says so, and comes to the same weights', async () => {
+  test('resumes from the one before, says so, and gives identical weights', async () => {
     const recipe = demanding.airbench;
     const alone = await attempt({ recipe, run: 'alone' });
     await attempt({ recipe, stopAt: 6 });
@@ -346,7 +346,7 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => 
 });
 
 describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another network', () => {
-  test('fails and names the file; without that file it goes on, to the same weights', async () => {
+  test('fails and names the file; without that file it resumes, and gives identical weights', async () => {
     const recipe = demanding.airbench;
     const wide = resolveRecipe('quick', [...small, 'checkpointSeconds=0', 'widths=16,8,8', 'lookahead=3']);
     const alone = await attempt({ recipe, run: 'alone' });
@@ -435,7 +435,7 @@ describe('before anything is written', () => {
     ['train', 17, 'training image 17. Its 10 classes are numbered from 0 to 9'],
     ['train', 300, 'training image 300, which is held out.'],
     ['test', 59, 'test image 59.'],
-  ] as const)('a label that is no class is named: %s %d', async (split, image, message) => {
+  ] as const)('a label out of range is named: %s %d', async (split, image, message) => {
     const labels = data[split].labels.with(image, 10);
     const mislabelled = { ...data, [split]: { ...data[split], labels } };
     const refused = attempt({ data: mislabelled });
@@ -461,7 +461,7 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
   const prepared = (batches: string, ...more: string[]) =>
     resolveRecipe('quick', [...settings, `batchPreparation=${batches}`, ...more]);
 
-  test.each(['sgd', 'muon'])('come to the same weights and losses, to the last bit: %s', async (optimizer) => {
+  test.each(['sgd', 'muon'])('give identical weights and losses, to the last bit: %s', async (optimizer) => {
     const runs = new Map<string, { weights: string; losses: unknown }>();
     for (const batches of ['inline', 'worker', 'graph']) {
       const { outcome, events } = await attempt({ recipe: prepared(batches, `optimizer=${optimizer}`), run: batches });
@@ -492,7 +492,7 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
     expect(weights).not.toContain(await weightsOf(outcome));
   });
 
-  test('go on from a checkpoint of one another', async () => {
+  test('resume from checkpoints of one another', async () => {
     const alone = await attempt({ recipe: prepared('inline'), run: 'alone' });
     const stops = ['checkpointSeconds=0'];
     await attempt({ recipe: prepared('worker', ...stops), run: 'changed', stopAt: 3 });
@@ -503,7 +503,7 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
   });
 });
 
-describe('a run whose store goes away', () => {
+describe('a run whose store becomes unavailable', () => {
   const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
   const spool = () => folderStore(`${folder}-spool`);
   /** Where the store's folder was is a file now: nothing can be read or written there. */
@@ -522,7 +522,7 @@ describe('a run whose store goes away', () => {
   };
   afterEach(() => rmSync(`${folder}-spool`, { recursive: true, force: true }));
 
-  test('trains on, keeps its checkpoints here, and goes back to the store once that is there', async () => {
+  test('continues, keeps its checkpoints on this machine, and uses the store again once it is back', async () => {
     let spooled = 0;
     const { outcome, events } = await attempt({
       recipe,
@@ -541,7 +541,7 @@ describe('a run whose store goes away', () => {
     expect(await spooledKeys()).toEqual([]);
   });
 
-  test('and stays away fails with all that it trained kept here, and goes on from that', async () => {
+  test('and stays so fails with the last checkpoint on this machine, and resumes from it', async () => {
     const onEvent = (event: TrainingEvent) => {
       if (event.type === 'checkpoint' && event.step === 3) takeAway();
     };
@@ -597,7 +597,7 @@ describe('a run is refused', () => {
     for (const key of keys) await expect(refused).rejects.toThrow(key);
   });
 
-  test('when another process is at it, and that one comes to the same weights', async () => {
+  test('when another process is training it, which ends with identical weights', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
     const both = await Promise.allSettled([attempt({ recipe }), attempt({ recipe })]);
     const [refused, ...moreRefused] = both.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
@@ -638,7 +638,7 @@ describe('the best weights', () => {
     expect((await readVersion(store, versionOf(last.outcome))).card.kept).toMatchObject({ weights: 'last' });
   });
 
-  test('end the run when none came for as many epochs as it is patient', async () => {
+  test('end the run when none came for `patience` epochs', async () => {
     const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'patience=2']);
     const { outcome, events } = await attempt({ recipe });
     const best = bestEpoch(events);
@@ -670,7 +670,7 @@ describe('a budget', () => {
   /** Of 1,000 steps, for which no machine has the time. */
   const long = [...small, 'epochs=125'];
 
-  test('is what a run trains for, and its schedule runs out in it', async () => {
+  test('is how long a run trains, and its schedule ends with it', async () => {
     const seconds = 2;
     const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...long, `budget=${seconds}`]) });
     const { trainingSeconds, steps } = (outcome as Extract<Outcome, { status: 'finished' }>).result;
@@ -695,7 +695,7 @@ describe('a budget', () => {
     expect(column('learning_rate').at(-1)! / 0.2).toBeCloseTo(0.07 + (1 - 0.07) / falling, 5);
   });
 
-  test('goes on with the schedule that it had', async () => {
+  test('resumes with the schedule that it had', async () => {
     const recipe = resolveRecipe('tiny', [...long, 'budget=0.8', 'checkpointSeconds=0']);
     const first = await attempt({ recipe, stopAt: 'fitted' });
     expect(first.outcome.status).toBe('interrupted');
@@ -725,7 +725,7 @@ describe('a run that diverges', () => {
     expect(events.at(-1)).toMatchObject({ type: 'failed' });
   });
 
-  test('ends well with a lower learning rate, and the same if it is interrupted on the way', async () => {
+  test('finishes with a lower learning rate, and gives identical weights if it is interrupted', async () => {
     const recipe = resolveRecipe('tiny', [...wild, 'learningRate=3.5']);
     const alone = await attempt({ recipe, run: 'alone' });
     const recovery = alone.events.find((event) => event.type === 'recovered')!;
