@@ -105,7 +105,7 @@ test('a port that is taken is an error with a remedy', async () => {
     const child = serve('--port', String(port));
     const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(code).toBe(1);
-    expect(errors).toContain(`Port ${port} is taken`);
+    expect(errors).toContain(`Port ${port} is in use`);
     expect(errors).toContain('--port');
   } finally {
     other.close();

@@ -76,9 +76,9 @@ export const ModelMetadata = z.object({
   outputs: z.array(tensor),
 });
 
-export const ServerLive = z.object({ live: z.literal(true) });
-export const ServerReady = z.object({ ready: z.literal(true) });
-export const ModelReady = z.object({ name: z.string(), ready: z.literal(true) });
+const ServerLive = z.object({ live: z.literal(true) });
+const ServerReady = z.object({ ready: z.literal(true) });
+const ModelReady = z.object({ name: z.string(), ready: z.literal(true) });
 export const ServerMetadata = z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) });
 
 const group = 'Open Inference Protocol';
