@@ -133,7 +133,7 @@ def answer(file, images):
         await writeFile(fileOf(net, 'ours.h5'), encodeKeras(trainedNet(net, 1)));
         await writeFile(fileOf(net, 'images'), images(net));
       }
-      // One process: to start Keras takes longer than all else.
+      // In one process: starting Keras takes longer than everything else.
       const program = `
 import sys, json, keras, numpy as np
 logits = {}
@@ -177,7 +177,7 @@ print(json.dumps(logits))
   });
 });
 
-/** Keras saves the layers of a graph in an order of its own. */
+/** Keras saves the layers of a graph by their distance to the output. */
 function byName(weights: readonly NamedTensor[]): readonly NamedTensor[] {
   return weights.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

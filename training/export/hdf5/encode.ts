@@ -176,12 +176,12 @@ function dataspace(shape: readonly number[]): Buffer {
   return Buffer.concat([Buffer.from([1, shape.length, 0, 0, 0, 0, 0, 0]), ...shape.map((size) => unsigned(size, 8))]);
 }
 
-/** Of a fixed length: UTF-8, padded with zeros. */
+/** Type of texts of a fixed length: UTF-8, padded with zeros. */
 function textType(length: number): Buffer {
   return Buffer.concat([Buffer.from([0x13, 0x11, 0, 0]), unsigned(length, 4)]);
 }
 
-/** UTF-8 that ends at a zero, which a value of 16 bytes refers to. */
+/** Type of texts in a global heap, UTF-8: a value is a reference of 16 bytes. */
 const variableTextType = Buffer.from('190101001000000010000000010000000000080000000000', 'hex');
 
 function attributeBody(name: string, type: Buffer, space: Buffer, values: readonly Buffer[]): Buffer {
