@@ -512,7 +512,7 @@ export function describeEngine(
         const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
         const planned = batchPlans(images.count, epoch(0));
         const rates = { all: 0.05 };
-        const branched = { ...optionsFor(everythingBranched), resident: { ...images, shift: augmentation.shift } };
+        const branched = { ...optionsFor(everythingBranched), resident: { ...images, shift: augmentation.translate } };
         const [one, other] = [await compile(branched), await compile(branched)];
         const together = one.steps!.run(
           Array.from(planned, (each, step) => ({ step, batch: each, learningRates: rates })),
