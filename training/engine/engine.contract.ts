@@ -441,7 +441,7 @@ export function describeEngine(
       const adamw = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 } as const;
       const change = {
         net: dropping,
-        resident: { ...split, shift: augmentation.translate },
+        resident: { ...split, translate: augmentation.translate },
         groups: [
           { name: 'bias', weights: ['whiten/bias'], optimizer: sgd },
           {
@@ -512,7 +512,10 @@ export function describeEngine(
         const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
         const planned = batchPlans(images.count, epoch(0));
         const rates = { all: 0.05 };
-        const branched = { ...optionsFor(everythingBranched), resident: { ...images, shift: augmentation.translate } };
+        const branched = {
+          ...optionsFor(everythingBranched),
+          resident: { ...images, translate: augmentation.translate },
+        };
         const [one, other] = [await compile(branched), await compile(branched)];
         const together = one.steps!.run(
           Array.from(planned, (each, step) => ({ step, batch: each, learningRates: rates })),
@@ -552,7 +555,9 @@ export function describeEngine(
         expect(changed({ images: plans[0]!.batch.images.subarray(1) })).toThrow(/batches of 6 images, not 5/);
         expect(changed({ images: Int32Array.of(0, 1, 2, 3, 4, 32) })).toThrow(/32 resident images, and none is 32/);
         const wide = { isMirrored: false, down: 0, right: -3 };
-        expect(changed({ transforms: new Array(batchSize).fill(wide) })).toThrow(/shifted by 0, -3; compiled is 2/);
+        expect(changed({ transforms: new Array(batchSize).fill(wide) })).toThrow(
+          /by 0, -3 pixels; the largest compiled is 2/,
+        );
         expect(engine.state()).toEqual(before);
       });
 
@@ -565,7 +570,7 @@ export function describeEngine(
     });
 
     test('offers many steps in one call where images are resident, if it can', async () => {
-      const split = { count: 8, ...randomBatch(everything, 1, 8), shift: 0 };
+      const split = { count: 8, ...randomBatch(everything, 1, 8), translate: 0 };
       expect((await compile({ resident: split })).steps !== undefined).toBe(doesManySteps);
       expect(shared.steps).toBeUndefined();
     });

@@ -96,6 +96,6 @@ export interface EngineOptions {
 
 /** Training images that an engine keeps where it computes. */
 export interface ResidentImages extends Split {
-  /** The largest by which a view is shifted, in pixels. */
-  readonly shift: number;
+  /** The largest distance that a transform moves an image, in pixels. */
+  readonly translate: number;
 }

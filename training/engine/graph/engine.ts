@@ -103,7 +103,7 @@ function steps(
     const at = 3 * index * batchSize;
     planned.set(plan.batch.images, at);
     for (const [image, transform] of plan.batch.transforms.entries()) {
-      const { row, column } = inTransformTables(transform, resident!.shift);
+      const { row, column } = inTransformTables(transform, resident!.translate);
       planned[at + batchSize + image] = row;
       planned[at + 2 * batchSize + image] = column;
     }
@@ -146,8 +146,11 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
     const stray = images.find((image) => !(image >= 0 && image < resident!.count));
     if (stray !== undefined)
       throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
-    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.shift);
-    if (wide) throw new RangeError(`A view is shifted by ${wide.down}, ${wide.right}; compiled is ${resident!.shift}.`);
+    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.translate);
+    if (wide)
+      throw new RangeError(
+        `A transform moves an image by ${wide.down}, ${wide.right} pixels; the largest compiled is ${resident!.translate}.`,
+      );
   }
 }
 

@@ -5,7 +5,7 @@ import { labelType } from './labels.ts';
 import { add, cast, isLess } from './operations/arithmetic.ts';
 import { gather } from './operations/gather.ts';
 import { pack, reshape, slice } from './operations/shape.ts';
-import { gatherViews } from './operations/views.ts';
+import { transformImages } from './operations/transform-images.ts';
 import { addLookahead, addTraining, addWeights, type Steps } from './training-step.ts';
 
 /** Steps a call, at most: there is room for the plans of so many. */
@@ -23,7 +23,7 @@ export interface TrainingLoop {
     /** `[]` int32: the number of the first one. */
     readonly first: Value;
     /**
-     * `[stepsAtOnce, 3, B]` float32: for each step which images, and which rows of the tables of their views. As float32,
+     * `[stepsAtOnce, 3, B]` float32: for each step which images, and which rows of the tables of transforms. As float32,
      * which is exact for whole numbers to 2²⁴, they are moved to a GPU once a call.
      */
     readonly plans: Value;
@@ -102,10 +102,10 @@ function round(
   const [image, row, column] = rows(graph, takeAt(graph, plans, index)).map((each) => cast(graph, each, 'int64'));
   const rates = rows(graph, takeAt(graph, learningRates, index));
   const { steps } = addTraining(graph, options, precision, {
-    images: gatherViews(graph, {
+    images: transformImages(graph, {
       pixels,
       size: net.input,
-      shift: resident.shift,
+      translate: resident.translate,
       image: image!,
       row: row!,
       column: column!,
