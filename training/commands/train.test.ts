@@ -136,7 +136,7 @@ describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more m
     const ended = await trainingProcess(words);
     expect(ended).toMatchObject({ code: 1, signal: null });
     const [, needed, left, fitting] =
-      /batchSize=8192 needs (\S+) GB at the least, and there are (\S+) GB. Try --set batchSize=(\d+),/
+      /batchSize=8192 needs (\S+) GB at least, and (\S+) GB are free. Try --set batchSize=(\d+),/
         .exec(ended.errors)!
         .map(Number);
     expect(needed).toBeGreaterThan(80);

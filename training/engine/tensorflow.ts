@@ -8,7 +8,7 @@ import { UserError } from '#errors/user-error.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The GPU package first: it is optional, and whoever installs it has a GPU. */
+/** The GPU package first: it is optional, and installed only where there is a GPU. */
 const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
 /** Native TensorFlow, in this process. */
@@ -17,14 +17,14 @@ export interface TensorFlow {
   readonly tf: typeof import('@tensorflow/tfjs-node');
   /** The addon itself: sessions, and tensors of TensorFlow's own types. */
   readonly binding: Binding;
-  /** Of TensorFlow, such as `2.21.0`. */
+  /** TensorFlow's version, such as `2.21.0`. */
   readonly version: string;
   readonly device: 'CPU' | 'GPU';
   /** Threads of one kernel. */
   readonly threads: number;
 }
 
-/** What we use of the addon (`tfjs_binding.node`). A tensor is a number, owned by the caller until `deleteTensor`. */
+/** The part of the addon (`tfjs_binding.node`) that we use. A tensor is a number, owned by the caller until `deleteTensor`. */
 export interface Binding {
   readonly TF_Version: string;
   isUsingGpuDevice(): boolean;
@@ -109,7 +109,7 @@ function prepareEnvironment(): void {
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }
 
-/** Two functions that the package calls and Node 23 took away. */
+/** Two functions that the package calls and Node 23 removed. */
 function restoreUtil(): void {
   const legacy = util as unknown as Record<string, unknown>;
   legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;

@@ -15,7 +15,7 @@ const weights = initializeWeights(net, { seed: 7, images });
 const weight = (name: string) => weights.find((tensor) => tensor.name === name)!;
 
 describe('initializeWeights', () => {
-  test('gives every weight, in order, in its shape, and not a number too few', () => {
+  test('returns every weight, in order and complete', () => {
     expect(weights.map(({ name, shape }) => ({ name, shape }))).toEqual(
       weightSpecs(net).map(({ name, shape }) => ({ name, shape })),
     );
@@ -23,7 +23,7 @@ describe('initializeWeights', () => {
     expect(weights.every(({ data }) => data.every(Number.isFinite))).toBe(true);
   });
 
-  test('is the same for the same seed, and another for another', () => {
+  test('depends on the seed and on nothing else', () => {
     expect(initializeWeights(net, { seed: 7, images })).toEqual(weights);
     const other = initializeWeights(net, { seed: 8, images });
     expect(other.find(({ name }) => name === 'head/kernel')!.data).not.toEqual(weight('head/kernel').data);
@@ -119,7 +119,7 @@ describe('initializeWeights', () => {
     }
   });
 
-  test('whitening says so when it has no images, or not whole ones', () => {
+  test('whitening refuses to start without images, or with part of one', () => {
     expect(() => initializeWeights(net, { seed: 1 })).toThrow(/layer whiten: whitening needs training images/);
     expect(() => initializeWeights(net, { seed: 1, images: new Uint8Array(3073) })).toThrow(/given 3073 bytes/);
   });
@@ -148,7 +148,7 @@ function expectUniform(values: Float32Array, bound: number) {
   expect(variance / (bound ** 2 / 3)).toBeLessThan(1.2);
 }
 
-/** `[count, 32, 32, 3]`: neighbouring pixels and channels are alike, as in photographs, with some noise. */
+/** `[count, 32, 32, 3]`: neighbouring pixels and channels are similar, as in photographs, with some noise. */
 function naturalImages(count: number): Uint8Array {
   const draw = random(1);
   const bytes = new Uint8Array(count * 3072);

@@ -123,7 +123,7 @@ describe('a description that contradicts itself is refused, by layer and numbers
       'layer flatten: size is 4, more than the 3x2',
     ],
     [changed('flatten', { kind: 'activation', function: 'relu' }), 'layer head: takes a vector but is given [3, 2, 5]'],
-    [changed('conv', { kind: 'flatten' }), 'layer norm: takes a picture [H, W, C] but is given [144]'],
+    [changed('conv', { kind: 'flatten' }), 'layer norm: takes a feature map [H, W, C] but is given [144]'],
     [
       changed('norm', { kind: 'convolution', filters: 2, kernel: 1, padding: 'same', bias: false, init: 'whitening' }),
       'layer norm: whitens images',
@@ -139,7 +139,7 @@ describe('a description that contradicts itself is refused, by layer and numbers
     [changed('norm', { kind: 'channel-padding', filters: 5, stride: 0 }), 'layer norm: stride is 0'],
     [
       inserted({ kind: 'global-pooling', name: 'pool', function: 'max' }),
-      'layer flatten: takes a picture [H, W, C] but is given [5]',
+      'layer flatten: takes a feature map [H, W, C] but is given [5]',
     ],
     [changed('normalize', { inputs: [] }), 'layer normalize: reads the images; the first layer takes no inputs'],
     [changed('norm', { inputs: ['conv9'] }), 'layer norm: reads "conv9", which is not the name of a layer before it'],

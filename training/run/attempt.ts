@@ -99,7 +99,7 @@ export async function openAttempt(options: AttemptOptions, log: RunLog, kept: Ke
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
       precision: settings.precision,
-      resident: preparation === 'graph' ? { ...train, shift: settings.translate } : undefined,
+      resident: preparation === 'graph' ? { ...train, translate: settings.translate } : undefined,
     });
 
   const checkpoints = await openSpooledCheckpoints({ store, spool, run });

@@ -68,7 +68,7 @@ function trainingMode({ net, seed }: EngineOptions, step: number) {
 function smoothedTargets(labels: Labels, classes: number, smoothing: number): tf.Tensor2D {
   const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
   for (const [index, label] of labels.entries()) {
-    if (label >= classes) throw new RangeError(`Label ${label} of image ${index} is no class of ${classes}.`);
+    if (label >= classes) throw new RangeError(`Label ${label} of image ${index} is not one of ${classes} classes.`);
     targets[index * classes + label]! += 1 - smoothing;
   }
   return tf.tensor2d(targets, [labels.length, classes]);

@@ -43,7 +43,7 @@ const optionsOf = (net: Net): EngineOptions => ({
 });
 const options = optionsOf(net);
 
-/** Untrained and without a scale of its own, a deep net has logits tens of times as large as the others'. */
+/** Scales the logits, which in an untrained deep net are tens of times as large as in the others. */
 function scaled(net: Net, by: number): Net {
   return { ...net, layers: [...net.layers, { kind: 'scale', name: 'scaled', by }] };
 }
@@ -58,14 +58,14 @@ const compileBoth = async (options: EngineOptions) => {
   return both;
 };
 
-// The seed network and ResNet-9 have activations before their poolings: the graph pools first, which must not be seen.
+// The seed network and ResNet-9 have activations before their poolings: the graph pools first, with the same result.
 test.each([
   ['airbench', net],
   ['ResNet-20', scaled(resnet20(), 1 / 32)],
   ['ResNet-9', resnet9([4, 6, 8])],
   ['seed, ReLU', seedNetOf('relu')],
   ['seed, ELU', seedNetOf('elu')],
-])('computes what TensorFlow.js computes op by op, and goes on from its checkpoint: %s', async (_, net) => {
+])('computes the same as TensorFlow.js op by op, and resumes from its checkpoint: %s', async (_, net) => {
   const [graph, eager] = await compileBoth(optionsOf(net));
   expectClose(graph.logits(batch.images), eager.logits(batch.images), 1e-5);
   for (let step = 0; step < 3; step++) {
@@ -159,7 +159,7 @@ test('takes the small gradients of a large batch in float16', async () => {
   expect(Math.hypot(...single.map((value, at) => value - brief[at]!)) / Math.hypot(...single)).toBeLessThan(0.01);
 });
 
-test('says what it runs on', async () => {
+test('describes what it runs on', async () => {
   const { version } = await loadTensorFlow();
   const engine = await compileGraph(options);
   engines.push(engine);

@@ -21,7 +21,7 @@ import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
  * Trains a net as one TensorFlow graph: a step, with its forward pass, gradients and updates, is one call.
  *
  * @throws {InvalidNet} the net contradicts itself
- * @throws {UserError} the weights are not the net's, a group names what cannot be trained, or there is no TensorFlow
+ * @throws {UserError} the weights do not fit the net, a group names a weight that cannot be trained, or TensorFlow is missing
  */
 export async function compileGraph(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
@@ -88,7 +88,7 @@ function step(
   return loss![0]!;
 }
 
-/** @throws {RangeError} the steps do not follow each other, train different groups, or are of what is not resident */
+/** @throws {RangeError} the steps are not consecutive, train different groups, or use images that are not resident */
 function steps(
   options: EngineOptions,
   { inputs, losses }: TrainingLoop,
@@ -104,7 +104,7 @@ function steps(
     const at = 3 * index * batchSize;
     planned.set(plan.batch.images, at);
     for (const [image, transform] of plan.batch.transforms.entries()) {
-      const { row, column } = inTransformTables(transform, resident!.shift);
+      const { row, column } = inTransformTables(transform, resident!.translate);
       planned[at + batchSize + image] = row;
       planned[at + 2 * batchSize + image] = column;
     }
@@ -139,7 +139,7 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
     const { images, transforms } = batch;
     if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
     if (activeGroups(options, { step, learningRates }).length !== groups) {
-      throw new RangeError(`Step ${step} trains other groups than step ${start.step}: it takes a call of its own.`);
+      throw new RangeError(`Step ${step} trains other groups than step ${start.step}: run it in another call.`);
     }
     if (images.length !== batchSize || transforms.length !== batchSize) {
       throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${images.length}.`);
@@ -147,12 +147,15 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
     const stray = images.find((image) => !(image >= 0 && image < resident!.count));
     if (stray !== undefined)
       throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
-    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.shift);
-    if (wide) throw new RangeError(`A view is shifted by ${wide.down}, ${wide.right}; compiled is ${resident!.shift}.`);
+    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.translate);
+    if (wide)
+      throw new RangeError(
+        `A transform moves an image by ${wide.down}, ${wide.right} pixels; the largest compiled is ${resident!.translate}.`,
+      );
   }
 }
 
-/** @throws {UserError} the batch has another size, or a label is no class of the net */
+/** @throws {UserError} the batch has another size, or a label is not a class of the net */
 function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch): void {
   const [height, width, channels] = net.input;
   if (labels.length !== batchSize || images.length !== batchSize * sizeOf(net.input)) {
@@ -164,12 +167,12 @@ function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch
   checkLabels(net, labels, 'a batch');
 }
 
-/** @throws {UserError} a label is no class of the net */
+/** @throws {UserError} a label is not a class of the net */
 function checkLabels({ name, classes }: Net, labels: Labels, what: string): void {
   const stray = labels.findIndex((label) => label >= classes);
   if (stray < 0) return;
   throw new UserError(
-    `Label ${labels[stray]} of image ${stray} of ${what} is no class: net ${name} has ${classes}, from 0.`,
+    `Label ${labels[stray]} of image ${stray} of ${what} is not a class: net ${name} has ${classes}, from 0.`,
   );
 }
 
@@ -186,7 +189,9 @@ function logits(
 ): Float32Array {
   const imageSize = sizeOf(net.input);
   if (images.length % imageSize !== 0) {
-    throw new UserError(`${images.length} bytes are no whole number of images: net ${net.name} takes [${net.input}].`);
+    throw new UserError(
+      `${images.length} bytes are not a whole number of images: net ${net.name} takes [${net.input}].`,
+    );
   }
   const count = images.length / imageSize;
   const results = new Float32Array(count * net.classes);

@@ -37,7 +37,7 @@ async function compile(batchSize: number): Promise<Engine> {
   return await compileGraph({
     ...{ net, weights, batchSize, seed: 1, labelSmoothing: 0, reduction: 'mean' },
     groups: [{ name: 'all', weights: weights.map(({ name }) => name), optimizer }],
-    resident: { ...imagesOf(batchSize), shift: 0 },
+    resident: { ...imagesOf(batchSize), translate: 0 },
   });
 }
 

@@ -26,9 +26,9 @@ export interface Session {
 }
 
 /**
- * Hands a graph to TensorFlow. What is added to the graph afterwards is not seen.
+ * Hands a graph to TensorFlow. Later additions to the graph have no effect.
  *
- * The stock addon can load and run a SavedModel, which may be any graph: that is all it takes.
+ * The stock addon can load and run a SavedModel, which may hold any graph.
  */
 export function openSession({ binding }: TensorFlow, graph: Graph): Session {
   const { nodes, functions } = graph.definition();
@@ -77,7 +77,7 @@ export function openSession({ binding }: TensorFlow, graph: Graph): Session {
 }
 
 /**
- * A copy that TensorFlow will copy once more, into memory of its own.
+ * A copy that TensorFlow copies once more, into its own memory.
  *
  * It shares the memory of an array that lies on a boundary of 64 bytes, and has JavaScript's reference to it dropped when the
  * tensor goes: for a variable, in the thread that gives it its next value. V8 does not survive that. An array that begins four
