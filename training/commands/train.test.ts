@@ -30,7 +30,7 @@ const argumentsOf = (run: string, more: readonly string[] = []) => [
   ...['--run', run, '--out', folder],
 ];
 
-/** Sends a signal once, when so many steps are done. */
+/** Sends a signal once, after a number of steps. */
 const at = (step: number, signal: NodeJS.Signals) => {
   let isSent = false;
   return (event: TrainingEvent, child: ChildProcess) => {
@@ -53,14 +53,14 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
   }, 240_000);
 
-  test('killed, interrupted and taken away on its way comes to the weights of one that was left alone', {
+  test('killed, interrupted and stopped on its way gives the weights of an uninterrupted one', {
     timeout: 240_000,
   }, async () => {
     // kill -9: nothing can be said, and the last checkpoint is what is left.
     const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
     expect(killed).toMatchObject({ code: null, signal: 'SIGKILL' });
 
-    // Ctrl-C: says where it is and how to go on.
+    // Ctrl-C: reports the step and how to resume.
     const interrupted = await trainingProcess(argumentsOf('hunted'), { onEvent: at(15, 'SIGINT') });
     expect(interrupted.code).toBe(130);
     const [started] = interrupted.events;
@@ -97,7 +97,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
   });
 
-  test('on a full disk names the file and what to do, and goes on to the same weights when there is room', {
+  test('on a full disk names the file and what to do, and resumes to the same weights when there is room', {
     timeout: 240_000,
   }, async () => {
     // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
@@ -115,7 +115,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
   });
 });
 
-test('processes of the same seed come to the same weights, to the last bit, however their batches are prepared', {
+test('processes with the same seed give identical weights, however their batches are prepared', {
   timeout: 600_000,
 }, async () => {
   const program = join(import.meta.dirname, '../engine/few-steps.fixture.ts');
@@ -146,7 +146,7 @@ describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more m
   });
 });
 
-describe('bad arguments end with 2, and nothing is written', () => {
+describe('bad arguments give exit code 2, and nothing is written', () => {
   test.each([
     [['train', 'quik'], 'did you mean "quick"?'],
     [['train', '--set', 'epoch=3'], 'did you mean "epochs"?'],

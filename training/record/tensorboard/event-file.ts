@@ -1,28 +1,28 @@
 import { crc32c } from './crc32c.ts';
 
-/** A figure of a run at a step. */
+/** A value at a step of a run. */
 export interface Scalar {
-  /** TensorBoard shows tags that agree up to the slash together. */
+  /** TensorBoard groups tags by the part before the slash. */
   readonly tag: string;
   /** Whole. */
   readonly step: number;
-  /** Kept in single precision. */
+  /** Stored in single precision. */
   readonly value: number;
   /** Seconds since 1970. */
   readonly wallTime: number;
 }
 
 /**
- * The bytes of an event file as TensorBoard reads it: TFRecords of `Event` messages. It begins anew: whoever has seen an
- * earlier file of the run forgets what that one said.
+ * Encodes an event file for TensorBoard: TFRecords of `Event` messages. It starts with a restart marker, so that a reader
+ * discards earlier files of the run.
  *
  * @see tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto
  */
 export function encodeEventFile(scalars: readonly Scalar[], wallTime: number): Uint8Array {
   const version = [double(1, wallTime), text(3, 'brain.Event:2')];
   const start = 1; // SessionLog.START
-  const anew = [double(1, wallTime), integer(2, 0), message(7, [integer(1, start)])];
-  return Buffer.concat([version, anew, ...scalars.map(scalarEvent)].map((fields) => record(Buffer.concat(fields))));
+  const restart = [double(1, wallTime), integer(2, 0), message(7, [integer(1, start)])];
+  return Buffer.concat([version, restart, ...scalars.map(scalarEvent)].map((fields) => record(Buffer.concat(fields))));
 }
 
 function scalarEvent({ tag, step, value, wallTime }: Scalar): Buffer[] {
@@ -39,12 +39,12 @@ function record(data: Uint8Array): Buffer {
   return framed;
 }
 
-/** A checksum of what holds checksums is a weak one, so they are stored turned and moved. */
+/** Masks a checksum: a CRC of data that contains CRCs is weak. */
 function masked(checksum: number): number {
   return (((checksum >>> 15) | (checksum << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** How a field of a protocol buffer says how long it is. */
+/** Wire types of protocol buffers. */
 const wire = { varint: 0, eightBytes: 1, sized: 2, fourBytes: 5 } as const;
 
 function key(field: number, type: number): Buffer {
@@ -76,7 +76,7 @@ function message(field: number, content: readonly Uint8Array[]): Buffer {
   return Buffer.concat([key(field, wire.sized), varint(bytes.length), bytes]);
 }
 
-/** Seven bits a byte, the lowest first; the last one is below 128. */
+/** Seven bits per byte, the lowest first; the last byte is below 128. */
 function varint(value: number): Buffer {
   const bytes: number[] = [];
   for (let rest = value; ; rest = Math.floor(rest / 128)) {
