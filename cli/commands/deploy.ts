@@ -47,7 +47,7 @@ as this command; on LocalStack it needs the environment that "./cifar10 local en
 
 Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
-  ./cifar10 deploy --target aws                          in your AWS account; builds the training image with Docker
+  ./cifar10 deploy --target aws                          in your AWS account; Docker builds the image
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
   ./cifar10 deploy --target aws --auth none              an endpoint without a key
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;

@@ -38,7 +38,7 @@ On AWS it asks for confirmation before it changes anything.
 
 Examples:
   ./cifar10 destroy                                  on this machine
-  ./cifar10 destroy --target aws                     in your AWS account; keeps the bucket with the models
+  ./cifar10 destroy --target aws                     in your AWS account; keeps the models
   ./cifar10 destroy --target aws --delete-models     deletes that as well`;
 
 async function describeLoss(target: Target, stack: StackOutputs, deleteModels: boolean): Promise<string> {

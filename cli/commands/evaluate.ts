@@ -25,12 +25,12 @@ interface Options extends EvaluateOptions {
 }
 
 const help = `
-A stored version is verified, loaded as any TensorFlow.js program would load it, and evaluated on all test images.
-An endpoint gets them over HTTP; its accuracy must be within 0.1 points of its model's card.
+A stored version is verified, loaded as any TensorFlow.js program would load it, and evaluated on all
+test images. An endpoint gets them over HTTP; its accuracy must be within 0.1 points of its model's card.
 
 Examples:
   ./cifar10 evaluate                                     the last trained version in this clone
-  ./cifar10 evaluate --report report                     the same, with a report of its worst mistakes
+  ./cifar10 evaluate --report report                     with a report of its worst mistakes
   ./cifar10 evaluate production --store s3://my-bucket   the version that is served from a bucket
   ./cifar10 evaluate 20261123-0412-a1b2c3d4 --json       a version by its id, for a program
   ./cifar10 evaluate --endpoint http://127.0.0.1:8080    a running "cifar10 serve"

@@ -69,14 +69,15 @@ ${Object.entries(formats)
   .map(([name, { summary }]) => `  ${name.padEnd(13)} ${summary}`)
   .join('\n')}
 
-Without --out the file is named after the version, in the current folder. docs/exports.md shows how to open each format.
+Without --out the file is named after the version, in the current folder. docs/exports.md shows how to
+open each format.
 
 Examples:
   ./cifar10 export production --format onnx                        20261123-0412-a1b2c3d4.onnx
   ./cifar10 export candidate --format h5 --out model.h5 --force    replace an existing file
   ./cifar10 export 20261123-0412-a1b2c3d4 --format safetensors     a version by its id
-  ./cifar10 export production --format layers-model --out public   public/model.json and public/weights.bin
-  ./cifar10 export production --format onnx --target aws           the version that is served in your AWS account
+  ./cifar10 export production --format layers-model --out public   two files in the folder public
+  ./cifar10 export production --format onnx --target aws           the one served in your AWS account
   ./cifar10 export production --format onnx --json | jq -r '.files[].sha256'`;
 
 export function exportCommand(): Command {

@@ -49,7 +49,7 @@ Examples:
   ./cifar10 jobs                                     all jobs, the newest first
   ./cifar10 jobs --state failed --target aws         failed jobs in your AWS account
   ./cifar10 jobs 20261123-041200-a1b2                one job, with its attempts and its result
-  ./cifar10 jobs 20261123-041200-a1b2 --follow       follow it again; exits with the exit code of the training
+  ./cifar10 jobs 20261123-041200-a1b2 --follow       follow it again, until it ends
   ./cifar10 jobs 20261123-041200-a1b2 --cancel       end it; its checkpoint stays`;
 
 async function list(target: Target, { state, json }: CommandOptions): Promise<void> {

@@ -13,8 +13,8 @@ import { localTarget, type StackOutputs, type Target } from '../stack/target.ts'
 import { step } from '../terminal/steps.ts';
 
 const examples = `
-LocalStack emulates AWS on this machine, on 127.0.0.1, without an account and without Docker. It loses
-its state when it ends; the models are kept in this clone and restored by the next deployment.
+LocalStack emulates AWS on this machine, on 127.0.0.1, without an account and without Docker. It
+loses its state when it ends; the models are kept in this clone and restored by the next deployment.
 
 Examples:
   ./cifar10 local up                    start it, or show the running one

@@ -26,9 +26,9 @@ interface MoveOptions extends Options {
 
 const examples = `
 Examples:
-  ./cifar10 models list                                    the versions on LocalStack, the newest first
-  ./cifar10 models list --store .cifar10/store             the versions that "cifar10 train" stored in a folder
-  ./cifar10 models show production                         the served version: its accuracy and how it was trained
+  ./cifar10 models list                                    versions on LocalStack, the newest first
+  ./cifar10 models list --store .cifar10/store             versions in a folder
+  ./cifar10 models show production                         the served version and its accuracy
   ./cifar10 models promote candidate                       serve the last trained version
   ./cifar10 models rollback --reason "mistakes every cat"  serve the version before`;
 

@@ -25,7 +25,7 @@ Examples:
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Serve a model on a port of this machine, without a cloud.')
-    .option('--store <store>', 'a folder or s3://<bucket> (default: CIFAR10_STORE, else .cifar10/store)', defaultStore)
+    .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--alias <name>', 'the model for requests that name none', 'production')
     .option('--port <number>', 'port to listen on; 0 for any that is free', toPort, 8080)
     .option('--host <address>', 'address to listen on; 0.0.0.0 accepts requests from other machines', '127.0.0.1')

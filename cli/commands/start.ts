@@ -44,12 +44,13 @@ const goodEnough = 0.7737;
 const withoutCloud = 3;
 
 const help = `
-"npm start" runs the set-up and then this command. It starts LocalStack, deploys the stack to it, trains
-as an AWS Batch job, stores the model in S3, and serves POST /classify through API Gateway and Lambda
-until Ctrl-C. The model stays in this clone: the next start serves it, or resumes an interrupted training.
+"npm start" runs the set-up and then this command. It starts LocalStack, deploys the stack to it,
+trains as an AWS Batch job, stores the model in S3, and serves POST /classify through API Gateway
+and Lambda until Ctrl-C. The model stays in this clone: the next start serves it, or resumes an
+interrupted training.
 
-Exit codes with --once: 0 done, and the served model reaches 77.37 %; 1 failed, or it does not reach it;
-3 the model reaches it, but LocalStack was left out: no suitable Python was found.
+Exit codes with --once: 0 done, and the served model reaches 77.37 %; 1 failed, or it does not; 3 the
+model reaches it, but LocalStack was left out.
 
 Examples:
   npm start                   train if nothing is trained yet, and serve

@@ -53,6 +53,6 @@ Exit codes are those of the training: 0 done, 1 failed, 2 bad arguments.
 Examples:
   ./cifar10 submit                                   quick, on this machine
   ./cifar10 submit seed --set epochs=10 --seed 3     the post's network, ten epochs, another seed
-  ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account, without following it
+  ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account
   ./cifar10 submit --from production                 start from the weights that are served
-  ./cifar10 submit quick --run monday                name the run; run it again after a failure to resume`;
+  ./cifar10 submit quick --run monday                name the run; the same again resumes it`;

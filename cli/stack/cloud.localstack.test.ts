@@ -100,10 +100,10 @@ describe('the cloud commands', () => {
     expect(await textOf(jobLog(target, stack, 'taken', { follow: true }))).toContain('epochs: 9, not 0.02');
   });
 
-  it('a job goes on when it is not followed any more, and ends for good when it is cancelled', async () => {
+  it('a job continues when it is not followed any more, and ends for good when it is cancelled', async () => {
     const submitted = await submitJob(target, { recipe: 'seed', set: ['epochs=1000'], run: 'long' });
     await expect(submitJob(target, { recipe: 'seed', set: ['epochs=1000'], run: 'long' })).rejects.toThrow(
-      'is going on',
+      'is still running',
     );
 
     const detach = new AbortController();
@@ -129,7 +129,7 @@ describe('the cloud commands', () => {
     await expect(findJob(target, stack, 'short_1')).rejects.toThrow('no job or run "short_1"');
   });
 
-  it('deploy changes the stack, and the endpoint goes on answering at its address', async () => {
+  it('deploy changes the stack, and the endpoint keeps answering at its address', async () => {
     const url = target.apiUrl(stack);
 
     expect(await deploy(target, { auth: 'none' })).not.toHaveProperty('ApiKeyId');

@@ -30,7 +30,7 @@ const argumentsOf = (run: string, more: readonly string[] = []) => [
   ...['--run', run, '--out', folder],
 ];
 
-/** Sends a signal once, when so many steps are done. */
+/** Sends a signal once, after a number of steps. */
 const at = (step: number, signal: NodeJS.Signals) => {
   let isSent = false;
   return (event: TrainingEvent, child: ChildProcess) => {
@@ -60,7 +60,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
     expect(killed).toMatchObject({ code: null, signal: 'SIGKILL' });
 
-    // Ctrl-C: says where it is and how to go on.
+    // Ctrl-C: reports the step and how to resume.
     const interrupted = await trainingProcess(argumentsOf('hunted'), { onEvent: at(15, 'SIGINT') });
     expect(interrupted.code).toBe(130);
     const [started] = interrupted.events;
@@ -146,7 +146,7 @@ describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more m
   });
 });
 
-describe('bad arguments end with 2, and nothing is written', () => {
+describe('bad arguments give exit code 2, and nothing is written', () => {
   test.each([
     [['train', 'quik'], 'did you mean "quick"?'],
     [['train', '--set', 'epoch=3'], 'did you mean "epochs"?'],

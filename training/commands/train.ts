@@ -19,12 +19,12 @@ interface Options {
 }
 
 const summaries: Readonly<Record<keyof typeof recipes, string>> = {
-  minute: 'a narrow airbench net: at least 83 % in a minute on two cores',
-  quick: 'a wider one: at least 88 % with test-time augmentation in three minutes',
-  c90: 'at least 90 % with it in five minutes',
-  c92: 'at least 92 % with it in twelve minutes',
+  minute: 'a narrow airbench net: at least 83 % in 1 minute on two cores',
+  quick: 'a wider one: at least 88 % with test-time augmentation in 3 minutes',
+  c90: 'at least 90 % with test-time augmentation in 5 minutes',
+  c92: 'at least 92 % with test-time augmentation in 12 minutes',
   seed: 'the network of the post: about 77 % after 100 epochs',
-  tiny: 'trains on WebAssembly where there is no native TensorFlow',
+  tiny: 'a small net for WebAssembly, where native TensorFlow is not installed',
 };
 
 const help = `
@@ -36,30 +36,33 @@ ${Object.entries(summaries)
 Settings, as quick has them:
 ${describeSettings(recipes.quick)}
 
-Exit codes: 0 done, 1 failed, 2 bad arguments, 130 interrupted by Ctrl-C, 75 by SIGTERM; after the last two a checkpoint
-is kept, and the same command with --run goes on from it.
+Exit codes: 0 done, 1 failed, 2 bad arguments, 130 interrupted by Ctrl-C, 75 by SIGTERM. After the last
+two a checkpoint is kept, and the same command with --run resumes the run.
 
 Examples:
-  ./cifar10 train                                     quick, into .cifar10/store
+  ./cifar10 train                                     quick, into the store of this clone
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
-  ./cifar10 train --from production --set epochs=1    go on from a model that is there, with its net
-  ./cifar10 train c92 --budget 5m                     as many epochs as five minutes of training have room for
+  ./cifar10 train --from production --set epochs=1    start from the weights of a model
+  ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
-  ./cifar10 train quick --run 20261123-041200-a1b2    go on with a run that was interrupted
-  ./cifar10 train tiny --json | jq .loss              events for a program`;
+  ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run
+  ./cifar10 train tiny --json | jq .loss              events as JSON lines`;
 
 export function trainCommand(): Command {
   return new Command('train')
     .description('Train a recipe in this process and store a version of the model.')
     .argument('[recipe]', 'what to train: a recipe by name', 'quick')
-    .option('--set <key=value>', 'change a setting of the recipe (listed below); may be repeated', collect)
-    .option('--budget <time>', 'fit the epochs and the schedule to a training time, such as 90s or 5m: as --set budget')
+    .option('--set <key=value>', 'change a setting of the recipe, listed below; repeatable', collect)
+    .option(
+      '--budget <time>',
+      'fit the number of epochs to a training time, such as 90s or 5m; the same as --set budget',
+    )
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber, 1)
     .option('--data <name>', 'the data set to train on', 'cifar10')
-    .option('--from <parent>', 'begin with the weights of a version, an alias or a Keras .h5 file')
+    .option('--from <parent>', 'start from the weights of a version, an alias or a Keras .h5 file')
     .option('--out <store>', 'a folder or s3://<bucket>', defaultStore)
-    .option('--run <id>', 'name the run; one that exists goes on where it was (default: a new name)')
-    .option('--json', 'print every event as a line of JSON')
+    .option('--run <id>', 'name of the run; an existing run resumes (default: a new name)')
+    .option('--json', 'print events as lines of JSON')
     .addHelpText('after', help)
     .action(run);
 }

@@ -76,7 +76,7 @@ export async function describeTrained(trained: Trained): Promise<Files> {
     [weightsFile, encodeWeights(network)],
     ['card.json', encodeJson(card)],
     ['golden.json', encodeJson(goldenOf(trained))],
-    ['README.md', Buffer.from(renderReadme(card))],
+    ['README.md', Buffer.from(renderReadme({ ...card, recipe: trained.recipe }))], // With the settings' current names.
     ['report.html', run.get('report.html')!],
     // The endpoint's page shows it.
     ['report/confusion.svg', run.get('report/confusion.svg')!],

@@ -6,7 +6,7 @@ import { renderPage } from './page.ts';
 import { mistakeGrid } from './pictures.ts';
 import { reliabilityDiagram } from './reliability.ts';
 
-/** What `evaluate` found, in one file that needs nothing but itself: the worst mistakes are there to be looked at. */
+/** What `evaluate` found, in one self-contained file, with the worst mistakes as pictures. */
 export function evaluationReport(measured: EvaluationReport, data: Dataset): string {
   const { version, runtime, classes, images, plain, tta, top, recorded, golden, calibration } = measured;
   const [low, high] = measured.interval95.map((end) => percent(end));
@@ -30,10 +30,10 @@ export function evaluationReport(measured: EvaluationReport, data: Dataset): str
     ],
     sections: [
       {
-        title: 'How good it is',
+        title: 'Quality',
         pictures: [confusionMatrix(classes, measured.confusion), reliabilityDiagram(calibration, measured.temperature)],
       },
-      { title: 'Where it fails', pictures: mistakes.length > 0 ? [mistakeGrid(data, mistakes)] : [] },
+      { title: 'Mistakes', pictures: mistakes.length > 0 ? [mistakeGrid(data, mistakes)] : [] },
     ],
     facts: {
       Loss: measured.loss.toFixed(4),
@@ -41,7 +41,7 @@ export function evaluationReport(measured: EvaluationReport, data: Dataset): str
         Recorded: `${percent(recorded.plain)} plain, ${percent(recorded.tta)} with augmentation, loss ${recorded.loss.toFixed(4)}, on ${recorded.images.toLocaleString('en')} images`,
       }),
       ...(golden && {
-        'Golden vectors': `within ${golden.difference.toExponential(1)}; at most ${golden.tolerance} is allowed`,
+        'Golden vectors': `within ${golden.difference.toExponential(1)}; tolerance ${golden.tolerance}`,
       }),
       ...Object.fromEntries(classes.map((name) => [name, percent(measured.perClass[name]!)])),
     },

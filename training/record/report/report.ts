@@ -23,7 +23,7 @@ export interface Report {
   readonly settings: Recipe;
   readonly data: Dataset;
   readonly history: readonly HistoryRow[];
-  /** On the test set. */
+  /** The evaluation on the test set. */
   readonly evaluation: Required<Evaluation>;
   readonly net: Net;
   readonly weights: readonly NamedTensor[];
@@ -32,8 +32,7 @@ export interface Report {
 const MISTAKES = 24;
 
 /**
- * What a run leaves for people: `report.html`, which shows everything and needs nothing but itself, the same pictures as
- * files of their own, and the history as a table.
+ * The report of a run: `report.html`, which is self-contained, its pictures as separate files, and the history as CSV.
  *
  * @returns files by their path within the run; the same run gives the same files
  */
@@ -91,14 +90,14 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
       { name: 'Parameters', value: count(card.parameters), note: `for ${card.classes.length} classes` },
     ],
     sections: [
-      { title: 'How it learned', pictures: shown('loss', 'accuracy', 'learning-rate', 'filters') },
-      { title: 'How good it is', pictures: shown('confusion', 'reliability') },
-      { title: 'What it answers', pictures: shown('samples', 'mistakes') },
-      { title: 'What it learned from', pictures: shown('classes', 'augmentation') },
+      { title: 'Training', pictures: shown('loss', 'accuracy', 'learning-rate', 'filters') },
+      { title: 'Quality', pictures: shown('confusion', 'reliability') },
+      { title: 'Predictions', pictures: shown('samples', 'mistakes') },
+      { title: 'Data', pictures: shown('classes', 'augmentation') },
     ],
     facts: {
       Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
-      Data: `${data.name}, ${count(data.heldOut)} training images held out to choose by, ${count(accuracy.images)} test images`,
+      Data: `${data.name}, ${count(data.heldOut)} training images held out for validation, ${count(accuracy.images)} test images`,
       'SHA-256 of the data': Object.entries(data.sha256)
         .map(([split, sha256]) => `${split} ${sha256}`)
         .join(', '),

@@ -4,7 +4,7 @@ import { cifar10Data } from '#models/data-identity.ts';
 import { recipes } from '../../recipe/recipes.ts';
 import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 
-/** What to type to train the same model: the source, and the settings that are not the recipe's own. */
+/** Commands that train the same model again: its commit, and the settings that differ from the recipe. */
 export function reproduceCommands({
   name,
   recipe,
@@ -23,9 +23,5 @@ export function reproduceCommands({
   const train = `./cifar10 train ${recipe.name}${data}${from} --seed ${seed}${changes.join('')}`;
   if (commit === null) return train;
   const [, hash, dirty] = /^(.*?)(-dirty)?$/.exec(commit)!;
-  return [
-    `git checkout ${hash}${dirty ? '   # and changes that were not committed' : ''}`,
-    'npm run setup',
-    train,
-  ].join('\n');
+  return [`git checkout ${hash}${dirty ? '   # plus uncommitted changes' : ''}`, 'npm run setup', train].join('\n');
 }

@@ -1,29 +1,29 @@
 import { Message } from '../../protobuf/message.ts';
 import { crc32c } from './crc32c.ts';
 
-/** A figure of a run at a step. */
+/** A value at a step of a run. */
 export interface Scalar {
-  /** TensorBoard shows tags that agree up to the slash together. */
+  /** TensorBoard groups tags by the part before the slash. */
   readonly tag: string;
   /** Whole. */
   readonly step: number;
-  /** Kept in single precision. */
+  /** Stored in single precision. */
   readonly value: number;
   /** Seconds since 1970. */
   readonly wallTime: number;
 }
 
 /**
- * The bytes of an event file as TensorBoard reads it: TFRecords of `Event` messages. It begins anew: whoever has seen an
- * earlier file of the run forgets what that one said.
+ * Encodes an event file for TensorBoard: TFRecords of `Event` messages. It starts with a restart marker, so that a reader
+ * discards earlier files of the run.
  *
  * @see tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto
  */
 export function encodeEventFile(scalars: readonly Scalar[], wallTime: number): Uint8Array {
   const version = new Message().double(1, wallTime).text(3, 'brain.Event:2');
   const start = 1; // SessionLog.START
-  const anew = new Message().double(1, wallTime).number(2, 0).message(7, new Message().number(1, start));
-  return Buffer.concat([version, anew, ...scalars.map(scalarEvent)].map((event) => record(event.encode())));
+  const restart = new Message().double(1, wallTime).number(2, 0).message(7, new Message().number(1, start));
+  return Buffer.concat([version, restart, ...scalars.map(scalarEvent)].map((event) => record(event.encode())));
 }
 
 function scalarEvent({ tag, step, value, wallTime }: Scalar): Message {
@@ -41,7 +41,7 @@ function record(data: Uint8Array): Buffer {
   return framed;
 }
 
-/** A checksum of what holds checksums is a weak one, so they are stored turned and moved. */
+/** Masks a checksum: a CRC of data that contains CRCs is weak. */
 function masked(checksum: number): number {
   return (((checksum >>> 15) | (checksum << 17)) + 0xa282ead8) >>> 0;
 }
