@@ -39,8 +39,13 @@ function add(graph: OnnxGraph, operation: Operation, read: readonly Value[]): st
       return isRectified ? rectified(product) : product;
     }
     case 'pool': {
-      const { size } = operation;
-      return graph.maxPooling(name, from.name, { size, ...windowOf(operation, from.shape, size, size) });
+      const { size, stride } = operation;
+      if (size.height !== size.width || stride.height !== stride.width)
+        throw new Error(`${name}: pooling is written for ONNX with square windows and strides only.`);
+      const window = { size: size.height, ...windowOf(operation, from.shape, size.height, stride.height) };
+      return operation.function === 'max'
+        ? graph.maxPooling(name, from.name, window)
+        : graph.averagePooling(name, from.name, window);
     }
     case 'dense': {
       const flat = from.isFlat ? from.name : graph.flatten(`${name}/flat`, from.name);

@@ -138,6 +138,7 @@ export const and = (a: Code, b: Code): Code => [a, b, 0x71];
 export const shiftRight = (a: Code, bits: number): Code => [a, i32(bits), 0x76];
 export const isLess = (a: Code, b: Code): Code => [a, b, 0x48];
 export const isAtMost = (a: Code, b: Code): Code => [a, b, 0x4c];
+export const toFloat = (value: Code): Code => [value, 0xb2];
 /** `local += value` */
 export const advance = (local: Local, value: Code): Code => set(local, add(get(local), value));
 

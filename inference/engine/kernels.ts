@@ -34,6 +34,7 @@ import {
   store4,
   subtract,
   subtract4,
+  toFloat,
   truncate4,
   when,
 } from './assembler.ts';
@@ -48,7 +49,16 @@ const TILE = 4;
 export function kernelSources(multiplyAdd: MultiplyAdd) {
   return {
     product: product(multiplyAdd),
-    pool,
+    maxPool: pooling('maxPool', {
+      begin: (at) => load4(at),
+      combine: maximum4,
+      finish: (largest) => largest,
+    }),
+    averagePool: pooling('averagePool', {
+      begin: () => float4(0),
+      combine: add4,
+      finish: (sum, count) => divide4(sum, count),
+    }),
     relu: inPlace('relu', (_, x) => maximum4(get(x), float4(0))),
     gelu: inPlace('gelu', (writer, x) => gelu(writer, multiplyAdd, x)),
     silu: inPlace('silu', (writer, x) => silu(writer, multiplyAdd, x)),
@@ -215,64 +225,74 @@ function productTile(writer: FunctionWriter, multiplyAdd: MultiplyAdd, count: nu
   ];
 }
 
-/** The largest of each window, four channels at once. */
-const pool = define(
-  'pool',
-  {
-    ...{ input: 'i32', rows: 'i32', inputRow: 'i32', pixels: 'i32', inputPixel: 'i32' },
-    ...{ windowRows: 'i32', windowRow: 'i32', windowPixels: 'i32', windowPixel: 'i32' },
-    ...{ vectors: 'i32', output: 'i32', outputRow: 'i32', outputPixel: 'i32' },
-  },
-  (writer, parameters) => {
-    const { input, rows, inputRow, pixels, inputPixel, windowRows, windowRow, windowPixels } = parameters;
-    const { windowPixel, vectors, output, outputRow, outputPixel } = parameters;
-    const local = () => writer.local('i32');
-    const [pixel, inPixel, outPixel, vector, inVector, outVector] = [
-      local(),
-      local(),
-      local(),
-      local(),
-      local(),
-      local(),
-    ];
-    const [windowY, windowX, atRow, at] = [local(), local(), local(), local()];
-    const largest = writer.local('v128');
-    writer.emit(
-      repeat(
-        rows,
-        set(pixel, get(pixels)),
-        set(inPixel, get(input)),
-        set(outPixel, get(output)),
+/** How a window's pixels become one value. */
+interface Pooling {
+  /** The value to begin with, given the address of the window's first pixel. */
+  readonly begin: (first: Code) => Code;
+  readonly combine: (value: Code, pixel: Code) => Code;
+  readonly finish: (value: Code, count: Code) => Code;
+}
+
+/** One value for each window, four channels at once. */
+function pooling(name: string, { begin, combine, finish }: Pooling) {
+  return define(
+    name,
+    {
+      ...{ input: 'i32', rows: 'i32', inputRow: 'i32', pixels: 'i32', inputPixel: 'i32' },
+      ...{ windowRows: 'i32', windowRow: 'i32', windowPixels: 'i32', windowPixel: 'i32' },
+      ...{ vectors: 'i32', output: 'i32', outputRow: 'i32', outputPixel: 'i32' },
+    },
+    (writer, parameters) => {
+      const { input, rows, inputRow, pixels, inputPixel, windowRows, windowRow, windowPixels } = parameters;
+      const { windowPixel, vectors, output, outputRow, outputPixel } = parameters;
+      const local = () => writer.local('i32');
+      const [pixel, inPixel, outPixel, vector, inVector, outVector] = [
+        local(),
+        local(),
+        local(),
+        local(),
+        local(),
+        local(),
+      ];
+      const [windowY, windowX, atRow, at] = [local(), local(), local(), local()];
+      const value = writer.local('v128');
+      writer.emit(
         repeat(
-          pixel,
-          set(vector, get(vectors)),
-          set(inVector, get(inPixel)),
-          set(outVector, get(outPixel)),
+          rows,
+          set(pixel, get(pixels)),
+          set(inPixel, get(input)),
+          set(outPixel, get(output)),
           repeat(
-            vector,
-            set(largest, load4(get(inVector))),
-            set(atRow, get(inVector)),
-            set(windowY, get(windowRows)),
+            pixel,
+            set(vector, get(vectors)),
+            set(inVector, get(inPixel)),
+            set(outVector, get(outPixel)),
             repeat(
-              windowY,
-              set(at, get(atRow)),
-              set(windowX, get(windowPixels)),
-              repeat(windowX, set(largest, maximum4(get(largest), load4(get(at)))), advance(at, get(windowPixel))),
-              advance(atRow, get(windowRow)),
+              vector,
+              set(value, begin(get(inVector))),
+              set(atRow, get(inVector)),
+              set(windowY, get(windowRows)),
+              repeat(
+                windowY,
+                set(at, get(atRow)),
+                set(windowX, get(windowPixels)),
+                repeat(windowX, set(value, combine(get(value), load4(get(at)))), advance(at, get(windowPixel))),
+                advance(atRow, get(windowRow)),
+              ),
+              store4(get(outVector), finish(get(value), splat(toFloat(multiply(get(windowRows), get(windowPixels)))))),
+              advance(inVector, i32(16)),
+              advance(outVector, i32(16)),
             ),
-            store4(get(outVector), get(largest)),
-            advance(inVector, i32(16)),
-            advance(outVector, i32(16)),
+            advance(inPixel, get(inputPixel)),
+            advance(outPixel, get(outputPixel)),
           ),
-          advance(inPixel, get(inputPixel)),
-          advance(outPixel, get(outputPixel)),
+          advance(input, get(inputRow)),
+          advance(output, get(outputRow)),
         ),
-        advance(input, get(inputRow)),
-        advance(output, get(outputRow)),
-      ),
-    );
-  },
-);
+      );
+    },
+  );
+}
 
 /** A function of each number. It must give 0 for 0, so that what pads a picture stays what it is. */
 function inPlace(name: string, apply: (writer: FunctionWriter, x: Local) => Code) {

@@ -3,10 +3,12 @@ import { type ModelLayer, type ParsedModel, UnsupportedModel, type Weight } from
 import {
   type Activation,
   type Affine,
+  type Extent,
   IMAGE,
   type LoweredModel,
   type Operation,
   type Padding,
+  type Pooling,
   type Shape,
 } from './operation.ts';
 
@@ -70,7 +72,11 @@ function lowerLayer(layer: ModelLayer, shapes: readonly Shape[]): Lowered[] {
     case 'Conv2D':
       return convolution(layer, shape);
     case 'MaxPooling2D':
-      return [pool(layer, shape)];
+    case 'AveragePooling2D':
+      return [pooling(layer, shape)];
+    case 'GlobalMaxPooling2D':
+    case 'GlobalAveragePooling2D':
+      return [globalPooling(layer, shape)];
     case 'Dense':
       return dense(layer, shape);
     case 'Activation':
@@ -100,8 +106,8 @@ function convolution(layer: ModelLayer, shape: Shape): Lowered[] {
   const [dilation, dilationX] = pairOf(layer, 'dilation_rate');
   if (stride !== strideX || dilation !== 1 || dilationX !== 1) throw unknown(layer, 'strides or dilation_rate');
   if (inputs !== shape.channels) throw unknown(layer, `${inputs} channels after ${shape.channels}`);
-  if ((layer.config.data_format ?? 'channels_last') !== 'channels_last') throw unknown(layer, 'data_format');
-  const { height, width, padding } = windows(layer, shape, [rows, columns], stride);
+  checkChannelsLast(layer);
+  const { height, width, padding } = windows(layer, shape, { height: rows, width: columns }, square(stride));
   const output = { height, width, channels: filters };
   const { isRectified, after } = activationOf(layer, output);
   const bias = biasOf(layer, filters);
@@ -118,12 +124,31 @@ function sum(layer: ModelLayer, shapes: readonly Shape[]): Lowered {
   return { kind: 'sum', name: layer.name, output };
 }
 
-function pool(layer: ModelLayer, shape: Shape): Lowered {
-  const [size, sizeX] = pairOf(layer, 'pool_size');
-  const [stride, strideX] = pairOf(layer, 'strides', [size, sizeX]);
-  if (size !== sizeX || stride !== size || strideX !== size) throw unknown(layer, 'pool_size or strides');
-  const { height, width, padding } = windows(layer, shape, [size, size], size);
-  return { kind: 'pool', name: layer.name, size, padding, output: { height, width, channels: shape.channels } };
+function pooling(layer: ModelLayer, shape: Shape): Lowered {
+  checkChannelsLast(layer);
+  const [rows, columns] = pairOf(layer, 'pool_size');
+  const [strideY, strideX] = pairOf(layer, 'strides', [rows, columns]);
+  const [size, stride] = [
+    { height: rows, width: columns },
+    { height: strideY, width: strideX },
+  ];
+  const { height, width, padding } = windows(layer, shape, size, stride);
+  const output = { height, width, channels: shape.channels };
+  return { kind: 'pool', name: layer.name, function: poolingFunctionOf(layer), size, stride, padding, output };
+}
+
+/** One window, as large as the feature map. */
+function globalPooling(layer: ModelLayer, { height, width, channels }: Shape): Lowered {
+  checkChannelsLast(layer);
+  const size = { height, width };
+  return {
+    ...{ kind: 'pool', name: layer.name, function: poolingFunctionOf(layer), size, stride: size },
+    ...{ padding: { top: 0, left: 0 }, output: { height: 1, width: 1, channels } },
+  };
+}
+
+function poolingFunctionOf({ kind }: ModelLayer): Pooling['function'] {
+  return kind.includes('Average') ? 'average' : 'max';
 }
 
 function dense(layer: ModelLayer, { height, width, channels }: Shape): Lowered[] {
@@ -165,22 +190,37 @@ function functionOf(layer: ModelLayer): Activation | undefined {
 function windows(
   layer: ModelLayer,
   { height, width }: Shape,
-  [rows, columns]: readonly [number, number],
-  stride: number,
+  size: Extent,
+  stride: Extent,
 ): { height: number; width: number; padding: Padding } {
   const padding = layer.config.padding ?? 'valid';
   if (padding === 'valid') {
-    const count = (size: number, window: number) => Math.floor((size - window) / stride) + 1;
-    return { height: count(height, rows), width: count(width, columns), padding: { top: 0, left: 0 } };
+    const count = (length: number, window: number, step: number) => Math.floor((length - window) / step) + 1;
+    return {
+      height: count(height, size.height, stride.height),
+      width: count(width, size.width, stride.width),
+      padding: { top: 0, left: 0 },
+    };
   }
   if (padding !== 'same') throw unknown(layer, `padding ${padding}`);
-  const [outRows, outColumns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
-  const before = (size: number, window: number, count: number) =>
-    Math.floor(Math.max(0, (count - 1) * stride + window - size) / 2);
+  const [outRows, outColumns] = [Math.ceil(height / stride.height), Math.ceil(width / stride.width)];
+  const before = (length: number, window: number, step: number, count: number) =>
+    Math.floor(Math.max(0, (count - 1) * step + window - length) / 2);
   return {
     ...{ height: outRows, width: outColumns },
-    padding: { top: before(height, rows, outRows), left: before(width, columns, outColumns) },
+    padding: {
+      top: before(height, size.height, stride.height, outRows),
+      left: before(width, size.width, stride.width, outColumns),
+    },
   };
+}
+
+function square(size: number): Extent {
+  return { height: size, width: size };
+}
+
+function checkChannelsLast(layer: ModelLayer): void {
+  if ((layer.config.data_format ?? 'channels_last') !== 'channels_last') throw unknown(layer, 'data_format');
 }
 
 function weightOf(layer: ModelLayer, name: string): Weight {

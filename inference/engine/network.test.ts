@@ -40,7 +40,9 @@ const layer = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('pool' as const),
-    poolSize: fc.integer({ min: 1, max: 3 }),
+    function: fc.constantFrom('max' as const, 'average' as const),
+    poolSize: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
+    strides: fc.option(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })), { nil: undefined }),
     padding: fc.constantFrom('same' as const, 'valid' as const),
   }),
   fc.record({ kind: fc.constant('normalization' as const), center: fc.boolean(), scale: fc.boolean() }),
@@ -51,35 +53,34 @@ test('any chain of layers gives what TensorFlow.js gives', async () => {
   // Every unit is far below zero, so that the logits are but what is left of a GELU there.
   const silent = {
     ...{ size: { height: 8, width: 16 }, channels: 4 as const, layers: [], images: 1, seed: 3 },
+    end: 'flatten' as const,
     hidden: { units: 3, activation: 'gelu' as const },
   };
   const nets = fc.record({
     size: fc.record({ height: fc.integer({ min: 5, max: 19 }), width: fc.integer({ min: 5, max: 19 }) }),
     channels: fc.constantFrom(1, 3, 4),
     layers: fc.array(layer, { maxLength: 5 }),
+    end: fc.constantFrom('flatten' as const, 'flatten' as const, 'max' as const, 'average' as const),
     hidden: fc.option(fc.record({ units: fc.integer({ min: 1, max: 20 }), activation }), { nil: undefined }),
     images: fc.integer({ min: 1, max: 19 }),
     seed: fc.nat(1000),
   });
   await fc.assert(
-    fc.asyncProperty(nets, async ({ size: { height, width }, channels, layers, hidden, images, seed }) => {
+    fc.asyncProperty(nets, async ({ size: { height, width }, channels, layers, end, hidden, images, seed }) => {
       const random = () => tf.initializers.randomNormal({ stddev: 0.3, seed });
       const spread = () => tf.initializers.randomUniform({ minval: 0.5, maxval: 2, seed });
       const model = tf.sequential();
       model.add(tf.layers.rescaling({ scale: 1 / 255, offset: -0.4, inputShape: [height, width, channels] }));
       for (const { kind, ...options } of layers) {
         const [, rows, columns] = model.outputs[0]!.shape as [null, number, number, number];
-        const fits = (window: number) => window <= Math.min(rows, columns);
-        if (
-          kind === 'convolution' &&
-          'kernelSize' in options &&
-          fits(options.kernelSize) &&
-          options.strides <= options.kernelSize
-        ) {
+        const fits = (height: number, width = height) => height <= rows && width <= columns;
+        if (kind === 'convolution' && 'kernelSize' in options && fits(options.kernelSize)) {
           const config = { ...options, kernelInitializer: random(), biasInitializer: random() };
           model.add(tf.layers.conv2d(config as Parameters<typeof tf.layers.conv2d>[0]));
-        } else if (kind === 'pool' && 'poolSize' in options && fits(options.poolSize)) {
-          model.add(tf.layers.maxPooling2d(options));
+        } else if (kind === 'pool' && 'poolSize' in options && fits(...options.poolSize)) {
+          const { function: name, poolSize, strides = poolSize, padding } = options;
+          const pooling = name === 'max' ? tf.layers.maxPooling2d : tf.layers.averagePooling2d;
+          model.add(pooling({ poolSize, strides, padding }));
         } else if (kind === 'normalization') {
           const initializers = { gammaInitializer: random(), betaInitializer: random() };
           const statistics = { movingMeanInitializer: random(), movingVarianceInitializer: spread() };
@@ -88,7 +89,8 @@ test('any chain of layers gives what TensorFlow.js gives', async () => {
           model.add(tf.layers.activation(options as Parameters<typeof tf.layers.activation>[0]));
         }
       }
-      model.add(tf.layers.flatten());
+      if (end === 'flatten') model.add(tf.layers.flatten());
+      else model.add(end === 'max' ? tf.layers.globalMaxPooling2d({}) : tf.layers.globalAveragePooling2d({}));
       model.add(tf.layers.dropout({ rate: 0.5 }));
       if (hidden) {
         model.add(
@@ -145,13 +147,18 @@ test('answering takes no memory', async () => {
 test.each([
   [
     'another kind of layer',
-    (model: tf.Sequential) => model.add(tf.layers.averagePooling2d({ poolSize: 2 })),
-    /AveragePooling2D/,
+    (model: tf.Sequential) => model.add(tf.layers.upSampling2d({ size: [2, 2] })),
+    /UpSampling2D/,
   ],
   [
-    'windows that overlap',
-    (model: tf.Sequential) => model.add(tf.layers.maxPooling2d({ poolSize: 3, strides: 2 })),
-    /pool_size or strides/,
+    'channels before pixels',
+    (model: tf.Sequential) => model.add(tf.layers.averagePooling2d({ poolSize: 2, dataFormat: 'channelsFirst' })),
+    /data_format/,
+  ],
+  [
+    'strides that differ by direction in a convolution',
+    (model: tf.Sequential) => model.add(tf.layers.conv2d({ filters: 1, kernelSize: 3, strides: [1, 2] })),
+    /strides or dilation_rate/,
   ],
   [
     'a function that is not known',

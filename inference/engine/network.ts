@@ -1,7 +1,15 @@
 import { countAlone, TOGETHER } from './batching.ts';
 import { BLOCK } from './kernels.ts';
 import { Allocator, allocatePictures, type Margin, noMargin, type Picture, wholeBlocks } from './memory.ts';
-import { type Convolution, type Dense, IMAGE, type LoweredModel, type Operation, type Shape } from './operation.ts';
+import {
+  type Convolution,
+  type Dense,
+  IMAGE,
+  type LoweredModel,
+  type Operation,
+  type Pooling,
+  type Shape,
+} from './operation.ts';
 import { Pictures } from './pictures.ts';
 import { type Call, type Machine, type Memory, startMachine } from './runtime.ts';
 import { POSITIONS, tiles, usesWinograd, WINDOW } from './winograd.ts';
@@ -271,11 +279,13 @@ function planeBytes(bytes: number): number {
 
 const LINE = 64;
 
-function poolStep(input: Picture, output: Picture, { size, padding }: Extract<Operation, { kind: 'pool' }>): Step {
-  // Windows at the border may be cut off by it: up to three sizes in each direction.
+function poolStep(input: Picture, output: Picture, operation: Pooling): Step {
+  const { size, stride, padding } = operation;
+  const kernel = operation.function === 'max' ? 'maxPool' : 'averagePool';
+  // Windows at the border may be cut off by it: they have fewer pixels than the others.
   const [rows, columns] = [
-    spans(input.height, output.height, size, padding.top),
-    spans(input.width, output.width, size, padding.left),
+    spans(input.height, output.height, size.height, stride.height, padding.top),
+    spans(input.width, output.width, size.width, stride.width, padding.left),
   ];
   return (images) =>
     eachImage(images, (image) => ({
@@ -285,8 +295,8 @@ function poolStep(input: Picture, output: Picture, { size, padding }: Extract<Op
       rows.flatMap((row) =>
         columns.map(
           (column): Call => ({
-            ...{ kernel: 'pool', input: at.input + row.from * input.row + column.from * input.pixel },
-            ...{ rows: row.count, inputRow: size * input.row, pixels: column.count, inputPixel: size * input.pixel },
+            ...{ kernel, input: at.input + row.from * input.row + column.from * input.pixel, rows: row.count },
+            ...{ inputRow: stride.height * input.row, pixels: column.count, inputPixel: stride.width * input.pixel },
             ...{ windowRows: row.window, windowRow: input.row, windowPixels: column.window, windowPixel: input.pixel },
             ...{ vectors: input.room / 4, output: at.output + row.to * output.row + column.to * output.pixel },
             ...{ outputRow: output.row, outputPixel: output.pixel },
@@ -306,13 +316,14 @@ interface Span {
 }
 
 /** Outputs in a row, grouped by the size that their windows have within the picture. */
-function spans(length: number, outputs: number, size: number, padding: number): Span[] {
+function spans(length: number, outputs: number, size: number, stride: number, padding: number): Span[] {
   const found: Span[] = [];
   for (let to = 0; to < outputs; to++) {
-    const from = Math.max(0, to * size - padding);
-    const window = Math.min(length, (to + 1) * size - padding) - from;
+    const start = to * stride - padding;
+    const from = Math.max(0, start);
+    const window = Math.min(length, start + size) - from;
     const last = found.at(-1);
-    const follows = last?.window === window && last.from + last.count * size === from;
+    const follows = last?.window === window && last.from + last.count * stride === from;
     if (follows) found[found.length - 1] = { ...last, count: last.count + 1 };
     else found.push({ from, to, count: 1, window });
   }

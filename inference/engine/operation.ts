@@ -21,7 +21,7 @@ export type Operation = {
   readonly output: Shape;
 } & (
   | Convolution
-  | { readonly kind: 'pool'; readonly size: number; readonly padding: Padding }
+  | Pooling
   | Dense
   | { readonly kind: 'activation'; readonly function: Activation }
   | Affine
@@ -40,6 +40,18 @@ export interface Convolution {
   /** Nothing below zero comes out. */
   readonly isRectified: boolean;
 }
+
+/** One value for each window, channel by channel. Only pixels inside the feature map count. */
+export interface Pooling {
+  readonly kind: 'pool';
+  readonly function: 'max' | 'average';
+  readonly size: Extent;
+  readonly stride: Extent;
+  readonly padding: Padding;
+}
+
+/** Pixels, in each direction. */
+export type Extent = Pick<Shape, 'height' | 'width'>;
 
 export interface Dense {
   readonly kind: 'dense';
