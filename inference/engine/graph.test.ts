@@ -42,8 +42,16 @@ const block = fc.record({
   kind: fc.constantFrom('after', 'before', 'projection', 'branches', 'itself'),
   filters: fc.constantFrom(3, 8, 16, 20),
   function: fc.constantFrom('relu' as const, 'gelu' as const),
-  pools: fc.boolean(),
+  pooling: fc.constantFrom('none' as const, 'max' as const, 'average' as const, 'strided' as const),
 });
+
+const poolings = {
+  max: () => tf.layers.maxPooling2d({ poolSize: 2 }),
+  average: () => tf.layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' }),
+  strided: () => tf.layers.maxPooling2d({ poolSize: 1, strides: 2 }),
+  globalMax: () => tf.layers.globalMaxPooling2d({}),
+  globalAverage: () => tf.layers.globalAveragePooling2d({}),
+};
 
 test('any residual network gives what TensorFlow.js gives', async () => {
   const nets = fc.record({
@@ -52,16 +60,17 @@ test('any residual network gives what TensorFlow.js gives', async () => {
     startsAtImage: fc.boolean(),
     blocks: fc.array(block, { minLength: 1, maxLength: 3 }),
     readsPictureAtEnd: fc.boolean(),
+    end: fc.constantFrom('flatten' as const, 'globalMax' as const, 'globalAverage' as const),
     images: fc.integer({ min: 1, max: 10 }),
     seed: fc.nat(1000),
   });
   await fc.assert(
-    fc.asyncProperty(nets, async ({ size, startsAtImage, blocks, readsPictureAtEnd, images, seed }) => {
+    fc.asyncProperty(nets, async ({ size, startsAtImage, blocks, readsPictureAtEnd, end, images, seed }) => {
       const { convolution, normalization, dense } = layersFrom(seed);
       const input = tf.input({ shape: [size, size, 3] });
       let x = apply(tf.layers.rescaling({ scale: 1 / 255, offset: -0.4 }), input);
       if (!startsAtImage) x = convolution(x, 16);
-      for (const { kind, filters, function: name, pools } of blocks) {
+      for (const { kind, filters, function: name, pooling } of blocks) {
         const channels = x.shape[3]!;
         if (kind === 'after') {
           const inner = activation(name, normalization(convolution(x, filters)));
@@ -75,10 +84,10 @@ test('any residual network gives what TensorFlow.js gives', async () => {
         } else {
           x = sum(x, x, activation(name, x));
         }
-        if (pools && x.shape[1]! >= 4) x = apply(tf.layers.maxPooling2d({ poolSize: 2 }), x);
+        if (pooling !== 'none' && x.shape[1]! >= 4) x = apply(poolings[pooling](), x);
       }
       // A dense layer and a convolution read the same picture: one wants zeros around it, the other no gaps.
-      const logits = dense(flatten(x), 7);
+      const logits = dense(end === 'flatten' ? flatten(x) : apply(poolings[end](), x), 7);
       const output = readsPictureAtEnd ? sum(logits, dense(flatten(convolution(x, 5)), 7)) : logits;
       const model = tf.model({ inputs: input, outputs: output });
       const pixels = pictures(images, size * size * 3, seed);
