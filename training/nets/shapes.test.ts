@@ -95,7 +95,7 @@ describe('a description that contradicts itself is refused, by layer and numbers
   const cases: readonly (readonly [Net, string])[] = [
     [{ ...small, input: [8, 0, 3] }, 'Net small: input is [8, 0, 3]'],
     [{ ...small, classes: 1 }, 'Net small: classes is 1'],
-    [{ ...small, classes: 257 }, 'Net small: classes is 257'],
+    [{ ...small, classes: 65_537 }, 'Net small: classes is 65537'],
     [{ ...small, classes: 5 }, 'layer head: returns [4] for an image; the last layer must return [5]'],
     [{ ...small, layers: [] }, 'the first layer must be of kind normalization'],
     [{ ...small, layers: small.layers.slice(1) }, 'layer conv: the first layer must be of kind normalization'],
