@@ -43,7 +43,7 @@ function streamsOf({ attempts, logStream }: Job): string[] {
 }
 
 /** A stream of a log group, from its beginning; empty for one that does not exist yet. */
-export async function* readStream(
+async function* readStream(
   target: Target,
   { group, stream }: { readonly group: string; readonly stream: string },
   from: ReadPosition = {},

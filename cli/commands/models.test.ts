@@ -53,8 +53,8 @@ async function publish(seed: number, plain: number, isWrong = false): Promise<st
 }
 
 describe('cifar10 models', () => {
-  it('says what to do where there is no version', async () => {
-    expect(await models('list')).toContain('has no version yet. Train one');
+  it('says what to do if there is no version', async () => {
+    expect(await models('list')).toContain('has no versions yet. Train one');
     expect(JSON.parse(await models('list', '--json'))).toEqual([]);
     await expect(models('show')).rejects.toThrow('has no such version or alias: production');
     await expect(models('promote')).rejects.toThrow('has no such version or alias: candidate');

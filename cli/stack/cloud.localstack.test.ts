@@ -78,7 +78,9 @@ describe('the cloud commands', () => {
   it('submit refuses a run that has finished, or was submitted with other arguments, and starts no job', async () => {
     const before = await listJobs(target, stack);
 
-    await expect(submitJob(target, { ...short, seed: 3, run: 'short.1' })).rejects.toThrow(/has finished: it made \d/);
+    await expect(submitJob(target, { ...short, seed: 3, run: 'short.1' })).rejects.toThrow(
+      /has finished with version \d/,
+    );
     await expect(submitJob(target, { ...short, seed: 4, run: 'short.1' })).rejects.toThrow(
       /was submitted as "train seed/,
     );

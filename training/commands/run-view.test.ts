@@ -102,7 +102,7 @@ describe('without a terminal', () => {
     ]);
   });
 
-  test('tells of a budget once, of a divergence, and of an early end', () => {
+  test('shows a budget once, a divergence and an early end', () => {
     const fitted: TrainingEvent = {
       ...second(3),
       type: 'fitted',
@@ -123,9 +123,9 @@ describe('without a terminal', () => {
         .split('\n')
         .slice(2),
     ).toEqual([
-      '1:00 of training are about 3.33 epochs, 290 steps',
+      '1:00 of training fit about 3.33 epochs, 290 steps',
       'diverged at step 20: the loss is NaN; continues from step 0 with 0.5 times the learning rate',
-      'stopped after epoch 3: none was better than epoch 1 (held out 57.40 %)',
+      'stopped after epoch 3: the best was epoch 1 (held out 57.40 %)',
       '',
     ]);
   });
