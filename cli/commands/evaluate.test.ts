@@ -124,7 +124,7 @@ test('says what is wrong before it asks for long', async () => {
     await promote({ card: { classes: classes.toReversed() } });
     const other = await evaluate('--endpoint', url);
     expect(other.code).toBe(1);
-    expect(other.error).toContain('The model tells truck, ship,');
+    expect(other.error).toContain('The model knows truck, ship,');
   });
 });
 

@@ -155,7 +155,7 @@ describe('bad arguments give exit code 2, and nothing is written', () => {
     [['train', '--run', '../../etc'], 'cannot name a run'],
     [['train', '--out', 'gs://bucket'], 'is not a store'],
     [['train', '--data', 'cifar'], 'There is no data set "cifar". --data takes cifar10.'],
-    [['train', '--from', 's3://bucket/model'], 'is nothing to train from'],
+    [['train', '--from', 's3://bucket/model'], 'is not something to train from'],
     [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
     [['train', '--sed', '1'], "unknown option '--sed'"],
     [['trian'], "unknown command 'trian'"],
