@@ -1,9 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { sizeOf } from '#models/size-of.ts';
+import { awkward, classicNets } from '#training/export/export.fixture.ts';
 import { exportLayersModel } from '#training/export/layers-model/export.ts';
 import { airbenchNet } from '#training/nets/airbench.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
+import { anyNet, everything, everythingBranched, trainedWeights } from '#training/nets/net.fixture.ts';
 import type { Net } from '#training/nets/net.ts';
 import { seedNet } from '#training/nets/seed.ts';
 import { tinyNet } from '#training/nets/tiny.ts';
@@ -12,15 +15,29 @@ import { parseLayersModel, UnsupportedModel } from './layers-model.ts';
 import { lowerModel } from './lower.ts';
 import { difference, load, open, pictures, reference, save } from './reference.fixture.ts';
 
-test.each<Net>([seedNet, tinyNet, airbenchNet([16, 24, 40])])(
-  '$name, as training exports it, gives what TensorFlow.js gives',
-  async (net) => {
-    const images = pictures(11, 3072, 1);
-    const saved = exportLayersModel(net, initializeWeights(net, { seed: 3, images }));
-    const expected = reference(await load(saved), images, [32, 32, 3]);
-    expect(difference((await open(saved)).logits(images), expected)).toBeLessThan(1e-5);
-  },
-);
+test.each<[Net, number]>([
+  ...[seedNet, tinyNet, airbenchNet([16, 24, 40]), everything, everythingBranched, awkward].map(
+    (net): [Net, number] => [net, 11],
+  ),
+  ...classicNets.map((net): [Net, number] => [net, 2]),
+])('$0.name, as training exports it, gives what TensorFlow.js gives', async (net, count) => {
+  await expectReference(net, 3, count);
+});
+
+test('any net, as training exports it, gives what TensorFlow.js gives', async () => {
+  await fc.assert(fc.asyncProperty(anyNet, fc.nat(1000), fc.integer({ min: 1, max: 10 }), expectReference), {
+    numRuns: 120,
+  });
+});
+
+async function expectReference(net: Net, seed: number, count: number) {
+  const saved = exportLayersModel(net, trainedWeights(net, seed));
+  const images = pictures(count, sizeOf(net.input), seed);
+  const model = await load(saved);
+  const expected = reference(model, images, net.input);
+  model.dispose();
+  expect(difference((await open(saved)).logits(images), expected)).toBeLessThan(2e-5);
+}
 
 const activation = fc.constantFrom('linear', 'relu', 'gelu', 'elu', 'swish');
 const layer = fc.oneof(
