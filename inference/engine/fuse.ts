@@ -18,7 +18,7 @@ export function fuse(model: LoweredModel): LoweredModel {
     const [input] = inputs as [string];
     const isOnlyReader = readers.get(operation.inputs[0]!) === 1;
     const before = operations.get(input);
-    if (operation.kind === 'affine' && input === IMAGE && isOnlyReader) {
+    if (operation.kind === 'affine' && isPerChannel(operation) && input === IMAGE && isOnlyReader) {
       preparation = chain(preparation, operation);
       image = operation.name;
     } else if (isOnlyReader && before && isOpenProduct(before) && canTakeUp(operation)) {
@@ -45,7 +45,14 @@ function isOpenProduct(operation: Operation): operation is Product {
 type TakenUp = Operation & (Affine | { readonly kind: 'activation' });
 
 function canTakeUp(operation: Operation): operation is TakenUp {
-  return operation.kind === 'affine' || (operation.kind === 'activation' && operation.function === 'relu');
+  return (
+    (operation.kind === 'affine' && isPerChannel(operation)) ||
+    (operation.kind === 'activation' && operation.function === 'relu')
+  );
+}
+
+function isPerChannel({ scale, output }: Operation & Affine): boolean {
+  return scale.length === output.channels;
 }
 
 function takeUp(product: Product, operation: TakenUp): Operation {

@@ -88,13 +88,16 @@ function lowerLayer(layer: ModelLayer, shapes: readonly Shape[]): Lowered[] {
   }
 }
 
-function normalization(layer: ModelLayer, { channels }: Shape): Pick<Affine, 'scale' | 'shift'> {
+function normalization(layer: ModelLayer, { height, width, channels }: Shape): Pick<Affine, 'scale' | 'shift'> {
   const epsilon = numberOf(layer, 'epsilon', 1e-3);
+  const known = layer.weights.get('moving_mean')?.data.length ?? channels;
+  // Flattened, a feature map has a mean and a variance for each of its values.
+  if (known !== channels && known !== height * width * channels)
+    throw unknown(layer, `${known} statistics after ${channels} channels`);
   const vector = (name: string, otherwise: number) =>
-    Array.from(layer.weights.get(name)?.data ?? new Float32Array(channels).fill(otherwise));
+    Array.from(layer.weights.get(name)?.data ?? new Float32Array(known).fill(otherwise));
   const [gamma, beta] = [vector('gamma', 1), vector('beta', 0)];
   const [mean, variance] = [vector('moving_mean', 0), vector('moving_variance', 1)];
-  if (mean.length !== channels) throw unknown(layer, `${mean.length} statistics after ${channels} channels`);
   const scale = gamma.map((factor, channel) => factor / Math.sqrt(variance[channel]! + epsilon));
   return { scale, shift: beta.map((offset, channel) => offset - mean[channel]! * scale[channel]!) };
 }

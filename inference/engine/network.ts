@@ -2,6 +2,7 @@ import { countAlone, TOGETHER } from './batching.ts';
 import { BLOCK } from './kernels.ts';
 import { Allocator, allocatePictures, type Margin, noMargin, type Picture, wholeBlocks } from './memory.ts';
 import {
+  type Affine,
   type Convolution,
   type Dense,
   IMAGE,
@@ -375,16 +376,23 @@ function rowsStep(kernel: 'copy' | 'accumulate', input: Picture, output: Picture
     );
 }
 
-function affineStep(layout: Layout, picture: Picture, { scale, shift }: Extract<Operation, { kind: 'affine' }>): Step {
-  const factors = layout.constant(blocks(Float32Array.from(scale)));
-  const offsets = layout.constant(blocks(Float32Array.from(shift)));
+function affineStep(layout: Layout, picture: Picture, { scale, shift }: Affine): Step {
+  const isPerChannel = scale.length === picture.channels;
+  const constant = (values: readonly number[]) =>
+    layout.constant(blocks(Float32Array.from(values), isPerChannel ? values.length : picture.channels));
+  const [factors, offsets] = [constant(scale), constant(shift)];
+  const pixelVectors = picture.room / 4;
+  // A row of constants for all pixels, or as many as a row of pixels has numbers.
+  const [pixels, vectors, constantRow] = isPerChannel
+    ? [picture.width, pixelVectors, 0]
+    : [1, picture.width * pixelVectors, picture.width * picture.pixel];
   return (images) =>
     eachImage(images, (image) => picture.address + image * picture.image).flatMap((start) =>
       each(
         picture.height,
         (y): Call => ({
-          ...{ kernel: 'affine', address: start + y * picture.row, pixels: picture.width, pixelStride: picture.pixel },
-          ...{ vectors: picture.room / 4, scale: factors, shift: offsets },
+          ...{ kernel: 'affine', address: start + y * picture.row, pixels, pixelStride: picture.pixel, vectors },
+          ...{ scale: factors + y * constantRow, shift: offsets + y * constantRow },
         }),
       ),
     );
@@ -419,8 +427,12 @@ function packed(weights: Float32Array, outputs: number, inputs: number, pixels: 
   return result;
 }
 
-function blocks(values: Float32Array): Float32Array {
-  const result = new Float32Array(wholeBlocks(values.length));
-  result.set(values);
+/** Values with zeros behind each group of `channels`, so that it has whole blocks. */
+function blocks(values: Float32Array, channels = values.length): Float32Array {
+  const room = wholeBlocks(channels);
+  const result = new Float32Array((values.length / channels) * room);
+  for (let from = 0, to = 0; from < values.length; from += channels, to += room) {
+    result.set(values.subarray(from, from + channels), to);
+  }
   return result;
 }

@@ -61,7 +61,7 @@ export interface Dense {
   readonly isRectified: boolean;
 }
 
-/** `x scale + shift`, for each channel. */
+/** `x scale + shift`: per channel, or per value of a flattened feature map, `[height, width, channels]`. */
 export interface Affine {
   readonly kind: 'affine';
   readonly scale: readonly number[];
