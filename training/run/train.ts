@@ -82,7 +82,7 @@ async function trainAndPublish(options: TrainOptions, log: RunLog, kept: KeptChe
 
 /** All that decides the weights. Where batches are prepared does not, so it may change when a run is resumed. */
 function argumentsOf({ recipe, seed, data, from }: AttemptOptions): RunArguments {
-  const { batchPreparation: _, ...settings } = recipe.settings; // A run may resume with another batch preparation.
+  const { batchPreparation: _, ...settings } = recipe.settings;
   const { name, sha256 } = data;
   return {
     recipe: recipe.name,
