@@ -5,7 +5,7 @@ import * as z from 'zod/mini';
 export const DataIdentity = z.object({
   /** Its name on the command line, such as `cifar10`. */
   name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
-  /** Of labels and pixels, by split. */
+  /** SHA-256 of labels and pixels, by split. */
   sha256: z.object({
     train: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
     test: z.string().check(z.regex(/^[0-9a-f]{64}$/)),

@@ -24,7 +24,7 @@ export interface TrainingJob {
 }
 
 export interface SubmittedJob {
-  /** Of the job, in Batch. */
+  /** The job's id in Batch. */
   readonly id: string;
   readonly run: string;
 }

@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Of the command, in the temporary folder. */
+/** Runs the command in the temporary folder. */
 async function exported(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
   const program = ['--import', import.meta.resolve('tsx'), join(root, 'cli/cifar10.ts')];
   const child = spawn(process.execPath, [...program, 'export', ...args], {

@@ -62,7 +62,7 @@ export function followAlias({ alias, store, cache, failures, times, log }: Alias
   /** When the last completed refresh began, by `Date.now()`, which keeps counting while a Lambda is frozen. */
   let checkedAt = 0;
   let serving: ModelLease | undefined;
-  /** Of the version that the alias points to. */
+  /** Why the version that the alias points to did not load. */
   let failure: LoadFailure | undefined;
   /** Why nothing is served. */
   let error: unknown;

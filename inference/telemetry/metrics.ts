@@ -2,7 +2,7 @@
 export const METRIC_NAMESPACE = 'Cifar10';
 
 interface MetricDefinition {
-  /** As CloudWatch spells it. */
+  /** CloudWatch's name of the unit. */
   readonly unit: 'Milliseconds' | 'Count' | 'None';
   readonly meaning: string;
 }

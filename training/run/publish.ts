@@ -87,7 +87,7 @@ function loadPublishedWeights({ options, engine, best, progress, stepsPerEpoch }
   return { weights: 'best', step: best.step, epoch: best.epoch };
 }
 
-/** Of two runs that end at the same time, the later one's version is the candidate. */
+/** Where two runs end at the same time, the later one's version is the candidate. */
 async function moveCandidate(store: ObjectStore, version: string, run: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {

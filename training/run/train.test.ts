@@ -667,7 +667,7 @@ describe('the best weights', () => {
 });
 
 describe('a budget', () => {
-  /** Of 1,000 steps, for which no machine has the time. */
+  /** A run of 1,000 steps, which no machine finishes in the time of a test. */
   const long = [...small, 'epochs=125'];
 
   test('is how long a run trains, and its schedule ends with it', async () => {

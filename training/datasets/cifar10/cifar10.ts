@@ -12,7 +12,7 @@ import { archiveSource } from './archive-source.ts';
 import { npmSource } from './npm-source.ts';
 import type { DatasetSource, FetchedSplits } from './source.ts';
 
-/** Of each split as it is cached: its labels, then its pixels. */
+/** SHA-256 of each cached split: its labels, then its pixels. */
 const { sha256: SHA256 } = cifar10Data;
 /** The digest of the two splits, one after the other: it names the data set in the cache and in the bucket. */
 const SHA256_OF_BOTH = 'eb8fef76bc469166fe0d60fe4b876b37d93d6bea40e49557f71aebb68f430300';
