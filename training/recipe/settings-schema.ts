@@ -22,7 +22,7 @@ const epochs = { min: 0, max: 10_000 };
  */
 export const settingsSchema = z.object({
   net: choice('The network to train.', netNames),
-  widths: filters('Filters of the three groups of the airbench net; other nets ignore it.'),
+  widths: filters('Filters of the three groups of the airbench net or of ResNet-9; other nets ignore it.'),
   engine: choice('The runtime; auto is TensorFlow where it is installed, else WebAssembly.', [
     'auto',
     'tensorflow',
