@@ -27,7 +27,7 @@ export function startsChart(starts: readonly ColdStart[]): string {
   const title = 'From the start of a process to its first answer, in milliseconds';
   const parts = [
     text(16, 24, 'From the start of a process to its first answer', { 'font-weight': 600 }),
-    ...PARTS.flatMap(({ name, color }, index) => [
+    ...PHASES.flatMap(({ name, color }, index) => [
       element('rect', { x: LEFT + index * 180, y: 36, width: 12, height: 12, fill: color }),
       text(LEFT + index * 180 + 18, 47, name, { fill: style.muted }),
     ]),
