@@ -3,25 +3,25 @@ import { UserError } from '#errors/user-error.ts';
 import { parseServingParts, servingParts } from './serving-parts.ts';
 import { netNames } from './train/cases.ts';
 
-/** `npm run bench -- <what>`: each measures us and our peers in one run, on this machine, and writes `results/`. */
+/** `npm run bench -- <benchmark>`: each benchmark measures this project and its peers in one run, and writes to `results/`. */
 const program = new Command('npm run bench --')
   .description('Measure this project against its peers, in one run on this machine.')
   .addCommand(
     new Command('train')
       .description(
-        'Images a second of training steps, and their share of the peak: us, PyTorch, Keras fit. About 10 minutes.',
+        'Training throughput (images/s) and its share of peak FLOP/s: this project, PyTorch, Keras fit. About 10 minutes.',
       )
-      .option('--nets <names...>', `which nets: ${netNames.join(', ')} (default: all)`)
-      .option('--batch <images>', "images a step (default: the nets' own, 512, and 64 too for seed)", Number)
-      .option('--rounds <number>', 'how often each is measured, taking turns', Number, 5)
-      .option('--seconds <number>', 'how long each is measured in a round', Number, 1.5)
-      .option('--profile', 'print where the time of our steps goes, by kernel', false)
+      .option('--nets <names...>', `nets to measure: ${netNames.join(', ')} (default: all)`)
+      .option('--batch <images>', 'batch size (default: 512, and also 64 for seed)', Number)
+      .option('--rounds <number>', 'rounds; each contestant is measured once per round, in turn', Number, 5)
+      .option('--seconds <number>', 'how long a contestant is measured per round', Number, 1.5)
+      .option('--profile', 'also print the time per kernel of this project’s training step', false)
       .addHelpText(
         'after',
         `
 Examples:
-  npm run bench -- train                                   every net
-  npm run bench -- train --nets 32-64-64 --profile         one net, and where its time goes
+  npm run bench -- train                                   all nets
+  npm run bench -- train --nets 32-64-64 --profile         one net, with its time per kernel
   npm run bench -- train --nets seed --batch 64 --rounds 3`,
       )
       .action(async ({ nets = [], ...options }) =>
@@ -31,46 +31,48 @@ Examples:
   .addCommand(
     new Command('serve')
       .description(
-        'Milliseconds an image against ONNX Runtime and TensorFlow.js, cold start, requests a second. About 8 minutes.',
+        'Latency per image against ONNX Runtime and TensorFlow.js, cold start, requests per second. About 8 minutes.',
       )
       .addOption(
-        new Option('--parts <names>', `which, with commas between: ${servingParts.join(', ')}`)
+        new Option('--parts <names>', `parts to measure, comma-separated: ${servingParts.join(', ')}`)
           .argParser(parseServingParts)
           .default(servingParts, 'all'),
       )
-      .option('--rounds <number>', 'how often each engine is measured, taking turns', Number, 7)
-      .option('--requests <number>', 'requests to the server', Number, 100_000)
+      .option('--rounds <number>', 'rounds; each engine is measured once per round, in turn', Number, 7)
+      .option('--requests <number>', 'number of requests to the server', Number, 100_000)
       .addHelpText(
         'after',
         `
 Examples:
-  npm run bench -- serve                                     all of it
-  npm run bench -- serve --parts predictions --rounds 3      the networks alone, against their peers
+  npm run bench -- serve                                     all parts
+  npm run bench -- serve --parts predictions --rounds 3      only the networks, against their peers
   npm run bench -- serve --parts handler,load --requests 10000`,
       )
       .action(async (options) => (await import('./serve.ts')).benchmarkServing(options)),
   )
   .addCommand(
     new Command('fuzz')
-      .description('Damaged pictures, and then Schemathesis, against "cifar10 serve"; counts by what was answered.')
-      .option('--count <number>', 'damaged pictures of each format', Number, 10_000)
-      .option('--examples <number>', 'requests of Schemathesis for each operation and phase', Number, 200)
-      .option('--seed <number>', 'of what is made up', Number, 1)
+      .description('Send damaged images, then run Schemathesis, against "cifar10 serve"; count the answers by status.')
+      .option('--count <number>', 'damaged images per format', Number, 10_000)
+      .option('--examples <number>', 'Schemathesis requests per operation and phase', Number, 200)
+      .option('--seed <number>', 'seed of the damaged images and of Schemathesis', Number, 1)
       .action(async (options) => (await import('./fuzz.ts')).benchmarkFuzzing(options)),
   )
   .addCommand(
     new Command('changes')
       .description(
-        '"cifar10 serve" under load while the alias moves: requests lost, and how long an old model answers.',
+        'Put "cifar10 serve" under load while the alias moves: lost requests, and how long an old model still answers.',
       )
-      .option('--moves <number>', 'how often the alias moves, 13 s apart on average', Number, 20)
+      .option('--moves <number>', 'number of alias moves, 13 s apart on average', Number, 20)
       .action(async (options) => (await import('./changes.ts')).benchmarkChanges(options)),
   )
   .addCommand(
     new Command('resume')
-      .description('End training runs at random moments, and compare what comes of them with one that was left alone.')
-      .option('--kills <number>', 'how often a process is ended', Number, 100)
-      .option('--seed <number>', 'of the moments', Number, 1)
+      .description(
+        'Kill training runs at random moments, resume them, and compare their results with an uninterrupted run.',
+      )
+      .option('--kills <number>', 'number of processes to kill', Number, 100)
+      .option('--seed <number>', 'seed of the random moments', Number, 1)
       .action(async (options) => (await import('./resume.ts')).benchmarkResuming(options)),
   );
 for (const command of [program, ...program.commands]) command.exitOverride();

@@ -5,14 +5,14 @@ import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
 import { publishVersion } from '#models/versions.ts';
 
-/** As the endpoint promises: nobody gets an answer of a model that was replaced longer ago. */
+/** Milliseconds. The endpoint promises: a model that was replaced longer ago no longer answers. */
 const POLL = 30_000;
 
 /**
- * Eight clients ask `cifar10 serve` without a pause while `production` moves forth and back, at times of no pattern. Prints
- * how many answers there were, and how long a model that was replaced went on answering.
+ * Eight clients send requests to `cifar10 serve` without a pause while `production` moves back and forth at random times.
+ * Prints the number of answers, and for how long a replaced model still answered.
  *
- * @throws {UserError} a request was lost, or an answer was older than a poll
+ * @throws {UserError} a request was lost, or a model answered more than a poll interval after it was replaced
  */
 export async function benchmarkChanges({ moves }: { readonly moves: number }): Promise<void> {
   await withServing(async ({ url, store }) => {
@@ -24,12 +24,12 @@ export async function benchmarkChanges({ moves }: { readonly moves: number }): P
     const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(1);
     const mean = lags.reduce((sum, lag) => sum + lag, 0) / lags.length;
     process.stdout.write(
-      `${answers} answers during ${moves} moves: ${lost.length} lost, ${stale.length} older than ${seconds(POLL)} s; ` +
-        `a replaced model went on for ${seconds(mean)} s on average, ${seconds(Math.max(...lags))} s at most\n`,
+      `${answers} answers during ${moves} moves: ${lost.length} lost, ${stale.length} from a model replaced over ${seconds(POLL)} s before; ` +
+        `a replaced model still answered for ${seconds(mean)} s on average, ${seconds(Math.max(...lags))} s at most\n`,
     );
     const isLast = new Set(last).size === 1 && last[0] === (await readAlias(store, 'production'))?.version;
     if (lost.length > 0 || stale.length > 0 || !isLast) {
-      throw new UserError(`Answered wrongly: ${[...lost, ...stale, ...new Set(last)].slice(0, 5).join(', ')}.`);
+      throw new UserError(`Wrong answers under load: ${[...lost, ...stale, ...new Set(last)].slice(0, 5).join(', ')}.`);
     }
   });
 }

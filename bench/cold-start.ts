@@ -12,27 +12,28 @@ import { gatewayEvent } from './handler.ts';
 import { quantile } from './statistics.ts';
 import { seed, storeUntrained, type Untrained, untrained } from './untrained.ts';
 
-/** Milliseconds, medians. */
+/** A measured cold start: times are medians in milliseconds. */
 export interface ColdStart {
   readonly bundle: string;
-  /** Of the program, the WebAssembly and the page, as they are loaded and as they are sent to Lambda. */
+  /** Size of the program, the WebAssembly and the page together. */
   readonly bytes: number;
+  /** The same, compressed as it is sent to Lambda. */
   readonly zipBytes: number;
   readonly model: string;
   readonly modelBytes: number;
-  /** From the start of a process to its first answer, which is what a user waits for. */
+  /** Time from process start to the first answer: what a user waits for. */
   readonly firstAnswer: number;
-  /** Of these, until a process that does nothing would have ended. */
+  /** Part of `firstAnswer`: how long a process that does nothing takes. */
   readonly node: number;
-  /** Of these, the loading of the program and of the model: Lambda's INIT. */
+  /** Part of `firstAnswer`: loading the program and the model, Lambda's INIT. */
   readonly init: number;
-  /** Of these, the first request. */
+  /** Part of `firstAnswer`: the first request. */
   readonly request: number;
-  /** Each later request. */
+  /** A later request. */
   readonly warm: number;
 }
 
-/** What is loaded besides our program: what a Lambda that runs on TensorFlow.js would load. */
+/** Modules loaded besides our program: what a Lambda based on TensorFlow.js would load. */
 const ADDITIONS: Readonly<Record<string, string>> = {
   'with TensorFlow.js (core, layers, wasm)':
     "import '@tensorflow/tfjs-core'; import '@tensorflow/tfjs-layers'; import '@tensorflow/tfjs-backend-wasm';",
@@ -41,15 +42,15 @@ const ADDITIONS: Readonly<Record<string, string>> = {
 const OURS = 'the Lambda’s';
 
 interface Options {
-  /** For bundles and stores. */
+  /** Holds the bundles and stores. */
   readonly folder: string;
   readonly picture: Uint8Array;
-  /** Processes that are started for each. */
+  /** Number of process starts per bundle and model. */
   readonly times: number;
   readonly log: (line: string) => void;
 }
 
-/** The Lambda's bundle with every network, and bundles that are larger with the seed network: in a process of their own. */
+/** Measures the Lambda's bundle with every network, and larger bundles with the seed network, each in its own process. */
 export async function measureColdStarts({ folder, picture, times, log }: Options): Promise<ColdStart[]> {
   const starts: ColdStart[] = [];
   const cases = [
@@ -57,11 +58,11 @@ export async function measureColdStarts({ folder, picture, times, log }: Options
     ...Object.keys(ADDITIONS).map((bundle) => ({ bundle, net: seed })),
   ];
   for (const [index, { bundle, net }] of cases.entries()) {
-    const place = join(folder, `start-${index}`);
+    const bundleFolder = join(folder, `start-${index}`);
     const store = join(folder, `store-${net.name}`);
-    await mkdir(place);
+    await mkdir(bundleFolder);
     if (bundle === OURS) await storeUntrained(net, store);
-    const start = await measure({ bundle, net, place, store, picture, times });
+    const start = await measure({ bundle, net, bundleFolder, store, picture, times });
     log(`${bundle} bundle, ${net.name}: ${start.firstAnswer.toFixed(0)} ms to the first answer`);
     starts.push(start);
   }
@@ -71,21 +72,21 @@ export async function measureColdStarts({ folder, picture, times, log }: Options
 interface Case extends Pick<Options, 'picture' | 'times'> {
   readonly bundle: string;
   readonly net: Untrained;
-  readonly place: string;
+  readonly bundleFolder: string;
   readonly store: string;
 }
 
-async function measure({ bundle, net, place, store, picture, times }: Case): Promise<ColdStart> {
-  bundleClassifier(place);
+async function measure({ bundle, net, bundleFolder, store, picture, times }: Case): Promise<ColdStart> {
+  bundleClassifier(bundleFolder);
   const addition = ADDITIONS[bundle];
-  if (addition) addModule(place, addition);
-  const files = filesIn(place);
+  if (addition) addModule(bundleFolder, addition);
+  const files = filesIn(bundleFolder);
   const sum = (size: (file: string) => number) => files.reduce((total, file) => total + size(file), 0);
   const [bytes, zipBytes] = [
     sum((file) => statSync(file).size),
     sum((file) => deflateRawSync(readFileSync(file)).length),
   ];
-  writeFileSync(join(place, 'start.mjs'), program(picture, addition !== undefined));
+  writeFileSync(join(bundleFolder, 'start.mjs'), program(picture, addition !== undefined));
 
   const nodes: number[] = [];
   const runs: Run[] = [];
@@ -93,7 +94,7 @@ async function measure({ bundle, net, place, store, picture, times }: Case): Pro
     const started = performance.now();
     await promisify(execFile)(process.execPath, ['-e', '0'], { env: {} });
     nodes.push(performance.now() - started);
-    runs.push(await run(join(place, 'start.mjs'), store));
+    runs.push(await run(join(bundleFolder, 'start.mjs'), store));
   }
   const median = (of: (run: Run) => number) => quantile(runs.map(of), 0.5);
   return {
@@ -106,7 +107,7 @@ async function measure({ bundle, net, place, store, picture, times }: Case): Pro
   };
 }
 
-/** What the process does: it says when it has answered, and then how long it takes when it is warm. */
+/** Source of the measured process: it reports the times of its first answer, then the median of its warm requests. */
 function program(picture: Uint8Array, hasAddition: boolean): string {
   return `const started = performance.now();
 ${hasAddition ? "await import('./addition.mjs');" : ''}
@@ -140,23 +141,23 @@ async function run(file: string, store: string): Promise<Run> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(child, 'exit');
-  const said: string[] = [];
+  const lines: string[] = [];
   let firstAnswer = 0;
   for await (const line of createInterface(child.stderr)) {
-    if (said.push(line) === 1) firstAnswer = performance.now() - started;
+    if (lines.push(line) === 1) firstAnswer = performance.now() - started;
   }
   const [code] = await ended;
-  if (code !== 0 || said.length !== 2) throw new Error(`The bundle did not answer: ${said.join('\n')}`);
-  return { firstAnswer, ...JSON.parse(said[0]!), ...JSON.parse(said[1]!) };
+  if (code !== 0 || lines.length !== 2) throw new Error(`The bundle did not answer: ${lines.join('\n')}`);
+  return { firstAnswer, ...JSON.parse(lines[0]!), ...JSON.parse(lines[1]!) };
 }
 
-function addModule(place: string, contents: string): void {
+function addModule(bundleFolder: string, contents: string): void {
   buildSync({
     stdin: { contents, resolveDir: import.meta.dirname },
     ...{ bundle: true, platform: 'node', format: 'esm', minify: true, legalComments: 'none', logLevel: 'error' },
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     mainFields: ['module', 'main'],
-    outfile: join(place, 'addition.mjs'),
+    outfile: join(bundleFolder, 'addition.mjs'),
   });
 }
 

@@ -3,33 +3,33 @@ import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 
 /**
- * A program that is measured in a process of its own. It prints a line of JSON when it is ready, `{"name", "version"}`, and
- * one for each line with a number that it reads: it does what is measured so many times, and prints what came of it.
+ * A measured program, in its own process. It prints a line of JSON when it is ready: `{"name", "version"}`. For each line
+ * with a number that it reads, it repeats the measured work that many times and prints a line of JSON with the result.
  */
 export interface Contestant {
   readonly name: string;
   readonly version: string;
-  /** Of one that trains: of its first steps, on the first batch. */
+  /** Losses of its first training steps, on the first batch; empty unless it trains. */
   readonly losses: readonly number[];
   readonly pid: number;
   measure<Result>(times: number): Promise<Result>;
   end(): Promise<void>;
 }
 
-/** @throws {Error} it ended before it was ready; with what it said on stderr */
+/** @throws {Error} it ended before it was ready; the message holds its stderr */
 export async function startContestant(
   command: string,
   options: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<Contestant> {
   const child = spawn(command, options, { env: { ...process.env, ...environment } });
-  let said = '';
+  let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-4_000);
+    errors = (errors + text).slice(-4_000);
   });
   const ended = once(child, 'close');
   const lines = createInterface(child.stdout);
-  const next = async <Answer>(): Promise<Answer> => JSON.parse(await nextLine(lines, child, () => said)) as Answer;
+  const next = async <Answer>(): Promise<Answer> => JSON.parse(await nextLine(lines, child, () => errors)) as Answer;
   const { name, version, losses } = await next<{ name: string; version: string; losses?: number[] | null }>();
   return {
     name,
@@ -47,9 +47,9 @@ export async function startContestant(
   };
 }
 
-function nextLine(lines: Interface, child: ChildProcessWithoutNullStreams, said: () => string): Promise<string> {
+function nextLine(lines: Interface, child: ChildProcessWithoutNullStreams, errors: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const onClose = () => reject(new Error(`${child.spawnargs.join(' ')} ended: ${said()}`));
+    const onClose = () => reject(new Error(`${child.spawnargs.join(' ')} ended unexpectedly: ${errors()}`));
     child.once('close', onClose).once('error', reject);
     lines.once('line', (line) => {
       child.off('close', onClose).off('error', reject);

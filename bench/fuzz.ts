@@ -6,18 +6,18 @@ import { readersPython } from '#setup/readers.mjs';
 import { countingMemory, liveMemoryOf } from './live-memory.ts';
 
 interface Options {
-  /** Damaged pictures of each format. */
+  /** Damaged images per format. */
   readonly count: number;
-  /** Requests of Schemathesis for each operation, in each phase. */
+  /** Schemathesis requests per operation and phase. */
   readonly examples: number;
   readonly seed: number;
 }
 
 /**
- * Damaged pictures to `cifar10 serve`, and then Schemathesis by the description. Prints what was answered, and what the
- * server had in use without garbage in the beginning and at the end.
+ * Sends damaged images to `cifar10 serve`, then runs Schemathesis on its OpenAPI description. Prints the outcomes, and the
+ * server's live memory (after garbage collection) at the beginning and at the end.
  *
- * @throws {UserError} there was a 5xx, or an answer that is not described
+ * @throws {UserError} there was a 5xx, or an answer that the OpenAPI description does not allow
  */
 export async function benchmarkFuzzing({ count, examples, seed }: Options): Promise<void> {
   const print = (line: string) => void process.stdout.write(`${line}\n`);
@@ -32,7 +32,7 @@ export async function benchmarkFuzzing({ count, examples, seed }: Options): Prom
       const outcomes = [...(await fuzz({ url, format, count, seed, onAnswer }))].sort();
       const counts = outcomes.map(([outcome, times]) => `${outcome}: ${times}`).join(', ');
       const late = await liveMemoryOf(server);
-      print(`${count} damaged ${format}: ${counts}; in use ${early.toFixed(1)} MB, then ${late.toFixed(1)}`);
+      print(`${count} damaged ${format}: ${counts}; live memory ${early.toFixed(1)} MB, then ${late.toFixed(1)} MB`);
       defects.push(...outcomes.filter(([outcome]) => isDefect(outcome)).map(([outcome]) => `${format}: ${outcome}`));
     }
     const python = readersPython();
@@ -40,9 +40,9 @@ export async function benchmarkFuzzing({ count, examples, seed }: Options): Prom
     else {
       const { isGood, cases, report } = await runSchemathesis({ python, url, examples, seed });
       const last = await liveMemoryOf(server);
-      print(`Schemathesis: ${cases} requests, ${isGood ? 'nothing found' : report}; in use ${last.toFixed(1)} MB`);
+      print(`Schemathesis: ${cases} requests, ${isGood ? 'no failures' : report}; live memory ${last.toFixed(1)} MB`);
       if (!isGood) defects.push('Schemathesis');
     }
-    if (defects.length > 0) throw new UserError(`Answered wrongly: ${defects.join(', ')}.`);
+    if (defects.length > 0) throw new UserError(`Wrong answers to fuzzed requests: ${defects.join(', ')}.`);
   }, countingMemory);
 }

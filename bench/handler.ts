@@ -6,7 +6,7 @@ import { withMetrics } from '#inference/telemetry/metrics-log.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { quantile } from './statistics.ts';
 
-/** What the gateway sends for a picture. */
+/** The event that API Gateway sends for an image. */
 export function gatewayEvent(picture: Uint8Array): object {
   return {
     ...{ httpMethod: 'POST', path: '/classify', isBase64Encoded: true, requestContext: { requestId: 'bench' } },
@@ -15,7 +15,7 @@ export function gatewayEvent(picture: Uint8Array): object {
   };
 }
 
-/** All that Lambda runs for an event of the gateway, its log included. @returns milliseconds, the median */
+/** Measures all that Lambda runs for an API Gateway event, including its log. @returns the median, in milliseconds */
 export async function measureHandler(store: string, picture: Uint8Array): Promise<number> {
   const log = withMetrics(jsonLog(() => {}));
   const app = createApp({ models: liveModels({ store: folderStore(store), alias: 'production', log }), log });
@@ -25,7 +25,7 @@ export async function measureHandler(store: string, picture: Uint8Array): Promis
     const started = performance.now();
     const { statusCode } = await answerGateway(app, event);
     times.push(performance.now() - started);
-    if (statusCode !== 200) throw new Error(`The handler answers ${statusCode}.`);
+    if (statusCode !== 200) throw new Error(`The handler answered with status ${statusCode}, not 200.`);
   }
   return quantile(times.slice(2000), 0.5);
 }

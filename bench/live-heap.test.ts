@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { countingMemory, liveMemoryOf } from './live-memory.ts';
 
-/** Megabytes that a process holds after it has run this. */
+/** Live memory, in megabytes, of a process that has run `program`. */
 async function heldBy(program: string): Promise<number> {
   const script = `(() => { ${program} })(); const wait = setInterval(() => {}, 1000); process.once('SIGTERM', () => clearInterval(wait))`;
   const child = spawn(process.execPath, ['--import', 'tsx', ...countingMemory, '--eval', script], {
@@ -15,7 +15,7 @@ async function heldBy(program: string): Promise<number> {
   return held;
 }
 
-test('counts what a process still needs, on the heap and beside it, and not what it has thrown away', async () => {
+test('counts the live memory of a process, on and off the heap, without its garbage', async () => {
   const numbers = 'Array.from({ length: 2 ** 21 }, Math.random)';
   const nothing = await heldBy(`${numbers}; Buffer.alloc(2 ** 26)`);
   const some = await heldBy(`globalThis.kept = [${numbers}, Buffer.alloc(2 ** 26)]`);

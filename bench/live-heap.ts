@@ -1,12 +1,12 @@
 /**
- * `node --expose-gc --import ./bench/live-heap.ts`, with a channel to its parent: whatever the parent sends, the process
- * collects all its garbage and answers with the bytes that are left.
+ * `node --expose-gc --import ./bench/live-heap.ts`, with an IPC channel to its parent: for any message, the process collects
+ * all its garbage and answers with the bytes of memory still in use.
  */
 process.on('message', () => {
-  // The first one may only end a collection that had begun, which keeps whatever came since.
+  // The first call may only finish a collection already under way, which keeps everything allocated since.
   for (let count = 0; count < 2; count++) gc!();
   const { heapUsed, external } = process.memoryUsage();
   process.send!(heapUsed + external);
 });
-// The process ends when it has nothing else to do.
+// The channel does not keep the process alive.
 process.channel?.unref();

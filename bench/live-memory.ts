@@ -1,16 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Options of Node, for a process that is to be asked. */
+/** Node options for a process whose live memory is measured. */
 export const countingMemory = ['--expose-gc', '--import', './bench/live-heap.ts'] as const;
 
 /**
- * Megabytes that a process needs, once all its garbage is collected: this grows only if something is never let go.
+ * Live memory of a process in megabytes, after garbage collection: it grows only if there is a leak.
  *
- * @param child was started with `countingMemory` and a channel
+ * @param child started with `countingMemory` and an IPC channel
  */
 export async function liveMemoryOf(child: ChildProcess): Promise<number> {
-  child.send('how much?');
+  child.send('measure');
   const [bytes] = (await once(child, 'message')) as [number];
   return bytes / 1024 / 1024;
 }

@@ -9,34 +9,35 @@ import { countingMemory, liveMemoryOf } from './live-memory.ts';
 import { quantile } from './statistics.ts';
 
 export interface Load {
-  /** Whether the server was kept on one core, and the client on another. */
+  /** Whether the server was pinned to one core. */
   readonly isOnOneCore: boolean;
-  /** Answers a second when eight clients ask without a pause. */
+  /** Answers per second when eight clients send requests without a pause. */
   readonly perSecond: number;
-  /** Requests that were not answered with 200, of all. */
+  /** Number of requests that were not answered with 200. */
   readonly failed: number;
   readonly requests: number;
   readonly memory: Memory;
   readonly open: readonly OpenLoad[];
 }
 
-/** Of the server's process, in megabytes. */
+/** Memory of the server's process, in megabytes. */
 interface Memory {
-  /** After so many requests. */
+  /** Resident memory after the given numbers of requests. */
   readonly samples: readonly (readonly [requests: number, megabytes: number])[];
-  /** By which it grows in 10,000 requests, over the second half of them. */
+  /** Growth per 10,000 requests, over the second half of the samples. */
   readonly slope: number;
   /**
-   * What is left when all garbage is collected: at the beginning, and after each quarter. The samples also hold what V8 has
-   * not collected yet, or keeps for later; this grows only if something is never let go.
+   * Live memory after garbage collection: at the beginning and after each quarter. `samples` also include garbage that V8
+   * has not collected yet and memory that it keeps in reserve; `live` grows only if there is a leak.
    */
   readonly live: readonly (readonly [requests: number, megabytes: number])[];
 }
 
-/** Milliseconds from when a request was due, at a steady rate whatever the server does. */
+/** Latencies in milliseconds from when a request was due, at a fixed rate that does not depend on the server. */
 interface OpenLoad {
-  /** Requests a second: asked for, and answered. */
+  /** Requests sent per second. */
   readonly rate: number;
+  /** Requests answered per second. */
   readonly answered: number;
   readonly failed: number;
   readonly p50: number;
@@ -47,7 +48,7 @@ interface OpenLoad {
 const RATES = [100, 250, 500, 750, 1000];
 const SECONDS_EACH = 15;
 
-/** `cifar10 serve` in a process of its own, asked over the loopback by this one. */
+/** Measures `cifar10 serve` in its own process; this process is the client, over the loopback interface. */
 export async function measureLoad(
   store: string,
   picture: Uint8Array,
@@ -59,10 +60,10 @@ export async function measureLoad(
   try {
     const url = await listening(server);
     const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-    const post = () => ask(url, agent, picture);
+    const post = () => postImage(url, agent, picture);
     for (let count = 0; count < 1000; count++) await post();
     const closed = await closedLoop(post, requests, server);
-    log(`${closed.perSecond.toFixed(0)} requests/s, memory grows by ${closed.memory.slope.toFixed(2)} MB in 10,000`);
+    log(`${closed.perSecond.toFixed(0)} requests/s, memory grows by ${closed.memory.slope.toFixed(2)} MB per 10,000`);
     const open: OpenLoad[] = [];
     for (const rate of RATES) {
       open.push(await openLoop(post, rate));
@@ -87,16 +88,16 @@ function startServer(store: string, isOnOneCore: boolean): ChildProcess {
   return spawn(command!, options, { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] });
 }
 
-/** @returns its address, when its model is loaded */
+/** @returns the server's address, once its model is loaded */
 async function listening(server: ChildProcess): Promise<URL> {
   const lines = createInterface(server.stdout!)[Symbol.asyncIterator]();
   const url = /http:\S+/.exec((await lines.next()).value ?? '');
-  if (!url) throw new Error('The server did not start.');
+  if (!url) throw new Error('"cifar10 serve" did not print its address: it did not start.');
   await lines.next();
   return new URL(url[0]);
 }
 
-/** Eight clients, each of which asks again when it has its answer. */
+/** Eight clients, each of which sends its next request when it has its answer. */
 async function closedLoop(
   post: () => Promise<number>,
   requests: number,
@@ -121,7 +122,7 @@ async function closedLoop(
   return { perSecond, failed, memory: { samples, slope: 10_000 * slopeOf(samples.slice(samples.length / 2)), live } };
 }
 
-/** Sends when it is time, whether or not the last answer has come: waiting in line counts. */
+/** Sends each request when it is due, even if earlier ones are unanswered: queueing time counts. */
 async function openLoop(post: () => Promise<number>, rate: number): Promise<OpenLoad> {
   const times: number[] = [];
   const pending: Promise<void>[] = [];
@@ -145,8 +146,8 @@ async function openLoop(post: () => Promise<number>, rate: number): Promise<Open
   };
 }
 
-/** @returns the status; 0 where the connection ended before the answer, as idle ones may when they are just taken again */
-function ask(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
+/** @returns the status; 0 if the connection closed before the answer, as an idle one may when it is reused */
+function postImage(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
   return new Promise((resolve) => {
     const sent = request(new URL('/classify', url), { method: 'POST', agent }, (response) => {
       response.resume();
@@ -157,13 +158,13 @@ function ask(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
   });
 }
 
-/** Megabytes that a process holds. */
+/** Resident memory of a process, in megabytes. */
 async function memoryOf(pid: number): Promise<number> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
   return Number(stdout) / 1024;
 }
 
-/** Of the straight line that is nearest to all points. */
+/** Slope of the least-squares line through the points. */
 function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (of: (point: readonly [number, number]) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;

@@ -1,7 +1,7 @@
 import { IMAGE, type LoweredModel, type Operation, type Shape } from '#inference/engine/model/operation.ts';
 import { OnnxGraph, type Window } from '#training/export/onnx/graph.ts';
 
-/** What an operation gives: its name in the graph, and its shape. */
+/** Output of an operation: its name in the graph, and its shape. */
 interface Value {
   readonly name: string;
   readonly shape: Shape;
@@ -9,8 +9,10 @@ interface Value {
 }
 
 /**
- * What our engine runs, folded as it has it, for ONNX Runtime: from uint8 `[N, height, width, channels]`, named `images`, to
- * `logits`.
+ * Encodes the operations that our engine runs, with batch normalization folded, for ONNX Runtime. Input: `images`, uint8
+ * `[N, height, width, channels]`; output: `logits`, float32 `[N, classes]`.
+ *
+ * @throws {Error} the model has a non-square pooling window or stride, or an affine operation
  */
 export function onnxModel({ input, preparation, operations, classes }: LoweredModel): Uint8Array {
   const graph = new OnnxGraph();
@@ -41,7 +43,7 @@ function add(graph: OnnxGraph, operation: Operation, read: readonly Value[]): st
     case 'pool': {
       const { size, stride } = operation;
       if (size.height !== size.width || stride.height !== stride.width)
-        throw new Error(`${name}: pooling is written for ONNX with square windows and strides only.`);
+        throw new Error(`${name}: only pooling with square windows and strides can be exported to ONNX here.`);
       const window = { size: size.height, ...windowOf(operation, from.shape, size.height, stride.height) };
       return operation.function === 'max'
         ? graph.maxPooling(name, from.name, window)
@@ -60,7 +62,9 @@ function add(graph: OnnxGraph, operation: Operation, read: readonly Value[]): st
         read.map((each) => each.name),
       );
     case 'affine':
-      throw new Error(`${name}: a normalization that could not be folded is not written for ONNX.`);
+      throw new Error(
+        `${name}: a normalization that is not folded into a convolution cannot be exported to ONNX here.`,
+      );
   }
 }
 

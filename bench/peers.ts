@@ -5,18 +5,19 @@ import { cachedFolder } from '#setup/cache.mjs';
 import { run } from '#setup/processes.mjs';
 import { findPython } from '#setup/python.mjs';
 
-/** What everybody else trains with. On PyPI PyTorch for Linux brings CUDA along: 2.5 GB, of which a CPU uses a tenth. */
+/** The peers of training. PyTorch for Linux on PyPI includes CUDA: 2.5 GB, of which a CPU uses a tenth. */
 const REQUIREMENTS = ['torch==2.15.0', 'keras==3.15.1', 'tensorflow-cpu==2.21.0'];
 
 /**
- * A Python with Keras and PyTorch, in an environment of its own in the cache.
+ * Returns a Python with Keras and PyTorch, from a virtual environment in the cache; creates it on first use.
  *
- * @param log one line for whoever waits
+ * @param log called before the installation, which takes minutes
  * @throws {UserError} there is no Python, or the packages cannot be installed
  */
 export async function peersPython(log: (line: string) => void): Promise<string> {
   const python = await findPython();
-  if (!python) throw new UserError('The peers need Python 3.12 or 3.13, and none that works was found.');
+  if (!python)
+    throw new UserError('The peers need Python 3.12 or 3.13, and no working one was found. Install one and try again.');
   const digest = createHash('sha256')
     .update([python.version, ...REQUIREMENTS].join())
     .digest('hex')
@@ -25,11 +26,11 @@ export async function peersPython(log: (line: string) => void): Promise<string> 
     log(`Installing ${REQUIREMENTS.join(', ')}: about 3 GB, once.`);
     try {
       await run(python.executable, ['-m', 'venv', part]);
-      // Without byte code: it would hold the path that the environment is made under.
+      // No byte code: it would contain the temporary path of the environment.
       await run(join(part, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--no-compile', ...REQUIREMENTS]);
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      throw new UserError(`The peers cannot be installed. ${problem}`, { cause: error });
+      throw new UserError(`Cannot install ${REQUIREMENTS.join(', ')}: ${problem}`, { cause: error });
     }
   });
   return join(folder, 'bin', 'python');

@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { quantile } from './statistics.ts';
 
-/** `predict-contestant.ts <engine> <folder> <images>`: one engine, one network, a number of images at once. */
+/** `predict-contestant.ts <engine> <folder> <images>`: one engine predicts one network with a batch of images. */
 const [engine = '', folder = '', images = '1'] = process.argv.slice(2);
 const file = (name: string) => new Uint8Array(readFileSync(join(folder, name)));
 const pixels = file('images.bin').subarray(0, Number(images) * 32 * 32 * 3);
 
-interface Opened {
+interface Predictor {
   readonly version: string;
   /** @returns `[images, classes]` logits */
   readonly predict: () => Promise<Float32Array> | Float32Array;
 }
 
-const engines: Record<string, () => Promise<Opened>> = {
+const engines: Record<string, () => Promise<Predictor>> = {
   ours: async () => {
     const { parseLayersModel } = await import('#inference/engine/model/layers-model.ts');
     const { lowerModel } = await import('#inference/engine/model/lower.ts');
@@ -45,7 +45,7 @@ const engines: Record<string, () => Promise<Opened>> = {
   'onnxruntime-node': () => onnxRuntime('onnxruntime-node'),
 };
 
-/** As far as it is used here. */
+/** The part of ONNX Runtime's API that is used here. */
 interface OnnxRuntime {
   readonly env: { readonly versions: { readonly common: string }; readonly wasm: { numThreads?: number } };
   readonly Tensor: new (type: 'uint8', data: Uint8Array, shape: readonly number[]) => object;
@@ -59,8 +59,8 @@ interface OnnxRuntime {
   };
 }
 
-/** One thread, as in Lambda. */
-async function onnxRuntime(name: 'onnxruntime-web' | 'onnxruntime-node'): Promise<Opened> {
+/** Opens `model.onnx` with one thread, as in Lambda. */
+async function onnxRuntime(name: 'onnxruntime-web' | 'onnxruntime-node'): Promise<Predictor> {
   const runtime: OnnxRuntime = createRequire(join(process.env.BENCH_PEERS ?? '.', 'package.json'))(name);
   if (name === 'onnxruntime-web') runtime.env.wasm.numThreads = 1;
   const session = await runtime.InferenceSession.create(file('model.onnx'), {

@@ -10,28 +10,29 @@ import { pictures, type Untrained, untrained } from './untrained.ts';
 
 const ENGINES = ['ours', 'tfjs', 'onnxruntime-web', 'onnxruntime-node'] as const;
 const BATCHES = [1, 16];
-/** Milliseconds that one engine predicts before it is another one's turn. */
+/** Milliseconds for which one engine predicts before the next engine's turn. */
 const TURN = 400;
 
-/** Milliseconds an image, by engine, and how many times as long as ours that is. */
 export interface Prediction {
   readonly net: string;
   readonly batch: number;
+  /** Time per image by engine. */
   readonly milliseconds: Readonly<Record<string, number>>;
+  /** Time of each peer relative to ours. */
   readonly ratios: Readonly<Record<string, number>>;
 }
 
 interface Options {
-  /** Where the networks are written. */
+  /** Temporary folder for the networks. */
   readonly folder: string;
-  /** Where ONNX Runtime is. */
+  /** Folder with ONNX Runtime in its `node_modules`. */
   readonly peers: string;
-  /** How often each engine is measured. */
+  /** How many times each engine is measured. */
   readonly rounds: number;
   readonly log: (line: string) => void;
 }
 
-/** Each network alone, one image and sixteen at once, by us and by what others serve with: each in a process, taking turns. */
+/** Measures each network with our engine and its peers, at batch sizes 1 and 16: each in its own process, in turn. */
 export async function measurePredictions(options: Options): Promise<Prediction[]> {
   const predictions: Prediction[] = [];
   for (const net of untrained) {
@@ -63,7 +64,7 @@ async function measure(net: Untrained, batch: number, { folder, peers, rounds, l
         const { median, logits } = await contestant.measure<{ median: number; logits: number[] }>(counts[index]!);
         checkSame(contestant.name, logits, expected);
         if (round > 0) times[index]!.push(median / batch);
-        // In the first round programs are compiled, and it shows how many predictions a turn has.
+        // The first round is a warm-up: it also determines the number of predictions per turn.
         else counts[index] = Math.min(400, Math.max(5, Math.round(TURN / median)));
       }
     }
@@ -73,17 +74,19 @@ async function measure(net: Untrained, batch: number, { folder, peers, rounds, l
       contestants.slice(1).map(({ name }) => [name, milliseconds[name]! / medians[0]!]),
     );
     const found = Object.entries(milliseconds).map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`);
-    log(`${net.name}, ${batch} at once: ${found.join(', ')}`);
+    log(`${net.name}, batch ${batch}: ${found.join(', ')}`);
     return { net: net.name, batch, milliseconds, ratios };
   } finally {
     for (const contestant of contestants) await contestant.end();
   }
 }
 
-/** A quick wrong answer is not counted. */
+/** Checks that an engine's logits match ours. @throws {Error} they differ by more than 1e-4 of the largest logit */
 function checkSame(name: string, found: readonly number[], expected: Float32Array): void {
   const largest = Math.max(...expected.map(Math.abs));
   const difference = Math.max(...found.map((value, index) => Math.abs(value - expected[index]!)));
   if (!(difference <= 1e-4 * largest))
-    throw new Error(`${name} computes something else: it differs by ${difference} of ${largest}.`);
+    throw new Error(
+      `${name} computes other logits than our engine: they differ by ${difference}; the largest logit is ${largest}.`,
+    );
 }

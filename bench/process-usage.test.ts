@@ -2,7 +2,7 @@ import { platform } from 'node:os';
 import { expect, test } from 'vitest';
 import { usageOf } from './process-usage.ts';
 
-test.runIf(platform() === 'linux')('counts the seconds that a process computes, and the memory that it has', () => {
+test.runIf(platform() === 'linux')('reports the CPU time and the peak memory of a process', () => {
   const before = usageOf(process.pid)!;
   const own = process.cpuUsage();
   const memory = Buffer.alloc(300 * 1024 * 1024, 1);
@@ -17,6 +17,6 @@ test.runIf(platform() === 'linux')('counts the seconds that a process computes, 
   expect(after.peakMemory).toBeGreaterThanOrEqual(process.memoryUsage.rss() * 0.5);
 });
 
-test('knows nothing of a process that is not there', () => {
+test('returns undefined for a process that does not exist', () => {
   expect(usageOf(2 ** 30)).toBeUndefined();
 });

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 
-/** What a process has used so far. */
+/** Resources that a process has used so far. */
 export interface Usage {
-  /** Of all its threads, in user mode and in the kernel; counted in hundredths. */
+  /** CPU time of all threads, user and kernel, in steps of 0.01 s. */
   readonly cpuSeconds: number;
-  /** The most memory that it ever had at once, in bytes (`VmHWM`). */
+  /** Peak resident memory in bytes (`VmHWM`). */
   readonly peakMemory: number;
 }
 
-/** @returns undefined where there is no `/proc`: only Linux has one */
+/** @returns undefined if the process does not exist, or the system has no `/proc` (only Linux has one) */
 export function usageOf(pid: number): Usage | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name, in parentheses: it may hold spaces.
+    // The second field is the program's name, in parentheses: it may contain spaces.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from the third field on
     const [user, system] = [Number(fields[11]), Number(fields[12])];
     const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** A TensorFlow.js LayersModel, as it is stored. */
+/** The files of a TensorFlow.js LayersModel. */
 export interface LayersModelFiles {
   readonly modelJson: Uint8Array;
   readonly weightsBin: Uint8Array;
 }
 
 /**
- * The ResNet-9 that DAWNBench was won with: 6.6 million weights, two residual blocks, batch normalization and ReLU after each
- * convolution; untrained, with statistics as if it were. It is saved as TensorFlow.js saves it: nothing is folded.
+ * The ResNet-9 that won DAWNBench: 6.6 million weights, two residual blocks, batch normalization and ReLU after each
+ * convolution. Untrained, with random batch-normalization statistics. Saved by TensorFlow.js: nothing is folded.
  *
  * @see David Page, How to Train Your ResNet, part 4; https://myrtle.ai/learn/how-to-train-your-resnet-4-architecture/
  */

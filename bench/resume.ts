@@ -20,13 +20,13 @@ import { type Ended, trainingProcess } from '#training/run/training-process.fixt
 import { writeResults } from './results.ts';
 
 interface Options {
-  /** How often a process is ended. */
+  /** Number of processes to kill. */
   readonly kills: number;
-  /** Of the moments. */
+  /** Seed of the random moments. */
   readonly seed: number;
 }
 
-/** Small nets, a checkpoint after each of 58 steps, and between them all that a checkpoint has to hold. */
+/** Small nets with a checkpoint after each of 58 steps; together they use everything that a checkpoint stores. */
 const recipes = [
   ['tiny', 'engine=tensorflow', 'optimizer=adamw', 'learningRate=0.002', 'lookahead=5'],
   ['seed', 'flip=random', 'translate=1'],
@@ -36,7 +36,7 @@ const recipes = [
   settings: [...settings, 'batchSize=128', 'heldOut=1000', 'epochs=0.15', 'checkpointSeconds=0'],
 }));
 
-/** Each draws its moment; how often it is drawn of a hundred. */
+/** Signals with their probability in percent, and how to draw the moment. */
 const blows: readonly (readonly [number, Blow, (draw: Random) => Moment])[] = [
   [30, 'SIGKILL', (draw) => ({ when: 'a step is done', steps: 1 + draw.integer(8) })],
   [20, 'SIGTERM', (draw) => ({ when: 'a step is done', steps: 1 + draw.integer(8) })],
@@ -50,34 +50,35 @@ const blows: readonly (readonly [number, Blow, (draw: Random) => Moment])[] = [
   [5, 'SIGKILL', (draw) => ({ when: 'the version is published', delay: draw.integer(100) })],
 ];
 
-/** Share of the blows after which a file of the last checkpoint is damaged as well. */
-const TORN = 0.15;
+/** Share of the kills after which a file of the last checkpoint is also damaged. */
+const DAMAGE_SHARE = 0.15;
 
-/** What may end how often; printed and written. */
+/** The counts that are printed and written to the results. */
 interface Counts {
   runs: number;
-  /** By signal and moment. */
+  /** Kills, by signal and moment. */
   readonly ended: Record<string, number>;
-  /** The same, by how the batches were prepared: each attempt draws it anew. */
+  /** Kills, by batch preparation: each attempt draws its own. */
   readonly prepared: Record<string, number>;
-  /** What the processes left behind. */
+  /** Leftovers of the killed processes, by kind. */
   readonly left: Record<string, number>;
-  /** Files of checkpoints that were damaged between two attempts, by how. */
+  /** Checkpoint files damaged between two attempts, by kind of damage. */
   readonly torn: Record<string, number>;
 }
 
 /**
- * Ends training processes at random moments, goes on with each run until it is done, and compares what came of it with a run
- * that was left alone: weights, optimizer state, history and accuracies, to the last bit, and one version only. Each attempt
- * draws how its batches are prepared. Two runs at a time, so that each is load to the other. Prints counts, and writes
+ * Kills training processes at random moments, resumes each run until it is done, and compares it with an uninterrupted run:
+ * weights, optimizer state, history and accuracies must be bit-identical, and there must be exactly one version. Each attempt
+ * draws its batch preparation. Two runs at a time, so that each puts load on the other. Prints counts, and writes
  * `results/<date>-resume.json`.
  *
- * @throws {UserError} a run did not come to the same; the message says which, and where its store is
+ * @throws {UserError} a run gave another result; the message names the stores of both runs
+ * @throws {UsageError} `kills` is not a positive whole number
  */
 export async function benchmarkResuming({ kills, seed }: Options): Promise<void> {
   if (!Number.isInteger(kills) || kills < 1)
-    throw new UsageError(`--kills must be a whole number from 1, not ${kills}.`);
-  await loadCifar10({ log }); // So that no process below has to fetch it.
+    throw new UsageError(`--kills must be a whole number of at least 1, not ${kills}.`);
+  await loadCifar10({ log }); // The training processes below then find it in the cache.
   const folder = await mkdtemp(join(tmpdir(), 'bench-resume-'));
   const began = performance.now();
   const counts: Counts = { runs: 0, ended: {}, prepared: {}, left: {}, torn: {} };
@@ -85,13 +86,15 @@ export async function benchmarkResuming({ kills, seed }: Options): Promise<void>
   const hunter = async (first: number) => {
     for (let number = first; total(counts.ended) < kills; number += 2) {
       const { name, settings } = recipes[Math.floor(number / 2) % recipes.length]!;
-      if (!references.has(name)) references.set(name, leftAlone(join(folder, name), name, settings));
+      if (!references.has(name)) references.set(name, runUninterrupted(join(folder, name), name, settings));
       const expected = await references.get(name)!;
       const hunted = runIn(join(folder, `${number}`), name, settings);
       await hunt(hunted, random(seed, number), counts, () => total(counts.ended) < kills);
       const found = await outcomeOf(hunted);
       if (found !== expected) {
-        throw new UserError(`${hunted.store} came to another end than ${join(folder, name)}:\n${found}\n${expected}`);
+        throw new UserError(
+          `The run in ${hunted.store} differs from the uninterrupted one in ${join(folder, name)}:\n${found}\n${expected}`,
+        );
       }
       counts.runs++;
     }
@@ -107,35 +110,36 @@ function runIn(store: string, recipe: string, settings: readonly string[]): Trai
   return { words, store, run };
 }
 
-async function leftAlone(store: string, recipe: string, settings: readonly string[]): Promise<string> {
-  const alone = runIn(store, recipe, settings);
-  const { code, errors } = await trainingProcess(alone.words);
-  if (code !== 0) throw new UserError(`${alone.words.join(' ')} ended with ${code}: ${errors}`);
-  log(`left alone: ${recipe}`);
-  return await outcomeOf(alone);
+async function runUninterrupted(store: string, recipe: string, settings: readonly string[]): Promise<string> {
+  const reference = runIn(store, recipe, settings);
+  const { code, errors } = await trainingProcess(reference.words);
+  if (code !== 0) throw new UserError(`${reference.words.join(' ')} ended with ${code}: ${errors}`);
+  log(`uninterrupted: ${recipe}`);
+  return await outcomeOf(reference);
 }
 
-/** Strikes until the run is done, or `goesOn` says that it is enough. */
-async function hunt(hunted: TrainingRun, draw: Random, counts: Counts, goesOn: () => boolean): Promise<void> {
-  let torn: string | undefined;
+/** Kills and resumes the run until it is done. Once `shouldContinue` returns false, lets it finish. */
+async function hunt(hunted: TrainingRun, draw: Random, counts: Counts, shouldContinue: () => boolean): Promise<void> {
+  let damagedKey: string | undefined;
   for (;;) {
-    const [blow, moment] = goesOn() ? drawBlow(draw) : (['SIGKILL', never] as const);
+    const [blow, moment] = shouldContinue() ? drawBlow(draw) : (['SIGKILL', never] as const);
     const preparation = batchPreparations[draw.integer(batchPreparations.length)]!;
     const words = [...hunted.words, '--set', `batchPreparation=${preparation}`];
     const ended = await endedAt(moment, blow, { ...hunted, words });
     const started = ended.events.find((event) => event.type === 'started');
     if (started) {
-      if (torn && !started.damaged?.includes(torn))
-        throw new UserError(`${hunted.store}: ${torn} was taken for whole.`);
-      torn = undefined;
+      if (damagedKey && !started.damaged?.includes(damagedKey))
+        throw new UserError(`${hunted.store}: the damage of ${damagedKey} was not detected.`);
+      damagedKey = undefined;
     }
     if (ended.code === 0) return;
     checkEnd(blow, ended, hunted);
     add(counts.ended, `${blow}, ${moment.when}`);
     add(counts.prepared, preparation);
-    await look(hunted, counts.left, torn);
-    if (torn === undefined && draw.uniform() < TORN) torn = await tear(hunted, draw, counts.torn);
-    const at = started ? `, from step ${started.fromStep}` : ', not begun';
+    await checkStore(hunted, counts.left, damagedKey);
+    if (damagedKey === undefined && draw.uniform() < DAMAGE_SHARE)
+      damagedKey = await damageCheckpoint(hunted, draw, counts.torn);
+    const at = started ? `, from step ${started.fromStep}` : ', before its start';
     log(`${total(counts.ended)}: ${blow} when ${moment.when}${at}`);
   }
 }
@@ -148,27 +152,27 @@ function drawBlow(draw: Random): [Blow, Moment] {
   return [blow, momentOf(draw)];
 }
 
-/** @throws {UserError} a process that was struck ended in another way than it says it does */
+/** Checks that a process ended as documented for its signal. @throws {UserError} it did not */
 function checkEnd(blow: Blow, { code, signal, events, errors }: Ended, { store }: TrainingRun): void {
   const name = blow === 'SIGINT twice' ? 'SIGINT' : blow;
-  if (signal === name) return; // SIGKILL; and others before the program listens to them.
+  if (signal === name) return; // SIGKILL, or another signal before the program handles it.
   const isGraceful = code === { SIGKILL: undefined, SIGTERM: 75, SIGINT: 130 }[name];
   const last = events.at(-1);
-  const isSaid = last?.type === 'interrupted' || events.length === 0 || blow === 'SIGINT twice';
-  if (!isGraceful || !isSaid) throw new UserError(`${store}: ${blow} ended it with ${code ?? signal}: ${errors}`);
+  const isReported = last?.type === 'interrupted' || events.length === 0 || blow === 'SIGINT twice';
+  if (!isGraceful || !isReported) throw new UserError(`${store}: ${blow} ended it with ${code ?? signal}: ${errors}`);
 }
 
-/** Notes what an ended process left, and that the store is whole all the same. */
-async function look(
+/** Counts what a killed process left behind. @throws {UserError} the kill damaged the store */
+async function checkStore(
   { store: folder, run }: TrainingRun,
   left: Record<string, number>,
-  torn: string | undefined,
+  damagedKey: string | undefined,
 ): Promise<void> {
   const store = folderStore(folder);
   const found = await readCheckpoint(store, run);
-  const whole = found === undefined || found.damaged.length === 0 || torn !== undefined;
-  if (!whole && !found.damaged.includes(runKey(run, 'checkpoint.json'))) {
-    throw new UserError(`${folder}: ${found.damaged.join(', ')} was damaged by ending the process.`);
+  const isAcceptable = found === undefined || found.damaged.length === 0 || damagedKey !== undefined;
+  if (!isAcceptable && !found.damaged.includes(runKey(run, 'checkpoint.json'))) {
+    throw new UserError(`${folder}: ${found.damaged.join(', ')} was damaged by killing the process.`);
   }
   for (const version of await listVersions(store)) await readVersion(store, version);
   await readEvents(store, run);
@@ -186,8 +190,8 @@ async function look(
   else if ((await readdir(join(folder, 'models')).catch(() => [])).length > 0) add(left, 'a version half published');
 }
 
-/** @returns the key of what was damaged; `undefined` where nothing could be without loss */
-async function tear(
+/** Damages the last checkpoint. @returns the damaged key; `undefined` if no damage is possible without loss of the run */
+async function damageCheckpoint(
   { store: folder, run }: TrainingRun,
   draw: Random,
   torn: Record<string, number>,
@@ -195,13 +199,13 @@ async function tear(
   const store = folderStore(folder);
   const { latest } = await openCheckpoints(store, run);
   const last = await readCheckpoint(store, run);
-  // After the last step a run has the time of its version, which the checkpoint before does not have yet.
+  // After the last step the checkpoint stores the time of the version; the checkpoint before it does not have that yet.
   if (last === undefined || latest?.progress.trainedAt || !(await hasAnother(store, run, last.path))) return undefined;
   const isPointer = draw.integer(3) === 0;
   const key = runKey(run, isPointer ? 'checkpoint.json' : last.path);
   const whole = (await store.get(key))?.body;
   if (whole === undefined) return undefined;
-  // A pointer may lose its last newline, or have a bit of its time flipped, and still point.
+  // A pointer without its last newline, or with a flipped bit in its time, is still valid.
   const damages = [...damagesOf(whole)].filter(([damage]) => !isPointer || /gone|zeros|many|cut to [01] /.test(damage));
   const [damage, found] = damages[draw.integer(damages.length)]!;
   if (found === undefined) await store.delete(key);
@@ -210,7 +214,7 @@ async function tear(
   return key;
 }
 
-/** Whether a run has another whole checkpoint than this one. */
+/** Whether a run has another intact checkpoint besides this one. */
 async function hasAnother(store: ObjectStore, run: string, path: string): Promise<boolean> {
   for await (const { key } of store.list(runKey(run, 'checkpoints/'))) {
     if (key === runKey(run, path)) continue;
@@ -220,14 +224,15 @@ async function hasAnother(store: ObjectStore, run: string, path: string): Promis
   return false;
 }
 
-/** All of a finished run that does not tell when it was made, or how long it took. */
+/** The results of a finished run as JSON, without times and durations. */
 async function outcomeOf({ store: folder, run }: TrainingRun): Promise<string> {
   const store: ObjectStore = folderStore(folder);
   const result = await readResult(store, run);
   const { latest } = await openCheckpoints(store, run);
   if (result === undefined || latest === undefined) throw new UserError(`${folder} has no result.`);
   const versions = await readdir(join(folder, 'models'));
-  if (versions.join() !== result.version) throw new UserError(`${folder} has the versions ${versions.join(', ')}.`);
+  if (versions.join() !== result.version)
+    throw new UserError(`${folder} must have only the version ${result.version}, not ${versions.join(', ')}.`);
   const version = await readVersion(store, result.version);
   const history = latest.progress.history.map(({ trainingSeconds: _, ...row }) => row);
   return JSON.stringify({
@@ -250,13 +255,13 @@ async function report(counts: Counts, { kills, seed, seconds }: Options & { read
       .sort()
       .map(([what, count]) => `  ${String(count).padStart(4)}  ${what}`);
   const text = [
-    `${counts.runs} runs were ended ${total(counts.ended)} times, and came to the same, to the last bit:`,
+    `${counts.runs} runs were killed ${total(counts.ended)} times; their results are bit-identical to uninterrupted runs:`,
     ...lines(counts.ended),
-    'while batches were prepared:',
+    'by batch preparation:',
     ...lines(counts.prepared),
-    'left behind by what was ended:',
+    'left behind by the killed processes:',
     ...lines(counts.left),
-    `files of checkpoints damaged on top of it, ${total(counts.torn)}:`,
+    `checkpoint files damaged in addition, ${total(counts.torn)}:`,
     ...lines(counts.torn),
     `${Math.round(seconds)} s`,
     ...made,

@@ -5,13 +5,13 @@ import { UserError } from '#errors/user-error.ts';
 import { cachedFolder } from '#setup/cache.mjs';
 import { run } from '#setup/processes.mjs';
 
-/** What others serve networks with from Node: compiled to WebAssembly, and native. */
+/** The peers of serving from Node: ONNX Runtime compiled to WebAssembly, and native. */
 const PACKAGES = ['onnxruntime-web@1.30.0', 'onnxruntime-node@1.30.0'];
 
 /**
- * A folder with ONNX Runtime in its `node_modules`, in the cache.
+ * Returns a folder in the cache with ONNX Runtime in its `node_modules`; creates it on first use.
  *
- * @param log one line for whoever waits
+ * @param log called before the installation, which takes a while
  * @throws {UserError} it cannot be installed
  */
 export async function onnxRuntimes(log: (line: string) => void): Promise<string> {
@@ -20,11 +20,11 @@ export async function onnxRuntimes(log: (line: string) => void): Promise<string>
     log(`Installing ${PACKAGES.join(', ')}: about 440 MB, once.`);
     await writeFile(join(part, 'package.json'), '{"private": true}');
     try {
-      // Without scripts: one of them fetches libraries for CUDA.
+      // No install scripts: one of them downloads CUDA libraries.
       await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...PACKAGES], { cwd: part });
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      throw new UserError(`The peers cannot be installed. ${problem}`, { cause: error });
+      throw new UserError(`Cannot install ${PACKAGES.join(', ')}: ${problem}`, { cause: error });
     }
   });
 }

@@ -15,38 +15,40 @@ import { pictures, seed, storeUntrained } from './untrained.ts';
 
 interface Options {
   readonly parts: readonly ServingPart[];
-  /** How often each engine is measured. */
+  /** How many times each engine is measured. */
   readonly rounds: number;
-  /** Requests to the server. */
+  /** Number of requests to the server. */
   readonly requests: number;
 }
 
-/** Processes that are started for each bundle and model. */
+/** Number of process starts per bundle and model. */
 const STARTS = 15;
 
-/** By part, where it was asked for. */
-interface Measured {
+/** The results of the selected parts. */
+interface Measurements {
   predictions?: readonly Prediction[];
-  /** Milliseconds. */
+  /** Median milliseconds per request. */
   handler?: number;
   starts?: readonly ColdStart[];
   load?: Load;
 }
 
 /**
- * The network alone against what others serve with, taking turns; the whole request; the start of a process; a server under
- * load. Prints medians and ratios, and writes `results/<date>-serve.json` and the cold starts' table and plot in `docs/`.
+ * Measures the networks against their peers, a whole request, cold starts, and a server under load. Prints medians and
+ * ratios, and writes `results/<date>-serve.json` and the table and the plot of the cold starts in `docs/`.
+ *
+ * @throws {UsageError} `rounds` or `requests` is not a positive whole number
  */
 export async function benchmarkServing({ parts, rounds, requests }: Options): Promise<void> {
   for (const [name, value] of Object.entries({ rounds, requests })) {
     if (!Number.isInteger(value) || value < 1)
-      throw new UsageError(`--${name} must be a whole number from 1, not ${value}.`);
+      throw new UsageError(`--${name} must be a whole number of at least 1, not ${value}.`);
   }
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   const store = join(folder, 'store');
   const picture = encode({ width: 32, height: 32, channels: 3, data: pictures(1) });
-  const measure: Record<ServingPart, (measured: Measured) => Promise<void>> = {
+  const measure: Record<ServingPart, (measured: Measurements) => Promise<void>> = {
     async predictions(measured) {
       measured.predictions = await measurePredictions({ folder, peers: await onnxRuntimes(log), rounds, log });
     },
@@ -62,7 +64,7 @@ export async function benchmarkServing({ parts, rounds, requests }: Options): Pr
   };
   try {
     await storeUntrained(seed, store);
-    const measured: Measured = {};
+    const measured: Measurements = {};
     for (const part of parts) await measure[part](measured);
     await report(measured, { parts, rounds, requests });
   } finally {
@@ -70,17 +72,17 @@ export async function benchmarkServing({ parts, rounds, requests }: Options): Pr
   }
 }
 
-async function report(measured: Measured, { parts, rounds, requests }: Options): Promise<void> {
+async function report(measured: Measurements, { parts, rounds, requests }: Options): Promise<void> {
   const command = `npm run bench -- serve --parts ${parts} --rounds ${rounds} --requests ${requests}`;
-  const isWhole = parts.length === servingParts.length;
-  const ending = await writeResults(isWhole ? 'serve' : `serve-${parts.join('-')}`, command, measured);
+  const hasAllParts = parts.length === servingParts.length;
+  const ending = await writeResults(hasAllParts ? 'serve' : `serve-${parts.join('-')}`, command, measured);
   const lines: string[] = [];
   if (measured.predictions) {
-    lines.push(`milliseconds an image, median of ${rounds} rounds; in brackets how many times as long as ours`);
+    lines.push(`milliseconds per image, median of ${rounds} rounds; in brackets the time relative to ours`);
     lines.push(...measured.predictions.map(predictionLine));
   }
   if (measured.handler !== undefined)
-    lines.push(`a request of the gateway, 32x32 PNG, seed network: ${measured.handler.toFixed(2)} ms`);
+    lines.push(`an API Gateway request, 32x32 PNG, seed network: ${measured.handler.toFixed(2)} ms`);
   if (measured.starts) {
     await writeFile(join('docs', 'serving-starts.csv'), startsCsv(measured.starts));
     await writeFile(join('docs', 'images', 'serving-starts.svg'), startsChart(measured.starts));
@@ -95,7 +97,7 @@ function predictionLine({ net, batch, milliseconds, ratios }: Prediction): strin
   const others = Object.entries(ratios).map(
     ([name, ratio]) => `${name} ${milliseconds[name]!.toFixed(2)} (${ratio.toFixed(2)}x)`,
   );
-  return `  ${net.padEnd(20)} ${String(batch).padStart(2)} at once  ours ${milliseconds.ours!.toFixed(2)}  ${others.join('  ')}`;
+  return `  ${net.padEnd(20)} batch ${String(batch).padStart(2)}  ours ${milliseconds.ours!.toFixed(2)}  ${others.join('  ')}`;
 }
 
 function startLine({ bundle, zipBytes, model, firstAnswer, node, init, request, warm }: ColdStart): string {
@@ -108,8 +110,8 @@ function loadLines({ isOnOneCore, perSecond, failed, requests, memory, open }: L
   const last = memory.samples.at(-1)![1];
   return [
     `a server${isOnOneCore ? ' on one core' : ''}: ${perSecond.toFixed(0)} requests/s, ${failed} of ${requests} failed, ` +
-      `${last.toFixed(0)} MB, ${memory.slope.toFixed(2)} MB more in 10,000 requests`,
-    `  without garbage: ${memory.live.map(([count, megabytes]) => `${megabytes.toFixed(1)} MB after ${count}`).join(', ')}`,
+      `${last.toFixed(0)} MB, ${memory.slope.toFixed(2)} MB growth per 10,000 requests`,
+    `  live memory: ${memory.live.map(([count, megabytes]) => `${megabytes.toFixed(1)} MB after ${count}`).join(', ')}`,
     ...open.map(
       ({ rate, answered, failed, p50, p99, p999 }) =>
         `  at ${rate} requests/s: ${answered.toFixed(0)} answered, ${failed} failed; ` +

@@ -1,13 +1,14 @@
 import { UsageError } from '#errors/user-error.ts';
 
-/** What `npm run bench -- serve` measures, one after the other. */
+/** The parts of `npm run bench -- serve`, in order. */
 export const servingParts = ['predictions', 'handler', 'starts', 'load'] as const;
 
 export type ServingPart = (typeof servingParts)[number];
 
 /**
- * @param list names with commas between
- * @throws {UsageError} one is no part
+ * @param list comma-separated names of parts
+ * @returns the parts, in the order of `servingParts`
+ * @throws {UsageError} a name is not a part
  */
 export function parseServingParts(list: string): readonly ServingPart[] {
   const names = new Set(list.split(','));
@@ -15,7 +16,7 @@ export function parseServingParts(list: string): readonly ServingPart[] {
   const [unknown] = names;
   if (unknown !== undefined)
     throw new UsageError(
-      `--parts is ${servingParts.join(', ')}, or some of them with commas between, not "${unknown}".`,
+      `--parts contains "${unknown}", which is not a part. Give one or more of ${servingParts.join(', ')}, comma-separated.`,
     );
   return known;
 }

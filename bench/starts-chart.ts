@@ -6,8 +6,8 @@ const LEFT = 330;
 const ROW = 34;
 const TOP = 64;
 
-/** What a cold start consists of, in the order in which it happens. */
-const PARTS = [
+/** The phases of a cold start, in order. */
+const PHASES = [
   {
     name: 'Node starts',
     of: ({ firstAnswer, init, request }: ColdStart) => firstAnswer - init - request,
@@ -17,7 +17,7 @@ const PARTS = [
   { name: 'first request', of: ({ request }: ColdStart) => request, color: style.second },
 ] as const;
 
-/** A bar for each bundle and model, from the start of a process to its first answer. */
+/** Draws one bar per bundle and model, from process start to first answer. @returns an SVG document */
 export function startsChart(starts: readonly ColdStart[]): string {
   const longest = Math.max(...starts.map(({ firstAnswer }) => firstAnswer));
   const step = [50, 100, 200, 500, 1000].find((each) => longest / each <= 6) ?? 2000;
@@ -27,7 +27,7 @@ export function startsChart(starts: readonly ColdStart[]): string {
   const title = 'From the start of a process to its first answer, in milliseconds';
   const parts = [
     text(16, 24, 'From the start of a process to its first answer', { 'font-weight': 600 }),
-    ...PARTS.flatMap(({ name, color }, index) => [
+    ...PHASES.flatMap(({ name, color }, index) => [
       element('rect', { x: LEFT + index * 180, y: 36, width: 12, height: 12, fill: color }),
       text(LEFT + index * 180 + 18, 47, name, { fill: style.muted }),
     ]),
@@ -48,7 +48,7 @@ export function startsChart(starts: readonly ColdStart[]): string {
 
 function row(start: ColdStart, y: number, scale: number): string[] {
   let from = LEFT;
-  const bars = PARTS.map(({ of, color }) => {
+  const bars = PHASES.map(({ of, color }) => {
     const width = Math.max(0, of(start) * scale);
     const bar = element('rect', { x: from, y: y + 4, width, height: ROW - 14, fill: color });
     from += width;
@@ -67,7 +67,7 @@ function megabytes(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1000).toFixed(0)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** The same as a table. */
+/** The figures of the chart as CSV, times in milliseconds. */
 export function startsCsv(starts: readonly ColdStart[]): string {
   const head =
     'bundle,bundle_bytes,zip_bytes,model,model_bytes,first_answer_ms,node_ms,init_ms,first_request_ms,warm_request_ms';

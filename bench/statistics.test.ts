@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { median, quantile } from './statistics.ts';
 
-test('the median is in the middle', () => {
+test('the median is the middle value, or the mean of the two middle values', () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1, 2, 3])).toBe(2.5);
   expect(median([10])).toBe(10);
 });
 
-test('as many values lie below the median as above it, in any order', () => {
+test('at most half of the values lie below the median, and at most half above', () => {
   const numbers = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 30 });
   fc.assert(
     fc.property(numbers, (values) => {
@@ -20,7 +20,7 @@ test('as many values lie below the median as above it, in any order', () => {
   );
 });
 
-test('a quantile is one of the values, and no less than its share of them', () => {
+test('a quantile is one of the values, at the index of its share', () => {
   const values = Array.from({ length: 100 }, (_, index) => index);
   expect(quantile(values, 0.5)).toBe(50);
   expect(quantile(values, 0.99)).toBe(99);

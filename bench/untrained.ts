@@ -13,14 +13,14 @@ import type { Net } from '#training/nets/net.ts';
 import { seedNet } from '#training/nets/seed.ts';
 import { type LayersModelFiles, resnet9 } from './resnet9.ts';
 
-/** A network that is measured: how long it takes does not depend on what it has learned. */
+/** A network to measure. Its weights are untrained: they do not affect its speed. */
 export interface Untrained {
   readonly name: string;
   readonly files: () => Promise<LayersModelFiles>;
 }
 
 export const seed = exported(seedNet);
-/** From 24 thousand weights to 6.6 million. */
+/** The measured networks, from 24 thousand to 6.6 million weights. */
 export const untrained: readonly Untrained[] = [
   seed,
   exported(airbenchNet([32, 64, 64])),
@@ -33,7 +33,7 @@ function exported(net: Net): Untrained {
   return { name: net.name, files };
 }
 
-/** A folder in which the network is a version that is served. */
+/** Publishes the network in a folder store, and points the alias `production` at it. */
 export async function storeUntrained({ files }: Untrained, folder: string): Promise<void> {
   const { modelJson, weightsBin } = await files();
   const model = await exampleModel();
@@ -54,7 +54,7 @@ export async function storeUntrained({ files }: Untrained, folder: string): Prom
   await moveAlias(store, 'production', { to: await publishVersion(store, model), by: 'bench', expected: undefined });
 }
 
-/** `[count, 32, 32, 3]` uint8 */
+/** Synthetic images, uint8 `[count, 32, 32, 3]`. */
 export function pictures(count: number): Uint8Array {
   return Uint8Array.from({ length: count * 3072 }, (_, index) => 128 + 100 * Math.sin(index / 7 + (index % 3072) / 50));
 }

@@ -17,18 +17,18 @@ import { type Setting, writeData, writeSetting } from './setting.ts';
 import { type CaseResult, comparisonsOf, tableOf } from './table.ts';
 
 interface Options {
-  /** None for all. */
+  /** Names of nets; empty for all. */
   readonly nets: readonly string[];
-  /** Instead of the nets' own. */
+  /** Replaces the nets' own batch sizes. */
   readonly batch?: number;
-  /** How often each contestant is measured. */
+  /** How many times each contestant is measured. */
   readonly rounds: number;
-  /** Of a contestant in a round. */
+  /** Measured time of a contestant in a round. */
   readonly seconds: number;
   readonly profile: boolean;
 }
 
-/** Operations of one product of 2048x2048 matrices. */
+/** Floating-point operations of one product of 2048x2048 matrices. */
 const gemmFlops = 2 * 2048 ** 3;
 const gemmProducts = 8;
 
@@ -38,15 +38,18 @@ interface Bench {
   readonly folder: string;
   readonly train: Split;
   readonly data: Pick<Setting, 'dataFile' | 'count'>;
-  /** Ours and the peak's: bfloat16 is measured where this machine is quicker at it. */
+  /** Precisions of our contestant and of the peak: bfloat16 is measured only where it is faster on this machine. */
   readonly precisions: readonly ('float32' | 'bfloat16')[];
   readonly log: (line: string) => void;
 }
 
 /**
- * Images a second of training steps, by us, PyTorch and Keras `fit`, each in a process of its own, taking turns with each
- * other and with the matrix products that are the peak. Prints a table for each net, and writes `results/<date>-train.json`,
- * with the nets in its name where they are not all.
+ * Measures the training throughput (images/s) of this project, PyTorch and Keras `fit`, each in its own process, in turn with
+ * each other and with the matrix products that give the peak FLOP/s. Prints a table for each net, and writes
+ * `results/<date>-train.json`; a selection of nets, or a batch size, becomes part of the file's name.
+ *
+ * @throws {UsageError} an option is out of range
+ * @throws {UserError} the peers cannot be installed, or a contestant trains another net
  */
 export async function benchmarkTraining(options: Options): Promise<void> {
   checkOptions(options);
@@ -55,11 +58,11 @@ export async function benchmarkTraining(options: Options): Promise<void> {
   const { train } = await loadCifar10({ log });
   for (const { title, recipe } of cases) {
     if (recipe.batchSize > train.count)
-      throw new UsageError(`--batch: ${title} is more than the ${train.count} images.`);
+      throw new UsageError(`--batch must be at most the number of training images, ${train.count}: ${title}.`);
   }
   const python = await peersPython(log);
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
-  // The contestants end by themselves, once nobody writes to them.
+  // The contestants end by themselves when their stdin closes.
   const onInterrupt = () => {
     rmSync(folder, { recursive: true });
     process.exit(130);
@@ -67,8 +70,8 @@ export async function benchmarkTraining(options: Options): Promise<void> {
   process.once('SIGINT', onInterrupt);
   try {
     const data = await writeData(folder, train);
-    const isQuicker = fastestPrecision({ device: 'CPU' }) === 'bfloat16';
-    const precisions = isQuicker ? (['float32', 'bfloat16'] as const) : (['float32'] as const);
+    const isBfloat16Faster = fastestPrecision({ device: 'CPU' }) === 'bfloat16';
+    const precisions = isBfloat16Faster ? (['float32', 'bfloat16'] as const) : (['float32'] as const);
     const bench: Bench = { options, python, folder, train, data, precisions, log };
     const results: CaseResult[] = [];
     const profiles: Profile[] = [];
@@ -93,7 +96,7 @@ export async function benchmarkTraining(options: Options): Promise<void> {
 function checkOptions({ batch, rounds, seconds }: Options): void {
   for (const [name, value] of Object.entries({ batch, rounds })) {
     if (value !== undefined && (!Number.isInteger(value) || value < 1))
-      throw new UsageError(`--${name} must be a whole number from 1, not ${value}.`);
+      throw new UsageError(`--${name} must be a whole number of at least 1, not ${value}.`);
   }
   if (!(seconds > 0 && seconds <= 60))
     throw new UsageError(`--seconds must be more than 0 and at most 60, not ${seconds}.`);
@@ -125,7 +128,7 @@ async function measureCase(bench: Bench, { name, title, recipe }: Case) {
           ? { most: gemmProducts, unit: gemmFlops / 1e9, label: 'GFLOP/s' }
           : { most, unit: setting.batchSize, label: 'images/s' },
     });
-    log(`  ${title}: ${((performance.now() - began) / 1000).toFixed(0)} s in all`);
+    log(`  ${title}: ${((performance.now() - began) / 1000).toFixed(0)} s in total`);
     const gemm = outcomes.slice(starters.length);
     return {
       settingFile: file,
@@ -144,34 +147,34 @@ async function measureCase(bench: Bench, { name, title, recipe }: Case) {
   }
 }
 
-/** @returns GFLOP/s of the quicker one, or undefined if none was measured */
+/** @returns GFLOP/s of the faster library, or undefined if none was measured */
 function peakOf(gemm: readonly Outcome[], precision: string): number | undefined {
   const speeds = gemm.filter(isMeasured).flatMap(({ name, speed }) => (name.endsWith(precision) ? [speed] : []));
   return speeds.length > 0 ? Math.max(...speeds) : undefined;
 }
 
 /**
- * That all train the same net: three steps on one batch, from the same weights, must come to the same losses. bfloat16 has two
- * to three digits, and what dropout drops is drawn by each in its own way.
+ * Checks that all contestants train the same net: three steps on one batch, from the same weights, must give the same losses.
+ * The tolerance allows for bfloat16, which has two to three digits, and for dropout, whose random numbers differ.
  *
- * @throws {UserError} they do not
+ * @throws {UserError} the losses of a contestant differ from ours
  */
 function checkLosses({ net }: Setting, starters: readonly Starter[]): void {
   const contestants = starters.flatMap((starter) => ('contestant' in starter ? [starter.contestant] : []));
   const [ours, ...others] = contestants;
-  if (ours === undefined) throw new UserError('Our own contestant did not start.');
+  if (ours === undefined) throw new UserError('The contestant of this project did not start.');
   const tolerance = net.layers.some(({ kind }) => kind === 'dropout') ? 0.1 : 0.02;
   for (const { name, losses } of others) {
     const isFar = losses.some((loss, step) => !(Math.abs(loss / ours.losses[step]! - 1) < tolerance));
     if (isFar || losses.length !== ours.losses.length) {
       throw new UserError(
-        `${name} trains another net: its first losses are ${losses.join(', ')}, ours ${ours.losses.join(', ')}.`,
+        `${name} trains another net: its first losses are ${losses.join(', ')}, but ours are ${ours.losses.join(', ')}.`,
       );
     }
   }
 }
 
-/** One of some of the nets, or at another batch size, does not take the place of the whole. */
+/** Writes the results. A selection of nets, or a batch size, is in the file's name: it must not overwrite the full results. */
 async function report(options: Options, cases: readonly CaseResult[], profiles: readonly Profile[]): Promise<void> {
   const { nets, batch, rounds, seconds, profile } = options;
   const given = [
@@ -182,7 +185,7 @@ async function report(options: Options, cases: readonly CaseResult[], profiles: 
   ];
   const name = ['train', ...nets, ...(batch === undefined ? [] : [`batch-${batch}`])].join('-');
   const made = await writeResults(name, `npm run bench -- train ${given.join(' ')}`, {
-    what: 'images a second of training steps, batch preparation included; medians of the rounds',
+    what: 'images per second of training steps, batch preparation included; medians of the rounds',
     cases: cases.map((result) => ({ ...result, contestants: comparisonsOf(result), outcomes: undefined })),
     ...(profile && { profiles }),
   });

@@ -3,34 +3,34 @@ import { type Contestant, startContestant } from '../contestant.ts';
 
 /** How a contestant is started. */
 export interface Entry {
-  /** Until it says its own. */
+  /** Used until the contestant reports its own name. */
   readonly name: string;
   readonly command: string;
   readonly options: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** One that runs, or why it does not. */
+/** A running contestant, or the reason why it did not start. */
 export type Starter = { readonly contestant: Contestant } | { readonly name: string; readonly failure: string };
 
-const here = import.meta.dirname;
+const folder = import.meta.dirname;
 
 export function ourEntry(settingFile: string, precision: 'float32' | 'bfloat16'): Entry {
   return program('ours.ts', `ours, ${precision}`, [settingFile, precision]);
 }
 
-/** @param hasKeras whether Keras has all that the net is made of */
+/** @param hasKeras whether Keras `fit` takes part: its contestant does not support every kind of layer */
 export function peerEntries(python: string, settingFile: string, hasKeras: boolean): Entry[] {
-  const ways = [
+  const modes = [
     ['PyTorch, channels_last', 'pytorch-eager'],
     ['PyTorch, autocast bfloat16', 'pytorch-autocast'],
     ['PyTorch, torch.compile', 'pytorch-compiled'],
     ...(hasKeras ? [['Keras fit', 'keras'] as const] : []),
   ] as const;
-  return ways.map(([name, way]) => peer(python, name, [way, settingFile]));
+  return modes.map(([name, mode]) => peer(python, name, [mode, settingFile]));
 }
 
-/** Matrix products by TensorFlow and by PyTorch: the quicker one is the peak. */
+/** Matrix products by TensorFlow and by PyTorch: the faster one is the peak. */
 export function gemmEntries(python: string, precision: 'float32' | 'bfloat16'): Entry[] {
   return [
     program('gemm.ts', `TensorFlow, ${precision}`, [precision]),
@@ -38,7 +38,7 @@ export function gemmEntries(python: string, precision: 'float32' | 'bfloat16'): 
   ];
 }
 
-/** Starts them one after the other: each takes its first steps, or compiles, while nothing else runs. */
+/** Starts the contestants one after the other: each compiles and takes its first steps while nothing else runs. */
 export async function startAll(entries: readonly Entry[], log: (line: string) => void): Promise<Starter[]> {
   const started: Starter[] = [];
   for (const { name, command, options, environment } of entries) {
@@ -54,16 +54,16 @@ export async function startAll(entries: readonly Entry[], log: (line: string) =>
 }
 
 function program(file: string, name: string, options: readonly string[]): Entry {
-  return { name, command: process.execPath, options: ['--import', 'tsx', join(here, file), ...options] };
+  return { name, command: process.execPath, options: ['--import', 'tsx', join(folder, file), ...options] };
 }
 
 function peer(python: string, name: string, options: readonly string[]): Entry {
-  return { name, command: python, options: ['-B', join(here, 'peers'), ...options] };
+  return { name, command: python, options: ['-B', join(folder, 'peers'), ...options] };
 }
 
 function lastLine(error: unknown): string {
   const lines = String(error instanceof Error ? error.message : error)
     .trim()
     .split('\n');
-  return lines.findLast((line) => line.trim() !== '')?.trim() ?? 'it ended without a word';
+  return lines.findLast((line) => line.trim() !== '')?.trim() ?? 'it ended without an error message';
 }

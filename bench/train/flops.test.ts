@@ -17,7 +17,7 @@ const net: Net = {
     { kind: 'dense', name: 'head', units: 10, bias: true, init: 'glorot-uniform' },
   ],
 };
-// By hand: 8x8 places of 4 filters, each 3x3x3 multiplications and additions; 2x2 of 5, each 3x3x4; 20 values to 10.
+// By hand: 8x8 positions of 4 filters, each 3x3x3 multiply-adds; 2x2 positions of 5 filters, each 3x3x4; 20 values to 10.
 const [first, second, head] = [2 * 8 * 8 * 4 * 27, 2 * 2 * 2 * 5 * 36, 2 * 20 * 10];
 
 test('the first layer needs no gradient of its input', () => {
@@ -30,7 +30,7 @@ test('the first layer needs no gradient of its input', () => {
   expect(flopsOfImage(net, all)).toBe(2 * first + 3 * second + 3 * head);
 });
 
-test('a frozen layer needs no gradient of its kernel, and none is passed to what is frozen', () => {
+test('a frozen layer needs no kernel gradient, and no gradient flows to frozen layers before it', () => {
   expect(flopsOfImage(net, new Set(['second/kernel', 'head/kernel']))).toBe(first + 2 * second + 3 * head);
   expect(flopsOfImage(net, new Set(['head/bias']))).toBe(first + second + head);
 });
@@ -39,7 +39,7 @@ test('a bias before a convolution is reached through the gradient of its input',
   expect(flopsOfImage(net, new Set(['first/bias', 'head/kernel']))).toBe(first + 2 * second + 3 * head);
 });
 
-test('airbench needs what its paper says, 3.6e14 operations for 9.9 epochs of 50,000 images, within a fifth', () => {
+test('airbench needs 3.6e14 operations for 9.9 epochs of 50,000 images, as in its paper, within 20 %', () => {
   const paper = airbenchNet([64, 256, 256]);
   const trained = new Set(weightSpecs(paper).flatMap(({ name, trainable }) => (trainable ? [name] : [])));
   const training = 9.9 * 50_000 * flopsOfImage(paper, trained);

@@ -14,12 +14,12 @@ const primitive = (change: Partial<Primitive>): Primitive => ({
   ...change,
 });
 
-test('adds up the calls of a step by kernel and layer, and leaves a first slow one aside', () => {
+test('adds up the calls of a step by kernel and layer, and ignores a slow first call', () => {
   const times = [100, 20, 22].map((milliseconds) => primitive({ milliseconds }));
   const [row, ...others] = kernelTimes(times, seedNet, 512, 3);
   expect(others).toEqual([]);
   expect(row).toMatchObject({ kernel: 'convolution, forward', layers: 'conv2', calls: 1, milliseconds: 22 });
-  // 16x16 places of 64 filters, 3x3x32 multiplications and additions each, of 512 images, in 22 ms.
+  // 16x16 positions of 64 filters, 3x3x32 multiply-adds each, for 512 images, in 22 ms.
   expect(row!.gflops).toBeCloseTo((2 * 16 * 16 * 64 * 288 * 512) / 22e6, 6);
 });
 
@@ -31,7 +31,7 @@ test.each([
   [{ kind: 'inner_product', problem: 'mb512ic2048oc80' }, 'matrix product', 'dense1'],
   [{ kind: 'gemm_api', propagation: 'undef', problem: '80x512:512x10' }, 'matrix product', 'dense2'],
   [{ kind: 'eltwise', problem: 'mb512ic77' }, 'eltwise, forward', 'mb512ic77'],
-])('knows kernel and layer by their shapes: %o', (change, kernel, layers) => {
+])('recognizes kernel and layer by their shapes: %o', (change, kernel, layers) => {
   expect(kernelTimes([primitive(change)], seedNet, 512, 1)).toMatchObject([{ kernel, layers }]);
 });
 

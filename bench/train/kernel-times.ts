@@ -4,22 +4,27 @@ import { median } from '../statistics.ts';
 import { flopsOfLayers } from './flops.ts';
 import type { Primitive } from './onednn-verbose.ts';
 
-/** The calls of a step that do the same: one kernel on one shape. */
+/** The calls in a training step of one kernel with one shape. */
 export interface KernelTime {
-  /** Such as `convolution, filter gradient`. */
+  /** For example `convolution, filter gradient`. */
   readonly kernel: string;
-  /** Those whose shapes they are, or the shapes as oneDNN writes them. */
+  /** The layers with these shapes, comma-separated; if there are none, the shapes in oneDNN's notation. */
   readonly layers: string;
   readonly implementation: string;
-  /** In one step. */
+  /** Number of calls per step. */
   readonly calls: number;
-  /** Of one step: that of the median call, times the calls. */
+  /** Time per step: the median time of a call, times the number of calls. */
   readonly milliseconds: number;
-  /** Of convolutions: operations a nanosecond. */
+  /** Speed in GFLOP/s; only for convolutions. */
   readonly gflops?: number;
 }
 
-/** @param steps how many steps the primitives are of @returns the longest first */
+/**
+ * Groups the calls of primitives by kernel, shape and implementation.
+ *
+ * @param steps number of steps in which the primitives ran
+ * @returns the groups, slowest first
+ */
 export function kernelTimes(
   primitives: readonly Primitive[],
   net: Net,
@@ -38,7 +43,7 @@ export function kernelTimes(
       const one = median(group.map(({ milliseconds }) => milliseconds));
       const calls = group.length / steps;
       const layers = shapesOf(net)
-        .filter((shaped) => isOf(primitive, shaped, batchSize))
+        .filter((shaped) => matchesLayer(primitive, shaped, batchSize))
         .map(({ layer }) => layer.name);
       const flops = primitive.kind === 'convolution' ? forward.get(layers[0] ?? '') : undefined;
       return {
@@ -64,8 +69,8 @@ function words(kind: string): string {
   return kind.replaceAll('_', ' ');
 }
 
-/** Whether a primitive's shapes are those of a layer. Two layers may have the same. */
-function isOf({ kind, problem }: Primitive, { layer, input }: ShapedLayer, batchSize: number): boolean {
+/** Whether a primitive's shapes match those of a layer. Several layers may match. */
+function matchesLayer({ kind, problem }: Primitive, { layer, input }: ShapedLayer, batchSize: number): boolean {
   const size = (name: string) => Number(new RegExp(`(?<![a-z])${name}(\\d+)`).exec(problem)?.[1]);
   const [height, , channels = 0] = input;
   const numbers = problem.match(/\d+/g)?.map(Number) ?? [];
@@ -80,13 +85,15 @@ function isOf({ kind, problem }: Primitive, { layer, input }: ShapedLayer, batch
       return kind === 'batch_normalization' && size('ic') === channels && size('ih') === height;
     case 'dense': {
       const sizes = new Set([batchSize, input[0], layer.units]);
-      return kernelOf({ kind, propagation: '' } as Primitive) === 'matrix product' && sameSet(sizes, new Set(numbers));
+      return (
+        kernelOf({ kind, propagation: '' } as Primitive) === 'matrix product' && isSameSet(sizes, new Set(numbers))
+      );
     }
     default:
       return false;
   }
 }
 
-function sameSet(one: ReadonlySet<unknown>, other: ReadonlySet<unknown>): boolean {
+function isSameSet(one: ReadonlySet<unknown>, other: ReadonlySet<unknown>): boolean {
   return one.size === other.size && [...one].every((value) => other.has(value));
 }

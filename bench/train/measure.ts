@@ -2,47 +2,48 @@ import { type Usage, usageOf } from '../process-usage.ts';
 import { median } from '../statistics.ts';
 import type { Starter } from './contestants.ts';
 
-/** What the rounds of one contestant came to. */
-export interface Measured {
+/** The measurement of one contestant over all rounds. */
+export interface Measurement {
   readonly name: string;
   readonly version: string;
-  /** Of each round. */
+  /** Speed in each round, in units per second. */
   readonly speeds: readonly number[];
+  /** The median of `speeds`. */
   readonly speed: number;
-  /** Over all rounds. */
+  /** Total over all rounds. */
   readonly wallSeconds: number;
-  /** Of all its threads in that time; undefined where the system does not tell. */
+  /** CPU time of all threads in that time; undefined if the system does not report it. */
   readonly cpuSeconds: number | undefined;
-  /** In bytes, from its start on. */
+  /** In bytes, since the start of the process. */
   readonly peakMemory: number | undefined;
 }
 
-export type Outcome = Measured | { readonly name: string; readonly failure: string };
+export type Outcome = Measurement | { readonly name: string; readonly failure: string };
 
-export function isMeasured(outcome: Outcome): outcome is Measured {
+export function isMeasured(outcome: Outcome): outcome is Measurement {
   return 'speed' in outcome;
 }
 
 interface Answer {
   readonly seconds: number;
-  /** Of matrix products: how many there were, if not as many as were asked for. */
+  /** Number of matrix products, if it differs from the requested number. */
   readonly products?: number;
 }
 
 interface Turn {
   readonly starter: Starter;
-  /** So many of what it does take about as long as a round should. */
+  /** Number of repetitions that take about as long as a round should. */
   times: number;
   readonly rounds: { readonly speed: number; readonly seconds: number; readonly cpuSeconds: number }[];
 }
 
 /**
- * Measures contestants that take turns, so that whatever else the machine does befalls all of them. A first round, which
- * does not count, finds how much fills the time.
+ * Measures contestants in turn, so that other load on the machine affects all of them equally. The first round is a warm-up:
+ * it determines how many repetitions fill the time.
  *
- * @param options.seconds of one contestant in one round
- * @param options.most of what is measured, in a round
- * @param options.unit what one of it is, such as 512 images
+ * @param options.seconds measured time of one contestant in one round
+ * @param options.amountOf for a contestant: the maximum number of repetitions in a round, the amount of work in one
+ *   repetition (such as 512 images), and the label of the speed
  */
 export async function measureInTurns(
   starters: readonly Starter[],
@@ -73,7 +74,7 @@ export async function measureInTurns(
       log(`  round ${round}/${rounds}  ${contestant.name.padEnd(28)} ${speed.toFixed(0).padStart(6)} ${label}`);
     }
     log(
-      `  round ${round}/${rounds} took ${((performance.now() - began) / 1000).toFixed(1)} s${round === 0 ? ', to warm up' : ''}`,
+      `  round ${round}/${rounds} took ${((performance.now() - began) / 1000).toFixed(1)} s${round === 0 ? ' (warm-up)' : ''}`,
     );
   }
   return turns.map(outcomeOf);

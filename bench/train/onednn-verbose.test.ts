@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parsePrimitive } from './onednn-verbose.ts';
 
-// As oneDNN 3.7 of TensorFlow 2.21 printed it.
+// Printed by oneDNN 3.7 in TensorFlow 2.21.
 const printed =
   'onednn_verbose,v1,primitive,exec,cpu,convolution,jit:avx512_core,backward_weights,src:f32::blocked:acdb::f0 ' +
   'wei:f32:a:blocked:Acdb16a::f0 bia:f32::blocked:a::f0 dst:f32::blocked:acdb::f0,,alg:convolution_direct,' +
@@ -22,7 +22,7 @@ test('reads a line', () => {
   });
 });
 
-test('passes over what is no primitive that ran', () => {
+test('ignores lines that do not report an executed primitive', () => {
   for (const line of [
     'onednn_verbose,v1,info,oneDNN v3.7.3 (commit N/A)',
     'onednn_verbose,v1,primitive,info,template:operation,engine,primitive,implementation,prop_kind,memory_descriptors,' +
@@ -34,7 +34,7 @@ test('passes over what is no primitive that ran', () => {
   }
 });
 
-test('takes a whole line or none: one that is cut short or runs into another is no primitive', () => {
+test('accepts complete lines only: a truncated line, or one that runs into another, is ignored', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: printed.lastIndexOf(',') }), (length) => {
       expect(parsePrimitive(printed.slice(0, length))).toBeUndefined();
@@ -45,7 +45,7 @@ test('takes a whole line or none: one that is cut short or runs into another is 
   );
 });
 
-test('reads what the installed TensorFlow prints', () => {
+test('reads the output of the installed TensorFlow', () => {
   const folder = mkdtempSync(join(tmpdir(), 'verbose-'));
   try {
     const script = join(folder, 'multiply.mts');

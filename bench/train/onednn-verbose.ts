@@ -1,10 +1,10 @@
 /** One call of a oneDNN primitive, as `ONEDNN_VERBOSE=profile_exec` prints it. */
 export interface Primitive {
-  /** oneDNN's word, such as `convolution` or `reorder`. */
+  /** oneDNN's name of the primitive, such as `convolution` or `reorder`. */
   readonly kind: string;
-  /** Such as `brg_conv_fwd:avx512_core`; empty for plain matrix products. */
+  /** For example `brg_conv_fwd:avx512_core`; empty for plain matrix products. */
   readonly implementation: string;
-  /** `forward_training`, `backward_data`, `backward_weights`, …; `undef` where there is none. */
+  /** `forward_training`, `backward_data`, `backward_weights`, …; `undef` if not applicable. */
   readonly propagation: string;
   /** Memory formats with their types, such as `src:f32::blocked:acdb::f0 …`. */
   readonly memory: string;
@@ -14,8 +14,8 @@ export interface Primitive {
 }
 
 /**
- * @param line of what a process prints that runs with `ONEDNN_VERBOSE=profile_exec`
- * @returns undefined for any other line
+ * @param line a line of the output of a process that runs with `ONEDNN_VERBOSE=profile_exec`
+ * @returns undefined if the line does not report an executed primitive
  */
 export function parsePrimitive(line: string): Primitive | undefined {
   const fields = line.trimEnd().split(',');

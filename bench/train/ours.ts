@@ -1,6 +1,6 @@
 /**
- * Our contestant: one TensorFlow graph a step, from bytes in memory to updated weights.
- * `ours.ts <setting> <precision>`; `contestant.ts` says what is read and printed.
+ * Our contestant: runs one TensorFlow graph per step, from bytes in memory to updated weights.
+ * Usage: `ours.ts <settings file> <precision>`. `contestant.ts` describes the protocol.
  */
 import { createInterface } from 'node:readline';
 import { batches } from '#training/data/batches.ts';
@@ -29,9 +29,9 @@ for await (const line of createInterface(process.stdin)) {
   const images = slice(split, 0, steps * batchSize);
   let waited = 0;
   const began = performance.now();
-  const epochs = batches(images, { imageSize: net.input, size: batchSize, seed: 1, epoch: epoch++, augmentation });
+  const prepared = batches(images, { imageSize: net.input, size: batchSize, seed: 1, epoch: epoch++, augmentation });
   for (let asked = performance.now(); ; asked = performance.now()) {
-    const { value: batch, done } = epochs.next();
+    const { value: batch, done } = prepared.next();
     waited += performance.now() - asked;
     if (done) break;
     engine.step(batch, { step: step++, learningRates });

@@ -9,26 +9,28 @@ import { parsePrimitive } from './onednn-verbose.ts';
 import { readSetting } from './setting.ts';
 import { aligned } from './table.ts';
 
-/** Where the time of one of our steps goes. */
+/** The time of one of our training steps, by kernel. */
 export interface Profile {
   readonly net: Net['name'];
   readonly batchSize: number;
   readonly precision: string;
-  /** Of a step, batch preparation included, while it is observed and runs one kernel after the other. */
+  /** Time per step, batch preparation included, while it is profiled and runs one kernel at a time. */
   readonly milliseconds: number;
-  /** Of that, to prepare a batch, in JavaScript. */
+  /** Part of `milliseconds`: the batch preparation, in JavaScript. */
   readonly preparation: number;
-  /** oneDNN's, the longest first. */
+  /** oneDNN's kernels, slowest first. */
   readonly kernels: readonly KernelTime[];
 }
 
-/** Steps that are observed; three more come before them. */
-const observed = 12;
-const before = 3;
+/** Number of profiled steps, and of the warm-up steps before them. */
+const profiledSteps = 12;
+const warmUpSteps = 3;
 
 /**
- * Observes our contestant by oneDNN's own report of what it ran. Here one kernel runs at a time, each on all threads: two that
- * run side by side, as they otherwise do, would both count the time that they take from each other.
+ * Profiles our contestant with oneDNN's verbose output. Only one kernel runs at a time, on all threads: the times of kernels
+ * that run in parallel, as they do in training, would include the time that they take from each other.
+ *
+ * @throws {Error} the contestant ended without a result
  */
 export async function profileStep(settingFile: string, precision: 'float32' | 'bfloat16'): Promise<Profile> {
   const { command, options } = ourEntry(settingFile, precision);
@@ -36,12 +38,13 @@ export async function profileStep(settingFile: string, precision: 'float32' | 'b
     env: { ...process.env, ONEDNN_VERBOSE: 'profile_exec', TF_NUM_INTEROP_THREADS: '1' },
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  child.stdin.end(`${observed}\n`);
+  child.stdin.end(`${profiledSteps}\n`);
   const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  // oneDNN writes as its buffer fills: our own lines may stand within one of its.
+  // oneDNN writes whenever its buffer is full: one of our own lines may stand inside one of its lines.
   const ours = /\{"(?:name|seconds)":.*?\}\n/g;
   const answer = printed.match(ours)?.find((line) => line.startsWith('{"seconds"'));
-  if (answer === undefined) throw new Error(`Our contestant ended before it was profiled: ${printed.slice(-500)}`);
+  if (answer === undefined)
+    throw new Error(`Our contestant ended without a result while it was profiled: ${printed.slice(-500)}`);
   const { seconds, preparation } = JSON.parse(answer) as { seconds: number; preparation: number };
   const primitives = printed
     .replaceAll(ours, '')
@@ -52,13 +55,13 @@ export async function profileStep(settingFile: string, precision: 'float32' | 'b
     net: net.name,
     batchSize,
     precision,
-    milliseconds: (1000 * seconds) / observed,
-    preparation: (1000 * preparation) / observed,
-    kernels: kernelTimes(primitives, net, batchSize, observed + before),
+    milliseconds: (1000 * seconds) / profiledSteps,
+    preparation: (1000 * preparation) / profiledSteps,
+    kernels: kernelTimes(primitives, net, batchSize, profiledSteps + warmUpSteps),
   };
 }
 
-/** For people, as lines: by kernel, and under each its layers. */
+/** Formats a profile as text: kernels, and under each its layers. */
 export function profileText({ net, batchSize, precision, milliseconds, preparation, kernels }: Profile): string {
   const row = (name: string, time: number, ...cells: string[]) => [
     name,
@@ -89,7 +92,7 @@ export function profileText({ net, batchSize, precision, milliseconds, preparati
   const rest = milliseconds - timeOf(kernels) - preparation;
   return [
     '',
-    `where the time goes: ${net}, batch ${batchSize}, ${precision}, one kernel at a time: ${milliseconds.toFixed(1)} ms a step`,
+    `time per kernel: ${net}, batch ${batchSize}, ${precision}, one kernel at a time: ${milliseconds.toFixed(1)} ms per step`,
     ...aligned([
       ...rows,
       row('loops that XLA fused, other kernels, overhead', rest, '', ''),

@@ -11,15 +11,15 @@ import type { ParameterGroup } from '#training/recipe/optimizer.ts';
 import { groupsOf, learningRatesOf } from '#training/recipe/parameter-groups.ts';
 import { netOf, type Recipe } from '#training/recipe/recipes.ts';
 
-/** What every contestant of a case is given, as JSON: all of them train the same net, from the same weights, in the same way. */
+/** The settings file of a case, as JSON: all contestants train the same net, from the same weights, in the same way. */
 export interface Setting {
   readonly net: Net;
   readonly batchSize: number;
   readonly labelSmoothing: number;
-  /** A weight in none is not trained. */
+  /** Groups of trained weights. A weight that is in no group is not trained. */
   readonly groups: readonly (ParameterGroup & { readonly learningRate: number })[];
   readonly augmentation: Augmentation;
-  /** Their values follow each other in `weightsFile`, as float32. */
+  /** The weights whose values `weightsFile` holds, in this order, as float32. */
   readonly weights: readonly Pick<NamedTensor, 'name' | 'shape'>[];
   readonly weightsFile: string;
   /** Labels `[count]`, then images `[count, H, W, C]`, as bytes. */
@@ -27,14 +27,14 @@ export interface Setting {
   readonly count: number;
 }
 
-/** Writes the bytes that all cases train on. */
+/** Writes the labels and images that all cases train on. */
 export async function writeData(folder: string, split: Split): Promise<Pick<Setting, 'dataFile' | 'count'>> {
   const dataFile = join(folder, 'train.bin');
   await writeFile(dataFile, Buffer.concat([Uint8Array.from(split.labels), split.images]));
   return { dataFile, count: split.count };
 }
 
-/** @returns the setting, and the file that it was written to */
+/** Writes the settings file of a case, and its initial weights. @returns the setting, and the path of its file */
 export async function writeSetting(
   folder: string,
   recipe: Recipe,
@@ -64,6 +64,7 @@ export async function writeSetting(
   return { setting, file: `${stem}.json` };
 }
 
+/** Reads a settings file, its training images and its weights. */
 export function readSetting(file: string): {
   readonly setting: Setting;
   readonly split: Split;
@@ -73,10 +74,10 @@ export function readSetting(file: string): {
   const bytes = new Uint8Array(readFileSync(setting.dataFile));
   const { count } = setting;
   const values = new Float32Array(new Uint8Array(readFileSync(setting.weightsFile)).buffer);
-  let from = 0;
+  let start = 0;
   const weights = setting.weights.map(({ name, shape }) => {
-    const data = values.slice(from, from + sizeOf(shape));
-    from += data.length;
+    const data = values.slice(start, start + sizeOf(shape));
+    start += data.length;
     return { name, shape, data };
   });
   return { setting, split: { count, labels: bytes.subarray(0, count), images: bytes.subarray(count) }, weights };

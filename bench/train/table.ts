@@ -1,29 +1,29 @@
 import { percent } from '#models/percent.ts';
-import { isMeasured, type Measured, type Outcome } from './measure.ts';
+import { isMeasured, type Measurement, type Outcome } from './measure.ts';
 
-/** All that was measured of one net at one batch size. */
+/** The measurements of one net at one batch size. */
 export interface CaseResult {
   readonly title: string;
   readonly net: string;
   readonly batchSize: number;
-  /** In a step: forward, and both gradients. */
+  /** Floating-point operations per image in a training step: forward pass and both gradients. */
   readonly flopsOfImage: number;
-  /** Matrix products, in GFLOP/s. */
+  /** Measurements of the matrix products, in GFLOP/s. */
   readonly gemm: readonly Outcome[];
-  /** GFLOP/s of the quicker library; undefined where it was not measured. */
+  /** GFLOP/s of the faster library; undefined if not measured. */
   readonly peaks: { readonly float32: number | undefined; readonly bfloat16: number | undefined };
-  /** In images a second, ours first. */
+  /** Measurements of the contestants, in images/s, ours first. */
   readonly outcomes: readonly Outcome[];
 }
 
-/** A contestant's figures beside those of the others. */
-export interface Comparison extends Measured {
+/** A contestant's measurement, compared with the peak and with ours. */
+export interface Comparison extends Measurement {
   readonly gflops: number;
-  /** Of the peak in float32. */
+  /** Share of the float32 peak. */
   readonly share: number | undefined;
-  /** Of the peak in bfloat16, for those that compute in it. */
+  /** Share of the bfloat16 peak; undefined unless the contestant computes in bfloat16. */
   readonly shareOfBfloat16: number | undefined;
-  /** How many times as quick we are, by our precision. */
+  /** Our speed relative to this contestant's, for each of our precisions. */
   readonly ratios: Readonly<Record<string, number>>;
 }
 
@@ -45,11 +45,11 @@ export function comparisonsOf({ outcomes, flopsOfImage, peaks }: CaseResult): Co
   });
 }
 
-function isOurs({ name }: Measured): boolean {
+function isOurs({ name }: Measurement): boolean {
   return name.startsWith('ours');
 }
 
-/** For people, as lines. */
+/** Formats the comparison of a case as a text table. */
 export function tableOf(result: CaseResult): string {
   const { title, batchSize, flopsOfImage, peaks } = result;
   const compared = comparisonsOf(result);
@@ -60,21 +60,21 @@ export function tableOf(result: CaseResult): string {
     '',
     'images/s',
     'GFLOP/s',
-    'of peak',
-    'of bf16',
+    '% of peak',
+    '% of bf16',
     ...ours.map((name) => `${name} is`),
     'CPU/wall s',
     'memory',
   ];
   const rows = compared.map((each) =>
     'failure' in each
-      ? [each.name, `does not run: ${each.failure}`]
+      ? [each.name, `failed: ${each.failure}`]
       : [
           each.name,
           each.speed.toFixed(0),
           each.gflops.toFixed(0),
-          percentOrNothing(each.share),
-          percentOrNothing(each.shareOfBfloat16),
+          percentOrEmpty(each.share),
+          percentOrEmpty(each.shareOfBfloat16),
           ...ours.map((name) => (each.name === name ? '' : `${each.ratios[name]!.toFixed(2)}x`)),
           `${each.cpuSeconds?.toFixed(1) ?? '?'}/${each.wallSeconds.toFixed(1)}`,
           each.peakMemory === undefined ? '?' : `${(each.peakMemory / 2 ** 20).toFixed(0)} MiB`,
@@ -82,17 +82,17 @@ export function tableOf(result: CaseResult): string {
   );
   return [
     '',
-    `${title}: ${((flopsOfImage * batchSize) / 1e9).toFixed(1)} GFLOP a step`,
-    `matrix products of 2048: ${[...peak('float32'), ...peak('bfloat16')].join(', ')}`,
+    `${title}: ${((flopsOfImage * batchSize) / 1e9).toFixed(1)} GFLOP per step`,
+    `peak (2048x2048 matrix products): ${[...peak('float32'), ...peak('bfloat16')].join(', ')}`,
     ...aligned([heading, ...rows]),
   ].join('\n');
 }
 
-function percentOrNothing(share: number | undefined): string {
+function percentOrEmpty(share: number | undefined): string {
   return share === undefined ? '' : percent(share, { digits: 0 });
 }
 
-/** Columns as wide as what is in them; the first is flush left. A row that is shorter runs on. */
+/** Aligns cells in columns: the first flush left, the others flush right. Shorter rows are not aligned. */
 export function aligned(rows: readonly (readonly string[])[]): string[] {
   const columns = Math.max(...rows.map((row) => row.length));
   const full = rows.filter((row) => row.length === columns);

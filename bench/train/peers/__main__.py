@@ -1,13 +1,13 @@
-"""Keras and PyTorch as contestants.
+"""Runs Keras or PyTorch as a contestant.
 
-Arguments: `keras`, or `pytorch-eager`, `pytorch-autocast` or `pytorch-compiled`, and the file of a setting; or `gemm` and
-a precision. See contestant.ts for what is read and printed.
+Arguments: `keras`, `pytorch-eager`, `pytorch-autocast` or `pytorch-compiled`, and a settings file; or `gemm` and a
+precision. contestant.ts describes the protocol.
 """
 
 import os
 import sys
 
-# Before TensorFlow is imported.
+# Must be set before TensorFlow is imported.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"

@@ -1,4 +1,4 @@
-"""Batches of bytes, augmented as ours are: mirrored, then shifted, with the border reflected."""
+"""Batches of bytes with the same augmentation as ours: random flip, then random translation with reflected borders."""
 
 from collections.abc import Iterator
 
@@ -9,32 +9,32 @@ from setting import Setting
 
 
 class Batches:
-    """Pads all images once; a batch is one gather, which mirrors by the order in which it takes the columns."""
+    """Pads all images once; a batch is one gather, which flips an image by the order of its column indices."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        shift = setting.shift
-        border = ((0, 0), (shift, shift), (shift, shift), (0, 0))
-        self._padded = torch.from_numpy(np.pad(setting.images, border, mode="reflect"))  # [N, H + 2s, W + 2s, C]
+        translate = setting.translate
+        border = ((0, 0), (translate, translate), (translate, translate), (0, 0))
+        self._padded = torch.from_numpy(np.pad(setting.images, border, mode="reflect"))  # [N, H + 2t, W + 2t, C]
         self._labels = torch.from_numpy(setting.labels.astype(np.int64))
-        self._mirrored = torch.rand(len(self._labels)) < 0.5
+        self._flipped = torch.rand(len(self._labels)) < 0.5
         self._epoch = 0
 
     def epoch(self, steps: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yields images [B, H, W, C] uint8 and labels [B] of the first `steps` batches' worth of images, in random order."""
+        """Yields `steps` batches, images [B, H, W, C] uint8 and labels [B] int64, from the first images in random order."""
         size = self._setting.batch_size
         order = torch.randperm(steps * size)
-        mirrored = self._mirrored ^ bool(self._epoch % 2)
+        flipped = self._flipped ^ bool(self._epoch % 2)
         for step in range(steps):
             chosen = order[step * size : (step + 1) * size]
-            yield self._views(chosen, mirrored[chosen]), self._labels[chosen]
+            yield self._transformed(chosen, flipped[chosen]), self._labels[chosen]
         self._epoch += 1
 
-    def _views(self, chosen: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
-        if self._setting.flip == "none" and self._setting.shift == 0:
+    def _transformed(self, chosen: torch.Tensor, flipped: torch.Tensor) -> torch.Tensor:
+        if self._setting.flip == "none" and self._setting.translate == 0:
             return self._padded[chosen]
         height, width, _ = self._setting.net["input"]
-        down, right = torch.randint(0, 2 * self._setting.shift + 1, (2, len(chosen), 1))  # each [B, 1]
+        down, right = torch.randint(0, 2 * self._setting.translate + 1, (2, len(chosen), 1))  # each [B, 1]
         rows = down + torch.arange(height)  # [B, H]
-        columns = torch.where(mirrored[:, None], torch.arange(width - 1, -1, -1), torch.arange(width))  # [B, W]
+        columns = torch.where(flipped[:, None], torch.arange(width - 1, -1, -1), torch.arange(width))  # [B, W]
         return self._padded[chosen[:, None, None], rows[:, :, None], (right + columns)[:, None, :]]

@@ -1,4 +1,4 @@
-"""How a contestant speaks with the benchmark: see contestant.ts."""
+"""The protocol between a contestant and the benchmark: see contestant.ts."""
 
 import json
 import sys
@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 
 def serve(name: str, version: str, measure: Callable[[int], None], losses: list[float] | None = None) -> None:
-    """Says that it is ready, then does what is measured as often as each line that it reads asks for.
+    """Reports that the contestant is ready; then, for each number read from stdin, measures that many repetitions.
 
-    `losses` are those of three training steps on the first batch: by them the benchmark knows that all train the same net.
+    `losses` are those of three training steps on the first batch: the benchmark compares them to check that all contestants
+    train the same net.
     """
     print(json.dumps({"name": name, "version": version, "losses": losses}), flush=True)
     for line in sys.stdin:

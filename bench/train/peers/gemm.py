@@ -1,4 +1,4 @@
-"""The peak by PyTorch: products of 2048x2048 matrices."""
+"""Measures the peak FLOP/s with PyTorch: products of 2048x2048 matrices."""
 
 import os
 

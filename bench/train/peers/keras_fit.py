@@ -1,4 +1,4 @@
-"""Keras `fit` as a contestant, for nets without batch normalisation: float32 in [0, 1] in memory, as its users have it."""
+"""Keras `fit` as a contestant, for nets without batch normalization. The images are float32 in memory, as is usual with Keras."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def keras_contestant(setting: Setting) -> None:
             case "dense":
                 model.add(keras.layers.Dense(layer["units"], name=name))
             case kind:
-                raise ValueError(f"There is no layer of kind {kind} here.")
+                raise ValueError(f"The Keras contestant does not support layers of kind {kind}.")
     for layer in model.layers:
         if layer.weights:
             layer.set_weights([setting.weights[f"{layer.name}/{role}"] for role in ("kernel", "bias")])

@@ -1,4 +1,4 @@
-"""PyTorch as a contestant: the described net in channels_last, eager, under autocast, or compiled."""
+"""PyTorch as a contestant: the net of the settings file in channels_last, eager, with autocast, or compiled."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from setting import Group, Setting
 
 
 class Normalize(nn.Module):
-    """Bytes [B, H, W, C] to float32 [B, C, H, W], channels last in memory."""
+    """Converts bytes [B, H, W, C] to normalized float32 [B, C, H, W], channels last in memory."""
 
     def __init__(self, mean: list[float], deviation: list[float]) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Scale(nn.Module):
 
 
 class FlattenLikeOurs(nn.Module):
-    """To [B, H * W * C]: the dense kernels that both start from expect the channels last."""
+    """Flattens to [B, H * W * C]: the initial dense kernels, shared with our contestant, expect channels last."""
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:
         return value.permute(0, 2, 3, 1).flatten(1)
@@ -69,7 +69,7 @@ def build(setting: Setting) -> nn.Sequential:
             case "scale":
                 module = Scale(layer["by"])
             case kind:
-                raise ValueError(f"There is no layer of kind {kind} here.")
+                raise ValueError(f"The PyTorch contestant does not support layers of kind {kind}.")
         model.add_module(layer["name"], module)
     load(model, setting)
     return model.to(memory_format=torch.channels_last)
@@ -86,13 +86,13 @@ ROLES = {
 
 
 def tensor_of(model: nn.Module, name: str) -> torch.Tensor:
-    """The parameter or running statistic that we call by this name."""
+    """Returns the parameter or running statistic with our name `name`, `<layer>/<role>`."""
     layer, role = name.split("/")
     return getattr(model.get_submodule(layer), ROLES[role])
 
 
 def load(model: nn.Module, setting: Setting) -> None:
-    """Sets the weights that training starts from; those that no group trains take no gradient."""
+    """Sets the initial weights; weights that are in no group get no gradient."""
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     for name, values in setting.weights.items():
@@ -120,14 +120,14 @@ def optimizer_of(model: nn.Module, groups: list[Group]) -> torch.optim.Optimizer
     )
 
 
-def pytorch_contestant(setting: Setting, way: str) -> None:
-    """`way` is `eager`, `autocast` (bfloat16) or `compiled`."""
+def pytorch_contestant(setting: Setting, mode: str) -> None:
+    """Trains in the mode `eager`, `autocast` (bfloat16) or `compiled`."""
     torch.set_num_threads(os.cpu_count() or 1)
     model = build(setting)
     optimizer = optimizer_of(model, setting.groups)
     criterion = nn.CrossEntropyLoss(label_smoothing=setting.label_smoothing)
-    forward = torch.compile(model) if way == "compiled" else model
-    precision = torch.autocast("cpu", torch.bfloat16) if way == "autocast" else contextlib.nullcontext()
+    forward = torch.compile(model) if mode == "compiled" else model
+    precision = torch.autocast("cpu", torch.bfloat16) if mode == "autocast" else contextlib.nullcontext()
 
     def step(images: torch.Tensor, labels: torch.Tensor) -> float:
         optimizer.zero_grad(set_to_none=True)
@@ -150,5 +150,5 @@ def pytorch_contestant(setting: Setting, way: str) -> None:
         "eager": "PyTorch, channels_last",
         "autocast": "PyTorch, autocast bfloat16",
         "compiled": "PyTorch, torch.compile",
-    }[way]
+    }[mode]
     serve(name, f"PyTorch {torch.__version__}", train, losses)

@@ -1,4 +1,4 @@
-"""What a contestant is given: see setting.ts, which writes it."""
+"""Reads the settings file that setting.ts writes."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 @dataclass(frozen=True)
 class Group:
     weights: list[str]
-    """Their names: `<layer>/<role>`."""
+    """Names of weights: `<layer>/<role>`."""
     learning_rate: float
     momentum: float
     nesterov: bool
@@ -25,9 +25,10 @@ class Setting:
     groups: list[Group]
     flip: str
     """`none`, `random` or `alternating`."""
-    shift: int
+    translate: int
+    """Largest translation of an image, in pixels."""
     weights: dict[str, np.ndarray]
-    """By name, as our graph has them: kernels are [height, width, in, out] or [in, out]."""
+    """Initial weights by name, float32; kernels are [height, width, in, out] or [in, out]."""
     images: np.ndarray
     """[N, H, W, C] uint8"""
     labels: np.ndarray
@@ -49,7 +50,7 @@ def read_setting(path: str) -> Setting:
         label_smoothing=content["labelSmoothing"],
         groups=[_group(group) for group in content["groups"]],
         flip=content["augmentation"]["flip"],
-        shift=content["augmentation"]["shift"],
+        translate=content["augmentation"]["translate"],
         weights=_weights(content["weights"], np.fromfile(content["weightsFile"], dtype=np.float32)),
         images=data[count:].reshape(count, *content["net"]["input"]),
         labels=data[:count],
@@ -59,7 +60,7 @@ def read_setting(path: str) -> Setting:
 def _group(group: dict[str, Any]) -> Group:
     optimizer = group["optimizer"]
     if optimizer["kind"] != "sgd":
-        raise ValueError(f"The peers train by sgd, not by {optimizer['kind']}.")
+        raise ValueError(f"The peers support only the optimizer sgd, not {optimizer['kind']}.")
     return Group(
         weights=group["weights"],
         learning_rate=group["learningRate"],
