@@ -2,15 +2,15 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // What is printed is compared as text; on CI colours would be on.
+    // Tests compare printed text; on CI it would be colored.
     env: { NO_COLOR: '1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    // Two projects: what runs alone in seconds, and what needs a whole LocalStack, one file after the other.
+    // Unit tests run alone, in seconds; LocalStack tests share one LocalStack, one file after the other.
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['{bench,cli,environment,errors,images,inference,infra,local,models,setup,training}/**/*.test.ts'],
-          exclude: ['**/*.localstack.test.ts'],
+          include: ['**/*.test.ts'],
+          exclude: ['node_modules/**', '**/*.localstack.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -18,7 +18,7 @@ export default defineConfig({
       {
         test: {
           name: 'localstack',
-          include: ['**/*.localstack.test.ts', 'test/**/*.test.ts'],
+          include: ['**/*.localstack.test.ts'],
           exclude: ['node_modules/**'],
           fileParallelism: false,
           testTimeout: 300_000,

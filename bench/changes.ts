@@ -1,7 +1,7 @@
 import { withServing } from '#cli/commands/serve.fixture.ts';
 import { UserError } from '#errors/user-error.ts';
-import { watchChanges } from '#inference/serving/changes.fixture.ts';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { watchAliasMoves } from '#inference/serving/alias-moves.fixture.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
 import { publishVersion } from '#models/versions.ts';
 
@@ -20,7 +20,7 @@ export async function benchmarkChanges({ moves }: { readonly moves: number }): P
     await moveAlias(store, 'production', { to, by: 'bench', expected: await readAlias(store, 'production') });
     const move = async () => (await rollback(store, 'production', { by: 'bench' })).version;
     const pause = () => 1_000 + 24_000 * Math.random();
-    const { answers, lost, stale, lags, last } = await watchChanges({ url, move, moves, pause, poll: POLL });
+    const { answers, lost, stale, lags, last } = await watchAliasMoves({ url, move, moves, pause, poll: POLL });
     const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(1);
     const mean = lags.reduce((sum, lag) => sum + lag, 0) / lags.length;
     process.stdout.write(

@@ -1,7 +1,7 @@
 import { withServing } from '#cli/commands/serve.fixture.ts';
 import { UserError } from '#errors/user-error.ts';
 import { FORMATS, type Format, fuzz } from '#inference/fuzz.fixture.ts';
-import { runSchemathesis } from '#inference/openapi/schemathesis.ts';
+import { runSchemathesis } from '#inference/openapi/schemathesis.fixture.ts';
 import { readersPython } from '#setup/readers.mjs';
 import { countingMemory, liveMemoryOf } from './live-memory.ts';
 

@@ -17,10 +17,7 @@ export function gatewayEvent(picture: Uint8Array): object {
 
 /** All that Lambda runs for an event of the gateway, its log included. @returns milliseconds, the median */
 export async function measureHandler(store: string, picture: Uint8Array): Promise<number> {
-  const log = withMetrics(
-    jsonLog(() => {}),
-    'Bench',
-  );
+  const log = withMetrics(jsonLog(() => {}));
   const app = createApp({ models: liveModels({ store: folderStore(store), alias: 'production', log }), log });
   const event = gatewayEvent(picture) as Parameters<typeof answerGateway>[1];
   const times: number[] = [];

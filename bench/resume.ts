@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { damagesOf } from '#models/damage.ts';
 import { sha256Of } from '#models/manifest.ts';
+import { readCheckpoint } from '#models/run-checkpoints.ts';
 import { readEvents } from '#models/run-events.ts';
-import { readCheckpoint, readResult, runKey } from '#models/runs.ts';
+import { readResult, runKey } from '#models/runs.ts';
 import { encodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -13,7 +14,7 @@ import { listVersions, readVersion } from '#models/versions.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { type Blow, endedAt, type Moment, type TrainingRun } from '#training/engine/moment.fixture.ts';
 import { type Random, random } from '#training/random/random.ts';
-import type { Preparation } from '#training/recipe/preparation.ts';
+import { batchPreparations } from '#training/recipe/batch-preparation.ts';
 import { openCheckpoints } from '#training/run/checkpoint.ts';
 import { type Ended, trainingProcess } from '#training/run/training-process.fixture.ts';
 import { writeResults } from './results.ts';
@@ -28,7 +29,7 @@ interface Options {
 /** Small nets, a checkpoint after each of 58 steps, and between them all that a checkpoint has to hold. */
 const recipes = [
   ['tiny', 'engine=tensorflow', 'optimizer=adamw', 'learningRate=0.002', 'lookahead=5'],
-  ['seed', 'flip=random', 'shift=1'],
+  ['seed', 'flip=random', 'translate=1'],
   ['quick', 'widths=8,8,8', 'whiteningBiasEpochs=1', 'optimizer=muon'],
 ].map(([name = '', ...settings]) => ({
   name,
@@ -119,8 +120,8 @@ async function hunt(hunted: TrainingRun, draw: Random, counts: Counts, goesOn: (
   let torn: string | undefined;
   for (;;) {
     const [blow, moment] = goesOn() ? drawBlow(draw) : (['SIGKILL', never] as const);
-    const preparation = preparations[draw.integer(preparations.length)]!;
-    const words = [...hunted.words, '--set', `batches=${preparation}`];
+    const preparation = batchPreparations[draw.integer(batchPreparations.length)]!;
+    const words = [...hunted.words, '--set', `batchPreparation=${preparation}`];
     const ended = await endedAt(moment, blow, { ...hunted, words });
     const started = ended.events.find((event) => event.type === 'started');
     if (started) {
@@ -138,8 +139,6 @@ async function hunt(hunted: TrainingRun, draw: Random, counts: Counts, goesOn: (
     log(`${total(counts.ended)}: ${blow} when ${moment.when}${at}`);
   }
 }
-
-const preparations = ['inline', 'worker', 'graph'] as const satisfies readonly Preparation[];
 
 const never: Moment = { when: 'a step is done', steps: Number.POSITIVE_INFINITY };
 

@@ -1,7 +1,7 @@
 import { parseLayersModel } from '#inference/engine/model/layers-model.ts';
 import { lowerModel } from '#inference/engine/model/lower.ts';
 import { openNetwork } from '#inference/engine/network.ts';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { encodeJson } from '#models/json.ts';
 import { folderStore } from '#models/stores/folder-store.ts';

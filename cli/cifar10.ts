@@ -1,21 +1,22 @@
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
-// The AWS SDK that is pinned here runs on Node 20; that its releases of 2027 will not is no news for every command.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+// The pinned AWS SDK runs on Node 20; without this, every command warns that its releases of 2027 will not.
+process.env[variable.nodeSupportWarning] ??= 'true';
 
-// Whoever reads the output may have seen enough, as "head" has.
+// The reader of the output may close it early, as "head" does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });
 
-/** Each command is loaded when it is called: the AWS SDK, CDK and TensorFlow together would cost every `--help` seconds. */
+/** Each command is loaded when it is called: loading the AWS SDK, CDK and TensorFlow takes seconds. */
 const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
   start: {
-    summary: 'everything: set up, train, deploy and serve on this machine',
+    summary: 'train, deploy and serve, all on this machine',
     load: async () => (await import('./commands/start.ts')).startCommand(),
   },
   train: {
@@ -27,7 +28,7 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
   },
   compare: {
-    summary: 'tell whether one version is better than another, or just lucky',
+    summary: 'test whether one version is better than another',
     load: async () => (await import('#training/commands/compare.ts')).compareCommand(),
   },
   export: {
@@ -39,7 +40,7 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import('./commands/deploy.ts')).deployCommand(),
   },
   destroy: {
-    summary: 'take the stack down; the models stay',
+    summary: 'delete the stack; the models stay',
     load: async () => (await import('./commands/destroy.ts')).destroyCommand(),
   },
   submit: {
@@ -51,7 +52,7 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import('./commands/jobs.ts')).jobsCommand(),
   },
   logs: {
-    summary: 'the logs of a job or of the endpoint',
+    summary: 'print the log of a job or of the endpoint',
     load: async () => (await import('./commands/logs.ts')).logsCommand(),
   },
   models: {
@@ -63,31 +64,31 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import('./commands/classify.ts')).classifyCommand(),
   },
   serve: {
-    summary: 'serve a model on a local port, with no cloud at all',
+    summary: 'serve a model on a local port, without a cloud',
     load: async () => (await import('./commands/serve.ts')).serveCommand(),
   },
   cost: {
-    summary: 'dollars for a million classifications and for a training run',
+    summary: 'estimate the cost of classifications and of a training run',
     load: async () => (await import('./commands/cost.ts')).costCommand(),
   },
   local: {
-    summary: 'LocalStack on this machine: up, status, logs, down',
+    summary: 'start, inspect and end LocalStack on this machine',
     load: async () => (await import('./commands/local.ts')).localCommand(),
   },
 };
 
 const examples = `
 Examples:
-  ./cifar10 train quick                       train in this process, store a version in .cifar10/store
-  ./cifar10 local up && ./cifar10 deploy      the whole stack on this machine
-  ./cifar10 submit quick                      train as a Batch job there, and follow it
-  ./cifar10 models promote candidate          let the endpoint serve what was trained
-  ./cifar10 classify photo.png                ask the endpoint
-  ./cifar10 deploy --target aws               the same, in your AWS account`;
+  ./cifar10 train quick                       train in this process, store a version in this clone
+  ./cifar10 local up && ./cifar10 deploy      the whole stack, on this machine
+  ./cifar10 submit quick                      train as a Batch job, and follow it
+  ./cifar10 models promote candidate          serve the last trained version
+  ./cifar10 classify photo.png                classify a picture
+  ./cifar10 deploy --target aws               deploy to your AWS account`;
 
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('cifar10')
-    .description('Train an image classifier with TensorFlow.js and serve it on AWS, or whole on this machine.')
+    .description('Train an image classifier with TensorFlow.js, and serve it on AWS or on this machine.')
     .version(packageJson.version)
     .addHelpText('after', examples);
   const [name] = argv;
@@ -99,7 +100,7 @@ async function main(argv: readonly string[]): Promise<void> {
   await program.parseAsync(argv, { from: 'user' });
 }
 
-/** Commander would end the process with 1 for bad arguments; ours is 2, and 1 means that the work itself failed. */
+/** Commander exits with 1 for bad arguments; here that is 2, and 1 means that the work failed. */
 function throwInsteadOfExiting(command: Command): void {
   command.exitOverride();
   for (const child of command.commands) throwInsteadOfExiting(child);
@@ -114,7 +115,7 @@ try {
     process.stderr.write(`${pc.red('error')} ${error.message}\n`);
     process.exitCode = error.exitCode;
   } else {
-    process.stderr.write(`${pc.red('error')} This is a defect of cifar10, not of yours:\n`);
+    process.stderr.write(`${pc.red('error')} Internal error in cifar10 (please report it):\n`);
     console.error(error);
     process.exitCode = 1;
   }

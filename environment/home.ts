@@ -1,7 +1,17 @@
 import path from 'node:path';
+import { variable } from './variables.ts';
 
-/**
- * Where this clone keeps what it makes: models, LocalStack's state, CDK's output. `CIFAR10_HOME` names another folder, for
- * a second installation of the same clone.
- */
-export const home = path.resolve(process.env.CIFAR10_HOME || path.join(import.meta.dirname, '..', '.cifar10'));
+/** The folder of everything that this clone makes. `CIFAR10_HOME` names another one, for a second installation of the same clone. */
+export const home = path.resolve(process.env[variable.home] || path.join(import.meta.dirname, '..', '.cifar10'));
+
+/** The folder where this clone keeps its models, and a copy of those that were trained on LocalStack. */
+export const localStore = path.join(home, 'store');
+
+/** The store of a command that names none: a folder or `s3://<bucket>`. The same one from whichever folder the command is run. */
+export const defaultStore = process.env[variable.store] || shownPath(localStore);
+
+/** A path as messages show it: relative to the current folder where that is shorter. */
+export function shownPath(absolute: string): string {
+  const relative = path.relative('', absolute) || '.';
+  return relative.length < absolute.length ? relative : absolute;
+}

@@ -1,14 +1,14 @@
 /**
- * Something that the person at the keyboard (or at the other end of the wire) can mend: the message names the bad value
- * and the remedy, and no stack trace is shown. Anything else that is thrown is a defect and keeps its trace.
+ * An error that the user or client can fix: its message names the bad value and the remedy, and is shown without a stack
+ * trace. Any other error is an internal error and keeps its trace.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
-  /** Exit code of the command line: 1 failed, 2 bad arguments. */
+  /** The command line's exit code: 1 for a failure, 2 for invalid arguments. */
   readonly exitCode: number = 1;
 }
 
-/** The arguments themselves are wrong: nothing was started and nothing was changed. */
+/** The arguments are invalid: nothing was started or changed. */
 export class UsageError extends UserError {
   override readonly name: string = 'UsageError';
   override readonly exitCode = 2;

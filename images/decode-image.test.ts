@@ -8,7 +8,7 @@ import { CorruptImage, ImageTooLarge, UnsupportedFeature, UnsupportedImage } fro
 const raw = { width: 32, height: 32 };
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
 
-test('the bytes decide what a picture is', async () => {
+test('detects the format from the bytes', async () => {
   expect(await decodeImage(fixture('drawing.png'), { raw })).toMatchObject({
     type: 'image/png',
     width: 48,
@@ -24,7 +24,7 @@ test('the bytes decide what a picture is', async () => {
   expect(await decodeImage(pixels, { raw })).toEqual({ type: 'application/octet-stream', ...raw, pixels });
 });
 
-test('a raw picture is one whatever its first pixels are', async () => {
+test('a raw image is accepted whatever its first pixels are', async () => {
   for (const first of ['\xff\xd8\xff\xe0', '\x89PNG\r\n\x1a\n', 'GIF89a', '<svg>', '\0\0\0\0']) {
     const pixels = new Uint8Array(3072).fill(7);
     pixels.set(Buffer.from(first, 'latin1'));
@@ -32,7 +32,7 @@ test('a raw picture is one whatever its first pixels are', async () => {
   }
 });
 
-test('as many bytes as a raw picture has are answered, however far they look like another', async () => {
+test('bytes of the size of a raw image are decoded, however much they resemble another format', async () => {
   const beginnings = readdirSync(new URL('fixtures/', import.meta.url))
     .filter((name) => /\.(png|jpg|webp)$/.test(name))
     .map(fixture);
@@ -72,11 +72,11 @@ test.each([
   ['JPEG 2000', bytes('\0\0\0\x0cjP  \r\n\x87\n')],
   ['zip', bytes('PK\x03\x04')],
   ['JSON', bytes('{"inputs": "…"}')],
-  ['base64 text', bytes('iVBORw0KGgoAAAANSUhEUgAAACAAAAAg')],
+  ['Base64 text', bytes('iVBORw0KGgoAAAANSUhEUgAAACAAAAAg')],
   ['data: URL', bytes('data:image/png;base64,iVBOR')],
   ['multipart', bytes('--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n')],
   ['text', new Uint8Array(Buffer.from('Gruß aus Köln'))],
-  ['beginning 00 01 02', Uint8Array.of(0, 1, 2)],
+  ['beginning with 00 01 02', Uint8Array.of(0, 1, 2)],
 ])('names what it is not: %s', async (name, body) => {
   const error = await decodeImage(body, { raw }).catch((error: unknown) => error);
   expect(error).toBeInstanceOf(UnsupportedImage);
@@ -84,17 +84,17 @@ test.each([
   expect((error as Error).message).toContain('PNG, JPEG, WebP, or 3072 raw');
 });
 
-test('refuses what is too large before it decodes', async () => {
+test('refuses images that are too large before decoding', async () => {
   await expect(decodeImage(new Uint8Array(IMAGE_LIMITS.bytes + 1), { raw })).rejects.toThrow(ImageTooLarge);
   const limits = { bytes: 1024 * 1024, pixels: 48 * 32 - 1 };
   await expect(decodeImage(fixture('drawing.png'), { raw, limits })).rejects.toThrow(
-    /48x32, 1536 pixels; at most 1535/,
+    /48x32, 1536 pixels; the limit is 1535/,
   );
   await expect(decodeImage(fixture('cmyk.jpg'), { raw, limits })).rejects.toThrow(ImageTooLarge);
   await expect(decodeImage(fixture('cmyk.jpg'), { raw, limits: { ...limits, pixels: 1536 } })).resolves.toBeDefined();
 });
 
-test('whatever is done to a picture, it is decoded or refused by name', async () => {
+test('a damaged image is decoded or refused with a UserError', async () => {
   const files = readdirSync(new URL('fixtures/', import.meta.url))
     .filter((name) => name !== 'README.md')
     .map(fixture);

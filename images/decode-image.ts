@@ -6,36 +6,36 @@ import { ImageTooLarge, UnsupportedImage } from './image-errors.ts';
 import { identify } from './image-type.ts';
 import type { RgbImage } from './rgb-image.ts';
 
-/** What a picture may cost; both are checked before anything is decoded. */
+/** Limits of an image, checked before it is decoded. */
 export interface ImageLimits {
   readonly bytes: number;
-  /** Width times height, by the header. */
+  /** Width times height, according to the header. */
   readonly pixels: number;
 }
 
 export const IMAGE_LIMITS: ImageLimits = { bytes: 1024 * 1024, pixels: 4_000_000 };
 
 export interface DecodedImage extends RgbImage {
-  /** What it was: a media type, `application/octet-stream` for raw pixels. */
+  /** The detected media type; `application/octet-stream` for raw pixels. */
   readonly type: string;
 }
 
 export interface DecodeOptions {
-  /** Size of a raw picture: as many bytes as this has channel values are taken for one, unless another kind can be read from them. */
+  /** Size of a raw image: bytes of exactly this many RGB values are one, unless they can be decoded as another format. */
   readonly raw: { readonly width: number; readonly height: number };
   /** @default IMAGE_LIMITS */
   readonly limits?: ImageLimits;
-  /** Is told what the picture will cost, whether it can then be decoded or not; what it throws refuses the picture. */
+  /** Called with the image's size before it is decoded. An error that it throws refuses the image. */
   readonly beforeDecoding?: (size: { readonly width: number; readonly height: number }) => void;
 }
 
 /**
- * A picture from its bytes, whatever they are called: PNG, JPEG, WebP, or raw RGB, row by row. Transparent pixels are laid over
- * white; colour profiles are ignored.
+ * Decodes an image and detects its format from the bytes: PNG, JPEG, WebP, or raw RGB, row by row. Transparent pixels are
+ * blended with white; color profiles are ignored.
  *
- * @throws {UnsupportedImage} it is something else, which the error names
- * @throws {ImageTooLarge} by its size in bytes, or by its header
- * @throws {CorruptImage} it breaks the rules of its format
+ * @throws {UnsupportedImage} it has another format, which the error names
+ * @throws {ImageTooLarge} it exceeds the limits, by its number of bytes or by its header
+ * @throws {CorruptImage} it is not a valid file of its format
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -52,13 +52,13 @@ export async function decodeImage(
       beforeDecoding({ width, height });
       return { type, ...(await decode(bytes)) };
     } catch (error) {
-      // A raw picture's first pixels may happen to look like the beginning of another.
+      // The first pixels of a raw image may look like the header of another format.
       if (!isRawSize || !(error instanceof UserError)) throw error;
     }
   }
   if (!isRawSize) {
-    const taken = `PNG, JPEG, WebP, or ${raw.width * raw.height * 3} raw RGB bytes (${raw.width}x${raw.height})`;
-    throw new UnsupportedImage(name, taken);
+    const supported = `PNG, JPEG, WebP, or ${raw.width * raw.height * 3} raw RGB bytes (${raw.width}x${raw.height})`;
+    throw new UnsupportedImage(name, supported);
   }
   beforeDecoding(raw);
   return { type: 'application/octet-stream', width: raw.width, height: raw.height, pixels: bytes };

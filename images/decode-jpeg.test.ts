@@ -9,14 +9,14 @@ const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/
 const drawing = decodePng(fixture('drawing.png'));
 
 test.each([
-  // Without chroma subsampling decoders differ only in how they round.
+  // Without chroma subsampling, decoders differ only in rounding.
   { name: 'baseline-444', reference: 'baseline-444.jpg.png', mean: 0.8, most: 6 },
   { name: 'progressive-444', reference: 'baseline-444.jpg.png', mean: 0.8, most: 6 },
   { name: 'restart-444', reference: 'baseline-444.jpg.png', mean: 0.8, most: 6 },
   { name: 'grey', reference: 'grey.jpg.png', mean: 0.8, most: 6 },
   { name: 'adobe-rgb', reference: 'adobe-rgb.jpg.png', mean: 0.8, most: 6 },
   { name: 'cmyk', reference: 'cmyk.jpg.png', mean: 1, most: 5 },
-  // libjpeg interpolates the chroma, this decoder repeats it.
+  // libjpeg interpolates the chroma; this decoder repeats it.
   { name: 'baseline-422', reference: 'baseline-422.jpg.png', mean: 5, most: 255 },
   { name: 'baseline-420', reference: 'baseline-420.jpg.png', mean: 8, most: 255 },
   { name: 'progressive-420', reference: 'baseline-420.jpg.png', mean: 8, most: 255 },
@@ -43,30 +43,30 @@ test('reads the header without decoding', () => {
   });
 });
 
-test.each(['baseline-444', 'progressive-420'])('%s, cut short anywhere, is refused', (name) => {
+test.each(['baseline-444', 'progressive-420'])('%s, truncated anywhere, is refused', (name) => {
   const bytes = fixture(`${name}.jpg`);
   for (let length = 3; length < bytes.length - 2; length += 7) {
     expect(() => decodeJpeg(bytes.subarray(0, length)), `${length} bytes`).toThrow(CorruptImage);
   }
 });
 
-test('refuses what is valid and not decoded, by name', () => {
+test('names the features that are valid but not decoded', () => {
   const at = frameAt(fixture('baseline-444.jpg'));
   const changed = (change: (bytes: Uint8Array) => void) => {
     const bytes = fixture('baseline-444.jpg');
     change(bytes);
     return () => decodeJpeg(bytes);
   };
-  expect(changed((bytes) => bytes.fill(12, at + 4, at + 5))).toThrow(/12 bits a sample/);
+  expect(changed((bytes) => bytes.fill(12, at + 4, at + 5))).toThrow(/12 bits per sample/);
   expect(changed((bytes) => bytes.fill(0xc9, at + 1, at + 2))).toThrow(/arithmetic/);
   expect(changed((bytes) => bytes.fill(0xc3, at + 1, at + 2))).toThrow(UnsupportedFeature);
   expect(changed((bytes) => bytes.fill(0, at + 5, at + 9))).toThrow(/0x0/);
 });
 
-test('refuses more scans than any encoder writes: each costs a pass over all pixels', () => {
+test('refuses more scans than any encoder writes, since each costs a pass over all pixels', () => {
   const bytes = fixture('progressive-444.jpg');
   const scan = Buffer.from(bytes).indexOf(Uint8Array.of(0xff, 0xda));
-  const oneScan = bytes.subarray(scan, scan + 14); // Its header, without any data.
+  const oneScan = bytes.subarray(scan, scan + 14); // The header, without data.
   const many = Buffer.concat([
     bytes.subarray(0, scan),
     ...Array.from({ length: 100 }, () => oneScan),
@@ -75,7 +75,7 @@ test('refuses more scans than any encoder writes: each costs a pass over all pix
   expect(() => decodeJpeg(new Uint8Array(many))).toThrow(/more than 64 scans/);
 });
 
-test('metadata that cannot be read does not refuse a picture', () => {
+test('an image with unreadable metadata is decoded', () => {
   const bytes = fixture('orientation-6.jpg');
   const exif = Buffer.from(bytes).indexOf('Exif\0\0');
   bytes.fill(0xee, exif + 6, exif + 20);
@@ -83,7 +83,7 @@ test('metadata that cannot be read does not refuse a picture', () => {
   expect(decodeJpeg(bytes)).toMatchObject({ width: 32, height: 48 });
 });
 
-test('a large photograph is decoded within its memory limit', () => {
+test('a large photograph is decoded within the memory limit', () => {
   const [width, height] = [2000, 2000];
   const data = Buffer.alloc(width * height * 4, 200);
   const { data: bytes } = encode({ width, height, data }, 80);

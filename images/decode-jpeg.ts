@@ -1,12 +1,12 @@
 import { decode } from 'jpeg-js';
 import { CorruptImage, UnsupportedFeature } from './image-errors.ts';
-import { isTurned, readOrientation, upright } from './orientation.ts';
+import { readOrientation, swapsSides, upright } from './orientation.ts';
 import type { RgbImage } from './rgb-image.ts';
 
 /**
- * Baseline and progressive JPEG: grey, YCbCr, RGB, CMYK and YCCK as Adobe writes them, upright by the camera's
- * orientation. The markers are walked here first, so that what is too large, too costly or not decodable is refused before
- * any memory is taken.
+ * Decodes baseline and progressive JPEG: grayscale, YCbCr, RGB, and Adobe's CMYK and YCCK, turned upright by the EXIF
+ * orientation. The markers are read first, so that files that are too large, too expensive or not decodable are refused before
+ * memory is allocated.
  */
 export function decodeJpeg(bytes: Uint8Array): RgbImage {
   const header = readJpegHeader(bytes);
@@ -17,7 +17,7 @@ export function decodeJpeg(bytes: Uint8Array): RgbImage {
       formatAsRGBA: false,
       tolerantDecoding: false,
       maxMemoryUsageInMB: 256,
-      // The decoder takes three components for YCbCr even where Adobe's marker says that they are RGB.
+      // The decoder treats three components as YCbCr even if Adobe's marker says that they are RGB.
       ...(header.components === 3 && header.adobeTransform === 0 ? { colorTransform: false } : {}),
     });
     decoded = { width, height, pixels: data };
@@ -32,19 +32,19 @@ export interface JpegHeader {
   readonly width: number;
   readonly height: number;
   readonly components: number;
-  /** EXIF's, 1 to 8. */
+  /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
-  /** Of Adobe's marker: 0 RGB or CMYK, 1 YCbCr, 2 YCCK. */
+  /** The transform in Adobe's marker: 0 RGB or CMYK, 1 YCbCr, 2 YCCK. */
   readonly adobeTransform: number | undefined;
 }
 
-/** A progressive image may come in any number of scans, each over all pixels: that many are more than encoders write. */
+/** A progressive image can have any number of scans, each over all pixels. Encoders write fewer than this. */
 const MAX_SCANS = 64;
 
 /**
- * Walks all markers without decoding.
+ * Reads all markers without decoding.
  *
- * @throws {CorruptImage} the markers are broken
+ * @throws {CorruptImage} the markers are invalid
  * @throws {UnsupportedFeature} lossless, arithmetic or 12-bit coding, or four components without Adobe's marker
  */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader {
@@ -59,7 +59,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
     if (offset < 0 || offset + 1 >= bytes.length) throw damaged('it ends early');
     const marker = bytes[offset + 1]!;
     offset += 2;
-    // Within a scan: a stuffed zero, a restart marker; neither has a length.
+    // Within a scan: a stuffed zero or a restart marker, which have no length.
     if (marker === 0 || (marker >= 0xd0 && marker <= 0xd8) || marker === 0x01) continue;
     if (marker === 0xd9) break;
     if (offset + 2 > bytes.length) throw damaged('it ends early');
@@ -81,15 +81,15 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
   }
   if (!frame || scans === 0) throw damaged('it has no pixels');
   if (frame.components === 4 && adobeTransform === undefined) {
-    throw new UnsupportedFeature('JPEG', 'four colour components without saying which');
+    throw new UnsupportedFeature('JPEG', "four color components without Adobe's marker");
   }
   const { width, height, components } = frame;
-  return isTurned(orientation)
+  return swapsSides(orientation)
     ? { width: height, height: width, components, orientation, adobeTransform }
     : { width, height, components, orientation, adobeTransform };
 }
 
-/** SOF0 to SOF15, without DHT, JPG and DAC, which lie among them. */
+/** SOF0 to SOF15, except for DHT, JPG and DAC, whose codes lie among them. */
 function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
@@ -101,14 +101,14 @@ function readFrame(marker: number, body: Uint8Array): { width: number; height: n
   const height = (body[1]! << 8) | body[2]!;
   const width = (body[3]! << 8) | body[4]!;
   const components = body[5]!;
-  if (precision !== 8) throw new UnsupportedFeature('JPEG', `${precision} bits a sample`);
-  if (width === 0 || height === 0) throw damaged(`its size is said to be ${width}x${height}`);
+  if (precision !== 8) throw new UnsupportedFeature('JPEG', `${precision} bits per sample`);
+  if (width === 0 || height === 0) throw damaged(`its header says ${width}x${height}`);
   if (components !== 1 && components !== 3 && components !== 4) throw damaged(`it has ${components} components`);
   if (body.length < 6 + components * 3) throw damaged('its frame header is too short');
   for (let component = 0; component < components; component++) {
     const sampling = body[6 + component * 3 + 1]!;
     if (sampling >> 4 < 1 || sampling >> 4 > 4 || (sampling & 15) < 1 || (sampling & 15) > 4) {
-      throw damaged('its sampling factors are wrong');
+      throw damaged('its sampling factors are invalid');
     }
   }
   return { width, height, components };

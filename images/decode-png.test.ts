@@ -8,7 +8,7 @@ import { CorruptImage } from './image-errors.ts';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
 
-/** Colour types with the bits that a sample may have. */
+/** Colour types with their bit depths. */
 const KINDS = [
   { type: 0, channels: 1, depths: [1, 2, 4, 8, 16] },
   { type: 2, channels: 3, depths: [8, 16] },
@@ -17,7 +17,7 @@ const KINDS = [
   { type: 6, channels: 4, depths: [8, 16] },
 ].flatMap(({ type, channels, depths }) => depths.map((depth) => ({ type, channels, depth })));
 
-interface Picture {
+interface TestImage {
   readonly type: number;
   readonly channels: number;
   readonly depth: number;
@@ -27,13 +27,13 @@ interface Picture {
   /** `[height, width, channels]` */
   readonly samples: readonly number[];
   readonly palette: readonly number[];
-  /** Of the palette's entries, or one colour. */
+  /** Alpha of the palette's entries, or the transparent colour. */
   readonly transparency: readonly number[];
-  /** Of each line, in the order of the file. */
+  /** The filter of each line, in the order of the file. */
   readonly filters: readonly number[];
 }
 
-const pictures: fc.Arbitrary<Picture> = fc
+const testImages: fc.Arbitrary<TestImage> = fc
   .record({
     kind: fc.constantFrom(...KINDS),
     width: fc.integer({ min: 1, max: 19 }),
@@ -60,29 +60,29 @@ const pictures: fc.Arbitrary<Picture> = fc
     });
   });
 
-test('every colour type, depth, filter and interlacing gives the pixels that were written', () => {
+test('every colour type, depth, filter and interlace method decodes to the pixels that were encoded', () => {
   fc.assert(
-    fc.property(pictures, (picture) => {
-      const { width, height, pixels } = decodePng(encode(picture));
-      expect({ width, height }).toEqual({ width: picture.width, height: picture.height });
-      expect(Array.from(pixels)).toEqual(overWhite(picture));
+    fc.property(testImages, (image) => {
+      const { width, height, pixels } = decodePng(encode(image));
+      expect({ width, height }).toEqual({ width: image.width, height: image.height });
+      expect(Array.from(pixels)).toEqual(overWhite(image));
     }),
     { numRuns: 500 },
   );
 });
 
-test('reads what another encoder wrote as another decoder does', () => {
+test('decodes the file of another encoder like another decoder does', () => {
   const bytes = fixture('drawing.png');
   const { width, height, data, channels } = decodeWithFastPng(bytes);
   expect(channels).toBe(3);
   expect(decodePng(bytes)).toEqual({ width, height, pixels: new Uint8Array(data) });
 });
 
-test('takes the first frame of an animation', () => {
+test('decodes the first frame of an animation', () => {
   expect(decodePng(fixture('animated.png'))).toEqual(decodePng(fixture('drawing.png')));
 });
 
-test('refuses a file that is cut short anywhere, and any changed byte that matters', () => {
+test('refuses a file that is truncated anywhere, and any changed byte that matters', () => {
   const bytes = encode({ ...SMALL, filters: [4, 3, 2, 1] });
   const intact = decodePng(bytes).pixels;
   for (let length = 8; length < bytes.length - 12; length++) {
@@ -91,7 +91,7 @@ test('refuses a file that is cut short anywhere, and any changed byte that matte
   for (let index = 8; index < bytes.length - 12; index++) {
     const changed = bytes.slice();
     changed[index]! ^= 0x10;
-    // A critical chunk that turns into an ancillary one is skipped; whatever is lost with it must be missed.
+    // A critical chunk that turns into an ancillary one is skipped; the missing content must be noticed.
     let pixels: Uint8Array | undefined;
     try {
       pixels = decodePng(changed).pixels;
@@ -102,7 +102,7 @@ test('refuses a file that is cut short anywhere, and any changed byte that matte
   }
 });
 
-test('stops a file that inflates to more than its header says, before it takes memory', () => {
+test('stops inflating a file that has more pixels than its header says, before it takes memory', () => {
   const bomb = deflateSync(new Uint8Array(256 * 1024 * 1024), { level: 9 });
   const before = process.memoryUsage().arrayBuffers;
   expect(() => decodePng(file([2, 2, 8, 2, 0], [['IDAT', bomb]]))).toThrow(/more pixels than its header says/);
@@ -113,7 +113,7 @@ test.each([
   ['too few lines', file([2, 2, 8, 0, 0], [['IDAT', deflateSync(new Uint8Array(3))]]), /fewer pixels/],
   ['an unknown filter', file([2, 1, 8, 0, 0], [['IDAT', deflateSync(Uint8Array.of(9, 0, 0))]]), /filter 9/],
   ['no pixels', file([2, 1, 8, 0, 0], []), /no pixels/],
-  ['no size', file([0, 1, 8, 0, 0], []), /0x1/],
+  ['a width of 0', file([0, 1, 8, 0, 0], []), /0x1/],
   ['seven bits', file([2, 1, 7, 0, 0], []), /colour type 0 with 7 bits/],
   ['colour type 5', file([2, 1, 8, 5, 0], []), /colour type 5/],
   ['an unknown interlacing', file([2, 1, 8, 0, 2], []), /unknown/],
@@ -129,13 +129,13 @@ test.each([
     ),
     /outside the palette/,
   ],
-  ['an unknown critical chunk', file([1, 1, 8, 0, 0], [['ABCD', new Uint8Array(3)]]), /unknown kind/],
+  ['an unknown critical chunk', file([1, 1, 8, 0, 0], [['ABCD', new Uint8Array(3)]]), /unknown critical chunk/],
 ])('says what is wrong: %s', (_, bytes, message) => {
   expect(() => decodePng(bytes)).toThrow(CorruptImage);
   expect(() => decodePng(bytes)).toThrow(message);
 });
 
-const SMALL: Picture = {
+const SMALL: TestImage = {
   ...{
     type: 2,
     channels: 3,
@@ -150,8 +150,8 @@ const SMALL: Picture = {
   samples: Array.from({ length: 36 }, (_, index) => (index * 37) % 256),
 };
 
-/** Straight from the specification, pixel by pixel: what the decoder must give. */
-function overWhite({ type, channels, depth, samples, palette, transparency }: Picture): number[] {
+/** The expected pixels, computed one by one from the specification. */
+function overWhite({ type, channels, depth, samples, palette, transparency }: TestImage): number[] {
   const maximum = 2 ** depth - 1;
   const mix = (value: number, alpha: number) => Math.round(value * alpha + 255 * (1 - alpha));
   const pixels: number[] = [];
@@ -173,8 +173,8 @@ function overWhite({ type, channels, depth, samples, palette, transparency }: Pi
   return pixels;
 }
 
-function encode(picture: Picture): Uint8Array {
-  const { type, channels, depth, width, height, interlaced, samples, palette, transparency, filters } = picture;
+function encode(image: TestImage): Uint8Array {
+  const { type, channels, depth, width, height, interlaced, samples, palette, transparency, filters } = image;
   const passes = interlaced
     ? [
         [0, 0, 8, 8],

@@ -3,9 +3,9 @@ import { CorruptImage } from './image-errors.ts';
 import type { RgbImage } from './rgb-image.ts';
 
 /**
- * PNG (third edition) by Node's own zlib: every colour type and bit depth, interlaced or not, of an animation the default
- * image. Other decoders inflate first and ask afterwards: a kilobyte can then become a gigabyte. Here the header decides
- * how much may come out.
+ * Decodes PNG (third edition) with Node's zlib: every colour type and bit depth, interlaced or not; of an animation, the
+ * default image. Other decoders inflate before they check the size, so that a kilobyte can become a gigabyte. Here the header
+ * limits the output.
  *
  * @see https://www.w3.org/TR/png-3/
  */
@@ -35,13 +35,13 @@ export function decodePng(bytes: Uint8Array): RgbImage {
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
-  /** Bits a sample, or a palette's index. */
+  /** Bits per sample or palette index. */
   readonly depth: number;
   readonly color: Color;
   readonly interlaced: boolean;
 }
 
-/** @throws {CorruptImage} it does not begin as every PNG must */
+/** @throws {CorruptImage} the header is missing or invalid */
 export function readPngHeader(bytes: Uint8Array): PngHeader {
   if (bytes.length < 33) throw damaged('it ends within its header');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -51,12 +51,13 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
   const width = view.getUint32(16);
   const height = view.getUint32(20);
   if (width === 0 || height === 0 || width > 0x7fffffff || height > 0x7fffffff) {
-    throw damaged(`its size is said to be ${width}x${height}`);
+    throw damaged(`its header says ${width}x${height}`);
   }
   const [depth, type, compression, filter, interlace] = bytes.subarray(24, 29) as unknown as number[];
   const color = COLORS[type!];
   if (!color?.depths.includes(depth!)) throw damaged(`it has colour type ${type} with ${depth} bits`);
-  if (compression !== 0 || filter !== 0 || interlace! > 1) throw damaged('it names an unknown compression or filter');
+  if (compression !== 0 || filter !== 0 || interlace! > 1)
+    throw damaged('its compression, filter or interlace method is unknown');
   return { width, height, depth: depth!, color, interlaced: interlace === 1 };
 }
 
@@ -66,7 +67,7 @@ interface Color {
   readonly depths: readonly number[];
 }
 
-/** By the colour type's number; 1 and 5 do not exist. */
+/** Colour types by number; 1 and 5 do not exist. */
 const COLORS: Readonly<Record<number, Color>> = {
   0: { kind: 'grey', channels: 1, depths: [1, 2, 4, 8, 16] },
   2: { kind: 'rgb', channels: 3, depths: [8, 16] },
@@ -84,7 +85,7 @@ const IEND = 0x49454e44;
 interface Chunks {
   /** RGB triples. */
   readonly palette: Uint8Array;
-  /** Alpha by palette index, or the one colour that is transparent, 16 bits a sample. */
+  /** Alpha by palette index, or the transparent colour with 16 bits per sample. */
   readonly transparency: Uint8Array;
   readonly data: Uint8Array;
 }
@@ -95,7 +96,7 @@ function readChunks(bytes: Uint8Array, header: PngHeader): Chunks {
   let palette: Uint8Array | undefined;
   let transparency = new Uint8Array(0);
   for (let offset = 33; ; ) {
-    // An image whose data are all there is shown by everybody, even if the last chunk is lost: the inflater decides.
+    // Like other decoders, accepts a file without its last chunk if the image data is complete: inflating decides.
     if (offset === bytes.length && data.length > 0) break;
     if (offset + 12 > bytes.length) throw damaged('it ends early');
     const length = view.getUint32(offset);
@@ -112,7 +113,7 @@ function readChunks(bytes: Uint8Array, header: PngHeader): Chunks {
     else if (type === PLTE) palette = body;
     else if (type === TRNS) transparency = body.slice();
     else if (type === IEND) break;
-    else if (isCritical) throw damaged(`it has a part of an unknown kind at byte ${offset}`);
+    else if (isCritical) throw damaged(`it has an unknown critical chunk at byte ${offset}`);
     offset += 12 + length;
   }
   if (data.length === 0) throw damaged('it has no pixels');
@@ -126,21 +127,21 @@ function readChunks(bytes: Uint8Array, header: PngHeader): Chunks {
   };
 }
 
-/** @param expected bytes that must come out: neither fewer nor more */
+/** @param expected the exact number of bytes of the output */
 function inflate(data: Uint8Array, expected: number): Uint8Array {
   let lines: Uint8Array;
   try {
     lines = inflateSync(data, { maxOutputLength: expected, chunkSize: Math.max(64, Math.min(expected, 1 << 18)) });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw damaged('it holds more pixels than its header says');
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw damaged('it has more pixels than its header says');
     throw damaged('its compressed pixels cannot be read', { cause: error });
   }
-  if (lines.length < expected) throw damaged('it holds fewer pixels than its header says');
+  if (lines.length < expected) throw damaged('it has fewer pixels than its header says');
   return lines;
 }
 
-/** Undoes the filter of one line in place. @param step bytes to the pixel on the left */
+/** Reverses the filter of a line in place. @param step distance in bytes to the pixel on the left */
 function unfilter(filter: number, line: Uint8Array, above: Uint8Array, step: number): void {
   const length = line.length;
   switch (filter) {
@@ -178,7 +179,7 @@ function paeth(left: number, above: number, corner: number): number {
   return toAbove <= toCorner ? above : corner;
 }
 
-/** Writes `width` pixels of an unfiltered line to `pixels` from `start`, `step` bytes apart. */
+/** Writes `width` pixels of an unfiltered line to the image, from byte `start`, `step` bytes apart. */
 type LineWriter = (line: Uint8Array, width: number, start: number, step: number) => void;
 
 function lineWriter(header: PngHeader, palette: Uint8Array, transparency: Uint8Array, pixels: Uint8Array): LineWriter {
@@ -203,7 +204,7 @@ function rgbWriter(pixels: Uint8Array): LineWriter {
   };
 }
 
-/** For samples of 1 to 8 bits that stand for one colour each. @param table RGB triples, over white */
+/** For samples of 1 to 8 bits that map to one colour each. @param table RGB triples, blended with white */
 function tableWriter(table: Uint8Array, depth: number, pixels: Uint8Array): LineWriter {
   const mask = (1 << depth) - 1;
   return (line, width, start, step) => {
@@ -222,7 +223,7 @@ function tableWriter(table: Uint8Array, depth: number, pixels: Uint8Array): Line
 function paletteTable(palette: Uint8Array, alpha: Uint8Array): Uint8Array {
   return palette.map((value, index) => {
     const entry = Math.floor(index / 3);
-    return entry < alpha.length ? overWhite(value, alpha[entry]! / 255) : value;
+    return entry < alpha.length ? blendWithWhite(value, alpha[entry]! / 255) : value;
   });
 }
 
@@ -235,7 +236,7 @@ function greyTable(depth: number, transparency: Uint8Array): Uint8Array {
   });
 }
 
-/** For 16 bits a sample, an alpha channel, or one transparent colour. */
+/** For 16 bits per sample, an alpha channel, or a transparent colour. */
 function sampleWriter(header: PngHeader, transparency: Uint8Array, pixels: Uint8Array): LineWriter {
   const { channels, kind } = header.color;
   const bytes = header.depth >> 3;
@@ -256,13 +257,13 @@ function sampleWriter(header: PngHeader, transparency: Uint8Array, pixels: Uint8
       else if (transparent?.every((value, color) => value === sample(line, from + color))) alpha = 0;
       for (let channel = 0; channel < 3; channel++) {
         const value = sample(line, from + (colors === 1 ? 0 : channel));
-        pixels[start + pixel * step + channel] = overWhite((value * 255) / maximum, alpha);
+        pixels[start + pixel * step + channel] = blendWithWhite((value * 255) / maximum, alpha);
       }
     }
   };
 }
 
-function overWhite(value: number, alpha: number): number {
+function blendWithWhite(value: number, alpha: number): number {
   return Math.round(value * alpha + 255 * (1 - alpha));
 }
 
@@ -275,7 +276,7 @@ interface Pass {
   readonly height: number;
 }
 
-/** The seven reduced images of an interlaced one; those without a pixel are left out, as they are in the file. */
+/** The seven passes of an interlaced image, without the empty ones, which the file omits. */
 function adam7({ width, height }: PngHeader): Pass[] {
   return [
     [0, 0, 8, 8],

@@ -7,15 +7,15 @@ import { CorruptImage } from './image-errors.ts';
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
 const drawing = decodePng(fixture('drawing.png'));
 
-test('a lossless picture is what was encoded', async () => {
+test('a lossless image decodes to the encoded pixels', async () => {
   expect(await decodeWebp(fixture('lossless.webp'))).toEqual(drawing);
 });
 
-test('a lossy picture is what libwebp makes of it elsewhere', async () => {
+test('a lossy image decodes like in another build of libwebp', async () => {
   expect(await decodeWebp(fixture('lossy.webp'))).toEqual(decodePng(fixture('lossy.webp.png')));
 });
 
-test('transparency lies over white', async () => {
+test('transparent pixels are blended with white', async () => {
   const { pixels } = await decodeWebp(fixture('alpha-lossless.webp'));
   // The drawing's alpha grows from left to right, from 0 to 255 over 48 columns.
   drawing.pixels.forEach((value, index) => {
@@ -26,11 +26,11 @@ test('transparency lies over white', async () => {
   expect(lossy.pixels.subarray(0, 3)).toEqual(Uint8Array.of(255, 255, 255));
 });
 
-test('of an animation the first frame is taken', async () => {
+test('decodes the first frame of an animation', async () => {
   expect(await decodeWebp(fixture('animated.webp'))).toEqual(drawing);
 });
 
-test('a frame that covers a part of the canvas lies where it belongs', async () => {
+test('a frame that covers a part of the canvas is placed correctly', async () => {
   const bytes = fixture('animated.webp');
   const frame = Buffer.from(bytes).indexOf('ANMF');
   const canvas = Buffer.from(bytes).indexOf('VP8X');
@@ -47,7 +47,7 @@ test('a frame that covers a part of the canvas lies where it belongs', async () 
   await expect(decodeWebp(bytes)).rejects.toThrow(/outside/);
 });
 
-test('the orientation of the camera is applied', async () => {
+test('applies the EXIF orientation', async () => {
   const exif = Buffer.from(
     '4949 2a00 0800 0000 0100 1201 0300 0100 0000 0600 0000 0000 0000'.replaceAll(' ', ''),
     'hex',
@@ -62,7 +62,7 @@ test('the orientation of the camera is applied', async () => {
   expect(readWebpHeader(bytes)).toMatchObject({ width: 32, height: 48, orientation: 6 });
   const { width, height, pixels } = await decodeWebp(bytes);
   expect({ width, height }).toEqual({ width: 32, height: 48 });
-  // Turned clockwise: what was at the bottom on the left is now at the top on the left.
+  // Rotated clockwise: the bottom left corner is now at the top left.
   expect(pixels.subarray(0, 3)).toEqual(drawing.pixels.subarray(31 * 48 * 3, 31 * 48 * 3 + 3));
 });
 
@@ -77,7 +77,7 @@ test.each(['lossless.webp', 'lossy.webp', 'alpha-lossy.webp', 'animated.webp'])(
   },
 );
 
-test('the size is read without decoding', () => {
+test('reads the size without decoding', () => {
   for (const name of ['lossless.webp', 'lossy.webp', 'alpha-lossy.webp', 'animated.webp']) {
     expect(readWebpHeader(fixture(name))).toMatchObject({ width: 48, height: 32 });
   }

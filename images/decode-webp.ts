@@ -4,27 +4,28 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import decode, { init } from '@jsquash/webp/decode.js';
 import { CorruptImage } from './image-errors.ts';
-import { isTurned, readOrientation, upright } from './orientation.ts';
+import { readOrientation, swapsSides, upright } from './orientation.ts';
 import type { RgbImage } from './rgb-image.ts';
 
 const BINARY = 'webp_dec.wasm';
 
 /**
- * WebP by libwebp: lossy and lossless, with alpha, and of an animation the first frame. The container is read here, so that
- * size and orientation are known before anything is decoded, and because libwebp alone decodes no animations.
+ * Decodes WebP with libwebp: lossy and lossless, with alpha; of an animation, the first frame. The container is read here, so
+ * that size and orientation are known before decoding, and because libwebp itself does not decode animations.
  */
 export async function decodeWebp(bytes: Uint8Array): Promise<RgbImage> {
   const { canvas, frame, orientation } = readWebpHeader(bytes);
-  await start();
+  await initLibwebp();
   let decoded: { readonly width: number; readonly height: number; readonly data: Uint8ClampedArray };
   try {
     decoded = await decode(Uint8Array.from(frame.bytes).buffer);
   } catch (error) {
     throw new CorruptImage('WebP', 'its compressed pixels cannot be read', { cause: error });
   }
-  if (decoded.width !== frame.width || decoded.height !== frame.height) throw damaged('it has two sizes');
+  if (decoded.width !== frame.width || decoded.height !== frame.height)
+    throw damaged('its header and its pixels differ in size');
 
-  const pixels = new Uint8Array(canvas.width * canvas.height * 3).fill(255); // [H, W, 3], white where no frame is
+  const pixels = new Uint8Array(canvas.width * canvas.height * 3).fill(255); // [H, W, 3], white outside the frame
   for (let y = 0; y < frame.height; y++) {
     for (let x = 0; x < frame.width; x++) {
       const from = (y * frame.width + x) * 4;
@@ -38,18 +39,18 @@ export async function decodeWebp(bytes: Uint8Array): Promise<RgbImage> {
   return upright({ ...canvas, pixels }, orientation);
 }
 
-let starting: Promise<void> | undefined;
+let initialized: Promise<void> | undefined;
 
-/** Loads libwebp when the first WebP comes, from beside this file where it is bundled, else from its package. */
-function start(): Promise<void> {
-  starting ??= (async () => {
+/** Loads libwebp on first use: from beside the bundle, or else from its package. */
+function initLibwebp(): Promise<void> {
+  initialized ??= (async () => {
     const beside = join(dirname(fileURLToPath(import.meta.url)), BINARY);
     const path = existsSync(beside)
       ? beside
       : createRequire(import.meta.url).resolve(`@jsquash/webp/codec/dec/${BINARY}`);
     await init({ wasmBinary: readFileSync(path) });
   })();
-  return starting;
+  return initialized;
 }
 
 interface Size {
@@ -57,7 +58,7 @@ interface Size {
   readonly height: number;
 }
 
-/** A still picture, as a file of its own, and where it lies on the canvas. */
+/** A still image, as a separate file, and its position on the canvas. */
 interface Frame extends Size {
   readonly left: number;
   readonly top: number;
@@ -65,17 +66,17 @@ interface Frame extends Size {
 }
 
 export interface WebpHeader extends Size {
-  /** As it is stored, before the orientation is applied. */
+  /** The stored size, before the orientation is applied. */
   readonly canvas: Size;
   readonly frame: Frame;
-  /** EXIF's, 1 to 8. */
+  /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
 }
 
 /**
  * Reads the container without decoding.
  *
- * @throws {CorruptImage} it is broken
+ * @throws {CorruptImage} it is invalid
  * @see https://developers.google.com/speed/webp/docs/riff_container
  */
 export function readWebpHeader(bytes: Uint8Array): WebpHeader {
@@ -94,24 +95,24 @@ export function readWebpHeader(bytes: Uint8Array): WebpHeader {
     frame = { ...canvas, left: 0, top: 0, bytes };
   }
   if (frame.left + frame.width > canvas.width || frame.top + frame.height > canvas.height) {
-    throw damaged('a frame lies outside of it');
+    throw damaged('a frame lies outside the canvas');
   }
   const exif = parts.find(({ name }) => name === 'EXIF')?.body;
-  // Some writers put JPEG's marker before it.
+  // Some encoders put JPEG's marker before it.
   const hasMarker = exif !== undefined && exif.length > 6 && String.fromCharCode(...exif.subarray(0, 4)) === 'Exif';
   const orientation = (exif && readOrientation(hasMarker ? exif.subarray(6) : exif)) ?? 1;
   const { width, height } = canvas;
-  return { ...(isTurned(orientation) ? { width: height, height: width } : canvas), canvas, frame, orientation };
+  return { ...(swapsSides(orientation) ? { width: height, height: width } : canvas), canvas, frame, orientation };
 }
 
 interface Chunk {
   readonly name: string;
   readonly body: Uint8Array;
-  /** With its name and size. */
+  /** Includes the name and the size. */
   readonly whole: Uint8Array;
 }
 
-/** What is complete: a picture whose metadata are cut off is still a picture. */
+/** The complete chunks: an image with truncated metadata can still be decoded. */
 function chunksOf(bytes: Uint8Array): Chunk[] {
   const chunks: Chunk[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -126,7 +127,7 @@ function chunksOf(bytes: Uint8Array): Chunk[] {
   return chunks;
 }
 
-/** What the compressed picture itself says of its size. */
+/** The size in the header of the compressed pixels. */
 function bitstreamSize(parts: readonly Chunk[]): Size {
   const { name, body } = parts.find((part) => part.name === 'VP8 ' || part.name === 'VP8L') ?? {};
   if (!body) throw damaged('it has no pixels, or ends early');
@@ -140,7 +141,7 @@ function bitstreamSize(parts: readonly Chunk[]): Size {
     if (body.length < 10 || uint24(body, 3) !== 0x2a019d) throw damaged('its pixels have no header');
     size = { width: view.getUint16(6, true) & 0x3fff, height: view.getUint16(8, true) & 0x3fff };
   }
-  if (size.width === 0 || size.height === 0) throw damaged(`its size is said to be ${size.width}x${size.height}`);
+  if (size.width === 0 || size.height === 0) throw damaged(`its header says ${size.width}x${size.height}`);
   return size;
 }
 
@@ -148,11 +149,12 @@ function animationFrame(body: Uint8Array): Frame {
   if (body.length < 16) throw damaged('its first frame is too short');
   const inner = chunksOf(body.subarray(16));
   const size = bitstreamSize(inner);
-  if (uint24(body, 6) + 1 !== size.width || uint24(body, 9) + 1 !== size.height) throw damaged('a frame has two sizes');
+  if (uint24(body, 6) + 1 !== size.width || uint24(body, 9) + 1 !== size.height)
+    throw damaged('the size of a frame differs from its pixels');
   return { ...size, left: 2 * uint24(body, 0), top: 2 * uint24(body, 3), bytes: stillFile(size, inner) };
 }
 
-/** Wraps the chunks of a frame as a picture of their own. */
+/** Wraps the chunks of a frame as a separate file. */
 function stillFile({ width, height }: Size, inner: readonly Chunk[]): Uint8Array {
   const alpha = inner.find(({ name }) => name === 'ALPH');
   const pixels = inner.find(({ name }) => name === 'VP8 ' || name === 'VP8L')!;

@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from 'node:zlib';
 
-/** A grey PNG of 8 bits. @param pixels `[height, width]` uint8 */
+/** Encodes an 8-bit grayscale PNG. @param pixels `[height, width]` uint8 */
 export function encodeGreyPng({
   width,
   height,
@@ -13,7 +13,7 @@ export function encodeGreyPng({
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, 0, 0, 0, 0], 8); // 8 bits, grey, deflate, filtered by line, not interlaced
+  header.set([8, 0, 0, 0, 0], 8); // 8 bits, grayscale, deflate, filtered by line, not interlaced
   const lines = Buffer.alloc(height * (1 + width)); // each line begins with its filter: none
   for (let y = 0; y < height; y++) lines.set(pixels.subarray(y * width, (y + 1) * width), y * (1 + width) + 1);
   return Buffer.concat([

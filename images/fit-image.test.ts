@@ -3,33 +3,33 @@ import { expect, test } from 'vitest';
 import { fitImage } from './fit-image.ts';
 import type { RgbImage } from './rgb-image.ts';
 
-test('a picture of the right size is left as it is', () => {
+test('an image of the target size is returned unchanged', () => {
   const image = grey(2, 2, [1, 2, 3, 4]);
   expect(fitImage(image, { width: 2, height: 2 })).toEqual({ ...image, transform: 'none' });
 });
 
-test('a whole factor is the plain mean of the blocks', () => {
+test('an integer factor averages blocks', () => {
   const image = grey(4, 2, [0, 10, 100, 200, 20, 30, 100, 0]);
   expect(fitImage(image, { width: 2, height: 1 })).toEqual({ ...grey(2, 1, [15, 100]), transform: 'area' });
 });
 
-test('parts of pixels count by their share', () => {
-  // Three pixels in two: (0 + 90 / 2) / 1.5 and (90 / 2 + 255) / 1.5.
+test('partly covered pixels are weighted by their share', () => {
+  // Three pixels to two: (0 + 90 / 2) / 1.5 and (90 / 2 + 255) / 1.5.
   const image = grey(3, 2, [0, 90, 255, 0, 90, 255]);
   const { pixels } = fitImage({ ...image }, { width: 2, height: 2 });
   const cropped = fitImage(grey(3, 3, [0, 90, 255, 0, 90, 255, 0, 90, 255]), { width: 2, height: 2 });
   expect(cropped).toEqual({ ...grey(2, 2, [30, 200, 30, 200]), transform: 'area' });
-  expect(pixels).toEqual(grey(2, 2, [0, 90, 0, 90]).pixels); // The middle two columns, from the left where it is odd.
+  expect(pixels).toEqual(grey(2, 2, [0, 90, 0, 90]).pixels); // The middle two columns, further left if the rest is odd.
 });
 
-test('the middle is cropped to the proportions asked for', () => {
+test('crops to the aspect ratio of the target around the center', () => {
   const wide = grey(4, 2, [9, 1, 2, 9, 9, 3, 4, 9]);
   expect(fitImage(wide, { width: 2, height: 2 })).toEqual({ ...grey(2, 2, [1, 2, 3, 4]), transform: 'center-crop' });
   const tall = grey(2, 4, [9, 9, 0, 10, 20, 30, 9, 9]);
   expect(fitImage(tall, { width: 1, height: 1 })).toEqual({ ...grey(1, 1, [15]), transform: 'center-crop+area' });
 });
 
-test('a small picture is enlarged, pixel by pixel', () => {
+test('a small image is enlarged pixel by pixel', () => {
   const image = grey(2, 2, [0, 100, 200, 50]);
   expect(fitImage(image, { width: 4, height: 4 }).pixels).toEqual(
     grey(4, 4, [0, 0, 100, 100, 0, 0, 100, 100, 200, 200, 50, 50, 200, 200, 50, 50]).pixels,
@@ -45,7 +45,7 @@ const images = fc
   );
 const targets = fc.record({ width: fc.integer({ min: 1, max: 12 }), height: fc.integer({ min: 1, max: 12 }) });
 
-test('every size gives the size asked for, within the range of the pixels, channels apart', () => {
+test('every image is resized to the target size, within the range of its pixels, each channel separately', () => {
   fc.assert(
     fc.property(images, targets, (image, target) => {
       const { width, height, pixels } = fitImage(image, target);
@@ -59,7 +59,7 @@ test('every size gives the size asked for, within the range of the pixels, chann
   );
 });
 
-test('a mirrored picture gives the mirrored result where nothing is cropped unevenly', () => {
+test('a mirrored image has the mirrored result unless the crop is uneven', () => {
   fc.assert(
     fc.property(images, (image) => {
       const target = { width: 1 + (image.width % 5), height: 1 + (image.width % 5) };
@@ -74,7 +74,7 @@ function grey(width: number, height: number, values: readonly number[]): RgbImag
   return { width, height, pixels: Uint8Array.from(values.flatMap((value) => [value, value, value])) };
 }
 
-/** As many lines as columns. */
+/** A square image. */
 function tile({ width, height, pixels }: RgbImage): Uint8Array {
   return Uint8Array.from({ length: width * width * 3 }, (_, index) => pixels[index % (width * height * 3)]!);
 }

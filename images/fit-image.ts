@@ -5,7 +5,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** What was done to a picture so that it has the size that the network takes. */
+/** How an image was resized to the network's input size. */
 export type Transform = 'none' | 'center-crop' | 'area' | 'center-crop+area';
 
 export interface FittedImage extends RgbImage {
@@ -13,10 +13,10 @@ export interface FittedImage extends RgbImage {
 }
 
 /**
- * Crops the middle of a picture to the target's proportions and averages areas down (or up) to its size, in sRGB values.
- * A picture of the right size is given back as it is.
+ * Crops an image to the target's aspect ratio around its center, and scales it to the target's size by averaging areas, in
+ * sRGB values. An image of the target's size is returned unchanged.
  *
- * Each target pixel is the mean of the source area that it covers, parts of pixels counting by their share.
+ * Each target pixel is the mean of the source area that it covers, with partly covered pixels weighted by their share.
  */
 export function fitImage(image: RgbImage, target: Size): FittedImage {
   if (image.width === target.width && image.height === target.height) return { ...image, transform: 'none' };
@@ -32,7 +32,7 @@ interface Area extends Size {
   readonly top: number;
 }
 
-/** The largest area in the middle that has the target's proportions; at least one pixel wide and high. */
+/** The largest centered area with the target's aspect ratio; at least one pixel wide and high. */
 function centerCrop(image: Size, target: Size): Area {
   const scale = Math.min(image.width / target.width, image.height / target.height);
   const width = Math.min(image.width, Math.max(1, Math.round(target.width * scale)));
@@ -45,7 +45,7 @@ function centerCrop(image: Size, target: Size): Area {
   };
 }
 
-/** In whole numbers until the last division, so that the order in which they are summed plays no part. */
+/** Sums integers until the final division, so that the result does not depend on the order. */
 function averageAreas(image: RgbImage, crop: Area, target: Size): Uint8Array {
   const columns = coverage(crop.left, crop.width, target.width);
   const rows = coverage(crop.top, crop.height, target.height);
@@ -71,8 +71,8 @@ function averageAreas(image: RgbImage, crop: Area, target: Size): Uint8Array {
 }
 
 /**
- * For each of `to` equal parts of `[start, start + from)`: which source pixels it covers, and how much of each. A pixel has
- * `to` units and a part `from` of them, so that all borders are whole numbers.
+ * Divides `[start, start + from)` into `to` equal parts, and lists for each the source pixels that it covers and how much of
+ * each. A pixel counts as `to` units and a part as `from` units, so that all borders are integers.
  */
 function coverage(start: number, from: number, to: number): (readonly [pixel: number, units: number])[][] {
   return Array.from({ length: to }, (_, part) => {

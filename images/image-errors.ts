@@ -1,19 +1,19 @@
 import { UserError } from '#errors/user-error.ts';
 
-/** The bytes are no picture of a kind that is decoded. */
+/** The bytes are not an image of a supported format. */
 export class UnsupportedImage extends UserError {
   override readonly name = 'UnsupportedImage';
-  /** What the bytes look like: `a GIF image`, `text`. */
+  /** What the bytes are instead: `a GIF image`, `text`. */
   readonly found: string;
 
-  /** @param taken what is decoded instead */
-  constructor(found: string, taken: string) {
-    super(`This is ${found}. Send ${taken}.`);
+  /** @param supported the supported formats */
+  constructor(found: string, supported: string) {
+    super(`This is ${found}. Send ${supported}.`);
     this.found = found;
   }
 }
 
-/** The bytes begin like a picture and then break the rules of its format. */
+/** The image is not a valid file of its format. */
 export class CorruptImage extends UserError {
   override readonly name = 'CorruptImage';
   readonly format: string;
@@ -26,20 +26,20 @@ export class CorruptImage extends UserError {
   }
 }
 
-/** A feature of the format that is valid and not decoded, such as 12-bit JPEG. */
+/** The image uses a valid feature of its format that is not supported, such as 12-bit JPEG. */
 export class UnsupportedFeature extends UserError {
   override readonly name = 'UnsupportedFeature';
   readonly format: string;
   readonly feature: string;
 
   constructor(format: string, feature: string) {
-    super(`This ${format} image uses ${feature}, which is not decoded here. Save it as an ordinary PNG.`);
+    super(`This ${format} image uses ${feature}, which is not supported. Save it as PNG.`);
     this.format = format;
     this.feature = feature;
   }
 }
 
-/** More bytes or pixels than are taken; found before anything was decoded. */
+/** The image exceeds a limit. Thrown before it is decoded. */
 export class ImageTooLarge extends UserError {
   override readonly name = 'ImageTooLarge';
 
@@ -48,12 +48,12 @@ export class ImageTooLarge extends UserError {
   }
 
   static bytes(found: number, limit: number): ImageTooLarge {
-    return new ImageTooLarge(`The image has ${found} bytes; at most ${limit} are taken. Make it smaller first.`);
+    return new ImageTooLarge(`The image has ${found} bytes; the limit is ${limit}. Scale it down.`);
   }
 
   static pixels(width: number, height: number, limit: number): ImageTooLarge {
     return new ImageTooLarge(
-      `The image is ${width}x${height}, ${width * height} pixels; at most ${limit} are taken. Make it smaller first.`,
+      `The image is ${width}x${height}, ${width * height} pixels; the limit is ${limit}. Scale it down.`,
     );
   }
 }

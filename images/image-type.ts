@@ -1,13 +1,13 @@
-/** What the first bytes say. */
+/** A file type, detected from the first bytes. */
 export interface Identified {
-  /** A media type where it is one of the decoded kinds. */
+  /** The media type of a supported image format. */
   readonly type: 'image/png' | 'image/jpeg' | 'image/webp' | undefined;
   /** With its article, to follow "This is". */
   readonly name: string;
 }
 
 /**
- * Names a file by its magic bytes; what a client declares plays no part.
+ * Identifies a file by its magic bytes; the declared type is ignored.
  *
  * @see https://mimesniff.spec.whatwg.org/#image-type-pattern-matching-algorithm
  */
@@ -28,14 +28,14 @@ export function identify(bytes: Uint8Array): Identified {
   if (startsWith(bytes, '\x1f\x8b')) return other('gzip-compressed data');
   if (startsWith(bytes, '\x1aE\xdf\xa3')) return other('a video (Matroska or WebM)');
   if (isBitmap(bytes)) return other('a BMP image');
-  return other(textual(bytes) ?? `no known image (${bytes.length} bytes, beginning ${hexadecimal(bytes)})`);
+  return other(textual(bytes) ?? `an unknown file type (${bytes.length} bytes, beginning with ${hexadecimal(bytes)})`);
 }
 
 function other(name: string): Identified {
   return { type: undefined, name };
 }
 
-/** HEIC, AVIF and video share one container: the brand tells them apart. */
+/** HEIC, AVIF and video share a container and differ in the brand. */
 function isoMedia(brand: string): string {
   if (brand === 'avif' || brand === 'avis') return 'an AVIF image';
   if (/^(heic|heix|heim|heis|hevc|hevx|mif1|msf1)$/.test(brand)) return 'a HEIC image';
@@ -43,18 +43,18 @@ function isoMedia(brand: string): string {
   return 'a video (MP4 or QuickTime)';
 }
 
-/** `BM` alone would take any text that begins so: the header's size must be a known one too. */
+/** `BM` alone would match text that begins with it, so the header size must be a known one too. */
 function isBitmap(bytes: Uint8Array): boolean {
   return startsWith(bytes, 'BM') && bytes.length > 14 && [12, 40, 52, 56, 64, 108, 124].includes(bytes[14]!);
 }
 
-/** What kind of text it is, `undefined` if it holds control characters or is not UTF-8. */
+/** The kind of text; `undefined` if it has control characters or is not UTF-8. */
 function textual(bytes: Uint8Array): string | undefined {
   const head = bytes.subarray(0, 1024);
   if (head.some((byte) => byte < 9 || (byte > 13 && byte < 32))) return undefined;
   let text: string;
   try {
-    // A character that is cut in two at the end of the head is no error.
+    // A character that is cut at the end of the head is not an error.
     text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true }).trimStart();
   } catch {
     return undefined;
@@ -62,8 +62,8 @@ function textual(bytes: Uint8Array): string | undefined {
   if (/^(<\?xml[^>]*>\s*)?(<!--[\s\S]*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]/i.test(text)) return 'an SVG drawing';
   if (/^<(!doctype html|html|head|body)[\s>]/i.test(text)) return 'an HTML page';
   if (/^\s*[[{]/.test(text)) return 'JSON';
-  if (/^data:image\//.test(text)) return 'a data: URL; send the bytes that it encodes';
-  if (/^(iVBORw0KGgo|\/9j\/|UklGR)/.test(text)) return 'base64 text; send the bytes that it encodes';
+  if (/^data:image\//.test(text)) return 'a data: URL; send the decoded bytes';
+  if (/^(iVBORw0KGgo|\/9j\/|UklGR)/.test(text)) return 'Base64 text; send the decoded bytes';
   if (/^--\S+\r?\ncontent-/i.test(text)) return 'a multipart form without its Content-Type';
   return 'text';
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readOrientation } from './orientation.ts';
 
-/** One entry, with the byte order and the place that are asked for. */
+/** EXIF metadata with one entry, in this byte order and at this position. */
 function exif(orientation: number, isLittle: boolean, at: number): Uint8Array {
   const bytes = new Uint8Array(at + 18);
   const view = new DataView(bytes.buffer);
@@ -19,7 +19,7 @@ function exif(orientation: number, isLittle: boolean, at: number): Uint8Array {
 
 const place = fc.integer({ min: 8, max: 40 });
 
-test('is read in either byte order, wherever it lies; what is none of the eight is none', () => {
+test('is read in either byte order and at any position; other values than 1 to 8 are ignored', () => {
   fc.assert(
     fc.property(fc.nat(20), fc.boolean(), place, (orientation, isLittle, at) => {
       const expected = orientation >= 1 && orientation <= 8 ? orientation : undefined;
@@ -28,7 +28,7 @@ test('is read in either byte order, wherever it lies; what is none of the eight 
   );
 });
 
-test('whatever the bytes are, it is one of eight or none', () => {
+test('any bytes yield an orientation from 1 to 8, or none', () => {
   const damaged = fc
     .tuple(fc.integer({ min: 1, max: 8 }), fc.boolean(), place, fc.nat(60), fc.nat(255), fc.nat(60))
     .map(([orientation, isLittle, at, index, byte, length]) => {

@@ -1,9 +1,9 @@
 import type { RgbImage } from './rgb-image.ts';
 
 /**
- * The camera's orientation, 1 to 8, in EXIF's own form, which is TIFF's.
+ * Reads the camera's orientation, 1 to 8, from EXIF metadata, which are in TIFF format.
  *
- * @returns `undefined` if there is none that can be read: a picture is not refused for its metadata
+ * @returns `undefined` if there is none or it cannot be read: invalid metadata do not make an image invalid
  */
 export function readOrientation(exif: Uint8Array): number | undefined {
   const tiff = new DataView(exif.buffer, exif.byteOffset, exif.byteLength);
@@ -22,21 +22,21 @@ export function readOrientation(exif: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Whether width and height change places. @param orientation EXIF's, 1 to 8 */
-export function isTurned(orientation: number): boolean {
+/** Whether the orientation swaps width and height. @param orientation EXIF orientation, 1 to 8 */
+export function swapsSides(orientation: number): boolean {
   return orientation > 4;
 }
 
-/** Turns and mirrors so that the picture stands as it was seen. @param orientation EXIF's, 1 to 8 */
+/** Rotates and mirrors an image so that it is upright. @param orientation EXIF orientation, 1 to 8 */
 export function upright({ width, height, pixels }: RgbImage, orientation: number): RgbImage {
   if (orientation === 1) return { width, height, pixels };
   const mirrorsX = [2, 3, 7, 8].includes(orientation);
   const mirrorsY = [3, 4, 6, 7].includes(orientation);
-  const [toWidth, toHeight] = isTurned(orientation) ? [height, width] : [width, height];
+  const [toWidth, toHeight] = swapsSides(orientation) ? [height, width] : [width, height];
   const turned = new Uint8Array(pixels.length);
   for (let y = 0; y < toHeight; y++) {
     for (let x = 0; x < toWidth; x++) {
-      const [u, v] = isTurned(orientation) ? [y, x] : [x, y];
+      const [u, v] = swapsSides(orientation) ? [y, x] : [x, y];
       const fromX = mirrorsX ? width - 1 - u : u;
       const fromY = mirrorsY ? height - 1 - v : v;
       const from = (fromY * width + fromX) * 3;

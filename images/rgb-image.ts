@@ -1,4 +1,4 @@
-/** A decoded picture: sRGB, no alpha, no metadata. */
+/** A decoded image: sRGB, without alpha or metadata. */
 export interface RgbImage {
   readonly width: number;
   readonly height: number;

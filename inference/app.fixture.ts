@@ -7,9 +7,9 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { withDescribedAnswers } from './openapi/conformance.fixture.ts';
 import { type ServerOptions, startServer } from './server.ts';
-import { type ExampleModel, exampleModel } from './serving/example-model.ts';
+import { type ExampleModel, exampleModel } from './serving/example-model.fixture.ts';
 
-/** A folder that is gone afterwards. */
+/** Runs `work` with a temporary folder, and deletes it afterwards. */
 export async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'cifar10-inference-'));
   try {
@@ -24,12 +24,12 @@ export interface Logged extends Record<string, unknown> {
   readonly message: string;
 }
 
-/** The endpoint on a port of this machine. What `fetch` gets from it is held to its description. */
+/** The endpoint on a local port. Every answer that `fetch` gets from it is checked against the OpenAPI document. */
 export interface Endpoint {
   readonly url: string;
   readonly store: ObjectStore;
   readonly logged: readonly Logged[];
-  /** Publishes a model and points the alias to it. @returns the version's id */
+  /** Publishes a model and moves the alias to it. @returns the version's ID */
   promote(model?: ExampleModel, alias?: string): Promise<string>;
 }
 
@@ -50,7 +50,7 @@ export async function withEndpoint<Result>(
         store,
         logged,
         async promote(model, alias = 'production') {
-          const to = await publishVersion(store, await known(model));
+          const to = await publishVersion(store, await cachedModel(model));
           await moveAlias(store, alias, { to, by: 'a test', expected: await readAlias(store, alias) });
           return to;
         },
@@ -64,8 +64,8 @@ export async function withEndpoint<Result>(
 
 const made = new Map<string, ReturnType<typeof exampleModel>>();
 
-/** Each model is made once a test file. */
-function known(model: ExampleModel = {}): ReturnType<typeof exampleModel> {
+/** Makes each model once per test file. */
+function cachedModel(model: ExampleModel = {}): ReturnType<typeof exampleModel> {
   const key = JSON.stringify(model);
   const files = made.get(key) ?? exampleModel(model);
   made.set(key, files);
@@ -74,8 +74,8 @@ function known(model: ExampleModel = {}): ReturnType<typeof exampleModel> {
 
 interface EndpointOptions extends Pick<ServerOptions, 'origins'> {
   readonly following?: ServerOptions['following'];
-  /** Where models are published. @default a folder */
+  /** Where models are published. @default a temporary folder */
   readonly store?: ObjectStore;
-  /** What the endpoint sees of the store. */
+  /** Wraps the store for the endpoint. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
 }

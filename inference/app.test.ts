@@ -6,7 +6,7 @@ import { withEndpoint } from './app.fixture.ts';
 import { createApp } from './app.ts';
 import { ClassifyAnswer } from './http/answers.ts';
 import { Problem } from './http/problem.ts';
-import { examplePixels } from './serving/example-model.ts';
+import { examplePixels } from './serving/example-model.fixture.ts';
 import type { LiveModels } from './serving/live-models.ts';
 import { jsonLog } from './telemetry/log.ts';
 
@@ -54,7 +54,7 @@ test('classifies a PNG, a JPEG and raw pixels', () =>
     expect(logged.at(-1)).toMatchObject({ path: '/classify', status: 200, version, label: jpeg.answer.label });
   }));
 
-test('what a client calls the bytes plays no part', () =>
+test('the declared content type is ignored', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     for (const type of ['image/gif', 'text/plain; charset=utf-16', 'nonsense']) {
@@ -64,7 +64,7 @@ test('what a client calls the bytes plays no part', () =>
     }
   }));
 
-test('3,072 zeros are a picture', () =>
+test('3,072 zeros are a raw image', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const { response, answer } = await post(`${url}/classify`, new Uint8Array(3072));
@@ -72,18 +72,18 @@ test('3,072 zeros are a picture', () =>
     expect(answer.input).toMatchObject({ type: 'application/octet-stream', width: 32, height: 32 });
   }));
 
-test('an answer below the threshold of the card is uncertain', () =>
+test('a score below the threshold of the card is uncertain', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote({ card: { uncertainBelow: 1 } });
     expect((await post(`${url}/classify`, png(1))).answer.uncertain).toBe(true);
   }));
 
-test('before there is a model it says so, and what to run', () =>
+test('answers that there is no model yet, and which command to run', () =>
   withEndpoint(async ({ url, promote, store }) => {
     for (const path of ['/health/ready', '/v2/health/ready', '/model']) {
       const problem = await expectProblem(await fetch(url + path), 503, 'no-model-yet');
       expect(problem.detail).toContain('cifar10 models promote');
-      // Where it looks for one is nobody's business but the operator's.
+      // Clients must not learn where the store is.
       expect(JSON.stringify(problem)).not.toContain(store.url);
     }
     const response = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(png(1)) });
@@ -94,7 +94,7 @@ test('before there is a model it says so, and what to run', () =>
     await expect.poll(async () => (await fetch(`${url}/health/ready`)).status, { timeout: 10_000 }).toBe(200);
   }));
 
-test('tells which model it serves', () =>
+test('shows which model it serves', () =>
   withEndpoint(async ({ url, promote }) => {
     const version = await promote({ card: { seed: 41 } });
     const model = await (await fetch(`${url}/model`)).json();
@@ -105,7 +105,7 @@ test('tells which model it serves', () =>
     });
   }));
 
-test('answers by another version or alias where it is asked to', () =>
+test('uses another version or alias if requested', () =>
   withEndpoint(async ({ url, promote }) => {
     const first = await promote({ seed: 1 });
     const second = await promote({ seed: 2 }, 'candidate');
@@ -120,8 +120,8 @@ test('answers by another version or alias where it is asked to', () =>
         body: new Uint8Array(png(1)),
       });
       const { detail } = await expectProblem(response, 404, 'unknown-version');
-      // And tells nothing of where the models are.
-      expect(detail).toBe(`There is no version or alias "${name}" here.`);
+      // Where the store is stays hidden.
+      expect(detail).toBe(`There is no version or alias "${name}".`);
     }
   }));
 
@@ -140,7 +140,7 @@ test.each([
   }),
 );
 
-test('refuses what is no picture, with the reason', () =>
+test('refuses invalid images with the reason', () =>
   withEndpoint(async ({ url, promote, logged }) => {
     await promote();
     const send = (body: Uint8Array, query = '') =>
@@ -156,7 +156,7 @@ test('refuses what is no picture, with the reason', () =>
     expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
   }));
 
-test('stops reading a body that is too large, announced or not', () =>
+test('stops reading a body that is too large, with or without a Content-Length', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const announced = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(6_000_000) });
@@ -167,12 +167,12 @@ test('stops reading a body that is too large, announced or not', () =>
       body: endless,
       duplex: 'half',
     } as RequestInit).catch((error: unknown) => error);
-    // The answer may come before the client has stopped sending, and then some clients see a broken connection.
+    // The answer may arrive while the client still sends; some clients then report a broken connection.
     if (streamed instanceof Response) await expectProblem(streamed, 413, 'body-too-large');
     expect((await post(`${url}/classify`, png(1))).response.status).toBe(200);
   }));
 
-test('refuses a compressed body by name', () =>
+test('refuses a compressed body', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const response = await fetch(`${url}/classify`, {
@@ -183,7 +183,7 @@ test('refuses a compressed body by name', () =>
     await expectProblem(response, 415, 'unsupported-encoding');
   }));
 
-test('says what an address takes', () =>
+test('lists the routes, and the methods that a route accepts', () =>
   withEndpoint(async ({ url }) => {
     await expectProblem(await fetch(`${url}/clasify`), 404, 'unknown-route');
     const response = await fetch(`${url}/classify`);
@@ -198,7 +198,7 @@ test('says what an address takes', () =>
     expect((await fetch(`${url}/health/live`, { method: 'HEAD' })).status).toBe(200);
   }));
 
-test('a store that cannot be read is no fault of the client, who is not told its secrets', () =>
+test('an unreadable store is a 503 that does not reveal its secrets', () =>
   withEndpoint(
     async ({ url, logged }) => {
       const problem = await expectProblem(
@@ -220,7 +220,7 @@ test('a store that cannot be read is no fault of the client, who is not told its
     },
   ));
 
-test('a version that is damaged is named to the client, its place only to the log', () =>
+test('a damaged version is named to the client, but the location of the store only in the log', () =>
   withEndpoint(async ({ url, promote, store, logged }) => {
     const version = await promote();
     await store.delete(`models/${version}/weights.bin`);
@@ -232,7 +232,7 @@ test('a version that is damaged is named to the client, its place only to the lo
     }
   }));
 
-test('a defect is a 500 that tells a client nothing, and the log everything', async () => {
+test('an internal error is a 500 that reveals nothing to the client and everything to the log', async () => {
   const lines: string[] = [];
   const broken: LiveModels = {
     use: async () => {
@@ -249,7 +249,7 @@ test('a defect is a 500 that tells a client nothing, and the log everything', as
   });
 });
 
-test('pages of other origins may ask only where that is wanted', async () => {
+test('pages of other origins may send requests only if they are allowed to', async () => {
   const ask = async (url: string, method: string, origin: string) => {
     const headers = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-api-key' };
     const response = await fetch(`${url}/classify`, { method, headers, ...(method === 'POST' ? { body: 'x' } : {}) });
@@ -269,7 +269,7 @@ test('pages of other origins may ask only where that is wanted', async () => {
   );
 });
 
-test('no header or path breaks it', () =>
+test('no query or path causes an internal error', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const { port } = new URL(url);

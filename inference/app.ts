@@ -1,11 +1,13 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { methodNotAllowed } from 'hono/method-not-allowed';
 import { access } from './http/access.ts';
 import type { App, Env, RequestContext } from './http/context.ts';
 import { problemHeaders, problemOf, RequestError } from './http/problem.ts';
 import { documentRoutes } from './openapi/document-routes.ts';
 import { type PageOptions, pageRoutes } from './page/page-routes.ts';
 import { classifyRoutes } from './routes/classify.ts';
+import { indexRoute } from './routes/index-route.ts';
 import { modelRoutes } from './routes/model.ts';
 import { openInferenceRoutes } from './routes/open-inference.ts';
 import type { LiveModels } from './serving/live-models.ts';
@@ -14,24 +16,24 @@ import type { Log } from './telemetry/log.ts';
 export interface AppOptions {
   readonly models: LiveModels;
   readonly log: Log;
-  /** Web pages of other origins that may ask, such as `https://example.org`; `*` for all. @default none */
+  /** Origins whose web pages may send requests, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
-  /** The page for people. @default none */
+  /** The web page. @default none */
   readonly page?: PageOptions;
 }
 
-/** The endpoint, the same behind API Gateway and on a local port. All links are relative: a stage is a prefix of the path. */
+/** The endpoint: the same app behind API Gateway and on a local port. All links are relative, since a stage prefixes the path. */
 export function createApp({ models, log, origins = [], page }: AppOptions): App {
   const app: App = new Hono<Env>();
   app.use(access(log));
   if (origins.length > 0) app.use(crossOrigin(origins));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
   if (page) pageRoutes(app, page);
   indexRoute(app);
   classifyRoutes(app, models);
   modelRoutes(app, models);
   openInferenceRoutes(app, models);
   documentRoutes(app);
-  refuseOtherMethods(app);
   app.notFound((context) =>
     fail(new RequestError('unknown-route', `There is nothing at ${context.req.path}.`), context),
   );
@@ -39,7 +41,7 @@ export function createApp({ models, log, origins = [], page }: AppOptions): App 
   return app;
 }
 
-/** Lets web pages elsewhere ask, and read the headers that they need. */
+/** Allows web pages of other origins to send requests and to read the headers that they need. */
 function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
   return cors({
     origin: origins.includes('*') ? '*' : [...origins],
@@ -50,35 +52,13 @@ function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
   });
 }
 
-/** Where to go from here. */
-function indexRoute(app: App): void {
-  app.get('/', (context) => {
-    const routes = routesOf(app).map(({ path, methods }) => ({
-      ...{ methods, href: `.${path.replace(/\{[^}]*\}/g, '')}` }, // what a parameter may be is for the router
-    }));
-    return context.json({ name: 'cifar10', routes });
-  });
+function refuseMethod(context: RequestContext, allowed: readonly string[]): Response {
+  const { method, path } = context.req;
+  const allow = allowed.join(', ');
+  return fail(new RequestError('wrong-method', `${path} does not accept ${method}. Use ${allow}.`, { allow }), context);
 }
 
-/** An address that exists answers another method with what it takes. */
-function refuseOtherMethods(app: App): void {
-  for (const { path, methods } of routesOf(app)) {
-    const allow = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
-    app.all(path, () => {
-      throw new RequestError('wrong-method', `${path} takes ${methods.join(' and ')}.`, { allow: allow.join(', ') });
-    });
-  }
-}
-
-function routesOf(app: App): { readonly path: string; readonly methods: readonly string[] }[] {
-  const routes = new Map<string, string[]>();
-  for (const { path, method } of app.routes) {
-    if (method !== 'ALL') routes.set(path, [...(routes.get(path) ?? []), method]);
-  }
-  return [...routes].map(([path, methods]) => ({ path, methods }));
-}
-
-/** The one place where an error becomes an answer. */
+/** The only place where an error becomes a response. */
 function fail(error: Error, context: RequestContext): Response {
   const problem = problemOf(error, context.get('requestId'));
   const { status, code, detail } = problem;

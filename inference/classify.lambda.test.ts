@@ -12,7 +12,7 @@ import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { ClassifyAnswer } from './http/answers.ts';
-import { exampleModel, examplePixels } from './serving/example-model.ts';
+import { exampleModel, examplePixels } from './serving/example-model.fixture.ts';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../images/fixtures/${name}`, import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), 'cifar10-lambda-'));
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Starts a process that has nothing but the bundle, as Lambda does, and gives it events. */
+/** Runs the handler for events in a process that has only the bundle, like Lambda. */
 async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: APIGatewayProxyResult[]; log: string[] }> {
   writeFileSync(join(folder, 'events.json'), JSON.stringify(events));
   const program = `
@@ -45,7 +45,7 @@ async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: API
   return { results: JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')), log: stdout.trim().split('\n') };
 }
 
-/** As API Gateway's REST APIs send it. @see https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html */
+/** An event as API Gateway's REST APIs send it. @see https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html */
 function event(
   httpMethod: string,
   path: string,
@@ -84,7 +84,7 @@ function event(
   };
 }
 
-test('the bundle alone answers events of the gateway', async () => {
+test('the bundle alone answers events of API Gateway', async () => {
   const pixels = examplePixels(1);
   const png = encode({ width: 32, height: 32, channels: 3, data: pixels });
   const { results, log } = await answer(
@@ -94,7 +94,7 @@ test('the bundle alone answers events of the gateway', async () => {
     event('POST', '/classify', new Uint8Array(3072)),
     event('POST', '/classify', new Uint8Array(3072), { asText: true }),
     event('GET', '/model'),
-    event('POST', '/classify', new TextEncoder().encode('no picture'), { asText: true }),
+    event('POST', '/classify', new TextEncoder().encode('not an image'), { asText: true }),
     event('GET', '/classify'),
     event('POST', '/classify'),
   );
@@ -113,7 +113,7 @@ test('the bundle alone answers events of the gateway', async () => {
   expect(lines.filter(({ message }) => message === 'request')).toHaveLength(9);
 });
 
-test('web pages of the origins that the stack names may ask, and no others', async () => {
+test('allows web pages of the configured origins, and no others', async () => {
   const asked = ['https://example.org', 'https://example.com', 'https://example.net'].map((Origin) =>
     event('OPTIONS', '/classify', undefined, { headers: { Origin, 'Access-Control-Request-Method': 'POST' } }),
   );
@@ -125,7 +125,7 @@ test('web pages of the origins that the stack names may ask, and no others', asy
   ]);
 });
 
-test('the bundle has the page, and all that the page needs to run the model in a browser', async () => {
+test('the bundle has the page, and all files that the page needs to run the model in a browser', async () => {
   const headers = { Accept: 'text/html,*/*;q=0.8', 'Accept-Encoding': 'gzip, br' };
   const [page] = (await answer(event('GET', '/', undefined, { headers }))).results;
   expect(page).toMatchObject({ statusCode: 200, isBase64Encoded: true });
@@ -134,7 +134,7 @@ test('the bundle has the page, and all that the page needs to run the model in a
   const linked = [...html.matchAll(/"(page\/[^"]+)"/g)].map(([, path]) => `/${path}`);
   expect(linked).toHaveLength(3);
 
-  // The engine, which comes on demand.
+  // The engine, which is loaded on demand.
   const [script] = linked.filter((path) => path.endsWith('.js'));
   const chunks = [...readFileSync(join(folder, script!), 'utf8').matchAll(/import\("\.\/([^"]+)"\)/g)];
   expect(chunks.length).toBeGreaterThan(0);
@@ -148,7 +148,7 @@ test('the bundle has the page, and all that the page needs to run the model in a
   expect(Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8').length % 4).toBe(0);
 });
 
-test('its archive has at most 3 MB, and nothing but the program, its WebAssembly and the page', () => {
+test('the archive is smaller than 3 MB, and has only the program, its WebAssembly and the page', () => {
   const files = readdirSync(folder).filter((name) => /\.(mjs|wasm)$/.test(name));
   expect(files.sort()).toEqual(['index.mjs', 'webp_dec.wasm']);
   const page = readdirSync(join(folder, 'page')).map((name) => join('page', name));

@@ -4,10 +4,10 @@ import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { withEndpoint } from './app.fixture.ts';
 import { FORMATS, type Format, fuzz } from './fuzz.fixture.ts';
-import { examplePixels } from './serving/example-model.ts';
+import { examplePixels } from './serving/example-model.fixture.ts';
 
 // `npm run bench -- fuzz` sends 10,000 of each.
-test.each(Object.keys(FORMATS) as Format[])('a damaged %s is answered or refused by name', (format) =>
+test.each(Object.keys(FORMATS) as Format[])('a damaged %s is classified or refused with a 4xx problem', (format) =>
   withEndpoint(async ({ url, promote, logged }) => {
     await promote();
     const outcomes = await fuzz({ url, format, count: 200, seed: 1 });
@@ -22,7 +22,7 @@ const png = encode({ width: 32, height: 32, channels: 3, data: examplePixels(1) 
 const base64 = Buffer.from(png).toString('base64');
 const jpeg = readFileSync(new URL('../images/fixtures/baseline-444.jpg', import.meta.url));
 
-/** Words of requests that are right, by themselves, cut short, and strewn with others. */
+/** Valid fragments of requests: as they are, truncated, concatenated, and mixed with junk. */
 function near(...words: readonly string[]): fc.Arbitrary<string> {
   const word = fc.constantFrom(...words);
   const junk = fc.oneof(fc.string({ maxLength: 5 }), fc.string({ unit: 'binary', maxLength: 5 }));
@@ -72,7 +72,7 @@ const paths = fc.oneof(
 
 const MAY_HAVE_A_BODY = ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
 
-test('no body, type, query, path or method makes a defect of ours, and each answer is as described', () =>
+test('no body, content type, query, path or method causes an internal error, and each answer matches the OpenAPI document', () =>
   withEndpoint(async ({ url, promote, logged }) => {
     await promote();
     const request = fc.record({
@@ -98,7 +98,7 @@ test('no body, type, query, path or method makes a defect of ours, and each answ
     expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
   }));
 
-/** Others cannot be sent. */
+/** `fetch` cannot send other header values. */
 function isHeader(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]+$/.test(text) && text.trim() !== '';
 }

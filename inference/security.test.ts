@@ -1,7 +1,7 @@
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { type Endpoint, withEndpoint } from './app.fixture.ts';
-import { examplePixels } from './serving/example-model.ts';
+import { examplePixels } from './serving/example-model.fixture.ts';
 import { jsonLog } from './telemetry/log.ts';
 
 const png = encode({ width: 32, height: 32, channels: 3, data: examplePixels(1) });
@@ -11,7 +11,7 @@ interface Route {
   readonly methods: readonly string[];
 }
 
-/** All that the endpoint lists, with a version and files where the addresses leave them open; and one that it has not. */
+/** All routes that the endpoint lists, with a version and files for the parameters, and an unknown route. */
 async function routesOf({ url, promote }: Endpoint): Promise<Route[]> {
   const version = await promote();
   const html = await (await fetch(`${url}/`, { headers: { accept: 'text/html' } })).text();
@@ -33,7 +33,7 @@ async function routesOf({ url, promote }: Endpoint): Promise<Route[]> {
 
 const METHODS = ['GET', 'POST', 'PUT'];
 
-test('every answer of every route keeps browsers from guessing, framing, telling and sharing', () =>
+test('every answer of every route forbids MIME sniffing, framing, referrers and sharing with other origins', () =>
   withEndpoint(async (endpoint) => {
     for (const { path, methods } of await routesOf(endpoint)) {
       for (const method of METHODS) {
@@ -43,8 +43,8 @@ test('every answer of every route keeps browsers from guessing, framing, telling
           ...(method === 'GET' ? {} : { body: new Uint8Array(png) }),
         });
         const where = `${method} ${path} ${response.status}`;
-        const isTaken = methods.includes(method);
-        expect(response.status === 405, where).toBe(!isTaken && path !== '/nowhere');
+        const isAllowed = methods.includes(method);
+        expect(response.status === 405, where).toBe(!isAllowed && path !== '/nowhere');
         expect(response.headers.get('x-content-type-options'), where).toBe('nosniff');
         expect(response.headers.get('referrer-policy'), where).toBe('no-referrer');
         const policy = response.headers.get('content-security-policy');
@@ -53,7 +53,7 @@ test('every answer of every route keeps browsers from guessing, framing, telling
         if (response.status >= 400) expect(response.headers.get('cache-control'), where).toBe('no-store');
         const names = [...response.headers.keys()];
         const shared = names.filter((name) => name.startsWith('access-control-'));
-        // The description is for every tool to read, and holds nothing of anybody's.
+        // The OpenAPI document is public, for tools on other origins.
         const isPublic = path === '/openapi.json' && response.status === 200;
         expect(shared, where).toEqual(isPublic ? ['access-control-allow-origin'] : []);
         expect(names).not.toContain('set-cookie');
@@ -66,22 +66,29 @@ test('every answer of every route keeps browsers from guessing, framing, telling
 const KEY = 'k3y-0f-a-client-that-nobody-may-read';
 const SIGNATURE = '5167a7e5167a7e5167a7e5167a7e5167a7e5167a7e5167a7e';
 const SIGNED = `https://bucket.s3.amazonaws.com/cat.png?X-Amz-Signature=${SIGNATURE}`;
-const DRAWN = 'a body that is no picture, and nobody else is to see';
+const PRIVATE_TEXT = 'a body that is not an image and must stay private';
 
-test('no line of the log holds a key, a signed address, or bytes of a picture', () =>
+test('no log line contains an API key, a signed URL, or bytes of an image', () =>
   withEndpoint(async (endpoint) => {
     const base64 = Buffer.from(png).toString('base64');
-    const images = (data: readonly unknown[]) => ({ name: 'images', shape: [1, 32, 32, 3], datatype: 'UINT8', data });
+    const imagesInput = (data: readonly unknown[]) => ({
+      name: 'images',
+      shape: [1, 32, 32, 3],
+      datatype: 'UINT8',
+      data,
+    });
     const bodies: readonly (string | Uint8Array<ArrayBuffer> | FormData)[] = [
-      ...[new Uint8Array(png), new Uint8Array(png.subarray(0, 300)), new Uint8Array(examplePixels(1)), DRAWN],
-      ...[{ inputs: base64 }, { inputs: [base64, DRAWN, SIGNED] }, { inputs: SIGNED }].map((body) =>
+      ...[new Uint8Array(png), new Uint8Array(png.subarray(0, 300)), new Uint8Array(examplePixels(1)), PRIVATE_TEXT],
+      ...[{ inputs: base64 }, { inputs: [base64, PRIVATE_TEXT, SIGNED] }, { inputs: SIGNED }].map((body) =>
         JSON.stringify(body),
       ),
       JSON.stringify({ instances: [{ b64: base64 }, { b64: SIGNED }] }),
-      ...[[...examplePixels(1)], Array(3072).fill(DRAWN)].map((data) => JSON.stringify({ inputs: [images(data)] })),
+      ...[[...examplePixels(1)], Array(3072).fill(PRIVATE_TEXT)].map((data) =>
+        JSON.stringify({ inputs: [imagesInput(data)] }),
+      ),
       `{"inputs": "${base64.slice(0, 200)}`,
       formOf(new Uint8Array(png), 'image'),
-      formOf(DRAWN, 'image'),
+      formOf(PRIVATE_TEXT, 'image'),
     ];
     const headers = { 'x-api-key': KEY, authorization: `Bearer ${KEY}`, cookie: `key=${KEY}` };
     const query = `?x-api-key=${KEY}&X-Amz-Signature=${SIGNATURE}`;
@@ -100,7 +107,15 @@ test('no line of the log holds a key, a signed address, or bytes of a picture', 
     expect(requests.filter((line) => line.includes('"status":200')).length).toBeGreaterThan(15);
     const log = lines.join('');
     const pixels = [...examplePixels(1)].slice(0, 8).join();
-    const secrets = [KEY, SIGNATURE, 'X-Amz', DRAWN.slice(0, 16), base64.slice(0, 16), base64.slice(60, 76), pixels];
+    const secrets = [
+      KEY,
+      SIGNATURE,
+      'X-Amz',
+      PRIVATE_TEXT.slice(0, 16),
+      base64.slice(0, 16),
+      base64.slice(60, 76),
+      pixels,
+    ];
     expect(secrets.filter((secret) => log.includes(secret))).toEqual([]);
   }));
 

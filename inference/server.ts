@@ -8,43 +8,43 @@ import { type LiveModelsOptions, liveModels } from './serving/live-models.ts';
 import type { Log } from './telemetry/log.ts';
 
 /**
- * Milliseconds that an idle connection is kept. Node's 5 s end it just as a client that pauses sends its next request, which
- * is then reset; load balancers keep theirs for 60 s, and want a server to keep them longer.
+ * Milliseconds until an idle connection is closed. With Node's default of 5 s, the next request of a client that pauses can
+ * meet the closing connection and is reset. Load balancers keep connections for 60 s and expect servers to keep them longer.
  */
 const KEEP_ALIVE = 75_000;
 
-/** Milliseconds that a server that closes waits for the rest of a request. Node's own limit ends when the closing begins. */
+/** Milliseconds that a closing server waits for the rest of a request. Node's own request timeout stops on `close`. */
 const REST_OF_REQUEST = 5_000;
 
 export interface ServerOptions {
-  /** Where the models are. */
+  /** The store with the models. */
   readonly store: ObjectStore;
-  /** What is served when a request names nothing. */
+  /** The alias that is served when a request names no version. */
   readonly alias: string;
-  /** 0 takes any that is free. */
+  /** The port to listen on; 0 for any free port. */
   readonly port: number;
-  /** Address to listen on. @default 127.0.0.1 */
+  /** The address to listen on. @default 127.0.0.1 */
   readonly host?: string;
   readonly log: Log;
-  /** Web pages of other origins that may ask. @default none */
+  /** Origins whose web pages may send requests. @default none */
   readonly origins?: readonly string[];
-  /** How the models are followed. @default as in Lambda */
+  /** Limits and times for loading models. @default those of the Lambda */
   readonly following?: Pick<LiveModelsOptions, 'keep' | 'memory' | 'times'>;
 }
 
 export interface Server {
-  /** Base address, without a slash at its end. */
+  /** Base URL without a trailing slash. */
   readonly url: string;
-  /** Loads the model that is served. @throws {UserError} there is none, or it cannot be served; the server goes on */
+  /** Loads the served model. @throws {UserError} there is none, or it cannot be loaded; the server keeps running */
   ready(): Promise<void>;
-  /** Takes no more requests, and ends when those that came are answered. */
+  /** Accepts no more requests, and resolves when all pending ones are answered. */
   close(): Promise<void>;
 }
 
 /**
- * The endpoint on a port of this machine: the same app that the Lambda runs.
+ * Serves the endpoint on a local port: the same app as in Lambda.
  *
- * @throws {UserError} the port is taken, or cannot be had
+ * @throws {UserError} the port is in use or unavailable
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { store, alias, port, host = '127.0.0.1', log, origins = [], following } = options;
@@ -53,7 +53,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const app = createApp({ models, log, origins, page: { store, page } });
   const fetch = (request: Request) => app.fetch(request);
   const server = serve({ fetch, hostname: host, port, serverOptions: { keepAliveTimeout: KEEP_ALIVE } });
-  const close = closing(server);
+  const close = gracefulClose(server);
   await listening(server, host, port);
   const { port: actual } = server.address() as AddressInfo;
   return {
@@ -68,9 +68,9 @@ function listening(server: ServerType, host: string, port: number): Promise<void
     server.once('listening', resolve);
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reasons: Record<string, string> = {
-        EADDRINUSE: `Port ${port} is taken by another program. Choose another with --port, or 0 for any.`,
-        EACCES: `Port ${port} is reserved for the administrator. Choose one above 1023 with --port.`,
-        EADDRNOTAVAIL: `This machine has no address ${host}. Leave --host out, or give one that it has.`,
+        EADDRINUSE: `Port ${port} is in use. Choose another with --port, or 0 for any free port.`,
+        EACCES: `Port ${port} requires administrator rights. Choose one above 1023 with --port.`,
+        EADDRNOTAVAIL: `This machine does not have the address ${host}. Omit --host, or use an address of this machine.`,
       };
       const reason = reasons[error.code ?? ''];
       reject(reason === undefined ? error : new UserError(reason, { cause: error }));
@@ -79,12 +79,12 @@ function listening(server: ServerType, host: string, port: number): Promise<void
 }
 
 /**
- * Node's `close` ends the connections that are idle at that moment. One that was busy would be kept for a next request, and
- * answer it; one on which nothing was ever asked, as browsers keep in reserve, would keep the server for good.
+ * Node's `close` ends only the connections that are idle at that moment. A busy one would stay open and serve further
+ * requests, and one without any request, as browsers open in advance, would keep the server running forever.
  *
- * @returns what closes the server
+ * @returns closes the server
  */
-function closing(server: ServerType): () => Promise<void> {
+function gracefulClose(server: ServerType): () => Promise<void> {
   const unanswered = new Map<Socket, Set<ServerResponse>>();
   let isClosing = false;
   server.on('connection', (socket: Socket) => {
@@ -101,7 +101,7 @@ function closing(server: ServerType): () => Promise<void> {
       if (isClosing && responses?.size === 0) socket.destroySoon();
     });
   });
-  const endUnsent = () => {
+  const destroyIncomplete = () => {
     for (const [socket, responses] of unanswered) {
       if ([...responses].every(({ req }) => !req.complete)) socket.destroy();
     }
@@ -112,7 +112,7 @@ function closing(server: ServerType): () => Promise<void> {
       if (responses.size === 0) socket.destroy();
       for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close');
     }
-    const timer = setTimeout(endUnsent, REST_OF_REQUEST);
+    const timer = setTimeout(destroyIncomplete, REST_OF_REQUEST);
     return new Promise<void>((resolve, reject) => {
       server.close((error) => (error ? reject(error) : resolve()));
     }).finally(() => clearTimeout(timer));

@@ -6,12 +6,16 @@ const trainingImage: unknown = app.node.tryGetContext('trainingImage');
 const auth: unknown = app.node.tryGetContext('auth') ?? 'key';
 const origins: unknown = app.node.tryGetContext('origins') ?? '';
 if (trainingImage !== undefined && typeof trainingImage !== 'string') {
-  throw new Error('-c trainingImage takes the address of an image in a registry.');
+  throw new Error(
+    `-c trainingImage=${trainingImage} is not an image. Give the address of one in a registry, or leave it out.`,
+  );
 }
 if (auth !== 'key' && auth !== 'none') {
-  throw new Error(`-c auth=${auth} is unknown. Give auth=key (the default) or auth=none.`);
+  throw new Error(`-c auth=${auth} is not valid. Give auth=key (the default) or auth=none.`);
 }
-if (typeof origins !== 'string') throw new Error('-c origins takes origins of web pages, with spaces between.');
+if (typeof origins !== 'string') {
+  throw new Error(`-c origins=${origins} is not valid. Give origins of web pages, separated by spaces.`);
+}
 new ClassifierStack(app, 'Cifar10', {
   auth,
   origins: origins.split(/\s+/).filter(Boolean),

@@ -13,7 +13,7 @@ const withoutBundling = { 'aws:cdk:bundling-stacks': [] };
 
 describe('ClassifierStack', () => {
   let folder: string;
-  /** Synthesized once for all tests: to bundle takes seconds. */
+  /** Synthesized once for all tests: bundling takes seconds. */
   let registry: CloudFormationStackArtifact;
   let assembly: CloudAssembly;
   let template: Template;
@@ -33,7 +33,7 @@ describe('ClassifierStack', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('tells programs what they need to find it', () => {
+  it('outputs what programs need to find it', () => {
     expect(Object.keys(registry.template.Outputs).sort()).toEqual([
       'ApiKeyId',
       'BucketName',
@@ -46,23 +46,25 @@ describe('ClassifierStack', () => {
     ]);
   });
 
-  it('tells the program which web pages elsewhere may ask, and refuses what is none', () => {
+  it('passes allowed origins to the program, and refuses invalid ones', () => {
     const origins = ['https://example.org', 'https://example.com:8443'];
     const assembly = synthesize({ trainingImage: 'training:1', origins }, withoutBundling);
 
     Template.fromJSON(assembly.getStackByName('Cifar10').template).hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ CIFAR10_ORIGINS: origins.join(' ') }) },
     });
-    expect(() => synthesize({ origins: ['example.org'] }, withoutBundling)).toThrow('not the origin of a web page');
+    expect(() => synthesize({ origins: ['example.org'] }, withoutBundling)).toThrow(
+      '"example.org" is not a valid origin',
+    );
   });
 
-  it('has no key to tell of where auth is none', () => {
+  it('outputs no key where auth is none', () => {
     const assembly = synthesize({ trainingImage: 'training:1', auth: 'none' }, withoutBundling);
 
     expect(assembly.getStackByName('Cifar10').template.Outputs).not.toHaveProperty('ApiKeyId');
   });
 
-  it('is the same in one property whether the image is built or comes from a registry', () => {
+  it('differs in one property between a built image and one from a registry', () => {
     const built = synthesize({}).getStackByName('Cifar10').template;
 
     const [difference, ...others] = differences(built, registry.template);
@@ -74,14 +76,14 @@ describe('ClassifierStack', () => {
     expect(registry.environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
   });
 
-  it('is made of resources of CloudFormation alone: nothing runs code while it is deployed', () => {
+  it('has no custom resources, so that no code runs during a deployment', () => {
     const types = Object.values<{ Type: string }>(registry.template.Resources).map(({ Type }) => Type);
 
     expect(types.filter((type) => !/^AWS::(ApiGateway|Batch|EC2|IAM|Lambda|Logs|S3)::/.test(type))).toEqual([]);
     template.resourceCountIs('AWS::Lambda::Function', 1);
   });
 
-  it('answers by Node on arm64, with a whole vCPU and a log that forgets', () => {
+  it('runs Node on arm64 with a whole vCPU, and keeps its log for 30 days', () => {
     const logGroups = template.findResources('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 30 } });
     template.hasResourceProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs22.x',
@@ -125,7 +127,7 @@ describe('ClassifierStack', () => {
     ]);
   });
 
-  it('ships WebAssembly and the page beside the program, in less than 3 MB', () => {
+  it('bundles the program, WebAssembly and the page in less than 3 MB', () => {
     const [asset = ''] = readdirSync(assembly.directory).filter((name) => name.startsWith('asset.'));
     const folder = path.join(assembly.directory, asset);
 
@@ -138,7 +140,7 @@ describe('ClassifierStack', () => {
     for (const file of files) expect(statSync(file).size).toBeGreaterThan(0);
   });
 
-  it('passes the rules of AWS Solutions and of CloudFormation, but for what is acknowledged with a reason', () => {
+  it('passes the rules of AWS Solutions and of CloudFormation, except those acknowledged with a reason', () => {
     const app = new App({
       outdir: mkdtempSync(path.join(folder, 'out-')),
       context: { '@aws-cdk/core:validateAgainstDefaultRules': true, ...withoutBundling },
@@ -149,7 +151,7 @@ describe('ClassifierStack', () => {
     app.synth(); // throws with what was found
     const report = JSON.parse(readFileSync(path.join(app.outdir, 'validation-report.json'), 'utf8'));
     expect(report.pluginReports.flatMap(({ violations }: { violations: unknown[] }) => violations)).toEqual([]);
-  }, 180_000); // some seconds of computation, beside all that the other tests compute
+  }, 180_000); // seconds alone, minutes while all other tests run
 });
 
 /** Where two JSON values differ, as paths. */
@@ -157,7 +159,7 @@ function differences(one: unknown, other: unknown, at = ''): string[] {
   if (Object.is(one, other)) return [];
   if (typeof one !== 'object' || typeof other !== 'object' || !one || !other) return [at];
   const [left, right] = [one as Record<string, unknown>, other as Record<string, unknown>];
-  // An image that is built has an intrinsic function for its name: one property still.
+  // The name of a built image is an intrinsic function: still one property.
   if ('Fn::Sub' in left || 'Fn::Sub' in right) return JSON.stringify(one) === JSON.stringify(other) ? [] : [at];
   const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
   return [...keys].flatMap((key) => differences(left[key], right[key], `${at}/${key}`));

@@ -7,15 +7,15 @@ import { trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
-  /** An image in a registry that jobs run. @default training/Dockerfile, built as the stack is deployed */
+  /** The image that jobs run, by its address in a registry. @default training/Dockerfile, built on deployment */
   readonly trainingImage?: string;
-  /** Who may classify: holders of the key, or everybody who knows the address. @default key */
+  /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
-  /** Web pages of other origins that may ask, such as `https://example.org`; `*` for all. @default none */
+  /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
 }
 
-/** Batch jobs train the model and write it to S3; a Lambda behind API Gateway reads it and classifies images. */
+/** Batch jobs train models and write them to S3; a Lambda behind API Gateway reads one and classifies images. */
 export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
     super(scope, id, { description: 'Trains an image classifier on AWS Batch and serves it by Lambda', ...props });
@@ -31,7 +31,7 @@ export class ClassifierStack extends Stack {
       ...{ handler: classifier.handler, auth, crossOrigin: origins.length > 0 },
     });
 
-    // What programs need to know, and nothing that they can work out.
+    // What programs need to know and cannot derive.
     const outputs = {
       BucketName: models.bucket.bucketName,
       JobQueueArn: training.queue.jobQueueArn,

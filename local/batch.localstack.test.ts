@@ -17,12 +17,13 @@ import {
 } from '@aws-sdk/client-batch';
 import { CloudWatchLogsClient, FilterLogEventsCommand, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { isAlive } from '../test/processes.ts';
 import { deployStack, type TestStack } from './test-stack.ts';
 
 const batch = new BatchClient();
 const logs = new CloudWatchLogsClient();
 
-/** A queue whose only machines have 4 vCPUs, 16 GiB and a GPU, and a log of what its jobs went through. */
+/** A queue whose only instance type has 4 vCPUs, 16 GiB and a GPU, and a log of its jobs' events. */
 const template = {
   Resources: {
     Role: {
@@ -140,19 +141,19 @@ async function submit(jobDefinition: string, others: Partial<SubmitJobCommandInp
   return jobId ?? '';
 }
 
-async function look(jobId: string): Promise<JobDetail> {
+async function describeJob(jobId: string): Promise<JobDetail> {
   const { jobs } = await batch.send(new DescribeJobsCommand({ jobs: [jobId] }));
-  if (!jobs?.[0]) throw new Error(`There is no job ${jobId}.`);
+  if (!jobs?.[0]) throw new Error(`Job ${jobId} does not exist.`);
   return jobs[0];
 }
 
 async function until(jobId: string, ...states: (string | undefined)[]): Promise<JobDetail> {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
-    const job = await look(jobId);
+    const job = await describeJob(jobId);
     if (states.includes(job.status)) return job;
     if (job.status === 'FAILED') throw new Error(`The job failed: ${job.statusReason}`);
   }
-  throw new Error(`The job did not become ${states} within a minute.`);
+  throw new Error(`The job did not reach ${states.join(' or ')} within a minute.`);
 }
 
 const ended = (jobId: string) => until(jobId, 'SUCCEEDED', 'FAILED');
@@ -164,31 +165,22 @@ async function readLog(logStreamName: string | undefined, logGroupName = '/aws/b
   return events.map(({ message }) => message ?? '');
 }
 
-/** The first line that a running job has written. */
+/** The first line that a running job logs. */
 async function firstLine(jobId: string): Promise<string> {
   for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
-    const stream = (await look(jobId)).container?.logStreamName;
+    const stream = (await describeJob(jobId)).container?.logStreamName;
     const [line] = stream ? await readLog(stream).catch(() => []) : [];
     if (line !== undefined) return line;
   }
-  throw new Error('The job has written nothing.');
+  throw new Error('The job has logged nothing.');
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Runs until it is told to end, and then ends with 75, as our training does after its checkpoint. */
-const untilTold = `process.on('SIGTERM', () => process.exit(75)); console.log(process.pid); setInterval(() => {}, 1000)`;
+/** Runs until SIGTERM and then exits with 75, as our training does after its checkpoint. */
+const untilStopped = `process.on('SIGTERM', () => process.exit(75)); console.log(process.pid); setInterval(() => {}, 1000)`;
 const attempt = 'Number(process.env.AWS_BATCH_JOB_ATTEMPT)';
 
 describe('a job', () => {
-  test('runs its command and says so', async () => {
+  test('runs its command and succeeds', async () => {
     const job = await ended(await submit(await define('console.log("one"); console.error("two")')));
     expect(job).toMatchObject({
       status: 'SUCCEEDED',
@@ -202,7 +194,7 @@ describe('a job', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  test('runs in the environment that Batch gives it, and in nothing else of ours', async () => {
+  test('runs in the environment that Batch defines, and inherits no other variables', async () => {
     process.env.CIFAR10_SECRET_OF_THE_TEST = 'theirs';
     const definition = await define('console.log(JSON.stringify(process.env))', { environment: { STORE: 's3://b' } });
     const job = await ended(
@@ -221,14 +213,14 @@ describe('a job', () => {
     expect(others).toEqual([]);
   });
 
-  test('of a template runs with its parameters, and logs where the template says', async () => {
+  test('from a template runs with its parameters, and logs to the template’s group', async () => {
     const job = await ended(await submit(stack.outputs.Definition ?? '', { parameters: { greeting: 'servus' } }));
     expect(job.status).toBe('SUCCEEDED');
     expect(job.container?.logStreamName).toMatch(/^greetings\/default\/[0-9a-f]{32}$/);
     expect(await readLog(job.container?.logStreamName, stack.outputs.JobLog)).toEqual(['servus']);
   });
 
-  test('passes through all states in order, and EventBridge is told of each', async () => {
+  test('passes through all states in order, and EventBridge receives each', async () => {
     const jobId = await submit(await define(`process.exit(${attempt} < 2 ? 1 : 0)`), {
       jobName: 'observed',
       retryStrategy: { attempts: 2 },
@@ -244,29 +236,31 @@ describe('a job', () => {
     }
   });
 
-  test('that fails does so with its exit code', async () => {
+  test('that fails has its exit code', async () => {
     const job = await ended(await submit(await define('process.exit(7)')));
     expect(job).toMatchObject({ status: 'FAILED', container: { exitCode: 7 } });
     expect(job.attempts).toHaveLength(1);
   });
 
-  test('whose image is not on this machine fails and names it', async () => {
+  test('whose image is unknown fails and names it', async () => {
     const job = await ended(await submit(await define('', { image: 'no-such-image:latest' })));
     expect(job.status).toBe('FAILED');
-    expect(job.attempts?.[0]?.container?.reason).toMatch(/^CannotPullContainerError: no image no-such-image:latest/);
+    expect(job.attempts?.[0]?.container?.reason).toMatch(
+      /^CannotPullContainerError: image no-such-image:latest is not known/,
+    );
   });
 
-  test('that no machine of the queue can hold waits, and says why', async () => {
+  test('that is too large for all instance types waits, and reports why', async () => {
     const jobId = await submit(await define('', { vcpus: 6 }));
     expect(await until(jobId, 'RUNNABLE')).toMatchObject({
       statusReason: expect.stringContaining('MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT'),
     });
     await batch.send(new TerminateJobCommand({ jobId, reason: 'too big' }));
-    expect(await look(jobId)).toMatchObject({ status: 'FAILED', statusReason: 'too big' });
+    expect(await describeJob(jobId)).toMatchObject({ status: 'FAILED', statusReason: 'too big' });
   });
 });
 
-describe('a job is tried again', () => {
+describe('a job is retried', () => {
   const resumable: Definition = {
     retryStrategy: {
       attempts: 3,
@@ -286,14 +280,14 @@ describe('a job is tried again', () => {
     expect(new Set(job.attempts?.map(({ container }) => container?.logStreamName)).size).toBe(3);
   });
 
-  test('not when a rule says that it ends', async () => {
+  test('not if a rule says EXIT', async () => {
     const job = await ended(await submit(await define('process.exit(2)', resumable)));
     expect(job).toMatchObject({ status: 'FAILED', container: { exitCode: 2 } });
     expect(job.attempts).toHaveLength(1);
   });
 
-  test('after a kill -9', async () => {
-    const program = `if (${attempt} > 1) process.exit(0); ${untilTold}`;
+  test('after SIGKILL', async () => {
+    const program = `if (${attempt} > 1) process.exit(0); ${untilStopped}`;
     const jobId = await submit(await define(program, resumable));
     process.kill(Number(await firstLine(jobId)), 'SIGKILL');
     const job = await ended(jobId);
@@ -301,8 +295,8 @@ describe('a job is tried again', () => {
     expect(job.attempts?.map(({ container }) => container?.exitCode)).toEqual([137, 0]);
   });
 
-  test('when its Spot machine is taken away', async () => {
-    const program = `if (${attempt} > 1) process.exit(0); ${untilTold}`;
+  test('after its Spot instance is reclaimed', async () => {
+    const program = `if (${attempt} > 1) process.exit(0); ${untilStopped}`;
     const jobId = await submit(await define(program, resumable));
     await firstLine(jobId);
     const interrupt = `${inject('localStack').endpoint}/_cifar10/batch/jobs/${jobId}/interrupt`;
@@ -318,14 +312,14 @@ describe('a job is tried again', () => {
 });
 
 describe('a job is ended', () => {
-  test('by its timeout, and not tried again', async () => {
-    const definition = await define(untilTold, { timeout: { attemptDurationSeconds: 1 } });
+  test('by its timeout, and not retried', async () => {
+    const definition = await define(untilStopped, { timeout: { attemptDurationSeconds: 1 } });
     const job = await ended(await submit(definition, { retryStrategy: { attempts: 3 } }));
     expect(job).toMatchObject({ status: 'FAILED', statusReason: 'Job attempt duration exceeded timeout' });
     expect(job.attempts).toHaveLength(1);
   });
 
-  test('by termination: asked, then killed with all that it has started', async () => {
+  test('by termination: SIGTERM first, then SIGKILL for all its processes', async () => {
     const stubborn = `
       process.on('SIGTERM', () => console.log('asked'));
       const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
@@ -346,14 +340,14 @@ describe('a job is ended', () => {
     expect(isAlive(child)).toBe(false);
   });
 
-  test('by cancellation only if it has not begun', async () => {
-    const running = await submit(await define(untilTold));
+  test('by cancellation only if it has not started', async () => {
+    const running = await submit(await define(untilStopped));
     await firstLine(running);
     const waiting = await submit(await define(''), { dependsOn: [{ jobId: running }] });
-    expect((await look(waiting)).status).toBe('PENDING');
+    expect((await describeJob(waiting)).status).toBe('PENDING');
     for (const jobId of [running, waiting]) await batch.send(new CancelJobCommand({ jobId, reason: 'no need' }));
-    expect(await look(waiting)).toMatchObject({ status: 'FAILED', statusReason: 'no need', isCancelled: true });
-    expect((await look(running)).status).toBe('RUNNING');
+    expect(await describeJob(waiting)).toMatchObject({ status: 'FAILED', statusReason: 'no need', isCancelled: true });
+    expect((await describeJob(running)).status).toBe('RUNNING');
     await batch.send(new TerminateJobCommand({ jobId: running, reason: 'no need' }));
     expect((await ended(running)).isTerminated).toBe(true);
   });
@@ -365,7 +359,7 @@ describe('jobs that depend on others', () => {
     const second = await submit(await define(''), { dependsOn: [{ jobId: first }] });
     const job = await ended(second);
     expect(job.status).toBe('SUCCEEDED');
-    expect(job.startedAt).toBeGreaterThanOrEqual((await look(first)).stoppedAt ?? Number.POSITIVE_INFINITY);
+    expect(job.startedAt).toBeGreaterThanOrEqual((await describeJob(first)).stoppedAt ?? Number.POSITIVE_INFINITY);
   });
 
   test('fail if one of them does', async () => {
@@ -375,7 +369,7 @@ describe('jobs that depend on others', () => {
     expect(await ended(third)).toMatchObject({ status: 'FAILED', statusReason: 'Dependent Job failed', attempts: [] });
   });
 
-  test('in arrays have an index, and wait for the child of the same index', async () => {
+  test('in arrays have an index, and wait for the child with the same index', async () => {
     const definition = await define('console.log(process.env.AWS_BATCH_JOB_ARRAY_INDEX)');
     const first = await submit(definition, { arrayProperties: { size: 3 } });
     const second = await submit(definition, {
@@ -387,14 +381,14 @@ describe('jobs that depend on others', () => {
       arrayProperties: { size: 3, statusSummary: { SUCCEEDED: 3, FAILED: 0 } },
     });
     for (const index of [0, 1, 2]) {
-      const [before, after] = [await look(`${first}:${index}`), await look(`${second}:${index}`)];
+      const [before, after] = [await describeJob(`${first}:${index}`), await describeJob(`${second}:${index}`)];
       expect(await readLog(after.container?.logStreamName)).toEqual([String(index)]);
       expect(after.startedAt).toBeGreaterThanOrEqual(before.stoppedAt ?? Number.POSITIVE_INFINITY);
     }
   });
 });
 
-describe('the interface', () => {
+describe('the API', () => {
   test('lists jobs by state and by filter, page by page', async () => {
     const definition = await define('');
     const name = `listed-${randomUUID()}`;
@@ -417,11 +411,11 @@ describe('the interface', () => {
   });
 
   test.each([
-    ['a queue', { jobQueue: 'no-such-queue' }, 'no-such-queue'],
-    ['a definition', { jobDefinition: 'no-such-definition' }, 'no-such-definition'],
-    ['a job to depend on', { dependsOn: [{ jobId: 'no-such-job' }] }, 'no-such-job'],
-    ['a name', { jobName: 'no name' }, 'no name'],
-  ])('refuses a job that gives %s which there is not', async (_, wrong, named) => {
+    ['queue', { jobQueue: 'no-such-queue' }, 'no-such-queue'],
+    ['definition', { jobDefinition: 'no-such-definition' }, 'no-such-definition'],
+    ['dependency', { dependsOn: [{ jobId: 'no-such-job' }] }, 'no-such-job'],
+    ['name', { jobName: 'no name' }, 'no name'],
+  ])('refuses a job with an invalid %s', async (_, wrong, named) => {
     const submission = submit(stack.outputs.Definition ?? '', wrong);
     await expect(submission).rejects.toMatchObject({
       name: 'ClientException',
@@ -429,13 +423,13 @@ describe('the interface', () => {
     });
   });
 
-  test('refuses what AWS would: a timeout too short, rules without attempts', async () => {
+  test('refuses what AWS refuses: a short timeout, rules without attempts', async () => {
     await expect(define('', { timeout: { attemptDurationSeconds: 0 } })).rejects.toThrow('at least 1 seconds');
     const evaluateOnExit = [{ onExitCode: '1', action: 'EXIT' as const }];
     await expect(define('', { retryStrategy: { evaluateOnExit } })).rejects.toThrow('attempts must be given');
   });
 
-  test('knows what the template made', async () => {
+  test('describes what the template created', async () => {
     const { computeEnvironments } = await batch.send(
       new DescribeComputeEnvironmentsCommand({ computeEnvironments: [stack.outputs.Environment ?? ''] }),
     );
@@ -447,7 +441,7 @@ describe('the interface', () => {
     });
   });
 
-  test('makes a new revision of a definition when the template changes, and runs that', async () => {
+  test('registers a new revision of a definition when the template changes, and runs it', async () => {
     const before = stack.outputs.Definition ?? '';
     const changed = structuredClone(template);
     changed.Resources.Definition.Properties.Parameters.greeting = 'bonjour';

@@ -4,7 +4,7 @@ import { localEnvironment } from './environment.ts';
 
 const endpoint = 'http://127.0.0.1:4566';
 
-test('the endpoint, its credentials and its region are there', () => {
+test('it sets the endpoint, credentials and region', () => {
   expect(localEnvironment(endpoint, {})).toMatchObject({
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_S3: endpoint,
@@ -15,7 +15,7 @@ test('the endpoint, its credentials and its region are there', () => {
   });
 });
 
-test('what programs need passes', () => {
+test('it keeps what programs need', () => {
   const from = {
     PATH: '/bin',
     HOME: '/home/me',
@@ -39,11 +39,11 @@ test.each([
   'LOCALSTACK_AUTH_TOKEN',
   'GITHUB_TOKEN',
   'CIFAR10_STORE',
-])('%s of the user does not', (name) => {
+])('it drops the user’s %s', (name) => {
   expect(localEnvironment(endpoint, { [name]: 'theirs' })).not.toHaveProperty(name);
 });
 
-test('no AWS variable has a value of the user', () => {
+test('no AWS variable keeps the user’s value', () => {
   const name = fc.stringMatching(/^AWS_[A-Z_]{1,30}$/);
   fc.assert(
     fc.property(fc.dictionary(name, fc.constant('theirs')), (from) => {
@@ -52,7 +52,7 @@ test('no AWS variable has a value of the user', () => {
   );
 });
 
-test('a proxy is not asked for this machine', () => {
+test('this machine is excluded from the proxy', () => {
   const from = { HTTPS_PROXY: 'http://proxy.test:3128', NO_PROXY: 'intranet.test' };
   expect(localEnvironment(endpoint, from)).toMatchObject({
     HTTPS_PROXY: 'http://proxy.test:3128',

@@ -1,6 +1,6 @@
 import os from 'node:os';
 
-/** Variables that a program needs to run at all and to reach the network as the user does; no name of a cloud among them. */
+/** Variables that a program needs to run and to reach the network as the user does; none of them configures a cloud. */
 const allowed = new Set([
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'TZ', 'LANG', 'LANGUAGE', 'CI'],
   ...['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS'],
@@ -9,7 +9,7 @@ const allowed = new Set([
 ]);
 const allowedPrefixes = ['LC_', 'XDG_', 'NODE_', 'NPM_CONFIG_', 'TF_'];
 
-/** @returns what of an environment any cloud's child process may have */
+/** @returns the variables that a child process may inherit, whichever cloud it uses */
 export function neutralEnvironment(from: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(from).filter(([name]) => {
@@ -20,10 +20,10 @@ export function neutralEnvironment(from: NodeJS.ProcessEnv = process.env): NodeJ
 }
 
 /**
- * The whole environment of a child process that talks to LocalStack. Of the user's AWS settings nothing is left: an SDK
- * prefers a profile to keys, and an endpoint of one service to the endpoint of all.
+ * The whole environment of a child process that uses LocalStack. It contains none of the user's AWS settings: an SDK
+ * prefers a profile to keys, and the endpoint of one service to the endpoint of all.
  *
- * @param endpoint such as `http://127.0.0.1:4566`: the address, since buckets become subdomains of a name
+ * @param endpoint such as `http://127.0.0.1:4566`: an address, since buckets become subdomains of a host name
  */
 export function localEnvironment(endpoint: string, from: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   return {
@@ -36,13 +36,13 @@ export function localEnvironment(endpoint: string, from: NodeJS.ProcessEnv = pro
     AWS_REGION: 'us-east-1',
     AWS_DEFAULT_REGION: 'us-east-1',
     AWS_EC2_METADATA_DISABLED: 'true',
-    // A profile called "default" counts without being named.
+    // A profile called "default" is used without being named.
     AWS_CONFIG_FILE: os.devNull,
     AWS_SHARED_CREDENTIALS_FILE: os.devNull,
   };
 }
 
-/** Where there is a proxy, this machine must be reached without it. */
+/** Excludes this machine from the proxy, if there is one. */
 function withoutProxyToThisMachine(from: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names = Object.keys(from).filter((name) => /^(HTTPS?|ALL)_PROXY$/i.test(name));
   if (names.length === 0) return {};

@@ -3,7 +3,7 @@ import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cl
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { deployStack, type TestStack } from './test-stack.ts';
 
-/** Does what its query asks for, and otherwise tells what it got and where it runs. */
+/** A handler that fails as its query says, and otherwise answers what it received and where it runs. */
 const code = `
 const instance = require('node:crypto').randomUUID();
 let calls = 0;
@@ -138,7 +138,7 @@ async function log(): Promise<string> {
   return events.map(({ message }) => message).join('\n');
 }
 
-test('a function is a process of its own, and keeps what it has loaded', async () => {
+test('a function has its own process, which is reused', async () => {
   const [first, second] = [await ask(), await ask()];
   expect(first.pid).not.toBe(inject('localStack').pid);
   expect(second).toMatchObject({ instance: first.instance, pid: first.pid, calls: first.calls + 1 });
@@ -147,7 +147,7 @@ test('a function is a process of its own, and keeps what it has loaded', async (
   expect(first.left).toBeLessThanOrEqual(2000);
 });
 
-test('calls at the same time have processes of their own', async () => {
+test('concurrent calls have separate processes', async () => {
   const answers = await Promise.all(Array.from({ length: 4 }, () => ask('slow')));
   expect(new Set(answers.map(({ pid }) => pid)).size).toBe(4);
 });
@@ -159,29 +159,29 @@ describe.each([
   ['signal', 'signal: 11'],
   ['timeout', 'Task timed out after 2.00 seconds'],
   ['memory', 'signal: killed'],
-])('a function that ends by %s', (mode, said) => {
-  test('is a 502, is in the log, and answers the next call', async () => {
+])('a function that ends by %s', (mode, logged) => {
+  test('answers 502, logs why, and answers the next call', async () => {
     expect((await call(mode)).status).toBe(502);
     expect((await ask()).calls).toBeGreaterThan(0);
-    for (const deadline = Date.now() + 20_000; !(await log()).includes(said); await sleep(100)) {
-      if (Date.now() > deadline) throw new Error(`The log does not say "${said}".`);
+    for (const deadline = Date.now() + 20_000; !(await log()).includes(logged); await sleep(100)) {
+      if (Date.now() > deadline) throw new Error(`The log does not contain "${logged}".`);
     }
   });
 });
 
-test('an answer beyond six megabytes is a 502, and the next call is answered', async () => {
+test('a response above 6 MB becomes a 502, and the next call is answered', async () => {
   expect((await call('large')).status).toBe(502);
   expect((await ask()).calls).toBeGreaterThan(0);
 });
 
-test('a function that cannot be loaded is a 502', async () => {
+test('a function that cannot be loaded answers 502', async () => {
   expect((await call('', {}, 'broken')).status).toBe(502);
 });
 
-test('bytes arrive as they were sent', async () => {
+test('bodies arrive unchanged', async () => {
   const bytes = Uint8Array.from({ length: 3072 }, (_, at) => (at * 31) % 256);
   const digest = Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex');
-  // The second is what curl calls all that it is not told the type of.
+  // The second is curl's default.
   for (const type of ['application/octet-stream', 'application/x-www-form-urlencoded']) {
     const headers = { 'content-type': type };
     expect((await ask('', { method: 'POST', headers, body: new Uint8Array(3072) })).bytes, type).toBe(3072);
@@ -189,7 +189,7 @@ test('bytes arrive as they were sent', async () => {
   }
 });
 
-test('its environment is that of Lambda, with nothing of ours', async () => {
+test('its environment is Lambda’s, and it inherits no other variables', async () => {
   const environment = (await (await call('environment')).json()) as Record<string, string>;
   expect(environment).toMatchObject({
     GREETING: 'hello',
@@ -201,7 +201,7 @@ test('its environment is that of Lambda, with nothing of ours', async () => {
   expect(environment.HOME).not.toBe(process.env.HOME);
 });
 
-test('an alarm that is changed in the template is changed', async () => {
+test('an alarm changes with its template', async () => {
   const changed = structuredClone(template);
   changed.Resources.Alarm.Properties.Threshold = 5;
   await stack.update(changed);

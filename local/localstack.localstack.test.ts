@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchClient, RegisterJobDefinitionCommand } from '@aws-sdk/client-batch';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { isAlive } from '../test/processes.ts';
 import { localEnvironment } from './environment.ts';
 import { findLocalStack, readLog, startLocalStack, stopLocalStack } from './localstack.ts';
 import { isFree } from './port.ts';
@@ -27,7 +28,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Another process that starts LocalStack in the folder, with a job in it, and gets the numbers of the processes. */
+/** Starts a process that starts LocalStack with a job in the folder; returns the ids of LocalStack and the job. */
 async function startElsewhere(options: object): Promise<{ child: ChildProcess; pids: number[] }> {
   const program = path.join(project, 'test', 'parent-to-kill.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify({ folder, ...options })], {
@@ -39,35 +40,24 @@ async function startElsewhere(options: object): Promise<{ child: ChildProcess; p
   return { child, pids: JSON.parse(line.toString()) as number[] };
 }
 
-/** A process that has ended but that nobody has waited for is not alive: in a container nobody may do so. */
-async function isAlive(pid: number): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-    const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    return !/\) Z /.test(status);
-  } catch {
-    return false;
-  }
-}
-
 async function allGone(pids: readonly number[], seconds: number): Promise<void> {
   const deadline = Date.now() + 1000 * seconds;
   for (const pid of pids) {
-    while (await isAlive(pid)) {
-      if (Date.now() > deadline) throw new Error(`Process ${pid} is still there after ${seconds} s.`);
+    while (isAlive(pid)) {
+      if (Date.now() > deadline) throw new Error(`Process ${pid} still runs after ${seconds} s.`);
       await sleep(50);
     }
   }
 }
 
 describe('an instance', () => {
-  test('is found by a second start', async () => {
+  test('is reused by a second start', async () => {
     const running = inject('localStack');
     const again = await startLocalStack({ folder: running.folder });
     expect(again).toMatchObject({ ...running, wasRunning: true });
   });
 
-  test('is started once, however many ask at once', async () => {
+  test('is started once by concurrent starts', async () => {
     const all = await Promise.all([1, 2, 3].map(() => startLocalStack({ folder, port: 'any', bound: true })));
     expect(new Set(all.map(({ pid }) => pid)).size).toBe(1);
     expect(all.filter(({ wasRunning }) => !wasRunning)).toHaveLength(1);
@@ -98,19 +88,19 @@ describe('an instance', () => {
     expect(listeners).toEqual(['0100007F']);
   });
 
-  test('that cannot start says why', async () => {
+  test('reports why it cannot start', async () => {
     const { port } = inject('localStack');
-    await expect(startLocalStack({ folder, port })).rejects.toThrow(`Port ${port} is taken`);
+    await expect(startLocalStack({ folder, port })).rejects.toThrow(`Port ${port} is in use`);
     await writeFile(path.join(folder, 'not-a-folder'), '');
     const inside = path.join(folder, 'not-a-folder', 'instance');
     await expect(startLocalStack({ folder: inside })).rejects.toThrow();
   });
 
-  test('that is bound ends with its parent, by kill -9, and leaves nothing', async () => {
+  test('that is bound ends when its parent is killed, and leaves nothing behind', async () => {
     const { child, pids } = await startElsewhere({ bound: true, ephemeral: true, withFunction: true });
     const port = (await findLocalStack(folder))?.port ?? 0;
     expect(port).toBeGreaterThan(0);
-    for (const pid of pids) expect(await isAlive(pid)).toBe(true);
+    for (const pid of pids) expect(isAlive(pid)).toBe(true);
     child.kill('SIGKILL');
     await allGone(pids, 20);
     for (const deadline = Date.now() + 10_000; existsSync(folder) && Date.now() < deadline; ) await sleep(50);
@@ -118,7 +108,7 @@ describe('an instance', () => {
     expect(await isFree(port)).toBe(true);
   });
 
-  test('that is not outlives its parent, and is ended with all that it runs', async () => {
+  test('that is not bound outlives its parent, and stops with all its processes', async () => {
     const { child, pids } = await startElsewhere({});
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -128,7 +118,7 @@ describe('an instance', () => {
     expect(await readLog(3, folder)).toContain('Stopping all services');
   });
 
-  test('that was killed leaves nothing, is not found, and is replaced', async () => {
+  test('that was killed leaves nothing behind, is not found, and is replaced', async () => {
     const { pids } = await startElsewhere({});
     const [localStack = 0] = pids;
     process.kill(localStack, 'SIGKILL');
@@ -139,18 +129,18 @@ describe('an instance', () => {
     expect(next.pid).not.toBe(localStack);
   });
 
-  test('has talked to nobody', async () => {
+  test('connects to no other machine', async () => {
     const log = await readLog(100_000, inject('localStack').folder);
     expect(log).toContain('Ready.');
-    const elsewhere = log.split('\n').filter((line) => line.includes('refused a connection'));
-    expect(elsewhere).toEqual([]);
+    const refused = log.split('\n').filter((line) => line.includes('refused a connection'));
+    expect(refused).toEqual([]);
   });
 });
 
-test('a process with the local environment asks LocalStack, whatever profile and endpoints the user has set', async () => {
-  const asked: string[] = [];
+test('a process with the local environment uses LocalStack, whatever profile and endpoints the user has', async () => {
+  const requests: string[] = [];
   const account = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     response.writeHead(403).end();
   });
   account.listen(0, '127.0.0.1');
@@ -192,15 +182,15 @@ test('a process with the local environment asks LocalStack, whatever profile and
       return output.trim();
     };
     expect(await run(user)).toBe('refused');
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
     expect(await run(localEnvironment(inject('localStack').endpoint, user))).toBe('true');
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   } finally {
     account.close();
   }
 });
 
-test('a definition of one account is not seen by another', async () => {
+test('accounts have separate job definitions', async () => {
   const other = new BatchClient({ credentials: { accessKeyId: '111111111111', secretAccessKey: 'test' } });
   const { jobDefinitionArn } = await other.send(
     new RegisterJobDefinitionCommand({

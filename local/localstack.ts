@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { home } from '#environment/home.ts';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { cacheRoot, withLock } from '#setup/cache.mjs';
 import { localstackPython } from '#setup/localstack.mjs';
@@ -14,51 +15,51 @@ import { type LocalImages, localImages } from './training-image.ts';
 export { localEnvironment } from './environment.ts';
 export type { LocalStack } from './instance.ts';
 
-/** Where the instance of this clone lives. */
+/** The folder of this clone's instance. */
 export const defaultFolder = path.join(home, 'local');
 
 const preferredPort = 4566;
 const readySeconds = 120;
-/** LocalStack ends in one to ten seconds, and nothing that it does in them is worth waiting for. */
+/** LocalStack takes one to ten seconds to end, and does nothing then that is worth a longer wait. */
 const stopSeconds = 5;
-/** What the watchdog needs after LocalStack's end, at most. */
+/** The most that the watchdog needs after LocalStack's end. */
 const watchdogSeconds = 10;
 
 export interface StartOptions {
-  /** Where the instance lives; there is at most one in a folder. @default `.cifar10/local` in this clone */
+  /** The instance's folder; a folder has at most one instance. @default `.cifar10/local` in this clone */
   readonly folder?: string;
-  /** @default 4566 if it is free, else `'any'` that is */
+  /** @default 4566 if it is free, else any free port */
   readonly port?: number | 'any' | undefined;
-  /** Ends with this process, however that ends, kill -9 included. @default lives on until `stopLocalStack` */
+  /** Whether the instance ends with this process, even after SIGKILL. @default false: it runs until `stopLocalStack` */
   readonly bound?: boolean;
-  /** Deletes the folder, log and all, when the instance has ended. @default keeps the log */
+  /** Whether to delete the folder and its log when the instance has ended. @default false: keeps the log */
   readonly ephemeral?: boolean;
   /** @default the training image, which runs this clone's training program */
   readonly images?: LocalImages;
-  /** For tests, which cannot wait for as long as AWS does. */
+  /** For tests, which cannot wait as long as AWS does. */
   readonly batch?: {
-    /** Shortest timeout of an attempt. @default 60, as on AWS */
+    /** The shortest timeout of an attempt. @default 60, as on AWS */
     readonly minimumTimeoutSeconds?: number;
-    /** From SIGTERM to SIGKILL. @default 30, as on AWS */
+    /** The time from SIGTERM to SIGKILL. @default 30, as on AWS */
     readonly stopGraceSeconds?: number;
   };
 }
 
 export interface StartedLocalStack extends LocalStack {
-  /** It ran already. */
+  /** Whether it was already running. */
   readonly wasRunning: boolean;
 }
 
 /**
- * Starts LocalStack, or finds the one that runs in the folder, and returns when it answers.
+ * Starts LocalStack in the folder unless it runs there, and returns when it is ready.
  *
- * @throws {UserError} there is no Python for it, the port is taken, or it did not start; the message has the log's end
+ * @throws {UserError} there is no Python for it, the port is in use, or it did not start; the message has the log's end
  */
 export async function startLocalStack(options: StartOptions = {}): Promise<StartedLocalStack> {
   const folder = path.resolve(options.folder ?? defaultFolder);
   const running = await findLocalStack(folder);
   if (running) return { ...running, wasRunning: true };
-  // One at a time: whoever waited finds what the other has started.
+  // One at a time: a process that waited finds the instance that the other started.
   return withLock(`${folder}.lock`, async () => {
     const started = await findLocalStack(folder);
     if (started) return { ...started, wasRunning: true };
@@ -67,16 +68,16 @@ export async function startLocalStack(options: StartOptions = {}): Promise<Start
   });
 }
 
-/** @returns the instance that runs in the folder and answers */
+/** @returns the instance in the folder, if it is ready */
 export async function findLocalStack(folder: string = defaultFolder): Promise<LocalStack | undefined> {
   const file = await readInstanceFile(path.resolve(folder));
   return file && askInstance(path.resolve(folder), file);
 }
 
 /**
- * Ends the instance in the folder with all of its jobs and functions, whatever state it is in.
+ * Ends the instance in the folder with all its jobs and functions, whatever its state.
  *
- * @returns whether there was one
+ * @returns whether one was running
  */
 export async function stopLocalStack(folder: string = defaultFolder): Promise<boolean> {
   const absolute = path.resolve(folder);
@@ -87,17 +88,17 @@ export async function stopLocalStack(folder: string = defaultFolder): Promise<bo
   if (found) {
     signal(file.pid, 'SIGTERM');
     await until(async () => !(await isRunning()), stopSeconds);
-    // It leads a process group, in which it may have helpers.
+    // It leads a process group, which may contain its child processes.
     if (await isRunning()) signal(-file.pid, 'SIGKILL');
     await until(async () => !(await isRunning()), stopSeconds);
   }
-  // Its watchdog deletes the file when the last job and function have ended; where there is no watchdog, we do.
+  // The watchdog deletes the file when the last job and function have ended; without a watchdog we do.
   await until(async () => (await readInstanceFile(absolute)) === undefined, found ? watchdogSeconds : 0);
   await rm(instanceFile(absolute), { force: true });
   return found;
 }
 
-/** @returns the last lines that the instance has logged; empty if there is no log */
+/** @returns the last lines of the instance's log; empty if there is none */
 export async function readLog(lines: number, folder: string = defaultFolder): Promise<string> {
   const text = await readFile(logFile(path.resolve(folder)), 'utf8').catch(() => '');
   return text.trimEnd().split('\n').slice(-lines).join('\n');
@@ -107,7 +108,7 @@ async function startNew(folder: string, options: StartOptions): Promise<LocalSta
   const python = localstackPython();
   if (python === undefined) {
     throw new UserError(
-      'LocalStack needs Python 3.12 or newer, and set-up found none. Install one (or uv) and run "npm run setup", or serve without a cloud by "./cifar10 serve".',
+      'LocalStack is not installed: set-up found no Python 3.12 or 3.13. Install one (or uv) and run "npm run setup", or serve without a cloud with "./cifar10 serve".',
     );
   }
   const { port: wanted = preferredPort } = options;
@@ -116,23 +117,23 @@ async function startNew(folder: string, options: StartOptions): Promise<LocalSta
     try {
       return await launch(python, folder, port, options);
     } catch (error) {
-      // Between looking for a free port and listening somebody else may have taken it.
-      if (!(error instanceof PortTaken) || port === options.port || attempt === 3) throw error;
+      // Another process may have taken the port since it was found free.
+      if (!(error instanceof PortInUse) || port === options.port || attempt === 3) throw error;
     }
   }
 }
 
-/** Somebody else listens at the port. */
-class PortTaken extends UserError {
-  override readonly name = 'PortTaken';
+/** Another process listens on the port. */
+class PortInUse extends UserError {
+  override readonly name = 'PortInUse';
 
   constructor(port: number) {
-    super(`Port ${port} is taken. Name another with --port, or none to get one that is free.`);
+    super(`Port ${port} is in use. Choose another with --port, or omit --port to get a free one.`);
   }
 }
 
 async function launch(python: string, folder: string, port: number, options: StartOptions): Promise<LocalStack> {
-  if (!(await isFree(port))) throw new PortTaken(port);
+  if (!(await isFree(port))) throw new PortInUse(port);
   await clear(folder);
   await writeFile(path.join(folder, 'images.json'), JSON.stringify(options.images ?? localImages()));
   const log = await open(logFile(folder), 'w');
@@ -140,7 +141,7 @@ async function launch(python: string, folder: string, port: number, options: Sta
   const child = spawn(python, ['-m', 'cifar10_local', folder], {
     cwd: folder,
     env: environmentOf(folder, port, options),
-    // Of its own session: a Ctrl-C in the terminal is for us, and we decide when it ends.
+    // In its own session: Ctrl-C in the terminal ends this process, which decides when LocalStack ends.
     detached: true,
     stdio: ['ignore', log.fd, log.fd, bound ? 'pipe' : 'ignore'],
   });
@@ -159,7 +160,7 @@ async function launch(python: string, folder: string, port: number, options: Sta
   const { pid } = child;
   const deadline = Date.now() + 1000 * readySeconds;
   while (pid !== undefined && end === undefined && Date.now() < deadline) {
-    // The first answer may take seconds, and LocalStack logs an error when nobody waits for it.
+    // The first answer may take seconds, and LocalStack logs an error if its client has gone.
     const localStack = await askInstance(folder, { pid, port }, Math.max(1, deadline - Date.now()));
     if (localStack) return localStack;
     await sleep(50);
@@ -167,17 +168,17 @@ async function launch(python: string, folder: string, port: number, options: Sta
   const why = end ?? (pid === undefined ? await exit : `no answer within ${readySeconds} s`);
   const tail = await readLog(15, folder);
   await stopLocalStack(folder);
-  if (tail.includes('CannotListenError')) throw new PortTaken(port);
+  if (tail.includes('CannotListenError')) throw new PortInUse(port);
   throw new UserError(`LocalStack did not start (${why}). The end of ${logFile(folder)}:\n${tail}`);
 }
 
-/** Nothing of an instance that has ended is of use to the next. */
+/** Deletes the files of the previous instance. */
 async function clear(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const entry of await readdir(folder)) await rm(path.join(folder, entry), { recursive: true, force: true });
 }
 
-/** Everything that LocalStack gets: of the user's own environment it needs nothing but the path of programs. */
+/** LocalStack's whole environment: it inherits only the PATH from the user's. */
 function environmentOf(
   folder: string,
   port: number,
@@ -187,30 +188,30 @@ function environmentOf(
   return {
     PATH: process.env.PATH,
     LANG: 'C.UTF-8',
-    // Caches that it keeps in the home folder are of no use to another clone, and one of them is wrong for it.
+    // Its caches in the home folder are useless to other clones, and one of them is wrong for them.
     HOME: path.join(folder, 'home'),
     PYTHONPATH: path.join(import.meta.dirname, 'plugin'),
     PYTHONNOUSERSITE: '1',
     PYTHONUNBUFFERED: '1',
     PYTHONWARNINGS: 'ignore',
 
-    CIFAR10_LOCAL_FOLDER: folder,
-    CIFAR10_LOCAL_CACHE: path.join(cacheRoot(), 'localstack-index'),
-    CIFAR10_LOCAL_IMAGES: path.join(folder, 'images.json'),
-    CIFAR10_LOCAL_NODE: process.execPath,
-    ...(bound && { CIFAR10_LOCAL_LEASH: '3' }),
-    ...(ephemeral && { CIFAR10_LOCAL_EPHEMERAL: '1' }),
-    ...(minimumTimeoutSeconds && { CIFAR10_LOCAL_BATCH_MINIMUM_TIMEOUT: String(minimumTimeoutSeconds) }),
-    ...(stopGraceSeconds && { CIFAR10_LOCAL_BATCH_STOP_GRACE: String(stopGraceSeconds) }),
+    [variable.localFolder]: folder,
+    [variable.localCache]: path.join(cacheRoot(), 'localstack-index'),
+    [variable.localImages]: path.join(folder, 'images.json'),
+    [variable.localNode]: process.execPath,
+    ...(bound && { [variable.localLease]: '3' }),
+    ...(ephemeral && { [variable.localEphemeral]: '1' }),
+    ...(minimumTimeoutSeconds && { [variable.localBatchMinimumTimeout]: String(minimumTimeoutSeconds) }),
+    ...(stopGraceSeconds && { [variable.localBatchStopGrace]: String(stopGraceSeconds) }),
 
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     GATEWAY_SERVER: 'loopback',
     LAMBDA_RUNTIME_EXECUTOR: 'process',
     PROVIDER_OVERRIDE_S3: 'folder',
     FILESYSTEM_ROOT: path.join(folder, 'files'),
-    // A container in which this runs is not LocalStack's own.
+    // If this runs in a container, it is not LocalStack's own.
     OVERRIDE_IN_DOCKER: '0',
-    // A type that there is not is an error, not a resource that is left out.
+    // An unknown resource type is an error instead of a silently missing resource.
     CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES: '0',
     DISABLE_EVENTS: '1',
     SKIP_SSL_CERT_DOWNLOAD: '1',

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { followLog } from './log.ts';
 
-test('what is appended is passed on once, also after the log has begun anew', async () => {
+test('appended text is passed on once, and a new log from its start', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-log-'));
   const end = new AbortController();
   try {

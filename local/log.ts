@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { logFile } from './instance.ts';
 
 /**
- * Passes on what is appended to the log from now on, until the signal; an instance that is started anew begins a new log,
- * which is passed on from its beginning.
+ * Passes on what is appended to the log from now on, until the signal. A restarted instance writes a new log, which is
+ * passed on from its start.
  */
 export async function followLog(folder: string, onText: (text: string) => void, signal?: AbortSignal): Promise<void> {
   let position: number | undefined;
@@ -14,7 +14,7 @@ export async function followLog(folder: string, onText: (text: string) => void, 
   }
 }
 
-/** @returns where the file ends now */
+/** @returns the file's size now */
 async function readFrom(path: string, from: number | undefined, onText: (text: string) => void): Promise<number> {
   const file = await open(path).catch(() => undefined);
   if (!file) return 0;

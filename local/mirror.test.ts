@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { moveAlias, readAlias } from '#models/aliases.ts';
+import { cifar10Data } from '#models/data-identity.ts';
 import { exampleVersion } from '#models/example-version.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { openEventLog } from '#models/run-events.ts';
-import { beginRun, readCheckpoint, writeCheckpoint, writeResult } from '#models/runs.ts';
+import { beginRun, writeResult } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { interruptedAtPut, Killed } from '#models/stores/interrupted-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -13,7 +15,7 @@ import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import { restoreModels, saveModels } from './mirror.ts';
 
 let folder: string;
-/** Stands for the bucket: the same layout, and the same contract suite. */
+/** Replaces the bucket: a store with the same layout and contract. */
 let bucket: ObjectStore;
 let kept: string;
 
@@ -24,14 +26,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Two versions, an alias, a run that has ended and one that goes on. */
+/** Two versions, an alias, a finished run and a running one. */
 async function fill(store: ObjectStore): Promise<{ old: string; current: string }> {
   const old = await publishVersion(store, exampleVersion());
   const current = await publishVersion(store, exampleVersion({ weights: [2, -1, 0, 0, 0, 0] }));
   const first = await moveAlias(store, 'production', { to: old, by: 'test', expected: undefined });
   await moveAlias(store, 'production', { to: current, by: 'test', expected: first });
   for (const run of ['done', 'going-on']) {
-    await beginRun(store, run, { recipe: 'quick', seed: 1, settings: { epochs: 3 } });
+    await beginRun(store, run, { recipe: 'quick', seed: 1, data: cifar10Data, settings: { epochs: 3 } });
     const events = await openEventLog(store, run);
     events.append({ at: '2026-11-23T04:12:30.000Z', type: 'started' });
     await events.close();
@@ -51,14 +53,14 @@ async function fill(store: ObjectStore): Promise<{ old: string; current: string 
 async function contents(store: ObjectStore): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for await (const { key } of store.list('')) {
-    // When a checkpoint was written is a matter of each store.
+    // Each store records when a checkpoint was written.
     const text = Buffer.from((await store.get(key))?.body ?? []).toString('latin1');
     found.set(key, key.endsWith('checkpoint.json') ? text.replace(/"at": ".*?"/, '') : text);
   }
   return found;
 }
 
-test('what was saved is what an empty bucket gets back', async () => {
+test('an empty bucket gets back what was saved', async () => {
   const { old, current } = await fill(bucket);
   expect(await saveModels(bucket, kept)).toEqual({
     versions: [old, current],
@@ -71,7 +73,7 @@ test('what was saved is what an empty bucket gets back', async () => {
   expect(await contents(next)).toEqual(await contents(bucket));
 });
 
-test('what is there already is not copied again', async () => {
+test('nothing is copied twice', async () => {
   await fill(bucket);
   await saveModels(bucket, kept);
   const nothing = { versions: [], runs: [], aliases: [], damaged: [] };
@@ -79,7 +81,7 @@ test('what is there already is not copied again', async () => {
   expect(await restoreModels(bucket, kept)).toEqual(nothing);
 });
 
-test('an interrupted copy never shows half a version, and is completed by the next', async () => {
+test('an interrupted copy leaves no incomplete version, and the next copy completes it', async () => {
   const { current } = await fill(bucket);
   await saveModels(bucket, kept);
   let interruptions = 0;
@@ -99,7 +101,7 @@ test('an interrupted copy never shows half a version, and is completed by the ne
   expect(interruptions).toBeGreaterThan(15);
 });
 
-test('an alias that was moved later is left where it is', async () => {
+test('an alias that was moved later stays', async () => {
   const { old, current } = await fill(bucket);
   await saveModels(bucket, kept);
   const expected = await readAlias(bucket, 'production');
@@ -110,7 +112,7 @@ test('an alias that was moved later is left where it is', async () => {
   expect(await readAlias(folderStore(kept), 'production')).toMatchObject({ version: old, previous: current });
 });
 
-test('a damaged version is named and left out, with the alias that points to it', async () => {
+test('a damaged version is reported and not copied, nor is its alias', async () => {
   const { old, current } = await fill(bucket);
   await writeFile(path.join(folder, 'bucket', 'models', current, 'weights.bin'), 'changed');
   const { versions, aliases, damaged } = await saveModels(bucket, kept);
@@ -119,7 +121,7 @@ test('a damaged version is named and left out, with the alias that points to it'
   expect(damaged).toEqual([expect.stringContaining(`models/${current}/weights.bin`)]);
 });
 
-test('of a run that goes on only what is new is copied, and the last two checkpoints are kept', async () => {
+test('only the new objects of a running run are copied, and its last two checkpoints are kept', async () => {
   await fill(bucket);
   await saveModels(bucket, kept);
   const expected = await readCheckpoint(bucket, 'going-on');
@@ -130,7 +132,7 @@ test('of a run that goes on only what is new is copied, and the last two checkpo
   expect(await readdir(path.join(kept, 'runs', 'going-on', 'checkpoints'))).toHaveLength(2);
 });
 
-test('a run without a whole checkpoint is named, and everything else is copied', async () => {
+test('a run with damaged checkpoints is reported, and everything else is copied', async () => {
   const { old, current } = await fill(bucket);
   const { path: file } = (await readCheckpoint(bucket, 'going-on'))!;
   await bucket.put(`runs/going-on/${file}`, new Uint8Array());
@@ -143,7 +145,7 @@ test('a run without a whole checkpoint is named, and everything else is copied',
   expect(damaged).toEqual([expect.stringContaining(`runs/going-on/${file} is missing or not what was written`)]);
 });
 
-test('a file that is written anew during a run is copied again', async () => {
+test('a file that is rewritten during a run is copied again', async () => {
   await fill(bucket);
   await bucket.put('runs/going-on/history.csv', Buffer.from('epoch,loss\n1,2.0\n'));
   await saveModels(bucket, kept);

@@ -1,45 +1,42 @@
 /**
- * LocalStack forgets everything when it ends. What has been trained on it is kept in a folder with the same layout as the
- * bucket, from which the next instance gets it back.
+ * LocalStack loses its state when it ends. Its models and runs are kept in a folder with the same layout as the bucket, from
+ * which they are restored to the next instance.
  */
-import path from 'node:path';
-import { home } from '#environment/home.ts';
+import { localStore } from '#environment/home.ts';
 import { listAliases, type StoredAlias } from '#models/aliases.ts';
 import { encodeJson, MalformedObject } from '#models/json.ts';
-import { DamagedCheckpoints, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
+import { DamagedCheckpoints, readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
+import { runKey } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { type ListedObject, type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { DamagedVersion, hasVersion, listVersions, publishVersion, readVersion } from '#models/versions.ts';
 
-/** What was copied because it was not there yet. */
+/** What was copied because the destination did not have it. */
 export interface Mirrored {
-  /** Ids. */
+  /** Version ids. */
   readonly versions: readonly string[];
-  /** Ids of the runs of which something was new. */
+  /** Ids of runs with new objects. */
   readonly runs: readonly string[];
-  /** Names. */
+  /** Alias names. */
   readonly aliases: readonly string[];
-  /** Versions and checkpoints that were left out, and why: their bytes are not what was written. */
+  /** One message for each damaged version or checkpoint, which was not copied. */
   readonly damaged: readonly string[];
 }
 
-/** Where the models of this clone are kept; also where `cifar10 train` writes to by default. */
-export const keptModels = path.join(home, 'store');
-
-/** From the bucket to the folder: as a run ends, and before LocalStack does. */
-export function saveModels(bucket: ObjectStore, folder: string = keptModels): Promise<Mirrored> {
+/** Copies from the bucket to the folder: when a run ends, and before LocalStack ends. */
+export function saveModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
   return copyModels(bucket, folderStore(folder));
 }
 
-/** From the folder to the bucket: after a deployment. */
-export function restoreModels(bucket: ObjectStore, folder: string = keptModels): Promise<Mirrored> {
+/** Copies from the folder to the bucket: after a deployment. */
+export function restoreModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
   return copyModels(folderStore(folder), bucket);
 }
 
 /**
- * Adds what `to` lacks, in an order that makes every state on the way a whole one: the files of a version before its
- * manifest, a checkpoint before what points to it, and aliases at the end. An interrupted copy is completed by the next.
- * Of two aliases the one that was moved last counts, so nothing that was promoted at the destination is undone.
+ * Adds what `to` does not have, in an order that keeps it consistent at each step: the files of a version before its
+ * manifest, a checkpoint before what points to it, and aliases last. The next copy completes an interrupted one. The alias
+ * that was moved last wins, so that no promotion at the destination is undone.
  */
 async function copyModels(from: ObjectStore, to: ObjectStore): Promise<Mirrored> {
   const aliases = await listAliases(from);
@@ -56,7 +53,7 @@ async function copyVersions(from: ObjectStore, to: ObjectStore): Promise<{ versi
   const versions: string[] = [];
   const damaged: string[] = [];
   const there = new Set(await listVersions(to));
-  // The oldest first: where only the time of publication tells which is newer, it goes on telling it.
+  // The oldest first, so that the order of publication stays the same.
   for (const id of (await listVersions(from)).toReversed()) {
     if (there.has(id)) continue;
     try {
@@ -64,7 +61,7 @@ async function copyVersions(from: ObjectStore, to: ObjectStore): Promise<{ versi
       await publishVersion(to, new Map(manifest.files.map((entry) => [entry.path, file(entry.path)])));
       versions.push(id);
     } catch (error) {
-      // One that cannot be read is no reason to lose the others.
+      // A damaged version does not stop the copy of the others.
       if (!(error instanceof DamagedVersion || error instanceof MalformedObject)) throw error;
       damaged.push(error.message);
     }
@@ -85,8 +82,8 @@ async function listRuns(store: ObjectStore): Promise<Map<string, ListedObject[]>
 }
 
 /**
- * @param damaged is told why its checkpoint was left out
- * @returns whether there was something new
+ * @param damaged gets a message if the run's checkpoint is damaged
+ * @returns whether anything was copied
  */
 async function copyRun(
   from: ObjectStore,
@@ -103,7 +100,7 @@ async function copyRun(
   for (const object of objects.filter(isPlain)) isNew = (await copyObject(from, to, object, there)) || isNew;
   isNew =
     (await copyCheckpoint(from, to, run).catch((error: unknown) => {
-      // One that cannot be read is no reason to lose the others.
+      // A damaged checkpoint does not stop the copy of the rest.
       if (!(error instanceof DamagedCheckpoints)) throw error;
       damaged.push(error.message);
       return false;
@@ -114,7 +111,7 @@ async function copyRun(
   return isNew;
 }
 
-/** @returns whether it was not there, or was another */
+/** @returns whether it was copied: the destination had no such object, or a different one */
 async function copyObject(
   from: ObjectStore,
   to: ObjectStore,
@@ -131,11 +128,11 @@ async function copyObject(
   return true;
 }
 
-/** The checkpoint that has come further wins: of one run there is only one line of checkpoints. */
+/** Copies the run's checkpoint if it has more steps: a run has a single sequence of checkpoints. */
 async function copyCheckpoint(from: ObjectStore, to: ObjectStore, run: string): Promise<boolean> {
   const checkpoint = await readCheckpoint(from, run).catch(async (error: unknown) => {
     if (!(error instanceof DamagedCheckpoints)) throw error;
-    // A training that goes on has replaced them while they were read.
+    // The running training has replaced them while they were read.
     return readCheckpoint(from, run);
   });
   if (checkpoint === undefined) return false;
@@ -161,7 +158,7 @@ async function copyAlias(
     });
     return true;
   } catch (error) {
-    // Whoever moved it in the meantime was later than we.
+    // It was moved in the meantime, which is the later move.
     if (error instanceof WriteConflict) return false;
     throw error;
   }

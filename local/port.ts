@@ -1,11 +1,11 @@
 import { createServer } from 'node:net';
 
-/** @returns whether nothing listens on that port of 127.0.0.1 */
+/** @returns whether the port of 127.0.0.1 is free */
 export async function isFree(port: number): Promise<boolean> {
   return (await listen(port)) !== undefined;
 }
 
-/** @returns `preferred` if it is free, else one that the system chooses */
+/** @returns `preferred` if it is free, else a free port that the system chooses */
 export async function freePort(preferred: number | 'any'): Promise<number> {
   const port = (preferred === 'any' ? undefined : await listen(preferred)) ?? (await listen(0));
   if (port === undefined) throw new Error('The system has no free port.');

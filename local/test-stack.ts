@@ -12,20 +12,20 @@ import {
   waitUntilStackUpdateComplete,
 } from '@aws-sdk/client-cloudformation';
 
-/** A stack of a test's own. */
+/** A stack that a test has deployed. */
 export interface TestStack {
   outputs: Readonly<Record<string, string | undefined>>;
-  /** Changes the outputs as well. */
+  /** Updates the stack and `outputs`. */
   update(template: object): Promise<void>;
   delete(): Promise<void>;
 }
 
 /**
- * For tests: deploys a template.
+ * Deploys a template, for tests.
  *
- * @param name of the stack. @default one that nobody else has
- * @param config of the client. @default the cloud that the environment names
- * @throws {Error} which resource failed, and why
+ * @param name of the stack @default a unique name
+ * @param config of the client @default the cloud that the environment variables name
+ * @throws {Error} with the resources that failed, and why
  */
 export async function deployStack(
   template: object,

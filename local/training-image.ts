@@ -1,30 +1,32 @@
 import path from 'node:path';
+import { home } from '#environment/home.ts';
+import { variable } from '#environment/variables.ts';
 import { neutralEnvironment } from './environment.ts';
 
-/** The training image's name where nothing builds one: the value of the context `trainingImage` for this machine. */
+/** The training image's name on this machine, where no image is built: the value of the context `trainingImage`. */
 export const trainingImage = 'cifar10-training:local';
 
-/** What stands for a container image on this machine; read by `plugin/cifar10_local/batch/command.py`. */
+/** The local replacement of a container image; `plugin/cifar10_local/batch/command.py` reads it. */
 export interface LocalImage {
-  /** Where the command runs. */
+  /** The working directory of the command. */
   readonly folder: string;
   readonly entrypoint: readonly string[];
-  /** Used where a job has none. @default none */
+  /** The command of jobs that have none. @default none */
   readonly command?: readonly string[];
   /** @default none */
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** Image name, or a pattern with `*` → what to run. */
+/** Local images by image name, or by a pattern with `*`. */
 export type LocalImages = Readonly<Record<string, LocalImage>>;
 
-/** The training image runs the program that it would contain, from this clone. */
+/** The training image, which runs this clone's training program. */
 export function localImages(): LocalImages {
   return {
     [trainingImage]: {
       folder: path.resolve(import.meta.dirname, '..'),
       entrypoint: [process.execPath, '--import', 'tsx', 'training/main.ts'],
-      environment: neutralEnvironment(),
+      environment: { ...neutralEnvironment(), [variable.home]: home }, // jobs spool their checkpoints there
     },
   };
 }

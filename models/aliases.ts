@@ -6,19 +6,19 @@ import { hasVersion, isVersionId, UnknownVersion } from './versions.ts';
 
 const ALIAS_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
-/** Which version a name means: `aliases/<name>.json`. */
+/** The version that a name stands for: `aliases/<name>.json`. */
 export const Alias = z.object({
   version: z.string(),
-  /** What it pointed to before; null at first. */
+  /** The version before; null at first. */
   previous: z.nullable(z.string()),
-  /** Who moved it: a person, or `run <id>`. */
+  /** Who moved it, a person or `run <id>`. */
   by: z.string(),
   at: z.iso.datetime(),
   reason: z.nullable(z.string()),
 });
 export type Alias = z.infer<typeof Alias>;
 
-/** As it was read: a move is made against exactly this. */
+/** An alias as it was read; a move is conditional on exactly this state. */
 export interface StoredAlias extends Alias {
   readonly etag: string;
 }
@@ -29,11 +29,11 @@ export interface Move {
   readonly by: string;
   /** @default none */
   readonly reason?: string | undefined;
-  /** What `readAlias` gave when the decision to move was made. */
+  /** The result of `readAlias` that the decision to move was based on. */
   readonly expected: StoredAlias | undefined;
 }
 
-/** Somebody else moved the alias since it was read; it stands where they put it. */
+/** Somebody else moved the alias since it was read; their move stands. */
 export class AliasMoved extends UserError {
   override readonly name = 'AliasMoved';
 
@@ -43,7 +43,7 @@ export class AliasMoved extends UserError {
   }
 }
 
-/** @returns `undefined` if the alias was never set. @throws {UserError} `name` is no name for an alias */
+/** @returns `undefined` if the alias was never set. @throws {UserError} `name` is not a valid name */
 export async function readAlias(store: ObjectStore, name: string): Promise<StoredAlias | undefined> {
   const key = keyOf(name);
   const object = await store.get(key);
@@ -62,8 +62,8 @@ export async function listAliases(store: ObjectStore): Promise<Map<string, Store
 }
 
 /**
- * Points an alias to a version, if it still is where the caller saw it. Of two who move it at once one wins. A move to
- * where it is already changes nothing, so that `previous` stays what a rollback wants.
+ * Points an alias to a version, if nobody has moved it since the caller read it: of two simultaneous moves one wins. A move
+ * to the current version changes nothing, so that `previous` stays what a rollback needs.
  *
  * @throws {AliasMoved} somebody else was there first
  * @throws {UnknownVersion} there is no complete version `to`
@@ -92,9 +92,9 @@ export async function moveAlias(
 }
 
 /**
- * Points an alias to where it was before. Twice in a row is forth and back.
+ * Points an alias to its version before. A second rollback undoes the first.
  *
- * @throws {UserError} it never was anywhere else
+ * @throws {UserError} it never pointed to another version
  */
 export async function rollback(
   store: ObjectStore,
@@ -110,9 +110,9 @@ export async function rollback(
 }
 
 /**
- * Which version is meant.
+ * The id of the version that is meant.
  *
- * @param versionOrAlias an id, which is not looked up, or the name of an alias
+ * @param versionOrAlias an id, which is returned unchecked, or the name of an alias
  * @throws {UnknownVersion} it is neither
  */
 export async function resolveVersion(store: ObjectStore, versionOrAlias: string): Promise<string> {
@@ -122,7 +122,7 @@ export async function resolveVersion(store: ObjectStore, versionOrAlias: string)
   return alias.version;
 }
 
-/** Whether an alias may be called so. */
+/** Whether the text is a valid name for an alias. */
 export function isAliasName(text: string): boolean {
   return ALIAS_NAME.test(text);
 }

@@ -5,7 +5,7 @@ const count = z.number().check(z.int(), z.nonnegative());
 const positive = z.number().check(z.positive());
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
-/** Whose weights a training began with: a version's, by whichever alias it was asked for, or those of a file. */
+/** The weights that a training began with: those of a version, with the alias it was asked for by, or of a file. */
 export const Parent = z.union([
   z.object({ version: z.string(), alias: z.optional(z.string()) }),
   z.object({ file: z.string(), sha256 }),
@@ -13,16 +13,17 @@ export const Parent = z.union([
 export type Parent = z.infer<typeof Parent>;
 
 /**
- * What a model is, how good, and how it was made: `card.json` of a version. Fractions are in [0, 1], times in seconds,
- * sizes in bytes.
+ * A model's classes, accuracy and origin: `card.json` of a version. Fractions are in [0, 1], times in seconds, sizes in
+ * bytes.
  */
 export const Card = z
   .object({
-    name: z.literal('cifar10'),
+    /** The model's name: that of its data set on the command line, such as `cifar10`. */
+    name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
     createdAt: z.iso.datetime(),
     /** In the order of the outputs. */
     classes: z.array(z.string().check(z.minLength(1))).check(z.minLength(2)),
-    /** The model takes RGB `[N, height, width, channels]` of this range; what it gives are logits. */
+    /** The model takes RGB `[N, height, width, channels]` of this range, and returns logits. */
     input: z.object({
       height: count.check(z.positive()),
       width: count.check(z.positive()),
@@ -31,14 +32,14 @@ export const Card = z
     }),
     /** Probabilities are softmax(logits / temperature); chosen on held-out images. */
     temperature: positive,
-    /** An answer whose best probability is lower is marked as uncertain. */
+    /** Answers whose best probability is lower are marked as uncertain. */
     uncertainBelow: fraction,
     /** On the whole test set, read once. */
     accuracy: z.object({
       plain: fraction,
       /** With test-time augmentation. */
       tta: fraction,
-      /** How many images were classified. */
+      /** The number of test images. */
       images: count.check(z.positive()),
       /** Wilson's 95 % interval of `plain`. */
       interval95: z.tuple([fraction, fraction]),
@@ -50,18 +51,19 @@ export const Card = z
     /** Expected calibration error on the test set, without the temperature and with it; older cards have none. */
     calibration: z.optional(z.object({ before: fraction, after: fraction })),
     data: z.object({
+      /** For people, such as `CIFAR-10`. */
       name: z.string(),
       /** By the name of the split. */
       sha256: z.record(z.string(), sha256),
-      /** Training images that were held out to choose by. */
+      /** The number of training images that were held out to make choices on. */
       heldOut: count,
     }),
     recipe: z.object({ name: z.string(), settings: z.record(z.string(), z.unknown()) }),
     seed: count,
-    /** Absent where the training began with drawn weights. */
+    /** Absent if the weights were drawn. */
     parent: z.optional(Parent),
     epochs: z.number().check(z.nonnegative()),
-    /** Which weights of the run these are: those after the last step, or those that validated best. */
+    /** Which of the run's weights these are: those after the last step, or those that validated best. */
     kept: z.optional(
       z.object({ weights: z.enum(['last', 'best']), step: count, epoch: z.number().check(z.nonnegative()) }),
     ),
@@ -70,7 +72,7 @@ export const Card = z
     parameters: count,
     /** Version and device, such as `TensorFlow 2.21.0, CPU, 2 threads, oneDNN`. */
     engine: z.string(),
-    /** Of the source; null where it was no git checkout. */
+    /** The source's commit; null if it was not a git checkout. */
     commit: z.nullable(z.string()),
     host: z.object({ cpu: z.string(), cores: count, memory: count, gpu: z.optional(z.string()) }),
     run: z.string(),
@@ -103,7 +105,7 @@ function isWithin(value: number, [low, high]: readonly [number, number]): boolea
   return low <= value && value <= high;
 }
 
-/** How messages call it: the version's id or the file's name. */
+/** The parent's name for messages: the version's id or the file's name. */
 export function parentName(parent: Parent): string {
   return 'version' in parent ? parent.version : parent.file;
 }

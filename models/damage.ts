@@ -1,7 +1,7 @@
 /**
- * What may be found in place of a file that was written whole: cut off, zeroed, flipped, lengthened, or gone. For tests.
+ * Damaged copies of a file, for tests: cut off, zeroed, with a flipped bit, lengthened, or gone.
  *
- * @returns by a name for messages; `undefined` is no file at all
+ * @returns copies by a description; `undefined` means that the file is gone
  */
 export function damagesOf(whole: Uint8Array): Map<string, Uint8Array | undefined> {
   const { length } = whole;
@@ -24,7 +24,7 @@ function lengthened(whole: Uint8Array): Uint8Array {
   return longer;
 }
 
-/** A copy with the lowest bit of one byte turned over. */
+/** A copy with the lowest bit of one byte flipped. */
 export function flipped(whole: Uint8Array, at: number): Uint8Array {
   return whole.map((byte, index) => (index === at ? byte ^ 1 : byte));
 }

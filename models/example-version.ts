@@ -3,13 +3,13 @@ import type { Predict } from './gate.ts';
 import { encodeJson } from './json.ts';
 
 /**
- * The smallest model there is, for tests: the probabilities are the softmax of a linear function of the mean colour. Its
- * weights, `[3, 2]` float32, are its `weights.bin`, so a change to a file changes what it answers, as in a real one.
+ * A tiny model for tests: its probabilities are the softmax of a linear function of the mean colour. Its weights, `[3, 2]`
+ * float32, are its `weights.bin`, so a change of the file changes the answers, as in a real model.
  */
 export const predictExample: Predict = async (version, images) =>
   exampleProbabilities(version.file('weights.bin'), images);
 
-/** What was handed to `publishVersion`, with parts that a test may choose. */
+/** The files of a version, for `publishVersion`. */
 export function exampleVersion({
   weights = [1, -1, 0.5, 0, 0, 0.25],
   plain = 0.8,

@@ -1,54 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias, type StoredAlias } from './aliases.ts';
+import type { Card } from './card.ts';
 import { goldenDifference, goldenPixels } from './golden.ts';
 import { percent } from './percent.ts';
 import type { ObjectStore } from './stores/object-store.ts';
-import { DamagedVersion, readCard, readVersion, UnknownVersion, type VerifiedVersion } from './versions.ts';
+import { DamagedVersion, readVersion, UnknownVersion, type VerifiedVersion } from './versions.ts';
 
-/** Half a point: what two seeds of one recipe differ by on 10,000 images. */
+/** Half a point: the difference between two seeds of one recipe on 10,000 images. */
 const TOLERANCE = 0.005;
 
 /**
- * Answers images by the runtime that will serve the version.
+ * Classifies images by the runtime that will serve the version.
  *
  * @param images `[N, height, width, channels]` uint8
  * @returns probabilities `[N, classes]`
  */
 export type Predict = (version: VerifiedVersion, images: Uint8Array) => Promise<ArrayLike<number>>;
 
+/**
+ * The accuracy of a version on the test images that a card is about.
+ *
+ * @returns a fraction in [0, 1]
+ * @throws {UserError} those test images are unavailable, or the version cannot classify them
+ */
+export type Evaluate = (version: VerifiedVersion, on: Card) => Promise<number>;
+
 export interface Promotion {
   readonly version: string;
   readonly by: string;
   readonly predict: Predict;
+  /** Used if candidate and current version were tested on different images. */
+  readonly evaluate: Evaluate;
   /** @default production */
   readonly alias?: string;
   /** Stored with the alias. */
   readonly reason?: string | undefined;
-  /** Promote although the accuracy is lower; needs a reason. @default false */
+  /** Promote although the accuracy is lower or cannot be compared; needs a reason. @default false */
   readonly force?: boolean;
   /** By how much the plain test accuracy may be lower, as a fraction. @default 0.005 */
   readonly tolerance?: number;
 }
 
-/** The version is not good enough, or not the one that the serving runtime would answer with. */
+/** The version is not accurate enough, or the serving runtime answers otherwise than it was trained to. */
 export class PromotionRefused extends UserError {
   override readonly name = 'PromotionRefused';
 }
 
 /**
- * The only way to `production`. A version gets there if every byte of it is what was published, the serving runtime
- * reproduces its golden vectors, and it is as good on the test set as the one that is there.
+ * Moves `production`, or another alias, to a version. The version must be complete and unchanged, the serving runtime must
+ * reproduce its golden vectors, and it must be as accurate as the current one, on the same test images: where the two were
+ * tested on different ones, both are evaluated on the candidate's.
  *
- * Only the last can be overridden, with a reason which is stored: a version that the runtime cannot reproduce would be
- * refused by whoever serves it.
+ * Only the accuracy can be overridden, with a reason, which is stored: an endpoint would refuse a version whose golden vectors
+ * it cannot reproduce.
  *
- * @throws {PromotionRefused} it is not as good, or does not answer the golden vectors
+ * @throws {PromotionRefused} the version is less accurate, cannot be compared, or fails the golden vectors
  * @throws {AliasMoved} somebody else promoted at the same time
  * @throws {UnknownVersion | DamagedVersion} there is no such version, or it was changed
  */
 export async function promote(
   store: ObjectStore,
-  { version, by, predict, alias = 'production', reason, force = false, tolerance = TOLERANCE }: Promotion,
+  { version, by, predict, evaluate, alias = 'production', reason, force = false, tolerance = TOLERANCE }: Promotion,
 ): Promise<StoredAlias> {
   if (force && !reason?.trim()) throw new PromotionRefused('An override needs a reason. Say why with --reason "…".');
   const expected = await readAlias(store, alias);
@@ -62,30 +75,69 @@ export async function promote(
     );
   }
 
-  const loss = expected && (await accuracyLost(store, candidate, expected.version));
-  if (loss === undefined || loss.points <= tolerance)
-    return moveAlias(store, alias, { to: version, by, reason, expected });
+  const objection = expected && (await objectionTo(candidate, expected.version, { store, evaluate, tolerance }));
+  if (objection === undefined) return moveAlias(store, alias, { to: version, by, reason, expected });
   if (!force) {
     throw new PromotionRefused(
-      `${version} is worse than ${alias}: ${loss.text}, and at most ${percent(tolerance)} is tolerated. ` +
-        'To promote it all the same, add --force --reason "…".',
+      `${version} ${objection.verdict} ${alias}: ${objection.facts}. To promote it anyway, add --force --reason "…".`,
     );
   }
-  return moveAlias(store, alias, { to: version, by, reason: `${reason} (override: ${loss.text})`, expected });
+  return moveAlias(store, alias, { to: version, by, reason: `${reason} (override: ${objection.override})`, expected });
 }
 
-async function accuracyLost(
-  store: ObjectStore,
+interface Objection {
+  readonly verdict: 'is worse than' | 'cannot be compared with';
+  readonly facts: string;
+  /** What an override is recorded with. */
+  readonly override: string;
+}
+
+interface Comparing {
+  readonly store: ObjectStore;
+  readonly evaluate: Evaluate;
+  readonly tolerance: number;
+}
+
+/** @returns `undefined` if the candidate is good enough to replace the current version */
+async function objectionTo(
   candidate: VerifiedVersion,
-  current: string,
-): Promise<{ readonly points: number; readonly text: string } | undefined> {
-  try {
-    const before = (await readCard(store, current)).accuracy.plain;
-    const after = candidate.card.accuracy.plain;
-    return { points: before - after, text: `plain test accuracy ${percent(after)} after ${percent(before)}` };
-  } catch (error) {
-    // Deleted or damaged: nobody can serve it, so there is nothing to be worse than.
+  currentId: string,
+  { store, evaluate, tolerance }: Comparing,
+): Promise<Objection | undefined> {
+  const current = await readVersion(store, currentId).catch((error: unknown) => {
     if (error instanceof UnknownVersion || error instanceof DamagedVersion) return undefined;
     throw error;
+  });
+  if (current === undefined) return undefined; // It can no longer be served, so nothing stands in the way.
+  if (!isDeepStrictEqual(current.card.classes, candidate.card.classes))
+    return otherClasses(candidate.card, current.card);
+  if (haveSameTest(current.card, candidate.card)) {
+    return lessAccurate({ before: current.card.accuracy.plain, after: candidate.card.accuracy.plain }, tolerance);
   }
+  try {
+    const before = await evaluate(current, candidate.card);
+    return lessAccurate({ before, after: await evaluate(candidate, candidate.card) }, tolerance);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const facts = `it was tested on other images, on which not both can be evaluated (${error.message})`;
+    return { verdict: 'cannot be compared with', facts, override: 'tested on other images' };
+  }
+}
+
+function haveSameTest(one: Card, other: Card): boolean {
+  return one.data.sha256.test === other.data.sha256.test;
+}
+
+function otherClasses(candidate: Card, current: Card): Objection {
+  const facts = `it knows other classes, ${candidate.classes.join(', ')}, not ${current.classes.join(', ')}`;
+  return { verdict: 'cannot be compared with', facts, override: 'other classes' };
+}
+
+function lessAccurate(
+  { before, after }: { readonly before: number; readonly after: number },
+  tolerance: number,
+): Objection | undefined {
+  if (before - after <= tolerance) return undefined;
+  const override = `plain test accuracy ${percent(after)} after ${percent(before)}`;
+  return { verdict: 'is worse than', facts: `${override}, and at most ${percent(tolerance)} is tolerated`, override };
 }

@@ -4,11 +4,11 @@ import type { Card } from './card.ts';
 const fraction = z.number().check(z.minimum(0), z.maximum(1));
 
 /**
- * A few test images and what training computed for them: `golden.json` of a version. A reader that cannot reproduce the
- * probabilities within the tolerance has another model, another runtime or another preprocessing, and refuses the version.
+ * A few test images and the probabilities that training computed for them: `golden.json` of a version. A reader that cannot
+ * reproduce them within the tolerance has another model, runtime or preprocessing, and refuses the version.
  */
 export const Golden = z.object({
-  /** The largest absolute difference of a probability that is no error. */
+  /** The largest acceptable absolute difference of a probability. */
   tolerance: z.number().check(z.positive(), z.lt(1)),
   images: z
     .array(
@@ -31,7 +31,7 @@ export function goldenPixels(golden: Golden): Uint8Array {
 }
 
 /**
- * How far a runtime is from what training computed.
+ * The difference between a runtime's probabilities and training's.
  *
  * @param probabilities `[N, classes]`, for the images of `goldenPixels` in their order
  * @returns the largest absolute difference of a probability; Infinity if one is missing or not a number
@@ -43,7 +43,7 @@ export function goldenDifference(golden: Golden, probabilities: ArrayLike<number
   return differences.some(Number.isNaN) ? Number.POSITIVE_INFINITY : Math.max(...differences);
 }
 
-/** @returns what is wrong with golden vectors for a model of this card, or `undefined` */
+/** @returns why the golden vectors do not fit a model of this card, or `undefined` if they do */
 export function goldenProblem(golden: Golden, { classes, input }: Card): string | undefined {
   const bytes = input.height * input.width * input.channels;
   for (const [index, image] of golden.images.entries()) {

@@ -3,12 +3,13 @@ import * as z from 'zod/mini';
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
-/** `manifest.json` of a version, written last: what the version consists of, and so that it is complete. */
+/** `manifest.json` of a version: the list of its files. It is written last, so its presence means that all are there. */
 export const Manifest = z.object({
-  /** Sorted by path; everything but the manifest itself. */
+  /** All files but the manifest itself, sorted by path. */
   files: z.array(z.object({ path: z.string(), size: z.number().check(z.int(), z.nonnegative()), sha256 })),
   /**
-   * SHA-256 of what `sha256sum` prints for the files in this order; its first eight digits end the version's id. By hand:
+   * SHA-256 of the output of `sha256sum` for the files in this order. The version's id ends with its first eight digits. By
+   * hand:
    * `jq -r '.files[] | "\(.sha256)  \(.path)"' manifest.json | sha256sum`
    */
   tree: sha256,
@@ -28,7 +29,7 @@ export function treeOf(files: Manifest['files']): string {
   return sha256Of(new TextEncoder().encode(files.map((file) => `${file.sha256}  ${file.path}\n`).join('')));
 }
 
-/** In hexadecimal. */
+/** The digest in hexadecimal. */
 export function sha256Of(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('hex');
 }

@@ -1,24 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '#errors/user-error.ts';
 import { AliasMoved, listAliases, moveAlias, readAlias, resolveVersion, rollback } from './aliases.ts';
+import type { Card } from './card.ts';
 import { damagesOf, flipped } from './damage.ts';
-import { exampleVersion, predictExample } from './example-version.ts';
-import { PromotionRefused, promote } from './gate.ts';
+import { cifar10Data } from './data-identity.ts';
+import { exampleCard, exampleVersion, predictExample } from './example-version.ts';
+import { type Evaluate, PromotionRefused, promote } from './gate.ts';
+import { encodeJson } from './json.ts';
+import { type CheckpointTag, DamagedCheckpoints, readCheckpoint, writeCheckpoint } from './run-checkpoints.ts';
 import { openEventLog, readEvents } from './run-events.ts';
-import {
-  beginRun,
-  type CheckpointTag,
-  DamagedCheckpoints,
-  readCheckpoint,
-  writeCheckpoint,
-  writeResult,
-} from './runs.ts';
+import { beginRun, writeResult } from './runs.ts';
 import { interruptedAtPut, Killed } from './stores/interrupted-store.ts';
 import type { DisposableStore } from './stores/object-store.contract.ts';
 import type { ObjectStore } from './stores/object-store.ts';
 import { DamagedVersion, listVersions, publishVersion, readCard, readVersion, UnknownVersion } from './versions.ts';
 
 /**
- * What training and serving rely on, whatever the store; each object store runs this.
+ * The guarantees that training and serving rely on, tested with each object store.
  *
  * @param open a store with nothing in it
  */
@@ -122,7 +120,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await listVersions(store)).toEqual([ids[1], ids[0], ids[2]]);
       });
 
-      it('that are not there are said so', async () => {
+      it('that do not exist are reported as such', async () => {
         for (const version of ['20261123-0412-a1b2c3d4', '../aliases', '', 'production']) {
           await expect(readVersion(store, version), version).rejects.toThrow(UnknownVersion);
           await expect(resolveVersion(store, version).then((id) => readCard(store, id))).rejects.toThrow(
@@ -149,7 +147,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect([...(await listAliases(store)).keys()]).toEqual(['candidate']);
       });
 
-      it('is moved by one of two writers; the other is told who was first', async () => {
+      it('is moved by one of two writers; the other learns who was first', async () => {
         const expected = await moveAlias(store, 'production', { to: first, by: 'ada', expected: undefined });
         const third = await publishVersion(store, exampleVersion({ plain: 0.82 }));
         const moves = await Promise.allSettled([
@@ -192,7 +190,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await readAlias(store, 'production')).toMatchObject({ version: second, previous: first });
       });
 
-      it('cannot have a name that is no plain word', async () => {
+      it('cannot have a name that is not a plain word', async () => {
         for (const alias of ['Production', '../x', 'a/b', '']) {
           const move = moveAlias(store, alias, { to: first, by: 'test', expected: undefined });
           await expect(move, alias).rejects.toThrow('cannot name an alias');
@@ -201,7 +199,10 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
     });
 
     describe('the gate to production', () => {
-      const promotion = { by: 'test', predict: predictExample };
+      const evaluate: Evaluate = async () => {
+        throw new Error('Versions that were tested on the same images need no evaluation.');
+      };
+      const promotion = { by: 'test', predict: predictExample, evaluate };
 
       it('lets the first version in, and one that is as good within the tolerance', async () => {
         const first = await publishVersion(store, exampleVersion({ plain: 0.8 }));
@@ -230,13 +231,71 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(forced.reason).toBe('half the size (override: plain test accuracy 75.00 % after 80.00 %)');
       });
 
-      it('keeps a version out that the runtime answers otherwise, with or without a reason', async () => {
+      /** A version that was tested on images of its own. */
+      const testedOn = (digit: string, plain: number, changes: Partial<Card> = {}) => {
+        const files = exampleVersion({ plain });
+        const card: Card = { ...exampleCard(plain), ...changes };
+        const sha256 = { ...card.data.sha256, test: digit.repeat(64) };
+        return files.set('card.json', encodeJson({ ...card, data: { ...card.data, sha256 } }));
+      };
+
+      it("weighs versions that were tested on different images by the candidate's", async () => {
+        const first = await publishVersion(store, testedOn('b', 0.5));
+        const second = await publishVersion(store, testedOn('c', 0.9));
+        await promote(store, { ...promotion, version: first });
+        // On its own test images the current version has 50 %, on the candidate's it has 95 %.
+        const accuracies = new Map([
+          [first, 0.95],
+          [second, 0.9],
+        ]);
+        const asked: string[] = [];
+        const onCandidates: Evaluate = async ({ id }, { data }) => {
+          asked.push(`${id} on ${data.sha256.test?.[0]}`);
+          return accuracies.get(id)!;
+        };
+        const worse = promote(store, { ...promotion, evaluate: onCandidates, version: second });
+        await expect(worse).rejects.toThrow('plain test accuracy 90.00 % after 95.00 %');
+        expect(asked).toEqual([`${first} on c`, `${second} on c`]);
+        accuracies.set(first, 0.9);
+        const promoted = await promote(store, { ...promotion, evaluate: onCandidates, version: second });
+        expect(promoted).toMatchObject({ version: second, reason: null });
+      });
+
+      it('needs an override where the test images are unavailable, or the classes differ', async () => {
+        const first = await publishVersion(store, testedOn('b', 0.5));
+        const otherImages = await publishVersion(store, testedOn('c', 0.9));
+        const perClass = { cat: 0.9, cow: 0.9 };
+        const accuracy = { ...exampleCard(0.9).accuracy, perClass };
+        const files = testedOn('b', 0.9, { classes: ['cat', 'cow'], accuracy });
+        const otherClasses = await publishVersion(store, files);
+        await promote(store, { ...promotion, version: first });
+        const unavailable: Evaluate = async () => {
+          throw new UserError('There is no data set "seven".');
+        };
+        for (const [version, message, override] of [
+          [
+            otherImages,
+            /cannot be compared with production: .*\(There is no data set "seven"/,
+            'tested on other images',
+          ],
+          [otherClasses, /it knows other classes, cat, cow, not cat, dog\. .* --force --reason/, 'other classes'],
+        ] as const) {
+          const other = { ...promotion, evaluate: unavailable, version };
+          await expect(promote(store, other)).rejects.toThrow(PromotionRefused);
+          await expect(promote(store, other)).rejects.toThrow(message);
+          const forced = await promote(store, { ...other, force: true, reason: 'new' });
+          expect(forced.reason).toBe(`new (override: ${override})`);
+          await rollback(store, 'production', { by: 'test' });
+        }
+      });
+
+      it('keeps out a version that the runtime answers differently, with or without a reason', async () => {
         const version = await publishVersion(store, exampleVersion());
         const swapped = async (...args: Parameters<typeof predictExample>) =>
           Array.from(await predictExample(...args)).reverse();
         for (const predict of [swapped, async () => [], async () => new Float32Array(6).fill(Number.NaN)]) {
-          await expect(promote(store, { version, by: 'test', predict })).rejects.toThrow('cannot be served');
-          await expect(promote(store, { version, by: 'test', predict, force: true, reason: 'x' })).rejects.toThrow(
+          await expect(promote(store, { ...promotion, version, predict })).rejects.toThrow('cannot be served');
+          await expect(promote(store, { ...promotion, version, predict, force: true, reason: 'x' })).rejects.toThrow(
             PromotionRefused,
           );
         }
@@ -255,7 +314,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
     });
 
     describe('a run', () => {
-      const args = { recipe: 'quick', seed: 1, settings: { epochs: 3, widths: [32, 64, 64] } };
+      const args = { recipe: 'quick', seed: 1, data: cifar10Data, settings: { epochs: 3, widths: [32, 64, 64] } };
       const result = {
         at: '2026-11-23T04:12:30.000Z',
         version: '20261123-0412-a1b2c3d4',
@@ -275,6 +334,18 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await beginRun(store, 'a', args)).toEqual({ state: 'finished', result });
       });
 
+      it('is refused on other data, by name; a run without a name for its data is of CIFAR-10', async () => {
+        const { data: _, ...older } = args;
+        const sha256 = { train: 'a'.repeat(64), test: 'b'.repeat(64) };
+        await store.put('runs/a/args.json', encodeJson(older));
+        expect(await beginRun(store, 'a', args)).toEqual({ state: 'resumed' });
+        await expect(beginRun(store, 'a', { ...args, data: { name: 'seven', sha256 } })).rejects.toThrow(
+          /data: cifar10 \(training images d12c98b5, test images 1695efc9\), not seven \(training images aaaaaaaa/,
+        );
+        // The same name for other content is other data.
+        await expect(beginRun(store, 'a', { ...args, data: { name: 'cifar10', sha256 } })).rejects.toThrow('data: ');
+      });
+
       it('keeps its last checkpoint and the one before, and no others', async () => {
         const body = (step: number) => Uint8Array.from({ length: 100 }, () => step);
         expect(await readCheckpoint(store, 'a')).toBeUndefined();
@@ -291,7 +362,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(await keysOf(store, 'runs/a/checkpoints/')).toEqual(paths.slice(1));
       });
 
-      it('has a checkpoint to go on from whenever the process dies', async () => {
+      it('has a checkpoint to resume from whenever the process dies', async () => {
         const expected = await writeCheckpoint(store, 'a', { step: 10, body: Uint8Array.of(1), expected: undefined });
         for (const puts of [0, 1]) {
           const dying = interruptedAtPut(store, puts);
@@ -338,7 +409,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         });
         const put = (key: string, found: Uint8Array | undefined) => (found ? store.put(key, found) : store.delete(key));
 
-        it('goes on from the one before, and says what it passed over', async () => {
+        it('resumes from the one before, and reports what it skipped', async () => {
           for (const [damage, found] of damagesOf(intact.get(keys.last)!)) {
             await put(keys.last, found);
             const read = await readCheckpoint(store, 'a');
@@ -347,7 +418,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('goes on from the last one if only the pointer or the one before is damaged', async () => {
+        it('resumes from the last one if only the pointer or the one before is damaged', async () => {
           for (const key of [keys.pointer, keys.before]) {
             for (const [damage, found] of damagesOf(intact.get(key)!)) {
               await put(key, found);
@@ -358,7 +429,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('goes on from the last one whichever byte of the pointer is flipped', async () => {
+        it('resumes from the last one whichever byte of the pointer is flipped', async () => {
           const pointer = intact.get(keys.pointer)!;
           for (let at = 0; at < pointer.length; at++) {
             await store.put(keys.pointer, flipped(pointer, at));
@@ -377,7 +448,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('is mended by the next checkpoint', async () => {
+        it('is repaired by the next checkpoint', async () => {
           for (const key of Object.values(keys)) {
             for (const found of [undefined, intact.get(key)!.slice(1)]) {
               await put(key, found);
@@ -394,7 +465,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           }
         });
 
-        it('is not lost to a second process that goes on from it at the same time', async () => {
+        it('is not lost to a second process that resumes from it at the same time', async () => {
           await put(keys.pointer, undefined);
           const [one, two] = [await readCheckpoint(store, 'a'), await readCheckpoint(store, 'a')];
           await writeCheckpoint(store, 'a', { step: 30, body: body(30), expected: one });
@@ -404,7 +475,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           expect(await readCheckpoint(store, 'a')).toMatchObject({ step: 30, damaged: [] });
         });
 
-        it('is refused when no other is whole, by the names of all, and nothing is changed', async () => {
+        it('is refused when every one is damaged, by the names of all, and nothing is changed', async () => {
           for (const pointer of [intact.get(keys.pointer), undefined]) {
             await put(keys.pointer, pointer);
             for (const [damage, found] of damagesOf(intact.get(keys.last)!)) {
@@ -415,14 +486,14 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
               expect(refused, damage).toBeInstanceOf(DamagedCheckpoints);
               expect(String(refused)).toContain(keys.last);
               expect(String(refused)).toContain(keys.before);
-              expect(String(refused)).toContain('or train anew under another --run');
+              expect(String(refused)).toContain('or train again under another --run');
               expect((await store.get(keys.last))?.body).toEqual(found);
             }
           }
         });
       });
 
-      it('has its events in order, over attempts, for one who follows', async () => {
+      it('has its events in order, over attempts, for a reader who follows', async () => {
         const at = '2026-11-23T04:12:30.000Z';
         const first = await openEventLog(store, 'a', { everySeconds: 3600 });
         first.append({ at, type: 'started' });
@@ -468,7 +539,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect((await readEvents(store, 'a')).map(({ event }) => event.type)).toEqual(written);
       });
 
-      it('tells a second writer of events that there is a first', async () => {
+      it('refuses a second writer of events', async () => {
         const [one, two] = [await openEventLog(store, 'a'), await openEventLog(store, 'a')];
         one.append({ at: '1', type: 'mine' });
         two.append({ at: '2', type: 'yours' });

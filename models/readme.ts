@@ -36,7 +36,7 @@ model-index:
 
 # ${card.name}: ${recipe.name}
 
-A TensorFlow.js LayersModel that tells ${card.classes.length} classes apart: ${card.classes.join(', ')}.
+A TensorFlow.js LayersModel that classifies images as one of ${card.classes.length} classes: ${card.classes.join(', ')}.
 
 | On the ${accuracy.images} test images, read once | |
 |---|---|
@@ -52,7 +52,7 @@ ${card.classes.map((label) => `| ${label} | ${percent(accuracy.perClass[label] ?
 
 ${card.intendedUse}
 
-It takes RGB images \`[N, ${input.height}, ${input.width}, ${input.channels}]\` of ${input.range[0]} to ${input.range[1]} as they are: normalising is its first layer. It gives
+It takes RGB images \`[N, ${input.height}, ${input.width}, ${input.channels}]\` of ${input.range[0]} to ${input.range[1]} unchanged: normalisation is its first layer. It returns
 logits; the probabilities are \`softmax(logits / ${card.temperature})\`. An answer whose best probability is below ${card.uncertainBelow} is
 uncertain.
 
@@ -69,7 +69,7 @@ ${card.limits}
     .map(([key, value]) => `\`${key}=${JSON.stringify(value)}\``)
     .join(' ')} |
 ${parentRow(card)}| Parameters | ${card.parameters} |
-| Data | ${data.name}, ${data.heldOut} training images held out to choose by |
+| Data | ${data.name}, ${data.heldOut} training images held out to make choices on |
 | Training | ${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s |
 | Engine | ${card.engine} |
 | Machine | ${host.gpu === undefined ? '' : `${host.gpu}, `}${host.cpu}, ${host.cores} cores, ${(host.memory / 2 ** 30).toFixed(0)} GiB |

@@ -4,13 +4,13 @@ import { runKey } from './runs.ts';
 import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
 
 /**
- * What a run says of itself, kept as `events/<number of the first>.jsonl`: each object is written once and holds the
- * events of a few seconds, one a line. S3 cannot append; a folder could, but has the same files, so that copying keys
- * between the two copies a run.
+ * The events of a run, stored as `events/<number of the first>.jsonl`: each object is written once and holds the events of a
+ * few seconds, one in each line. S3 cannot append; a folder could, but has the same files, so that a run can be copied from
+ * one to the other key by key.
  */
 const EventLine = z.looseObject({ at: z.string(), type: z.string() });
 
-/** What every event has; `training/events.ts` says the rest. */
+/** What all events have in common; `training/record/events.ts` defines them. */
 export interface RunEvent {
   readonly at: string;
   readonly type: string;
@@ -36,9 +36,9 @@ export interface EventLog<Event extends RunEvent> {
 }
 
 /**
- * Goes on after the events that the run has. A flush that fails is repeated with the next; only `flush` and `close` throw.
+ * Appends to the events of a run. A flush that fails is repeated with the next one; only `flush` and `close` throw.
  *
- * @param everySeconds how often it flushes by itself. @default 5
+ * @param everySeconds the interval of automatic flushes. @default 5
  */
 export async function openEventLog<Event extends RunEvent>(
   store: ObjectStore,
@@ -58,7 +58,7 @@ export async function openEventLog<Event extends RunEvent>(
         .put(key, new TextEncoder().encode(lines), { only: 'absent', contentType: 'application/jsonl' })
         .then(() => count)
         .catch(async (error: unknown) => {
-          // A flush whose answer was lost may have been carried out: what is there is then the beginning of this one.
+          // A flush whose answer was lost may have succeeded: the stored object is then the beginning of this one.
           const there = error instanceof WriteConflict ? (await store.get(key))?.body : undefined;
           const text = new TextDecoder().decode(there);
           if (text === '' || !lines.startsWith(text)) throw error;
@@ -87,10 +87,10 @@ export async function openEventLog<Event extends RunEvent>(
 }
 
 /**
- * The events of a run, in order. Events are read as they were written: what lies in a run comes from this program.
+ * The events of a run, in order. They are not validated further: only this program writes them.
  *
  * @param after the number of the last event that the caller has; -1 for all of them. @default -1
- * @throws {MalformedObject} an object is not what the training wrote
+ * @throws {MalformedObject} an object was deleted, or a line is not an event
  */
 export async function readEvents<Event extends RunEvent>(
   store: ObjectStore,
@@ -136,7 +136,7 @@ function parseLines<Event extends RunEvent>(body: Uint8Array, key: string): Even
     try {
       return z.parse(EventLine, JSON.parse(line)) as unknown as Event;
     } catch (error) {
-      throw new MalformedObject(key, 'a line is no event', { cause: error });
+      throw new MalformedObject(key, 'a line is not an event', { cause: error });
     }
   });
 }

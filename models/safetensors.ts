@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from './size-of.ts';
 
-/** A float32 array with a name and a shape: what `training/` calls a `NamedTensor`. */
+/** A float32 array with a name and a shape: a `NamedTensor` of `training/`. */
 export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -15,7 +15,7 @@ export interface Safetensors {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** The file is not in the format, was cut off, or holds what we do not read. */
+/** The file is not in the format, was cut off, or has tensors of another type than float32. */
 export class InvalidSafetensors extends UserError {
   override readonly name = 'InvalidSafetensors';
 
@@ -25,7 +25,7 @@ export class InvalidSafetensors extends UserError {
 }
 
 const METADATA = '__metadata__';
-/** The bound of the reference implementation: a header is not an excuse to allocate what a hostile length says. */
+/** The limit of the reference implementation, so that a hostile length in the header allocates no more. */
 const LARGEST_HEADER = 100_000_000;
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
@@ -37,10 +37,10 @@ const Entry = z.object({
 });
 
 /**
- * The format of https://huggingface.co/docs/safetensors: a little-endian 64-bit length, a JSON header of that length, and
+ * Encodes tensors as https://huggingface.co/docs/safetensors: a little-endian 64-bit length, a JSON header of that length, and
  * the tensors' bytes without gaps. The header is padded with spaces so that the data lies at a multiple of eight.
  *
- * @throws {RangeError} a name occurs twice or is reserved, or the data does not have the size that the shape says
+ * @throws {RangeError} a name occurs twice or is reserved, or the data does not have the size of the shape
  */
 export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Array {
   const entries: [string, unknown][] = metadata === undefined ? [] : [[METADATA, metadata]];
@@ -69,7 +69,7 @@ export function encodeSafetensors({ tensors, metadata }: Safetensors): Uint8Arra
 
 /**
  * @returns the tensors in the order of their data; nothing shares memory with `file`
- * @throws {InvalidSafetensors} it is malformed, cut off, has bytes too many, or a tensor is not float32
+ * @throws {InvalidSafetensors} the file is malformed, cut off, too long, or a tensor is not float32
  */
 export function decodeSafetensors(file: Uint8Array): Required<Safetensors> {
   if (file.length < 8) throw new InvalidSafetensors(`it has ${file.length} bytes and no header`);
@@ -106,7 +106,7 @@ export function decodeSafetensors(file: Uint8Array): Required<Safetensors> {
   };
 }
 
-/** Pairs, not a record: a tensor may be called `__proto__`, which a record would swallow. */
+/** Pairs instead of a record, which would lose a tensor named `__proto__`. */
 function entriesOf(value: unknown, what: string): [string, unknown][] {
   parse(z.looseObject({}), value, what);
   return Object.entries(value as object);

@@ -12,17 +12,17 @@ const MANIFEST = 'manifest.json';
 const REQUIRED = ['model.json', 'weights.bin', 'card.json', 'golden.json'];
 const VERSION_ID = /^\d{8}-\d{4}-[0-9a-f]{8}$/;
 
-/** A version whose every byte is what was published. */
+/** A version of which every byte is as it was published. */
 export interface VerifiedVersion {
   readonly id: string;
   readonly card: Card;
   readonly golden: Golden;
   readonly manifest: Manifest;
-  /** @throws {RangeError} the version has no such file, or it was not asked for */
+  /** @throws {RangeError} the version has no such file, or it was not read */
   file(path: string): Uint8Array;
 }
 
-/** There is no complete version of this name. */
+/** There is no complete version with this name. */
 export class UnknownVersion extends UserError {
   override readonly name = 'UnknownVersion';
   readonly version: string;
@@ -37,7 +37,7 @@ export class UnknownVersion extends UserError {
 export class DamagedVersion extends UserError {
   override readonly name = 'DamagedVersion';
   readonly version: string;
-  /** The key of the object at fault. */
+  /** The key of the damaged object. */
   readonly key: string;
 
   constructor(version: string, key: string, problem: string, store: ObjectStore) {
@@ -47,7 +47,7 @@ export class DamagedVersion extends UserError {
   }
 }
 
-/** The files of a version are more than its reader has memory for; none of them was read. */
+/** The files of a version need more memory than there is; none of them was read. */
 export class VersionTooLarge extends UserError {
   override readonly name = 'VersionTooLarge';
 
@@ -65,12 +65,12 @@ export function isVersionId(text: string): boolean {
 }
 
 /**
- * Stores a version: its files first and the manifest last, so that an interrupted upload is no version to anybody.
+ * Stores a version: its files first and the manifest last, so that an interrupted upload does not count as a version.
  *
  * @param files by path: `model.json`, `weights.bin`, `card.json`, `golden.json` and whatever else belongs to it
  * @returns the version's id, such as `20261123-0412-a1b2c3d4`: the minute (UTC) of the card's `createdAt`, and the digest
  *   of the files. The same files have the same id, so publishing them again completes an upload that was interrupted.
- * @throws {MalformedObject} a file is missing, its path is no key, or the card or the golden vectors are not as they must be
+ * @throws {MalformedObject} a file is missing, its path is not a valid key, or the card or the golden vectors do not match their schema
  */
 export async function publishVersion(store: ObjectStore, files: ReadonlyMap<string, Uint8Array>): Promise<string> {
   const file = (path: string): Uint8Array => {
@@ -95,10 +95,10 @@ export async function publishVersion(store: ObjectStore, files: ReadonlyMap<stri
 /**
  * Reads a version and checks every byte of it against the manifest, and the manifest against the id.
  *
- * @param only the files to read besides card and golden vectors; another is neither read nor checked. @default all
- * @param atMost bytes of files, all that are read together. @default any number
- * @throws {VersionTooLarge} they have more, by the manifest
- * @throws {UnknownVersion} there is none, or its upload was interrupted
+ * @param only the files to read besides card and golden vectors; others are neither read nor checked. @default all
+ * @param atMost bytes of all files that are read. @default any number
+ * @throws {VersionTooLarge} by the manifest, they have more
+ * @throws {UnknownVersion} the version does not exist, or its upload was interrupted
  * @throws {DamagedVersion} a file is missing or was changed; the message names it
  */
 export async function readVersion(
@@ -124,13 +124,13 @@ export async function readVersion(
   return { id: version, manifest, ...parseDocuments(file, keyOf(version, '')), file };
 }
 
-/** The card alone, verified. @throws as `readVersion` */
+/** Reads and verifies the card alone. @throws as `readVersion` */
 export async function readCard(store: ObjectStore, version: string): Promise<Card> {
   const manifest = await readManifest(store, version);
   return decodeJson(Card, await readVerified(store, version, manifest, 'card.json'), keyOf(version, 'card.json'));
 }
 
-/** The ids of all complete versions, the newest first. */
+/** Lists the ids of all complete versions, the newest first. */
 export async function listVersions(store: ObjectStore): Promise<string[]> {
   const versions: { readonly id: string; readonly published: number }[] = [];
   for await (const { key, modified } of store.list(PREFIX)) {
@@ -144,7 +144,7 @@ export async function listVersions(store: ObjectStore): Promise<string[]> {
     .map(({ id }) => id);
 }
 
-/** Whether there is a complete version of this id; its bytes are not read. */
+/** Whether a complete version with this id exists; its bytes are not read. */
 export async function hasVersion(store: ObjectStore, version: string): Promise<boolean> {
   return isVersionId(version) && (await store.get(keyOf(version, MANIFEST))) !== undefined;
 }
@@ -186,7 +186,7 @@ async function readVerified(
   return body;
 }
 
-/** The documents of a version, each by its schema and both together. */
+/** Parses card and golden vectors, and checks that they fit each other. */
 function parseDocuments(file: (path: string) => Uint8Array, prefix: string): { card: Card; golden: Golden } {
   const card = decodeJson(Card, file('card.json'), `${prefix}card.json`);
   const golden = decodeJson(Golden, file('golden.json'), `${prefix}golden.json`);
@@ -195,7 +195,7 @@ function parseDocuments(file: (path: string) => Uint8Array, prefix: string): { c
   return { card, golden };
 }
 
-/** An object that is already there is the same, or the write is refused: nothing of a version ever changes. */
+/** Writes an object that never changes: if it exists with other bytes, the write is refused. */
 async function putOnce(store: ObjectStore, key: string, body: Uint8Array, contentType: string): Promise<void> {
   try {
     await store.put(key, body, { only: 'absent', contentType });
@@ -210,7 +210,7 @@ function keyOf(version: string, path: string): string {
   return `${PREFIX}${version}/${path}`;
 }
 
-/** `20261123-0412`, in UTC. */
+/** The minute in UTC, such as `20261123-0412`. */
 function minuteOf(date: string): string {
   const [, year, month, day, hour, minute] = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(new Date(date).toISOString()) ?? [];
   return `${year}${month}${day}-${hour}${minute}`;
@@ -220,7 +220,7 @@ function minuteIn(version: string): string {
   return version.slice(0, 13);
 }
 
-/** By the end of a file's name. */
+/** The media type of a file, by the end of its name. */
 export function contentTypeOf(path: string): string {
   const types: Record<string, string> = {
     json: 'application/json',

@@ -1,6 +1,6 @@
 /**
- * Folders that outlive a clone: `${XDG_CACHE_HOME:-~/.cache}/cifar10/<what>-<sha>/`. A folder that is there is complete: it
- * is made beside its place and renamed, and its name says what it was made from, so nothing is ever updated in place.
+ * Folders that all clones share: `${XDG_CACHE_HOME:-~/.cache}/cifar10/<what>-<sha>/`. A folder that exists is complete: it is
+ * created under another name and renamed. The hash in its name covers its sources, so folders are never updated in place.
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
@@ -8,34 +8,34 @@ import { homedir, hostname } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A holder touches its lock this often, in milliseconds. */
+/** Interval in milliseconds at which a holder touches its lock. */
 const HEARTBEAT = 5_000;
-/** A lock that was not touched for this long, in milliseconds, belongs to nobody, whatever runs under its process id. */
+/** Milliseconds after which an untouched lock is abandoned, even if a process with its holder's id runs. */
 const STALE = 60_000;
 
 /**
  * @param {NodeJS.ProcessEnv} [environment]
- * @returns {string} the folder that holds all cached folders; it need not exist yet
+ * @returns {string} the folder of all cached folders; it need not exist
  */
 export function cacheRoot(environment = process.env) {
   const base = environment.XDG_CACHE_HOME;
-  // The XDG specification asks to ignore a relative path.
+  // The XDG specification says to ignore relative paths.
   return join(base && isAbsolute(base) ? base : join(environment.HOME || homedir(), '.cache'), 'cifar10');
 }
 
 /**
- * Gives the cached folder of that name; makes it first if it is not there. Two processes that ask at once make it once:
- * the second waits.
+ * Returns the cached folder of that name, and creates it first if it does not exist. If two processes call this at the
+ * same time, one creates it and the other waits.
  *
- * @param {string} name `<what>-<sha>`: everything that decides the content is in the hash
+ * @param {string} name `<what>-<sha>`: the hash covers everything that determines the content
  * @param {(folder: string) => Promise<void>} make fills an empty folder, which then becomes the cached one
- * @param {LockOptions & { isWhole?: (folder: string) => boolean }} [options] `isWhole` tells whether a folder that is there
- *   still works, where it depends on what lies outside of it; if not, it is made anew
+ * @param {LockOptions & { isIntact?: (folder: string) => boolean }} [options] `isIntact` checks whether an existing folder
+ *   still works, for folders that depend on files elsewhere; if not, it is created again
  * @returns {Promise<string>} the absolute path
  */
 export async function cachedFolder(name, make, options = {}) {
   const folder = join(cacheRoot(), name);
-  const isThere = async () => (await exists(folder)) && (options.isWhole?.(folder) ?? true);
+  const isThere = async () => (await exists(folder)) && (options.isIntact?.(folder) ?? true);
   if (await isThere()) return folder;
   return withLock(
     join(cacheRoot(), `${name}.lock`),
@@ -50,7 +50,7 @@ export async function cachedFolder(name, make, options = {}) {
         await rename(part, folder);
       } catch (error) {
         await rm(part, { recursive: true, force: true });
-        // Whoever took over the lock of a process that was only asleep may have been quicker.
+        // If this process was suspended, another may have taken over its lock and finished first.
         if (!(await isThere())) throw error;
       }
       return folder;
@@ -66,10 +66,10 @@ export async function cachedFolder(name, make, options = {}) {
  */
 
 /**
- * Runs `body` while no other process runs one under the same lock file. A lock whose process is gone is taken over.
+ * Runs `body` while holding the lock file. A lock whose process has ended is taken over.
  *
  * @template Result
- * @param {string} file its folder is made if need be
+ * @param {string} file its folder is created if necessary
  * @param {() => Promise<Result>} body
  * @param {LockOptions} [options]
  * @returns {Promise<Result>}
@@ -78,19 +78,19 @@ export async function withLock(file, body, { onWait, signal } = {}) {
   await mkdir(dirname(file), { recursive: true });
   const id = randomUUID();
   const mine = JSON.stringify({ pid: process.pid, host: hostname(), id });
-  // Linked into place when it is written: nobody ever reads half a lock.
+  // Linked into place after it is written: no process reads an incomplete lock.
   const claim = `${file}.${id}`;
   await writeFile(claim, mine);
   try {
-    for (let told = false; !(await linked(claim, file)); ) {
+    for (let reported = false; !(await linked(claim, file)); ) {
       const holder = await readLock(file);
       if (holder === undefined) continue;
       if (isStale(holder)) {
         await removeStale(file, claim);
         continue;
       }
-      if (!told) onWait?.(holder);
-      told = true;
+      if (!reported) onWait?.(holder);
+      reported = true;
       await sleep(100, undefined, { signal });
     }
   } finally {
@@ -114,7 +114,7 @@ async function exists(path) {
 }
 
 /**
- * What a process that was killed left behind; only its successor under the same lock may remove it.
+ * Removes what killed processes left behind. Only the holder of the lock may call this.
  *
  * @param {string} name
  */
@@ -130,7 +130,7 @@ async function removeParts(name) {
  * @returns {Promise<boolean>} whether the file is now ours
  */
 async function linked(claim, file) {
-  // Whoever waited long must not begin with a lock that looks abandoned.
+  // After a long wait the claim would already look abandoned.
   await touch(claim);
   try {
     await link(claim, file);
@@ -143,7 +143,7 @@ async function linked(claim, file) {
 
 /**
  * @param {string} file
- * @returns {Promise<{ text: string, pid: number, host: string, touched: number } | undefined>} `undefined`: just released
+ * @returns {Promise<{ text: string, pid: number, host: string, touched: number } | undefined>} `undefined` if it was just released
  */
 async function readLock(file) {
   try {
@@ -174,8 +174,8 @@ function isAlive(pid) {
 }
 
 /**
- * Only who holds a second lock may remove a stale one, and looks at it again: otherwise, of two that found it stale, the
- * slower would remove the lock that the quicker has since taken.
+ * Removes a stale lock while holding a second lock, and only if it is still stale: otherwise the slower of two processes that
+ * found it stale could remove the lock that the faster one has since taken.
  *
  * @param {string} file
  * @param {string} claim

@@ -19,14 +19,14 @@ afterEach(async () => {
 const write = (text: string) => (part: string) => writeFile(path.join(part, 'file'), text);
 const deadProcess = () => spawnSync(process.execPath, ['--eval', '']).pid;
 
-test('the cache is where the XDG specification says', () => {
+test('the cache follows the XDG specification', () => {
   expect(cacheRoot({ XDG_CACHE_HOME: '/cache', HOME: '/home/me' })).toBe('/cache/cifar10');
   expect(cacheRoot({ XDG_CACHE_HOME: 'relative', HOME: '/home/me' })).toBe('/home/me/.cache/cifar10');
   expect(cacheRoot({ XDG_CACHE_HOME: '', HOME: '/home/me' })).toBe('/home/me/.cache/cifar10');
   expect(cacheRoot({})).toBe(path.join(homedir(), '.cache', 'cifar10'));
 });
 
-test('a folder is made once, and nothing else is left', async () => {
+test('a folder is created once, and nothing else is left', async () => {
   const made = await cachedFolder('thing-1', write('first'));
   expect(made).toBe(path.join(folder, 'cifar10', 'thing-1'));
   await cachedFolder('thing-1', () => Promise.reject(new Error('made twice')));
@@ -34,16 +34,16 @@ test('a folder is made once, and nothing else is left', async () => {
   expect(await readdir(cacheRoot())).toEqual(['thing-1']);
 });
 
-test('a folder whose making fails is not there', async () => {
-  const making = cachedFolder('thing-1', async (part) => {
+test('a folder that fails to be created does not exist', async () => {
+  const made = cachedFolder('thing-1', async (part) => {
     await write('half')(part);
     throw new Error('no more');
   });
-  await expect(making).rejects.toThrow('no more');
+  await expect(made).rejects.toThrow('no more');
   expect(await readdir(cacheRoot())).toEqual([]);
 });
 
-test('two that ask at once make it once, and the second is told whom it waits for', async () => {
+test('of two concurrent calls one creates the folder, and the other waits for it', async () => {
   const made: string[] = [];
   const waits: number[] = [];
   const ask = (who: string) =>
@@ -62,7 +62,7 @@ test('two that ask at once make it once, and the second is told whom it waits fo
   expect(waits).toEqual([process.pid]);
 });
 
-test('what a killed process left behind is taken over and cleared away', async () => {
+test('the lock and files of a killed process are removed', async () => {
   const pid = deadProcess();
   await mkdir(path.join(cacheRoot(), `thing-1.part-${pid}`, 'deep'), { recursive: true });
   await writeFile(path.join(cacheRoot(), 'thing-1.lock'), JSON.stringify({ pid, host: hostname() }));
@@ -72,16 +72,16 @@ test('what a killed process left behind is taken over and cleared away', async (
   expect(onWait).not.toHaveBeenCalled();
 });
 
-test('the parts of another folder stay', async () => {
+test('incomplete folders with other names stay', async () => {
   await mkdir(path.join(cacheRoot(), 'thing-2.part-1'), { recursive: true });
   await cachedFolder('thing-1', write('new'));
   expect(await readdir(cacheRoot())).toEqual(['thing-1', 'thing-2.part-1']);
 });
 
-test('a folder that no longer works is made anew', async () => {
+test('a folder that is not intact is created again', async () => {
   const made = await cachedFolder('thing-1', write('old'));
-  const isWhole = () => false;
-  await cachedFolder('thing-1', write('new'), { isWhole });
+  const isIntact = () => false;
+  await cachedFolder('thing-1', write('new'), { isIntact });
   expect(await readFile(path.join(made, 'file'), 'utf8')).toBe('new');
 });
 
@@ -94,7 +94,7 @@ test('a waiting process can be interrupted', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('whoever waited for long does not begin with a lock that looks abandoned', async () => {
+test('after a long wait a lock does not look abandoned', async () => {
   const lock = path.join(folder, 'some.lock');
   let waiting: Promise<number> | undefined;
   await withLock(lock, async () => {
@@ -108,7 +108,7 @@ test('whoever waited for long does not begin with a lock that looks abandoned', 
   expect(await waiting).toBeLessThan(60_000);
 });
 
-test('ten processes that find a dead lock never hold it together', async () => {
+test('ten callers that find a stale lock never hold it at the same time', async () => {
   const lock = path.join(folder, 'some.lock');
   await writeFile(lock, JSON.stringify({ pid: deadProcess(), host: hostname() }));
   let inside = 0;

@@ -1,4 +1,4 @@
-/** `npm run setup -- --check`: what is there, in this clone and in the cache. */
+/** `npm run setup -- --check`: reports what is installed in this clone and in the cache. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheRoot } from './cache.mjs';
@@ -30,7 +30,7 @@ export async function check({ gpu, root = projectRoot }) {
   line('Node', process.versions.node);
   line(
     'npm packages',
-    packages ? `${describePackages(root)}, as package-lock.json says` : 'missing, or not as package-lock.json says',
+    packages ? `${describePackages(root)}, as in package-lock.json` : 'missing, or not as in package-lock.json',
   );
   line('TensorFlow', describeTensorflow(tensorflowTarget(root, { gpu }), tensorflow, state?.tensorflow.reason));
   line(
@@ -47,7 +47,7 @@ export async function check({ gpu, root = projectRoot }) {
   }
   const isComplete = packages && tensorflow === 'native' && (gpu || localstack !== undefined);
   if (!isComplete) lines.push('`npm run setup` installs what is missing.');
-  // At once: whoever reads only the first lines (`| head`) breaks no pipe.
+  // One write, so that a reader of the first lines (`| head`) does not break the pipe.
   console.log(lines.join('\n'));
   return isComplete ? 0 : 1;
 }
@@ -59,7 +59,7 @@ export async function check({ gpu, root = projectRoot }) {
  */
 function describeTensorflow(target, found, reason) {
   if (found === 'native') return `${TENSORFLOW_VERSION}, native, ${librariesFolder(target)}`;
-  if (found === 'packaged') return `2.9, by the installer of @tensorflow/tfjs-node. ${reason ?? ''}`;
+  if (found === 'packaged') return `2.9, from the installer of @tensorflow/tfjs-node. ${reason ?? ''}`;
   return missing(reason);
 }
 

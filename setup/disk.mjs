@@ -1,4 +1,4 @@
-/** Room on the disk. */
+/** Disk space. */
 import { existsSync } from 'node:fs';
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,18 +6,18 @@ import { SetupFailure } from './failure.mjs';
 import { megabytes } from './progress.mjs';
 
 /**
- * Says before a long download what would otherwise be said after it.
+ * Checks the free disk space, before a long download.
  *
  * @param {string} folder need not exist yet
  * @param {number} needed bytes
- * @param {string} what is to be put there
+ * @param {string} what needs the space, for the message
  * @throws {SetupFailure}
  */
-export async function assertRoom(folder, needed, what) {
+export async function assertFreeSpace(folder, needed, what) {
   const free = await freeBytes(folder);
   if (free >= needed) return;
   throw new SetupFailure(
-    `${what} needs ${megabytes(needed)} and the disk under ${folder} has ${megabytes(free)} left: free some space, or put the cache elsewhere with XDG_CACHE_HOME, then run \`npm run setup\` again.`,
+    `${what} needs ${megabytes(needed)} and the disk of ${folder} has ${megabytes(free)} left: free some space, or move the cache with XDG_CACHE_HOME, then run \`npm run setup\` again.`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** Fetches a pinned wheel from the Python index that this machine is configured for, and checks it. */
+/** Downloads a pinned wheel from the Python index that this machine is configured for, and verifies it. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -14,16 +14,16 @@ import { platformsOf } from './wheels.mjs';
 /** @typedef {import('./wheels.mjs').Wheel} Wheel */
 /** @typedef {import('./cache.mjs').LockOptions & { onBytes?: ((bytes: number) => void) | undefined }} FetchOptions */
 
-/** What arrived is not what was pinned. No fallback mends that: somebody should look. */
+/** The download does not match its pinned hash. There is no fallback: the user must look into it. */
 export class CorruptDownload extends SetupFailure {}
 
-/** The wheel is not to be had; another way to the same end may be. */
+/** Something is unavailable; the caller may fall back to an alternative. */
 export class Unavailable extends SetupFailure {}
 
 /**
  * @param {Wheel} wheel
- * @param {FetchOptions} [options] `onBytes` hears how many bytes are there
- * @returns {Promise<string>} the wheel's file, alone in a cached folder
+ * @param {FetchOptions} [options] `onBytes` is called with the number of bytes so far
+ * @returns {Promise<string>} the wheel's file, the only one in a cached folder
  * @throws {CorruptDownload | Unavailable}
  */
 export async function fetchWheel(wheel, options = {}) {
@@ -51,7 +51,7 @@ async function download(wheel, folder, options) {
   else if (index !== undefined) await downloadFromIndex(index, wheel, folder, options);
   else {
     throw new Unavailable(
-      `${wheel.file} cannot be fetched because there is no pip: install Python's pip or uv, or set PIP_INDEX_URL, then run \`npm run setup\` again.`,
+      `${wheel.file} cannot be downloaded because there is no pip: install Python's pip or uv, or set PIP_INDEX_URL, then run \`npm run setup\` again.`,
     );
   }
   await verify(wheel, join(folder, wheel.file), options.signal);
@@ -64,7 +64,7 @@ async function download(wheel, folder, options) {
  * @param {FetchOptions} options
  */
 async function downloadWithPip([program = '', ...args], wheel, folder, { signal, onBytes }) {
-  // pip writes to its temporary folder first: there its progress can be seen, and it goes away with the folder.
+  // pip downloads to this temporary folder first, which shows its progress and is deleted with the wheel's folder.
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
   const requirements = join(temporary, 'requirements.txt');
@@ -92,7 +92,7 @@ async function downloadWithPip([program = '', ...args], wheel, folder, { signal,
     if (isUnreachable(error)) throw unreachable(wheel, error);
     if (/No matching distribution|Could not find a version/.test(error.output)) throw missing(wheel, error);
     throw new Unavailable(
-      `pip cannot fetch ${wheel.file} (${error.message}): mend that, then run \`npm run setup\` again.`,
+      `pip cannot download ${wheel.file} (${error.message}): fix that, then run \`npm run setup\` again.`,
       {
         cause: error,
       },
@@ -164,7 +164,7 @@ async function largestFile(folder) {
  */
 function corrupt(wheel, cause) {
   return new CorruptDownload(
-    `The download of ${wheel.file} is corrupt, its sha256 is not ${wheel.sha256.slice(0, 16)}…: run \`npm run setup\` again, and if it stays so, check the Python index that pip is configured for.`,
+    `The download of ${wheel.file} is corrupt, its sha256 is not ${wheel.sha256.slice(0, 16)}…: run \`npm run setup\` again, and if it fails again, check the Python index that pip is configured for.`,
     { cause },
   );
 }
@@ -186,7 +186,7 @@ function missing(wheel, cause) {
  */
 function unreachable(wheel, cause) {
   return new Unavailable(
-    `${wheel.file} could not be fetched because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
+    `${wheel.file} could not be downloaded because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
     { cause },
   );
 }

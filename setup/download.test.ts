@@ -33,7 +33,7 @@ describe.each(['pip', 'an index and no pip'])('with %s', (way) => {
     } else if (!hasPip) skip('there is no pip');
   });
 
-  test('a wheel is fetched and lies alone in the cache', async () => {
+  test('a wheel is downloaded, and alone in its folder in the cache', async () => {
     await using index = await serveIndex({ [wheel.file]: bytes });
     vi.stubEnv('PIP_INDEX_URL', index.url);
     const file = await fetchWheel(wheel);
@@ -41,7 +41,7 @@ describe.each(['pip', 'an index and no pip'])('with %s', (way) => {
     expect(await readdir(path.dirname(file))).toEqual([wheel.file]);
   });
 
-  test('a wheel that is there is not fetched again', async () => {
+  test('a cached wheel is not downloaded again', async () => {
     await using index = await serveIndex({ [wheel.file]: bytes });
     vi.stubEnv('PIP_INDEX_URL', index.url);
     const file = await fetchWheel(wheel);
@@ -53,7 +53,7 @@ describe.each(['pip', 'an index and no pip'])('with %s', (way) => {
   test.each([
     ['truncated', bytes.subarray(0, 200)],
     ['replaced', makeWheel(wheel.file, { more: 'than there was' }).bytes],
-  ])('a %s wheel is refused and nothing of it stays', async (_how, served) => {
+  ])('a %s wheel is refused and not kept', async (_how, served) => {
     await using index = await serveIndex({ [wheel.file]: served });
     vi.stubEnv('PIP_INDEX_URL', index.url);
     const failure = await fetchWheel(wheel).catch((error: unknown) => error);
@@ -62,7 +62,7 @@ describe.each(['pip', 'an index and no pip'])('with %s', (way) => {
     expect(await readdir(cacheRoot())).toEqual([]);
   });
 
-  test('an index without the wheel is named as the cause', async () => {
+  test('the error says that the index does not have the wheel', async () => {
     await using index = await serveIndex({});
     vi.stubEnv('PIP_INDEX_URL', index.url);
     const failure = await fetchWheel(wheel).catch((error: unknown) => error);
@@ -70,7 +70,7 @@ describe.each(['pip', 'an index and no pip'])('with %s', (way) => {
     expect(String(failure)).toMatch(/index has no some_thing-1\.2\.3.*check the index/);
   });
 
-  test('an index that does not answer is named as the cause', async () => {
+  test('the error says that the index does not answer', async () => {
     const index = await serveIndex({});
     await index[Symbol.asyncDispose]();
     vi.stubEnv('PIP_INDEX_URL', index.url);
@@ -80,14 +80,14 @@ describe.each(['pip', 'an index and no pip'])('with %s', (way) => {
     expect(await readdir(cacheRoot())).toEqual([]);
   });
 
-  test('an index with a password gets it', async () => {
+  test('an index gets its password', async () => {
     await using index = await serveIndex({ [wheel.file]: bytes }, { credentials: 'me:secret' });
     vi.stubEnv('PIP_INDEX_URL', index.url);
     expect(await fetchWheel(wheel)).toMatch(wheel.file);
   });
 });
 
-test('without pip, uv and an index the remedy is named', async () => {
+test('without pip, uv and an index the error says what to do', async () => {
   vi.stubEnv('PATH', '');
   vi.stubEnv('PYENV_ROOT', folder);
   for (const name of ['PIP_INDEX_URL', 'UV_DEFAULT_INDEX', 'UV_INDEX_URL']) vi.stubEnv(name, '');

@@ -1,6 +1,6 @@
 import { cacheRoot } from './cache.mjs';
 
-/** What the person at the keyboard can mend: the message is one sentence that names the cause and the remedy. */
+/** An error that the user can fix: its message is one sentence that names the cause and the remedy. */
 export class SetupFailure extends Error {
   /** @override */
   name = 'SetupFailure';
@@ -8,10 +8,10 @@ export class SetupFailure extends Error {
 
 const AGAIN = 'then run `npm run setup` again';
 
-/** Words of npm, pip and Node for a disk that is full. */
+/** Messages of npm, pip and Node for a full disk. */
 const DISK_FULL = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/i;
 
-/** Words of npm, pip, uv and Node for a server that cannot be reached. */
+/** Messages of npm, pip, uv and Node for an unreachable server. */
 const UNREACHABLE =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|UND_ERR_|Name or service not known|Temporary failure in name resolution|Failed to establish a new connection|Max retries exceeded|ConnectTimeout|Connection timed out|dns error|error sending request|fetch failed|network is unreachable/i;
 
@@ -32,33 +32,33 @@ export function isUnreachable(error) {
 }
 
 /**
- * Turns what went wrong into a sentence, where the cause lies outside of this program.
+ * Explains an error whose cause lies outside of this program in one sentence.
  *
  * @param {unknown} error
- * @param {string} what the thing that was being set up, such as `native TensorFlow`
- * @param {string} folder where it was to be
- * @returns {unknown} a `SetupFailure`, or the error itself if it is a defect
+ * @param {string} what was being set up, such as `native TensorFlow`
+ * @param {string} folder its destination
+ * @returns {unknown} a `SetupFailure`, or the error itself if it is an internal error
  */
 export function explain(error, what, folder) {
   if (error instanceof SetupFailure) return error;
   const options = { cause: error };
-  const elsewhere = folder === cacheRoot() ? ', or put the cache elsewhere with XDG_CACHE_HOME,' : ',';
+  const elsewhere = folder === cacheRoot() ? ', or move the cache with XDG_CACHE_HOME,' : ',';
   if (isDiskFull(error)) {
     return new SetupFailure(
-      `The disk under ${folder} became full during the set-up of ${what}: free some space${elsewhere} ${AGAIN}.`,
+      `The disk of ${folder} became full during the set-up of ${what}: free some space${elsewhere} ${AGAIN}.`,
       options,
     );
   }
   const { code, path } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new SetupFailure(
-      `${path ?? folder} cannot be written (${code}) during the set-up of ${what}: make it writable for you${elsewhere} ${AGAIN}.`,
+      `${path ?? folder} cannot be written (${code}) during the set-up of ${what}: make it writable${elsewhere} ${AGAIN}.`,
       options,
     );
   }
   if (isUnreachable(error)) {
     return new SetupFailure(
-      `Something for ${what} could not be fetched because the network did not answer: check the connection, the proxy and the configuration of npm and pip, ${AGAIN}.`,
+      `A download for ${what} failed because the network did not answer: check the connection, the proxy and the configuration of npm and pip, ${AGAIN}.`,
       options,
     );
   }
@@ -66,7 +66,7 @@ export function explain(error, what, folder) {
 }
 
 /**
- * The error, what caused it, and all that a failed program printed.
+ * The error, its causes, and the output of a failed program.
  *
  * @param {unknown} error
  * @returns {string}

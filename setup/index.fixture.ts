@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Wheel } from './wheels.mjs';
 import { zip } from './zip.fixture.ts';
 
-/** A wheel that pip accepts, with more files if need be, and its pin. */
+/** A wheel that pip accepts, with the given files, and its pin. */
 export function makeWheel(
   file: string,
   content: Readonly<Record<string, string>> = {},
@@ -23,13 +23,13 @@ export function makeWheel(
 }
 
 export interface TestIndex extends AsyncDisposable {
-  /** What `PIP_INDEX_URL` is to be. */
+  /** The value for `PIP_INDEX_URL`. */
   readonly url: string;
-  /** Paths that were asked for. */
+  /** The requested paths. */
   readonly requests: string[];
 }
 
-/** A package index on the loopback interface, of the kind that pip has known for longest. */
+/** Serves a package index (PEP 503, HTML) on the loopback interface. */
 export async function serveIndex(
   files: Readonly<Record<string, Uint8Array>>,
   { credentials }: { credentials?: string } = {},

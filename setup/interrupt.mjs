@@ -1,11 +1,11 @@
-/** Signals while something runs that has to put things away. */
+/** Handles signals while a program must clean up before it ends. */
 
-/** @type {Record<string, number>} as shells count */
+/** @type {Record<string, number>} exit codes, as in shells */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 };
 
 /**
- * @param {(signal: AbortSignal) => Promise<number>} body is told of Ctrl-C and of a termination
- * @returns {Promise<number>} its exit code, or that of the signal
+ * @param {(signal: AbortSignal) => Promise<number>} body its signal is aborted on SIGINT (Ctrl-C) and SIGTERM
+ * @returns {Promise<number>} the body's exit code, or that of the signal
  */
 export async function interruptible(body) {
   const controller = new AbortController();
@@ -21,7 +21,7 @@ export async function interruptible(body) {
     return await body(controller.signal);
   } catch (error) {
     if (!controller.signal.aborted) throw error;
-    console.error('Interrupted. What was finished stays; `npm run setup` goes on from there.');
+    console.error('Interrupted. Finished steps are kept; `npm run setup` continues with the rest.');
     return code;
   } finally {
     for (const name of names) process.off(name, interrupt);

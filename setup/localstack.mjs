@@ -1,13 +1,13 @@
 /**
- * LocalStack in a virtual environment of its own. Nothing of a clone is installed into it: `local/` puts its plugin on the
+ * LocalStack in its own virtual environment, into which nothing of a clone is installed: `local/` puts its plugin on the
  * PYTHONPATH.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { environmentPython, provideEnvironment } from './python-environment.mjs';
+import { environmentPython, installEnvironment } from './python-environment.mjs';
 
 /** @typedef {import('./python-environment.mjs').PythonEnvironment} PythonEnvironment */
-/** @typedef {import('./python-environment.mjs').ProvideOptions} ProvideOptions */
+/** @typedef {import('./python-environment.mjs').InstallOptions} InstallOptions */
 
 const LOCK = fileURLToPath(new URL('localstack.lock', import.meta.url));
 
@@ -24,15 +24,14 @@ const tests = {
 };
 
 /**
- * @returns {string | undefined} the Python of LocalStack's environment, or `undefined` if set-up has not made it
+ * @returns {string | undefined} the Python of LocalStack's environment, or `undefined` if it is not installed
  */
 export function localstackPython() {
   return environmentPython(localstack);
 }
 
 /**
- * @returns {string | undefined} a Python with all that LocalStack's has, and pytest, ruff and mypy; `undefined` without
- *   `setup --with-tests`
+ * @returns {string | undefined} a Python with LocalStack, pytest, ruff and mypy; `undefined` without `setup --with-tests`
  */
 export function localstackTestPython() {
   return environmentPython(tests);
@@ -44,19 +43,19 @@ export function localstackVersion() {
 }
 
 /**
- * @param {ProvideOptions} [options]
- * @returns {Promise<string>} what `localstackPython` gives from now on
- * @throws {NoEnvironment | SetupFailure}
+ * @param {InstallOptions} [options]
+ * @returns {Promise<string>} what `localstackPython` returns from now on
+ * @throws {EnvironmentUnavailable | SetupFailure}
  */
-export function provideLocalstack(options) {
-  return provideEnvironment(localstack, options);
+export function installLocalstack(options) {
+  return installEnvironment(localstack, options);
 }
 
 /**
- * @param {ProvideOptions} [options]
- * @returns {Promise<string>} what `localstackTestPython` gives from now on
- * @throws {NoEnvironment | SetupFailure}
+ * @param {InstallOptions} [options]
+ * @returns {Promise<string>} what `localstackTestPython` returns from now on
+ * @throws {EnvironmentUnavailable | SetupFailure}
  */
-export function provideLocalstackTests(options) {
-  return provideEnvironment(tests, options);
+export function installLocalstackTests(options) {
+  return installEnvironment(tests, options);
 }

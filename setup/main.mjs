@@ -8,22 +8,22 @@ import { setUp } from './steps.mjs';
 
 const HELP = `Usage: npm run setup [-- <options>]
 
-Installs what this clone needs and lacks: the npm packages, native TensorFlow, LocalStack. What is costly to make lies in
-\${XDG_CACHE_HOME:-~/.cache}/cifar10 and is shared by all clones.
+Installs what this clone needs: the npm packages, native TensorFlow, LocalStack. All clones share the cache in
+\${XDG_CACHE_HOME:-~/.cache}/cifar10.
 
 Options:
-  --check       say what is there and change nothing; ends with 1 if something is missing
-  --with-tests  also what \`npm test\` needs; then it is an error if there can be no LocalStack
-  --gpu         for the training image: TensorFlow for CUDA, no LocalStack, no packages of development
-  -h, --help    this text
+  --check       report what is installed, and change nothing; exits with 1 if something is missing
+  --with-tests  also install what \`npm test\` needs; then LocalStack is required
+  --gpu         for the training image: TensorFlow for CUDA, without LocalStack and development packages
+  -h, --help    show this help
 
 Environment:
-  XDG_CACHE_HOME  where the cache is                        CXX            the C++ compiler
-  PIP_INDEX_URL   the Python index, also where there is no pip (else as pip is configured)`;
+  XDG_CACHE_HOME  the parent folder of the cache            CXX            the C++ compiler
+  PIP_INDEX_URL   the Python index, also used without pip (default: pip's configuration)`;
 
 /**
  * @param {string[]} args
- * @returns {Promise<number>} the exit code: 0 all is there, 1 failed, 2 bad arguments, 130 interrupted, 143 terminated
+ * @returns {Promise<number>} the exit code: 0 complete, 1 failed, 2 invalid arguments, 130 interrupted, 143 terminated
  */
 export async function main(args) {
   let options;
@@ -50,9 +50,9 @@ export async function main(args) {
 }
 
 /**
- * For the launcher: silent and quick where there is nothing to do. What the last set-up had to leave out is left out again.
+ * For the launcher: fast and silent if nothing is missing. It does not retry what the last set-up had to leave out.
  *
- * @returns {Promise<number>} the exit code, 0 if the command can go on
+ * @returns {Promise<number>} the exit code, 0 if the command can run
  */
 export function ensureSetUp() {
   return runSetUp({ retry: false });
@@ -67,7 +67,7 @@ function runSetUp(options) {
     try {
       const before = setupState();
       const after = await setUp({ ...options, signal });
-      if (options.retry !== false && after.at === before?.at) console.error('✓ set-up: all is there');
+      if (options.retry !== false && after.at === before?.at) console.error('✓ set-up: complete');
       return 0;
     } catch (error) {
       if (!(error instanceof SetupFailure)) throw error;

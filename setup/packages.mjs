@@ -1,4 +1,4 @@
-/** The npm packages: `node_modules` as `package-lock.json` says. */
+/** The npm packages: `node_modules`, as in `package-lock.json`. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
@@ -19,11 +19,11 @@ import { ProgramFailed, run } from './processes.mjs';
 /** @typedef {{ packages?: Record<string, LockedPackage> }} Lockfile */
 
 /**
- * Compares what was asked for with what npm wrote down when it had installed it all. npm does that last, so an
- * interrupted installation counts as none.
+ * Compares the lockfile with npm's record of what it installed. npm writes that last, so an interrupted installation does
+ * not count.
  *
  * @param {string} root of the project
- * @param {{ production: boolean }} options `production`: without the packages of development
+ * @param {{ production: boolean }} options `production`: without development packages
  * @returns {boolean}
  */
 export function packagesAreInstalled(root, { production }) {
@@ -54,7 +54,7 @@ export async function installPackages(root, { production, signal, onProgress }) 
   }, 250);
   const [program, ...args] = npmCommand();
   try {
-    // What was fetched for another clone is not asked for again: the lockfile's hashes say whether it still holds.
+    // Packages in npm's cache are not requested again: the lockfile's hashes verify them.
     const options = ['--no-progress', '--prefer-offline', ...(production ? ['--omit=dev'] : [])];
     await run(program, [...args, 'ci', ...options], { cwd: root, signal });
   } catch (error) {
@@ -82,7 +82,7 @@ function wantedPackages(root, production) {
   const locked = readLockfile(join(root, 'package-lock.json'));
   if (locked === undefined) {
     throw new SetupFailure(
-      `${join(root, 'package-lock.json')} is missing or no JSON: restore it (\`git checkout package-lock.json\`), then run \`npm run setup\` again.`,
+      `${join(root, 'package-lock.json')} is missing or not valid JSON: restore it (\`git checkout package-lock.json\`), then run \`npm run setup\` again.`,
     );
   }
   return Object.fromEntries(
@@ -107,7 +107,7 @@ function countPackages(folder) {
     .reduce((count, name) => count + (name.startsWith('@') ? readdirSync(join(folder, name)).length : 1), 0);
 }
 
-/** @returns {[string, ...string[]]} the npm that runs us, else the one of this Node, else the one on the PATH */
+/** @returns {[string, ...string[]]} the npm that runs this program, else the one of this Node, else the one on the PATH */
 function npmCommand() {
   const running = process.env.npm_execpath;
   if (running !== undefined && basename(running) === 'npm-cli.js') return [process.execPath, running];
@@ -122,13 +122,13 @@ function npmCommand() {
 function explainNpm(error) {
   if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') {
     return new SetupFailure(
-      'There is no npm on the PATH: install it (it comes with Node), then run the same command again.',
+      'npm is not on the PATH: install it (it comes with Node), then run the same command again.',
     );
   }
   if (!(error instanceof ProgramFailed)) return error;
   if (isUnreachable(error)) {
     return new SetupFailure(
-      'The npm packages could not be fetched because the npm registry did not answer: check the network and `npm config get registry`, then run `npm run setup` again.',
+      'The npm packages could not be downloaded because the npm registry did not answer: check the network and `npm config get registry`, then run `npm run setup` again.',
       { cause: error },
     );
   }
@@ -146,7 +146,7 @@ function explainNpm(error) {
   }
   if (isDiskFull(error)) return error;
   return new SetupFailure(
-    `The npm packages could not be installed (${error.message}): mend that, then run \`npm run setup\` again.`,
+    `The npm packages could not be installed (${error.message}): fix that, then run \`npm run setup\` again.`,
     { cause: error },
   );
 }

@@ -1,12 +1,12 @@
-/** Programs that set-up runs: their output is kept for the error message, and they end when set-up is interrupted. */
+/** Runs programs: their output is kept for error messages, and they end when set-up is interrupted. */
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Characters of output that a failure carries. */
+/** Characters of output that an error keeps. */
 const KEPT = 32_768;
 
-/** A program ended with another code than 0. */
+/** A program ended with an exit code other than 0. */
 export class ProgramFailed extends Error {
   /** @override */
   name = 'ProgramFailed';
@@ -14,10 +14,10 @@ export class ProgramFailed extends Error {
   /**
    * @param {string} command
    * @param {number | null} code
-   * @param {string} output the last of its stdout and stderr
+   * @param {string} output the end of its stdout and stderr
    */
   constructor(command, code, output) {
-    super(`${command} ended with ${code === null ? 'a signal' : `exit code ${code}`}: ${lastWords(output)}`);
+    super(`${command} ended with ${code === null ? 'a signal' : `exit code ${code}`}: ${errorLine(output)}`);
     /** @readonly */
     this.output = output;
   }
@@ -26,7 +26,7 @@ export class ProgramFailed extends Error {
 /**
  * @typedef {object} RunOptions
  * @property {string} [cwd]
- * @property {NodeJS.ProcessEnv} [env] the whole environment; default: this process's
+ * @property {NodeJS.ProcessEnv} [env] the whole environment, by default this process's
  * @property {AbortSignal | undefined} [signal] ends the program
  * @property {number} [timeout] milliseconds after which the program is ended
  * @property {((line: string) => void) | undefined} [onLine] called with each line of stdout and stderr
@@ -36,7 +36,7 @@ export class ProgramFailed extends Error {
  * @param {string} command
  * @param {readonly string[]} args
  * @param {RunOptions} [options]
- * @returns {Promise<string>} what it printed on stdout
+ * @returns {Promise<string>} its stdout
  * @throws {ProgramFailed}
  */
 export function run(command, args, { cwd, env = process.env, signal, timeout, onLine } = {}) {
@@ -60,7 +60,7 @@ export function run(command, args, { cwd, env = process.env, signal, timeout, on
       failure = error;
       if (child.pid === undefined) reject(error);
     });
-    // Only when its pipes are closed is the program gone, and its folder safe to remove.
+    // Once its pipes are closed, the program has ended and its folder can be removed.
     child.on('close', (code) => {
       if (failure !== undefined) reject(failure);
       else if (code === 0) resolve(stdout);
@@ -72,7 +72,7 @@ export function run(command, args, { cwd, env = process.env, signal, timeout, on
 /**
  * @param {string} name of a program
  * @param {NodeJS.ProcessEnv} [environment]
- * @returns {string[]} every file of that name on the PATH that may be executed, in order
+ * @returns {string[]} all executable files of that name on the PATH, in order
  */
 export function programsOnPath(name, environment = process.env) {
   const folders = (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
@@ -89,11 +89,11 @@ export function programsOnPath(name, environment = process.env) {
 }
 
 /**
- * The line of a program's output that says most: the last that speaks of an error, else the last at all.
+ * The most useful line of a program's output: the last with the word "error", or else the last.
  *
  * @param {string} output
  */
-function lastWords(output) {
+function errorLine(output) {
   const lines = output
     .split('\n')
     .map((line) => line.trim())

@@ -1,22 +1,22 @@
-/** What set-up shows while it works: one line a step, and in a terminal a live line below for the steps that run. */
+/** The progress of set-up: one line per step, and in a terminal a live line for the running steps. */
 
-/** Milliseconds between two drawings of the live line, and between two lines of a step where there is no terminal. */
+/** Milliseconds between updates of the live line, and between lines without a terminal. */
 const TERMINAL_INTERVAL = 100;
 const PLAIN_INTERVAL = 15_000;
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 
 /**
  * @typedef {object} Step
- * @property {(text: string) => void} update says how far it is
- * @property {(text: string) => void} done ends it, well
- * @property {(text: string) => void} warn ends it, with something less than was hoped for
- * @property {() => void} stop ends it without a word, if it did not end before: the error that follows says the rest
+ * @property {(text: string) => void} update shows how far the step is
+ * @property {(text: string) => void} done ends the step successfully
+ * @property {(text: string) => void} warn ends the step with a warning
+ * @property {() => void} stop ends the step silently, unless it has ended: an error follows
  */
 
 /**
  * @typedef {object} Progress
- * @property {(name: string) => Step} step begins a step
- * @property {(text: string) => void} say a line of its own
+ * @property {(name: string) => Step} step starts a step
+ * @property {(text: string) => void} say writes a line
  */
 
 /**
@@ -41,7 +41,7 @@ export function createProgress(stream) {
     stream.write(`\r\x1b[2K${line.slice(0, (stream.columns || 80) - 1)}`);
   }
 
-  function tellPlainly() {
+  function writeLine() {
     stream.write(`  … ${describeRunning()}\n`);
   }
 
@@ -73,7 +73,7 @@ export function createProgress(stream) {
       running.set(name, state);
       if (terminal) draw();
       else say(`  ${name} …`);
-      timer ??= setInterval(terminal ? draw : tellPlainly, terminal ? TERMINAL_INTERVAL : PLAIN_INTERVAL);
+      timer ??= setInterval(terminal ? draw : writeLine, terminal ? TERMINAL_INTERVAL : PLAIN_INTERVAL);
       timer.unref();
       return {
         update(text) {

@@ -1,75 +1,74 @@
 /**
- * A virtual environment of Python packages in the cache, from a lock file with hashes. It is shared by all clones, so nothing
- * of a clone is installed into it.
+ * A virtual environment of Python packages in the cache, from a lock file with hashes. All clones share it, so nothing of a
+ * clone is installed into it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cachedFolder, cacheRoot } from './cache.mjs';
-import { assertRoom } from './disk.mjs';
+import { assertFreeSpace } from './disk.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
 import { ProgramFailed, run } from './processes.mjs';
 import { findPip, findPython, findUv, pythonVersions } from './python.mjs';
 
 /**
  * @typedef {object} PythonEnvironment
- * @property {string} title what messages call it, as in "for LocalStack"
- * @property {string} name of its folder in the cache; the hash of its locks follows
+ * @property {string} title its name in messages
+ * @property {string} name of its folder in the cache, before the hash of its locks
  * @property {string} lock file of all its packages, with their hashes
- * @property {number} bytes that it takes while it is made
- * @property {PythonEnvironment} [below] the one that it extends: what that one has can be imported in this one
+ * @property {number} bytes that its installation needs
+ * @property {PythonEnvironment} [below] the environment that it extends, whose packages it can import
  */
 
 /**
- * @typedef {object} ProvideOptions
+ * @typedef {object} InstallOptions
  * @property {AbortSignal | undefined} [signal]
  * @property {(text: string) => void} [onProgress]
  * @property {(holder: { pid: number }) => void} [onWait]
  */
 
-/** An environment cannot be had on this machine, or not now. All that does without it goes on working. */
-export class NoEnvironment extends SetupFailure {}
+/** An environment is unavailable on this machine, or for now. Whatever does not need it still works. */
+export class EnvironmentUnavailable extends SetupFailure {}
 
-/** Changes whenever the way in which an environment is made does. */
+/** Changes whenever the installation of an environment changes. */
 const LAYOUT = '1';
 
 /**
  * @param {PythonEnvironment} environment
- * @returns {string | undefined} its Python, or `undefined` if set-up has not made it
+ * @returns {string | undefined} its Python, or `undefined` if it is not installed
  */
 export function environmentPython(environment) {
   const python = pythonPath(join(cacheRoot(), folderName(environment)));
-  // Follows the link: an interpreter that was uninstalled is not there.
+  // Follows the link, which is broken if its Python was uninstalled.
   return existsSync(python) ? python : undefined;
 }
 
 /**
  * @param {PythonEnvironment} environment
- * @param {ProvideOptions} [options]
- * @returns {Promise<string>} what `environmentPython` gives from now on
- * @throws {NoEnvironment | SetupFailure}
+ * @param {InstallOptions} [options]
+ * @returns {Promise<string>} what `environmentPython` returns from now on
+ * @throws {EnvironmentUnavailable | SetupFailure}
  */
-export async function provideEnvironment(environment, options = {}) {
-  // The link to a Python that was uninstalled leads nowhere.
-  const isWhole = (/** @type {string} */ folder) => existsSync(pythonPath(folder));
+export async function installEnvironment(environment, options = {}) {
+  const isIntact = (/** @type {string} */ folder) => existsSync(pythonPath(folder));
   const make = (/** @type {string} */ part) => makeEnvironment(part, environment, options);
-  return pythonPath(await cachedFolder(folderName(environment), make, { ...options, isWhole }));
+  return pythonPath(await cachedFolder(folderName(environment), make, { ...options, isIntact }));
 }
 
 /**
  * @param {string} folder
  * @param {PythonEnvironment} environment
- * @param {ProvideOptions} options
+ * @param {InstallOptions} options
  */
 async function makeEnvironment(folder, environment, { signal, onProgress }) {
   const { title, lock, bytes, below } = environment;
   if (process.platform === 'win32') {
-    throw new NoEnvironment(
-      `What is needed for ${title} runs on Linux and macOS only: on Windows, run this in WSL, or go on without it.`,
+    throw new EnvironmentUnavailable(
+      `The Python packages for ${title} run on Linux and macOS only: on Windows, use WSL, or continue without them.`,
     );
   }
-  await assertRoom(cacheRoot(), bytes, title);
+  await assertFreeSpace(cacheRoot(), bytes, title);
   try {
     const install = await createEnvironment(folder, title, signal);
     const lower = below && environmentPython(below);
@@ -78,8 +77,8 @@ async function makeEnvironment(folder, environment, { signal, onProgress }) {
     const total = requirements.match(/^[\w-]+==/gm)?.length ?? 0;
     const builder = /^setuptools==.*(?:\n {4}.*)*/m.exec(requirements)?.[0];
     if (builder !== undefined) {
-      // A few packages are published as source only. They are built with the locked setuptools, instead of with one that
-      // pip would fetch without a hash.
+      // A few packages are published as source only. They are built with the locked setuptools, since pip would download
+      // one without a hash.
       const builderLock = join(folder, 'setuptools.lock');
       await writeFile(builderLock, `${builder}\n`);
       await install(['-r', builderLock]);
@@ -102,14 +101,14 @@ async function makeEnvironment(folder, environment, { signal, onProgress }) {
  * @param {string} folder
  * @param {string} title
  * @param {AbortSignal | undefined} signal
- * @returns {Promise<Install>} installs into it
+ * @returns {Promise<Install>} a function that installs packages into it
  */
 async function createEnvironment(folder, title, signal) {
   const python = await findPython();
   const uv = await findUv();
   if (python === undefined && uv === undefined) {
-    throw new NoEnvironment(
-      `No Python ${pythonVersions()} that runs was found for ${title}, and no uv: install one of them, then run \`npm run setup\` again.`,
+    throw new EnvironmentUnavailable(
+      `No Python ${pythonVersions()} was found for ${title}, and no uv: install one of them, then run \`npm run setup\` again.`,
     );
   }
   const pip = python && (await pipFor(python.executable));
@@ -124,7 +123,7 @@ async function createEnvironment(folder, title, signal) {
         {
           signal,
           onLine,
-          // In a folder of ours, so that an interruption leaves nothing behind and the right disk is full.
+          // In our own folder, so that an interruption leaves nothing behind and it uses the checked disk.
           env: { ...process.env, TMPDIR: folder, PIP_REQUIRE_VIRTUALENV: '0' },
         },
       );
@@ -137,8 +136,8 @@ async function createEnvironment(folder, title, signal) {
         onLine,
       });
   }
-  throw new NoEnvironment(
-    `${python?.executable} has no pip of version 22.3 or newer, and there is no uv: install one of them (\`apt-get install python3-pip\`), then run \`npm run setup\` again.`,
+  throw new EnvironmentUnavailable(
+    `${python?.executable} has no pip 22.3 or newer, and there is no uv: install one of them (\`apt-get install python3-pip\`), then run \`npm run setup\` again.`,
   );
 }
 
@@ -177,18 +176,18 @@ function explainPip(error, title) {
   if (!(error instanceof ProgramFailed) || isDiskFull(error)) return error;
   if (/DO NOT MATCH THE HASHES|Hash mismatch/i.test(error.output)) {
     return new SetupFailure(
-      `A Python package for ${title} is corrupt, its sha256 is not that of the lock file: run \`npm run setup\` again, and if it stays so, check the Python index that pip is configured for.`,
+      `A Python package for ${title} is corrupt, its sha256 is not that of the lock file: run \`npm run setup\` again, and if it fails again, check the Python index that pip is configured for.`,
       { cause: error },
     );
   }
   if (isUnreachable(error)) {
-    return new NoEnvironment(
-      `The packages for ${title} could not be fetched because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
+    return new EnvironmentUnavailable(
+      `The packages for ${title} could not be downloaded because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
       { cause: error },
     );
   }
   return new SetupFailure(
-    `The Python packages for ${title} could not be installed (${error.message}): mend that, then run \`npm run setup\` again.`,
+    `The Python packages for ${title} could not be installed (${error.message}): fix that, then run \`npm run setup\` again.`,
     { cause: error },
   );
 }

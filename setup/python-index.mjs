@@ -1,11 +1,11 @@
 /** A Python package index (PEP 503, PEP 691), for machines that have an index configured and no pip. */
 
 /** @typedef {import('./wheels.mjs').Wheel} Wheel */
-/** @typedef {{ files?: { url: string }[] }} IndexPage what PEP 691 says, as far as we read it */
+/** @typedef {{ files?: { url: string }[] }} IndexPage the part of PEP 691 that we read */
 
 /**
  * @param {NodeJS.ProcessEnv} [environment]
- * @returns {URL | undefined} the index that pip or uv would be told to use; there is no default
+ * @returns {URL | undefined} the index that the environment sets for pip or uv; there is no default
  */
 export function configuredIndex(environment = process.env) {
   const address = environment.PIP_INDEX_URL || environment.UV_DEFAULT_INDEX || environment.UV_INDEX_URL;
@@ -16,7 +16,7 @@ export function configuredIndex(environment = process.env) {
  * @param {URL} index
  * @param {Wheel} wheel
  * @param {AbortSignal} [signal]
- * @returns {Promise<{ url: URL, headers: Record<string, string> } | undefined>} where the wheel is, and how to ask for it
+ * @returns {Promise<{ url: URL, headers: Record<string, string> } | undefined>} the wheel's URL and the headers for it
  */
 export async function findInIndex(index, { project, file }, signal) {
   const { address, headers } = withoutCredentials(new URL(`${project}/`, index));
@@ -29,12 +29,12 @@ export async function findInIndex(index, { project, file }, signal) {
   const link = links.find((href) => new URL(href, response.url).pathname.endsWith(`/${encodeURI(file)}`));
   if (link === undefined) return undefined;
   const url = new URL(link, response.url);
-  // Credentials are for the index; a file that lies on another host gets none.
+  // Credentials are for the index, and are not sent to other hosts.
   return { url, headers: url.host === address.host ? headers : {} };
 }
 
 /**
- * `fetch` refuses an address with a password in it.
+ * Moves credentials to a header, since `fetch` refuses URLs that contain them.
  *
  * @param {URL} url
  * @returns {{ address: URL, headers: Record<string, string> }}

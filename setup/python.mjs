@@ -1,16 +1,16 @@
-/** Finds the Pythons, pips and uvs of this machine. A name on the PATH proves nothing: what counts is that it runs. */
+/** Finds Python, pip and uv on this machine. A file on the PATH is not enough: it has to run. */
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { programsOnPath, run } from './processes.mjs';
 
-/** LocalStack 4.14 needs 3.12; what it depends on contradicts itself on 3.14. The first is preferred. */
+/** LocalStack 4.14 needs 3.12, and its dependencies conflict on 3.14. The first is preferred. */
 const VERSIONS = ['3.13', '3.12'];
 
-/** Milliseconds in which a program says its version. */
-const PATIENCE = 20_000;
+/** Milliseconds within which a program must print its version. */
+const VERSION_TIMEOUT = 20_000;
 
-/** Fails where Debian's and other cut-down Pythons lack what a virtual environment or LocalStack needs. */
+/** Fails on reduced Pythons, such as Debian's, without the modules for a virtual environment or LocalStack. */
 const PROBE = 'import ctypes, ssl, sys, venv; print(sys.version_info.major, sys.version_info.minor, sys.executable)';
 
 /**
@@ -20,7 +20,7 @@ const PROBE = 'import ctypes, ssl, sys, venv; print(sys.version_info.major, sys.
  */
 
 /**
- * @returns {Promise<Python | undefined>} a Python that LocalStack 4.14 works on
+ * @returns {Promise<Python | undefined>} a Python that LocalStack 4.14 supports
  */
 export async function findPython() {
   /** @type {Python[]} */
@@ -33,13 +33,13 @@ export async function findPython() {
   return usable[0];
 }
 
-/** @returns {string} for messages, such as `3.12 or 3.13` */
+/** @returns {string} `3.12 or 3.13`, for messages */
 export function pythonVersions() {
   return VERSIONS.toReversed().join(' or ');
 }
 
 /**
- * @returns {Promise<string[] | undefined>} a command that is pip, of any Python: what it downloads is for us to choose
+ * @returns {Promise<string[] | undefined>} a command that runs pip, of any Python version: we choose what it downloads
  */
 export async function findPip() {
   const programs = ['python3', ...VERSIONS.map((version) => `python${version}`), 'python'];
@@ -50,7 +50,7 @@ export async function findPip() {
     ...programsOnPath('uv').map((file) => [file, 'tool', 'run', 'pip']),
   ];
   for (const command of commands) {
-    if (await answers([...command, '--version'])) return command;
+    if (await runs([...command, '--version'])) return command;
   }
   return undefined;
 }
@@ -58,18 +58,18 @@ export async function findPip() {
 /** @returns {Promise<string | undefined>} */
 export async function findUv() {
   for (const file of programsOnPath('uv')) {
-    if (await answers([file, '--version'])) return file;
+    if (await runs([file, '--version'])) return file;
   }
   return undefined;
 }
 
-/** @returns {string[]} absolute paths, those of the preferred version first */
+/** @returns {string[]} absolute paths, the preferred version first */
 function pythonCandidates() {
   const named = [...VERSIONS.map((version) => `python${version}`), 'python3', 'python'];
   return [...new Set([...named.flatMap((name) => programsOnPath(name)), ...pyenvPythons()])];
 }
 
-/** pyenv's shims answer only for the versions that are switched on; the versions themselves lie here. */
+/** pyenv's installed versions: its shims run only those that are switched on. */
 function pyenvPythons() {
   const versions = join(process.env.PYENV_ROOT ?? join(process.env.HOME ?? homedir(), '.pyenv'), 'versions');
   if (!existsSync(versions)) return [];
@@ -86,7 +86,7 @@ function pyenvPythons() {
  */
 async function probePython(file) {
   try {
-    const answer = await run(file, ['-c', PROBE], { timeout: PATIENCE });
+    const answer = await run(file, ['-c', PROBE], { timeout: VERSION_TIMEOUT });
     const [, major, minor, executable] = /^(\d+) (\d+) (.+)$/m.exec(answer) ?? [];
     return executable === undefined ? undefined : { version: `${major}.${minor}`, executable };
   } catch {
@@ -95,10 +95,10 @@ async function probePython(file) {
 }
 
 /** @param {string[]} command */
-async function answers([program, ...args]) {
+async function runs([program, ...args]) {
   if (program === undefined) return false;
   try {
-    await run(program, args, { timeout: PATIENCE });
+    await run(program, args, { timeout: VERSION_TIMEOUT });
     return true;
   } catch {
     return false;

@@ -30,13 +30,13 @@ test('a Python counts only if it runs', async () => {
   expect(await findPython()).toEqual({ version: '3.12', executable: '/real/python' });
 });
 
-test('versions that LocalStack does not run on do not count', async () => {
+test('versions that LocalStack does not support do not count', async () => {
   await program('bin/python3', 'echo 3 11 /usr/bin/python3');
   await program('bin/python3.12', 'echo 3 14 /usr/bin/python3.14');
   expect(await findPython()).toBeUndefined();
 });
 
-test('the preferred version wins, wherever it lies', async () => {
+test('the preferred version wins, wherever it is installed', async () => {
   await program('bin/python3.12', 'echo 3 12 /usr/bin/python3.12');
   await program('pyenv/versions/3.13.1/bin/python', 'echo 3 13 /home/me/python');
   expect(await findPython()).toEqual({ version: '3.13', executable: '/home/me/python' });

@@ -1,6 +1,6 @@
 /**
- * The whole of set-up, as a person starts it, in a project of two packages. npm is a program that does what npm would; all
- * else that is found on a machine is there or not, as the test says.
+ * Runs set-up as a user does, in a project with two packages. A script replaces npm, and each test defines what else the
+ * machine has.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,12 +17,12 @@ const lockedPackages = {
   'node_modules/node-api-headers': { version: '1.9.0', integrity: 'sha512-b' },
 };
 
-/** npm leaves it out without a word. */
+/** A package that npm skips on this platform. */
 const foreignPackages = {
   'node_modules/fsevents': { version: '2.3.3', integrity: 'sha512-c', optional: true, os: ['beos'] },
 };
 
-/** What `npm ci` does, or how it fails; `$FAKE_NPM` says which. */
+/** Does what `npm ci` does, or fails as `$FAKE_NPM` says. */
 const npm = `
 const fs = require('node:fs');
 fs.appendFileSync(process.env.HOME + '/npm.log', process.argv.slice(2).join(' ') + '\\n');
@@ -78,7 +78,7 @@ interface Ended {
   readonly output: string;
 }
 
-/** @param onOutput hears all output so far, and the process */
+/** @param onOutput is called with all output so far, and the process id */
 function setup(args: string[] = [], onOutput?: (output: string, pid: number) => void): Promise<Ended> {
   return started(['setup/setup.mjs', ...args], project, onOutput);
 }
@@ -105,14 +105,12 @@ const state = async (): Promise<SetupState> =>
 const cached = () => readdir(path.join(environment.XDG_CACHE_HOME ?? '', 'cifar10')).catch(() => []);
 const timesOfNpm = async () => (await readFile(path.join(folder, 'npm.log'), 'utf8')).trim().split('\n');
 
-describe('on a machine with nothing but Node', () => {
-  test('it goes on without the cloud and on WebAssembly, and says why', async () => {
+describe('on a machine that has only Node', () => {
+  test('it continues without LocalStack and with WebAssembly, and reports why', async () => {
     const { code, output } = await setup();
     expect(output).toMatch(/no C\+\+ compiler .*: install one .*then run `npm run setup` again/);
-    expect(output).toMatch(/The WebAssembly backend trains instead/);
-    expect(output).toMatch(
-      /No Python 3\.12 or 3\.13 that runs was found for LocalStack, and no uv: install one of them/,
-    );
+    expect(output).toMatch(/Training uses the WebAssembly backend/);
+    expect(output).toMatch(/No Python 3\.12 or 3\.13 was found for LocalStack, and no uv: install one of them/);
     expect(code).toBe(0);
     expect(await state()).toMatchObject({
       tensorflow: { backend: 'wasm', reason: expect.stringContaining('compiler') },
@@ -121,13 +119,13 @@ describe('on a machine with nothing but Node', () => {
     expect(await cached()).toEqual([]);
   });
 
-  test('the tests need the cloud', async () => {
+  test('the tests need LocalStack', async () => {
     const { code, output } = await setup(['--with-tests']);
-    expect(output.trim().split('\n').at(-1)).toMatch(/^No Python 3\.12 or 3\.13 that runs was found.*again\.$/);
+    expect(output.trim().split('\n').at(-1)).toMatch(/^No Python 3\.12 or 3\.13 was found.*again\.$/);
     expect(code).toBe(1);
   });
 
-  test('--check says what is missing and changes nothing', async () => {
+  test('--check reports what is missing and changes nothing', async () => {
     const before = await setup(['--check']);
     expect(before.code).toBe(1);
     expect(before.output).toMatch(/npm packages +missing/);
@@ -143,11 +141,11 @@ describe('on a machine with nothing but Node', () => {
 });
 
 test.each([
-  ['offline', /^The npm packages could not be fetched because the npm registry did not answer: check the network/],
-  ['full', /^The disk under .*project became full during the set-up of npm packages: free some space, then/],
+  ['offline', /^The npm packages could not be downloaded because the npm registry did not answer: check the network/],
+  ['full', /^The disk of .*project became full during the set-up of npm packages: free some space, then/],
   ['corrupt', /^An npm package is corrupt.*run `npm cache verify`/],
-  ['other', /^The npm packages could not be installed \(.*npm error 403 Forbidden\): mend that/],
-])('npm fails (%s): one sentence, and nothing counts as installed', async (how, sentence) => {
+  ['other', /^The npm packages could not be installed \(.*npm error 403 Forbidden\): fix that/],
+])('if npm fails (%s), the error is one sentence, and nothing counts as installed', async (how, sentence) => {
   environment.FAKE_NPM = how;
   const { code, output } = await setup();
   const last = output.trim().split('\n').at(-1);
@@ -159,7 +157,7 @@ test.each([
   expect((await setup(['--check'])).output).toMatch(/npm packages +missing/);
 });
 
-test('packages are installed again only when the lockfile asks for others', async () => {
+test('packages are installed again only when the lockfile changes', async () => {
   await setup();
   await setup();
   expect(await timesOfNpm()).toHaveLength(1);
@@ -173,7 +171,7 @@ test('packages are installed again only when the lockfile asks for others', asyn
   expect(await timesOfNpm()).toHaveLength(2);
 });
 
-test('two at once: the second says whom it waits for, and finds all done', async () => {
+test('of two concurrent set-ups the second reports that it waits, and has nothing to do', async () => {
   environment.FAKE_NPM_MILLISECONDS = '700';
   const both = await Promise.all([setup(), setup()]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
@@ -187,7 +185,7 @@ test('two at once: the second says whom it waits for, and finds all done', async
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('%s ends it, and the next run goes on', async (signal, expected) => {
+] as const)('%s ends it, and the next run continues', async (signal, expected) => {
   environment.FAKE_NPM_MILLISECONDS = '60000';
   let isSent = false;
   const { code, output } = await setup([], (sofar, pid) => {
@@ -195,7 +193,7 @@ test.each([
     isSent = true;
     setTimeout(() => process.kill(pid, signal), 100);
   });
-  expect(output).toMatch(/Interrupted\. What was finished stays/);
+  expect(output).toMatch(/Interrupted\. Finished steps are kept/);
   expect(code).toBe(expected);
   expect(await cached()).toEqual([]);
   delete environment.FAKE_NPM_MILLISECONDS;
@@ -206,7 +204,7 @@ const wheel = tensorflowWheels({ gpu: false })?.[0];
 describe.skipIf(wheel === undefined)('with a compiler and a Python index', () => {
   beforeEach(() => program('c++', 'exit 0'));
 
-  test('a corrupt wheel is an error, not a reason to go on with something else', async () => {
+  test('a corrupt wheel is an error, without a fallback', async () => {
     await using index = await serveIndex({ [wheel?.file ?? '']: Buffer.from('another file') });
     environment.PIP_INDEX_URL = index.url;
     const { code, output } = await setup();
@@ -217,18 +215,18 @@ describe.skipIf(wheel === undefined)('with a compiler and a Python index', () =>
     expect(await cached()).toEqual([]);
   });
 
-  test('an index that does not answer is a reason to go on with something else', async () => {
+  test('if the index does not answer, there is a fallback', async () => {
     environment.PIP_INDEX_URL = 'http://127.0.0.1:1/simple/';
     const { code, output } = await setup();
     expect(output).toMatch(
-      /tensorflow.*\.whl could not be fetched because the Python index did not answer: check the network/,
+      /tensorflow.*\.whl could not be downloaded because the Python index did not answer: check the network/,
     );
     expect(code).toBe(0);
     expect((await state()).tensorflow.backend).toBe('wasm');
   });
 });
 
-test('options that it does not have are refused', async () => {
+test('unknown options are refused', async () => {
   const { code, output } = await setup(['--wiht-tests']);
   expect(output).toMatch(/Unknown option '--wiht-tests'/);
   expect(code).toBe(2);
@@ -245,7 +243,7 @@ describe('the launcher', () => {
       'const args: string[] = process.argv.slice(2); console.log(JSON.stringify({ args })); process.exitCode = 7;',
     );
     await setup();
-    // The real tsx, where this project would have it.
+    // The real tsx, in this project's node_modules.
     await mkdir(path.join(project, 'node_modules', 'tsx', 'esm'), { recursive: true });
     await writeFile(
       path.join(project, 'node_modules', 'tsx', 'package.json'),
@@ -255,11 +253,11 @@ describe('the launcher', () => {
     await writeFile(path.join(project, 'node_modules', 'tsx', 'api.js'), `export * from ${JSON.stringify(api)};`);
   });
 
-  test('runs the program from any folder, with its arguments and its exit code, and is silent itself', async () => {
+  test('runs the program from any folder, with its arguments and exit code, and prints nothing', async () => {
     const { code, output } = await started([path.join(project, 'cifar10'), 'train', '--set', 'epochs=1'], folder);
     expect(output).toBe('{"args":["train","--set","epochs=1"]}\n');
     expect(code).toBe(7);
-    // What could not be had before is not tried again on each command.
+    // What was unavailable is not tried again on each command.
     expect(await timesOfNpm()).toHaveLength(1);
   });
 

@@ -1,4 +1,4 @@
-/** What the last set-up of this clone came to: what is there is looked at, why something is not is remembered. */
+/** The result of this clone's last set-up: what is missing, and why. */
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,9 +10,9 @@ export const projectRoot = fileURLToPath(new URL('..', import.meta.url)).replace
 /**
  * @typedef {object} SetupState
  * @property {string} at ISO date
- * @property {{ backend: 'native' | 'packaged' | 'wasm', reason?: string }} tensorflow what trains in this clone; the reason
- *   why it is not the native one
- * @property {{ available: boolean, reason?: string }} localstack whether there is a local cloud; the reason why not
+ * @property {{ backend: 'native' | 'packaged' | 'wasm', reason?: string }} tensorflow the backend that trains in this clone,
+ *   and why it is not the native one
+ * @property {{ available: boolean, reason?: string }} localstack whether LocalStack is installed, and why not
  */
 
 /**

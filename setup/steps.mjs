@@ -1,22 +1,22 @@
-/** The steps of set-up. What is there stays; what is missing is made, side by side where nothing waits for another. */
+/** The steps of set-up, which install what is missing, in parallel where possible. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheRoot, withLock } from './cache.mjs';
-import { assertRoom, folderBytes } from './disk.mjs';
+import { assertFreeSpace, folderBytes } from './disk.mjs';
 import { Unavailable } from './download.mjs';
 import { explain } from './failure.mjs';
 import {
+  installLocalstack,
+  installLocalstackTests,
   localstackPython,
   localstackTestPython,
   localstackVersion,
-  provideLocalstack,
-  provideLocalstackTests,
 } from './localstack.mjs';
 import { describePackages, installPackages, packagesAreInstalled } from './packages.mjs';
 import { createProgress, megabytes } from './progress.mjs';
-import { NoEnvironment } from './python-environment.mjs';
-import { provideReaders, readersPython } from './readers.mjs';
+import { EnvironmentUnavailable } from './python-environment.mjs';
+import { installReaders, readersPython } from './readers.mjs';
 import { projectRoot, setupState, writeSetupState } from './state.mjs';
 import {
   assertCompiler,
@@ -32,30 +32,30 @@ import { TENSORFLOW_VERSION } from './wheels.mjs';
 /** @typedef {import('./state.mjs').SetupState} SetupState */
 /** @typedef {import('./progress.mjs').Progress} Progress */
 
-/** Bytes of `node_modules`, with room to spare. */
+/** Bytes of `node_modules`, rounded up. */
 const PACKAGES_SIZE = 900e6;
 
 /**
  * @typedef {object} SetupOptions
  * @property {string} [root] of the project
- * @property {boolean} [withTests] with what tests need; then there must be a LocalStack
- * @property {boolean} [gpu] for the training image: TensorFlow for CUDA, no LocalStack, no packages of development
- * @property {boolean} [retry] try again what the last set-up had to leave out; default true
+ * @property {boolean} [withTests] also install what tests need; then LocalStack is required
+ * @property {boolean} [gpu] for the training image: TensorFlow for CUDA, without LocalStack and development packages
+ * @property {boolean} [retry] whether to retry what the last set-up had to leave out; default true
  * @property {Progress} [progress]
  * @property {AbortSignal | undefined} [signal]
  */
 
 /**
- * @typedef {object} Inventory what is there
+ * @typedef {object} Inventory what is installed
  * @property {boolean} packages
  * @property {'native' | 'packaged' | undefined} tensorflow
  * @property {string | undefined} localstack its Python
  * @property {string | undefined} tests the Python of the plugin's tests
- * @property {string | undefined} readers the Python of the readers that tests use
+ * @property {string | undefined} readers the Python of the readers for tests
  */
 
 /**
- * Brings this clone to where everything runs. Costs milliseconds if it is there already.
+ * Installs what this clone needs. Takes milliseconds if nothing is missing.
  *
  * @param {SetupOptions} [options]
  * @returns {Promise<SetupState>}
@@ -122,7 +122,7 @@ function isComplete({ packages, tensorflow, localstack, tests, readers }, before
  * @returns {Promise<SetupState>}
  */
 async function runSteps({ root, withTests, gpu, progress, signal }) {
-  // The first step that fails ends the others, and only its error is told.
+  // The first step that fails ends the others, and only its error is reported.
   const failed = new AbortController();
   /** @type {unknown[]} */
   const failures = [];
@@ -139,9 +139,9 @@ async function runSteps({ root, withTests, gpu, progress, signal }) {
     });
   const packages = watched(stepPackages(context));
   const tensorflow = watched(stepTensorflow(context, packages));
-  const localstack = watched(gpu ? leaveOutLocalstack() : stepLocalstack(context, withTests));
+  const localstack = watched(gpu ? skipLocalstack() : stepLocalstack(context, withTests));
   const readers = withTests ? watched(stepReaders(context)) : undefined;
-  // When all have ended, they have put away what they had begun.
+  // All steps clean up before they end.
   await Promise.allSettled([packages, tensorflow, localstack, readers]);
   if (failures.length > 0) throw failures[0];
   const state = { at: new Date().toISOString(), tensorflow: await tensorflow, localstack: await localstack };
@@ -153,7 +153,7 @@ async function runSteps({ root, withTests, gpu, progress, signal }) {
 async function stepPackages({ root, gpu, progress, signal }) {
   const production = gpu;
   if (packagesAreInstalled(root, { production })) return;
-  await assertRoom(root, PACKAGES_SIZE, 'The npm packages');
+  await assertFreeSpace(root, PACKAGES_SIZE, 'The npm packages');
   await inStep(progress, 'npm packages', root, async ({ update }) => {
     await installPackages(root, { production, signal, onProgress: update });
     return describePackages(root);
@@ -168,17 +168,17 @@ async function stepPackages({ root, gpu, progress, signal }) {
 async function stepTensorflow({ root, gpu, progress, signal }, packages) {
   const target = tensorflowTarget(root, { gpu });
   try {
-    // Before the long download, not after it.
+    // Checked before the long download.
     if (target.wheels !== undefined && !existsSync(librariesFolder(target))) await assertCompiler();
     const name = `TensorFlow ${TENSORFLOW_VERSION}${gpu ? ' for CUDA' : ''}`;
     await inStep(progress, name, cacheRoot(), async ({ update }) => {
       if (existsSync(librariesFolder(target))) return 'in the cache';
-      const libraries = await provideLibraries(target, { signal, onProgress: update, onWait: tellWait(update) });
+      const libraries = await provideLibraries(target, { signal, onProgress: update, onWait: reportWait(update) });
       return `${megabytes(await folderBytes(libraries))} in ${libraries}`;
     });
     await packages;
     await inStep(progress, 'TensorFlow addon', cacheRoot(), async ({ update }) => {
-      await provideAddon(target, { signal, onWait: tellWait(update) });
+      await provideAddon(target, { signal, onWait: reportWait(update) });
       return 'linked';
     });
     return { backend: 'native' };
@@ -192,20 +192,20 @@ async function stepTensorflow({ root, gpu, progress, signal }, packages) {
 /**
  * @param {import('./tensorflow.mjs').Target} target
  * @param {Pick<Context, 'progress' | 'signal'>} context
- * @param {string} reason why there is no native TensorFlow of ours
+ * @param {string} reason why native TensorFlow is unavailable
  * @returns {Promise<SetupState['tensorflow']>}
  */
 async function fallBack(target, { progress, signal }, reason) {
   if (tensorflowState(target) === 'packaged') return { backend: 'packaged', reason };
   progress.say(`! ${reason}`);
-  const step = progress.step('TensorFlow 2.9, by the installer of @tensorflow/tfjs-node');
+  const step = progress.step('TensorFlow 2.9, from the installer of @tensorflow/tfjs-node');
   try {
     await provideByInstaller(target, { signal });
-    step.done('installed; it is older, slower and not verified');
+    step.done('installed; it is older, slower and not verified by hash');
     return { backend: 'packaged', reason };
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
-    step.warn('not to be had either. The WebAssembly backend trains instead, slowly.');
+    step.warn('unavailable too. Training uses the WebAssembly backend, which is slow.');
     return { backend: 'wasm', reason };
   } finally {
     step.stop();
@@ -221,21 +221,19 @@ async function stepLocalstack({ progress, signal }, withTests) {
   try {
     await inStep(progress, `LocalStack ${localstackVersion()}`, cacheRoot(), async ({ update }) => {
       if (localstackPython() !== undefined) return 'in the cache';
-      const python = await provideLocalstack({ signal, onProgress: update, onWait: tellWait(update) });
+      const python = await installLocalstack({ signal, onProgress: update, onWait: reportWait(update) });
       return `${megabytes(await folderBytes(dirname(dirname(python))))} in ${dirname(dirname(python))}`;
     });
     if (withTests) {
       await inStep(progress, 'pytest, ruff and mypy', cacheRoot(), async ({ update }) => {
-        const python = await provideLocalstackTests({ signal, onProgress: update, onWait: tellWait(update) });
+        const python = await installLocalstackTests({ signal, onProgress: update, onWait: reportWait(update) });
         return `in ${dirname(dirname(python))}`;
       });
     }
     return { available: true };
   } catch (error) {
-    if (withTests || !(error instanceof NoEnvironment)) throw error;
-    progress.say(
-      `! ${error.message} Until then there is no local cloud; training and \`./cifar10 serve\` work without it.`,
-    );
+    if (withTests || !(error instanceof EnvironmentUnavailable)) throw error;
+    progress.say(`! ${error.message} Training and \`./cifar10 serve\` work without LocalStack.`);
     return { available: false, reason: error.message };
   }
 }
@@ -244,21 +242,21 @@ async function stepLocalstack({ progress, signal }, withTests) {
 async function stepReaders({ progress, signal }) {
   await inStep(progress, 'Keras, ONNX Runtime and other readers', cacheRoot(), async ({ update }) => {
     if (readersPython() !== undefined) return 'in the cache';
-    const python = await provideReaders({ signal, onProgress: update, onWait: tellWait(update) });
+    const python = await installReaders({ signal, onProgress: update, onWait: reportWait(update) });
     return `${megabytes(await folderBytes(dirname(dirname(python))))} in ${dirname(dirname(python))}`;
   });
 }
 
 /** @returns {Promise<SetupState['localstack']>} */
-async function leaveOutLocalstack() {
-  return { available: false, reason: 'The training image needs no LocalStack.' };
+async function skipLocalstack() {
+  return { available: false, reason: 'The training image does not need LocalStack.' };
 }
 
 /**
  * @param {Progress} progress
  * @param {string} name
  * @param {string} folder that the step writes to
- * @param {(step: import('./progress.mjs').Step) => Promise<string>} body gives what the finished step says
+ * @param {(step: import('./progress.mjs').Step) => Promise<string>} body returns the text of the finished step
  */
 async function inStep(progress, name, folder, body) {
   const step = progress.step(name);
@@ -272,6 +270,6 @@ async function inStep(progress, name, folder, body) {
 }
 
 /** @param {(text: string) => void} update */
-function tellWait(update) {
-  return (/** @type {{ pid: number }} */ { pid }) => update(`waits for process ${pid}, which is making the same`);
+function reportWait(update) {
+  return (/** @type {{ pid: number }} */ { pid }) => update(`waiting for process ${pid}, which is installing it`);
 }

@@ -1,13 +1,13 @@
 /**
- * Native TensorFlow for `@tensorflow/tfjs-node`: the shared libraries out of a pinned wheel, and the package's own addon
- * compiled against them. Both lie in the cache; the package has links to them.
+ * Native TensorFlow for `@tensorflow/tfjs-node`: the shared libraries from a pinned wheel, and the package's own addon
+ * compiled against them. Both are in the cache, and the package links to them.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { lstat, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { cachedFolder, cacheRoot } from './cache.mjs';
-import { assertRoom } from './disk.mjs';
+import { assertFreeSpace } from './disk.mjs';
 import { fetchWheel, Unavailable, wheelFolder } from './download.mjs';
 import { isDiskFull, SetupFailure } from './failure.mjs';
 import { ProgramFailed, programsOnPath, run } from './processes.mjs';
@@ -21,29 +21,29 @@ import { extractZip } from './zip.mjs';
  * @typedef {object} Target
  * @property {string} root of the project
  * @property {boolean} gpu `@tensorflow/tfjs-node-gpu` instead of `@tensorflow/tfjs-node`
- * @property {readonly Wheel[] | undefined} wheels that have its libraries; `undefined` where there are none
+ * @property {readonly Wheel[] | undefined} wheels with its libraries; `undefined` if this platform has none
  */
 
 /**
- * @typedef {object} ProvideOptions
+ * @typedef {object} InstallOptions
  * @property {AbortSignal | undefined} [signal]
  * @property {(text: string) => void} [onProgress]
  * @property {(holder: { pid: number }) => void} [onWait]
  */
 
-/** Node-API's version; node-pre-gyp, by which the package finds its addon, looks for this folder on every Node that we support. */
+/** The Node-API version of the addon's folder, in which node-pre-gyp finds it on every Node that we support. */
 const NODE_API = 8;
 
-/** Changes whenever what is unpacked, or where to, does. */
+/** Changes whenever the unpacked files or their places change. */
 const LAYOUT = 1;
 
 /**
- * Room that is needed, by the size of what is fetched: TensorFlow packs to a fourth, CUDA's libraries to three fifths, and
- * while their symbols are stripped TensorFlow's are there twice.
+ * Disk space needed, as a multiple of the download: TensorFlow's wheel is compressed to a fourth, CUDA's to three fifths, and
+ * TensorFlow's libraries exist twice while their symbols are stripped.
  */
-const ROOM = { cpu: 5.5, gpu: 2 };
+const SPACE = { cpu: 5.5, gpu: 2 };
 
-/** Milliseconds that the package's own installer may be silent before it counts as offline, and that it may take at all. */
+/** Milliseconds without output after which the package's own installer counts as offline, and its time limit. */
 const INSTALLER_SILENCE = 20_000;
 const INSTALLER_LIMIT = 300_000;
 
@@ -68,7 +68,7 @@ export function tensorflowTarget(root, { gpu }) {
 
 /**
  * @param {Target} target
- * @returns {'native' | 'packaged' | undefined} what the package is linked to: ours, its own download, or nothing
+ * @returns {'native' | 'packaged' | undefined} which TensorFlow the package uses: ours, its own download, or none
  */
 export function tensorflowState(target) {
   const folder = packageFolder(target);
@@ -83,12 +83,12 @@ export function tensorflowState(target) {
 }
 
 /**
- * The shared libraries and headers, in the cache.
+ * Downloads and unpacks the shared libraries and headers into the cache.
  *
  * @param {Target} target
- * @param {ProvideOptions} [options]
+ * @param {InstallOptions} [options]
  * @returns {Promise<string>} the folder
- * @throws {Unavailable} this platform has none, or they cannot be fetched
+ * @throws {Unavailable} this platform has none, or they cannot be downloaded
  */
 export async function provideLibraries({ gpu, wheels }, { signal, onProgress, onWait } = {}) {
   if (wheels === undefined) {
@@ -100,7 +100,7 @@ export async function provideLibraries({ gpu, wheels }, { signal, onProgress, on
   return cachedFolder(
     librariesName(wheels),
     async (part) => {
-      await assertRoom(cacheRoot(), total * (gpu ? ROOM.gpu : ROOM.cpu), 'Native TensorFlow');
+      await assertFreeSpace(cacheRoot(), total * (gpu ? SPACE.gpu : SPACE.cpu), 'Native TensorFlow');
       let before = 0;
       for (const wheel of wheels) {
         const file = await fetchWheel(wheel, {
@@ -120,11 +120,11 @@ export async function provideLibraries({ gpu, wheels }, { signal, onProgress, on
 }
 
 /**
- * Compiles the package's addon, if that was not done before, and links it and the libraries into the package.
+ * Compiles the package's addon if necessary, and links it and the libraries into the package.
  *
  * @param {Target} target with its npm packages installed and its libraries in the cache
- * @param {ProvideOptions} [options]
- * @throws {Unavailable} there is no compiler, or it fails, or the libraries do not load on this machine
+ * @param {InstallOptions} [options]
+ * @throws {Unavailable} there is no compiler, it fails, or the libraries do not load on this machine
  */
 export async function provideAddon(target, { signal, onWait } = {}) {
   const addon = await cachedFolder(
@@ -142,10 +142,10 @@ export async function provideAddon(target, { signal, onWait } = {}) {
 }
 
 /**
- * The package's own way: its installer fetches a TensorFlow of 2022 and an addon, neither of them pinned.
+ * Runs the package's own installer, which downloads a TensorFlow of 2022 and an addon without verifying them.
  *
  * @param {Target} target with its npm packages installed
- * @param {ProvideOptions} [options]
+ * @param {InstallOptions} [options]
  * @throws {Unavailable}
  */
 export async function provideByInstaller(target, { signal } = {}) {
@@ -153,38 +153,38 @@ export async function provideByInstaller(target, { signal } = {}) {
   const manifest = join(folder, 'package.json');
   const original = readFileSync(manifest);
   await removeBoth(folder);
-  const watch = new AbortController();
-  const bark = () => watch.abort(new Error('fetch failed: it was silent for too long'));
-  let dog = setTimeout(bark, INSTALLER_SILENCE);
+  const silence = new AbortController();
+  const stop = () => silence.abort(new Error('fetch failed: no output for too long'));
+  let timer = setTimeout(stop, INSTALLER_SILENCE);
   try {
     await run(process.execPath, ['scripts/install.js', ...(target.gpu ? ['gpu', 'download'] : [])], {
       cwd: folder,
-      signal: signal ? AbortSignal.any([signal, watch.signal]) : watch.signal,
+      signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal,
       timeout: INSTALLER_LIMIT,
       env: { ...process.env, PATH: `${join(target.root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` },
       onLine: () => {
-        clearTimeout(dog);
-        dog = setTimeout(bark, INSTALLER_SILENCE);
+        clearTimeout(timer);
+        timer = setTimeout(stop, INSTALLER_SILENCE);
       },
     });
     const addon = join(folder, 'lib', `napi-v${NODE_API}`, 'tfjs_binding.node');
-    if (!existsSync(addon)) throw new Unavailable('The installer of @tensorflow/tfjs-node left no addon.');
+    if (!existsSync(addon)) throw new Unavailable('The installer of @tensorflow/tfjs-node installed no addon.');
     await tryToLoad(addon, signal);
   } catch (error) {
     signal?.throwIfAborted();
     await removeBoth(folder);
     if (isDiskFull(error) || error instanceof SetupFailure) throw error;
-    throw new Unavailable('The download of @tensorflow/tfjs-node itself did not work either.', { cause: error });
+    throw new Unavailable('The installer of @tensorflow/tfjs-node failed too.', { cause: error });
   } finally {
-    clearTimeout(dog);
-    // The installer rewrites it for a moment.
+    clearTimeout(timer);
+    // The installer changes it temporarily.
     await writeFile(manifest, original);
   }
 }
 
 /**
  * @param {Target} target
- * @returns {string} the folder of the libraries, whether or not it is there
+ * @returns {string} the folder of the libraries, which need not exist
  */
 export function librariesFolder({ wheels }) {
   return join(cacheRoot(), librariesName(wheels ?? []));
@@ -229,15 +229,14 @@ function hashOf(...parts) {
 }
 
 /**
- * @param {string} name of an entry of a wheel
- * @returns {string | undefined} its place in the folder of the libraries
+ * @param {string} name of a wheel's entry
+ * @returns {string | undefined} its path in the folder of the libraries, or `undefined` if it is not needed
  */
 function placeInLibraries(name) {
   if (/^tensorflow\/libtensorflow_(cc|framework)\.(so\.2|2\.dylib)$/.test(name)) return join('lib', basename(name));
   const header = /^tensorflow\/include\/(.+)$/.exec(name)?.[1];
   if (header !== undefined) return HEADERS.some((wanted) => wanted.test(header)) ? join('include', header) : undefined;
-  // CUDA's libraries keep the places in which TensorFlow's search path has them; so do the compiler and the device
-  // library by which XLA makes kernels.
+  // CUDA's libraries keep their paths, which are in TensorFlow's search path, as do XLA's kernel compiler and device library.
   if (/^nvidia\/[a-z_]+\/lib\/[^/]+\.so[.0-9]*$/.test(name)) return name;
   if (/^nvidia\/cuda_nvcc\/(bin\/(ptxas|nvlink)|nvvm\/libdevice\/[^/]+)$/.test(name)) return name;
   const license = /^([^/]+)\.dist-info\/(?:licenses\/)?(licen[cs]e[^/]*)$/i.exec(name);
@@ -245,7 +244,7 @@ function placeInLibraries(name) {
 }
 
 /**
- * Names that the linker looks for, and libraries without symbols that nothing needs (a quarter of their size).
+ * Strips unneeded symbols (a quarter of the size), and adds the names that the linker looks for.
  *
  * @param {string} folder
  * @param {AbortSignal | undefined} signal
@@ -284,7 +283,7 @@ async function compile(target, file, signal) {
     signal?.throwIfAborted();
     if (!(error instanceof ProgramFailed) || isDiskFull(error)) throw error;
     throw new Unavailable(
-      `${compiler} cannot compile the addon of TensorFlow (${error.message}): install a compiler for C++17, or name one in CXX, then run \`npm run setup\` again.`,
+      `${compiler} cannot compile TensorFlow's addon (${error.message}): install a compiler for C++17, or name one in CXX, then run \`npm run setup\` again.`,
       { cause: error },
     );
   }
@@ -297,7 +296,7 @@ async function compile(target, file, signal) {
  * @param {string} file
  */
 function compilerArguments(binding, headers, libraries, file) {
-  // The addon finds the libraries beside it in the cache, and through the package's links where Node keeps those.
+  // The addon finds the libraries next to it in the cache, or through the package's links if Node does not resolve those.
   const origin = IS_MAC ? '@loader_path' : '$ORIGIN';
   const searched = [`${origin}/../../${basename(libraries)}/lib`, `${origin}/../../deps/lib`];
   const linked = IS_MAC
@@ -314,7 +313,7 @@ function compilerArguments(binding, headers, libraries, file) {
 }
 
 /**
- * @returns {Promise<string>} a C++ compiler that runs
+ * @returns {Promise<string>} a working C++ compiler
  * @throws {Unavailable}
  */
 export async function assertCompiler() {
@@ -327,24 +326,24 @@ export async function assertCompiler() {
     if (runs) return compiler;
   }
   throw new Unavailable(
-    'There is no C++ compiler (g++, c++ or clang++) to build the addon of TensorFlow with: install one (`apt-get install g++`, `dnf install gcc-c++` or `xcode-select --install`), then run `npm run setup` again.',
+    "There is no C++ compiler (g++, c++ or clang++) to build TensorFlow's addon: install one (`apt-get install g++`, `dnf install gcc-c++` or `xcode-select --install`), then run `npm run setup` again.",
   );
 }
 
 /**
- * In a process of its own: what does not load may take the process with it.
+ * Loads the addon in a separate process, since a failure may crash the process.
  *
  * @param {string} addon
  * @param {AbortSignal | undefined} signal
  */
 async function tryToLoad(addon, signal) {
-  const program = `const module = { exports: {} }; process.dlopen(module, ${JSON.stringify(addon)}); if (!module.exports.TF_Version) throw new Error('no TensorFlow');`;
+  const program = `const module = { exports: {} }; process.dlopen(module, ${JSON.stringify(addon)}); if (!module.exports.TF_Version) throw new Error('TF_Version is missing');`;
   try {
     await run(process.execPath, ['--eval', program], { signal, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' } });
   } catch (error) {
     signal?.throwIfAborted();
     throw new Unavailable(
-      `TensorFlow's libraries do not load on this machine (${error instanceof Error ? error.message : error}): a newer system (glibc 2.27, libstdc++ of GCC 11) is needed.`,
+      `TensorFlow's libraries do not load on this machine (${error instanceof Error ? error.message : error}): use a newer system (glibc 2.27 and GCC 11's libstdc++, or newer).`,
       { cause: error },
     );
   }
@@ -352,7 +351,7 @@ async function tryToLoad(addon, signal) {
 
 /**
  * @param {string} target
- * @param {string} path a link, or what an installer left there, is replaced
+ * @param {string} path where the link is created; a link or folder there is replaced
  */
 async function link(target, path) {
   if (linkTarget(path) === target) return;

@@ -44,7 +44,7 @@ async function fetched(): Promise<string> {
   return await provideLibraries(target);
 }
 
-/** A compiler that, whatever it is given, makes an addon of this C. */
+/** Installs a compiler that ignores its input and compiles this C source. */
 async function compilerOf(source: string): Promise<void> {
   const [gcc] = programsOnPath('gcc', { PATH: '/usr/bin:/usr/local/bin:/opt/homebrew/bin' });
   const include = path.join(project, 'node_modules/node-api-headers/include');
@@ -65,7 +65,7 @@ napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   return exports;
 }`;
 
-test('of a wheel only the libraries and the headers that the addon needs are kept', async () => {
+test('only the libraries and headers that the addon needs are kept', async () => {
   const libraries = await fetched();
   const files = await readdir(libraries, { recursive: true, withFileTypes: true });
   expect(
@@ -84,7 +84,7 @@ test('of a wheel only the libraries and the headers that the addon needs are kep
   expect(await readdir(cacheRoot())).toEqual([path.basename(libraries)]);
 });
 
-test('the addon is compiled once and linked, in place of whatever is there', async () => {
+test('the addon is compiled once, and its link replaces whatever is there', async () => {
   const libraries = await fetched();
   await compilerOf(SOUND);
   const foreign = path.join(folder, 'foreign');
@@ -108,7 +108,7 @@ test('the addon is compiled once and linked, in place of whatever is there', asy
   expect(tensorflowState(target)).toBe('native');
 });
 
-test('another source is another addon', async () => {
+test('a changed source makes another addon', async () => {
   await fetched();
   await compilerOf(SOUND);
   await provideAddon(target);
@@ -118,7 +118,11 @@ test('another source is another addon', async () => {
 
 test.each([
   ['does not load', 'int nothing_that_node_can_load;', /do not load on this machine/],
-  ['does not compile', 'this is no C', /cannot compile the addon.*install a compiler for C\+\+17, or name one in CXX/],
+  [
+    'does not compile',
+    'this is not C',
+    /cannot compile TensorFlow's addon.*install a compiler for C\+\+17, or name one in CXX/,
+  ],
 ])('an addon that %s is not kept', async (_what, source, message) => {
   await fetched();
   await compilerOf(source);
@@ -129,7 +133,7 @@ test.each([
   expect(tensorflowState(target)).toBeUndefined();
 });
 
-test('where there are no wheels the platform is named', async () => {
+test('without wheels the error names the platform', async () => {
   const failure = await provideLibraries({ ...target, wheels: undefined }).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(Unavailable);
   expect(String(failure)).toMatch(/publishes no libraries for \w+ on \w+: use Linux/);

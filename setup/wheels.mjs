@@ -1,11 +1,11 @@
 /**
- * The Python wheels that native TensorFlow is taken from, pinned by sha256. No Python runs them: they are the one place
- * where current builds of the shared libraries are published for every platform.
+ * The Python wheels with native TensorFlow's libraries, pinned by sha256. No Python runs them: only wheels contain current
+ * builds of the shared libraries for every platform.
  */
 
 /**
  * @typedef {object} Wheel
- * @property {string} project as the index calls it
+ * @property {string} project name in the index
  * @property {string} version
  * @property {string} file
  * @property {string} sha256
@@ -15,7 +15,7 @@
 export const TENSORFLOW_VERSION = '2.21.0';
 
 /**
- * Any Python's wheel has the same libraries; these are for 3.11.
+ * The wheels for Python 3.11; those for other versions have the same libraries.
  *
  * @type {Readonly<Record<string, Wheel>>} by `process.platform` and `process.arch`
  */
@@ -37,7 +37,7 @@ const TENSORFLOW = {
   ),
 };
 
-/** TensorFlow for CUDA 12 and the libraries that it loads, each in the newest version of March 2026 that it allows. */
+/** TensorFlow for CUDA 12 and the libraries that it loads, each in the newest version it allowed in March 2026. */
 const TENSORFLOW_GPU = [
   wheel(
     'tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl',
@@ -108,7 +108,7 @@ const TENSORFLOW_GPU = [
 
 /**
  * @param {{ gpu: boolean, platform?: string }} options
- * @returns {readonly Wheel[] | undefined} `undefined` where TensorFlow publishes no libraries
+ * @returns {readonly Wheel[] | undefined} `undefined` if TensorFlow publishes no libraries for the platform
  */
 export function tensorflowWheels({ gpu, platform = `${process.platform}-${process.arch}` }) {
   if (gpu) return platform === 'linux-x64' ? TENSORFLOW_GPU : undefined;
@@ -117,7 +117,7 @@ export function tensorflowWheels({ gpu, platform = `${process.platform}-${proces
 }
 
 /**
- * A wheel's name says its project, version and the platforms that it is for.
+ * A wheel's file name contains its project, version and platforms.
  *
  * @param {string} file
  * @param {string} sha256
@@ -131,7 +131,7 @@ function wheel(file, sha256, size) {
 
 /**
  * @param {Wheel} wheel
- * @returns {string[]} what pip calls its platforms
+ * @returns {string[]} its platforms, by pip's names
  */
 export function platformsOf({ file }) {
   return (

@@ -6,7 +6,7 @@ export interface Member {
   readonly deflated: boolean;
 }
 
-/** Writes what the format's specification says, with other lengths in the local header, as real archives have them. */
+/** Writes an archive as specified, with other lengths in the local headers, as in real archives. */
 export function zip(members: readonly Member[], comment = ''): Buffer {
   const local: Buffer[] = [];
   const central: Buffer[] = [];

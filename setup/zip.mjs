@@ -1,4 +1,4 @@
-/** Reads zip archives (a Python wheel is one) entry by entry, however large they are, and checks all that is read. */
+/** Reads zip archives, such as Python wheels, of any size entry by entry, and verifies what it reads. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ const LOCAL_SIZE = 30;
 const CENTRAL_SIZE = 46;
 const END_SIZE = 22;
 const LONGEST_COMMENT = 0xffff;
-/** What an archive of more than 4 GiB writes where the real number does not fit. */
+/** The placeholder for numbers that do not fit, in archives above 4 GiB. */
 const ZIP64 = 0xffffffff;
 
 const STORED = 0;
@@ -22,7 +22,7 @@ const DEFLATED = 8;
 const ENCRYPTED = 1;
 const CHUNK = 1 << 20;
 
-/** The archive is truncated, damaged, or of a kind that no wheel is. */
+/** The archive is truncated, damaged, or of a kind that wheels do not use. */
 export class CorruptArchive extends Error {
   /** @override */
   name = 'CorruptArchive';
@@ -68,12 +68,13 @@ export async function readZipDirectory(file) {
 }
 
 /**
- * Unpacks the entries that are wanted; size and CRC of each are checked.
+ * Unpacks the selected entries, and verifies the size and CRC of each.
  *
  * @param {string} file
- * @param {string} folder is made if need be
- * @param {(name: string) => string | undefined} place the path inside the folder for an entry, or `undefined` to leave it out
- * @param {{ signal?: AbortSignal, onBytes?: (bytes: number) => void }} [options] `onBytes` hears of each chunk written
+ * @param {string} folder created if necessary
+ * @param {(name: string) => string | undefined} place returns an entry's path in the folder, or `undefined` to omit it
+ * @param {{ signal?: AbortSignal, onBytes?: (bytes: number) => void }} [options] `onBytes` is called with the size of each
+ *   chunk written
  * @returns {Promise<{ files: number, bytes: number }>} what was written
  * @throws {CorruptArchive}
  */
@@ -110,14 +111,14 @@ async function extractEntry(file, entry, target, { signal, onBytes }) {
   const check = new Transform({
     transform(chunk, _encoding, done) {
       size += chunk.length;
-      // A damaged stream could unpack to any size: stop at the one it is said to have.
+      // A damaged stream could unpack to any size: stop at the declared one.
       if (size > entry.size) return done(damaged(`unpacks to more than ${entry.size} bytes`));
       crc = crc32(chunk, crc);
       onBytes?.(chunk.length);
       done(null, chunk);
     },
   });
-  // A read stream cannot be asked for no bytes at all.
+  // A read stream cannot read zero bytes.
   const source =
     entry.packedSize === 0
       ? Readable.from([])
@@ -133,12 +134,12 @@ async function extractEntry(file, entry, target, { signal, onBytes }) {
     throw error;
   }
   if (size !== entry.size) throw damaged(`unpacks to ${size} instead of ${entry.size} bytes`);
-  if (crc !== entry.crc) throw damaged('has another checksum than the archive says');
+  if (crc !== entry.crc) throw damaged('does not match its checksum');
   if (entry.mode & 0o111) await chmod(target, 0o755);
 }
 
 /**
- * The local header repeats name and extra field, with lengths of its own.
+ * The offset of the entry's data: the local header has its own name and extra field, of other lengths.
  *
  * @param {string} file
  * @param {ZipEntry} entry
@@ -148,7 +149,7 @@ async function dataOffset(file, entry) {
   try {
     const header = await readAt(handle, entry.offset, LOCAL_SIZE, file);
     if (header.readUInt32LE(0) !== LOCAL_HEADER) {
-      throw new CorruptArchive(`${file} is damaged: there is no ${entry.name} where its directory says.`);
+      throw new CorruptArchive(`${file} is damaged: ${entry.name} is not where its directory says.`);
     }
     return entry.offset + LOCAL_SIZE + header.readUInt16LE(26) + header.readUInt16LE(28);
   } finally {
@@ -162,11 +163,11 @@ async function dataOffset(file, entry) {
  */
 function findEnd(tail, file) {
   for (let at = tail.length - END_SIZE; at >= 0; at -= 1) {
-    // The signature may occur in a comment: the record's own comment must reach exactly to the end.
+    // The signature may occur in a comment: the record's comment must end exactly at the end of the file.
     if (tail.readUInt32LE(at) === END_OF_DIRECTORY && at + END_SIZE + tail.readUInt16LE(at + 20) === tail.length)
       return at;
   }
-  throw new CorruptArchive(`${file} is no zip archive, or only the beginning of one.`);
+  throw new CorruptArchive(`${file} is not a zip archive, or is truncated.`);
 }
 
 /**

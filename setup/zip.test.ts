@@ -40,7 +40,7 @@ const members = fc.uniqueArray(
   { maxLength: 5, selector: ({ name }) => name.split('/')[0] },
 );
 
-test('what was packed is unpacked', async () => {
+test('packed files are unpacked', async () => {
   await fc.assert(
     fc.asyncProperty(
       members,
@@ -65,7 +65,7 @@ test('a truncated archive is refused', async () => {
   );
 });
 
-test('a changed byte of the content is noticed', async () => {
+test('a changed byte of the content is detected', async () => {
   const body = Buffer.from('All happy families are alike; each unhappy family is unhappy in its own way.');
   await fc.assert(
     fc.asyncProperty(fc.boolean(), fc.nat(), fc.integer({ min: 1, max: 255 }), async (deflated, at, flip) => {
@@ -99,7 +99,7 @@ test('an entry cannot leave the folder', async () => {
   await expect(unpack(bytes)).rejects.toThrow('has an entry outside of it: ../outside');
 });
 
-test('only what is wanted is unpacked, where it is wanted', async () => {
+test('only selected entries are unpacked, to their given paths', async () => {
   const file = path.join(folder, 'chosen.zip');
   const target = path.join(folder, 'chosen');
   await writeFile(

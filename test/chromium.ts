@@ -7,17 +7,17 @@ import { cachedFolder } from '#setup/cache.mjs';
 import packages from '../package.json' with { type: 'json' };
 
 /**
- * Starts Chromium, without a window: the one of this machine (`CHROMIUM` names another), else the one that comes as an npm
- * package, for Linux on x64.
+ * Starts headless Chromium: the installed one (or the one that `CHROMIUM` names), else the one of an npm package, on Linux
+ * x64 only.
  *
- * @returns `undefined` where there is neither
+ * @returns `undefined` if there is neither
  */
 export async function startChromium(): Promise<Browser | undefined> {
   const program = await findChromium();
   if (!program) return undefined;
   return chromium.launch({
     ...program,
-    // Containers have no user namespaces for the sandbox, and little shared memory. Only our own page is ever opened.
+    // Containers have no user namespaces for the sandbox, and little shared memory. Only our own page is opened.
     args: [
       '--no-sandbox',
       '--disable-dev-shm-usage',
@@ -58,7 +58,7 @@ function candidates(): string[] {
   return names.flatMap((name) => folders.map((folder) => path.join(folder, name)));
 }
 
-/** The package brings one font, and looks for it where Lambda would have it; without any font a page ends Chromium. */
+/** The package has one font, but looks for it where Lambda would have it; without a font Chromium crashes. */
 const FONTS = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -67,13 +67,13 @@ const FONTS = `<?xml version="1.0"?>
 </fontconfig>
 `;
 
-/** The package unpacks 180 MB, and the system libraries that it needs, to the temporary folder: here once, for all clones. */
+/** Unpacks the package's 180 MB and system libraries into the cache, once for all clones. */
 function unpackedChromium(): Promise<string> {
   const version = packages.devDependencies['@sparticuz/chromium'];
   const fonts = createHash('sha256').update(FONTS).digest('hex').slice(0, 16);
   return cachedFolder(`chromium-${version}-${fonts}`, async (folder) => {
     const before = { ...process.env };
-    // It unpacks its libraries only where it takes itself to be in Lambda, and that is decided as it is loaded.
+    // It unpacks its libraries only in Lambda, which it detects when it is loaded.
     Object.assign(process.env, { TMPDIR: folder, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x' });
     try {
       const { default: unpacker } = await import('@sparticuz/chromium');

@@ -1,6 +1,6 @@
 /**
- * One LocalStack for all tests of the project `localstack`: in a folder of its own, at a free port, and gone with this
- * process however that ends. Tests get it as clients on AWS get their account, by the standard environment.
+ * Starts one LocalStack for all tests of the project `localstack`, in a temporary folder and on a free port. It ends with
+ * this process, even after SIGKILL. Tests find it by the standard AWS environment variables.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     throw error;
   });
   provide('localStack', localStack);
-  // The workers that run the tests inherit this process's environment; nothing of the user's account may reach them.
+  // Test workers inherit this process's environment, which must not contain the user's AWS settings.
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
   Object.assign(process.env, localEnvironment(localStack.endpoint));
   return async () => {

@@ -1,6 +1,6 @@
 /**
- * Started and killed by `local/localstack.localstack.test.ts`: starts LocalStack with the options in its argument, and in
- * it a job, and if asked to a function, that go on. Prints the numbers of the processes as one line of JSON, and waits.
+ * `local/localstack.localstack.test.ts` starts and kills this program. It starts LocalStack with the options in its
+ * argument, and in it a job and optionally a function that do not end; prints their process ids as JSON; and waits.
  */
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 export interface Process {
@@ -7,7 +8,7 @@ export interface Process {
   readonly command: string;
 }
 
-/** The processes that a process has started, and theirs, by the parents that they have now. */
+/** All descendants of a process, by the parents that they have now. */
 export async function descendantsOf(pid: number): Promise<Process[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'pid=,ppid=,command=']);
   const all = stdout.split('\n').flatMap((line): Process[] => {
@@ -19,10 +20,11 @@ export async function descendantsOf(pid: number): Promise<Process[]> {
   return childrenOf(pid);
 }
 
+/** Whether a process runs; on Linux a zombie does not, since in a container nothing may reap it. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 /**
- * `npm test`: types, lint, unused code, the Python plugin's own checks, and every vitest project; ends with the counts.
- * With arguments it is vitest alone: `npm test -- models --project unit`.
+ * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints the counts.
+ * With arguments it runs vitest only: `npm test -- models --project unit`.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ function run(title: string, command: string, args: readonly string[], cwd = root
   });
 }
 
-/** A check has no counts of its own: it is one test. */
+/** Runs a check, which counts as one test. */
 async function check(title: string, command: string, args: readonly string[], cwd?: string): Promise<void> {
   const code = await run(title, command, args, cwd);
   total[code === 0 ? 'passed' : 'failed'] += 1;
@@ -40,7 +40,7 @@ async function vitest(project: string, folder: string): Promise<void> {
   const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(await readFile(report, 'utf8'));
   total.passed += numPassedTests;
   total.skipped += numPendingTests;
-  // A file that does not load has no failed test, and still is one.
+  // A file that does not load has no failed tests, but is a failure.
   total.failed += code === 0 ? 0 : Math.max(1, numFailedTests);
 }
 
@@ -67,15 +67,13 @@ if (vitestArguments.length > 0) {
 } else {
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-test-'));
   try {
-    await check('types', bin('tsc'), []);
-    await check('types of the page', bin('tsc'), ['-p', 'inference/page/browser']);
-    await check('lint and format', bin('biome'), ['check', '--error-on-warnings']);
-    await check('unused code', bin('knip'), []);
+    // The scripts of `npm run check`.
+    for (const name of ['types', 'lint', 'imports', 'unused']) await check(name, 'npm', ['run', '--silent', name]);
     const python = localstackTestPython();
     if (python) await pytest(python, folder);
     await vitest('unit', folder);
     if (python) await vitest('localstack', folder);
-    else console.log('\nNo Python 3.12 or 3.13: what needs LocalStack was not tested.');
+    else console.log('\nThe LocalStack tests were skipped: LocalStack needs Python 3.12 or 3.13.');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@ import { UserError } from '#errors/user-error.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { trainCommand } from './commands/train.ts';
 
-/** The container's entry: the commands of the command line that a job needs, without the rest of it. */
+/** The container's entry point: the commands that a job needs. */
 const program = new Command('training')
   .description('Train an image classifier and measure it.')
   .addCommand(trainCommand())

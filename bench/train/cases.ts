@@ -23,7 +23,7 @@ const airbench = (widths: Recipe['widths']): Recipe => ({
     weightDecay: 0.00133,
     normLearningRate: 64,
   },
-  ...{ schedule: 'constant', labelSmoothing: 0.2, whiteningBiasEpochs: 0, flip: 'alternating', shift: 2 },
+  ...{ schedule: 'constant', labelSmoothing: 0.2, whiteningBiasEpochs: 0, flip: 'alternating', translate: 2 },
 });
 
 /** Each with the batch sizes that it is measured at. */

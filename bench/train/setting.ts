@@ -30,7 +30,7 @@ export interface Setting {
 /** Writes the bytes that all cases train on. */
 export async function writeData(folder: string, split: Split): Promise<Pick<Setting, 'dataFile' | 'count'>> {
   const dataFile = join(folder, 'train.bin');
-  await writeFile(dataFile, Buffer.concat([split.labels, split.images]));
+  await writeFile(dataFile, Buffer.concat([Uint8Array.from(split.labels), split.images]));
   return { dataFile, count: split.count };
 }
 
@@ -55,7 +55,7 @@ export async function writeSetting(
     batchSize: recipe.batchSize,
     labelSmoothing: recipe.labelSmoothing,
     groups: groups.map((group) => ({ ...group, learningRate: rates[group.name]! })),
-    augmentation: { flip: recipe.flip, shift: recipe.shift },
+    augmentation: { flip: recipe.flip, translate: recipe.translate },
     weights: weights.map(({ name, shape }) => ({ name, shape })),
     weightsFile: `${stem}.weights`,
     ...data,

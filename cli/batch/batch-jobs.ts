@@ -11,28 +11,28 @@ import {
 import { UsageError } from '#errors/user-error.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 
-/** A training job as AWS Batch tells of it. */
+/** A training job, as AWS Batch describes it. */
 export interface Job {
   readonly id: string;
-  /** What it trains, by `runs/<run>/` in the store. */
+  /** The id of its run: `runs/<run>/` in the store. */
   readonly run: string;
   /** Arguments of the training program. */
   readonly command: readonly string[];
   readonly status: JobStatus;
-  /** Why it is in this state, where Batch says so. */
+  /** Why it is in this state, where Batch gives a reason. */
   readonly reason?: string;
   readonly createdAt: Date;
-  /** Of the last attempt. */
+  /** When the last attempt started. */
   readonly startedAt?: Date;
   readonly stoppedAt?: Date;
-  /** Those that have ended. */
+  /** The attempts that have ended. */
   readonly attempts: readonly Attempt[];
-  /** How many there may be. */
+  /** The most attempts that there may be. */
   readonly attemptsAllowed: number;
-  /** Of the program, in its last attempt; absent if it never ran, or its machine went away. */
+  /** The exit code of the last attempt; absent if it never ran, or its machine was lost. */
   readonly exitCode?: number;
   readonly logGroup?: string;
-  /** Of the last attempt. */
+  /** The log stream of the last attempt. */
   readonly logStream?: string;
 }
 
@@ -44,7 +44,7 @@ export interface Attempt {
 
 /** No longer than Batch remembers a job that has ended. */
 const rememberedDays = 7;
-/** As many as Batch describes in one call. */
+/** The most jobs that Batch describes in one call. */
 const page = 100;
 
 export function hasEnded({ status }: { readonly status?: JobStatus | undefined }): boolean {
@@ -58,7 +58,7 @@ export async function listJobs(target: Target, stack: StackOutputs): Promise<Job
   return describeJobs(target, found);
 }
 
-/** Those that have not ended. */
+/** The jobs that have not ended. */
 export async function activeJobs(target: Target, stack: StackOutputs): Promise<Job[]> {
   return (await listJobs(target, stack)).filter((job) => !hasEnded(job));
 }
@@ -79,21 +79,21 @@ export async function findJob(target: Target, stack: StackOutputs, reference: st
     : await jobsOfRun(target, stack, reference);
   if (job) return job;
   throw new UsageError(
-    `There is no job or run "${reference}"; Batch forgets a job a week after its end. See those there are with "./cifar10 jobs${suffixOf(target)}".`,
+    `There is no job or run "${reference}"; Batch forgets a job a week after its end. List jobs with "./cifar10 jobs${suffixOf(target)}".`,
   );
 }
 
-/** Ends a job for good, whatever state it is in; it is no error if it has ended. */
+/** Ends a job for good, whatever state it is in; does nothing if it has ended. */
 export async function endJob(target: Target, job: Job, reason: string): Promise<void> {
   await new BatchClient(target.clientConfig).send(new TerminateJobCommand({ jobId: job.id, reason }));
 }
 
-/** How a job is called in the queue: as its run, in what Batch lets a name have. */
+/** The name of a job in the queue: its run, with the characters that Batch allows. */
 export function jobNameOf(run: string): string {
   return run.replaceAll('.', '_');
 }
 
-/** What a command line needs to talk to the same cloud again. */
+/** The option that makes another command use the same target. */
 export function suffixOf({ name }: Pick<Target, 'name'>): string {
   return name === 'local' ? '' : ` --target ${name}`;
 }
@@ -153,12 +153,12 @@ export function readJob(detail: JobDetail): Job {
   });
 }
 
-/** Batch says what became of the job, and the container what became of it. */
+/** Both the job and its container may have a reason. */
 function reasonOf(...reasons: readonly (string | undefined)[]): string | undefined {
   return reasons.filter(Boolean).join('; ') || undefined;
 }
 
-/** The same without what is undefined. */
+/** The same object without undefined members. */
 function defined<Value>(value: { [Key in keyof Value]: Value[Key] | undefined }): Value {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Value;
 }

@@ -6,15 +6,15 @@ import { findJob, hasEnded, type Job } from './batch-jobs.ts';
 import type { SubmittedJob } from './submit-job.ts';
 
 export interface FollowOptions {
-  /** Called with the job every time that it was asked for, changed or not. */
+  /** Called with the job after every request, changed or not. */
   readonly onJob?: (job: Job) => void;
-  /** Called with what the training says of itself, from its beginning and in order. */
+  /** Called with every event of the training, in order. */
   readonly onEvent?: (event: TrainingEvent) => void;
-  /** Aborted: stops following; the job goes on. @default never */
+  /** Aborting it stops following; the job continues. @default never */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Seconds between two questions: LocalStack answers at once, and AWS counts. */
+/** Seconds between two requests; AWS limits their rate. */
 const interval = { local: 1, aws: 5 } as const;
 
 /**
@@ -29,7 +29,7 @@ export async function followJob(target: Target, { id, run }: SubmittedJob, optio
   let last = -1;
   for (;;) {
     signal?.throwIfAborted();
-    // First the job: of one that has ended every event has been written.
+    // The job first: once it has ended, all of its events are written.
     const job = await findJob(target, stack, id);
     const events = await readEvents<TrainingEvent>(store, run, { after: last });
     onJob(job);

@@ -7,11 +7,11 @@ import { lastLogLines } from './job-log.ts';
 import { jobView } from './job-view.ts';
 import type { SubmittedJob } from './submit-job.ts';
 
-/** Lines of the log that are shown of a job that failed. */
+/** Log lines shown for a failed job. */
 const tailLines = 20;
 
 /**
- * Follows a job on standard output until it ends, or until Ctrl-C, which leaves it alone.
+ * Follows a job on standard output until it ends, or until Ctrl-C, which does not end it.
  *
  * @returns the exit code for this process: that of the training
  */
@@ -27,14 +27,14 @@ export async function followOnTerminal(
   try {
     const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal: interrupt.signal });
     view.end();
-    if (target.name === 'local') await saveModels(await target.store()); // LocalStack forgets them when it ends
+    if (target.name === 'local') await saveModels(await target.store()); // LocalStack loses them when it ends.
     if (job.status === 'FAILED') await explainFailure(target, job);
     return exitCodeOf(job);
   } catch (error) {
     view.end();
     if (!interrupt.signal.aborted) throw error;
     process.stderr.write(
-      `\nThe job goes on. Come back with "./cifar10 jobs ${submitted.run} --follow${suffixOf(target)}", end it with "./cifar10 jobs ${submitted.run} --cancel${suffixOf(target)}".\n`,
+      `\nThe job continues. Follow it again with "./cifar10 jobs ${submitted.run} --follow${suffixOf(target)}", end it with "./cifar10 jobs ${submitted.run} --cancel${suffixOf(target)}".\n`,
     );
     return 130;
   } finally {
@@ -42,19 +42,19 @@ export async function followOnTerminal(
   }
 }
 
-/** Of the training, where it had one: a job that was killed from outside has failed all the same. */
+/** The exit code of the training; 1 for a job that failed without one, being killed from outside. */
 export function exitCodeOf({ status, exitCode }: Pick<Job, 'status' | 'exitCode'>): number {
   return status === 'SUCCEEDED' ? 0 : exitCode || 1;
 }
 
-/** What there is to know of a job that failed: the reason that Batch gives, and how its log ends. */
+/** Prints why a job failed: the reason that Batch gives, and the end of its log. */
 export async function explainFailure(target: Target, job: Job): Promise<void> {
   const lines = await lastLogLines(target, job, tailLines);
   const suffix = suffixOf(target);
   process.stderr.write(
     [
-      `${pc.red('The training failed')}: ${job.reason ?? 'Batch gives no reason'} (exit code ${job.exitCode ?? 'none'}).`,
-      ...(lines.length === 0 ? ['It has logged nothing.'] : lines.map((line) => pc.dim(`  ${line}`))),
+      `${pc.red('The training failed')}: ${job.reason ?? 'Batch gave no reason'} (exit code ${job.exitCode ?? 'none'}).`,
+      ...(lines.length === 0 ? ['Its log is empty.'] : lines.map((line) => pc.dim(`  ${line}`))),
       `The whole log: ./cifar10 logs ${job.run}${suffix}`,
       '',
     ].join('\n'),

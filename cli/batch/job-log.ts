@@ -1,19 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CloudWatchLogsClient,
   GetLogEventsCommand,
   type GetLogEventsCommandOutput,
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs';
-import type { Target } from '../stack/target.ts';
-import type { Job } from './batch-jobs.ts';
+import type { StackOutputs, Target } from '../stack/target.ts';
+import { findJob, hasEnded, type Job } from './batch-jobs.ts';
 
 export interface LogLine {
   readonly at: Date;
   readonly text: string;
 }
 
+/** Seconds between two requests for new lines. */
+const FOLLOW_SECONDS = 2;
+
+/** All attempts of a job, one after the other. */
+export async function* jobLog(
+  target: Target,
+  stack: StackOutputs,
+  reference: string,
+  { follow }: { readonly follow: boolean },
+): AsyncGenerator<LogLine> {
+  const positions = new Map<string, ReadPosition>();
+  for (;;) {
+    const job = await findJob(target, stack, reference);
+    for (const stream of streamsOf(job)) {
+      const position = positions.get(stream) ?? {};
+      positions.set(stream, position);
+      yield* readStream(target, { group: job.logGroup ?? stack.TrainingLogGroupName, stream }, position);
+    }
+    if (!follow || hasEnded(job)) return;
+    await sleep(1000 * FOLLOW_SECONDS);
+  }
+}
+
+function streamsOf({ attempts, logStream }: Job): string[] {
+  return [...new Set([...attempts.map((attempt) => attempt.logStream), logStream])].filter(
+    (each) => each !== undefined,
+  );
+}
+
 /** A stream of a log group, from its beginning; empty for one that does not exist yet. */
-export async function* readStream(
+async function* readStream(
   target: Target,
   { group, stream }: { readonly group: string; readonly stream: string },
   from: ReadPosition = {},
@@ -36,18 +66,18 @@ export async function* readStream(
     for (const { timestamp = 0, message = '' } of answer?.events ?? []) {
       yield { at: new Date(timestamp), text: message.trimEnd() };
     }
-    // The end is where the token does not move on.
+    // At the end of the stream the token stays the same.
     if (!answer?.nextForwardToken || answer.nextForwardToken === from.token) return;
     from.token = answer.nextForwardToken;
   }
 }
 
-/** Where the next reading of a stream begins; reading moves it on. */
+/** Where the next read of a stream begins; reading advances it. */
 export interface ReadPosition {
   token?: string | undefined;
 }
 
-/** Of the last attempt. */
+/** The last lines that the last attempt of a job logged. */
 export async function lastLogLines(target: Target, job: Job, count: number): Promise<string[]> {
   const { logGroup: group, logStream: stream } = job;
   if (group === undefined || stream === undefined) return [];

@@ -5,11 +5,11 @@ import type { TrainingEvent } from '#training/record/events.ts';
 import type { Job } from './batch-jobs.ts';
 
 export interface JobView {
-  /** The job as Batch tells of it; called again and again. */
+  /** Shows the state of the job; called repeatedly. */
   job(job: Job): void;
-  /** What the training says. */
+  /** Shows an event of the training. */
   event(event: TrainingEvent): void;
-  /** Leaves the terminal tidy. */
+  /** Clears the live line. */
   end(): void;
 }
 
@@ -18,14 +18,14 @@ interface Terminal extends Writable {
   readonly columns?: number;
 }
 
-/** Shows a job: its way through the queue, and within it the view of the training itself. */
+/** Shows a job: its state in the queue, and the view of its training. */
 export function jobView(stream: Terminal, { json = false }: { readonly json?: boolean } = {}): JobView {
   const training = viewFor(stream, { json });
   let shown = '';
   let ended = 0;
   let waits = false;
   const say = (line: string) => {
-    training.end(); // Takes its live line away; it draws it again with the next event.
+    training.end(); // Clears its live line, which the next event draws again.
     if (waits) stream.write('\r\x1b[2K');
     waits = false;
     stream.write(`${line}\n`);
@@ -53,7 +53,7 @@ export function jobView(stream: Terminal, { json = false }: { readonly json?: bo
       shown = state;
     },
     event(event) {
-      // How to go on by hand is no use here: Batch starts the next attempt itself.
+      // The event's resume command is of no use here: Batch starts the next attempt itself.
       if (event.type !== 'interrupted' || json) training.show(event);
       else say(`${pc.yellow(event.signal)}: a checkpoint is kept at step ${event.step}`);
     },
@@ -64,7 +64,7 @@ export function jobView(stream: Terminal, { json = false }: { readonly json?: bo
   };
 }
 
-/** What a person wants to know of the state: where the job is, and for how long. */
+/** The state of a job in words, with its duration. */
 export function describeState(job: Job): string {
   const attempt = job.attemptsAllowed > 1 ? `, attempt ${job.attempts.length + 1} of ${job.attemptsAllowed}` : '';
   const reason = job.reason === undefined ? '' : ` (${job.reason})`;

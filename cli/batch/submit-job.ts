@@ -2,7 +2,9 @@ import { hostname, userInfo } from 'node:os';
 import { BatchClient, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { UsageError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
-import { checkRunId, createSubmission, newRunId, readResult, readSubmission } from '#models/runs.ts';
+import { checkRunId, newRunId, readResult } from '#models/runs.ts';
+import { createSubmission, readSubmission } from '#models/submissions.ts';
+import { checkDataset } from '#training/datasets/open-dataset.ts';
 import { resolveRecipe } from '#training/recipe/settings.ts';
 import type { Target } from '../stack/target.ts';
 import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
@@ -13,31 +15,35 @@ export interface TrainingJob {
   readonly set?: readonly string[] | undefined;
   /** @default the training program's */
   readonly seed?: number | undefined;
-  /** A version or an alias whose weights the training begins with. @default drawn weights */
+  /** A data set by name. @default the training program's */
+  readonly data?: string | undefined;
+  /** A version or an alias whose weights the training starts from. @default random weights */
   readonly from?: string | undefined;
-  /** Names the run; one that was submitted with the same arguments before goes on. @default a new name */
+  /** The name of the run; one that was submitted before with the same arguments resumes. @default a new name */
   readonly run?: string | undefined;
 }
 
 export interface SubmittedJob {
-  /** Of the job, in Batch. */
+  /** The job's id in Batch. */
   readonly id: string;
   readonly run: string;
 }
 
 /**
- * Puts a training job into the queue, and into the store what was asked of it.
+ * Submits a training job to the queue, and records its arguments in the store.
  *
- * @throws {UsageError} the recipe or a setting is unknown, or the run is another's, is going on, or has finished
+ * @throws {UsageError} the recipe or a setting is unknown, or the run has other arguments, is running or has finished
  * @throws {UnknownVersion} there is none to train from
  */
 export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
-  const { recipe, set = [], seed, from } = training;
-  resolveRecipe(recipe, set); // Here it takes milliseconds to find a typo, in the queue minutes and money.
+  const { recipe, set = [], seed, data, from } = training;
+  resolveRecipe(recipe, set); // A typo is found here in milliseconds; in the queue it would cost minutes and money.
+  if (data !== undefined) checkDataset(data);
   const run = checkRunId(training.run ?? newRunId());
   const command = [
     ...['train', recipe, '--run', run],
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
+    ...(data === undefined ? [] : ['--data', data]),
     ...(from === undefined ? [] : ['--from', from]),
     ...set.flatMap((change) => ['--set', change]),
   ];
@@ -51,15 +57,16 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
   } else {
     if (earlier.command.join('\0') !== command.join('\0')) {
       throw new UsageError(
-        `The run ${run} was submitted as "${earlier.command.join(' ')}". Submit it so again, or take another name.`,
+        `The run ${run} was submitted as "${earlier.command.join(' ')}". Submit it with the same arguments, or choose another name.`,
       );
     }
     const result = await readResult(store, run);
-    if (result) throw new UsageError(`The run ${run} has finished: it made ${result.version}. Take another name.`);
+    if (result)
+      throw new UsageError(`The run ${run} has finished with version ${result.version}. Choose another name.`);
     const active = (await jobsOfRun(target, stack, run)).find((job) => !hasEnded(job));
     if (active) {
       throw new UsageError(
-        `The run ${run} is going on. Follow it with "./cifar10 jobs ${run} --follow${suffixOf(target)}".`,
+        `The run ${run} is still running. Follow it with "./cifar10 jobs ${run} --follow${suffixOf(target)}".`,
       );
     }
   }

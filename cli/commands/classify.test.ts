@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { withEndpoint, withFolder } from '#inference/app.fixture.ts';
-import { examplePixels } from '#inference/serving/example-model.ts';
+import { examplePixels } from '#inference/serving/example-model.fixture.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -41,7 +41,7 @@ test('classifies files in their order, and says which cannot be', () =>
       expect(printed[0]).toMatchObject({ model: { version }, input: { type: 'image/png' } });
       expect(printed[0].predictions).toHaveLength(2);
       expect(printed[1].error).toMatchObject({ code: 'unsupported-image', status: 415 });
-      expect(printed[2].error.detail).toContain('no such file');
+      expect(printed[2].error.detail).toContain('File not found');
       expect(printed[3].input.type).toBe('image/png');
 
       const table = await classify('--endpoint', url, file('a.png'), file('b.png'));

@@ -18,26 +18,26 @@ interface Options extends EndpointOptions {
 
 const examples = `
 Examples:
-  ./cifar10 classify photo.png                                    ask the endpoint on LocalStack
-  ./cifar10 classify --target aws *.jpg                           ask the one in your AWS account
-  ./cifar10 classify --endpoint http://127.0.0.1:8080 photo.png   ask one by its address, such as "cifar10 serve"
-  ./cifar10 classify --json photo.png | jq .label                 one line of JSON for each picture
+  ./cifar10 classify photo.png                                    by the endpoint on LocalStack
+  ./cifar10 classify --target aws *.jpg                           by the one in your AWS account
+  ./cifar10 classify --endpoint http://127.0.0.1:8080 photo.png   by "cifar10 serve", for example
+  ./cifar10 classify --json photo.png | jq .label                 one line of JSON per picture
 
-Ends with 1 if a picture could not be classified.`;
+Exit codes: 0 done, 1 a picture could not be classified, 2 bad arguments.`;
 
-/** How many pictures are on their way at once. */
+/** Requests in flight at a time. */
 const PARALLEL = 4;
 
 export function classifyCommand(): Command {
   return new Command('classify')
     .description('Classify pictures through the endpoint: PNG, JPEG, WebP, or raw RGB.')
-    .argument('<files...>', 'pictures; - for one on the standard input')
+    .argument('<files...>', 'pictures; - reads one from standard input')
     .addOption(targetOption())
-    .option('--endpoint <url>', 'address of an endpoint, instead of a target')
-    .option('--api-key <key>', 'of that endpoint (default: CIFAR10_API_KEY)')
-    .option('--version <version>', 'a version or an alias (default: the one that is served)')
-    .option('--top-k <number>', 'how many classes to name', toCount)
-    .option('--strict', 'refuse pictures of another size than the model takes')
+    .option('--endpoint <url>', 'the address of an endpoint, instead of --target')
+    .option('--api-key <key>', "that endpoint's API key (default: CIFAR10_API_KEY)")
+    .option('--version <version>', 'a version or an alias (default: the served one)')
+    .option('--top-k <number>', 'number of classes to show (default: 5)', toCount)
+    .option('--strict', "refuse pictures that do not have the model's size")
     .option('--json', 'print JSON lines')
     .addHelpText('after', examples)
     .action(classify);
@@ -72,9 +72,9 @@ async function read(file: string): Promise<Uint8Array> {
     return await readFile(file);
   } catch (error) {
     const reasons: Record<string, string> = {
-      ENOENT: 'There is no such file',
-      EISDIR: 'This is a folder',
-      EACCES: 'It may not be read',
+      ENOENT: 'File not found',
+      EISDIR: 'Not a file but a folder',
+      EACCES: 'No permission to read',
     };
     const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''];
     throw reason === undefined ? error : new UserError(`${reason}: ${file}.`, { cause: error });
@@ -113,6 +113,6 @@ function tablePrinter(files: readonly string[]): Print {
 }
 
 function toCount(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`--top-k is ${JSON.stringify(text)}. Give a number from 1.`);
+  if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`--top-k is ${JSON.stringify(text)}. Give a whole number from 1.`);
   return Number(text);
 }

@@ -6,9 +6,9 @@ import { type TrainingCost, trainingCosts } from '../cost/training-cost.ts';
 
 /** Bytes of a 32x32 PNG, its answer with headers, and the line that the log keeps. */
 const SIZES = { requestBytes: 1445, answerBytes: 745, logBytes: 788 };
-/** Of the stack's function. */
+/** The memory of the stack's function, in MiB. */
 const MEMORY = 1769;
-/** Those that the stack trains on, and one like the machine that docs/results.md was measured on. */
+/** The instances that the stack trains on, and one like the machine of docs/results.md. */
 const TRAINING = ['c7a.large', 'g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'];
 
 interface Options {
@@ -23,36 +23,35 @@ interface Options {
 }
 
 const examples = `
-The prices are list prices of one region at one date, in cli/cost/prices.json,
-without free tiers and discounts: correct them there. The times are measured
-ones of docs/results.md: a warm request of the seed network and a cold start
-under "Serving", the seconds of "quick" with its test under "The recipes". They
-were measured on one machine, with the model on its disk: AWS's are others. How
-many requests are cold, and how long an instance takes to boot, is assumed. Put
-your own in their place.
+Prices are list prices of one region at one date, without free tiers and
+discounts; edit them in cli/cost/prices.json. Default times are from
+docs/results.md, measured on one machine: a warm request of the seed network,
+a cold start, and a run of "quick" with its test. Times on AWS differ. The share
+of cold requests and the boot time of an instance are assumptions. Replace them
+with your own figures.
 
 Examples:
   ./cifar10 cost
     a million a month, and a run of "quick"
   ./cifar10 cost --per-month 100000000 --instance c7g.large
-    where an instance that is always on is cheaper
+    where an instance that is always on costs less
   ./cifar10 cost --training-seconds 3600 --json
-    a run of an hour, for a program to read`;
+    a run of an hour, as JSON`;
 
 export function costCommand(): Command {
   return new Command('cost')
-    .description('Dollars for a million classifications and for a training run, beside what others would cost.')
+    .description('Estimate the cost of a million classifications and of a training run, and of alternatives.')
     .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
-    .option('--milliseconds <number>', 'of a warm request', toNumber, 0.75)
-    .option('--cold-share <fraction>', 'of requests that start a process', toNumber, 0.01)
-    .option('--cold-milliseconds <number>', 'of such a request, INIT included', toNumber, 166)
+    .option('--milliseconds <number>', 'duration of a warm request', toNumber, 0.75)
+    .option('--cold-share <fraction>', 'share of requests that start a process', toNumber, 0.01)
+    .option('--cold-milliseconds <number>', 'duration of such a request, INIT included', toNumber, 166)
     .addOption(
       new Option('--instance <type>', 'the instance that is always on')
         .choices(Object.keys(prices.instances.hour))
         .default('t4g.small'),
     )
-    .option('--training-seconds <number>', 'that a run takes', toNumber, 130)
-    .option('--boot-seconds <number>', 'that an instance is paid for besides', toNumber, 180)
+    .option('--training-seconds <number>', 'duration of a training run', toNumber, 130)
+    .option('--boot-seconds <number>', 'time that an instance is paid for beside the run', toNumber, 180)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(cost);
@@ -85,7 +84,7 @@ function check({ instance: _, ...numbers }: Omit<Options, 'json'>): void {
   if (numbers.perMonth < 1) throw new UsageError(`--per-month must be 1 or more, not ${numbers.perMonth}.`);
 }
 
-/** Nothing at all is no number, other than for `Number`. */
+/** `Number` would take an empty text for 0. */
 function toNumber(text: string): number {
   return text.trim() === '' ? Number.NaN : Number(text);
 }
@@ -105,7 +104,7 @@ function describe({ region, asOf, serving, million, training, run }: Costs): str
     ...wrapped(`List prices of ${region}, as of ${asOf} (cli/cost/prices.json).`),
     '',
     ...wrapped(
-      `A million classifications, of ${serving.requests.toLocaleString('en')} a month. Assumed are ` +
+      `A million classifications, at ${serving.requests.toLocaleString('en')} a month, assuming ` +
         `${serving.milliseconds} ms each, ${cold} % of them cold with ${serving.coldMilliseconds} ms.`,
     ),
     ...million.flatMap(({ name, dollars, without, parts }) => [
@@ -114,9 +113,7 @@ function describe({ region, asOf, serving, million, training, run }: Costs): str
       ...(without ? wrapped(`without ${without}`, 4) : []),
     ]),
     '',
-    ...wrapped(
-      `A training run, assumed to take ${training.seconds} s and ${training.bootSeconds} s of the instance besides, on demand.`,
-    ),
+    ...wrapped(`A training run of ${training.seconds} s and ${training.bootSeconds} s of booting, on demand.`),
     ...run.map(({ instance, dollars }) => line(instance, dollars)),
   ];
 }

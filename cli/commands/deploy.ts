@@ -10,21 +10,23 @@ export function deployCommand(): Command {
   return new Command('deploy')
     .description('Create or update the stack: bucket, training queue and endpoint.')
     .addOption(targetOption())
-    .option('--training-image <uri>', 'an image in a registry for jobs, instead of one that is built here by Docker')
+    .option('--training-image <uri>', 'an image in a registry, instead of building one with Docker')
     .addOption(
       new Option('--auth <auth>', 'who may classify: holders of the API key, or everybody')
         .choices(['key', 'none'])
         .default('key'),
     )
-    .option('--origin <origins...>', 'web pages of other origins that may ask, such as https://example.org; * for all')
+    .option('--origin <origins...>', 'web origins that may call the endpoint, such as https://example.org; * for all')
     .option('--json', 'print the stack’s outputs as JSON')
     .addHelpText('after', examples)
     .action(async (options: CommandOptions) => {
       const { trainingImage, auth } = options;
       const origins = checkOrigins(options.origin ?? []);
       const target = await openTarget(options.target);
-      const stack = await step('deploy the stack', (tell) => deploy(target, { trainingImage, auth, origins, tell }));
-      if (target.name === 'local') await restoreModels(await target.store()); // LocalStack forgot them when it ended
+      const stack = await step('deploy the stack', (report) =>
+        deploy(target, { trainingImage, auth, origins, report }),
+      );
+      if (target.name === 'local') await restoreModels(await target.store()); // LocalStack lost them when it ended.
       const url = target.apiUrl(stack);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...stack, url }, undefined, 2)}\n`);
       else process.stdout.write(await summary(target, stack));
@@ -40,15 +42,15 @@ interface CommandOptions {
 }
 
 const examples = `
-The first deployment to an account also prepares it for CDK ("cdk bootstrap"). "npx cdk deploy" does the same as this
-command on AWS; on this machine the two need the environment of LocalStack, which this command sets.
+The first deployment to an account also runs "cdk bootstrap". On AWS, "npx cdk deploy" does the same
+as this command; on LocalStack it needs the environment that "./cifar10 local env" prints.
 
 Examples:
-  ./cifar10 deploy                                       on this machine, where LocalStack is up
-  ./cifar10 deploy --target aws                          in your AWS account; builds the training image by Docker
+  ./cifar10 deploy                                       on LocalStack, which must be running
+  ./cifar10 deploy --target aws                          in your AWS account; Docker builds the image
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
-  ./cifar10 deploy --target aws --auth none              an endpoint that asks for no key
-  ./cifar10 deploy --target aws --origin https://example.org   and lets the web pages of that site ask`;
+  ./cifar10 deploy --target aws --auth none              an endpoint without a key
+  ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;
 
 async function summary(target: Target, stack: StackOutputs): Promise<string> {
   const production = await readAlias(await target.store(), 'production');
@@ -56,7 +58,7 @@ async function summary(target: Target, stack: StackOutputs): Promise<string> {
   const next = production ? `./cifar10 classify photo.png${suffix}` : `./cifar10 submit quick${suffix}`;
   const lines = [
     ['endpoint', target.apiUrl(stack)],
-    ['key', (await target.apiKey(stack)) ?? 'none is asked for'],
+    ['key', (await target.apiKey(stack)) ?? 'none needed'],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
     ['model', production ? production.version : 'none yet'],

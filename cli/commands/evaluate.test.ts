@@ -5,13 +5,13 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { withEndpoint } from '#inference/app.fixture.ts';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import type { Card } from '#models/card.ts';
 import { readVersion } from '#models/versions.ts';
 import { slice } from '#training/data/dataset.ts';
 import { smallDataset } from '#training/data/small-dataset.fixture.ts';
+import type { EvaluationReport } from '#training/evaluation/evaluation-report.ts';
 import { interval95, measure } from '#training/evaluation/measure.ts';
-import type { Measured } from '#training/evaluation/measured.ts';
 import { openStoredModel } from '#training/evaluation/stored-model.ts';
 import { isAsStated } from './evaluate.ts';
 
@@ -28,7 +28,7 @@ async function evaluate(...args: string[]): Promise<{ code: number | null; out: 
   return { code: await code, out, error };
 }
 
-const json = ({ out }: { readonly out: string }): Measured => JSON.parse(out);
+const json = ({ out }: { readonly out: string }): EvaluationReport => JSON.parse(out);
 
 /** A card that claims this accuracy on so many images. */
 async function cardOf(plain: number, images: number): Promise<Partial<Card>> {
@@ -36,7 +36,7 @@ async function cardOf(plain: number, images: number): Promise<Partial<Card>> {
   return { accuracy: { ...accuracy, plain, images, interval95: interval95(plain, images) } };
 }
 
-test('an endpoint is found to be as good as it is, whatever stands before it', () =>
+test('an endpoint is evaluated as it is, behind any gateway', () =>
   withEndpoint(async ({ url, promote, store }) => {
     const id = await promote();
     const version = await readVersion(store, id);
@@ -63,7 +63,7 @@ test('an endpoint is found to be as good as it is, whatever stands before it', (
     });
   }));
 
-test('an endpoint fails that is not as good as its card says', () =>
+test('an endpoint fails whose accuracy differs from its card', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const { plain } = json(await evaluate('--endpoint', url, '--images', '640', '--json'));
@@ -71,14 +71,14 @@ test('an endpoint fails that is not as good as its card says', () =>
     await promote({ card: await cardOf(plain, 640) });
     const honest = await evaluate('--endpoint', url, '--images', '640');
     expect(honest).toMatchObject({ code: 0 });
-    expect(honest.error).toContain('as good as its card says');
+    expect(honest.error).toContain("The endpoint's accuracy is that of its card");
     expect(honest.out).toMatch(/on 640 test images, by http/);
     expect(honest.out).toMatch(/airplane +[\d.]+ %/);
 
     const boasting = await promote({ card: await cardOf(plain + 0.01, 640) }, 'candidate');
     const found = await evaluate('candidate', '--endpoint', url, '--images', '640');
     expect(found.code).toBe(1);
-    expect(found.error).toContain('1.00 points below what its card says');
+    expect(found.error).toContain('1.00 points below that of its card');
     expect(found.out).toContain(boasting);
   }, following));
 
@@ -124,7 +124,7 @@ test('says what is wrong before it asks for long', async () => {
     await promote({ card: { classes: classes.toReversed() } });
     const other = await evaluate('--endpoint', url);
     expect(other.code).toBe(1);
-    expect(other.error).toContain('The model tells truck, ship,');
+    expect(other.error).toContain('The model knows truck, ship,');
   });
 });
 

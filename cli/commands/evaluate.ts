@@ -10,9 +10,9 @@ import {
 import { wholeNumber } from '#training/commands/option-parsers.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
 import { slice } from '#training/data/dataset.ts';
-import { loadTestImages } from '#training/datasets/test-images.ts';
+import { openTestImages } from '#training/datasets/test-images.ts';
+import { areTestImagesOf, reportEvaluation } from '#training/evaluation/evaluation-report.ts';
 import { measure } from '#training/evaluation/measure.ts';
-import { describeFound } from '#training/evaluation/measured.ts';
 import { openEndpoint, servedModel } from '../endpoint/endpoint.ts';
 import { servedAnswers } from '../endpoint/served-answers.ts';
 import type { TargetName } from '../stack/target.ts';
@@ -25,18 +25,18 @@ interface Options extends EvaluateOptions {
 }
 
 const help = `
-A stored version is verified, loaded as any TensorFlow.js program would load it, and measured on all test images. An
-endpoint is sent all of them over HTTP, and must come within a tenth of a point of what its model's card says.
+A stored version is verified, loaded as any TensorFlow.js program would load it, and evaluated on all
+test images. An endpoint gets them over HTTP; its accuracy must be within 0.1 points of its model's card.
 
 Examples:
-  ./cifar10 evaluate                                     the last one that was trained, from .cifar10/store
-  ./cifar10 evaluate --report report                     the same, with pictures of its worst mistakes
-  ./cifar10 evaluate production --store s3://my-bucket   what an endpoint should serve
+  ./cifar10 evaluate                                     the last trained version in this clone
+  ./cifar10 evaluate --report report                     with a report of its worst mistakes
+  ./cifar10 evaluate production --store s3://my-bucket   the version that is served from a bucket
   ./cifar10 evaluate 20261123-0412-a1b2c3d4 --json       a version by its id, for a program
-  ./cifar10 evaluate --endpoint http://127.0.0.1:8080    what "cifar10 serve" answers
-  ./cifar10 evaluate --target aws                        what the endpoint in your AWS account answers
+  ./cifar10 evaluate --endpoint http://127.0.0.1:8080    a running "cifar10 serve"
+  ./cifar10 evaluate --target aws                        the endpoint in your AWS account
 
-Ends with 1 if an endpoint answers worse, or better, than its model's card says.`;
+Exit codes: 0 done, 1 failed or the endpoint's accuracy differs from its card, 2 bad arguments.`;
 
 /** A tenth of a point: rounding may turn a handful of 10,000 answers. */
 const TOLERANCE = 0.001;
@@ -50,11 +50,11 @@ export function isAsStated(measured: number, stated: number, images: number): bo
 
 export function evaluateCommand() {
   return evaluateStoredCommand()
-    .description('Measure a stored version, or what an endpoint serves, on the test images.')
-    .option('--endpoint <url>', 'ask an endpoint by its address; [version] is then one that it knows')
-    .addOption(new Option('--target <target>', 'ask the endpoint that is deployed there').choices(['local', 'aws']))
-    .option('--api-key <key>', 'of the endpoint (default: CIFAR10_API_KEY, or the one of the target)')
-    .option('--images <number>', 'ask an endpoint about the first so many only', wholeNumber)
+    .description('Evaluate a stored version, or an endpoint, on the test images.')
+    .option('--endpoint <url>', 'evaluate the endpoint at this address; [version] is then one of its versions')
+    .addOption(new Option('--target <target>', 'evaluate the endpoint of the stack').choices(['local', 'aws']))
+    .option('--api-key <key>', "the endpoint's API key (default: CIFAR10_API_KEY, or the target's)")
+    .option('--images <number>', 'send only the first images to the endpoint', wholeNumber)
     .addHelpText('after', help)
     .action(run);
 }
@@ -72,7 +72,7 @@ async function evaluateServed(name: string | undefined, { images: most, ...optio
   const endpoint = await openEndpoint({ target: 'local', ...options });
   const card = await servedModel(endpoint, name);
   const { version, temperature } = card;
-  const data = await loadTestImages(card);
+  const data = await openTestImages(card, { name: options.data });
   if (most === 0) throw new UsageError('--images is 0. Give a number from 1.');
   const split = slice(data.test, 0, Math.min(data.test.count, most ?? data.test.count));
   const progress = progressLine();
@@ -90,16 +90,16 @@ async function evaluateServed(name: string | undefined, { images: most, ...optio
 
   // The logits that these probabilities were made of, but for a number that is the same for all classes of an image.
   const logits = Float32Array.from(answers, (answer) => temperature * Math.log(Math.max(SMALLEST, answer)));
-  const measurement = measure(logits, split.labels, { classes: card.classes.length, temperature });
-  await show(describeFound({ version, runtime: endpoint.url, card, data, split, logits, measurement }), data, options);
-  if (split.count !== card.accuracy.images) return;
-  const points = 100 * (measurement.plain - card.accuracy.plain);
-  const isEqual = isAsStated(measurement.plain, card.accuracy.plain, split.count);
-  const difference = `${Math.abs(points).toFixed(2)} points ${points < 0 ? 'below' : 'above'} what its card says`;
+  const evaluation = measure(logits, split.labels, { classes: card.classes.length, temperature });
+  await show(reportEvaluation(evaluation, { version, runtime: endpoint.url, card, data, split }), data, options);
+  if (split.count !== card.accuracy.images || !areTestImagesOf(card, data)) return;
+  const points = 100 * (evaluation.plain - card.accuracy.plain);
+  const isEqual = isAsStated(evaluation.plain, card.accuracy.plain, split.count);
+  const difference = `${Math.abs(points).toFixed(2)} points ${points < 0 ? 'below' : 'above'} that of its card`;
   process.stderr.write(
     isEqual
-      ? `${pc.green('✓')} The endpoint is as good as its card says, within ${100 * TOLERANCE} points.\n`
-      : `${pc.red('✗')} The endpoint is ${difference}. It does not serve what was trained.\n`,
+      ? `${pc.green('✓')} The endpoint's accuracy is that of its card, within ${100 * TOLERANCE} points.\n`
+      : `${pc.red('✗')} The endpoint's accuracy is ${difference}. It does not serve the trained model.\n`,
   );
   if (!isEqual) process.exitCode = 1;
 }

@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Of the command, in the temporary folder. */
+/** Runs the command in the temporary folder. */
 async function exported(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
   const program = ['--import', import.meta.resolve('tsx'), join(root, 'cli/cifar10.ts')];
   const child = spawn(process.execPath, [...program, 'export', ...args], {
@@ -64,7 +64,7 @@ describe('cifar10 export', () => {
     expect(await readdir(folder)).toEqual([path, 'store'].sort());
   });
 
-  test('writes a LayersModel as the version has it, where it is told to, beside what is there', async () => {
+  test('writes a LayersModel as the version has it, into a given folder, beside other files', async () => {
     const first = await exported(version, '--format', 'layers-model', '--out', 'site/public');
     expect(first).toMatchObject({ code: 0, error: '' });
     expect(first.out).toContain(join('site/public/model.json'));
@@ -79,11 +79,11 @@ describe('cifar10 export', () => {
     }
   });
 
-  test('replaces nothing, unless it is told to', async () => {
+  test('replaces nothing without --force', async () => {
     await writeFile(join(folder, 'model.onnx'), 'mine');
     const refused = await exported('candidate', '--format', 'onnx', '--out', 'model.onnx');
     expect(refused).toMatchObject({ code: 1, out: '' });
-    expect(refused.error).toContain('model.onnx is there already. Replace it with --force');
+    expect(refused.error).toContain('model.onnx already exists. Replace it with --force');
     expect((await read('model.onnx')).toString()).toBe('mine');
     expect(await exported('candidate', '--format', 'onnx', '--out', 'model.onnx', '--force')).toMatchObject({
       code: 0,
@@ -110,10 +110,10 @@ describe('cifar10 export', () => {
     ]);
     expect([unknown, nowhere, unformatted, both, taken].map(({ code }) => code)).toEqual([1, 1, 2, 2, 1]);
     expect(unknown.error).toContain('has no such version or alias: nobody');
-    expect(nowhere.error).toMatch(/model\.onnx cannot be written \(E\w+\)\. Give another --out\./);
+    expect(nowhere.error).toMatch(/model\.onnx could not be written \(E\w+\)\. Give another --out\./);
     expect(unformatted.error).toContain('h5, onnx, safetensors, layers-model');
     expect(both.error).toContain("cannot be used with option '--store");
-    expect(taken.error).toContain('store cannot be written (EISDIR)');
+    expect(taken.error).toContain('store could not be written (EISDIR)');
     expect(await readdir(folder)).toEqual(['store']);
 
     await store.put(`models/${version}/weights.safetensors`, files.get('weights.bin')!);

@@ -1,6 +1,7 @@
 import { lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
+import { defaultStore } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { sha256Of } from '#models/manifest.ts';
@@ -8,8 +9,8 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { readVersion } from '#models/versions.ts';
 import { encodeKeras } from '#training/export/keras.ts';
-import type { TrainedNet } from '#training/export/trained-net.ts';
 import { encodeOnnx } from '#training/export/onnx/encode.ts';
+import type { TrainedNet } from '#training/export/trained-net.ts';
 import { encodeWeights, readTrainedNet } from '#training/export/weights.ts';
 import { openTarget, type TargetName } from '../stack/target.ts';
 
@@ -23,7 +24,7 @@ interface Options {
 }
 
 interface Format {
-  /** Of the default name. */
+  /** The end of the default file name. */
   readonly ending: string;
   readonly summary: string;
   /** Paths below --out; one file is --out itself. */
@@ -32,7 +33,7 @@ interface Format {
   readonly read: (store: ObjectStore, version: string) => Promise<readonly Uint8Array[]>;
 }
 
-/** The files of a LayersModel in the order that they are written in: where its model.json is, its weights are. */
+/** The files of a LayersModel, in the order in which they are written: model.json last, when its weights exist. */
 const layersModel = ['weights.bin', 'model.json'] as const;
 
 const formats = {
@@ -68,28 +69,27 @@ ${Object.entries(formats)
   .map(([name, { summary }]) => `  ${name.padEnd(13)} ${summary}`)
   .join('\n')}
 
-Without --out the file is called as the version is, in this folder. docs/exports.md shows how each is opened.
+Without --out the file is named after the version, in the current folder. docs/exports.md shows how to
+open each format.
 
 Examples:
   ./cifar10 export production --format onnx                        20261123-0412-a1b2c3d4.onnx
-  ./cifar10 export candidate --format h5 --out model.h5 --force    in place of the one before
+  ./cifar10 export candidate --format h5 --out model.h5 --force    replace an existing file
   ./cifar10 export 20261123-0412-a1b2c3d4 --format safetensors     a version by its id
-  ./cifar10 export production --format layers-model --out public   public/model.json and public/weights.bin
-  ./cifar10 export production --format onnx --target aws           what the endpoint in your AWS account serves
+  ./cifar10 export production --format layers-model --out public   two files in the folder public
+  ./cifar10 export production --format onnx --target aws           the one served in your AWS account
   ./cifar10 export production --format onnx --json | jq -r '.files[].sha256'`;
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description('Write a stored version as a file that other programs open.')
+    .description('Write a stored version in a format that other programs read.')
     .argument('<version>', 'a version or an alias')
     .addOption(new Option('--format <format>', 'see below').choices(Object.keys(formats)).makeOptionMandatory())
-    .option('--out <path>', 'the file, or the folder of a layers-model (default: by version and format)')
-    .option('--force', 'replace what is there')
-    .option('--store <store>', 'a folder or s3://<bucket>', process.env.CIFAR10_STORE || '.cifar10/store')
+    .option('--out <path>', 'the file, or the folder of a layers-model (default: named after the version)')
+    .option('--force', 'replace existing files')
+    .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .addOption(
-      new Option('--target <target>', 'read the bucket that is deployed there')
-        .choices(['local', 'aws'])
-        .conflicts('store'),
+      new Option('--target <target>', 'read from the bucket of the stack').choices(['local', 'aws']).conflicts('store'),
     )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
@@ -103,7 +103,7 @@ async function run(name: string, { format, out, force = false, store: url, targe
   const places = paths.map((path) => join(out ?? `${version}${ending}`, path));
   if (!force) await expectAbsent(places);
 
-  const bodies = await read(store, version); // Whatever is wrong with the version is found before a byte is written.
+  const bodies = await read(store, version); // A damaged version is found before anything is written.
   const files = places.map((path, index) => ({ path, body: bodies[index]! }));
   for (const { path, body } of files) await write(path, body);
 
@@ -116,7 +116,7 @@ async function run(name: string, { format, out, force = false, store: url, targe
   for (const { path, body } of files) process.stdout.write(`  ${path}, ${(body.length / 1e6).toFixed(2)} MB\n`);
 }
 
-/** The network as training left it, as a single file. */
+/** Formats that hold the whole trained network in one file. */
 function oneFile(encode: (network: TrainedNet) => Uint8Array): Pick<Format, 'paths' | 'read'> {
   return {
     paths: [''],
@@ -130,11 +130,11 @@ async function expectAbsent(paths: readonly string[]): Promise<void> {
       () => true,
       () => false,
     );
-    if (isThere) throw new UserError(`${path} is there already. Replace it with --force, or give another --out.`);
+    if (isThere) throw new UserError(`${path} already exists. Replace it with --force, or give another --out.`);
   }
 }
 
-/** Whole or not at all: beside, and renamed. */
+/** Writes all of the file or none of it: to a draft beside it, which is then renamed. */
 async function write(path: string, body: Uint8Array): Promise<void> {
   const draft = `${path}.${process.pid}.draft`;
   try {
@@ -142,9 +142,12 @@ async function write(path: string, body: Uint8Array): Promise<void> {
     await writeFile(draft, body);
     await rename(draft, path);
   } catch (error) {
-    await rm(draft, { force: true }).catch(() => {}); // What went wrong first is what counts.
-    throw new UserError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}). Give another --out.`, {
-      cause: error,
-    });
+    await rm(draft, { force: true }).catch(() => {}); // The first error is the one to report.
+    throw new UserError(
+      `${path} could not be written (${(error as NodeJS.ErrnoException).code}). Give another --out.`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -13,15 +13,15 @@ import { openTarget, type Target, type TargetName, targetOption } from '../stack
 export function jobsCommand(): Command {
   return new Command('jobs')
     .description('List training jobs, or show, follow or end one.')
-    .argument('[job]', 'a run, or the id of a job')
+    .argument('[job]', 'a run, or a job id')
     .addOption(targetOption())
     .addOption(
-      new Option('--state <state>', 'only jobs in this state').choices(
+      new Option('--state <state>', 'list only jobs in this state').choices(
         Object.values(JobStatus).map((state) => state.toLowerCase()),
       ),
     )
     .option('--follow', 'follow the job until it ends, or until Ctrl-C')
-    .option('--cancel', 'end the job for good')
+    .option('--cancel', 'end the job; it is not retried')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(async (reference: string | undefined, options: CommandOptions) => {
@@ -43,14 +43,14 @@ interface CommandOptions {
 }
 
 const examples = `
-Batch remembers jobs for a week after their end; what they made stays in the store.
+Batch forgets a job a week after its end. Its run and its model stay in the store.
 
 Examples:
-  ./cifar10 jobs                                     all of them, the newest first
-  ./cifar10 jobs --state failed --target aws         those that failed in your AWS account
-  ./cifar10 jobs 20261123-041200-a1b2                one, with its attempts and its result
-  ./cifar10 jobs 20261123-041200-a1b2 --follow       come back to it; ends with its exit code
-  ./cifar10 jobs 20261123-041200-a1b2 --cancel       end it; what is checkpointed stays`;
+  ./cifar10 jobs                                     all jobs, the newest first
+  ./cifar10 jobs --state failed --target aws         failed jobs in your AWS account
+  ./cifar10 jobs 20261123-041200-a1b2                one job, with its attempts and its result
+  ./cifar10 jobs 20261123-041200-a1b2 --follow       follow it again, until it ends
+  ./cifar10 jobs 20261123-041200-a1b2 --cancel       end it; its checkpoint stays`;
 
 async function list(target: Target, { state, json }: CommandOptions): Promise<void> {
   const jobs = (await listJobs(target, await target.stack())).filter(
@@ -76,7 +76,7 @@ function rowOf(job: Job): string[] {
   ];
 }
 
-/** The last attempt, so far. */
+/** The duration of the last attempt so far. */
 function tookOf({ startedAt, stoppedAt = new Date() }: Job): string | undefined {
   return startedAt && duration((stoppedAt.getTime() - startedAt.getTime()) / 1000);
 }
@@ -85,9 +85,9 @@ async function one(target: Target, reference: string, { follow, cancel, json = f
   const stack = await target.stack();
   const job = await findJob(target, stack, reference);
   if (cancel) {
-    if (hasEnded(job)) throw new UsageError(`The job of the run ${job.run} has ended: it ${describeState(job)}.`);
+    if (hasEnded(job)) throw new UsageError(`The job of run ${job.run} has already ended: it ${describeState(job)}.`);
     await endJob(target, job, 'ended by "cifar10 jobs --cancel"');
-    print(json ? JSON.stringify({ ...job, cancelled: true }) : `The job of the run ${job.run} is being ended.`);
+    print(json ? JSON.stringify({ ...job, cancelled: true }) : `Ending the job of run ${job.run}.`);
   }
   if (follow) {
     process.exitCode = await followOnTerminal(target, job, { json });
@@ -101,7 +101,7 @@ function describe(target: Target, job: Job, result: RunResult | undefined): stri
   const took = tookOf(job);
   const facts: [name: string, fact: string | undefined][] = [
     ['state', describeState(job)],
-    ['asked for', job.command.join(' ')],
+    ['command', job.command.join(' ')],
     ['created', job.createdAt.toISOString()],
     ['started', job.startedAt && `${job.startedAt.toISOString()}, ${took}`],
     ...job.attempts.map((attempt, index): [string, string] => {
@@ -115,7 +115,7 @@ function describe(target: Target, job: Job, result: RunResult | undefined): stri
   return [pc.bold(job.run), ...lines].join('\n');
 }
 
-/** Columns as wide as what is in them. */
+/** Pads each column to its widest cell. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   return rows.map((row, index) => {

@@ -1,50 +1,57 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
+import { localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { localEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
-import { keptModels, type Mirrored, saveModels } from '#local/mirror.ts';
+import { type Mirrored, saveModels } from '#local/mirror.ts';
 import { activeJobs, endJob } from '../batch/batch-jobs.ts';
 import { localTarget, type StackOutputs, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
 const examples = `
-LocalStack is an AWS of this machine: no account, no Docker, and no connection to anywhere else. It listens on 127.0.0.1.
-It forgets everything when it ends; the models are kept in .cifar10/store, and come back with the next deployment.
+LocalStack emulates AWS on this machine, on 127.0.0.1, without an account and without Docker. It
+loses its state when it ends; the models are kept in this clone and restored by the next deployment.
 
 Examples:
-  ./cifar10 local up                    start it, or find the one that runs
-  ./cifar10 deploy                      the stack, on it
-  eval "$(./cifar10 local env)"         let this shell's aws, cdk and programs talk to it
-  ./cifar10 local logs --follow         what it is asked, and what it answers
-  ./cifar10 local down                  keep the models, and end it with all that it runs`;
+  ./cifar10 local up                    start it, or show the running one
+  ./cifar10 deploy                      deploy the stack to it
+  eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it
+  ./cifar10 local logs --follow         its requests and answers, as they happen
+  ./cifar10 local down                  keep the models, end its jobs, and end it`;
 
 export function localCommand(): Command {
-  const command = new Command('local').description('LocalStack on this machine').addHelpText('after', examples);
+  const command = new Command('local')
+    .description('Start, inspect and end LocalStack on this machine.')
+    .addHelpText('after', examples);
   command
     .command('up')
-    .description('start it, or find the one that runs')
-    .option('--port <port>', 'where it listens (default: 4566 if that is free, else any)', parsePort)
+    .description('start it, or show the running one')
+    .option('--port <port>', 'port to listen on (default: 4566 if it is free, else any)', parsePort)
     .option('--json', 'print JSON')
     .action(up);
   command
     .command('status')
-    .description('whether it runs, and where; ends with 1 if it does not')
+    .description('show whether it runs, and where; exit code 1 if it does not run')
     .option('--json', 'print JSON')
     .action(status);
   command
     .command('logs')
-    .description('the end of its log, also after it has ended')
-    .option('-n, --lines <count>', 'how many lines', parseCount, 100)
-    .option('-f, --follow', 'go on until Ctrl-C')
+    .description('print the end of its log, also after it has ended')
+    .option('-n, --lines <count>', 'number of lines', parseCount, 100)
+    .option('-f, --follow', 'print new lines until Ctrl-C')
     .action(logs);
-  command.command('env').description('what a shell must set to talk to it').option('--json', 'print JSON').action(env);
+  command
+    .command('env')
+    .description('print the variables that point a shell to it')
+    .option('--json', 'print JSON')
+    .action(env);
   command
     .command('down')
-    .description('keep the models, and end it with all that it runs')
+    .description('keep the models, end its jobs, and end it')
     .option('--json', 'print JSON')
     .action(down);
   return command;
@@ -54,12 +61,12 @@ async function up({ port, json }: { readonly port?: number; readonly json?: true
   const localStack = await step('start LocalStack', () => startLocalStack({ port }));
   if (port !== undefined && localStack.port !== port) {
     throw new UserError(
-      `LocalStack runs already, on port ${localStack.port}. End it with "./cifar10 local down" before you start it on ${port}.`,
+      `LocalStack is already running on port ${localStack.port}. To start it on port ${port}, run "./cifar10 local down" first.`,
     );
   }
   if (json) return print(localStack);
   printFacts([
-    [localStack.wasRunning ? 'ran already' : 'endpoint', localStack.endpoint],
+    [localStack.wasRunning ? 'running' : 'endpoint', localStack.endpoint],
     ['process', String(localStack.pid)],
     ['log', logFile(localStack.folder)],
     ['next', './cifar10 deploy'],
@@ -91,7 +98,7 @@ async function status({ json }: { readonly json?: true }): Promise<void> {
 
 async function logs({ lines, follow }: { readonly lines: number; readonly follow?: true }): Promise<void> {
   const end = await readLog(lines);
-  if (end === '') throw new UserError('LocalStack has not run in this clone. Start it with "./cifar10 local up".');
+  if (end === '') throw new UserError('LocalStack has not run in this clone yet. Start it with "./cifar10 local up".');
   process.stdout.write(`${end}\n`);
   if (follow) await followLog(defaultFolder, (text) => process.stdout.write(text));
 }
@@ -101,7 +108,7 @@ async function env({ json }: { readonly json?: true }): Promise<void> {
   if (!localStack) throw new UserError('LocalStack is not running. Start it with "./cifar10 local up".');
   const variables = localEnvironment(localStack.endpoint, {});
   if (json) return print(variables);
-  // What would win over them.
+  // These would take precedence.
   const others = Object.keys(process.env).filter((name) => name.startsWith('AWS_') && !(name in variables));
   for (const name of others) process.stdout.write(`unset ${name}\n`);
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`);
@@ -114,23 +121,23 @@ async function down({ json }: { readonly json?: true }): Promise<void> {
   if (json) return print({ wasRunning, ...kept });
   if (!wasRunning) process.stdout.write('LocalStack was not running.\n');
   if (kept?.mirrored.versions.length) {
-    process.stdout.write(`${kept.mirrored.versions.length} new model versions are in ${keptModels}.\n`);
+    process.stdout.write(`${kept.mirrored.versions.length} new model versions are in ${shownPath(localStore)}.\n`);
   }
   for (const problem of kept?.mirrored.damaged ?? []) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
   for (const run of kept?.ended ?? []) {
     process.stdout.write(
-      `The run ${run} has a checkpoint. Go on with "./cifar10 submit --run ${run}" and its recipe.\n`,
+      `The run ${run} has a checkpoint. Resume it with its recipe and "./cifar10 submit --run ${run}".\n`,
     );
   }
 }
 
-/** @returns `undefined` where nothing is deployed, and so nothing can have been made */
+/** @returns `undefined` where nothing is deployed */
 async function keepModels(target: Target): Promise<{ mirrored: Mirrored; ended: string[] } | undefined> {
   const stack = await deployed(target);
   if (!stack) return undefined;
   const jobs = await activeJobs(target, stack);
   if (jobs.length > 0) {
-    await step('end what is training, with a checkpoint', async () => {
+    await step('end the training jobs, with a checkpoint', async () => {
       for (const job of jobs) await endJob(target, job, 'LocalStack was ended');
       while ((await activeJobs(target, stack)).length > 0) await sleep(200);
     });

@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { modelsCommand, promoteCandidate } from './models.ts';
+import { promoteCandidate } from '../endpoint/promote.ts';
+import { modelsCommand } from './models.ts';
 
 let folder: string;
 let store: ObjectStore;
@@ -52,8 +53,8 @@ async function publish(seed: number, plain: number, isWrong = false): Promise<st
 }
 
 describe('cifar10 models', () => {
-  it('says what to do where there is no version', async () => {
-    expect(await models('list')).toContain('has no version yet. Train one');
+  it('says what to do if there is no version', async () => {
+    expect(await models('list')).toContain('has no versions yet. Train one');
     expect(JSON.parse(await models('list', '--json'))).toEqual([]);
     await expect(models('show')).rejects.toThrow('has no such version or alias: production');
     await expect(models('promote')).rejects.toThrow('has no such version or alias: candidate');
@@ -100,10 +101,10 @@ describe('cifar10 models', () => {
   });
 
   it('promotes what was trained last', async () => {
-    await expect(promoteCandidate(store)).rejects.toThrow('has no such version or alias: candidate');
+    await expect(promoteCandidate(store, 'a test')).rejects.toThrow('has no such version or alias: candidate');
     const version = await publish(1, 0.7);
     await moveAlias(store, 'candidate', { to: version, by: 'run a', expected: undefined });
-    expect(await promoteCandidate(store)).toMatchObject({ version, previous: null, reason: null });
+    expect(await promoteCandidate(store, 'a test')).toMatchObject({ version, previous: null, reason: null });
   });
 
   it('does not promote what the serving runtime answers otherwise', async () => {

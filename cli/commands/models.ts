@@ -1,15 +1,15 @@
 import { hostname, userInfo } from 'node:os';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { defaultStore } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
-import { type Promotion, promote } from '#models/gate.ts';
 import { percent } from '#models/percent.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
-import { predictAsServed } from '../endpoint/serving-runtime.ts';
+import { promoteVersion } from '../endpoint/promote.ts';
 import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
 
 interface Options {
@@ -26,20 +26,18 @@ interface MoveOptions extends Options {
 
 const examples = `
 Examples:
-  ./cifar10 models list                                    the versions on LocalStack, the newest first
-  ./cifar10 models list --store .cifar10/store             those that "cifar10 train" stored in this folder
-  ./cifar10 models show production                         what is served, how good it is, how it was made
-  ./cifar10 models promote candidate                       let the endpoint serve the last trained version
-  ./cifar10 models rollback --reason "mistakes every cat"  back to the version before`;
+  ./cifar10 models list                                    versions on LocalStack, the newest first
+  ./cifar10 models list --store .cifar10/store             versions in a folder
+  ./cifar10 models show production                         the served version and its accuracy
+  ./cifar10 models promote candidate                       serve the last trained version
+  ./cifar10 models rollback --reason "mistakes every cat"  serve the version before`;
 
 export function modelsCommand(): Command {
   const models = new Command('models')
     .description('List, show, promote and roll back model versions.')
     .addHelpText('after', examples);
   models.addCommand(
-    onStore(
-      new Command('list').description('Every version, the newest first, and the aliases that point to it.'),
-    ).action(list),
+    onStore(new Command('list').description('List versions, the newest first, with their aliases.')).action(list),
   );
   models.addCommand(
     onStore(new Command('show').description('Verify a version byte by byte and show its card.'))
@@ -47,15 +45,18 @@ export function modelsCommand(): Command {
       .action(show),
   );
   models.addCommand(
-    onStore(new Command('promote').description('Let the endpoint serve a version, if it passes the gate.'))
+    onStore(new Command('promote').description('Serve a version, if it passes the gate.'))
       .argument('[version]', 'a version or an alias', 'candidate')
       .option('--alias <name>', 'the alias to move', 'production')
       .option('--reason <text>', 'why; stored with the alias')
-      .option('--force', 'promote although it is less accurate than what is served; needs --reason')
-      .action(promoteVersion),
+      .option(
+        '--force',
+        'promote although it is less accurate than the current version, or has other classes; needs --reason',
+      )
+      .action(promote),
   );
   models.addCommand(
-    onStore(new Command('rollback').description('Let the endpoint serve the version that it served before.'))
+    onStore(new Command('rollback').description('Serve the version that was served before.'))
       .option('--alias <name>', 'the alias to move', 'production')
       .option('--reason <text>', 'why; stored with the alias')
       .action(rollBack),
@@ -90,7 +91,7 @@ async function list(options: Options): Promise<void> {
     );
   } else if (rows.length === 0) {
     print(
-      `${store.url} has no version yet. Train one: "./cifar10 submit quick", or "./cifar10 train quick" without a cloud.`,
+      `${store.url} has no versions yet. Train one with "./cifar10 submit quick", or without a cloud with "./cifar10 train quick".`,
     );
   } else {
     print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    aliases`));
@@ -138,27 +139,14 @@ function calibrationFact({ before, after }: NonNullable<Card['calibration']>): [
   return ['', `${percent(after)} calibration error (${percent(before)} without the temperature)`];
 }
 
-async function promoteVersion(name: string, { alias, reason, force, ...options }: MoveOptions): Promise<void> {
+async function promote(name: string, { alias, reason, force, ...options }: MoveOptions): Promise<void> {
   const store = await openStore(options);
   const version = await resolveVersion(store, name);
-  printMove(alias, await promoteByGate(store, version, { alias, reason, force: force ?? false }), options);
-}
-
-/**
- * Lets the endpoint serve what was trained last, if it passes the gate.
- *
- * @throws {UserError} nothing was trained, or it is not good enough
- */
-export async function promoteCandidate(store: ObjectStore): Promise<StoredAlias> {
-  return promoteByGate(store, await resolveVersion(store, 'candidate'), {});
-}
-
-function promoteByGate(
-  store: ObjectStore,
-  version: string,
-  options: Pick<Promotion, 'alias' | 'reason' | 'force'>,
-): Promise<StoredAlias> {
-  return promote(store, { version, by: person(), predict: predictAsServed, ...options });
+  printMove(
+    alias,
+    await promoteVersion(store, { version, by: person(), alias, reason, force: force ?? false }),
+    options,
+  );
 }
 
 async function rollBack({ alias, reason, ...options }: MoveOptions): Promise<void> {
@@ -172,7 +160,9 @@ async function openStore({ store, target }: Options): Promise<ObjectStore> {
     return await (await openTarget(target)).store();
   } catch (error) {
     if (!(error instanceof UserError) || target !== 'local') throw error;
-    throw new UserError(`${error.message} For versions that were trained without a cloud, add --store .cifar10/store.`);
+    throw new UserError(
+      `${error.message} For versions that were trained without a cloud, add --store ${defaultStore}.`,
+    );
   }
 }
 
@@ -186,12 +176,12 @@ function describeMove({ previous, by, at, reason }: Omit<StoredAlias, 'etag'>): 
   return `since ${at} by ${by}${before}${reason === null ? '' : ` (${reason})`}`;
 }
 
-/** Who moves an alias, as the alias records it. */
+/** The person at the keyboard, for the record of a moved alias. */
 function person(): string {
   return `${userInfo().username}@${hostname()}`;
 }
 
-/** A version that cannot be read is listed as such; anything else is a defect. */
+/** A version that cannot be read is listed with the reason. */
 function orMessage(error: unknown): string {
   if (error instanceof UserError) return error.message;
   throw error;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runSchemathesis } from '#inference/openapi/schemathesis.ts';
+import { runSchemathesis } from '#inference/openapi/schemathesis.fixture.ts';
 import { readersPython } from '#setup/readers.mjs';
 import { withServing } from './serve.fixture.ts';
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { withFolder } from '#inference/app.fixture.ts';
-import { exampleModel, examplePixels } from '#inference/serving/example-model.ts';
+import { exampleModel, examplePixels } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
@@ -105,7 +105,7 @@ test('a port that is taken is an error with a remedy', async () => {
     const child = serve('--port', String(port));
     const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(code).toBe(1);
-    expect(errors).toContain(`Port ${port} is taken`);
+    expect(errors).toContain(`Port ${port} is in use`);
     expect(errors).toContain('--port');
   } finally {
     other.close();

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { defaultStore } from '#environment/home.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { startServer } from '#inference/server.ts';
@@ -17,22 +18,18 @@ interface Options {
 
 const examples = `
 Examples:
-  ./cifar10 serve                                   what "cifar10 train" stored and "models promote" chose
+  ./cifar10 serve                                   the promoted version of this clone's store
   ./cifar10 serve --alias candidate --port 0        the last trained version, on any free port
-  ./cifar10 serve --store s3://my-bucket --json     from a bucket, with a JSON line for each request`;
+  ./cifar10 serve --store s3://my-bucket --json     from a bucket, with a line of JSON per request`;
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('Serve a model on a port of this machine: the endpoint, with no cloud at all.')
-    .option(
-      '--store <store>',
-      'a folder or s3://<bucket> (default: CIFAR10_STORE, else .cifar10/store)',
-      process.env.CIFAR10_STORE || '.cifar10/store',
-    )
-    .option('--alias <name>', 'which model answers where a request names none', 'production')
+    .description('Serve a model on a port of this machine, without a cloud.')
+    .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+    .option('--alias <name>', 'the model for requests that name none', 'production')
     .option('--port <number>', 'port to listen on; 0 for any that is free', toPort, 8080)
-    .option('--host <address>', 'address to listen on; others than this machine need one of its own', '127.0.0.1')
-    .option('--origin <origins...>', 'web pages of other origins that may ask, such as https://example.org; * for all')
+    .option('--host <address>', 'address to listen on; 0.0.0.0 accepts requests from other machines', '127.0.0.1')
+    .option('--origin <origins...>', 'web origins that may call it, such as https://example.org; * for all')
     .option('--json', 'log as JSON lines')
     .addHelpText('after', examples)
     .action(serve);
@@ -56,7 +53,7 @@ async function serve({ store, alias, port, host, origin = [], json }: Options): 
   await server.close();
 }
 
-/** Until the first of these comes; a second one ends the process as usual. */
+/** Waits for the first of these signals; a second one ends the process as usual. */
 function signalled(...signals: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => resolve());
@@ -66,12 +63,12 @@ function signalled(...signals: readonly NodeJS.Signals[]): Promise<void> {
 function toPort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535) {
-    throw new UsageError(`${JSON.stringify(text)} is no port. Give a number from 0 to 65535.`);
+    throw new UsageError(`${JSON.stringify(text)} is not a port. Give a number from 0 to 65535.`);
   }
   return port;
 }
 
-/** A line for people. */
+/** Logs a line for people. */
 const lineLog: Log = (level, message, facts = {}) => {
   if (message === 'request') {
     const { method, path, status, milliseconds, label, score, detail } = facts;

@@ -3,31 +3,29 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { encode } from 'fast-png';
 import pc from 'picocolors';
-import { home } from '#environment/home.ts';
+import { defaultStore, home, localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { startServer } from '#inference/server.ts';
 import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
-import { keptModels, restoreModels, saveModels } from '#local/mirror.ts';
+import { restoreModels, saveModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import { Card } from '#models/card.ts';
-import { promote } from '#models/gate.ts';
 import { percent } from '#models/percent.ts';
-import { listSubmittedRuns, newRunId, readResult, readSubmission } from '#models/runs.ts';
+import { newRunId, readResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { listSubmittedRuns, readSubmission } from '#models/submissions.ts';
 import { setupState } from '#setup/state.mjs';
-import { viewFor } from '#training/commands/run-view.ts';
+import { trainHere } from '#training/commands/train-here.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { recipes } from '#training/recipe/recipes.ts';
-import { resolveRecipe } from '#training/recipe/settings.ts';
-import { spoolFor } from '#training/run/spooled-checkpoints.ts';
 import { endJob, findJob } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { explainFailure } from '../batch/follow-on-terminal.ts';
 import { jobView } from '../batch/job-view.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { classifyImage, type Endpoint } from '../endpoint/endpoint.ts';
-import { predictAsServed } from '../endpoint/serving-runtime.ts';
+import { promoteCandidate } from '../endpoint/promote.ts';
 import { deploy } from '../stack/deploy.ts';
 import { localTarget, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
@@ -39,32 +37,33 @@ interface Options {
   readonly cloud: boolean;
 }
 
-/** What the post's network reached on the test images: a model below it is no success. */
+/** The test accuracy of the post's network: a model below it counts as a failure. */
 const goodEnough = 0.7737;
 
-/** The model is good, and the cloud part was not run. */
+/** Exit code: the model is good enough, and the cloud part was not run. */
 const withoutCloud = 3;
 
 const help = `
-"npm start" is set-up and then this. It starts LocalStack, deploys the stack to it, trains as an AWS Batch job, stores the
-model in S3, and answers POST /classify through API Gateway and Lambda until you press Ctrl-C. What was trained stays in
-.cifar10/store: the next start serves it at once, and goes on with a training that was interrupted.
+"npm start" runs the set-up and then this command. It starts LocalStack, deploys the stack to it,
+trains as an AWS Batch job, stores the model in S3, and serves POST /classify through API Gateway
+and Lambda until Ctrl-C. The model stays in this clone: the next start serves it, or resumes an
+interrupted training.
 
-Exit codes with --once: 0 every step was done and the served model is at least as good as 77.37 %; 1 it failed or is not;
-3 the model is good, and LocalStack was left out for want of a Python that runs it.
+Exit codes with --once: 0 done, and the served model reaches 77.37 %; 1 failed, or it does not; 3 the
+model reaches it, but LocalStack was left out.
 
 Examples:
   npm start                   train if nothing is trained yet, and serve
   npm start -- --fresh        train again
-  npm start -- --once         end when the pictures are classified
+  npm start -- --once         end after classifying the example pictures
   npm start -- --no-cloud     train in this process and serve from a folder, without LocalStack`;
 
 export function startCommand(): Command {
   return new Command('start')
     .description('Train, deploy and serve on this machine.')
-    .option('--once', 'end when the pictures are classified, instead of serving on', false)
+    .option('--once', 'end after classifying the example pictures', false)
     .option('--fresh', 'train, even if a model is stored', false)
-    .option('--no-cloud', 'leave LocalStack out')
+    .option('--no-cloud', 'do not use LocalStack')
     .addOption(new Option('--recipe <name>', 'what to train').choices(Object.keys(recipes)).default('quick'))
     .addHelpText('after', help)
     .action(start);
@@ -74,7 +73,7 @@ async function start(options: Options): Promise<void> {
   const interrupted = new AbortController();
   const interrupt = () => {
     if (interrupted.signal.aborted) process.exit(130);
-    process.stderr.write('\nEnding; Ctrl-C again leaves at once.\n');
+    process.stderr.write('\nEnding. Press Ctrl-C again to exit immediately.\n');
     interrupted.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -99,17 +98,17 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
   const target = localTarget(localStack.endpoint);
   let store: ObjectStore | undefined;
   try {
-    const stack = await step('deploy the stack', (tell) => deploy(target, { tell }));
+    const stack = await step('deploy the stack', (report) => deploy(target, { report }));
     signal.throwIfAborted();
     store = await target.store();
     await restoreModels(store);
     if (fresh || !(await readAlias(store, 'production'))) {
       await trainInBatch(target, store, recipe, signal);
-      await promoteCandidate(store);
+      await promoteTrained(store);
       await saveModels(store);
     }
     const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
-    const isGood = await show(endpoint, signal);
+    const isGood = await show(endpoint, localStore, signal);
     if (once) process.exitCode = isGood ? 0 : 1;
     else await untilAborted(signal);
   } finally {
@@ -120,7 +119,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
   }
 }
 
-/** Submits a job, or again the one that an earlier start left unfinished, and follows it to its end. */
+/** Submits a job, or resubmits the one that an earlier start left unfinished, and follows it to its end. */
 async function trainInBatch(target: Target, store: ObjectStore, recipe: string, signal: AbortSignal): Promise<void> {
   const run = (await unfinishedRun(store, recipe)) ?? newRunId();
   const submitted = await step(`submit ${recipe} as a Batch job`, () => submitJob(target, { recipe, run }));
@@ -130,7 +129,7 @@ async function trainInBatch(target: Target, store: ObjectStore, recipe: string, 
     view.end();
     if (job.status === 'SUCCEEDED') return;
     await explainFailure(target, job);
-    throw new UserError('Without a model there is nothing to serve.');
+    throw new UserError('There is no model to serve: the training failed.');
   } catch (error) {
     view.end();
     if (!signal.aborted) throw error;
@@ -139,7 +138,7 @@ async function trainInBatch(target: Target, store: ObjectStore, recipe: string, 
       await endJob(target, job, 'Ctrl-C');
       await followJob(target, submitted);
     });
-    process.stderr.write('The next "npm start" goes on where this one was.\n');
+    process.stderr.write('The next "npm start" resumes the training.\n');
     throw error;
   }
 }
@@ -147,17 +146,20 @@ async function trainInBatch(target: Target, store: ObjectStore, recipe: string, 
 async function unfinishedRun(store: ObjectStore, recipe: string): Promise<string | undefined> {
   for (const run of (await listSubmittedRuns(store)).toReversed()) {
     const submission = await readSubmission(store, run);
-    const isAlike = submission?.command.join(' ') === `train ${recipe} --run ${run}`;
-    if (isAlike && !(await readResult(store, run))) return run;
+    const isSame = submission?.command.join(' ') === `train ${recipe} --run ${run}`;
+    if (isSame && !(await readResult(store, run))) return run;
   }
   return undefined;
 }
 
 async function startWithoutCloud({ once, fresh, recipe }: Options, signal: AbortSignal): Promise<void> {
-  const store = await openObjectStore(keptModels);
+  const store = await openObjectStore(defaultStore);
   if (fresh || !(await readAlias(store, 'production'))) {
-    await trainHere(store, setupState()?.tensorflow.backend === 'wasm' ? 'tiny' : recipe, signal);
-    await promoteCandidate(store);
+    const trained = setupState()?.tensorflow.backend === 'wasm' ? 'tiny' : recipe;
+    const asked = { recipe: trained, seed: 1, data: 'cifar10', out: defaultStore };
+    await trainHere(asked, { signal, stream: process.stderr });
+    signal.throwIfAborted();
+    await promoteTrained(store);
   }
   const server = await step('serve the model', async () => {
     const started = await startServer({ store, alias: 'production', port: once ? 0 : 8080, log: () => {} });
@@ -165,7 +167,7 @@ async function startWithoutCloud({ once, fresh, recipe }: Options, signal: Abort
     return started;
   });
   try {
-    const isGood = await show({ url: server.url, apiKey: undefined }, signal);
+    const isGood = await show({ url: server.url, apiKey: undefined }, store.url, signal);
     if (once) process.exitCode = isGood ? withoutCloud : 1;
     else await untilAborted(signal);
   } finally {
@@ -173,32 +175,15 @@ async function startWithoutCloud({ once, fresh, recipe }: Options, signal: Abort
   }
 }
 
-async function trainHere(store: ObjectStore, name: string, signal: AbortSignal): Promise<void> {
-  const recipe = resolveRecipe(name);
-  const run = newRunId();
-  const tell = (line: string) => process.stderr.write(`${line}\n`);
-  const view = viewFor(process.stderr);
-  try {
-    const data = await loadCifar10({ log: tell, signal });
-    const { train } = await import('#training/run/train.ts'); // Loads the backends.
-    const resume = `./cifar10 train ${name} --out ${keptModels} --run ${run}`;
-    await train({ recipe, seed: 1, data, store, spool: spoolFor(store), run, resume, emit: view.show, signal });
-    signal.throwIfAborted();
-  } finally {
-    view.end();
-  }
+function promoteTrained(store: ObjectStore): Promise<unknown> {
+  return step('promote the candidate', () => promoteCandidate(store, 'npm start'));
 }
 
-function promoteCandidate(store: ObjectStore): Promise<unknown> {
-  return step('promote the candidate', async () => {
-    const candidate = await readAlias(store, 'candidate');
-    if (!candidate) throw new UserError('The training has stored no version.');
-    await promote(store, { version: candidate.version, by: 'npm start', predict: predictAsServed });
-  });
-}
-
-/** @returns whether the model that answers is as good as its card says it should be */
-async function show(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
+/**
+ * @param store that has the run's report
+ * @returns whether the served model is at least as accurate as the post's network
+ */
+async function show(endpoint: Endpoint, store: string, signal: AbortSignal): Promise<boolean> {
   const examples = await step('classify test images through the endpoint', () => classifyExamples(endpoint));
   signal.throwIfAborted();
   const model = await readServedModel(endpoint);
@@ -208,13 +193,13 @@ async function show(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
     '',
     ...examples.map(({ file, truth, label, score }) => {
       const verdict = label === truth ? pc.green('✓') : pc.red('✗');
-      return `  ${verdict} ${label.padEnd(11)} ${percent(score).padStart(7)}   ${pc.dim(`it is ${truth}: ${file}`)}`;
+      return `  ${verdict} ${label.padEnd(11)} ${percent(score).padStart(7)}   ${pc.dim(`${truth}: ${file}`)}`;
     }),
     '',
     `  ${pc.bold('accuracy')}  ${percent(plain)} plain, ${percent(tta)} with test-time augmentation, all ${model.accuracy.images} test images`,
-    ...(isGood ? [] : [`  ${pc.red(`This is less than ${percent(goodEnough)}, which the post's network reached.`)}`]),
+    ...(isGood ? [] : [`  ${pc.red(`This is below ${percent(goodEnough)}, the accuracy of the post's network.`)}`]),
     `  ${pc.bold('model')}     ${model.version}, ${model.trainingSeconds.toFixed(0)} s of training (${model.recipe.name}, seed ${model.seed})`,
-    `  ${pc.bold('report')}    ${path.relative('', path.join(keptModels, 'runs', model.run, 'report'))}`,
+    `  ${pc.bold('report')}    ${reportOf(store, model.run)}`,
     `  ${pc.bold('endpoint')}  ${endpoint.url}`,
     ...(endpoint.apiKey ? [`  ${pc.bold('key')}       ${endpoint.apiKey}`] : []),
     `  ${pc.bold('try')}       ${curl(endpoint, examples[0]!.file)}`,
@@ -222,6 +207,12 @@ async function show(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return isGood;
+}
+
+/** The address of a run's report: a path, or a key in a bucket. */
+function reportOf(store: string, run: string): string {
+  const report = `${store}/runs/${run}/report.html`;
+  return store.includes('://') ? report : shownPath(report);
 }
 
 interface Example {

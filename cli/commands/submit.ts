@@ -11,16 +11,17 @@ export function submitCommand(): Command {
     .argument('[recipe]', 'what to train: a recipe by name', 'quick')
     .addOption(targetOption())
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
-    .option('--budget <time>', 'fit the epochs and the schedule to a training time, such as 5m: as --set budget')
+    .option('--budget <time>', 'fit the number of epochs to a training time, such as 5m; the same as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
-    .option('--from <version>', 'begin with the weights of a version or an alias in the bucket')
-    .option('--run <id>', 'name the run; one that failed goes on where it was (default: a new name)')
+    .option('--data <name>', 'the data set to train on (default: cifar10)')
+    .option('--from <version>', 'start from the weights of a version or an alias in the bucket')
+    .option('--run <id>', 'name of the run; a failed run resumes (default: a new name)')
     .option('--detach', 'do not follow the job')
-    .option('--json', 'print what happens as lines of JSON')
+    .option('--json', 'print events as lines of JSON')
     .addHelpText('after', examples)
-    .action(async (recipe: string, { seed, from, run, detach, json = false, ...options }: CommandOptions) => {
+    .action(async (recipe: string, { seed, data, from, run, detach, json = false, ...options }: CommandOptions) => {
       const target = await openTarget(options.target);
-      const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, from, run });
+      const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run });
       if (detach) {
         process.stdout.write(
           json
@@ -38,6 +39,7 @@ interface CommandOptions {
   readonly set?: readonly string[];
   readonly budget?: string;
   readonly seed?: number;
+  readonly data?: string;
   readonly from?: string;
   readonly run?: string;
   readonly detach?: boolean;
@@ -45,12 +47,12 @@ interface CommandOptions {
 }
 
 const examples = `
-Ctrl-C leaves the job alone: it goes on, and "./cifar10 jobs <run> --follow" comes back to it. Where it was followed to
-its end, this command ends with the exit code of the training: 0 done, 1 failed, 2 bad arguments.
+Ctrl-C stops following; the job continues, and "./cifar10 jobs <run> --follow" follows it again.
+Exit codes are those of the training: 0 done, 1 failed, 2 bad arguments.
 
 Examples:
   ./cifar10 submit                                   quick, on this machine
   ./cifar10 submit seed --set epochs=10 --seed 3     the post's network, ten epochs, another seed
-  ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account; ends when the job is in the queue
-  ./cifar10 submit --from production                 go on from the weights that are served
-  ./cifar10 submit quick --run monday                with a name of your own; again, after a failure, to go on`;
+  ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account
+  ./cifar10 submit --from production                 start from the weights that are served
+  ./cifar10 submit quick --run monday                name the run; the same again resumes it`;

@@ -6,11 +6,11 @@ type Prices = typeof prices;
 export interface Serving {
   /** Classifications a month, each a request with one picture. */
   readonly requests: number;
-  /** Of a warm request; Lambda bills whole milliseconds. */
+  /** Billed time of a warm request; Lambda bills whole milliseconds. */
   readonly milliseconds: number;
   /** Share of requests that find no process, in [0, 1]. */
   readonly coldShare: number;
-  /** Of a cold request in all, INIT included. */
+  /** Total time of a cold request, INIT included. */
   readonly coldMilliseconds: number;
   /** Megabytes of a process: Lambda's memory size. */
   readonly memory: number;
@@ -33,7 +33,7 @@ export interface ServingCost {
 
 const MILLION = 1e6;
 const GIGABYTE = 2 ** 30;
-/** As AWS counts a month. */
+/** Hours in a month, as AWS's price examples count them. */
 const HOURS = 730;
 const DISK_GIGABYTES = 8;
 
@@ -86,7 +86,7 @@ function sagemaker({ milliseconds, memory, requestBytes, answerBytes }: Serving,
   };
 }
 
-/** Of a million. */
+/** The traffic of a million requests, in gigabytes. */
 function gigabytes(bytes: number): number {
   return (MILLION * bytes) / GIGABYTE;
 }

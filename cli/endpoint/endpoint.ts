@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
+import { variable } from '#environment/variables.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import {
   createClient,
   type EndpointClient,
   getModel,
-  postPicture,
+  postImage,
   type ClassifyQuery as Query,
 } from '#inference/client/client.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
@@ -19,7 +20,7 @@ export interface Endpoint {
 }
 
 export interface EndpointOptions {
-  /** Its address, instead of the one of a target. */
+  /** The address, instead of a target's. */
   readonly endpoint?: string;
   readonly apiKey?: string;
   readonly target: TargetName;
@@ -34,7 +35,7 @@ export interface ClassifyQuery {
   readonly strict?: boolean;
 }
 
-/** The endpoint refused this picture; others may fare better. */
+/** The endpoint refused this picture; it may accept others. */
 export class Refused extends UserError {
   override readonly name = 'Refused';
   readonly problem: Problem;
@@ -45,18 +46,18 @@ export class Refused extends UserError {
   }
 }
 
-/** No picture can be classified there. */
+/** The endpoint cannot be reached, or refuses every request. */
 export class Unreachable extends UserError {
   override readonly name = 'Unreachable';
 }
 
-/** @throws {UsageError} the address is none. @throws {UserError} the target has no endpoint */
+/** @throws {UsageError} the address is not valid. @throws {UserError} the target has no endpoint */
 export async function openEndpoint({ endpoint, apiKey, target: name }: EndpointOptions): Promise<Endpoint> {
   if (endpoint !== undefined) {
     if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
-      throw new UsageError(`${JSON.stringify(endpoint)} is no address. Give one such as http://127.0.0.1:8080.`);
+      throw new UsageError(`${JSON.stringify(endpoint)} is not an address. Give one such as http://127.0.0.1:8080.`);
     }
-    return { url: endpoint.replace(/\/+$/, ''), apiKey: apiKey ?? process.env.CIFAR10_API_KEY };
+    return { url: endpoint.replace(/\/+$/, ''), apiKey: apiKey ?? process.env[variable.apiKey] };
   }
   const target = await openTarget(name);
   const stack = await target.stack();
@@ -77,11 +78,11 @@ export async function classifyImage(
   if (version !== undefined) query.version = version;
   if (topK !== undefined) query.top_k = topK;
   if (strict) query.strict = '1';
-  const answer = await ask(endpoint, (client, signal) => postPicture(client, new Uint8Array(image), query, signal));
-  return understood(endpoint, answer, ClassifyAnswer);
+  const answer = await ask(endpoint, (client, signal) => postImage(client, new Uint8Array(image), query, signal));
+  return checked(endpoint, answer, ClassifyAnswer);
 }
 
-/** One request, by the types of the endpoint's description; given up when the signal says so. */
+/** One request, typed by the endpoint's OpenAPI description; the signal aborts it. */
 type Request = (
   client: EndpointClient,
   signal: AbortSignal,
@@ -90,7 +91,7 @@ type Request = (
 interface Answer {
   readonly status: number;
   readonly body: unknown;
-  /** Seconds, where the endpoint says how long to wait. */
+  /** Seconds to wait, where the endpoint returned Retry-After. */
   readonly retryAfter: number | undefined;
 }
 
@@ -107,52 +108,50 @@ async function ask({ url, apiKey }: Endpoint, request: Request): Promise<Answer>
   }
 }
 
-/** What checks an answer: a schema. */
+/** A schema that checks an answer. */
 interface Schema<Value> {
   safeParse(value: unknown): { readonly success: true; readonly data: Value } | { readonly success: false };
 }
 
 /**
- * The types say what our endpoint answers; at this address may be another program.
+ * Checks an answer against its schema: another program may be running at this address.
  *
- * @throws {Refused} the endpoint says what was wrong. @throws {Unreachable} it wants another key
+ * @throws {Refused} the endpoint returned a problem. @throws {Unreachable} the API key is missing or wrong
  */
-function understood<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
+function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
   const answer = schema.safeParse(body);
   if (status === 200 && answer.success) return answer.data;
   if (status === 403) {
     throw new Unreachable(
-      `${url} asks for an API key, and ${apiKey ? 'does not know this one' : 'none was given'}. Set CIFAR10_API_KEY or --api-key.`,
+      `${url} requires an API key, and ${apiKey ? 'does not accept this one' : 'none was given'}. Set CIFAR10_API_KEY or --api-key.`,
     );
   }
   const problem = Problem.safeParse(body);
   if (problem.success) throw new Refused(problem.data);
-  throw new UserError(
-    `${url} answers ${status}, and not as this program expects: ${JSON.stringify(body).slice(0, 200)}`,
-  );
+  throw new UserError(`${url} returned ${status} with an unexpected body: ${JSON.stringify(body).slice(0, 200)}`);
 }
 
-/** What is served, or would be under that name: its card. @throws {Refused} nothing is, or there is no such version */
+/** The card of the served model, or of a version or alias. @throws {Refused} there is none */
 export async function servedModel(endpoint: Endpoint, version?: string): Promise<ModelAnswer> {
   const query = version === undefined ? {} : { version };
   const answer = await ask(endpoint, (client, signal) => getModel(client, query, signal));
-  return understood(endpoint, answer, ModelAnswer);
+  return checked(endpoint, answer, ModelAnswer);
 }
 
-/** Answers that another try may better: too much at once, or a gateway whose function is not there yet. */
-const PASSING = [429, 500, 502, 503, 504];
-/** The waits of an endpoint that does not say how long add up to half a minute. */
+/** Statuses that may be temporary: throttled, or a gateway whose function is not ready. */
+const TEMPORARY = [429, 500, 502, 503, 504];
+/** Without Retry-After the waits add up to half a minute. */
 const TRIES = 7;
 /** Seconds. */
 const LONGEST_WAIT = 30;
 
 /**
- * Posts, and posts again where the endpoint is busy: after as many seconds as it says, else after half a second and twice
- * as long each time. A connection that breaks is a reason to try again too.
+ * Sends a request, and retries where the endpoint is busy or the connection breaks: after the seconds of Retry-After, else
+ * after half a second, doubled each time.
  *
- * @throws {Refused | Unreachable} it does not get better
+ * @throws {Refused | Unreachable} the last try fails
  */
-export async function postPatiently<Value>(
+export async function postWithRetries<Value>(
   endpoint: Endpoint,
   request: Request,
   schema: Schema<Value>,
@@ -162,7 +161,7 @@ export async function postPatiently<Value>(
       if (tries === TRIES) throw error;
       return undefined;
     });
-    if (answer && (tries === TRIES || !PASSING.includes(answer.status))) return understood(endpoint, answer, schema);
+    if (answer && (tries === TRIES || !TEMPORARY.includes(answer.status))) return checked(endpoint, answer, schema);
     await setTimeout(1000 * Math.min(LONGEST_WAIT, answer?.retryAfter ?? 2 ** (tries - 2)));
   }
 }

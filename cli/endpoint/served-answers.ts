@@ -1,30 +1,30 @@
 import { UserError } from '#errors/user-error.ts';
 import type { EndpointClient } from '#inference/client/client.ts';
-import { MAX_IMAGES } from '#inference/http/read-request.ts';
+import { MAX_IMAGES } from '#inference/routes/classify-request.ts';
 import { InferAnswer } from '#inference/routes/open-inference.ts';
 import type { Split } from '#training/data/dataset.ts';
 import { mapInOrder } from '../terminal/map-in-order.ts';
-import { type Endpoint, postPatiently } from './endpoint.ts';
+import { type Endpoint, postWithRetries } from './endpoint.ts';
 
-/** Requests on their way at once: what a function's default concurrency and two cores of a local endpoint can do. */
+/** Requests in flight at a time: as many as a function's default concurrency and a local endpoint on two cores can serve. */
 const PARALLEL = 4;
 
 interface Asked {
-  /** The id of a version, so that every image is answered by the same one. */
+  /** The id of a version, so that the same one answers every image. */
   readonly version: string;
   /** Height, width and channels. */
   readonly imageSize: readonly [number, number, number];
   readonly classes: number;
-  /** Called with the number of images that are answered. */
+  /** Called with the number of images answered so far. */
   readonly onProgress: (images: number) => void;
 }
 
 /**
- * What an endpoint says about each image, in their order, by the Open Inference Protocol: pixels as they are, and
- * probabilities to the last digit.
+ * An endpoint's probabilities for each image, in order, by the Open Inference Protocol: it takes raw pixels and returns
+ * unrounded probabilities.
  *
  * @returns `[split.count, classes]`
- * @throws {UserError} an image is not answered, in several tries
+ * @throws {UserError} an image is not answered after several tries
  */
 export async function servedAnswers(endpoint: Endpoint, split: Split, asked: Asked): Promise<Float64Array> {
   const { version, imageSize, classes, onProgress } = asked;
@@ -40,7 +40,7 @@ export async function servedAnswers(endpoint: Endpoint, split: Split, asked: Ask
     const params = { path: { model: 'cifar10', version } };
     const infer = (client: EndpointClient, signal: AbortSignal) =>
       client.POST('/v2/models/{model}/versions/{version}/infer', { params, body: { inputs: [input] }, signal });
-    return await postPatiently(endpoint, infer, InferAnswer);
+    return await postWithRetries(endpoint, infer, InferAnswer);
   });
   for await (const [{ from, to }, answer] of answers) {
     const { data = [] } = answer.outputs[0] ?? {};

@@ -1,6 +1,6 @@
 import type { Predict } from '#models/gate.ts';
 
-/** Answers as the endpoint will: what the gate asks before it lets a version into production. */
+/** Predicts as the endpoint will: the gate runs it before it promotes a version. */
 export const predictAsServed: Predict = async (version, images) => {
   const { openClassifier } = await import('#inference/serving/classifier.ts'); // Loads the engine, which `models list` can do without.
   const classifier = await openClassifier(version);

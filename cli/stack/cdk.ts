@@ -11,33 +11,33 @@ const root = path.resolve(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
 const cdk = require.resolve('aws-cdk/bin/cdk');
 
-/** The last lines are kept for the error message: where CDK says why, it does so at its end. */
+/** Lines kept for the error message: CDK prints the reason at the end. */
 const keptLines = 30;
 
 /**
- * Runs the CDK that this project depends on, in the project, against the target and nothing else.
+ * Runs this project's own CDK, in the project, against the target only.
  *
  * @param args as on its command line, such as `['deploy', 'Cifar10']`
- * @param tell takes each line that it prints
+ * @param report is called with each line that it prints
  * @throws {CdkFailed} it ended with an error
  */
-export function runCdk(target: Target, args: readonly string[], tell: (line: string) => void): Promise<void> {
-  // CDK allows one run at a time in a folder of output, and there may be several against different clouds.
-  return inFolder((output) => run(target, [...args, '--output', output], { cwd: root, tell }));
+export function runCdk(target: Target, args: readonly string[], report: (line: string) => void): Promise<void> {
+  // CDK allows one run at a time per output folder, and there may be several against different clouds.
+  return inFolder((output) => run(target, [...args, '--output', output], { cwd: root, report }));
 }
 
 /**
- * Makes in the account what CDK needs in each; it knows nothing of this project.
+ * Creates what CDK needs in an account ("cdk bootstrap"); that is the same for every project.
  *
  * @param environment such as `aws://123456789012/eu-west-1`
  * @throws {CdkFailed} it ended with an error
  */
 export function bootstrapCdk(target: Target, environment: string): Promise<void> {
-  // Where there is a cdk.json CDK synthesizes the project, which takes longer than all the rest of it.
+  // Next to a cdk.json CDK would synthesize the project first, which takes longer than bootstrapping.
   return inFolder((cwd) => run(target, ['bootstrap', environment], { cwd }));
 }
 
-/** One that is gone afterwards. */
+/** A temporary folder, deleted afterwards. */
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-cdk-'));
   try {
@@ -50,17 +50,17 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 async function run(
   target: Target,
   args: readonly string[],
-  { cwd, tell = () => {} }: { readonly cwd: string; readonly tell?: (line: string) => void },
+  { cwd, report = () => {} }: { readonly cwd: string; readonly report?: (line: string) => void },
 ): Promise<void> {
   const child = spawn(process.execPath, [cdk, ...args, '--no-notices'], {
     cwd,
     env: {
       ...target.environment,
       NO_COLOR: '1',
-      // It talks to the target and to nobody else.
+      // It sends requests to the target only.
       CDK_DISABLE_VERSION_CHECK: '1',
       CDK_DISABLE_CLI_TELEMETRY: '1',
-      // Three seconds of every synthesis; on this machine the tests have validated the template.
+      // It takes three seconds of every synthesis, and the tests have validated the template.
       ...(target.name === 'local' ? { CDK_VALIDATION: 'false' } : {}),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -69,7 +69,7 @@ async function run(
   const read = async (stream: NodeJS.ReadableStream) => {
     for await (const line of createInterface({ input: stream })) {
       if (line.trim() === '') continue;
-      tell(line);
+      report(line);
       last.push(line);
       if (last.length > keptLines) last.shift();
     }
@@ -82,11 +82,11 @@ async function run(
   if ((await ended) !== 0) throw new CdkFailed(args[0] ?? '', last);
 }
 
-/** CDK itself says why, in what it printed last. */
+/** The last lines that CDK printed say why. */
 class CdkFailed extends UserError {
   override readonly name = 'CdkFailed';
 
   constructor(command: string, lastLines: readonly string[]) {
-    super(`"cdk ${command}" failed. It said:\n${lastLines.map((line) => `  ${line}`).join('\n')}`);
+    super(`"cdk ${command}" failed. Its last output:\n${lastLines.map((line) => `  ${line}`).join('\n')}`);
   }
 }

@@ -9,11 +9,11 @@ import type { TrainingEvent } from '#training/record/events.ts';
 import { activeJobs, endJob, findJob, type Job, listJobs } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { exitCodeOf } from '../batch/follow-on-terminal.ts';
-import { type LogLine, lastLogLines } from '../batch/job-log.ts';
+import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
 import { submitJob } from '../batch/submit-job.ts';
-import { destroy } from '../commands/destroy.ts';
-import { endpointLog, jobLog } from '../commands/logs.ts';
+import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { deploy } from './deploy.ts';
+import { destroy } from './destroy.ts';
 import { localTarget, type StackOutputs, type Target } from './target.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. */
@@ -22,10 +22,10 @@ const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=500'] };
 describe('the cloud commands', () => {
   let target: Target;
   let stack: StackOutputs;
-  const told: string[] = [];
+  const reported: string[] = [];
   beforeAll(async () => {
     target = localTarget(inject('localStack').endpoint);
-    stack = await deploy(target, { tell: (line) => told.push(line) });
+    stack = await deploy(target, { report: (line) => reported.push(line) });
   });
 
   afterAll(async () => {
@@ -34,12 +34,12 @@ describe('the cloud commands', () => {
   });
 
   it('deploy says how far it is, and gives the outputs of the stack', async () => {
-    expect(told[0]).toBe('prepare the account for CDK');
-    expect(told.some((line) => /^\d+( of \d+)? resources, AWS::/.test(line))).toBe(true);
+    expect(reported[0]).toBe('prepare the account for CDK');
+    expect(reported.some((line) => /^\d+( of \d+)? resources, AWS::/.test(line))).toBe(true);
     expect(stack).toEqual(await target.stack());
   });
 
-  it('deploy makes an endpoint that asks for the key to classify, and for none to tell how it is', async () => {
+  it('deploy creates an endpoint that requires the key to classify, but not to report its health', async () => {
     const url = target.apiUrl(stack);
     const body = new Uint8Array(3072);
 
@@ -78,7 +78,9 @@ describe('the cloud commands', () => {
   it('submit refuses a run that has finished, or was submitted with other arguments, and starts no job', async () => {
     const before = await listJobs(target, stack);
 
-    await expect(submitJob(target, { ...short, seed: 3, run: 'short.1' })).rejects.toThrow(/has finished: it made \d/);
+    await expect(submitJob(target, { ...short, seed: 3, run: 'short.1' })).rejects.toThrow(
+      /has finished with version \d/,
+    );
     await expect(submitJob(target, { ...short, seed: 4, run: 'short.1' })).rejects.toThrow(
       /was submitted as "train seed/,
     );
@@ -100,10 +102,10 @@ describe('the cloud commands', () => {
     expect(await textOf(jobLog(target, stack, 'taken', { follow: true }))).toContain('epochs: 9, not 0.02');
   });
 
-  it('a job goes on when it is not followed any more, and ends for good when it is cancelled', async () => {
+  it('a job continues when it is not followed any more, and ends for good when it is cancelled', async () => {
     const submitted = await submitJob(target, { recipe: 'seed', set: ['epochs=1000'], run: 'long' });
     await expect(submitJob(target, { recipe: 'seed', set: ['epochs=1000'], run: 'long' })).rejects.toThrow(
-      'is going on',
+      'is still running',
     );
 
     const detach = new AbortController();
@@ -129,7 +131,7 @@ describe('the cloud commands', () => {
     await expect(findJob(target, stack, 'short_1')).rejects.toThrow('no job or run "short_1"');
   });
 
-  it('deploy changes the stack, and the endpoint goes on answering at its address', async () => {
+  it('deploy changes the stack, and the endpoint keeps answering at its address', async () => {
     const url = target.apiUrl(stack);
 
     expect(await deploy(target, { auth: 'none' })).not.toHaveProperty('ApiKeyId');

@@ -3,43 +3,43 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { UserError } from '#errors/user-error.ts';
 import { trainingImage } from '#local/training-image.ts';
-import type { Tell } from '../terminal/steps.ts';
+import type { Report } from '../terminal/steps.ts';
 import { bootstrapCdk, runCdk } from './cdk.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
 import { type StackOutputs, stackName, type Target } from './target.ts';
 
 export interface DeployOptions {
-  /** An image in a registry that jobs run. @default built here, by Docker; on this machine the program of this clone */
+  /** The image in a registry that jobs run. @default built here by Docker; on LocalStack the program of this clone */
   readonly trainingImage?: string | undefined;
-  /** Who may classify: holders of the key, or everybody who knows the address. @default key */
+  /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
-  /** Web pages of other origins that may ask. @default none */
+  /** Other web origins that may call the endpoint. @default none */
   readonly origins?: readonly string[];
-  /** @default tells nothing */
-  readonly tell?: Tell;
+  /** @default reports nothing */
+  readonly report?: Report;
 }
 
 /**
- * Creates the stack, or changes it to what this clone describes; what it needs in the account first, the first time.
+ * Creates the stack, or updates it to what this clone describes. The first deployment bootstraps the account for CDK.
  *
  * @throws {UserError} it failed; the message has CloudFormation's reason
  */
 export async function deploy(target: Target, options: DeployOptions = {}): Promise<StackOutputs> {
   const image = options.trainingImage ?? (target.name === 'local' ? trainingImage : undefined);
   if (image === undefined) checkDocker(target);
-  const tell = atMostOnceASecond(options.tell ?? (() => {}));
+  const report = atMostOnceASecond(options.report ?? (() => {}));
 
   if (!(await isBootstrapped(target))) {
-    tell('prepare the account for CDK');
+    report('prepare the account for CDK');
     await bootstrapCdk(target, await cdkEnvironment(target));
   }
-  tell('synthesize the template');
+  report('synthesize the template');
   let hasBegun = false;
   await runCdk(target, ['deploy', stackName, ...deployArguments(image, options)], (line) => {
     hasBegun ||= parseStackProgress(line) !== undefined;
     const description = describeCdkLine(line);
-    if (description) tell(description);
+    if (description) report(description);
   }).catch(async (error: unknown) => {
     const failures = hasBegun ? await stackFailures(target) : [];
     if (failures.length === 0) throw error;
@@ -55,7 +55,7 @@ function deployArguments(image: string | undefined, { auth = 'key', origins = []
     ...['--require-approval', 'never', '--progress', 'events'],
     ...['--context', `auth=${auth}`],
     ...(origins.length === 0 ? [] : ['--context', `origins=${origins.join(' ')}`]),
-    // Without a change set: that is one more object to wait for, and nobody looks at it.
+    // Without a change set: it takes time, and nobody reads it.
     ...['--method', 'direct'],
     ...(image === undefined ? [] : ['--context', `trainingImage=${image}`]),
   ];
@@ -82,16 +82,16 @@ function checkDocker(target: Target): void {
   const docker = target.environment.CDK_DOCKER ?? 'docker';
   if (spawnSync(docker, ['version'], { env: target.environment }).status === 0) return;
   throw new UserError(
-    `The training image is built by Docker, and "${docker} version" fails on this machine. Start Docker, or name an image that is in a registry with --training-image.`,
+    `Docker builds the training image, and "${docker} version" fails on this machine. Start Docker, or give an image in a registry with --training-image.`,
   );
 }
 
-/** Without a terminal each line stays: sixty resources in five seconds are more than anybody wants to read. */
-function atMostOnceASecond(tell: Tell): Tell {
+/** Without a terminal each line stays, and sixty resources in five seconds are too many to read. */
+function atMostOnceASecond(report: Report): Report {
   let last = Number.NEGATIVE_INFINITY;
   return (line) => {
     if (performance.now() - last < 1000) return;
     last = performance.now();
-    tell(line);
+    report(line);
   };
 }

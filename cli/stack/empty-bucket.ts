@@ -7,19 +7,19 @@ import {
 import { UserError } from '#errors/user-error.ts';
 
 /**
- * Deletes every object of the bucket with all of its versions, for ever.
+ * Deletes every object of the bucket with all of its versions. This cannot be undone.
  *
- * @param tell how many are deleted so far
- * @returns how many versions there were
- * @throws {UserError} S3 keeps one of them
+ * @param report is called with the number of versions deleted so far
+ * @returns the number of deleted versions
+ * @throws {UserError} S3 refuses to delete one of them
  */
 export async function emptyBucket(
   s3: S3Client,
   bucket: string,
-  tell: (deleted: number) => void = () => {},
+  report: (deleted: number) => void = () => {},
 ): Promise<number> {
   let deleted = 0;
-  // From the start each time: what was listed is gone.
+  // Lists from the start each time: what was listed before is deleted.
   for (;;) {
     const page: ListObjectVersionsCommandOutput = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket }));
     const found = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
@@ -29,6 +29,6 @@ export async function emptyBucket(
     const [error] = Errors ?? [];
     if (error) throw new UserError(`${error.Key} in ${bucket} cannot be deleted: ${error.Message}`);
     deleted += Objects.length;
-    tell(deleted);
+    report(deleted);
   }
 }

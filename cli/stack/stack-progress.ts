@@ -1,4 +1,4 @@
-/** How far CloudFormation is, as CDK prints it: `Cifar10 | 12/60 | 2:47:11 PM | CREATE_COMPLETE | AWS::S3::Bucket | Models…`. */
+/** A line of CDK's output about CloudFormation's progress: `Cifar10 | 12/60 | 2:47:11 PM | CREATE_COMPLETE | AWS::S3::Bucket | Models…`. */
 export interface StackProgress {
   readonly done: number;
   /** Absent in updates: CDK does not know how many resources change. */
@@ -8,7 +8,7 @@ export interface StackProgress {
   readonly type: string;
 }
 
-/** @returns `undefined` where the line tells of something else */
+/** @returns `undefined` where the line is about something else */
 export function parseStackProgress(line: string): StackProgress | undefined {
   const [, done, total, status, type] =
     /^\S+ \|\s*(\d+)(?:\/(\d+))? +\| [^|]+ \| ([A-Z_]+) +\| ([\w:]+) +\|/.exec(line) ?? [];
@@ -16,7 +16,7 @@ export function parseStackProgress(line: string): StackProgress | undefined {
   return { done: Number(done), ...(total === undefined ? {} : { total: Number(total) }), status, type };
 }
 
-/** What of a line of CDK's output is worth telling while one waits; `undefined` for most of them. */
+/** A line of CDK's output in short, as progress; `undefined` for most lines. */
 export function describeCdkLine(line: string): string | undefined {
   const progress = parseStackProgress(line);
   if (progress) {
@@ -24,7 +24,7 @@ export function describeCdkLine(line: string): string | undefined {
     return `${progress.done}${of} resources, ${progress.type}`;
   }
   if (/^Bundling asset /.test(line)) return 'bundle the endpoint';
-  if (/: start: Building /.test(line)) return 'build what is uploaded';
-  if (/: start: Publishing /.test(line)) return 'upload';
-  return /^#\d+ \[/.test(line) ? line : undefined; // a step of the image's build, which takes minutes
+  if (/: start: Building /.test(line)) return 'build assets';
+  if (/: start: Publishing /.test(line)) return 'upload assets';
+  return /^#\d+ \[/.test(line) ? line : undefined; // A step of the image's build, which takes minutes.
 }

@@ -9,7 +9,7 @@ import { openObjectStore } from '#models/stores/open.ts';
 
 export type TargetName = 'local' | 'aws';
 
-/** A cloud to talk to: an AWS account, or LocalStack on this machine. Nothing that uses one can tell which it is. */
+/** A cloud to talk to: an AWS account, or LocalStack on this machine. Code that uses one works the same with both. */
 export interface Target {
   readonly name: TargetName;
   /** The whole environment of a child process that talks to this cloud. */
@@ -33,7 +33,7 @@ export interface ClientConfig {
   readonly forcePathStyle?: boolean;
 }
 
-/** What the deployed stack tells of itself; see `infra/classifier-stack.ts`. */
+/** Outputs of the deployed stack; see `infra/classifier-stack.ts`. */
 export interface StackOutputs {
   readonly BucketName: string;
   readonly JobQueueArn: string;
@@ -48,7 +48,7 @@ export interface StackOutputs {
 
 export const stackName = 'Cifar10';
 
-/** Never guessed from the environment: whoever has AWS credentials lying about still works on this machine by default. */
+/** Never guessed from the environment: the default is this machine, even where AWS credentials are set. */
 export const targetOption = () =>
   new Option('--target <target>', 'the cloud: LocalStack on this machine, or your AWS account')
     .choices(['local', 'aws'])
@@ -69,7 +69,7 @@ async function openLocal(): Promise<Target> {
   return localTarget(localStack.endpoint);
 }
 
-/** A LocalStack that is known to run. @param endpoint such as `http://127.0.0.1:4566` */
+/** The target of a running LocalStack. @param endpoint such as `http://127.0.0.1:4566` */
 export function localTarget(endpoint: string): Target {
   const environment = localEnvironment(endpoint);
   const clientConfig = {
@@ -90,7 +90,7 @@ async function openAws(): Promise<Target> {
   });
   const identity = await sts.send(new GetCallerIdentityCommand()).catch((error: Error) => {
     throw new UserError(
-      `AWS does not accept your credentials (${error.message}). Sign in, for example by "aws sso login".`,
+      `AWS does not accept your credentials (${error.message}). Sign in, for example with "aws sso login".`,
     );
   });
   process.stderr.write(`AWS account ${identity.Account}, region ${region}\n`);

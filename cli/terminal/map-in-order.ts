@@ -1,4 +1,4 @@
-/** Several at once, in the order of the items. */
+/** Works on several items at a time, and yields the results in the order of the items. */
 export async function* mapInOrder<Item, Result>(
   items: readonly Item[],
   parallel: number,

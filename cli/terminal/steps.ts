@@ -1,16 +1,16 @@
 import pc from 'picocolors';
 
-/** Tells what is going on within a step: the last line replaces the one before on a terminal, and is printed elsewhere. */
-export type Tell = (line: string) => void;
+/** Reports the progress of a step: on a terminal a line replaces the one before, elsewhere each is printed. */
+export type Report = (line: string) => void;
 
 const out = process.stderr;
 
 /**
- * Runs one step of a longer work and shows it: what it is, how it goes on, and how long it took.
+ * Runs one step of a longer task and shows its title, its progress and how long it took.
  *
  * @param title what is done, such as `deploy the stack`
  */
-export async function step<Result>(title: string, work: (tell: Tell) => Promise<Result>): Promise<Result> {
+export async function step<Result>(title: string, work: (report: Report) => Promise<Result>): Promise<Result> {
   const started = performance.now();
   const seconds = () => pc.dim(`${((performance.now() - started) / 1000).toFixed(1)} s`);
   const replace = (text: string) => out.write(`\r\u001b[2K${text}`);

@@ -11,30 +11,30 @@ export type ClassifyQuery = NonNullable<operations['classify']['parameters']['qu
 export type EndpointClient = Client<paths>;
 
 export interface EndpointAddress {
-  /** With or without a slash at its end; a stage of the gateway is part of it. */
+  /** With or without a trailing slash; includes the stage of API Gateway. */
   readonly url: string;
   readonly apiKey?: string | undefined;
 }
 
-/** Asks an endpoint by the types of its OpenAPI document: addresses, parameters, bodies and answers. */
+/** A client whose paths, parameters, bodies and answers are typed by the OpenAPI document. */
 export function createClient({ url, apiKey }: EndpointAddress): EndpointClient {
   return createFetchClient<paths>({
     baseUrl: url,
     headers: apiKey ? { 'x-api-key': apiKey } : {},
-    // A picture is sent as it is.
+    // Images are sent as raw bytes.
     bodySerializer: (body: unknown) => (body instanceof Uint8Array ? body : JSON.stringify(body)),
   });
 }
 
-/** @param picture a file as it is, or raw RGB: the bytes say which */
-export function postPicture(
+/** Classifies an image. @param image an image file or raw RGB; the endpoint detects which */
+export function postImage(
   client: EndpointClient,
-  picture: Uint8Array<ArrayBuffer>,
+  image: Uint8Array<ArrayBuffer>,
   query: ClassifyQuery,
   signal?: AbortSignal,
 ) {
   return client.POST('/classify', {
-    body: picture,
+    body: image,
     headers: { 'content-type': 'application/octet-stream' },
     params: { query },
     ...(signal ? { signal } : {}),

@@ -6,19 +6,19 @@ import { openApiDocument } from '../openapi/document.ts';
 
 const file = fileURLToPath(new URL('schema.ts', import.meta.url));
 
-/** What is committed. */
+/** The committed types. */
 export function writtenSchema(): string {
   return readFileSync(file, 'utf8');
 }
 
-/** The types of every address, as the OpenAPI document describes them. */
+/** Generates the types of all operations from the OpenAPI document. */
 export async function generateSchema(): Promise<string> {
   const document = JSON.stringify(openApiDocument());
   const type = (name: string, ...of: ts.TypeNode[]) => ts.factory.createTypeReferenceNode(name, of);
   const nodes = await openapiTypescript(document, {
     transform(schema) {
       if ('contentMediaType' in schema) return type('Uint8Array', type('ArrayBuffer'));
-      return 'contentEncoding' in schema ? type('Blob') : undefined; // The file of a form.
+      return 'contentEncoding' in schema ? type('Blob') : undefined; // A file in a form.
     },
   });
   return `// Written by "npm run client" from the OpenAPI document. Do not edit.\n\n${astToString(nodes)}`;

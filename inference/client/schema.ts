@@ -11,8 +11,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say what a picture shows
-         * @description PNG, JPEG or WebP of at most 1 MiB and 4 megapixels, or raw RGB of the model's size. The bytes decide what a picture is, whatever they are called. Another size is cropped in the middle and scaled by area. Several pictures (parts, `inputs` as a list, `instances`) are answered as a list; together they have at most 16 megapixels.
+         * Classify an image
+         * @description PNG, JPEG or WebP of at most 1 MiB and 4 megapixels, or raw RGB of the model's size. The type is detected from the bytes; the declared type is ignored. Images of other sizes are cropped to their center and scaled by area. Several images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most 16 megapixels.
          */
         post: operations["classify"];
         delete?: never;
@@ -31,8 +31,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say what up to 64 pictures show
-         * @description As `/classify`, and always answered as a list. One picture that cannot be taken fails alone.
+         * Classify up to 64 images
+         * @description Like `/classify`, but always answers with a list. An image that cannot be read does not fail the others.
          */
         post: operations["classifyBatch"];
         delete?: never;
@@ -48,7 +48,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the model is, how good, and how it was made */
+        /** Get the model card: what the model is, how accurate, and how it was trained */
         get: operations["getModel"];
         put?: never;
         post?: never;
@@ -65,7 +65,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process runs */
+        /** Check that the process runs */
         get: operations["getLive"];
         put?: never;
         post?: never;
@@ -82,7 +82,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the served model answers */
+        /** Check that the served model can answer */
         get: operations["getReady"];
         put?: never;
         post?: never;
@@ -102,8 +102,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Infer by the served model
-         * @description One input `images`, UINT8 `[n, height, width, 3]`, gives `probabilities`, FP32 `[n, classes]`.
+         * Run the served model
+         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`.
          */
         post: operations["infer"];
         delete?: never;
@@ -119,7 +119,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describe the served model */
+        /** Get the metadata of the served model */
         get: operations["getModelMetadata"];
         put?: never;
         post?: never;
@@ -136,7 +136,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the served model answers */
+        /** Check that the served model can answer */
         get: operations["getModelReady"];
         put?: never;
         post?: never;
@@ -156,8 +156,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Infer by a version
-         * @description One input `images`, UINT8 `[n, height, width, 3]`, gives `probabilities`, FP32 `[n, classes]`.
+         * Run a version
+         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`.
          */
         post: operations["inferVersion"];
         delete?: never;
@@ -173,7 +173,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describe a version */
+        /** Get the metadata of a version */
         get: operations["getModelMetadataVersion"];
         put?: never;
         post?: never;
@@ -190,7 +190,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether a version answers */
+        /** Check that a version can answer */
         get: operations["getModelReadyVersion"];
         put?: never;
         post?: never;
@@ -207,7 +207,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describe the server */
+        /** Get the metadata of the server */
         get: operations["getServerMetadata"];
         put?: never;
         post?: never;
@@ -224,7 +224,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the server runs */
+        /** Check that the server runs */
         get: operations["getServerLive"];
         put?: never;
         post?: never;
@@ -241,7 +241,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the server answers */
+        /** Check that the server can answer */
         get: operations["getServerReady"];
         put?: never;
         post?: never;
@@ -258,7 +258,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every address; for browsers a page */
+        /** List all routes; browsers get a web page */
         get: operations["getIndex"];
         put?: never;
         post?: never;
@@ -275,7 +275,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This description */
+        /** Get this description as OpenAPI */
         get: operations["getOpenApi"];
         put?: never;
         post?: never;
@@ -292,7 +292,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This description, to read */
+        /** Read this description as a web page */
         get: operations["getDocs"];
         put?: never;
         post?: never;
@@ -306,7 +306,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What went wrong, after RFC 9457. */
+        /** @description An error, as RFC 9457 defines it. */
         Problem: {
             type: string;
             title: string;
@@ -314,47 +314,47 @@ export interface components {
             /** @description What is wrong, and what to do. */
             detail: string;
             instance: string;
-            /** @description Which problem it is, for programs. The gateway has some of its own. */
+            /** @description Identifies the problem, for programs. The gateway adds codes of its own. */
             code: string;
             hint?: string;
-            /** @description The detail again, where the Open Inference Protocol and TensorFlow Serving look for it. */
+            /** @description The same as `detail`, for clients of the Open Inference Protocol and TensorFlow Serving. */
             error: string;
             request_id: string;
         };
         /** @description A class and its probability. */
         Prediction: {
             label: string;
-            /** @description A probability, to six decimals. */
+            /** @description A probability, rounded to six decimals. */
             score: number;
-            /** @description Of the class, as the model counts them. */
+            /** @description The class's index in the output of the model. */
             index: number;
         };
-        /** @description Which parts of the picture speak for the answer. */
+        /** @description Which parts of the image support the answer. */
         Explanation: {
             /** @constant */
             method: "occlusion";
-            /** @description The class that it is about. */
+            /** @description The class that is explained. */
             label: string;
             width: number;
             height: number;
-            /** @description A grey PNG in Base64: the lighter, the more the probability falls when that part is covered. */
+            /** @description A grayscale PNG in Base64. The lighter a pixel, the more the probability drops if it is covered. */
             png: string;
-            /** @description By how much it falls where the PNG is white. */
+            /** @description The drop in probability where the PNG is white. */
             largest: number;
         };
-        /** @description What one picture is taken for. */
+        /** @description The answer for one image. */
         ImageAnswer: {
             /** @description The most probable class. */
             label: string;
-            /** @description A probability, to six decimals. */
+            /** @description A probability, rounded to six decimals. */
             score: number;
             /** @description The score is below the model's own threshold: such answers are wrong too often to be relied on. */
             uncertain: boolean;
-            /** @description The best first, `top_k` of them. */
+            /** @description The `top_k` most probable classes, best first. */
             predictions: components["schemas"]["Prediction"][];
-            /** @description What was sent, and what was done to it. */
+            /** @description The image that was sent, and how it was resized. */
             input: {
-                /** @description The media type that the bytes have. */
+                /** @description The media type, detected from the bytes. */
                 type: string;
                 width: number;
                 height: number;
@@ -363,26 +363,26 @@ export interface components {
             };
             explanation?: components["schemas"]["Explanation"];
         };
-        /** @description Which model answered. */
+        /** @description The model that answered. */
         ModelName: {
             name: string;
             version: string;
-            /** @description The name that it was asked for by, if that was an alias. */
+            /** @description The alias that was requested, if any. */
             alias?: string;
         };
-        /** @description The answer to one picture. */
+        /** @description The answer to a request with one image. */
         ClassifyAnswer: {
             /** @description The most probable class. */
             label: string;
-            /** @description A probability, to six decimals. */
+            /** @description A probability, rounded to six decimals. */
             score: number;
             /** @description The score is below the model's own threshold: such answers are wrong too often to be relied on. */
             uncertain: boolean;
-            /** @description The best first, `top_k` of them. */
+            /** @description The `top_k` most probable classes, best first. */
             predictions: components["schemas"]["Prediction"][];
-            /** @description What was sent, and what was done to it. */
+            /** @description The image that was sent, and how it was resized. */
             input: {
-                /** @description The media type that the bytes have. */
+                /** @description The media type, detected from the bytes. */
                 type: string;
                 width: number;
                 height: number;
@@ -397,10 +397,10 @@ export interface components {
                 predict: number;
                 total: number;
             };
-            /** @description Under which the log knows the request. */
+            /** @description The ID of the request in the log. */
             request_id: string;
         };
-        /** @description The answer to several pictures, in their order; one that cannot be taken fails alone. */
+        /** @description One result for each image, in the order sent. An image that cannot be read does not fail the others. */
         BatchAnswer: {
             results: (components["schemas"]["ImageAnswer"] | {
                 error: components["schemas"]["Problem"];
@@ -412,15 +412,14 @@ export interface components {
                 predict: number;
                 total: number;
             };
-            /** @description Under which the log knows the request. */
+            /** @description The ID of the request in the log. */
             request_id: string;
         };
-        /** @description What a model is, how good, and how it was made. Accuracies are fractions. */
+        /** @description The model card: what the model is, how accurate, and how it was trained. Accuracies are fractions. */
         ModelAnswer: {
             version: string;
             alias?: string;
-            /** @constant */
-            name: "cifar10";
+            name: string;
             /** Format: date-time */
             createdAt: string;
             classes: string[];
@@ -501,18 +500,18 @@ export interface components {
             /** @constant */
             status: "live";
         };
-        /** @description The served model is loaded and has answered its golden images. */
+        /** @description The served model is loaded and has passed its golden images. */
         ReadyAnswer: {
             /** @constant */
             status: "ready";
             model: components["schemas"]["ModelName"];
-            /** @description A version that should be served and cannot be, so that the one before it still answers. */
+            /** @description A newer version that cannot be loaded, so that the previous one still answers. */
             pending?: {
                 version: string;
                 reason: string;
             };
         };
-        /** @description Every address there is, relative to this one. */
+        /** @description All routes, relative to this address. */
         IndexAnswer: {
             name: string;
             routes: {
@@ -520,18 +519,18 @@ export interface components {
                 href: string;
             }[];
         };
-        /** @description As Hugging Face's image classification takes it. */
+        /** @description The format of Hugging Face's image classification. */
         HuggingFaceRequest: {
             inputs: string | string[];
             parameters?: {
-                /** @description How many classes to name, from the best. */
+                /** @description Number of classes to return, best first. */
                 top_k?: number;
-                /** @description Refuse pictures of another size than the model takes, instead of scaling them. */
+                /** @description Refuse images of another size than the model's, instead of cropping and scaling them. */
                 strict?: boolean;
-                /** @description A version's id or an alias, instead of the one that is served. */
+                /** @description A version's ID or an alias, instead of the served one. */
                 version?: string;
                 /**
-                 * @description Say which parts of the picture speak for the answer; of one picture only.
+                 * @description Return which parts of the image support the answer. One image only.
                  * @constant
                  */
                 explain?: "occlusion";
@@ -539,10 +538,10 @@ export interface components {
                 function_to_apply?: "softmax";
             };
         };
-        /** @description As TensorFlow Serving's REST interface takes it. */
+        /** @description The format of TensorFlow Serving's REST API. */
         TensorFlowServingRequest: {
             instances: {
-                /** @description A picture in Base64, with or without `data:image/…;base64,` before it; URL-safe digits are taken too. */
+                /** @description An image in Base64 or base64url, with or without a `data:image/…;base64,` prefix. */
                 b64: string;
             }[];
             signature_name?: string;
@@ -559,13 +558,13 @@ export interface components {
                 parameters?: {
                     [key: string]: unknown;
                 };
-                /** @description Whole numbers from 0 to 255, flat or nested as the shape. */
+                /** @description Integers from 0 to 255, flat or nested like the shape. */
                 data: unknown[];
             }[];
             outputs?: {
                 name: string;
                 parameters?: {
-                    /** @description Name that many classes, the best first, as `score:index:label`. */
+                    /** @description Return this many classes, best first, as `score:index:label`. */
                     classification?: number;
                 };
             }[];
@@ -614,13 +613,13 @@ export interface operations {
     classify: {
         parameters: {
             query?: {
-                /** @description How many classes to name, from the best. */
+                /** @description Number of classes to return, best first. */
                 top_k?: number;
-                /** @description Refuse pictures of another size than the model takes, instead of scaling them. The name alone means 1. */
+                /** @description Refuse images of another size than the model's, instead of cropping and scaling them. The name alone means 1. */
                 strict?: "0" | "1" | "true" | "false" | "";
-                /** @description A version's id or an alias, instead of the one that is served. */
+                /** @description A version's ID or an alias, instead of the served one. */
                 version?: string;
-                /** @description Say which parts of the picture speak for the answer; of one picture only. */
+                /** @description Return which parts of the image support the answer. One image only. */
                 explain?: "occlusion";
             };
             header?: never;
@@ -634,17 +633,17 @@ export interface operations {
                 "image/webp": Uint8Array<ArrayBuffer>;
                 "application/octet-stream": Uint8Array<ArrayBuffer>;
                 "multipart/form-data": {
-                    /** @description One part of this name, or several: each a picture. */
+                    /** @description One or more parts of this name, each an image file. */
                     image: Blob[];
                 };
                 "application/json": components["schemas"]["HuggingFaceRequest"] | components["schemas"]["TensorFlowServingRequest"];
             };
         };
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -652,10 +651,10 @@ export interface operations {
                     "application/json": components["schemas"]["ClassifyAnswer"] | components["schemas"]["BatchAnswer"];
                 };
             };
-            /** @description `bad-parameter`: A parameter cannot be used; `bad-body`: The body cannot be read; `corrupt-image`: The image is damaged */
+            /** @description `bad-parameter`: Invalid parameter; `bad-body`: Invalid body; `corrupt-image`: Damaged image */
             400: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -663,10 +662,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The gateway was given no API key, or one that it does not know */
+            /** @description Missing or invalid API key, refused by API Gateway */
             403: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -674,10 +673,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown-version`: There is no such version */
+            /** @description `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -685,10 +684,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is too large; `image-too-large`: The image is too large */
+            /** @description `body-too-large`: Body too large; `image-too-large`: Image too large */
             413: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -696,10 +695,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-image`: The body is no image of a kind that is taken; `unsupported-encoding`: The body is compressed */
+            /** @description `unsupported-image`: Unsupported image type; `unsupported-encoding`: Unsupported content encoding */
             415: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -707,10 +706,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `wrong-size`: The image has another size */
+            /** @description `wrong-size`: Wrong image size */
             422: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -718,10 +717,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -729,10 +728,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -740,12 +739,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -758,13 +757,13 @@ export interface operations {
     classifyBatch: {
         parameters: {
             query?: {
-                /** @description How many classes to name, from the best. */
+                /** @description Number of classes to return, best first. */
                 top_k?: number;
-                /** @description Refuse pictures of another size than the model takes, instead of scaling them. The name alone means 1. */
+                /** @description Refuse images of another size than the model's, instead of cropping and scaling them. The name alone means 1. */
                 strict?: "0" | "1" | "true" | "false" | "";
-                /** @description A version's id or an alias, instead of the one that is served. */
+                /** @description A version's ID or an alias, instead of the served one. */
                 version?: string;
-                /** @description Say which parts of the picture speak for the answer; of one picture only. */
+                /** @description Return which parts of the image support the answer. One image only. */
                 explain?: "occlusion";
             };
             header?: never;
@@ -778,17 +777,17 @@ export interface operations {
                 "image/webp": Uint8Array<ArrayBuffer>;
                 "application/octet-stream": Uint8Array<ArrayBuffer>;
                 "multipart/form-data": {
-                    /** @description One part of this name, or several: each a picture. */
+                    /** @description One or more parts of this name, each an image file. */
                     image: Blob[];
                 };
                 "application/json": components["schemas"]["HuggingFaceRequest"] | components["schemas"]["TensorFlowServingRequest"];
             };
         };
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -796,10 +795,10 @@ export interface operations {
                     "application/json": components["schemas"]["BatchAnswer"];
                 };
             };
-            /** @description `bad-parameter`: A parameter cannot be used; `bad-body`: The body cannot be read; `corrupt-image`: The image is damaged */
+            /** @description `bad-parameter`: Invalid parameter; `bad-body`: Invalid body; `corrupt-image`: Damaged image */
             400: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -807,10 +806,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The gateway was given no API key, or one that it does not know */
+            /** @description Missing or invalid API key, refused by API Gateway */
             403: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -818,10 +817,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown-version`: There is no such version */
+            /** @description `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -829,10 +828,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is too large; `image-too-large`: The image is too large */
+            /** @description `body-too-large`: Body too large; `image-too-large`: Image too large */
             413: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -840,10 +839,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-image`: The body is no image of a kind that is taken; `unsupported-encoding`: The body is compressed */
+            /** @description `unsupported-image`: Unsupported image type; `unsupported-encoding`: Unsupported content encoding */
             415: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -851,10 +850,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `wrong-size`: The image has another size */
+            /** @description `wrong-size`: Wrong image size */
             422: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -862,10 +861,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -873,10 +872,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -884,12 +883,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -902,7 +901,7 @@ export interface operations {
     getModel: {
         parameters: {
             query?: {
-                /** @description A version's id or an alias, instead of the one that is served. */
+                /** @description A version's ID or an alias, instead of the served one. */
                 version?: string;
             };
             header?: never;
@@ -911,10 +910,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -922,10 +921,10 @@ export interface operations {
                     "application/json": components["schemas"]["ModelAnswer"];
                 };
             };
-            /** @description `bad-parameter`: A parameter cannot be used */
+            /** @description `bad-parameter`: Invalid parameter */
             400: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -933,10 +932,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown-version`: There is no such version */
+            /** @description `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -944,10 +943,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -955,10 +954,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -966,12 +965,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -990,10 +989,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1001,10 +1000,10 @@ export interface operations {
                     "application/json": components["schemas"]["LiveAnswer"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1012,10 +1011,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1034,10 +1033,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1045,10 +1044,10 @@ export interface operations {
                     "application/json": components["schemas"]["ReadyAnswer"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1056,10 +1055,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1067,12 +1066,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1098,10 +1097,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1109,10 +1108,10 @@ export interface operations {
                     "application/json": components["schemas"]["InferAnswer"];
                 };
             };
-            /** @description `bad-body`: The body cannot be read */
+            /** @description `bad-body`: Invalid body */
             400: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1120,10 +1119,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The gateway was given no API key, or one that it does not know */
+            /** @description Missing or invalid API key, refused by API Gateway */
             403: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1131,10 +1130,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
+            /** @description `unknown-model`: Unknown model; `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1142,10 +1141,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is too large */
+            /** @description `body-too-large`: Body too large */
             413: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1153,10 +1152,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-encoding`: The body is compressed */
+            /** @description `unsupported-encoding`: Unsupported content encoding */
             415: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1164,10 +1163,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1175,10 +1174,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1186,12 +1185,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1213,10 +1212,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1224,10 +1223,10 @@ export interface operations {
                     "application/json": components["schemas"]["ModelMetadata"];
                 };
             };
-            /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
+            /** @description `unknown-model`: Unknown model; `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1235,10 +1234,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1246,10 +1245,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1257,12 +1256,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1284,10 +1283,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1299,10 +1298,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
+            /** @description `unknown-model`: Unknown model; `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1310,10 +1309,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1321,10 +1320,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1332,12 +1331,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1354,7 +1353,7 @@ export interface operations {
             path: {
                 /** @description `cifar10` */
                 model: string;
-                /** @description A version's id, or an alias. */
+                /** @description A version's ID or an alias. */
                 version: string;
             };
             cookie?: never;
@@ -1365,10 +1364,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1376,10 +1375,10 @@ export interface operations {
                     "application/json": components["schemas"]["InferAnswer"];
                 };
             };
-            /** @description `bad-body`: The body cannot be read */
+            /** @description `bad-body`: Invalid body */
             400: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1387,10 +1386,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The gateway was given no API key, or one that it does not know */
+            /** @description Missing or invalid API key, refused by API Gateway */
             403: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1398,10 +1397,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
+            /** @description `unknown-model`: Unknown model; `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1409,10 +1408,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is too large */
+            /** @description `body-too-large`: Body too large */
             413: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1420,10 +1419,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-encoding`: The body is compressed */
+            /** @description `unsupported-encoding`: Unsupported content encoding */
             415: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1431,10 +1430,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1442,10 +1441,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1453,12 +1452,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1475,17 +1474,17 @@ export interface operations {
             path: {
                 /** @description `cifar10` */
                 model: string;
-                /** @description A version's id, or an alias. */
+                /** @description A version's ID or an alias. */
                 version: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1493,10 +1492,10 @@ export interface operations {
                     "application/json": components["schemas"]["ModelMetadata"];
                 };
             };
-            /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
+            /** @description `unknown-model`: Unknown model; `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1504,10 +1503,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1515,10 +1514,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1526,12 +1525,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1548,17 +1547,17 @@ export interface operations {
             path: {
                 /** @description `cifar10` */
                 model: string;
-                /** @description A version's id, or an alias. */
+                /** @description A version's ID or an alias. */
                 version: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1570,10 +1569,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unknown-model`: There is no such model; `unknown-version`: There is no such version */
+            /** @description `unknown-model`: Unknown model; `unknown-version`: Unknown version */
             404: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1581,10 +1580,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1592,10 +1591,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1603,12 +1602,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1627,10 +1626,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1638,10 +1637,10 @@ export interface operations {
                     "application/json": components["schemas"]["ServerMetadata"];
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1649,10 +1648,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1671,10 +1670,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1685,10 +1684,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1696,10 +1695,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1718,10 +1717,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1732,10 +1731,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1743,10 +1742,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1754,12 +1753,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: The model cannot be served now */
+            /** @description `no-model-yet`: No model is served yet; `model-unavailable`: Model unavailable */
             503: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
-                    /** @description Seconds. */
+                    /** @description Seconds to wait before a retry. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1778,10 +1777,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1790,10 +1789,10 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1801,10 +1800,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1823,10 +1822,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1836,10 +1835,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1847,10 +1846,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1869,10 +1868,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer */
+            /** @description Success */
             200: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1880,10 +1879,10 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description More requests than the gateway lets through */
+            /** @description Too many requests, refused by API Gateway */
             429: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -1891,10 +1890,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `internal`: The request failed here */
+            /** @description `internal`: Internal error */
             500: {
                 headers: {
-                    /** @description Under which the log knows the request. */
+                    /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };

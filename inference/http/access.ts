@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import type { Log } from '../telemetry/log.ts';
-import { round } from '../telemetry/timing.ts';
+import { roundMilliseconds } from '../telemetry/timing.ts';
 import type { Env } from './context.ts';
 
-/** For answers that are data; a page brings its own policy. */
-export const CAREFUL = {
+/** Headers of every answer that does not set them itself. The web page has its own policy. */
+export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 };
 
-/** What every answer has: an id, by which the log's line of the request is found, and headers that keep browsers careful. */
+/** Gives every answer a request ID and security headers, and logs every request. */
 export function access(log: Log): MiddlewareHandler<Env> {
   return async (context, next) => {
     const started = performance.now();
@@ -23,11 +23,11 @@ export function access(log: Log): MiddlewareHandler<Env> {
     await next();
     const { headers, status } = context.res;
     headers.set('x-request-id', requestId);
-    for (const [name, value] of Object.entries(CAREFUL)) if (!headers.has(name)) headers.set(name, value);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!headers.has(name)) headers.set(name, value);
     const { method, path } = context.req;
     const facts = context.get('facts');
     log(status >= 500 || facts.error ? 'error' : 'info', 'request', {
-      ...{ requestId, method, path, status, milliseconds: round(performance.now() - started) },
+      ...{ requestId, method, path, status, milliseconds: roundMilliseconds(performance.now() - started) },
       ...facts,
     });
   };

@@ -2,10 +2,10 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import type { App } from './context.ts';
 
 /**
- * A request of an API Gateway REST API, and its answer. The path is the one after the stage.
+ * Answers a request of an API Gateway REST API. The event's path has no stage.
  *
- * Bodies are Base64 or text as the event says: with `binaryMediaTypes: *` AWS encodes all of them, other gateways only what
- * is no text. Both give the bytes that were sent.
+ * The event states whether the body is Base64 or text: with `binaryMediaTypes: *` AWS encodes every body, and other gateways
+ * only those that are not text. Both decode to the bytes that were sent.
  */
 export async function answerGateway(app: App, event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {
   const response = await app.fetch(requestOf(event), { requestId: event.requestContext.requestId });
@@ -40,7 +40,7 @@ function requestOf(event: APIGatewayProxyEvent): Request {
   });
 }
 
-/** Events carry headers as text; `Headers` takes bytes. */
+/** Events have headers as Unicode text; `Headers` accepts only characters up to 0xFF. */
 function toLatin1(value: string): string {
   return /[^\0-\xff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
 }

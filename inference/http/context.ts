@@ -1,16 +1,16 @@
 import type { Context, Hono } from 'hono';
 
-/** What the server passes with a request. */
+/** What the server passes along with a request. */
 interface Bindings {
-  /** The gateway's own id of the request; without one we draw it. */
+  /** The gateway's ID of the request. @default a random UUID */
   readonly requestId?: string;
 }
 
 interface Variables {
   requestId: string;
-  /** By `performance.now()`. */
+  /** When the request arrived, by `performance.now()`. */
   started: number;
-  /** What the log's line of this request says besides method, path and status. */
+  /** What the request's log line holds besides method, path and status. */
   facts: Record<string, unknown>;
 }
 
@@ -21,5 +21,4 @@ export interface Env {
 
 export type App = Hono<Env>;
 
-/** A request on its way. */
 export type RequestContext = Context<Env>;

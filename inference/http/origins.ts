@@ -1,17 +1,17 @@
 import { UsageError } from '#errors/user-error.ts';
 
 /**
- * Origins as browsers send them: what is a little different is never equal, and nobody is told why.
+ * Checks that these are origins exactly as browsers send them: any other spelling never matches, without an error.
  *
  * @param texts such as `https://example.org`; `*` for all
- * @throws {UsageError} one is no origin
+ * @throws {UsageError} one is not a valid origin
  */
 export function checkOrigins(texts: readonly string[]): readonly string[] {
   for (const text of texts) {
     const { origin } = URL.canParse(text) ? new URL(text) : { origin: 'null' };
     if (text === '*' || (text === origin && origin !== 'null')) continue;
-    const instead = origin === 'null' ? 'Give one such as https://example.org, or * for all.' : `Give ${origin}.`;
-    throw new UsageError(`${JSON.stringify(text)} is not the origin of a web page. ${instead}`);
+    const instead = origin === 'null' ? 'Use one such as https://example.org, or * for all.' : `Use ${origin}.`;
+    throw new UsageError(`${JSON.stringify(text)} is not a valid origin of a web page. ${instead}`);
   }
   return texts;
 }

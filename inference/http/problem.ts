@@ -2,51 +2,51 @@ import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
 import { CorruptImage, ImageTooLarge, UnsupportedFeature, UnsupportedImage } from '#images/image-errors.ts';
 import { UnknownVersion } from '#models/versions.ts';
-import { ModelUnavailable, NoModelYet } from '../serving/live-models.ts';
+import { ModelUnavailable, NoModelYet } from '../serving/model-errors.ts';
 
 interface Kind {
   readonly status: number;
   readonly title: string;
-  /** What to do, where the detail does not say it. */
+  /** What to do, if the detail does not say it. */
   readonly hint?: string;
-  /** Seconds. */
+  /** Seconds after which to retry. */
   readonly retryAfter?: number;
 }
 
-/** Every way in which a request can fail. The code is part of the contract; a title is for people. */
+/** Every way in which a request can fail. Codes are part of the API and stable; titles are for people. */
 export const PROBLEMS = {
-  'bad-parameter': { status: 400, title: 'A parameter cannot be used' },
-  'bad-body': { status: 400, title: 'The body cannot be read' },
-  'corrupt-image': { status: 400, title: 'The image is damaged' },
-  'unknown-route': { status: 404, title: 'There is no such address', hint: 'GET ./ lists the addresses.' },
-  'unknown-model': { status: 404, title: 'There is no such model' },
-  'unknown-version': { status: 404, title: 'There is no such version', hint: 'GET ./model tells which one is served.' },
-  'wrong-method': { status: 405, title: 'The address takes another method' },
+  'bad-parameter': { status: 400, title: 'Invalid parameter' },
+  'bad-body': { status: 400, title: 'Invalid body' },
+  'corrupt-image': { status: 400, title: 'Damaged image' },
+  'unknown-route': { status: 404, title: 'Unknown route', hint: 'GET ./ lists all routes.' },
+  'unknown-model': { status: 404, title: 'Unknown model' },
+  'unknown-version': { status: 404, title: 'Unknown version', hint: 'GET ./model shows which one is served.' },
+  'wrong-method': { status: 405, title: 'Method not allowed' },
   'body-too-large': {
     status: 413,
-    title: 'The body is too large',
-    hint: 'Send pictures of at most 1 MiB each, and several of them in several requests.',
+    title: 'Body too large',
+    hint: 'Send images of at most 1 MiB each, and split many images into several requests.',
   },
-  'image-too-large': { status: 413, title: 'The image is too large' },
-  'unsupported-image': { status: 415, title: 'The body is no image of a kind that is taken' },
+  'image-too-large': { status: 413, title: 'Image too large' },
+  'unsupported-image': { status: 415, title: 'Unsupported image type' },
   'unsupported-encoding': {
     status: 415,
-    title: 'The body is compressed',
-    hint: 'Images are small: send them as they are.',
+    title: 'Unsupported content encoding',
+    hint: 'Images are compressed already: send them as they are.',
   },
   'wrong-size': {
     status: 422,
-    title: 'The image has another size',
-    hint: 'Without strict=1 it is cropped and scaled.',
+    title: 'Wrong image size',
+    hint: 'Without strict=1 images of other sizes are cropped and scaled.',
   },
-  internal: { status: 500, title: 'The request failed here', hint: 'The log holds the cause, under this request_id.' },
+  internal: { status: 500, title: 'Internal error', hint: 'The log has the cause, under this request_id.' },
   'no-model-yet': { status: 503, title: 'No model is served yet', retryAfter: 15 },
-  'model-unavailable': { status: 503, title: 'The model cannot be served now', retryAfter: 15 },
+  'model-unavailable': { status: 503, title: 'Model unavailable', retryAfter: 15 },
 } as const satisfies Record<string, Kind>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** What the request itself did wrong, apart from its images. */
+/** The request is wrong, apart from its images. */
 export class RequestError extends UserError {
   override readonly name = 'RequestError';
   readonly code: ProblemCode;
@@ -66,17 +66,17 @@ export const Problem = z
     status: z.number(),
     detail: z.string().check(z.describe('What is wrong, and what to do.')),
     instance: z.string(),
-    code: z.string().check(z.describe('Which problem it is, for programs. The gateway has some of its own.')),
+    code: z.string().check(z.describe('Identifies the problem, for programs. The gateway adds codes of its own.')),
     hint: z.optional(z.string()),
     error: z
       .string()
-      .check(z.describe('The detail again, where the Open Inference Protocol and TensorFlow Serving look for it.')),
+      .check(z.describe('The same as `detail`, for clients of the Open Inference Protocol and TensorFlow Serving.')),
     request_id: z.string(),
   })
-  .check(z.describe('What went wrong, after RFC 9457.'));
+  .check(z.describe('An error, as RFC 9457 defines it.'));
 export type Problem = z.infer<typeof Problem>;
 
-/** What is told of an error; of one that is not the client's nothing but that it happened. */
+/** What clients see of an error. An internal error reveals nothing but its request ID. */
 export function problemOf(error: unknown, requestId: string): Problem {
   const code = codeOf(error);
   const { status, title, hint }: Kind = PROBLEMS[code];
@@ -89,14 +89,14 @@ export function problemOf(error: unknown, requestId: string): Problem {
   };
 }
 
-/** Where the models are is for those who run the endpoint, not for those who ask it. */
+/** Clients must not learn where the store is. */
 function detailOf(error: unknown, code: ProblemCode): string {
-  if (error instanceof UnknownVersion) return `There is no version or alias "${error.version}" here.`;
-  if (error instanceof NoModelYet || error instanceof ModelUnavailable) return error.told;
+  if (error instanceof UnknownVersion) return `There is no version or alias "${error.version}".`;
+  if (error instanceof NoModelYet || error instanceof ModelUnavailable) return error.publicMessage;
   return error instanceof UserError && code !== 'internal' ? error.message : 'An unexpected error occurred.';
 }
 
-/** Those of the problem itself, and those that the error brings with it. */
+/** The headers of the problem, and those of the error itself. */
 export function problemHeaders(error: unknown): Record<string, string> {
   const { retryAfter }: Kind = PROBLEMS[codeOf(error)];
   return {

@@ -6,7 +6,7 @@ const document = openApiDocument();
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
 ajv.addSchema({ $id: 'openapi', components: document.components });
 
-/** Holds every answer that `fetch` gets from an address to the description, while `work` runs. */
+/** Checks every answer that `fetch` gets from this URL against the OpenAPI document while `work` runs. */
 export async function withDescribedAnswers<Result>(url: string, work: () => Promise<Result>): Promise<Result> {
   const original = globalThis.fetch;
   globalThis.fetch = async (input, init) => {
@@ -28,7 +28,7 @@ async function check(method: string, path: string, response: Response): Promise<
   expect(response.headers.get('x-request-id'), where).toMatch(/^[0-9a-f-]{36}$/);
   const described = responsesOf(method, path)?.[response.status];
   const type = (response.headers.get('content-type') ?? '').split(';')[0]!;
-  const schema = described?.content[type]?.schema ?? problemOfNoAddress(response.status);
+  const schema = described?.content[type]?.schema ?? problemOfUnknownRoute(response.status);
   expect(schema, `${where} ${type} is described`).toBeDefined();
   if (!/json$/.test(type)) return;
   const body = await response.json();
@@ -54,7 +54,7 @@ function responsesOf(method: string, path: string) {
   return undefined;
 }
 
-/** What an address that does not exist, or does not take the method, answers. */
-function problemOfNoAddress(status: number): object | undefined {
+/** The schema of answers to unknown routes and to methods that a route does not accept. */
+function problemOfUnknownRoute(status: number): object | undefined {
   return status === 404 || status === 405 ? { $ref: '#/components/schemas/Problem' } : undefined;
 }

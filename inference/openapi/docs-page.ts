@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
+import { groups, type Operation } from '../http/operation.ts';
 import { PROBLEMS } from '../http/problem.ts';
 import { type OpenApi, openApiDocument } from './document.ts';
-import { groups, type Operation, operations } from './operations.ts';
+import { operations } from './operations.ts';
 
-/** The description as a page: no script, no other file, no other host. */
+/** The API documentation as a self-contained HTML page without scripts. */
 export function docsPage(): string {
   const document = openApiDocument();
   return `<!doctype html>
@@ -11,14 +12,14 @@ export function docsPage(): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>cifar10: the interface</title>
+<title>cifar10 API</title>
 <style>${DOCS_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>cifar10</h1>
+<h1>cifar10 API</h1>
 <p>${prose((document.info as { description: string }).description)}
-<code>$URL</code> is this address without <code>/docs</code>. For programs: <a href="openapi.json">openapi.json</a>.</p>
+<code>$URL</code> is this address without <code>/docs</code>. The same for programs: <a href="openapi.json">openapi.json</a>.</p>
 ${Object.entries(groups)
   .map(([group, description]) => section(group, description))
   .join('\n')}
@@ -39,7 +40,7 @@ ${Object.entries(PROBLEMS)
 `;
 }
 
-/** By itself, so that the policy of the page can name its hash. */
+/** Separate, so that the page's content security policy can name its hash. */
 export const DOCS_STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 52rem; margin: 0 auto; padding: 1rem; }
@@ -66,9 +67,9 @@ function article({ method, path, id, summary, details, examples, query, body, an
     return `<tr><td>${code(`?${name}=`)}</td><td>${prose(z.toJSONSchema(schema).description)}</td></tr>`;
   });
   const rows = [
-    ...(body ? [`<tr><td>Takes</td><td>${Object.keys(body).map(code).join(', ')}</td></tr>`] : []),
-    `<tr><td>Gives</td><td>${Object.keys(answer).map(code).join(', ')}</td></tr>`,
-    ...(problems.length > 0 ? [`<tr><td>Or</td><td>${problems.map(code).join(', ')}</td></tr>`] : []),
+    ...(body ? [`<tr><td>Accepts</td><td>${Object.keys(body).map(code).join(', ')}</td></tr>`] : []),
+    `<tr><td>Returns</td><td>${Object.keys(answer).map(code).join(', ')}</td></tr>`,
+    ...(problems.length > 0 ? [`<tr><td>Problems</td><td>${problems.map(code).join(', ')}</td></tr>`] : []),
   ];
   return `<article id="${id}">
 <h3><b>${method.toUpperCase()}</b> <code>${escapeHtml(path)}</code></h3>
@@ -92,7 +93,7 @@ function code(text: string): string {
   return `<code>${escapeHtml(text)}</code>`;
 }
 
-/** Text in which backticks mark code. */
+/** Converts text in which backticks mark code. */
 function prose(text = ''): string {
   return escapeHtml(text).replaceAll(/`([^`]*)`/g, '<code>$1</code>');
 }

@@ -1,13 +1,14 @@
 import * as z from 'zod/mini';
 import * as answers from '../http/answers.ts';
+import { groups, type Operation } from '../http/operation.ts';
 import { PROBLEMS, Problem, type ProblemCode } from '../http/problem.ts';
-import { HuggingFaceRequest, TensorFlowServingRequest } from '../http/read-request.ts';
+import { HuggingFaceRequest, TensorFlowServingRequest } from '../routes/classify-request.ts';
 import * as openInference from '../routes/open-inference.ts';
-import { groups, type Operation, operations } from './operations.ts';
+import { operations } from './operations.ts';
 
 type Json = Record<string, unknown>;
 
-/** An OpenAPI 3.1 document, as far as it is read here. */
+/** The parts of an OpenAPI 3.1 document that the program reads. */
 export interface OpenApi extends Json {
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
 }
@@ -22,7 +23,7 @@ interface OpenApiResponse extends Json {
   readonly content: Readonly<Record<string, { readonly schema: Json }>>;
 }
 
-/** Schemas with a name of their own; others are written where they are used. */
+/** Schemas under `components`; all others are inlined. */
 const named: Readonly<Record<string, z.core.$ZodType>> = {
   Problem,
   Prediction: answers.Prediction,
@@ -43,7 +44,7 @@ const named: Readonly<Record<string, z.core.$ZodType>> = {
   ServerMetadata: openInference.ServerMetadata,
 };
 
-/** The interface, described by the schemas that check what comes in and give types to what goes out. */
+/** The API as an OpenAPI document, made of the same schemas that validate requests and type answers. */
 export function openApiDocument(): OpenApi {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
@@ -53,10 +54,10 @@ export function openApiDocument(): OpenApi {
     info: {
       title: 'cifar10',
       version: openInference.SERVER_VERSION,
-      summary: 'Says what small pictures show.',
+      summary: 'Classifies small images.',
       description:
-        'Links are relative: a stage of the gateway is a prefix of every path. Every answer carries `x-request-id`; every ' +
-        'error is an `application/problem+json`.',
+        'Links are relative, since a stage of API Gateway prefixes every path. Every answer has an `x-request-id` header, ' +
+        'and every error is an `application/problem+json`.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '.' }],
@@ -67,7 +68,8 @@ export function openApiDocument(): OpenApi {
       securitySchemes: {
         key: {
           ...{ type: 'apiKey', in: 'header', name: 'x-api-key' },
-          description: 'Asked for by the gateway, unless it was deployed without keys; never on a local port.',
+          description:
+            'Required by API Gateway, unless the stack was deployed without keys. Never required on a local port.',
         },
       },
     },
@@ -89,7 +91,7 @@ function describe(operation: Operation, registry: Registry): OpenApiOperation {
   const { method, path, id, group, summary, details, query = {}, body, answer, problems } = operation;
   const fromPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     ...{ name, in: 'path', required: true, schema: { type: 'string' } },
-    description: name === 'model' ? '`cifar10`' : "A version's id, or an alias.",
+    description: name === 'model' ? '`cifar10`' : "A version's ID or an alias.",
   }));
   const fromQuery = Object.entries(query).map(([name, type]) => {
     const { description, ...schema } = schemaOf(type, registry);
@@ -105,7 +107,7 @@ function describe(operation: Operation, registry: Registry): OpenApiOperation {
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: { required: true, content: contentOf(body, registry) } } : {}),
     responses: {
-      200: { description: 'The answer', headers: REQUEST_ID, content: contentOf(answer, registry) },
+      200: { description: 'Success', headers: REQUEST_ID, content: contentOf(answer, registry) },
       ...problemResponses([...problems, 'internal']),
       ...(method === 'post' ? { 403: NO_KEY } : {}),
       429: THROTTLED,
@@ -114,7 +116,7 @@ function describe(operation: Operation, registry: Registry): OpenApiOperation {
 }
 
 const REQUEST_ID = {
-  'x-request-id': { description: 'Under which the log knows the request.', schema: { type: 'string' } },
+  'x-request-id': { description: 'The ID of the request in the log.', schema: { type: 'string' } },
 };
 
 function contentOf(types: NonNullable<Operation['body']> | Operation['answer'], registry: Registry) {
@@ -126,7 +128,7 @@ function contentOf(types: NonNullable<Operation['body']> | Operation['answer'], 
   );
 }
 
-/** By status, which several problems may share. */
+/** Responses by status, which several problems may share. */
 function problemResponses(codes: readonly ProblemCode[]): OpenApiOperation['responses'] {
   const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))].sort();
   return Object.fromEntries(
@@ -141,17 +143,17 @@ function problemResponses(codes: readonly ProblemCode[]): OpenApiOperation['resp
   );
 }
 
-const RETRY = { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } };
+const RETRY = { 'retry-after': { description: 'Seconds to wait before a retry.', schema: { type: 'integer' } } };
 const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
 
-/** What the gateway refuses before the program hears of it. */
+/** Refused by API Gateway before the request reaches the program. */
 const NO_KEY = {
-  ...{ description: 'The gateway was given no API key, or one that it does not know', headers: REQUEST_ID },
+  ...{ description: 'Missing or invalid API key, refused by API Gateway', headers: REQUEST_ID },
   content: PROBLEM,
 };
-const THROTTLED = { description: 'More requests than the gateway lets through', headers: REQUEST_ID, content: PROBLEM };
+const THROTTLED = { description: 'Too many requests, refused by API Gateway', headers: REQUEST_ID, content: PROBLEM };
 
-/** A reference where the schema has a name. */
+/** A reference if the schema is one of `named`. */
 function schemaOf(type: z.core.$ZodType, registry: Registry): Json {
   const id = registry.get(type)?.id;
   if (id !== undefined) return { $ref: `#/components/schemas/${id}` };

@@ -7,17 +7,17 @@ import { createApp } from '../app.ts';
 import type { LiveModels } from '../serving/live-models.ts';
 import { openApiDocument } from './document.ts';
 
-test('the description has no fault that the linter knows', async () => {
+test('the document passes the linter', async () => {
   const config = await createConfig({
     extends: ['recommended-strict'],
-    // Some addresses cannot be asked wrongly.
+    // Some routes have no invalid requests.
     rules: { 'operation-4xx-response': 'off' },
   });
   const problems = await lintFromString({ source: JSON.stringify(openApiDocument()), config });
   expect(problems.map(({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer}: ${message}`)).toEqual([]);
 });
 
-test('every address is described, and every description has an address', () => {
+test('every route is described, and every description has a route', () => {
   const models = {} as LiveModels;
   const app = createApp({ models, log: () => {} });
   expect(app).toBeInstanceOf(Hono);
@@ -30,7 +30,7 @@ test('every address is described, and every description has an address', () => {
   expect(described.toSorted()).toEqual([...new Set(served)].toSorted());
 });
 
-test('is served to programs and to people, and links to nothing elsewhere', () =>
+test('is served as JSON and as a page, without links to other hosts', () =>
   withEndpoint(async ({ url }) => {
     expect(await (await fetch(`${url}/openapi.json`)).json()).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
     const response = await fetch(`${url}/docs`);
@@ -43,13 +43,13 @@ test('is served to programs and to people, and links to nothing elsewhere', () =
     expect(html).not.toContain('<script');
   }));
 
-test('what the description says of strict is what is taken', () =>
+test('strict accepts exactly the values that the document lists', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const described = openApiDocument().paths['/classify']!.post!.parameters as { name: string; schema: unknown }[];
     const { schema } = described.find(({ name }) => name === 'strict')!;
     expect(schema).toEqual({ type: 'string', enum: ['0', '1', 'true', 'false', ''] });
-    const body = readFileSync(new URL('../../images/fixtures/drawing.png', import.meta.url)); // Of another size.
+    const body = readFileSync(new URL('../../images/fixtures/drawing.png', import.meta.url)); // Not the model's size.
     const statuses = (schema as { enum: string[] }).enum.map(async (word) => {
       return (await fetch(`${url}/classify?strict=${word}`, { method: 'POST', body })).status;
     });

@@ -1,4 +1,4 @@
-"""What Schemathesis cannot take from the description: real pictures, and how it reads a tuple."""
+"""Provides Schemathesis with real images, and works around its handling of tuples."""
 
 import os
 from pathlib import Path
@@ -17,12 +17,12 @@ schemathesis.openapi.media_type("application/octet-stream", st.binary(min_size=3
 
 @schemathesis.hook
 def before_load_schema(_context: Any, raw_schema: dict[str, Any]) -> None:
-    """It rewrites `prefixItems` as drafts before 2020-12 had them, and then calls its own rewriting invalid."""
+    """Schemathesis rewrites `prefixItems` to the form before draft 2020-12, and then calls the result invalid."""
     without_tuples(raw_schema)
 
 
 def without_tuples(value: Any) -> None:
-    """A list of as many of either."""
+    """Replaces each tuple by a list of its item types, in any order."""
     if isinstance(value, dict):
         if "prefixItems" in value:
             value["items"] = {"anyOf": value.pop("prefixItems")}

@@ -7,7 +7,7 @@ import { DOCUMENT, type Page } from './page.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const source = (name: string) => path.join(root, 'inference', 'page', name);
 
-/** What the document links to, as it is called there, and where it comes from. */
+/** The links in the document, and the source file of each. */
 const LINKED = { 'icon.svg': 'icon.svg', 'page.css': 'page.css', 'main.ts': 'browser/main.ts' };
 
 const options = {
@@ -17,7 +17,7 @@ const options = {
   write: false,
   metafile: true,
   bundle: true,
-  // The network's engine is a file of its own, and comes only when it is asked for.
+  // The engine is a separate file that is loaded only on demand.
   splitting: true,
   format: 'esm',
   platform: 'browser',
@@ -33,7 +33,7 @@ const options = {
 
 let built: Page | undefined;
 
-/** The page, built from its sources, which takes a second; once a process. */
+/** Builds the page from its sources, once per process. That takes a second. */
 export function buildPage(): Page {
   built ??= build();
   return built;

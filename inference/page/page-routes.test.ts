@@ -8,12 +8,12 @@ import { publishVersion } from '#models/versions.ts';
 import { withEndpoint, withFolder } from '../app.fixture.ts';
 import type { App, Env } from '../http/context.ts';
 import { Problem, problemOf } from '../http/problem.ts';
-import { exampleModel } from '../serving/example-model.ts';
+import { exampleModel } from '../serving/example-model.fixture.ts';
 import { pageRoutes } from './page-routes.ts';
 
 const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
-test('browsers get the page, programs the addresses', () =>
+test('browsers get the page, other clients the list of routes', () =>
   withEndpoint(async ({ url }) => {
     const page = await fetch(`${url}/`, { headers: browser });
     expect(page.status).toBe(200);
@@ -24,7 +24,7 @@ test('browsers get the page, programs the addresses', () =>
     expect(policy).not.toContain('unsafe-inline');
     expect(policy).not.toContain("'unsafe-eval'");
     const html = await page.text();
-    expect(html).not.toMatch(/(src|href)="(https?:)?\//); // relative, and nowhere else
+    expect(html).not.toMatch(/(src|href)="(https?:)?\//); // only relative links
 
     for (const [, path] of html.matchAll(/(?:src|href)="(page\/[^"]+)"/g)) {
       const file = await fetch(`${url}/${path}`);
@@ -41,7 +41,7 @@ test('browsers get the page, programs the addresses', () =>
     expect((await fetch(`${url}/page/main-OLD.js`)).status).toBe(404);
   }));
 
-/** A version as training publishes it, with more than a browser needs. */
+/** Publishes a version with more files than a browser needs, as training does. */
 async function publish(store: ObjectStore, more: Readonly<Record<string, Uint8Array>> = {}) {
   const others = Object.fromEntries(
     ['model.h5', 'weights.safetensors', 'README.md'].map((path) => [path, randomBytes(9)]),
@@ -50,7 +50,7 @@ async function publish(store: ObjectStore, more: Readonly<Record<string, Uint8Ar
   return { files, version: await publishVersion(store, files) };
 }
 
-test('gives the files of a version that a browser needs, and no others', () =>
+test('serves the files of a version that a browser needs, and no others', () =>
   withEndpoint(async ({ url, store }) => {
     const { files, version } = await publish(store, {
       'report/a.svg': Buffer.from('<svg/>'),
@@ -74,12 +74,12 @@ test('gives the files of a version that a browser needs, and no others', () =>
     }
   }));
 
-test('gives a file that is longer than an answer in parts, read once, and never a part as the whole', () => {
-  const asked: string[] = [];
+test('serves a file that is longer than an answer in parts, reads it once, and never sends a part as the whole', () => {
+  const requested: string[] = [];
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
     get(key) {
-      asked.push(key);
+      requested.push(key);
       return store.get(key);
     },
   });
@@ -100,7 +100,7 @@ test('gives a file that is longer than an answer in parts, read once, and never 
       }
       expect(parts.map(({ length }) => length)).toEqual([4_000_000, 4_000_000, 5]);
       expect(Buffer.concat(parts).equals(long)).toBe(true);
-      expect(asked.filter((key) => key.endsWith('long.svg'))).toHaveLength(1);
+      expect(requested.filter((key) => key.endsWith('long.svg'))).toHaveLength(1);
 
       for (const from of ['8000005', '-1', '1e3', '', '99999999999999']) {
         expect((await read(`?from=${from}`)).status).toBe(400);
@@ -110,12 +110,12 @@ test('gives a file that is longer than an answer in parts, read once, and never 
   );
 });
 
-test('reads no file that there is no room for', async () => {
-  const asked: string[] = [];
+test('reads no file that does not fit in memory', async () => {
+  const requested: string[] = [];
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
     async get(key) {
-      asked.push(key);
+      requested.push(key);
       const object = await store.get(key);
       if (!object || !key.endsWith('manifest.json')) return object;
       const manifest: Manifest = JSON.parse(Buffer.from(object.body).toString());
@@ -128,13 +128,13 @@ test('reads no file that there is no room for', async () => {
       const { version } = await publish(store);
       expect((await fetch(`${url}/models/${version}/weights.bin?from=0`)).status).toBe(503);
       expect(logged.at(-1)).toMatchObject({ error: { cause: { name: 'VersionTooLarge' } } });
-      expect(asked.some((key) => key.endsWith('weights.bin'))).toBe(false);
+      expect(requested.some((key) => key.endsWith('weights.bin'))).toBe(false);
     },
     { wrap },
   );
 });
 
-test('gives a store up that hangs, and asks it again', () =>
+test('times out if the store hangs, and reads it again on the next request', () =>
   withFolder(async (folder) => {
     const store = folderStore(folder);
     const { version } = await publish(store);
@@ -164,7 +164,7 @@ test('gives a store up that hangs, and asks it again', () =>
     expect((await read()).status).toBe(200);
   }));
 
-test('a file that was changed is not given', () =>
+test('a file that was changed is not served', () =>
   withEndpoint(
     async ({ url, promote, logged }) => {
       const version = await promote();

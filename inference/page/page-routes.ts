@@ -7,31 +7,31 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion, UnknownVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { App, RequestContext } from '../http/context.ts';
 import { RequestError } from '../http/problem.ts';
-import { ModelUnavailable } from '../serving/live-models.ts';
+import { ModelUnavailable } from '../serving/model-errors.ts';
 import { withTimeout } from '../serving/with-timeout.ts';
 import type { Page } from './page.ts';
 
 export interface PageOptions {
-  /** Where the models are: the page runs the one that is served in the browser too. */
+  /** The store with the models, which the page also runs in the browser. */
   readonly store: ObjectStore;
-  /** Called when somebody first asks for it. */
+  /** Called on the first request for the page. */
   readonly page: () => Page | Promise<Page>;
 }
 
-/** Lambda's answers are at most 6 MB, in Base64. A longer file is fetched in parts, each by an address of its own (`?from=`). */
-const PART = 4_000_000;
+/** Bytes. Lambda limits answers to 6 MB in Base64, so longer files are fetched in parts, each with its own URL (`?from=`). */
+const PART_SIZE = 4_000_000;
 
-/** What a browser needs of a version: the model, its documents and its report; not what training and other programs read. */
+/** The files of a version that browsers need: the model, its documents and its report; not the exports for other programs. */
 const FOR_BROWSERS = /^((model|golden|card|manifest)\.json|weights\.bin|README\.md|report\.html|report\/[\w-]+\.svg)$/;
 
-/** Bytes that are read for an answer, at most: besides the served model there must be room for them. */
-const LARGEST = 100_000_000;
+/** Largest number of bytes read for an answer, which must fit in memory beside the served model. */
+const MAX_BYTES = 100_000_000;
 
-/** Milliseconds after which a store that hangs is given up. */
-const GIVE_UP_AFTER = 20_000;
+/** Milliseconds after which reading from the store times out. */
+const TIMEOUT = 20_000;
 
-/** Nothing under such an address ever changes. */
-const FOR_EVER = { 'cache-control': 'public, max-age=31536000, immutable' };
+/** For URLs whose content never changes. */
+const IMMUTABLE = { 'cache-control': 'public, max-age=31536000, immutable' };
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -44,15 +44,15 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/** The page for people, the files that it consists of, and those of the models. */
+/** Serves the web page, its files, and the files of the models. */
 export function pageRoutes(app: App, { store, page }: PageOptions): void {
   let built: Promise<Page> | undefined;
-  const thePage = () => {
+  const getPage = () => {
     built ??= Promise.resolve().then(page);
     return built;
   };
 
-  // Programs get the list of addresses that follows.
+  // Other clients get the list of routes.
   app.use('/', async (context, next) => {
     const isRead = context.req.method === 'GET' || context.req.method === 'HEAD';
     if (!isRead || !context.req.header('accept')?.includes('text/html')) {
@@ -60,7 +60,7 @@ export function pageRoutes(app: App, { store, page }: PageOptions): void {
       context.res.headers.append('vary', 'accept');
       return;
     }
-    const { html } = await thePage();
+    const { html } = await getPage();
     return send(context, Buffer.from(html), '.html', {
       'cache-control': 'no-cache',
       'content-security-policy': policyOf(html),
@@ -72,10 +72,13 @@ export function pageRoutes(app: App, { store, page }: PageOptions): void {
 
   app.get('/page/:file', async (context) => {
     const name = context.req.param('file');
-    const body = (await thePage()).files.get(name);
+    const body = (await getPage()).files.get(name);
     if (!body)
-      throw new RequestError('unknown-route', `The page has no file ${name}; it may have been replaced. Reload it.`);
-    return send(context, body, path.extname(name), FOR_EVER);
+      throw new RequestError(
+        'unknown-route',
+        `The page has no file ${name}. It may have been replaced by a newer one; reload the page.`,
+      );
+    return send(context, body, path.extname(name), IMMUTABLE);
   });
 
   const read = readerOf(store);
@@ -84,14 +87,14 @@ export function pageRoutes(app: App, { store, page }: PageOptions): void {
     const { version, file } = context.req.param();
     if (!FOR_BROWSERS.test(file)) throw noSuchFile(version, file);
     const { manifest } = await read(version);
-    if (file === 'manifest.json') return send(context, Buffer.from(JSON.stringify(manifest)), '.json', FOR_EVER);
+    if (file === 'manifest.json') return send(context, Buffer.from(JSON.stringify(manifest)), '.json', IMMUTABLE);
     const entry = manifest.files.find((each) => each.path === file);
     if (!entry) throw noSuchFile(version, file);
     const [from, to] = part(context, entry);
-    const whole = (await read(version, file)).file(file); // Sent as it is where it can be: what it is compressed to is kept by it.
+    const whole = (await read(version, file)).file(file); // Not copied if possible: `compressed` is keyed by the array.
     return send(context, to - from === whole.length ? whole : whole.subarray(from, to), path.extname(file), {
-      ...FOR_EVER,
-      // A report is a document, and may come with styles. It runs nothing, and is not of this origin.
+      ...IMMUTABLE,
+      // A report is an HTML document with inline styles. The sandbox gives it an opaque origin and no scripts.
       'content-security-policy':
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'",
     });
@@ -99,8 +102,8 @@ export function pageRoutes(app: App, { store, page }: PageOptions): void {
 }
 
 /**
- * Reads a version, verified, with one of its files or none. What was read of the last version is kept: the parts of a file
- * are asked for one after the other.
+ * Reads and verifies a version, with one of its files or none. Files of the version that was read last are cached, since the
+ * parts of a file are requested one after the other.
  */
 function readerOf(store: ObjectStore): (version: string, file?: string) => Promise<VerifiedVersion> {
   let last = { version: '', reads: new Map<string | undefined, Promise<VerifiedVersion>>() };
@@ -109,42 +112,44 @@ function readerOf(store: ObjectStore): (version: string, file?: string) => Promi
     const { reads } = last;
     const known = reads.get(file);
     if (known) return known;
-    const reading = readInTime(store, version, file === undefined ? [] : [file]);
+    const reading = readWithTimeout(store, version, file === undefined ? [] : [file]);
     reads.set(file, reading);
     reading.catch(() => reads.delete(file));
     return reading;
   };
 }
 
-async function readInTime(store: ObjectStore, version: string, only: readonly string[]): Promise<VerifiedVersion> {
-  const tooLate = () => new Error(`The store has not answered for ${GIVE_UP_AFTER / 1000} s.`);
+async function readWithTimeout(store: ObjectStore, version: string, only: readonly string[]): Promise<VerifiedVersion> {
+  const timedOut = () => new Error(`The store has not answered for ${TIMEOUT / 1000} s.`);
   try {
-    return await withTimeout(readVersion(store, version, { only, atMost: LARGEST }), GIVE_UP_AFTER, tooLate);
+    return await withTimeout(readVersion(store, version, { only, atMost: MAX_BYTES }), TIMEOUT, timedOut);
   } catch (cause) {
     if (cause instanceof UnknownVersion) throw cause;
-    throw new ModelUnavailable(`${version} cannot be read now. The log of the endpoint says why.`, store, { cause });
+    throw new ModelUnavailable(`${version} cannot be read now. See the log of the endpoint for the cause.`, store, {
+      cause,
+    });
   }
 }
 
 function noSuchFile(version: string, file: string): RequestError {
-  return new RequestError('unknown-route', `${version} has no file ${file} for browsers.`);
+  return new RequestError('unknown-route', `${version} has no file ${file} that browsers may read.`);
 }
 
-/** From where to where an answer goes: a part is only what was asked for as one, so that nobody takes it for the whole. */
+/** The range of bytes to answer with. A part is sent only if `from` was requested, so that no client takes it for the whole. */
 function part(context: RequestContext, { path, size }: Manifest['files'][number]): [from: number, to: number] {
   const text = context.req.query('from');
-  if (text === undefined && size <= PART) return [0, size];
+  if (text === undefined && size <= PART_SIZE) return [0, size];
   const from = Number(text);
-  if (text && /^\d{1,12}$/.test(text) && from < Math.max(1, size)) return [from, Math.min(from + PART, size)];
+  if (text && /^\d{1,12}$/.test(text) && from < Math.max(1, size)) return [from, Math.min(from + PART_SIZE, size)];
   throw new RequestError(
     'bad-parameter',
     text === undefined
-      ? `${path} has ${size} bytes, more than an answer holds. Ask for its parts: ?from=0, ?from=${PART} and so on.`
-      : `from is ${JSON.stringify(text)}. Give an offset within the ${size} bytes of the file.`,
+      ? `${path} has ${size} bytes, more than an answer can have. Request its parts: ?from=0, ?from=${PART_SIZE} and so on.`
+      : `from is ${JSON.stringify(text)}. Use an offset within the ${size} bytes of the file.`,
   );
 }
 
-/** Nothing but what comes from here, and one script in the document, by its hash. */
+/** Allows only resources of this origin, and the inline script of the document by its hash. */
 function policyOf(html: string): string {
   const [, script = ''] = /<script>([\s\S]*?)<\/script>/.exec(html) ?? [];
   const hash = createHash('sha256').update(script).digest('base64');
@@ -163,7 +168,7 @@ function policyOf(html: string): string {
 
 const compressed = new WeakMap<Uint8Array, Promise<Uint8Array>>();
 
-/** Weights are noise to gzip, and are sent as they are. */
+/** Weights do not compress and are sent as they are. */
 async function send(
   context: RequestContext,
   body: Uint8Array,
@@ -172,8 +177,8 @@ async function send(
 ): Promise<Response> {
   const type = TYPES[extension] ?? 'application/octet-stream';
   const known = { 'content-type': type, ...headers };
-  const isWorthIt = extension in TYPES && extension !== '.png' && body.length > 1024;
-  if (!isWorthIt || !/\bgzip\b/.test(context.req.header('accept-encoding') ?? '')) {
+  const isCompressible = extension in TYPES && extension !== '.png' && body.length > 1024;
+  if (!isCompressible || !/\bgzip\b/.test(context.req.header('accept-encoding') ?? '')) {
     return new Response(bytes(body), { headers: known });
   }
   const small = compressed.get(body) ?? promisify(gzip)(body);
@@ -183,7 +188,7 @@ async function send(
   });
 }
 
-/** Bodies are never shared memory, which is more than their type says. */
+/** Narrows the type: bodies never use shared memory. */
 function bytes(body: Uint8Array): Uint8Array<ArrayBuffer> {
   return body as Uint8Array<ArrayBuffer>;
 }

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** Where the endpoint is at such a gateway: its stage is a prefix of the path. */
+/** The path prefix of the endpoint at the gateway. */
 const STAGE = '/prod';
 
 /**
- * What stands before the endpoint in the cloud, as far as the page can tell: a stage, and an API key that is asked for to
- * classify. What it answers without the key is what API Gateway is told to answer (`infra/classify/problem-responses.ts`).
+ * A stand-in for API Gateway: it has a stage, and requires an API key to classify. Without the key it answers as API Gateway is
+ * configured to (`infra/classify/problem-responses.ts`).
  */
 export async function withGateway<Result>(
   endpoint: string,
@@ -20,7 +20,7 @@ export async function withGateway<Result>(
     if (method === 'POST' && headers['x-api-key'] !== key) {
       incoming.resume();
       outgoing.writeHead(403, { 'content-type': 'application/problem+json' });
-      outgoing.end(JSON.stringify({ status: 403, code: 'invalid-api-key', detail: 'No API key, or one not known.' }));
+      outgoing.end(JSON.stringify({ status: 403, code: 'invalid-api-key', detail: 'Missing or invalid API key.' }));
       return;
     }
     const path = url.startsWith(STAGE) ? url.slice(STAGE.length) : undefined;
@@ -42,8 +42,8 @@ export async function withGateway<Result>(
 }
 
 /**
- * The page in a browser that was never used. Whatever the page does, it must cause no error in the console that is not one
- * of an answer of the endpoint: no exception, and nothing that its own policy forbids.
+ * Opens the page in a fresh browser context. The console must show no errors but those of failed requests: no exceptions, and
+ * no violations of the content security policy.
  */
 export async function withPage<Result>(
   browser: Browser,

@@ -9,13 +9,13 @@ import { publishVersion } from '#models/versions.ts';
 import { startChromium } from '../../test/chromium.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { ClassifyAnswer } from '../http/answers.ts';
-import { exampleModel } from '../serving/example-model.ts';
+import { exampleModel } from '../serving/example-model.fixture.ts';
 import { withGateway, withPage } from './page.fixture.ts';
 
 const browser = await startChromium();
 afterAll(() => browser?.close());
 
-/** 64x48, so it must be cropped and scaled. */
+/** 64x48, so that it must be cropped and scaled. */
 const drawing = Buffer.from(
   encode({
     ...{ width: 64, height: 48, channels: 3 },
@@ -23,7 +23,7 @@ const drawing = Buffer.from(
   }),
 );
 
-/** The endpoint with a model, and the page of it. */
+/** Runs the endpoint with a model and opens its page. */
 function withServedPage(
   work: (
     page: Page,
@@ -44,7 +44,7 @@ function withServedPage(
         options,
       );
     },
-    // Every request looks at the alias.
+    // Every request reads the alias.
     { following: { times: { refreshAfter: 0, staleAfter: 0 } } },
   );
 }
@@ -54,28 +54,28 @@ async function uploadDrawing(page: Page): Promise<void> {
 }
 
 async function runHere(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Run it here too' }).click();
-  await expectText(page.locator('#comparison'), /^Both answer the same/);
+  await page.getByRole('button', { name: 'Run it in this browser too' }).click();
+  await expectText(page.locator('#comparison'), /^Both answers agree/);
 }
 
-/** The next picture that the page decodes is not done before it is told to. @returns what tells it */
+/** Delays the next image that the page decodes. @returns lets it continue */
 async function holdNextBitmap(page: Page): Promise<() => Promise<void>> {
   await page.evaluate(`{
     const read = createImageBitmap;
     window.createImageBitmap = async (...given) => {
       window.createImageBitmap = read;
-      await new Promise((resolve) => (window.goOn = resolve));
+      await new Promise((resolve) => (window.continueBitmap = resolve));
       return read(...given);
     };
   }`);
-  return () => page.evaluate('goOn()');
+  return () => page.evaluate('continueBitmap()');
 }
 
 async function expectResult(page: Page): Promise<void> {
   await page.locator('#result[aria-busy=false]').waitFor();
 }
 
-/** What the page says is what the endpoint answers to the same file. */
+/** Checks that the page shows the endpoint's answer to the same file. */
 async function expectAnswerOf(page: Page, url: string, file: Uint8Array): Promise<void> {
   const response = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(file) });
   const { label, score, predictions, model } = ClassifyAnswer.parse(await response.json());
@@ -93,18 +93,18 @@ async function expectText(place: Locator, text: string | RegExp): Promise<void> 
 }
 
 describe.skipIf(!browser)('the page', () => {
-  test('says what an uploaded picture is, as the endpoint does for the same file', () =>
+  test('classifies an uploaded image as the endpoint does for the same file', () =>
     withServedPage(async (page, { url }) => {
       const sent = page.waitForRequest((request) => request.method() === 'POST');
       await uploadDrawing(page);
       expect((await sent).postDataBuffer()).toHaveLength(32 * 32 * 3);
       await expectResult(page);
       await expectAnswerOf(page, url, drawing);
-      await expectText(page.locator('#endpoint-time'), /^[\d.]+ ms in the network, [\d.]+ ms there and back$/);
+      await expectText(page.locator('#endpoint-time'), /^[\d.]+ ms in the network, [\d.]+ ms round trip$/);
       await expectText(page.locator('[role=status]'), /^\w+, [\d.]+ %\./);
     }));
 
-  test('takes what is pasted', () =>
+  test('accepts a pasted image', () =>
     withServedPage(
       async (page, { url }) => {
         await page.evaluate(`(async () => {
@@ -117,12 +117,12 @@ describe.skipIf(!browser)('the page', () => {
 
         await page.evaluate(`navigator.clipboard.writeText('a cat')`);
         await page.keyboard.press('Control+V');
-        await expectText(page.getByRole('alert'), /no picture in the clipboard/);
+        await expectText(page.getByRole('alert'), /no image in the clipboard/);
       },
       { permissions: ['clipboard-read', 'clipboard-write'] },
     ));
 
-  test('takes what is dropped, wherever', () =>
+  test('accepts an image dropped anywhere', () =>
     withServedPage(async (page, { url }) => {
       await page.evaluate(`{
         const bytes = Uint8Array.from(atob('${drawing.toString('base64')}'), (byte) => byte.charCodeAt(0));
@@ -136,22 +136,22 @@ describe.skipIf(!browser)('the page', () => {
       await expectAnswerOf(page, url, drawing);
     }));
 
-  test('takes what the camera sees', () =>
+  test('accepts a photo from the camera', () =>
     withServedPage(async (page) => {
-      await page.getByRole('button', { name: 'Take a picture' }).click();
+      await page.getByRole('button', { name: 'Take a photo' }).click();
       await expect.poll(() => page.evaluate(`document.querySelector('#camera-view').videoWidth`)).toBeGreaterThan(0);
-      await page.getByRole('button', { name: 'Take it' }).click();
+      await page.getByRole('button', { name: 'Take the photo' }).click();
       await expectResult(page);
       expect(await page.evaluate(`document.querySelector('#camera-view').srcObject`)).toBeNull();
     }));
 
-  test('names what is no picture, and keeps working', () =>
+  test('says what a file is that is not an image, and keeps working', () =>
     withServedPage(async (page, { url }) => {
       const wrong = { name: 'cat.png', mimeType: 'image/png', buffer: Buffer.from('%PDF-1.7\n') };
       await page.setInputFiles('#file', wrong);
-      await expectText(page.getByRole('alert'), /^This is a PDF document\. Choose a picture/);
+      await expectText(page.getByRole('alert'), /^This is a PDF document\. Choose an image/);
       await page.setInputFiles('#file', { ...wrong, buffer: drawing.subarray(0, 60) });
-      await expectText(page.getByRole('alert'), /^This is a PNG image, and it is damaged/);
+      await expectText(page.getByRole('alert'), /^This is a PNG image, but it is damaged/);
       expect(await page.locator('#result').isVisible()).toBe(false);
 
       await uploadDrawing(page);
@@ -160,33 +160,33 @@ describe.skipIf(!browser)('the page', () => {
       expect(await page.getByRole('alert').isVisible()).toBe(false);
     }));
 
-  test('runs the same model in the browser, and both answer the same', () =>
+  test('runs the same model in the browser, and both answers agree', () =>
     withServedPage(async (page, { promote }) => {
       await page.getByRole('button', { name: 'Test image: bird' }).click();
       await expectResult(page);
-      await expectText(page.locator('#verdict'), /^(Right|Wrong): the picture is labelled bird\.$/);
-      await page.getByRole('button', { name: 'Run it here too' }).click();
-      await expectText(page.locator('#comparison'), /^Both answer the same, to 6 decimals\. .* the 4 golden images/);
+      await expectText(page.locator('#verdict'), /^(Correct|Wrong): the image is labeled bird\.$/);
+      await page.getByRole('button', { name: 'Run it in this browser too' }).click();
+      await expectText(page.locator('#comparison'), /^Both answers agree, to 6 decimals\. .* the 4 golden images/);
       for (const row of await page.locator('#predictions tr').all()) {
         const [endpoint, here] = await row.locator('td:not(.bar)').allInnerTexts();
         expect(here).toBe(endpoint);
       }
 
-      // The other model is followed, here too: its answers would not be those of the first.
+      // The browser follows the endpoint to the new model, whose answers differ.
       const before = await page.locator('#predictions').innerText();
       const second = await promote(2);
       await page.getByRole('button', { name: 'Test image: cat' }).click();
       await expectText(page.locator('#version'), `${second} (production)`);
-      await expectText(page.locator('#comparison'), /^Both answer the same/);
+      await expectText(page.locator('#comparison'), /^Both answers agree/);
       expect(await page.locator('#predictions').innerText()).not.toBe(before);
     }));
 
-  test('shows no answer under another picture, whichever comes last', () =>
+  test('never shows an answer under another image, whichever arrives last', () =>
     withServedPage(async (page, { promote }) => {
       await page.getByRole('button', { name: 'Test image: bird' }).click();
       await runHere(page);
 
-      // While the browser follows the endpoint to another model for one picture, a second is chosen.
+      // While the browser loads the new model for one image, a second image is chosen.
       const second = await promote(2);
       const held: Route[] = [];
       await page.route(`**/models/${second}/weights.bin*`, (route) => void held.push(route), { times: 1 });
@@ -194,8 +194,8 @@ describe.skipIf(!browser)('the page', () => {
       await expect.poll(() => held.length).toBe(1);
       await page.getByRole('button', { name: 'Test image: bird' }).click();
       const expectBird = async () => {
-        await expectText(page.locator('#verdict'), /the picture is labelled bird\.$/);
-        await expectText(page.locator('#comparison'), /^Both answer the same/);
+        await expectText(page.locator('#verdict'), /the image is labeled bird\.$/);
+        await expectText(page.locator('#comparison'), /^Both answers agree/);
         await expectText(page.locator('#version'), `${second} (production)`);
       };
       await expectResult(page);
@@ -203,40 +203,40 @@ describe.skipIf(!browser)('the page', () => {
       const answered = page.waitForResponse(/weights\.bin/);
       await held[0]!.continue();
       await (await answered).finished();
-      await page.waitForTimeout(500); // of the engine, which would be opened and answer
+      await page.waitForTimeout(500); // in which the browser's model would be loaded and answer
       await expectBird();
     }));
 
-  test('lets no picture that takes long to read replace a later one', () =>
+  test('an image that takes long to read does not replace a later one', () =>
     withServedPage(async (page) => {
-      const goOn = await holdNextBitmap(page);
+      const continueBitmap = await holdNextBitmap(page);
       await uploadDrawing(page);
-      await expect.poll(() => page.evaluate('typeof goOn')).toBe('function');
+      await expect.poll(() => page.evaluate('typeof continueBitmap')).toBe('function');
       const cat = page.getByRole('button', { name: 'Test image: cat' });
       await cat.click();
       await expectResult(page);
-      await goOn();
-      await page.waitForTimeout(300); // of the picture, which would be read and classified
+      await continueBitmap();
+      await page.waitForTimeout(300); // in which the image would be read and classified
       await expectResult(page);
-      await expectText(page.locator('#verdict'), /the picture is labelled cat\.$/);
+      await expectText(page.locator('#verdict'), /the image is labeled cat\.$/);
       expect(await cat.getAttribute('aria-pressed')).toBe('true');
     }));
 
-  test('shows what the endpoint answers where the browser cannot follow it to another model', () =>
+  test("shows the endpoint's answer if the browser cannot load the new model", () =>
     withServedPage(async (page, { promote }) => {
       await page.getByRole('button', { name: 'Test image: bird' }).click();
       await runHere(page);
       const second = await promote(2);
       await page.route(`**/models/${second}/weights.bin*`, (route) => route.fulfill({ status: 503, json: {} }));
       await page.getByRole('button', { name: 'Test image: cat' }).click();
-      await expectText(page.getByRole('alert'), /503\. This is the answer of the endpoint alone\.$/);
+      await expectText(page.getByRole('alert'), /503\. This answer is from the endpoint only\.$/);
       await expectText(page.locator('#version'), `${second} (production)`);
-      await expectText(page.locator('#verdict'), /the picture is labelled cat\.$/);
+      await expectText(page.locator('#verdict'), /the image is labeled cat\.$/);
       expect(await page.locator('#comparison').isVisible()).toBe(false);
 
       await page.unrouteAll();
       await page.getByRole('button', { name: 'Test image: bird' }).click();
-      await expectText(page.locator('#comparison'), /^Both answer the same/);
+      await expectText(page.locator('#comparison'), /^Both answers agree/);
       expect(await page.getByRole('alert').isVisible()).toBe(false);
     }));
 
@@ -249,28 +249,31 @@ describe.skipIf(!browser)('the page', () => {
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await heat.waitFor();
       const label = (await page.locator('#answer').innerText()).split(' ')[0];
-      await expectText(page.locator('figcaption'), new RegExp(`^Covering the light part .* “${label}”$`));
+      await expectText(
+        page.locator('figcaption'),
+        new RegExp(`^Covering the light part lowers “${label}” by up to \\d+ points$`),
+      );
       const darkness = await page.evaluate(`[...document.querySelector('#heat').getContext('2d')
         .getImageData(0, 0, 32, 32).data].filter((_, index) => index % 4 === 3)`);
       expect(Math.min(...(darkness as number[]))).toBe(0); // where the map is white
       expect(Math.max(...(darkness as number[]))).toBeGreaterThan(100);
-      expect(Math.max(...(darkness as number[]))).toBeLessThan(200); // the picture is still seen under it
+      expect(Math.max(...(darkness as number[]))).toBeLessThan(200); // the image stays visible under it
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await heat.waitFor({ state: 'hidden' });
 
-      // What is decoded only when it is no longer asked for is not shown.
-      const goOn = await holdNextBitmap(page);
+      // A map that is decoded after it was switched off is not shown.
+      const continueBitmap = await holdNextBitmap(page);
       await page.getByRole('button', { name: 'Show what mattered' }).click();
-      await expect.poll(() => page.evaluate('typeof goOn')).toBe('function');
+      await expect.poll(() => page.evaluate('typeof continueBitmap')).toBe('function');
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await expectResult(page);
-      await goOn();
+      await continueBitmap();
       await page.waitForTimeout(100);
       expect(await heat.isVisible()).toBe(false);
       await expectText(page.locator('figcaption'), 'As the network sees it');
     }));
 
-  test('answers on its own when the endpoint is out of reach', () =>
+  test('the browser answers alone while the endpoint is unreachable', () =>
     withServedPage(async (page) => {
       await page.context().setOffline(true);
       await uploadDrawing(page);
@@ -286,16 +289,16 @@ describe.skipIf(!browser)('the page', () => {
       await expectResult(page);
       await page.context().setOffline(true);
       await uploadDrawing(page);
-      await expectText(page.getByRole('alert'), /This is the answer of this browser alone\.$/);
+      await expectText(page.getByRole('alert'), /This answer is from this browser only\.$/);
       expect(await page.locator('#answer').innerText()).toBe(answer);
       expect(await page.locator('#comparison').isVisible()).toBe(false);
     }));
 
-  test('asks for the API key where one is needed, and keeps it for the tab', () =>
+  test('asks for the API key if one is required, and stores it for the tab', () =>
     withEndpoint(({ url, promote }) =>
       withGateway(url, 'right', async (gateway) => {
         await promote();
-        // Without the slash, as people type it.
+        // Without the trailing slash, as people type it.
         await withPage(browser!, gateway, async (page) => {
           await page.waitForURL(`${gateway}/`);
           const cat = page.getByRole('button', { name: 'Test image: cat' });
@@ -304,14 +307,14 @@ describe.skipIf(!browser)('the page', () => {
           await cat.click();
           await dialog.waitFor();
           await page.keyboard.press('Escape');
-          await expectText(page.locator('#message'), /^No API key/);
+          await expectText(page.locator('#message'), /^Missing or invalid API key/);
 
           await cat.click();
           await dialog.waitFor();
           expect(await page.evaluate('document.activeElement.id')).toBe('key');
           await key.fill('wrong');
           await page.keyboard.press('Enter');
-          await expectText(page.locator('#key-error'), /^This key is not taken/);
+          await expectText(page.locator('#key-error'), /^This key was not accepted/);
           await key.fill(' right ');
           await page.keyboard.press('Enter');
           await expectResult(page);
@@ -327,14 +330,14 @@ describe.skipIf(!browser)('the page', () => {
           await otherTab.getByRole('button', { name: 'Test image: cat' }).click();
           await otherTab.getByRole('dialog', { name: /API key/ }).waitFor();
 
-          await page.getByRole('button', { name: 'Forget it' }).click();
+          await page.getByRole('button', { name: 'Delete it' }).click();
           await cat.click();
           await dialog.waitFor();
         });
       }),
     ));
 
-  test('says so while there is no model', () =>
+  test('shows that there is no model yet', () =>
     withEndpoint(({ url }) =>
       withPage(browser!, url, async (page) => {
         await expectText(page.getByRole('alert'), /^No model is served yet/);
@@ -343,14 +346,14 @@ describe.skipIf(!browser)('the page', () => {
       }),
     ));
 
-  test('links to nothing but what is there', () =>
+  test('has no broken links', () =>
     withServedPage(async (page) => {
       const links = await page.evaluate(`[...document.links].filter((a) => a.checkVisibility()).map((a) => a.href)`);
       expect(links).toHaveLength(3);
       for (const link of links as string[]) expect((await page.request.get(link)).status()).toBe(200);
     }));
 
-  /** As training publishes it. */
+  /** Promotes a model with a report, as training publishes it. */
   async function promoteWithReport(store: ObjectStore): Promise<void> {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30"/></svg>';
     const files = new Map([
@@ -362,39 +365,39 @@ describe.skipIf(!browser)('the page', () => {
     await moveAlias(store, 'production', { to, by: 'a test', expected: undefined });
   }
 
-  test('shows the confusion matrix and the report where the model has them', () =>
+  test('shows the confusion matrix and the report if the model has them', () =>
     withEndpoint(async ({ url, store }) => {
       await promoteWithReport(store);
       await withPage(browser!, url, async (page) => {
-        const picture = page.getByRole('img', { name: /^Confusion matrix/ });
-        await picture.scrollIntoViewIfNeeded();
+        const matrix = page.getByRole('img', { name: /^Confusion matrix/ });
+        await matrix.scrollIntoViewIfNeeded();
         await expect.poll(() => page.evaluate(`document.querySelector('#confusion img').naturalWidth`)).toBe(40);
         await page.getByRole('link', { name: /^Confusion matrix/ }).click();
         await page.waitForURL(/report\/confusion\.svg$/);
         await page.goBack();
-        await page.getByRole('link', { name: 'Report of its training' }).click();
+        await page.getByRole('link', { name: 'Training report' }).click();
         await page.waitForURL(/\/report\.html$/);
         expect(await page.title()).toBe('A report');
       });
     }));
 
-  test('moves the confusion matrix on a phone, whose figures would be too small to read', () =>
+  test('lets the confusion matrix scroll on a phone, where its figures would be too small to read', () =>
     withEndpoint(async ({ url, store }) => {
       await promoteWithReport(store);
       await withPage(
         browser!,
         url,
         async (page) => {
-          const picture = page.getByRole('img', { name: /^Confusion matrix/ });
-          await picture.scrollIntoViewIfNeeded();
-          expect((await picture.boundingBox())!.width).toBeGreaterThanOrEqual(480);
+          const matrix = page.getByRole('img', { name: /^Confusion matrix/ });
+          await matrix.scrollIntoViewIfNeeded();
+          expect((await matrix.boundingBox())!.width).toBeGreaterThanOrEqual(480);
           expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
         },
         { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true },
       );
     }));
 
-  test('can be used by keyboard alone', () =>
+  test('can be used with the keyboard alone', () =>
     withServedPage(async (page) => {
       const focused = () =>
         page.evaluate(
@@ -411,7 +414,7 @@ describe.skipIf(!browser)('the page', () => {
       expect(await focused()).toBe('Test image: automobile');
       await expectText(
         page.locator('[role=status]'),
-        /^\w+, [\d.]+ %\. (Right|Wrong): the picture is labelled automobile/,
+        /^\w+, [\d.]+ %\. (Correct|Wrong): the image is labeled automobile/,
       );
     }));
 
@@ -423,29 +426,29 @@ describe.skipIf(!browser)('the page', () => {
         await expectFits();
         await page.getByRole('button', { name: 'Test image: cat' }).tap();
         await expectResult(page);
-        await page.getByRole('button', { name: 'Run it here too' }).tap();
-        await expectText(page.locator('#comparison'), /^Both answer the same/);
+        await page.getByRole('button', { name: 'Run it in this browser too' }).tap();
+        await expectText(page.locator('#comparison'), /^Both answers agree/);
         await expectFits();
-        // The phone's own camera program.
+        // Opens the phone's camera app.
         const chooser = page.waitForEvent('filechooser');
-        await page.getByRole('button', { name: 'Take a picture' }).tap();
+        await page.getByRole('button', { name: 'Take a photo' }).tap();
         await (await chooser).setFiles({ name: 'photo.png', mimeType: 'image/png', buffer: drawing });
-        await expectText(page.locator('#verdict'), /^It is not sure/);
+        await expectText(page.locator('#verdict'), /^The network is not sure/);
       },
       { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true },
     ));
 
-  test.each(['light', 'dark'] as const)('has no fault that axe finds, in %s', (colorScheme) =>
+  test.each(['light', 'dark'] as const)('passes axe, in %s', (colorScheme) =>
     withServedPage(
       async (page) => {
-        const expectNoFaults = async () => {
-          // By the inspector: the page's own policy lets no script in.
+        const expectNoViolations = async () => {
+          // Through the debugger, since the page's policy blocks injected scripts.
           await page.evaluate(axe.source);
           const { violations, incomplete } = (await page.evaluate('axe.run()')) as axe.AxeResults;
-          const faults = [...violations, ...incomplete.filter(({ id }) => id !== 'color-contrast')];
-          expect(faults.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+          const found = [...violations, ...incomplete.filter(({ id }) => id !== 'color-contrast')];
+          expect(found.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
         };
-        await expectNoFaults();
+        await expectNoViolations();
         await page.setInputFiles('#file', {
           name: 'no.pdf',
           mimeType: 'application/pdf',
@@ -454,13 +457,13 @@ describe.skipIf(!browser)('the page', () => {
         await page.getByRole('alert').waitFor();
         await page.getByRole('button', { name: 'Test image: cat' }).click();
         await expectResult(page);
-        await page.getByRole('button', { name: 'Run it here too' }).click();
+        await page.getByRole('button', { name: 'Run it in this browser too' }).click();
         await page.locator('#comparison').waitFor();
         await page.getByRole('button', { name: 'Show what mattered' }).click();
         await page.locator('#heat').waitFor();
-        await expectNoFaults();
+        await expectNoViolations();
         await page.evaluate(`document.querySelector('#key-dialog').showModal()`);
-        await expectNoFaults();
+        await expectNoViolations();
       },
       { colorScheme },
     ),

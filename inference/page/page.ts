@@ -1,17 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** The page, built: one document, and files of which each carries a hash of its content in its name. */
+/** The built page: a document, and files whose names contain a hash of their content. */
 export interface Page {
   readonly html: string;
   /** By name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The name of the document in a folder that was written by `writePage`. */
+/** The name of the document in a folder written by `writePage`. */
 export const DOCUMENT = 'index.html';
 
-/** A page that was built before: in Lambda there is nothing to build it with. */
+/** Reads a page that was built before, since Lambda has no build tools. */
 export function readPage(folder: string): Page {
   const names = readdirSync(folder).filter((name) => name !== DOCUMENT);
   return {

@@ -3,41 +3,41 @@ import { encodeGreyPng } from '#images/encode-png.ts';
 import { fitImage } from '#images/fit-image.ts';
 import type { Explanation, ImageAnswer } from '../http/answers.ts';
 import { RequestError } from '../http/problem.ts';
-import type { ClassifyOptions } from '../http/read-request.ts';
 import { occlusionMap } from '../serving/explain.ts';
 import type { ServedModel } from '../serving/live-models.ts';
+import type { ClassifyOptions } from './classify-request.ts';
 
 export interface Classified {
-  /** One for each picture, in their order; an error where a picture cannot be taken. */
+  /** One for each file, in the same order; an error for a file that cannot be classified. */
   readonly results: readonly (ImageAnswer | Error)[];
   /** Milliseconds. */
   readonly timing: { readonly decode: number; readonly predict: number };
 }
 
-/** Megapixels of all pictures of a request together: what keeps many large ones from holding up everybody else. */
+/** Megapixels of all images of a request together, so that one request cannot block the others for long. */
 export const MAX_MEGAPIXELS = 16;
 
 /**
- * What every dialect of the endpoint comes down to: pictures in, answers out. All are answered in one pass of the network.
+ * Decodes and classifies images, all in one pass of the network. Every request format ends here.
  *
- * @param images files, or errors where there was no file to be had; they come back in their places
- * @throws {RequestError} an option does not fit the model or the pictures
+ * @param files image files; an error in place of a file is returned in the same place
+ * @throws {RequestError} an option does not fit the model or the number of images
  */
 export async function classifyImages(
-  images: readonly (Uint8Array | Error)[],
+  files: readonly (Uint8Array | Error)[],
   model: ServedModel,
   { topK = Math.min(5, model.card.classes.length), strict = false, explain }: ClassifyOptions = {},
 ): Promise<Classified> {
   const { classes } = model.card;
   if (topK > classes.length) {
-    throw new RequestError('bad-parameter', `top_k is ${topK}, and the model knows ${classes.length} classes.`);
+    throw new RequestError('bad-parameter', `top_k is ${topK}, but the model has only ${classes.length} classes.`);
   }
-  if (explain !== undefined && images.length > 1) {
-    throw new RequestError('bad-parameter', `explain takes one picture, and here are ${images.length}.`);
+  if (explain !== undefined && files.length > 1) {
+    throw new RequestError('bad-parameter', `explain works for one image, but the request has ${files.length}.`);
   }
 
   const started = performance.now();
-  const prepared = await prepareAll(images, model, strict);
+  const prepared = await prepareAll(files, model, strict);
   const good = prepared.filter((image): image is Prepared => !(image instanceof Error));
   const decoded = performance.now();
 
@@ -54,23 +54,23 @@ export async function classifyImages(
 
 interface Prepared {
   readonly input: ImageAnswer['input'];
-  /** `[height, width, 3]` of the model's input */
+  /** `[height, width, 3]` uint8, of the model's input size */
   readonly pixels: Uint8Array;
 }
 
 async function prepareAll(
-  images: readonly (Uint8Array | Error)[],
+  files: readonly (Uint8Array | Error)[],
   { card: { input } }: ServedModel,
   strict: boolean,
 ): Promise<(Prepared | Error)[]> {
   const prepared: (Prepared | Error)[] = [];
   let left = MAX_MEGAPIXELS * 1e6;
-  // One that turns out to be damaged at its end has cost as much as a whole one.
+  // Counted before decoding: an image that is damaged at its end costs as much as an intact one.
   const beforeDecoding = ({ width, height }: Size) => {
     if (width * height > left) throw tooManyPixels();
     left -= width * height;
   };
-  for (const bytes of images) {
+  for (const bytes of files) {
     try {
       if (bytes instanceof Error) throw bytes;
       const image = await decodeImage(bytes, { raw: input, beforeDecoding });
@@ -90,17 +90,17 @@ interface Size {
   readonly height: number;
 }
 
-function wrongSize(found: Size, wanted: Size): RequestError {
+function wrongSize(found: Size, expected: Size): RequestError {
   return new RequestError(
     'wrong-size',
-    `The image is ${found.width}x${found.height}; with strict only ${wanted.width}x${wanted.height} is taken.`,
+    `The image is ${found.width}x${found.height}; with strict it must be ${expected.width}x${expected.height}.`,
   );
 }
 
 function tooManyPixels(): RequestError {
   return new RequestError(
     'image-too-large',
-    `The pictures of this request have more than ${MAX_MEGAPIXELS} megapixels together. Send them in several requests.`,
+    `The images of this request have more than ${MAX_MEGAPIXELS} megapixels together. Split them into several requests.`,
   );
 }
 
@@ -122,9 +122,9 @@ function answerOf({ input }: Prepared, probabilities: Float32Array, model: Serve
 function explanationOf({ pixels }: Prepared, answer: ImageAnswer, model: ServedModel): Explanation {
   const { label, index } = answer.predictions[0]!;
   const { width, height } = model.card.input;
-  const falls = occlusionMap(pixels, index, model); // [height, width]
-  const largest = Math.max(0, ...falls);
-  const grey = Uint8Array.from(falls, (fall) => (largest > 0 ? Math.round((255 * Math.max(0, fall)) / largest) : 0));
+  const drops = occlusionMap(pixels, index, model); // [height, width]
+  const largest = Math.max(0, ...drops);
+  const grey = Uint8Array.from(drops, (drop) => (largest > 0 ? Math.round((255 * Math.max(0, drop)) / largest) : 0));
   const png = Buffer.from(encodeGreyPng({ width, height, pixels: grey })).toString('base64');
   return { method: 'occlusion', label, width, height, png, largest: toSixDecimals(largest) };
 }

@@ -7,7 +7,7 @@ import { decodePng } from '#images/decode-png.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { BatchAnswer, ClassifyAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
-import { examplePixels } from '../serving/example-model.ts';
+import { examplePixels } from '../serving/example-model.fixture.ts';
 
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../images/fixtures/${name}`, import.meta.url)));
@@ -30,7 +30,7 @@ async function postForm(url: string, parts: readonly (readonly [name: string, va
   return { status: response.status, answer: await response.json() };
 }
 
-test('every dialect gives the answer that the bytes alone get', () =>
+test('every request format gets the same answer as the plain file', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const raw = await fetch(`${url}/classify?top_k=3`, { method: 'POST', body: new Uint8Array(png(1)) });
@@ -64,61 +64,56 @@ test('every dialect gives the answer that the bytes alone get', () =>
     expect(BatchAnswer.parse(await list.json()).results).toEqual([expected]);
   }));
 
-test('as many answers as pictures, in their order, each as it would be alone; what is no picture fails alone', () =>
+test('a batch gets one answer per image, in order, each the same as unbatched; an invalid file does not fail the others', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const good = Array.from({ length: 6 }, (_, seed) => png(seed));
-    const alone = await Promise.all(
+    const unbatched = await Promise.all(
       good.map(async (image) => {
         const response = await fetch(`${url}/classify?top_k=10`, { method: 'POST', body: new Uint8Array(image) });
         return ClassifyAnswer.parse(await response.json());
       }),
     );
-    const bodies = { text: Buffer.from('no picture'), cut: good[0]!.subarray(0, 300), empty: new Uint8Array(0) };
+    const bodies = { text: Buffer.from('not an image'), cut: good[0]!.subarray(0, 300), empty: new Uint8Array(0) };
     const codes = { text: 'unsupported-image', cut: 'corrupt-image', empty: 'unsupported-image' };
-    const pictures = fc.oneof(fc.nat(5), fc.constantFrom('text', 'cut', 'empty'));
+    const files = fc.oneof(fc.nat(5), fc.constantFrom('text', 'cut', 'empty'));
     const forms = fc.constantFrom('inputs', 'instances', 'parts');
     const paths = fc.constantFrom('/classify', '/classify/batch');
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(pictures, { minLength: 2, maxLength: 64 }),
-        forms,
-        paths,
-        async (chosen, form, path) => {
-          const images = chosen.map((each) => (typeof each === 'number' ? good[each]! : bodies[each]));
-          const query = `${url}${path}?top_k=10`;
-          const posts = {
-            inputs: () => postJson(query, { inputs: images.map(base64) }),
-            instances: () => postJson(query, { instances: images.map((image) => ({ b64: base64(image) })) }),
-            parts: () =>
-              postForm(
-                query,
-                images.map((image) => ['image', image]),
-              ),
-          };
-          const { status, answer } = await posts[form]();
-          expect(status).toBe(200);
-          const { results } = BatchAnswer.parse(answer);
-          expect(results).toHaveLength(chosen.length);
-          chosen.forEach((each, index) => {
-            const result = results[index]!;
-            if (typeof each !== 'number') {
-              expect(result).toMatchObject({ error: { code: codes[each] } });
-              return;
-            }
-            if ('error' in result) throw new Error(result.error.detail);
-            const byIndex = new Map(alone[each]!.predictions.map(({ index, score }) => [index, score]));
-            for (const { index, score } of result.predictions) {
-              expect(Math.abs(score - byIndex.get(index)!)).toBeLessThanOrEqual(1.5e-6); // 1e-6, and what rounding adds
-            }
-          });
-        },
-      ),
+      fc.asyncProperty(fc.array(files, { minLength: 2, maxLength: 64 }), forms, paths, async (chosen, form, path) => {
+        const images = chosen.map((each) => (typeof each === 'number' ? good[each]! : bodies[each]));
+        const query = `${url}${path}?top_k=10`;
+        const posts = {
+          inputs: () => postJson(query, { inputs: images.map(base64) }),
+          instances: () => postJson(query, { instances: images.map((image) => ({ b64: base64(image) })) }),
+          parts: () =>
+            postForm(
+              query,
+              images.map((image) => ['image', image]),
+            ),
+        };
+        const { status, answer } = await posts[form]();
+        expect(status).toBe(200);
+        const { results } = BatchAnswer.parse(answer);
+        expect(results).toHaveLength(chosen.length);
+        chosen.forEach((each, index) => {
+          const result = results[index]!;
+          if (typeof each !== 'number') {
+            expect(result).toMatchObject({ error: { code: codes[each] } });
+            return;
+          }
+          if ('error' in result) throw new Error(result.error.detail);
+          const byIndex = new Map(unbatched[each]!.predictions.map(({ index, score }) => [index, score]));
+          for (const { index, score } of result.predictions) {
+            expect(Math.abs(score - byIndex.get(index)!)).toBeLessThanOrEqual(1.5e-6); // 1e-6, and what rounding adds
+          }
+        });
+      }),
       { numRuns: 30 },
     );
   }));
 
-test('in a list only what is no Base64 fails', () =>
+test('only the entries of a list that are not valid Base64 fail', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const { answer } = await postJson(`${url}/classify`, { inputs: ['?', base64(png(1)), '?'] });
@@ -131,21 +126,21 @@ test('in a list only what is no Base64 fails', () =>
   }));
 
 test.each([
-  ['no JSON', '{"inputs": ', 'bad-body', 'no JSON'],
-  ['nothing of either dialect', '{"images": []}', 'bad-body', 'inputs'],
+  ['a syntax error', '{"inputs": ', 'bad-body', 'not valid JSON'],
+  ['the members of neither format', '{"images": []}', 'bad-body', 'inputs'],
   ['a list', '[]', 'bad-body', 'inputs'],
-  ['no pictures', '{"inputs": []}', 'bad-body', 'inputs'],
+  ['no images', '{"inputs": []}', 'bad-body', 'inputs'],
   ['a number', '{"inputs": 7}', 'bad-body', 'inputs'],
   ['an instance without b64', '{"instances": [{"b65": ""}]}', 'bad-body', 'instances'],
-  ['sixty-five pictures', JSON.stringify({ inputs: Array(65).fill('') }), 'bad-body', 'inputs'],
+  ['sixty-five images', JSON.stringify({ inputs: Array(65).fill('') }), 'bad-body', 'inputs'],
   ['another function', '{"inputs": "", "parameters": {"function_to_apply": "sigmoid"}}', 'bad-body', 'softmax'],
-  ['half a picture', '{"inputs": "", "parameters": {"top_k": 1.5}}', 'bad-body', 'parameters.top_k'],
-  ['too many classes', '{"inputs": "", "parameters": {"top_k": 11}}', 'bad-parameter', '10 classes'],
+  ['a top_k of 1.5', '{"inputs": "", "parameters": {"top_k": 1.5}}', 'bad-body', 'parameters.top_k'],
+  ['a top_k of 11', '{"inputs": "", "parameters": {"top_k": 11}}', 'bad-parameter', '10 classes'],
   [
     'Base64 of Base64',
     JSON.stringify({ inputs: base64(Buffer.from(base64(png(1)))) }),
     'unsupported-image',
-    'base64 text',
+    'Base64 text',
   ],
   ['deep JSON', `{"inputs": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'bad-body', 'inputs'],
   ['null', 'null', 'bad-body', 'inputs'],
@@ -168,14 +163,14 @@ test('refuses JSON that is not UTF-8', () =>
     expect(Problem.parse(await response.json())).toMatchObject({ status: 400, code: 'bad-body' });
   }));
 
-test('of a member that is given twice the last one counts, as in every browser', () =>
+test('the last of two members with the same name counts, as in every browser', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const { status } = await postJson(`${url}/classify`, `{"inputs": "", "inputs": "${base64(png(1))}"}`);
     expect(status).toBe(200);
   }));
 
-test('says what is wrong with a form', () =>
+test('names what is wrong with a form', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const other = await postForm(`${url}/classify`, [['file', png(1)]]);
@@ -184,7 +179,7 @@ test('says what is wrong with a form', () =>
     const text = await postForm(`${url}/classify`, [['image', 'picture.png']]);
     expect(Problem.parse(text.answer).detail).toContain('curl -F image=@picture.png');
     const many = await postForm(`${url}/classify`, Array(65).fill(['image', new Uint8Array(1)]));
-    expect(Problem.parse(many.answer).detail).toContain('at most 64');
+    expect(Problem.parse(many.answer).detail).toContain('the limit is 64');
     for (const type of [
       'multipart/form-data',
       'multipart/form-data; boundary=other',
@@ -196,7 +191,7 @@ test('says what is wrong with a form', () =>
     }
   }));
 
-test('many large pictures share what one request may cost', () =>
+test('many large images share the limit of the request', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const large = encode({ width: 1900, height: 1900, channels: 1, data: new Uint8Array(1900 * 1900) });
@@ -208,7 +203,7 @@ test('many large pictures share what one request may cost', () =>
     ]);
   }));
 
-test('a large picture that is damaged at its end costs what a whole one does', () =>
+test('a large image that is damaged at its end counts like an intact one', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const damaged = ['image', damagedAtItsEnd(1900, 1900)] as const;
@@ -217,7 +212,7 @@ test('a large picture that is damaged at its end costs what a whole one does', (
     expect(results.map((result) => ('error' in result ? result.error.code : 'answered'))).toEqual([
       ...['corrupt-image', 'corrupt-image', 'corrupt-image', 'corrupt-image'],
       ...['image-too-large', 'image-too-large'],
-      'answered', // There is room for a small one.
+      'answered', // A small one still fits.
     ]);
     expect(results[4]).toMatchObject({ error: { detail: expect.stringContaining('16 megapixels together') } });
   }));
@@ -238,7 +233,7 @@ function chunk(type: string, body: Uint8Array): Uint8Array {
   return framed;
 }
 
-test('explains an answer by what is lost when parts of the picture are covered', () =>
+test('explains an answer by the drop in probability when parts of the image are covered', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const { answer } = await postJson(`${url}/classify?explain=occlusion`, { inputs: base64(png(1)) });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { withEndpoint } from '../app.fixture.ts';
 import { ClassifyAnswer, ModelAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
-import { examplePixels } from '../serving/example-model.ts';
+import { examplePixels } from '../serving/example-model.fixture.ts';
 import { InferAnswer, SERVER_VERSION } from './open-inference.ts';
 
 async function infer(url: string, body: object, path = '/v2/models/cifar10/infer') {
@@ -17,14 +17,14 @@ const get = async (url: string) => {
   return { status: response.status, answer: await response.json() };
 };
 
-const images = (...seeds: number[]) => ({
+const imagesInput = (...seeds: number[]) => ({
   name: 'images',
   shape: [seeds.length, 32, 32, 3],
   datatype: 'UINT8',
   data: seeds.flatMap((seed) => [...examplePixels(seed)]),
 });
 
-test('the version is the one of the package', () => {
+test('the server version is the version of the package', () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect(SERVER_VERSION).toBe(version);
 });
@@ -62,10 +62,10 @@ test('describes the server and the model', () =>
     expect((await get(`${url}/v2/models/cifar10/versions/none`)).answer).toMatchObject({ status: 404 });
   }));
 
-test('infers what /classify answers, flat or nested', () =>
+test('returns the probabilities of /classify, for flat and nested data', () =>
   withEndpoint(async ({ url, promote }) => {
     const version = await promote();
-    const { status, answer } = await infer(url, { id: 'mine', inputs: [images(1, 2)] });
+    const { status, answer } = await infer(url, { id: 'mine', inputs: [imagesInput(1, 2)] });
     expect(status).toBe(200);
     const { outputs, ...rest } = InferAnswer.parse(answer);
     expect(rest).toEqual({ model_name: 'cifar10', model_version: version, id: 'mine' });
@@ -78,7 +78,7 @@ test('infers what /classify answers, flat or nested', () =>
         expect(Math.abs(Number(outputs[0]!.data[row * 10 + index]) - score)).toBeLessThan(1e-6);
       }
     }
-    const flat = images(1);
+    const flat = imagesInput(1);
     const data = [
       Array.from({ length: 32 }, (_, y) =>
         Array.from({ length: 32 }, (_, x) => flat.data.slice((y * 32 + x) * 3, (y * 32 + x) * 3 + 3)),
@@ -88,21 +88,21 @@ test('infers what /classify answers, flat or nested', () =>
     expect(nested.answer).toEqual((await infer(url, { inputs: [flat] })).answer);
   }));
 
-test('as many rows as pictures, in their order, each as it would be alone', () =>
+test('a batch gets one row per image, in order, each the same as unbatched', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const rowsOf = async (...seeds: number[]) => {
-      const [output] = InferAnswer.parse((await infer(url, { inputs: [images(...seeds)] })).answer).outputs;
+      const [output] = InferAnswer.parse((await infer(url, { inputs: [imagesInput(...seeds)] })).answer).outputs;
       expect(output!.shape).toEqual([seeds.length, 10]);
       return seeds.map((_, row) => output!.data.slice(row * 10, row * 10 + 10).map(Number));
     };
-    const alone: number[][] = [];
-    for (let seed = 0; seed < 6; seed++) alone.push(...(await rowsOf(seed)));
+    const unbatched: number[][] = [];
+    for (let seed = 0; seed < 6; seed++) unbatched.push(...(await rowsOf(seed)));
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(5), { minLength: 1, maxLength: 64 }), async (seeds) => {
         const rows = await rowsOf(...seeds);
         seeds.forEach((seed, row) => {
-          const difference = Math.max(...rows[row]!.map((value, index) => Math.abs(value - alone[seed]![index]!)));
+          const difference = Math.max(...rows[row]!.map((value, index) => Math.abs(value - unbatched[seed]![index]!)));
           expect(difference).toBeLessThanOrEqual(1e-6);
         });
       }),
@@ -110,11 +110,11 @@ test('as many rows as pictures, in their order, each as it would be alone', () =
     );
   }));
 
-test('names the classes where it is asked to', () =>
+test('returns class names if requested', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const outputs = [{ name: 'probabilities', parameters: { classification: 2 } }];
-    const { answer } = await infer(url, { inputs: [images(1, 2, 3)], outputs });
+    const { answer } = await infer(url, { inputs: [imagesInput(1, 2, 3)], outputs });
     const [output] = InferAnswer.parse(answer).outputs;
     expect(output).toMatchObject({ shape: [3, 2], datatype: 'BYTES' });
     expect(output!.data).toHaveLength(6);
@@ -123,19 +123,19 @@ test('names the classes where it is asked to', () =>
 
 test.each([
   ['no inputs', { inputs: [] }, /inputs/],
-  ['another input', { inputs: [{ ...images(1), name: 'x' }] }, /"x".*"images"/],
-  ['another type', { inputs: [{ ...images(1), datatype: 'FP32' }] }, /UINT8/],
-  ['another shape', { inputs: [{ ...images(1), shape: [1, 3, 32, 32] }] }, /\[n, 32, 32, 3\]/],
-  ['no pictures', { inputs: [{ ...images(), shape: [0, 32, 32, 3] }] }, /from 1 to 64/],
-  ['too many pictures', { inputs: [{ ...images(), shape: [65, 32, 32, 3] }] }, /from 1 to 64/],
-  ['too few values', { inputs: [{ ...images(1), data: [1] }] }, /1 values; its shape needs 3072/],
-  ['a value of 256', { inputs: [{ ...images(1), data: Array(3072).fill(256) }] }, /Value 0/],
-  ['a value of 0.5', { inputs: [{ ...images(1), data: Array(3072).fill(0.5) }] }, /Value 0/],
-  ['a text', { inputs: [{ ...images(1), data: Array(3072).fill('1') }] }, /Value 0/],
-  ['another output', { inputs: [images(1)], outputs: [{ name: 'y' }] }, /"y"/],
+  ['another input', { inputs: [{ ...imagesInput(1), name: 'x' }] }, /"x".*"images"/],
+  ['another type', { inputs: [{ ...imagesInput(1), datatype: 'FP32' }] }, /UINT8/],
+  ['another shape', { inputs: [{ ...imagesInput(1), shape: [1, 3, 32, 32] }] }, /\[n, 32, 32, 3\]/],
+  ['no images', { inputs: [{ ...imagesInput(), shape: [0, 32, 32, 3] }] }, /from 1 to 64/],
+  ['too many images', { inputs: [{ ...imagesInput(), shape: [65, 32, 32, 3] }] }, /from 1 to 64/],
+  ['too few values', { inputs: [{ ...imagesInput(1), data: [1] }] }, /1 values; its shape needs 3072/],
+  ['a value of 256', { inputs: [{ ...imagesInput(1), data: Array(3072).fill(256) }] }, /Value 0/],
+  ['a value of 0.5', { inputs: [{ ...imagesInput(1), data: Array(3072).fill(0.5) }] }, /Value 0/],
+  ['a text', { inputs: [{ ...imagesInput(1), data: Array(3072).fill('1') }] }, /Value 0/],
+  ['another output', { inputs: [imagesInput(1)], outputs: [{ name: 'y' }] }, /"y"/],
   [
     'too many classes',
-    { inputs: [images(1)], outputs: [{ name: 'probabilities', parameters: { classification: 11 } }] },
+    { inputs: [imagesInput(1)], outputs: [{ name: 'probabilities', parameters: { classification: 11 } }] },
     /11/,
   ],
 ])('refuses %s', (_, body, detail) =>
@@ -148,7 +148,7 @@ test.each([
   }),
 );
 
-test('no JSON makes it fail', () =>
+test('no JSON causes an internal error', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
     await fc.assert(
@@ -160,22 +160,22 @@ test('no JSON makes it fail', () =>
     );
   }));
 
-test('the log knows of each picture what it was taken for, and whether that is sure', () =>
+test('the log has the predicted class of each image, and whether it is uncertain', () =>
   withEndpoint(async ({ url, promote, logged }) => {
     await promote();
     const { answer } = await infer(url, {
-      inputs: [images(1, 2, 3)],
+      inputs: [imagesInput(1, 2, 3)],
       outputs: [{ name: 'probabilities', parameters: { classification: 1 } }],
     });
     const { data } = InferAnswer.parse(answer).outputs[0]!;
-    const named = data.map((each) => String(each).split(':'));
+    const classified = data.map((each) => String(each).split(':'));
     const line = logged.at(-1)!;
     expect(line).toMatchObject({
       images: 3,
-      label: named.map(([, , label]) => label),
-      score: named.map(([score]) => Number(score)),
+      label: classified.map(([, , label]) => label),
+      score: classified.map(([score]) => Number(score)),
       timing: { predict: expect.any(Number) },
     });
     const { uncertainBelow } = ModelAnswer.parse((await get(`${url}/model`)).answer);
-    expect(line.uncertain).toEqual(named.map(([score]) => Number(score) < uncertainBelow));
+    expect(line.uncertain).toEqual(classified.map(([score]) => Number(score) < uncertainBelow));
   }));

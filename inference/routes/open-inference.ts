@@ -1,31 +1,33 @@
 import * as z from 'zod/mini';
 import type { App, RequestContext } from '../http/context.ts';
-import { RequestError } from '../http/problem.ts';
+import { type Operation, route } from '../http/operation.ts';
+import { type ProblemCode, RequestError } from '../http/problem.ts';
 import { checkBody, parseJson, readBody } from '../http/read-body.ts';
-import { MAX_IMAGES } from '../http/read-request.ts';
 import type { LiveModels, ServedModel } from '../serving/live-models.ts';
-import { round } from '../telemetry/timing.ts';
+import { roundMilliseconds } from '../telemetry/timing.ts';
+import { MAX_IMAGES } from './classify-request.ts';
+import { modelProblems } from './model.ts';
 
-/** As in `package.json`. */
+/** The version in `package.json`. */
 export const SERVER_VERSION = '0.1.0';
 
 const MODEL = 'cifar10';
 const INPUT = 'images';
 const OUTPUT = 'probabilities';
 
-const others = z.optional(z.record(z.string(), z.unknown()));
+const anyParameters = z.optional(z.record(z.string(), z.unknown()));
 
 export const InferRequest = z.object({
   id: z.optional(z.string()),
-  parameters: others,
+  parameters: anyParameters,
   inputs: z
     .array(
       z.object({
         name: z.string(),
         shape: z.array(z.int().check(z.nonnegative())),
         datatype: z.string(),
-        parameters: others,
-        data: z.array(z.unknown()).check(z.describe('Whole numbers from 0 to 255, flat or nested as the shape.')),
+        parameters: anyParameters,
+        data: z.array(z.unknown()).check(z.describe('Integers from 0 to 255, flat or nested like the shape.')),
       }),
     )
     .check(z.length(1)),
@@ -39,7 +41,7 @@ export const InferRequest = z.object({
               classification: z.optional(
                 z
                   .int()
-                  .check(z.positive(), z.describe('Name that many classes, the best first, as `score:index:label`.')),
+                  .check(z.positive(), z.describe('Return this many classes, best first, as `score:index:label`.')),
               ),
             }),
           ),
@@ -74,33 +76,94 @@ export const ModelMetadata = z.object({
   outputs: z.array(tensor),
 });
 
-export const ServerLive = z.object({ live: z.literal(true) });
-export const ServerReady = z.object({ ready: z.literal(true) });
-export const ModelReady = z.object({ name: z.string(), ready: z.literal(true) });
+const ServerLive = z.object({ live: z.literal(true) });
+const ServerReady = z.object({ ready: z.literal(true) });
+const ModelReady = z.object({ name: z.string(), ready: z.literal(true) });
 export const ServerMetadata = z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) });
 
+const group = 'Open Inference Protocol';
+
+const getServerMetadata: Operation = {
+  ...{ method: 'get', path: '/v2', id: 'getServerMetadata', group },
+  summary: 'Get the metadata of the server',
+  answer: { 'application/json': ServerMetadata },
+  problems: [],
+};
+
+const getServerLive: Operation = {
+  ...{ method: 'get', path: '/v2/health/live', id: 'getServerLive', group },
+  summary: 'Check that the server runs',
+  answer: { 'application/json': ServerLive },
+  problems: [],
+};
+
+const getServerReady: Operation = {
+  ...{ method: 'get', path: '/v2/health/ready', id: 'getServerReady', group },
+  summary: 'Check that the server can answer',
+  answer: { 'application/json': ServerReady },
+  problems: modelProblems,
+};
+
+/** The operations of the served model, and those of a version. */
+const ofModel = [
+  describeModel('/v2/models/{model}', '', 'the served model'),
+  describeModel('/v2/models/{model}/versions/{version}', 'Version', 'a version'),
+];
+
+/** @param suffix of the operations' IDs */
+function describeModel(path: string, suffix: string, which: string) {
+  const problems: ProblemCode[] = ['unknown-model', 'unknown-version', ...modelProblems];
+  return {
+    infer: {
+      ...{ method: 'post', path: `${path}/infer`, id: `infer${suffix}`, group },
+      summary: `Run ${which}`,
+      details: 'The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`.',
+      body: { 'application/json': InferRequest },
+      answer: { 'application/json': InferAnswer },
+      problems: ['bad-body', 'body-too-large', 'unsupported-encoding', ...problems],
+    },
+    getMetadata: {
+      ...{ method: 'get', path, id: `getModelMetadata${suffix}`, group },
+      summary: `Get the metadata of ${which}`,
+      answer: { 'application/json': ModelMetadata },
+      problems,
+    },
+    getReady: {
+      ...{ method: 'get', path: `${path}/ready`, id: `getModelReady${suffix}`, group },
+      summary: `Check that ${which} can answer`,
+      answer: { 'application/json': ModelReady },
+      problems,
+    },
+  } satisfies Record<string, Operation>;
+}
+
+export const openInferenceOperations: readonly Operation[] = [
+  ...ofModel.flatMap((operations) => Object.values(operations)),
+  ...[getServerMetadata, getServerLive, getServerReady],
+];
+
 /**
- * The Open Inference Protocol, version 2, which KServe and Triton speak: raw pictures in, probabilities out.
+ * The Open Inference Protocol, version 2, as KServe and Triton implement it: raw pixels in, probabilities out.
  *
  * @see https://github.com/kserve/open-inference-protocol
  * @see https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_classification.md
  */
 export function openInferenceRoutes(app: App, models: LiveModels): void {
-  app.get('/v2', (context) =>
+  route(app, getServerMetadata, (context) =>
     context.json({ name: MODEL, version: SERVER_VERSION, extensions: ['classification'] } satisfies z.infer<
       typeof ServerMetadata
     >),
   );
-  app.get('/v2/health/live', (context) => context.json({ live: true }));
-  app.get('/v2/health/ready', (context) => models.use(undefined, () => context.json({ ready: true })));
+  route(app, getServerLive, (context) => context.json({ live: true }));
+  route(app, getServerReady, (context) => models.use(undefined, () => context.json({ ready: true })));
 
-  for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-    app.get(path, (context) => withModel(context, models, (model) => context.json(metadataOf(model))));
-    app.get(`${path}/ready`, (context) => withModel(context, models, () => context.json({ name: MODEL, ready: true })));
-    app.post(`${path}/infer`, async (context) => {
+  for (const { infer, getMetadata, getReady } of ofModel) {
+    route(app, getMetadata, (context) => withModel(context, models, (model) => context.json(metadataOf(model))));
+    route(app, getReady, (context) => withModel(context, models, () => context.json({ name: MODEL, ready: true })));
+    route(app, infer, async (context) => {
       const request = checkBody(InferRequest, parseJson(await readBody(context)));
       return withModel(context, models, (model) => {
-        const { answer, facts } = infer(request, model);
+        const { answer, facts } = runInference(request, model);
         Object.assign(context.get('facts'), facts);
         return context.json(answer);
       });
@@ -114,7 +177,7 @@ function withModel(
   work: (model: ServedModel) => Response,
 ): Promise<Response> {
   const name = context.req.param('model');
-  if (name !== MODEL) throw new RequestError('unknown-model', `There is no model "${name}" here, only "${MODEL}".`);
+  if (name !== MODEL) throw new RequestError('unknown-model', `There is no model "${name}", only "${MODEL}".`);
   return models.use(context.req.param('version'), work);
 }
 
@@ -129,8 +192,8 @@ function metadataOf({ version, card }: ServedModel): z.infer<typeof ModelMetadat
   };
 }
 
-/** @returns the answer, and what the log says of it */
-function infer(
+/** @returns the answer, and facts for the log */
+function runInference(
   { id, inputs, outputs }: z.infer<typeof InferRequest>,
   model: ServedModel,
 ): { readonly answer: InferAnswer; readonly facts: object } {
@@ -140,41 +203,44 @@ function infer(
   if (classification !== undefined && classification > classes.length) {
     throw new RequestError(
       'bad-body',
-      `classification is ${classification}, and the model knows ${classes.length} classes.`,
+      `classification is ${classification}, but the model has only ${classes.length} classes.`,
     );
   }
   const pixels = pixelsOf(inputs[0]!, model); // [N, height, width, channels]
   const started = performance.now();
   const probabilities = model.classify(pixels); // [N, classes]
-  const timing = { predict: round(performance.now() - started) };
-  const images = probabilities.length / classes.length;
+  const timing = { predict: roundMilliseconds(performance.now() - started) };
+  const imageCount = probabilities.length / classes.length;
   const answer: InferAnswer = {
     model_name: MODEL,
     model_version: model.version,
     ...(id === undefined ? {} : { id }),
     outputs: [
       classification === undefined
-        ? { name, shape: [images, classes.length], datatype: 'FP32', data: Array.from(probabilities, shortest) }
+        ? { name, shape: [imageCount, classes.length], datatype: 'FP32', data: Array.from(probabilities, toShortest) }
         : {
             name,
-            shape: [images, classification],
+            shape: [imageCount, classification],
             datatype: 'BYTES',
-            data: best(probabilities, classification, classes),
+            data: topClasses(probabilities, classification, classes),
           },
     ],
   };
-  return { answer, facts: { version: model.version, images, ...likeliest(probabilities, model), timing } };
+  return {
+    answer,
+    facts: { version: model.version, images: imageCount, ...topClassFacts(probabilities, model), timing },
+  };
 }
 
-/** Of each image the likeliest class, for the log. */
-function likeliest(probabilities: Float32Array, { card }: ServedModel) {
+/** The most probable class of each image, for the log. */
+function topClassFacts(probabilities: Float32Array, { card }: ServedModel) {
   const { classes, uncertainBelow } = card;
   const score: number[] = [];
   const label: string[] = [];
   for (let start = 0; start < probabilities.length; start += classes.length) {
     const ofImage = probabilities.subarray(start, start + classes.length);
     const highest = Math.max(...ofImage);
-    score.push(shortest(highest));
+    score.push(toShortest(highest));
     label.push(classes[ofImage.indexOf(highest)]!);
   }
   return { label, score, uncertain: score.map((each) => each < uncertainBelow) };
@@ -183,42 +249,42 @@ function likeliest(probabilities: Float32Array, { card }: ServedModel) {
 function pixelsOf(input: z.infer<typeof InferRequest>['inputs'][number], { card }: ServedModel): Uint8Array {
   const { name, datatype, shape, data } = input;
   const { height, width, channels } = card.input;
-  const wanted = `[n, ${height}, ${width}, ${channels}]`;
+  const expected = `[n, ${height}, ${width}, ${channels}]`;
   if (name !== INPUT) throw new RequestError('bad-body', `There is no input "${name}", only "${INPUT}".`);
   if (datatype !== 'UINT8') throw new RequestError('bad-body', `The input has datatype ${datatype}; it must be UINT8.`);
-  const [images = 0, ...size] = shape;
-  if (size.join() !== [height, width, channels].join() || images < 1 || images > MAX_IMAGES) {
+  const [imageCount = 0, ...imageShape] = shape;
+  if (imageShape.join() !== [height, width, channels].join() || imageCount < 1 || imageCount > MAX_IMAGES) {
     throw new RequestError(
       'bad-body',
-      `The input has shape [${shape.join(', ')}]; it must be ${wanted}, n from 1 to ${MAX_IMAGES}.`,
+      `The input has shape [${shape.join(', ')}]; it must be ${expected} with n from 1 to ${MAX_IMAGES}.`,
     );
   }
   const values = data.flat(3);
-  const pixels = new Uint8Array(images * height * width * channels);
+  const pixels = new Uint8Array(imageCount * height * width * channels);
   if (values.length !== pixels.length) {
     throw new RequestError('bad-body', `The input has ${values.length} values; its shape needs ${pixels.length}.`);
   }
   values.forEach((value, index) => {
     pixels[index] = value as number;
-    // What a byte cannot hold is not what was sent: 256, 0.5, "7".
-    if (pixels[index] !== value) throw new RequestError('bad-body', `Value ${index} is no whole number from 0 to 255.`);
+    // Values that do not fit a byte change when they are stored: 256, 0.5, "7".
+    if (pixels[index] !== value) throw new RequestError('bad-body', `Value ${index} is not an integer from 0 to 255.`);
   });
   return pixels;
 }
 
-/** As few digits as give the same single-precision number again. */
-function shortest(value: number): number {
+/** Rounds to nine digits, which identify a single-precision number. */
+function toShortest(value: number): number {
   return Number(value.toPrecision(9));
 }
 
-/** `score:index:label`, the best first, for each image. */
-function best(probabilities: Float32Array, count: number, classes: readonly string[]): string[] {
+/** The most probable classes of each image as `score:index:label`, best first. */
+function topClasses(probabilities: Float32Array, count: number, classes: readonly string[]): string[] {
   const entries: string[] = [];
   for (let start = 0; start < probabilities.length; start += classes.length) {
     const ranked = classes
       .map((label, index) => ({ label, index, score: probabilities[start + index]! }))
       .sort((a, b) => b.score - a.score);
-    entries.push(...ranked.slice(0, count).map(({ score, index, label }) => `${shortest(score)}:${index}:${label}`));
+    entries.push(...ranked.slice(0, count).map(({ score, index, label }) => `${toShortest(score)}:${index}:${label}`));
   }
   return entries;
 }

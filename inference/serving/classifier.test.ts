@@ -6,7 +6,7 @@ import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion, readVersion, type VerifiedVersion } from '#models/versions.ts';
 import { withFolder } from '../app.fixture.ts';
 import { GoldenMismatch, loadClassifier, openClassifier } from './classifier.ts';
-import { type ExampleModel, exampleModel, examplePixels } from './example-model.ts';
+import { type ExampleModel, exampleModel, examplePixels } from './example-model.fixture.ts';
 
 async function version(options?: ExampleModel): Promise<VerifiedVersion> {
   const files = await exampleModel(options);
@@ -16,26 +16,26 @@ async function version(options?: ExampleModel): Promise<VerifiedVersion> {
   });
 }
 
-test('computes what TensorFlow.js did', async () => {
+test('computes the same probabilities as TensorFlow.js', async () => {
   const stored = await version();
   const classifier = await openClassifier(stored);
   expect(goldenDifference(stored.golden, classifier.classify(goldenPixels(stored.golden)))).toBeLessThan(1e-6);
 });
 
-test('a batch gives what its images give alone, in their order', async () => {
+test('a batch gets the same answers as its images unbatched, in order', async () => {
   const classifier = await loadClassifier(await version());
   const images = Array.from({ length: 17 }, (_, seed) => examplePixels(seed));
   const batch = classifier.classify(new Uint8Array(Buffer.concat(images))); // [17, 10]
   images.forEach((image, index) => {
-    const alone = classifier.classify(image);
-    expect(alone.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 6);
-    alone.forEach((value, index_) => {
-      expect(Math.abs(value - batch[index * 10 + index_]!)).toBeLessThan(1e-6);
+    const unbatched = classifier.classify(image);
+    expect(unbatched.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 6);
+    unbatched.forEach((value, label) => {
+      expect(Math.abs(value - batch[index * 10 + label]!)).toBeLessThan(1e-6);
     });
   });
 });
 
-test('the temperature softens or sharpens what it answers', async () => {
+test('the temperature softens or sharpens the probabilities', async () => {
   const pixels = examplePixels(3);
   const best = async (temperature: number) => {
     const classifier = await loadClassifier(await version({ card: { temperature } }));
@@ -45,29 +45,29 @@ test('the temperature softens or sharpens what it answers', async () => {
   expect(await best(1)).toBeGreaterThan(await best(10));
 });
 
-test('refuses a model that does not answer its golden images', async () => {
+test('refuses a model that fails its golden images', async () => {
   await expect(loadClassifier(await version({ isWrong: true }))).rejects.toThrow(GoldenMismatch);
 });
 
-test('refuses a network whose shape is not the one of its card', async () => {
+test('refuses a network whose shape differs from its card', async () => {
   const files = await version();
   const card = { ...files.card, input: { ...files.card.input, height: 16, width: 64 } };
   await expect(openClassifier({ ...files, card })).rejects.toThrow(/32 32 3 → 10.*16 64 3 → 10/);
 });
 
-test('refuses bytes that are no whole number of images', async () => {
+test('refuses bytes that are not a whole number of images', async () => {
   const classifier = await loadClassifier(await version());
   expect(() => classifier.classify(new Uint8Array(3071))).toThrow(RangeError);
   expect(() => classifier.classify(new Uint8Array(0))).toThrow(RangeError);
 });
 
-test('cannot be used once it is given back', async () => {
+test('cannot be used once it is disposed', async () => {
   const classifier = await loadClassifier(await version());
   classifier.dispose();
-  expect(() => classifier.classify(examplePixels(1))).toThrow(/given back/);
+  expect(() => classifier.classify(examplePixels(1))).toThrow(/disposed/);
 });
 
-test('a description that is damaged anywhere is read, or refused by name', async () => {
+test('a model.json that is damaged anywhere is loaded, or refused with a UserError', async () => {
   const stored = await version();
   const text = new TextDecoder().decode(stored.file('model.json'));
   const leaves = [...text.matchAll(/(?<=: |\[|,\s)("[^"]*"|-?[\d.]+|true|false|null)(?=[,\s\]}])/g)];

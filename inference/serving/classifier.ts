@@ -7,28 +7,28 @@ import { lowerModel } from '../engine/model/lower.ts';
 import type { LoweredModel } from '../engine/model/operation.ts';
 import { type Network, openNetwork } from '../engine/network.ts';
 
-/** A version, ready to answer on WebAssembly. */
+/** A version that is loaded and runs on WebAssembly. */
 export interface Classifier {
   /**
-   * @param pixels `[N, height, width, channels]` uint8, of the size in the version's card
-   * @returns `[N, classes]` probabilities, calibrated with the card's temperature; each row sums to 1
-   * @throws {RangeError} the bytes are no whole number of images
+   * @param pixels `[N, height, width, channels]` uint8, of the input size in the version's card
+   * @returns `[N, classes]` probabilities, calibrated by the card's temperature; each row sums to 1
+   * @throws {RangeError} the number of bytes is not a multiple of the image size, or 0
    */
   classify(pixels: Uint8Array): Float32Array;
-  /** Gives the weights' memory back; the classifier cannot be used any more. */
+  /** Frees the memory of the weights; the classifier cannot be used afterwards. */
   dispose(): void;
 }
 
-/** This runtime does not compute what training computed: the version must not be served. */
+/** The answers differ from those of training: the version must not be served. */
 export class GoldenMismatch extends UserError {
   override readonly name = 'GoldenMismatch';
   readonly version: string;
-  /** Largest absolute difference of a probability. */
+  /** Largest absolute difference between two probabilities. */
   readonly difference: number;
 
   constructor(version: string, difference: number, tolerance: number) {
     super(
-      `${version} does not answer its golden images as training did: a probability differs by ${difference}, ` +
+      `${version} fails its golden images: a probability differs from training's by ${difference}, ` +
         `and at most ${tolerance} is allowed. Serve another version, or train it again with this release.`,
     );
     this.version = version;
@@ -37,9 +37,9 @@ export class GoldenMismatch extends UserError {
 }
 
 /**
- * Loads a version and lets it answer its golden images, which also warms it up.
+ * Loads a version and checks its answers to its golden images, which also warms it up.
  *
- * @throws {GoldenMismatch} its answers are not those of training
+ * @throws {GoldenMismatch} its answers differ from those of training
  */
 export async function loadClassifier(version: VerifiedVersion): Promise<Classifier> {
   const classifier = await openClassifier(version);
@@ -50,12 +50,12 @@ export async function loadClassifier(version: VerifiedVersion): Promise<Classifi
   throw new GoldenMismatch(version.id, difference, golden.tolerance);
 }
 
-/** What of a version is needed to compute it. */
+/** The parts of a version that are needed to run it. */
 export interface OpenableVersion extends Pick<VerifiedVersion, 'id' | 'file'> {
   readonly card: Pick<Card, 'classes' | 'temperature'> & { readonly input: Omit<Card['input'], 'range'> };
 }
 
-/** The same without asking whether it answers rightly: for whoever judges a version before it is served. */
+/** Loads a version without checking its golden images, for programs that evaluate it themselves. */
 export async function openClassifier({ id, card, file }: OpenableVersion): Promise<Classifier> {
   const model = readModel(file);
   const { height, width, channels } = card.input;
@@ -65,11 +65,11 @@ export async function openClassifier({ id, card, file }: OpenableVersion): Promi
   });
   return {
     classify(pixels) {
-      const images = pixels.length / (height * width * channels);
-      if (!Number.isInteger(images) || images === 0) {
-        throw new RangeError(`${pixels.length} bytes are no images of ${height}x${width}x${channels}.`);
+      const imageCount = pixels.length / (height * width * channels);
+      if (!Number.isInteger(imageCount) || imageCount === 0) {
+        throw new RangeError(`${pixels.length} bytes are not a whole number of ${height}x${width}x${channels} images.`);
       }
-      if (!network) throw new Error(`The classifier of ${id} was given back.`);
+      if (!network) throw new Error(`The classifier of ${id} was disposed.`);
       return softmaxRows(network.logits(pixels), card.classes.length, card.temperature);
     },
     dispose() {
@@ -90,11 +90,10 @@ function readModel(file: VerifiedVersion['file']): LoweredModel {
 function checkSignature({ input, classes }: LoweredModel, id: string, card: OpenableVersion['card']): void {
   const found = [input.height, input.width, input.channels, '→', classes].join(' ');
   const expected = [card.input.height, card.input.width, card.input.channels, '→', card.classes.length].join(' ');
-  if (found !== expected)
-    throw new UserError(`${id} has a network of shape ${found}, and a card that says ${expected}.`);
+  if (found !== expected) throw new UserError(`${id} has a network of shape ${found}, but its card says ${expected}.`);
 }
 
-/** @param logits `[N, classes]` @returns `[N, classes]`, in single precision as it is answered */
+/** @param logits `[N, classes]` @returns `[N, classes]` probabilities in single precision */
 function softmaxRows(logits: Float32Array, classes: number, temperature: number): Float32Array {
   const probabilities = new Float32Array(logits.length);
   for (let start = 0; start < logits.length; start += classes) {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { occlusionMap } from './explain.ts';
 import type { ServedModel } from './live-models.ts';
 
-/** Sees only whether the pixels from (8, 16) to (12, 20) are red. */
+/** A model that only measures how red the pixels from (8, 16) to (12, 20) are. */
 const seesOneCorner = {
   card: { classes: ['red', 'other'], input: { height: 32, width: 32, channels: 3, range: [0, 255] } },
   classify(pixels: Uint8Array) {

@@ -6,9 +6,9 @@ import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { type Endpoint, withEndpoint, withFolder } from '../app.fixture.ts';
-import { exampleModel, examplePixels } from './example-model.ts';
+import { exampleModel, examplePixels } from './example-model.fixture.ts';
 
-const FAST = { refreshAfter: 20, staleAfter: 60, patience: 1000, giveUpAfter: 500, retryAfter: 20 };
+const FAST = { refreshAfter: 20, staleAfter: 60, maxWait: 1000, timeout: 500, retryAfter: 20 };
 
 async function served(url: string, query = ''): Promise<{ status: number; version: string | undefined }> {
   const response = await fetch(`${url}/classify${query}`, { method: 'POST', body: new Uint8Array(examplePixels(1)) });
@@ -16,11 +16,11 @@ async function served(url: string, query = ''): Promise<{ status: number; versio
   return { status: response.status, version: body.model?.version };
 }
 
-/** Asks again and again until told to stop. @returns what was answered, in order */
-function ask(url: string): () => Promise<Awaited<ReturnType<typeof served>>[]> {
+/** Sends requests until it is stopped. @returns stops it, and resolves to the answers in order */
+function sendRequests(url: string): () => Promise<Awaited<ReturnType<typeof served>>[]> {
   const answers: Awaited<ReturnType<typeof served>>[] = [];
   let isOver = false;
-  const askers = [1, 2, 3].map(async () => {
+  const clients = [1, 2, 3].map(async () => {
     while (!isOver) {
       answers.push(await served(url));
       await new Promise((resolve) => setTimeout(resolve, 3));
@@ -28,7 +28,7 @@ function ask(url: string): () => Promise<Awaited<ReturnType<typeof served>>[]> {
   });
   return async () => {
     isOver = true;
-    await Promise.all(askers);
+    await Promise.all(clients);
     return answers;
   };
 }
@@ -36,12 +36,12 @@ function ask(url: string): () => Promise<Awaited<ReturnType<typeof served>>[]> {
 const untilServed = (url: string, version: string) =>
   expect.poll(async () => (await served(url)).version, { timeout: 10_000, interval: 20 }).toBe(version);
 
-test('follows the alias forth and back under load, and no request is lost', () =>
+test('follows the alias back and forth under load without losing a request', () =>
   withEndpoint(
     async ({ url, store, promote }) => {
       const first = await promote({ seed: 1 });
       await untilServed(url, first);
-      const stop = ask(url);
+      const stop = sendRequests(url);
       const second = await promote({ seed: 2 });
       await untilServed(url, second);
       await rollback(store, 'production', { by: 'a test' });
@@ -53,7 +53,7 @@ test('follows the alias forth and back under load, and no request is lost', () =
     { following: { times: FAST } },
   ));
 
-test('a request that comes after a long pause is answered by what was promoted meanwhile', () =>
+test('the first request after a long pause is answered by the version promoted in the meantime', () =>
   withEndpoint(
     async ({ url, promote }) => {
       await promote({ seed: 1 });
@@ -62,14 +62,14 @@ test('a request that comes after a long pause is answered by what was promoted m
       await new Promise((resolve) => setTimeout(resolve, 100));
       expect((await served(url)).version).toBe(second);
     },
-    { following: { times: { ...FAST, giveUpAfter: 10_000, patience: 10_000 } } },
+    { following: { times: { ...FAST, timeout: 10_000, maxWait: 10_000 } } },
   ));
 
 test.each([
   ['a byte of it was changed', (endpoint: Endpoint, id: string) => tamper(endpoint, `models/${id}/weights.bin`)],
   ['a file is missing', (endpoint: Endpoint, id: string) => endpoint.store.delete(`models/${id}/weights.bin`)],
   ['all of it is missing', (endpoint: Endpoint, id: string) => endpoint.store.delete(`models/${id}/manifest.json`)],
-])('goes on with the old version if the new one cannot be read: %s', (_, damage) =>
+])('the old version keeps answering if the new one cannot be read: %s', (_, damage) =>
   withEndpoint(
     async (endpoint) => {
       const { url, logged, promote, store } = endpoint;
@@ -79,7 +79,7 @@ test.each([
       const at = await readAlias(store, 'production');
       await moveAlias(store, 'production', { to: second, by: 'a test', expected: at });
       await damage(endpoint, second);
-      const stop = ask(url);
+      const stop = sendRequests(url);
       await expect
         .poll(() => logged.some(({ message }) => message === 'model refused'), { timeout: 10_000 })
         .toBe(true);
@@ -93,13 +93,13 @@ test.each([
   ),
 );
 
-test('goes on with the old version if the new one does not answer its golden images', () =>
+test('the old version keeps answering if the new one fails its golden images', () =>
   withEndpoint(
     async ({ url, logged, promote }) => {
       const first = await promote({ seed: 1 });
       await served(url);
       const wrong = await promote({ seed: 2, isWrong: true });
-      const stop = ask(url);
+      const stop = sendRequests(url);
       await expect.poll(() => logged.some(({ version }) => version === wrong), { timeout: 10_000 }).toBe(true);
       for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
       expect(await served(url, `?version=${wrong}`)).toEqual({ status: 503, version: undefined });
@@ -125,7 +125,7 @@ test('a store that fails, hangs or forgets does not stop a model that is loaded'
       const first = await promote({ seed: 1 });
       await served(url);
       for (behaviour of ['fails', 'hangs', 'forgets'] as const) {
-        const stop = ask(url);
+        const stop = sendRequests(url);
         await new Promise((resolve) => setTimeout(resolve, 300));
         for (const answer of await stop()) expect(answer).toEqual({ status: 200, version: first });
       }
@@ -134,11 +134,11 @@ test('a store that fails, hangs or forgets does not stop a model that is loaded'
       const second = await promote({ seed: 2 });
       await untilServed(url, second);
     },
-    { wrap, following: { times: { ...FAST, patience: 50, giveUpAfter: 100 } } },
+    { wrap, following: { times: { ...FAST, maxWait: 50, timeout: 100 } } },
   );
 });
 
-test('a look that was frozen with its process counts for nothing: the first request after it has the store asked anew', async () => {
+test('a refresh that was frozen with its process does not count: the next request reads the alias again', async () => {
   let isHanging = false;
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
@@ -148,22 +148,22 @@ test('a look that was frozen with its process counts for nothing: the first requ
     async ({ url, store, promote }) => {
       await promote({ seed: 1 });
       const second = await promote({ seed: 2 }, 'candidate');
-      await served(url); // Sees the first.
+      await served(url); // Loads the first.
       const expected = await readAlias(store, 'production');
       await moveAlias(store, 'production', { to: second, by: 'a test', expected });
       isHanging = true;
       await new Promise((resolve) => setTimeout(resolve, 30));
-      await served(url); // Has the store asked, in the background.
+      await served(url); // Starts a refresh in the background.
       isHanging = false;
-      // Nothing runs, longer than the look may take: what Lambda does between two requests.
+      // Freezes this process for longer than the timeout, as Lambda does between two requests.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
       expect((await served(url)).version).toBe(second);
     },
-    { wrap, following: { times: { ...FAST, staleAfter: 600, patience: 10_000, giveUpAfter: 1000 } } },
+    { wrap, following: { times: { ...FAST, staleAfter: 600, maxWait: 10_000, timeout: 1000 } } },
   );
 });
 
-test('a version whose files hang is given up, and loaded when they come', async () => {
+test('a version whose files hang times out, and is loaded once they arrive', async () => {
   let isHanging = true;
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
@@ -178,11 +178,11 @@ test('a version whose files hang is given up, and loaded when they come', async 
       await untilServed(url, version);
       expect(await served(url, `?version=${version}`)).toEqual({ status: 200, version });
     },
-    { wrap, following: { times: { ...FAST, giveUpAfter: 100 } } },
+    { wrap, following: { times: { ...FAST, timeout: 100 } } },
   );
 });
 
-test('a version that fails is read ever more rarely, whoever asks for it, and answers once it is mended', async () => {
+test('a version that fails is retried less and less often, by ID and by alias, and answers once it is repaired', async () => {
   let reads = 0;
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
@@ -195,18 +195,18 @@ test('a version that fails is read ever more rarely, whoever asks for it, and an
     async (endpoint) => {
       const { url, promote } = endpoint;
       const version = await promote({ seed: 1 }, 'candidate');
-      const mend = await tamper(endpoint, `models/${version}/weights.bin`);
-      const askAll = async () => {
+      const repair = await tamper(endpoint, `models/${version}/weights.bin`);
+      const requestAll = async () => {
         for (const name of [version, 'candidate', version, 'candidate']) {
           expect((await served(url, `?version=${name}`)).status).toBe(503);
         }
       };
-      await askAll();
+      await requestAll();
       expect(reads).toBe(1);
       await new Promise((resolve) => setTimeout(resolve, 1100));
-      await askAll();
+      await requestAll();
       expect(reads).toBe(2);
-      await mend();
+      await repair();
       await expect
         .poll(async () => (await served(url, `?version=${version}`)).status, { timeout: 10_000, interval: 100 })
         .toBe(200);
@@ -217,7 +217,7 @@ test('a version that fails is read ever more rarely, whoever asks for it, and an
   );
 });
 
-test('goes on with the old version if there is no memory for the new one, and does not read it', async () => {
+test('the old version keeps answering if there is no memory for the new one, which is not read', async () => {
   const read: string[] = [];
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
@@ -246,14 +246,14 @@ test('goes on with the old version if there is no memory for the new one, and do
   );
 });
 
-test('what is kept for those who ask for it by its id makes room for what is promoted', () =>
+test('cached models are evicted if a promoted one needs their memory', () =>
   withFolder(async (folder) => {
     const store = folderStore(folder);
     const files = await Promise.all([2, 3].map((seed) => exampleModel({ seed, hidden: 20_000 })));
     const [kept, promoted] = await Promise.all(files.map((each) => publishVersion(store, each)));
     setFlagsFromString('--expose-gc');
     runInNewContext('gc')();
-    const room = 8 * files[0]!.get('weights.bin')!.length + 30e6; // For one of them, and not for two.
+    const available = 8 * files[0]!.get('weights.bin')!.length + 30e6; // Enough for one of them, but not for two.
     await withEndpoint(
       async ({ url, promote, logged }) => {
         const first = await promote({ seed: 1 });
@@ -264,11 +264,11 @@ test('what is kept for those who ask for it by its id makes room for what is pro
         await untilServed(url, promoted!);
         expect(logged.filter(({ message }) => message === 'model refused')).toEqual([]);
       },
-      { store, following: { times: { ...FAST, giveUpAfter: 10_000 }, memory: process.memoryUsage.rss() + room } },
+      { store, following: { times: { ...FAST, timeout: 10_000 }, memory: process.memoryUsage.rss() + available } },
     );
   }));
 
-test('a store that cannot be read at the start is asked again', async () => {
+test('a store that cannot be read at first is read again', async () => {
   let isBroken = true;
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
@@ -288,7 +288,34 @@ test('a store that cannot be read at the start is asked again', async () => {
   );
 });
 
-test('many who ask for the same version wait for one load of it', () =>
+test('a model that is loaded only after the request for its alias timed out is not kept', () => {
+  const delays: readonly (readonly [key: RegExp, milliseconds: number])[] = [
+    [/candidate/, 300],
+    [/weights/, 300],
+  ];
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    async get(key) {
+      const [, delay = 0] = delays.find(([pattern]) => pattern.test(key)) ?? [];
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      return store.get(key);
+    },
+  });
+  return withEndpoint(
+    async ({ url, promote, logged }) => {
+      const version = await promote({ seed: 1 }, 'candidate');
+      const loads = () => logged.filter(({ message }) => message === 'model loaded').length;
+      expect((await served(url, '?version=candidate')).status).toBe(503);
+      await expect.poll(loads).toBe(1);
+      expect((await served(url, `?version=${version}`)).status).toBe(200);
+      expect((await served(url, `?version=${version}`)).status).toBe(200);
+      expect(loads()).toBe(3);
+    },
+    { wrap, following: { keep: 0, times: { ...FAST, timeout: 450 } } },
+  );
+});
+
+test('concurrent requests for a version share one load', () =>
   withEndpoint(async ({ url, promote, logged }) => {
     const version = await promote({ seed: 1 }, 'candidate');
     const answers = await Promise.all(Array.from({ length: 20 }, () => served(url, `?version=${version}`)));
@@ -296,7 +323,7 @@ test('many who ask for the same version wait for one load of it', () =>
     expect(logged.filter(({ message }) => message === 'model loaded')).toHaveLength(1);
   }));
 
-test('keeps a few versions that were asked for, and gives the others back', () =>
+test('keeps a few requested versions, and evicts the least recently used', () =>
   withEndpoint(
     async ({ url, promote, logged }) => {
       const production = await promote({ seed: 1 });
@@ -318,7 +345,7 @@ test('keeps a few versions that were asked for, and gives the others back', () =
     { following: { keep: 2 } },
   ));
 
-/** @returns what undoes it */
+/** Changes a byte of an object. @returns restores it */
 async function tamper({ store }: Endpoint, key: string): Promise<() => Promise<unknown>> {
   const { body } = (await store.get(key))!;
   const tampered = body.slice();

@@ -2,8 +2,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 
 /**
- * The store as an endpoint reads it: a request waits for S3 only as long as it is told, and a connection that hangs, before
- * the answer or within it, must not hang the next attempt too.
+ * Opens a store with short S3 timeouts, so that a connection that hangs, before or within an answer, is retried in time.
  *
  * @param url `s3://<bucket>`, or the path of a folder
  * @throws {UsageError} it is neither
@@ -13,7 +12,7 @@ export function openServedStore(url: string): Promise<ObjectStore> {
     maxAttempts: 3,
     requestHandler: {
       ...{ connectionTimeout: 1_000, socketTimeout: 5_000 },
-      // Without the second the client only warns, and goes on waiting.
+      // Without `throwOnRequestTimeout` the client only logs a warning and keeps waiting.
       ...{ requestTimeout: 5_000, throwOnRequestTimeout: true },
     },
   });

@@ -1,4 +1,4 @@
-/** Rejects when the time is over; what was begun goes on. */
+/** Rejects with `error()` after this time. The work itself is not cancelled. */
 export async function withTimeout<Result>(
   work: Promise<Result>,
   milliseconds: number,

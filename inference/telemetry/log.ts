@@ -1,9 +1,9 @@
 export type Level = 'info' | 'warn' | 'error';
 
-/** Facts beside the message; an `Error` among them is written with its name, message, stack and causes. */
+/** Writes a message with facts. An `Error` among the facts is written with its name, message, stack and causes. */
 export type Log = (level: Level, message: string, facts?: Readonly<Record<string, unknown>>) => void;
 
-/** One JSON object a line, for machines to read: CloudWatch, `jq`. @param write takes whole lines */
+/** Writes one JSON object per line, as CloudWatch and `jq` read it. @param write receives whole lines */
 export function jsonLog(write: (line: string) => void): Log {
   return (level, message, facts) => {
     const line = { timestamp: new Date().toISOString(), level, message, ...facts };

@@ -1,18 +1,19 @@
 import type { Log } from './log.ts';
+import { METRIC_NAMESPACE, METRICS, type MetricName } from './metrics.ts';
 
-/** By name, with the unit and how it is read from the facts of a request: one value, or one for each picture. */
-const METRICS = {
-  Latency: { unit: 'Milliseconds', of: (facts: Facts) => facts.milliseconds },
-  Decode: { unit: 'Milliseconds', of: ({ timing }: Facts) => timing?.decode },
-  Predict: { unit: 'Milliseconds', of: ({ timing }: Facts) => timing?.predict },
-  Confidence: { unit: 'None', of: ({ score }: Facts) => score },
-  Uncertain: { unit: 'Count', of: ({ uncertain }: Facts) => counted(uncertain) },
-  ColdStart: { unit: 'Count', of: ({ isCold }: Facts) => Number(isCold ?? false) },
-  // A list is answered with status 200, also where one of its pictures met a defect of ours.
-  Failed: { unit: 'Count', of: ({ status, error }: Facts) => Number((status ?? 0) >= 500 || error !== undefined) },
-} as const;
+/** Reads the value of each metric from the facts of a request: one value, or one for each image. */
+const READ: Readonly<Record<MetricName, (facts: Facts) => number | readonly number[] | undefined>> = {
+  Latency: ({ milliseconds }) => milliseconds,
+  Decode: ({ timing }) => timing?.decode,
+  Predict: ({ timing }) => timing?.predict,
+  Confidence: ({ score }) => score,
+  Uncertain: ({ uncertain }) => toCount(uncertain),
+  ColdStart: ({ isCold }) => Number(isCold ?? false),
+  // A list is answered with status 200 even if an internal error occurred on one of its images.
+  Failed: ({ status, error }) => Number((status ?? 0) >= 500 || error !== undefined),
+};
 
-function counted(claim: Facts['uncertain']): number | number[] | undefined {
+function toCount(claim: Facts['uncertain']): number | number[] | undefined {
   if (claim === undefined) return undefined;
   return typeof claim === 'boolean' ? Number(claim) : claim.map(Number);
 }
@@ -24,28 +25,29 @@ interface Facts {
   readonly score?: number | readonly number[];
   readonly uncertain?: boolean | readonly boolean[];
   readonly isCold?: boolean;
-  /** A defect of ours. */
+  /** An internal error. */
   readonly error?: unknown;
 }
 
 /**
- * The same log, in which CloudWatch finds metrics too: no call, no agent, and the line of a request holds what a metric
- * leaves out (class, model version, request id). Without dimensions, since each combination is billed as a metric.
+ * Adds metrics to the log line of each request, in CloudWatch's embedded metric format: no API call and no agent, and the
+ * line keeps what a metric leaves out (class, model version, request ID). The metrics have no dimensions, since CloudWatch
+ * bills each combination of dimensions as a metric.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function withMetrics(log: Log, namespace: string): Log {
+export function withMetrics(log: Log): Log {
   let isCold = true;
   return (level, message, facts) => {
     if (message !== 'request') return log(level, message, facts);
     const known = { ...facts, isCold };
     isCold = false;
-    const values = Object.entries(METRICS).flatMap(([name, { unit, of }]) => {
-      const value = of(known as Facts);
-      return value === undefined ? [] : [{ name, unit, value }];
+    const values = (Object.keys(METRICS) as MetricName[]).flatMap((name) => {
+      const value = READ[name](known as Facts);
+      return value === undefined ? [] : [{ name, value }];
     });
-    const metrics = values.map(({ name, unit }) => ({ Name: name, Unit: unit }));
-    const directive = { Namespace: namespace, Dimensions: [[]], Metrics: metrics };
+    const metrics = values.map(({ name }) => ({ Name: name, Unit: METRICS[name].unit }));
+    const directive = { Namespace: METRIC_NAMESPACE, Dimensions: [[]], Metrics: metrics };
     log(level, message, {
       ...known,
       ...Object.fromEntries(values.map(({ name, value }) => [name, value])),

@@ -1,4 +1,4 @@
-/** Milliseconds to hundredths. */
-export function round(milliseconds: number): number {
+/** Rounds milliseconds to two decimals. */
+export function roundMilliseconds(milliseconds: number): number {
   return Math.round(milliseconds * 100) / 100;
 }

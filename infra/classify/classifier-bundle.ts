@@ -8,10 +8,10 @@ import { type BuildOptions, buildSync } from 'esbuild';
 import { writePage } from '#inference/page/build-page.ts';
 
 const program = fileURLToPath(new URL('../../inference/classify.lambda.ts', import.meta.url));
-/** libwebp: read by the program from beside itself. */
+/** libwebp, which the program reads from its own folder. */
 const webp = createRequire(import.meta.url).resolve('@jsquash/webp/codec/dec/webp_dec.wasm');
 
-/** Everything is in the bundle, the AWS SDK too: what is tested is what runs. */
+/** The bundle holds everything, the AWS SDK too: what is tested is what runs. */
 const options = {
   entryPoints: [program],
   bundle: true,
@@ -19,7 +19,7 @@ const options = {
   target: 'node22',
   format: 'esm',
   mainFields: ['module', 'main'],
-  // Some packages ask for Node's own modules by require(), which ES modules have not.
+  // Some packages load Node's own modules by require(), which ES modules do not have.
   banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   minify: true,
   // Stack traces in the log keep the names of functions; a source map would double the archive.
@@ -29,9 +29,9 @@ const options = {
 } satisfies BuildOptions;
 
 /**
- * The Lambda's archive: one file of JavaScript, and beside it WebAssembly and the page.
+ * The Lambda's archive: one file of JavaScript, a WebAssembly file and the page.
  *
- * In this process, and not by a `NodejsFunction`: that starts npx and a shell, which doubles the time.
+ * Built in this process: a `NodejsFunction` starts npx and a shell, which doubles the time.
  */
 export function classifierBundle(): lambda.Code {
   return lambda.Code.fromAsset(path.dirname(program), {
@@ -48,7 +48,7 @@ export function classifierBundle(): lambda.Code {
   });
 }
 
-/** Writes `index.mjs`, whose `handler` answers events of the gateway, and what it needs beside it. */
+/** Writes `index.mjs`, whose `handler` answers API Gateway events, and the files that it reads. */
 export function bundleClassifier(folder: string): void {
   buildSync({ ...options, outfile: path.join(folder, 'index.mjs') });
   copyFileSync(webp, path.join(folder, path.basename(webp)));

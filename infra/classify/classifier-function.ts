@@ -1,22 +1,25 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { variable } from '#environment/variables.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
+import { METRIC_NAMESPACE, METRICS, type MetricName } from '#inference/telemetry/metrics.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
 import { classifierBundle } from './classifier-bundle.ts';
 
 export interface ClassifierFunctionProps {
-  /** Read only. */
+  /** Where models and aliases are read. */
   readonly models: ModelBucket;
-  /** Of the model that is served, such as `production`. */
+  /** The alias of the model that is served, such as `production`. */
   readonly alias: string;
-  /** Web pages of other origins that may ask, such as `https://example.org`; `*` for all. @default none */
+  /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
 }
 
-/** The program that answers requests: one bundle of JavaScript, and libwebp and the page beside it. */
+/** The Lambda function that answers requests, its role and its log. */
 export class ClassifierFunction extends Construct {
   readonly handler: lambda.Function;
   readonly logGroup: logs.LogGroup;
@@ -25,7 +28,7 @@ export class ClassifierFunction extends Construct {
     super(scope, id);
     if (!/^[a-z][a-z0-9-]*$/.test(props.alias)) {
       throw new Error(
-        `alias is "${props.alias}". Name one by lower-case letters, digits and dashes, such as production.`,
+        `alias is "${props.alias}". Use lower-case letters, digits and dashes, a letter first, such as production.`,
       );
     }
     const origins = checkOrigins(props.origins ?? []);
@@ -42,20 +45,81 @@ export class ClassifierFunction extends Construct {
       handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_22_X,
       architecture: lambda.Architecture.ARM_64,
-      // One whole vCPU: what a cold start and a prediction take is computation, and it costs no more for being quick.
+      // One whole vCPU: cold starts and predictions are CPU-bound, so twice the CPU takes half the time for the same price.
       memorySize: 1769,
-      // API Gateway gives up after 29 s.
+      // API Gateway times out after 29 s.
       timeout: Duration.seconds(28),
       role,
       logGroup: this.logGroup,
       environment: {
-        ...{ CIFAR10_STORE: props.models.url, CIFAR10_ALIAS: props.alias },
-        ...(origins.length > 0 ? { CIFAR10_ORIGINS: origins.join(' ') } : {}),
+        ...{ [variable.store]: props.models.url, [variable.alias]: props.alias },
+        ...(origins.length > 0 ? { [variable.origins]: origins.join(' ') } : {}),
       },
     });
     Validations.of(this.handler).acknowledge({
       id: 'AwsSolutions-L1',
       reason: 'Node 22 is supported until 2027 and is the newest runtime that the whole project is tested on.',
     });
+  }
+
+  /**
+   * A metric that the program emits. By default the sum of a count, and the average of anything else, over 5 minutes.
+   */
+  metric(name: MetricName, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    const unit = METRICS[name].unit as cloudwatch.Unit;
+    const statistic = unit === cloudwatch.Unit.COUNT ? cloudwatch.Stats.SUM : cloudwatch.Stats.AVERAGE;
+    return new cloudwatch.Metric({ namespace: METRIC_NAMESPACE, metricName: name, unit, statistic, ...props }).attachTo(
+      this,
+    );
+  }
+
+  /** Time until the answer to a request is ready. @default average over 5 minutes */
+  metricLatency(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Latency', props);
+  }
+
+  /** Time to decode and resize the images of a request. @default average over 5 minutes */
+  metricDecode(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Decode', props);
+  }
+
+  /** Time to run the model on the images of a request. @default average over 5 minutes */
+  metricPredict(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Predict', props);
+  }
+
+  /** Probability of the predicted class, from 0 to 1. @default average over 5 minutes */
+  metricConfidence(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Confidence', props);
+  }
+
+  /** Images whose probability is below the model's threshold. @default sum over 5 minutes */
+  metricUncertain(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Uncertain', props);
+  }
+
+  /** Requests that started a Lambda environment. @default sum over 5 minutes */
+  metricColdStart(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('ColdStart', props);
+  }
+
+  /** Requests with status 5xx or an internal error. @default sum over 5 minutes */
+  metricFailed(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Failed', props);
+  }
+
+  /** Invocations of the function, by Lambda's own count. @default sum over 5 minutes */
+  metricInvocations(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.handler.metricInvocations(props);
+  }
+
+  /** Invocations that ended without an answer, such as time-outs and crashes. @default sum over 5 minutes */
+  metricErrors(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.handler.metricErrors(props);
+  }
+
+  /** Invocations that Lambda refused because too many ran at the same time. @default sum over 5 minutes */
+  metricThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.handler.metricThrottles(props);
   }
 }

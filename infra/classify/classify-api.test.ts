@@ -5,15 +5,18 @@ import { describe, expect, it } from 'vitest';
 import { PROBLEMS, Problem, type ProblemCode } from '#inference/http/problem.ts';
 import { ClassifyApi, type ClassifyApiProps } from './classify-api.ts';
 
-function synthesize(props: Partial<ClassifyApiProps> = {}): Template {
+function givenApi(props: Partial<ClassifyApiProps> = {}): { stack: Stack; classify: ClassifyApi } {
   const stack = new Stack(new App({ builtinCloudFormationValidation: false }));
   const handler = lambda.Function.fromFunctionArn(stack, 'Handler', 'arn:aws:lambda:eu-west-1:123456789012:function:f');
-  new ClassifyApi(stack, 'Classify', { handler, ...props });
-  return Template.fromStack(stack);
+  return { stack, classify: new ClassifyApi(stack, 'Classify', { handler, ...props }) };
+}
+
+function synthesize(props: Partial<ClassifyApiProps> = {}): Template {
+  return Template.fromStack(givenApi(props).stack);
 }
 
 describe('ClassifyApi', () => {
-  it('asks for the key to classify, on every path', () => {
+  it('requires the key to classify, on every path', () => {
     const template = synthesize();
 
     template.allResourcesProperties('AWS::ApiGateway::Method', { AuthorizationType: 'NONE' });
@@ -22,7 +25,7 @@ describe('ClassifyApi', () => {
     for (const { Properties } of Object.values(posts)) expect(Properties.ApiKeyRequired).toBe(true);
   });
 
-  it('lets everybody read, and offers no method that could write', () => {
+  it('lets everybody read, and has no method that writes', () => {
     const methods = Object.values(synthesize().findResources('AWS::ApiGateway::Method'))
       .filter(({ Properties }) => !Properties.ApiKeyRequired)
       .map(({ Properties }) => Properties.HttpMethod);
@@ -30,12 +33,12 @@ describe('ClassifyApi', () => {
     expect(new Set(methods)).toEqual(new Set(['GET', 'HEAD']));
   });
 
-  it('lets browsers ask for web pages elsewhere, without the key that they do not send, where that is wanted', () => {
+  it('answers preflight requests without the key where other origins are allowed', () => {
     const template = synthesize({ crossOrigin: true });
 
-    const asked = template.findResources('AWS::ApiGateway::Method', { Properties: { HttpMethod: 'OPTIONS' } });
-    expect(Object.keys(asked)).toHaveLength(2); // the root, and all below it
-    for (const { Properties } of Object.values(asked)) expect(Properties.ApiKeyRequired).not.toBe(true);
+    const preflights = template.findResources('AWS::ApiGateway::Method', { Properties: { HttpMethod: 'OPTIONS' } });
+    expect(Object.keys(preflights)).toHaveLength(2); // the root, and all paths below it
+    for (const { Properties } of Object.values(preflights)) expect(Properties.ApiKeyRequired).not.toBe(true);
     const responses = Object.values(template.findResources('AWS::ApiGateway::GatewayResponse'));
     for (const { Properties } of responses) {
       expect(Properties.ResponseParameters).toMatchObject({
@@ -45,7 +48,7 @@ describe('ClassifyApi', () => {
     }
   });
 
-  it('knows the key by a usage plan of its stage', () => {
+  it('ties the key to its stage by a usage plan', () => {
     const template = synthesize();
 
     template.hasResourceProperties('AWS::ApiGateway::UsagePlan', {
@@ -55,7 +58,7 @@ describe('ClassifyApi', () => {
     template.hasResourceProperties('AWS::ApiGateway::ApiKey', { Enabled: true, Value: Match.absent() });
   });
 
-  it('asks for no key where auth is none', () => {
+  it('requires no key where auth is none', () => {
     const template = synthesize({ auth: 'none' });
 
     const keyed = template.findResources('AWS::ApiGateway::Method', { Properties: { ApiKeyRequired: true } });
@@ -108,6 +111,20 @@ describe('ClassifyApi', () => {
     expect(Object.keys(problem).sort()).toEqual(Object.keys(Problem.shape).sort());
     expect(problem).toMatchObject({ type: `urn:cifar10:problem:${problem.code}`, status, error: problem.detail });
     if (problem.code in PROBLEMS) expect(PROBLEMS[problem.code as ProblemCode].status).toBe(status);
+  });
+
+  it.each([
+    ['metricCount', 'Count', 'SampleCount'],
+    ['metricClientError', '4XXError', 'Sum'],
+    ['metricServerError', '5XXError', 'Sum'],
+    ['metricLatency', 'Latency', 'Average'],
+  ] as const)('has API Gateway’s own metric: %s', (method, metricName, statistic) => {
+    const { stack, classify } = givenApi();
+
+    const metric = classify[method]().toMetricConfig().metricStat;
+    expect(metric).toMatchObject({ namespace: 'AWS/ApiGateway', metricName, statistic });
+    const value = stack.resolve(classify.api.restApiName);
+    expect(stack.resolve(metric?.dimensions)).toEqual([{ name: 'ApiName', value }]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
-import { CAREFUL } from '#inference/http/access.ts';
+import { SECURITY_HEADERS } from '#inference/http/access.ts';
 
 interface Problem {
   readonly status: number;
@@ -9,7 +9,7 @@ interface Problem {
   readonly hint: string;
 }
 
-/** What API Gateway refuses before the program hears of it, as the program would have said it. */
+/** The errors that API Gateway answers without calling the program, in the program's words. */
 const problems: readonly (readonly [type: apigateway.ResponseType, problem: Problem])[] = [
   [
     apigateway.ResponseType.INVALID_API_KEY,
@@ -28,7 +28,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       code: 'wrong-method',
       title: 'Method not allowed',
       detail: 'This method is not offered here.',
-      hint: 'Use GET to read and POST to classify; /openapi.json lists what there is.',
+      hint: 'Use GET to read and POST to classify; /openapi.json lists all routes.',
     },
   ],
   [
@@ -58,7 +58,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       code: 'quota-exceeded',
       title: 'Quota exceeded',
       detail: 'This API key has used up its requests.',
-      hint: 'Wait until the quota begins anew, or ask for a larger one.',
+      hint: 'Wait until the quota resets, or ask for a larger one.',
     },
   ],
   [
@@ -93,21 +93,20 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
   ],
 ];
 
-/** Those of the program's own answers, but for the policy: it has quotes in it, and API Gateway puts values in quotes. */
-const { 'content-security-policy': _, ...careful } = CAREFUL;
+/** The headers of the program's own answers without the policy: it contains quotes, and API Gateway quotes values. */
+const { 'content-security-policy': _, ...securityHeaders } = SECURITY_HEADERS;
 
-/** By name. `context…` is filled in by API Gateway; what is in quotes is sent as it is. */
+/** Values by header name. API Gateway fills in `context…` and sends quoted values as they are. */
 const headers = {
   'Content-Type': "'application/problem+json'",
   'x-request-id': 'context.requestId',
-  ...Object.fromEntries(Object.entries(careful).map(([name, value]) => [name, `'${value}'`])),
+  ...Object.fromEntries(Object.entries(securityHeaders).map(([name, value]) => [name, `'${value}'`])),
 };
 
 /**
  * Gives API Gateway's own errors the shape of the program's: RFC 9457, with a code, a hint and the request's id.
  *
- * @param crossOrigin web pages elsewhere may ask, and are told why they were refused: of any origin, since there is nothing of
- *   anybody's in it
+ * @param crossOrigin whether web pages of other origins may read these errors: any origin may, since they hold no data
  */
 export function addProblemResponses(api: apigateway.RestApi, { crossOrigin }: { readonly crossOrigin: boolean }): void {
   for (const [type, problem] of problems) {
@@ -125,7 +124,7 @@ export function addProblemResponses(api: apigateway.RestApi, { crossOrigin }: { 
   }
 }
 
-/** `$context…` is filled in by API Gateway. */
+/** The problem document; API Gateway fills in `$context…`. */
 function document({ status, code, title, detail, hint }: Problem) {
   return {
     type: `urn:cifar10:problem:${code}`,

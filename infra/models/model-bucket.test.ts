@@ -12,7 +12,7 @@ function givenBucket() {
 }
 
 describe('ModelBucket', () => {
-  it('keeps every version, encrypted and out of the public', () => {
+  it('is versioned, encrypted and private', () => {
     const { stack } = givenBucket();
 
     Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
@@ -46,7 +46,7 @@ describe('ModelBucket', () => {
     });
   });
 
-  it.each(['AWS::S3::Bucket', 'AWS::S3::BucketPolicy'])('leaves the %s behind when the stack goes', (type) => {
+  it.each(['AWS::S3::Bucket', 'AWS::S3::BucketPolicy'])('keeps the %s when the stack is deleted', (type) => {
     const { stack } = givenBucket();
 
     Template.fromStack(stack).hasResource(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
@@ -62,7 +62,7 @@ describe('ModelBucket', () => {
     }
   });
 
-  it('lets a reader get and list the keys it was given, and nothing else', () => {
+  it('lets a reader get and list the granted keys, and nothing else', () => {
     const { stack, models, role } = givenBucket();
 
     models.grantRead(role, 'models/*', 'aliases/candidate.json');
@@ -90,12 +90,27 @@ describe('ModelBucket', () => {
     });
   });
 
+  it.each([
+    ['metricBucketSizeBytes', 'BucketSizeBytes', 'StandardStorage', 'Bytes'],
+    ['metricNumberOfObjects', 'NumberOfObjects', 'AllStorageTypes', 'Count'],
+  ] as const)('has S3’s own metric: %s, once a day', (method, metricName, storageType, unit) => {
+    const { stack, models } = givenBucket();
+
+    const metric = models[method]().toMetricConfig().metricStat;
+    expect(metric).toMatchObject({ namespace: 'AWS/S3', metricName, statistic: 'Average', unitFilter: unit });
+    expect(metric?.period.toDays()).toBe(1);
+    expect(stack.resolve(metric?.dimensions)).toEqual([
+      { name: 'BucketName', value: stack.resolve(models.bucket.bucketName) },
+      { name: 'StorageType', value: storageType },
+    ]);
+  });
+
   it.each(['*', 'models', '/models/*', 'models/**', 's3://b/models/*', ''])(
-    'names %j, which is no key to grant',
+    'refuses to grant %j, which is not a key',
     (key) => {
       const { models, role } = givenBucket();
 
-      expect(() => models.grantWrite(role, key)).toThrow(`"${key}" is no key of the model store`);
+      expect(() => models.grantWrite(role, key)).toThrow(`"${key}" is not a key of the model store`);
     },
   );
 });

@@ -1,4 +1,5 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -6,7 +7,7 @@ import { Construct } from 'constructs';
 /**
  * The bucket that training writes and inference reads: runs, model versions, aliases and the data set.
  *
- * It outlives the stack: what it holds took GPU hours to make. Rights are given by key, never on the whole bucket.
+ * It outlives the stack: its content took GPU hours to make. Permissions are granted by key, never on the whole bucket.
  */
 export class ModelBucket extends Construct {
   readonly bucket: s3.Bucket;
@@ -23,26 +24,26 @@ export class ModelBucket extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
         { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
-        // Checkpoints are deleted as newer ones replace them; versioning would keep every one of them for ever.
+        // A checkpoint is deleted when a newer one replaces it; versioning would keep all of them forever.
         { id: 'replaced-checkpoints', prefix: 'runs/', noncurrentVersionExpiration: Duration.days(7) },
       ],
     });
-    // The bucket stays when the stack goes, so what guards it stays too.
+    // The bucket stays when the stack is deleted, so its policy stays too.
     this.bucket.policy?.applyRemovalPolicy(RemovalPolicy.RETAIN);
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
-        'Two roles of this stack and the administrator use the bucket; who wants each access kept turns on CloudTrail data events for the account.',
+        'Only two roles of this stack and the administrator use the bucket; CloudTrail data events of the account can record each access.',
     });
   }
 
-  /** Where programs find the store, such as `s3://bucket`. */
+  /** The address of the store for programs, such as `s3://bucket`. */
   get url(): string {
     return `s3://${this.bucket.bucketName}`;
   }
 
   /**
-   * To read the objects at these keys, and to be told which there are.
+   * Lets the role read and list the objects at these keys.
    *
    * @param keys full keys or `prefix/*`
    */
@@ -51,14 +52,42 @@ export class ModelBucket extends Construct {
     this.grantList(role, keys);
   }
 
-  /** To create and replace objects at these keys. @param keys full keys or `prefix/*` */
+  /** Lets the role create and replace objects at these keys. @param keys full keys or `prefix/*` */
   grantWrite(role: iam.Role, ...keys: string[]): void {
     this.grant(role, ['s3:PutObject'], keys);
   }
 
-  /** To delete objects at these keys; older versions of them stay. @param keys full keys or `prefix/*` */
+  /** Lets the role delete objects at these keys; their older versions stay. @param keys full keys or `prefix/*` */
   grantDelete(role: iam.Role, ...keys: string[]): void {
     this.grant(role, ['s3:DeleteObject'], keys);
+  }
+
+  /** Bytes of all objects, old versions included, measured once a day. @default average over one day */
+  metricBucketSizeBytes(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.storageMetric('BucketSizeBytes', 'StandardStorage', cloudwatch.Unit.BYTES, props);
+  }
+
+  /** The number of objects, old versions included, counted once a day. @default average over one day */
+  metricNumberOfObjects(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.storageMetric('NumberOfObjects', 'AllStorageTypes', cloudwatch.Unit.COUNT, props);
+  }
+
+  /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html */
+  private storageMetric(
+    metricName: string,
+    StorageType: string,
+    unit: cloudwatch.Unit,
+    props?: cloudwatch.MetricOptions,
+  ): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: 'AWS/S3',
+      metricName,
+      dimensionsMap: { BucketName: this.bucket.bucketName, StorageType },
+      unit,
+      statistic: cloudwatch.Stats.AVERAGE,
+      period: Duration.days(1),
+      ...props,
+    }).attachTo(this);
   }
 
   private grant(role: iam.Role, actions: string[], keys: string[]): void {
@@ -68,7 +97,7 @@ export class ModelBucket extends Construct {
     for (const key of keys.filter((each) => each.endsWith('/*'))) {
       Validations.of(role).acknowledge({
         id: `AwsSolutions-IAM5[Resource::<${bucketId}.Arn>/${key}]`,
-        reason: `The names of the objects under ${key} are known only as they are written; the prefix is the narrowest right there is.`,
+        reason: `Object names under ${key} are not known in advance; the prefix is the narrowest permission possible.`,
       });
     }
   }
@@ -78,8 +107,8 @@ export class ModelBucket extends Construct {
       new iam.PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [this.bucket.bucketArn],
-        // S3 asks for this right too when an object that is read does not exist: without it the answer is 403 instead of
-        // 404. That question carries no s3:prefix, so the condition must hold where the key is absent.
+        // S3 also checks this permission when the object to read does not exist: without it the answer is 403 instead of
+        // 404. That check has no s3:prefix, so the condition must hold where the key is absent.
         conditions: { StringLikeIfExists: { 's3:prefix': keys } },
       }),
     );
@@ -89,7 +118,7 @@ export class ModelBucket extends Construct {
 function checkedKey(key: string): string {
   if (!/^[a-z]+\/([\w.-]+\/)*([\w.-]+|\*)$/.test(key)) {
     throw new Error(
-      `"${key}" is no key of the model store. Grant a full key such as aliases/candidate.json, or a prefix such as runs/*.`,
+      `"${key}" is not a key of the model store. Grant a full key such as aliases/candidate.json, or a prefix such as runs/*.`,
     );
   }
   return key;

@@ -7,16 +7,16 @@ import type { TrainingNetwork } from './training-network.ts';
 
 export interface GpuFleetProps {
   readonly network: TrainingNetwork;
-  /** One GPU or more each, x86-64. */
+  /** x86-64 instances with at least one NVIDIA GPU. */
   readonly instanceTypes: readonly ec2.InstanceType[];
-  /** Of all instances of one kind of purchase together. */
+  /** The limit for all Spot instances together, and again for all on-demand instances. */
   readonly maxVcpus: number;
 }
 
 /**
- * GPU instances that exist only while there are jobs: Spot where it can be had, on-demand where not.
+ * GPU instances that exist only while there are jobs: Spot where available, else on-demand.
  *
- * The two differ in how they are paid and in nothing else.
+ * The two environments differ only in how instances are paid.
  */
 export class GpuFleet extends Construct {
   readonly spot: batch.ManagedEc2EcsComputeEnvironment;
@@ -35,14 +35,14 @@ export class GpuFleet extends Construct {
         securityGroups: [props.network.securityGroup],
         instanceTypes: [...props.instanceTypes],
         useOptimalInstanceClasses: false,
-        // Without this Batch takes Amazon Linux 2, for which environments can no longer be created.
+        // The default is Amazon Linux 2, for which environments can no longer be created.
         images: [{ imageType: batch.EcsMachineImageType.ECS_AL2023_NVIDIA }],
         instanceRole,
         launchTemplate,
         minvCpus: 0,
         maxvCpus: props.maxVcpus,
       });
-      // Batch reads a template once. A version that is named makes a changed template a changed environment.
+      // Batch reads a launch template once. Naming its version makes a changed template a changed environment.
       (environment.node.defaultChild as batch.CfnComputeEnvironment).addPropertyOverride(
         'ComputeResources.LaunchTemplate.Version',
         launchTemplate.latestVersionNumber,
@@ -61,8 +61,8 @@ export class GpuFleet extends Construct {
 
   private launchTemplate(): ec2.LaunchTemplate {
     const agentSettings = ec2.UserData.forLinux();
-    // Batch has no stop timeout of its own. A Spot instance gives two minutes' notice: the agent passes it on as SIGTERM,
-    // and the training program has these 90 seconds to write its checkpoint.
+    // Batch has no stop timeout of its own. A Spot instance gets two minutes' notice: the agent passes it on as SIGTERM,
+    // and the training program then has these 90 seconds to write its checkpoint.
     agentSettings.addCommands(
       'echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config',
       'echo ECS_CONTAINER_STOP_TIMEOUT=90s >> /etc/ecs/ecs.config',
@@ -72,7 +72,7 @@ export class GpuFleet extends Construct {
     return new ec2.LaunchTemplate(this, 'LaunchTemplate', {
       userData,
       requireImdsv2: true,
-      // Containers are one hop further away: they get the job's role, and not the instance's.
+      // Containers are one hop further away: they can use the job's role, but not the instance's.
       httpPutResponseHopLimit: 1,
       blockDevices: [
         {
@@ -95,7 +95,7 @@ export class GpuFleet extends Construct {
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role]',
       reason:
-        'What the ECS agent needs is defined by AWS and changes with the agent; containers cannot reach this role.',
+        'AWS defines which permissions the ECS agent needs, and they change with the agent; containers cannot use this role.',
     });
     return role;
   }
@@ -105,7 +105,7 @@ function checkInstanceType(instanceType: ec2.InstanceType): void {
   const name = instanceType.toString();
   if (!/^(g4dn|g5|g6|g6e|gr6|p3|p4d|p5)\./.test(name)) {
     throw new Error(
-      `${name} has no NVIDIA GPU that TensorFlow runs on. Choose g4dn, g5 or g6 instances, such as g5.xlarge.`,
+      `${name} has no NVIDIA GPU that TensorFlow supports. Choose g4dn, g5 or g6 instances, such as g5.xlarge.`,
     );
   }
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainingImage } from './training-image.ts';
 
 const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
-/** What is no part of the repository, and would take a while to copy. */
+/** Not part of the repository, and slow to copy. */
 const generated = new Set(['node_modules', '.git', '.cifar10', 'cdk.out', 'out']);
 
 describe('trainingImage', () => {
@@ -30,7 +30,7 @@ describe('trainingImage', () => {
     return hash ?? '';
   }
 
-  it('is built anew when the training program changes, and not when the README does', () => {
+  it('is rebuilt when the training program changes, and not when the README does', () => {
     const before = hashOfImage();
 
     writeFileSync(path.join(repository, 'README.md'), 'changed');
@@ -44,7 +44,7 @@ describe('trainingImage', () => {
   });
 
   it.each(['', 'training', 'https://registry/training:1', 'training:1 ', 'Training:1', 'training@sha256:abc'])(
-    'names %j, which is no image',
+    'refuses %j, which is not an image',
     (registryUri) => {
       expect(() => trainingImage(new Stack(), { registryUri })).toThrow(`trainingImage is "${registryUri}"`);
     },

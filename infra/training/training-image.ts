@@ -6,12 +6,12 @@ import type { Construct } from 'constructs';
 const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * The image that jobs run: one that is in a registry already, or `training/Dockerfile`, built as the stack is deployed.
+ * The image that jobs run: from a registry, or built from `training/Dockerfile` on deployment.
  *
- * What `.dockerignore` lets in is what the image's hash is made of.
+ * The image's hash covers what `.dockerignore` lets in.
  *
  * @param props.registryUri such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1` @default built from the repository
- * @param props.directory of the repository. @default this one
+ * @param props.directory root of the repository @default this one
  */
 export function trainingImage(
   scope: Construct,
@@ -32,7 +32,7 @@ export function trainingImage(
 function checkedUri(uri: string): string {
   if (!/^[a-z0-9][a-z0-9._-]*(:\d+)?(\/[a-z0-9][a-z0-9._-]*)*(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(uri)) {
     throw new Error(
-      `trainingImage is "${uri}", which is no image with a tag or digest. Pass one such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1.`,
+      `trainingImage is "${uri}", not an image with a tag or digest. Pass one such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1.`,
     );
   }
   return uri;

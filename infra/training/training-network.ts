@@ -3,8 +3,8 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
 
 /**
- * Where instances live for as long as a job runs: public subnets, so that there is no NAT gateway to pay for by the hour,
- * a gateway endpoint that keeps S3 traffic inside AWS, and a security group that nothing can connect to.
+ * The network of the instances that run jobs: public subnets, so that no NAT gateway has to be paid by the hour, a gateway
+ * endpoint that keeps S3 traffic inside AWS, and a security group without inbound rules.
  */
 export class TrainingNetwork extends Construct {
   readonly vpc: ec2.IVpc;
@@ -18,7 +18,7 @@ export class TrainingNetwork extends Construct {
       natGateways: 0,
       subnetConfiguration: [{ name: 'public', subnetType: ec2.SubnetType.PUBLIC }],
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
-      // Needs a custom resource, for a group that nothing here uses.
+      // This would need a custom resource, for a group that nothing uses.
       restrictDefaultSecurityGroup: false,
     });
     this.vpc = vpc as ec2.IVpc; // its types are not exact about optional properties
@@ -31,7 +31,7 @@ export class TrainingNetwork extends Construct {
     Validations.of(this.vpc).acknowledge({
       id: 'AwsSolutions-VPC7',
       reason:
-        'Nothing listens in this network: instances come and go with jobs and only call out over HTTPS, so flow logs would cost more than they tell.',
+        'Nothing listens in this network: instances exist only while jobs run and only call out over HTTPS, so flow logs would cost more than they show.',
     });
   }
 }

@@ -6,11 +6,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ModelBucket } from '../models/model-bucket.ts';
 import { TrainingQueue, type TrainingQueueProps } from './training-queue.ts';
 
-function synthesize(props: Partial<TrainingQueueProps> = {}): Template {
+function givenQueue(props: Partial<TrainingQueueProps> = {}): { stack: Stack; training: TrainingQueue } {
   const stack = new Stack(new App({ builtinCloudFormationValidation: false }));
   const models = new ModelBucket(stack, 'Models');
-  new TrainingQueue(stack, 'Training', { models, image: ecs.ContainerImage.fromRegistry('training:1'), ...props });
-  return Template.fromStack(stack);
+  const image = ecs.ContainerImage.fromRegistry('training:1');
+  return { stack, training: new TrainingQueue(stack, 'Training', { models, image, ...props }) };
+}
+
+function synthesize(props: Partial<TrainingQueueProps> = {}): Template {
+  return Template.fromStack(givenQueue(props).stack);
 }
 
 describe('TrainingQueue', () => {
@@ -31,7 +35,7 @@ describe('TrainingQueue', () => {
     expect(kinds).toEqual(['SPOT', 'EC2']);
   });
 
-  it('runs both on Amazon Linux 2023 with NVIDIA drivers, on g4dn, g5 and g6, and on nothing while idle', () => {
+  it('uses Amazon Linux 2023 with NVIDIA drivers on g4dn, g5 and g6, and no instance while idle', () => {
     template.allResourcesProperties('AWS::Batch::ComputeEnvironment', {
       Type: 'managed',
       ComputeResources: Match.objectLike({
@@ -47,12 +51,12 @@ describe('TrainingQueue', () => {
     const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
     const userData = JSON.stringify(launchTemplate?.Properties.LaunchTemplateData.UserData);
 
-    expect(userData).toContain('Content-Type: multipart/mixed'); // what Batch adds its own part to
+    expect(userData).toContain('Content-Type: multipart/mixed'); // Batch adds a part of its own
     expect(userData).toContain('echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config');
     expect(userData).toContain('echo ECS_CONTAINER_STOP_TIMEOUT=90s >> /etc/ecs/ecs.config');
   });
 
-  it('hands a changed launch template on to the environments', () => {
+  it('passes a changed launch template on to the environments', () => {
     template.allResourcesProperties('AWS::Batch::ComputeEnvironment', {
       ComputeResources: Match.objectLike({
         LaunchTemplate: Match.objectLike({ Version: { 'Fn::GetAtt': [Match.anyValue(), 'LatestVersionNumber'] } }),
@@ -60,7 +64,7 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('keeps the role of the instance from containers', () => {
+  it('hides the role of the instance from containers', () => {
     template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
       LaunchTemplateData: { MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 } },
     });
@@ -72,7 +76,7 @@ describe('TrainingQueue', () => {
     template.resourceCountIs('AWS::EC2::NatGateway', 0);
   });
 
-  it('lets nothing in, and only HTTPS out', () => {
+  it('allows no inbound traffic, and outbound HTTPS only', () => {
     template.allResourcesProperties('AWS::EC2::SecurityGroup', {
       SecurityGroupIngress: Match.absent(),
       SecurityGroupEgress: [Match.objectLike({ IpProtocol: 'tcp', FromPort: 443, ToPort: 443 })],
@@ -80,7 +84,7 @@ describe('TrainingQueue', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
   });
 
-  it('retries what is lost with its host or was stopped, five times at most, and nothing else', () => {
+  it('retries attempts that were stopped or lost with their host, and no others, up to five attempts', () => {
     template.hasResourceProperties('AWS::Batch::JobDefinition', {
       RetryStrategy: {
         Attempts: 5,
@@ -96,7 +100,7 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('tells the program where the store is, and nothing more', () => {
+  it('passes the program the address of the store, and nothing else', () => {
     template.hasResourceProperties('AWS::Batch::JobDefinition', {
       ContainerProperties: {
         Image: 'training:1',
@@ -112,7 +116,7 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('logs to a group of its own, which forgets', () => {
+  it('logs to its own group, with a retention of 30 days', () => {
     const [[logGroup] = []] = Object.entries(
       template.findResources('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 30 } }),
     );
@@ -123,7 +127,7 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('lets a job write runs, models, data and the candidate, and no other alias', () => {
+  it('lets a job write runs, models, data and the alias candidate, and no other alias', () => {
     expect(keysAllowed(template, 'TrainingJobRole', 's3:PutObject')).toEqual([
       '/runs/*',
       '/models/*',
@@ -136,9 +140,18 @@ describe('TrainingQueue', () => {
     expect(keysAllowed(template, 'TrainingJobRole', 's3:DeleteObject')).toEqual(['/runs/*']);
   });
 
-  it('lets a job do nothing but S3', () => {
+  it('lets a job use S3 only', () => {
     const actions = statementsOf(template, 'TrainingJobRole').flatMap(({ Action }) => Action);
     expect(new Set(actions)).toEqual(new Set(['s3:GetObject', 's3:ListBucket', 's3:PutObject', 's3:DeleteObject']));
+  });
+
+  it('counts the lines that jobs log', () => {
+    const { stack, training } = givenQueue();
+
+    const metric = training.metricIncomingLogEvents().toMetricConfig().metricStat;
+    expect(metric).toMatchObject({ namespace: 'AWS/Logs', metricName: 'IncomingLogEvents', statistic: 'Sum' });
+    const value = stack.resolve(training.logGroup.logGroupName);
+    expect(stack.resolve(metric?.dimensions)).toEqual([{ name: 'LogGroupName', value }]);
   });
 
   it.each([
@@ -160,14 +173,14 @@ interface Statement {
   readonly Resource: { 'Fn::Join'?: [string, unknown[]] } | { 'Fn::Join'?: [string, unknown[]] }[];
 }
 
-/** Of the policies that are attached to the role with this logical id, less its hash. */
+/** The statements of the policies attached to the role with this logical id (without its hash). */
 function statementsOf(template: Template, role: string): Statement[] {
   return Object.values(template.findResources('AWS::IAM::Policy'))
     .filter(({ Properties }) => Properties.Roles.some(({ Ref }: { Ref: string }) => Ref.startsWith(role)))
     .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
 }
 
-/** Keys in the bucket for which the role is allowed the action. */
+/** The keys in the bucket on which the role may perform the action. */
 function keysAllowed(template: Template, role: string, action: string): unknown[] {
   return statementsOf(template, role)
     .filter((statement) => [statement.Action].flat().includes(action))

@@ -1,34 +1,36 @@
 import { Duration, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib';
 import * as batch from 'aws-cdk-lib/aws-batch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { variable } from '#environment/variables.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
 import { GpuFleet } from './gpu-fleet.ts';
 import { TrainingNetwork } from './training-network.ts';
 
 export interface TrainingQueueProps {
-  /** Where jobs find the data and leave what they made. */
+  /** Where jobs read the data set and write runs and models. */
   readonly models: ModelBucket;
-  /** Its entry point is the training program. */
+  /** The image that jobs run; its entry point is the training program. */
   readonly image: ecs.ContainerImage;
   /** @default g4dn.xlarge, g5.xlarge and g6.xlarge: one GPU, 4 vCPU, 16 GiB */
   readonly instanceTypes?: readonly ec2.InstanceType[];
-  /** Of Spot instances, and again of on-demand ones. @default 16, four jobs of one GPU at a time */
+  /** The limit for all Spot instances together, and again for on-demand ones. @default 16: four jobs at a time */
   readonly maxVcpus?: number;
-  /** Of one job; must fit on every instance type beside the ECS agent. @default 4 */
+  /** vCPUs of one job; every instance type must have as many. @default 4 */
   readonly vcpus?: number;
-  /** Of one job. @default 14 GiB */
+  /** Memory of one job; every instance type must have more, for the ECS agent. @default 14 GiB */
   readonly memory?: Size;
-  /** Of one attempt. @default 6 hours */
+  /** Time limit of one attempt. @default 6 hours */
   readonly timeout?: Duration;
-  /** Runs of one job before it is given up: each resumes at the last checkpoint. @default 5 */
+  /** Attempts before a job fails; each resumes at the last checkpoint. @default 5 */
   readonly attempts?: number;
 }
 
-/** A queue of training jobs: who runs them, for how long, how often, and with what rights. */
+/** A queue of training jobs: the instances, time limit, retries and permissions. */
 export class TrainingQueue extends Construct {
   readonly queue: batch.JobQueue;
   readonly jobDefinition: batch.EcsJobDefinition;
@@ -58,9 +60,9 @@ export class TrainingQueue extends Construct {
         gpu: 1,
         cpu: vcpus,
         memory,
-        // For whoever starts a job in the console; the command line gives its own.
+        // For jobs started in the console; the command line passes its own command.
         command: ['train', 'quick'],
-        environment: { CIFAR10_STORE: models.url },
+        environment: { [variable.store]: models.url },
         jobRole: this.jobRole(models),
         executionRole: this.executionRole(),
         logging: ecs.LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'training' }),
@@ -71,7 +73,23 @@ export class TrainingQueue extends Construct {
     });
   }
 
-  /** What the training program itself may do. Only the gate moves `production`, so it cannot. */
+  /**
+   * Lines that jobs have logged: none while no job runs. Batch itself publishes no metrics of jobs.
+   *
+   * @default sum over 5 minutes
+   */
+  metricIncomingLogEvents(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    // LogGroup's own method names a metric that does not exist, and no log group.
+    return new cloudwatch.Metric({
+      namespace: 'AWS/Logs',
+      metricName: 'IncomingLogEvents',
+      dimensionsMap: { LogGroupName: this.logGroup.logGroupName },
+      statistic: cloudwatch.Stats.SUM,
+      ...props,
+    }).attachTo(this);
+  }
+
+  /** The role of the training program. Only the gate moves `production`, so this role cannot. */
   private jobRole(models: ModelBucket): iam.Role {
     const role = new iam.Role(this, 'JobRole', { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
     models.grantRead(role, 'runs/*', 'models/*', 'data/*', 'aliases/candidate.json');
@@ -80,7 +98,7 @@ export class TrainingQueue extends Construct {
     return role;
   }
 
-  /** What starts the container: it pulls the image, and the construct that logs lets it write its log. */
+  /** The role that starts the container: it pulls the image; `ecs.LogDriver` grants it the log. */
   private executionRole(): iam.Role {
     const role = new iam.Role(this, 'ExecutionRole', {
       assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
@@ -94,29 +112,28 @@ export class TrainingQueue extends Construct {
     );
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'ecr:GetAuthorizationToken knows no resources.',
+      reason: 'ecr:GetAuthorizationToken does not support resource-level permissions.',
     });
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/*]',
-      reason:
-        'Reads any image of this account: which repository holds it is told by the image, which may be changed by a deployment.',
+      reason: 'Reads any image of this account: a deployment may change the image, and with it the repository.',
     });
     return role;
   }
 }
 
 /**
- * A job is resumable, so what is lost with its instance or is stopped from outside is worth another attempt, and what it
- * did itself is not. Order matters, the first that matches wins, and without the last whatever matches nothing is retried.
+ * Jobs can resume, so an attempt that was stopped or lost with its instance is retried; one that failed by itself is not.
+ * The first match wins. Without the last strategy, an attempt that matches nothing would be retried.
  */
 const retryStrategies: batch.RetryStrategy[] = [
-  // The Spot instance was taken back, or the host broke.
+  // The Spot instance was reclaimed, or the host failed.
   batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onStatusReason: 'Host EC2*' })),
-  // The next attempt has no more memory than this one.
+  // The next attempt would have no more memory.
   batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onReason: 'OutOfMemory*' })),
-  // The program was told to stop and has written a checkpoint.
+  // The program was asked to stop and has written a checkpoint.
   batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onExitCode: '75' })),
-  // It was killed before it could.
+  // It was killed before it could write one.
   batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onExitCode: '137' })),
   batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onReason: '*' })),
 ];
@@ -137,16 +154,16 @@ function withDefaults(props: TrainingQueueProps) {
     throw new Error(`vcpus is ${vcpus}. Give the job a whole number of vCPUs, such as 4.`);
   }
   if (!Number.isInteger(maxVcpus) || maxVcpus < vcpus) {
-    throw new Error(`maxVcpus is ${maxVcpus}, less than one job needs. Give it at least ${vcpus}.`);
+    throw new Error(`maxVcpus is ${maxVcpus}. Give a whole number of at least ${vcpus}, the vCPUs of one job.`);
   }
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > 10) {
-    throw new Error(`attempts is ${attempts}. AWS Batch takes 1 to 10.`);
+    throw new Error(`attempts is ${attempts}. Give a whole number from 1 to 10, AWS Batch's limits.`);
   }
   if (timeout.toSeconds() < 60) {
-    throw new Error(`timeout is ${timeout.toSeconds()} s. AWS Batch takes 60 s or more.`);
+    throw new Error(`timeout is ${timeout.toSeconds()} s. Give at least 60 s, AWS Batch's minimum.`);
   }
   if (memory.toMebibytes() < 2048) {
-    throw new Error(`memory is ${memory.toMebibytes()} MiB. TensorFlow and the data set alone take 2048.`);
+    throw new Error(`memory is ${memory.toMebibytes()} MiB. Give at least 2048 MiB, for TensorFlow and the data set.`);
   }
   return { instanceTypes, maxVcpus, vcpus, memory, timeout, attempts };
 }

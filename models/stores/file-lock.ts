@@ -3,17 +3,17 @@ import { link, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What is done under a lock takes milliseconds; whoever holds one for so long is gone, or on a machine that is. */
+/** Work under a lock takes milliseconds; a process that holds one for this long is dead, or its machine is. */
 const ABANDONED_AFTER_MS = 10_000;
 
-/** @throws {Error} the holder stood still for so long that others may take the lock for abandoned */
+/** @throws {Error} the holder paused for so long that others may take the lock for abandoned */
 export type StillHeld = () => void;
 
 /**
- * Runs `work` while no other process that uses the same lock file does.
+ * Runs `work` while no other process does under the same lock file.
  *
- * Node has no lock that the kernel releases, so a lock file names its holder, and one whose holder is dead (or silent for
- * ten seconds: its process number may have gone to somebody else) is removed by those who wait.
+ * Node has no lock that the kernel releases, so a lock file names its holder. Waiting processes remove a lock whose holder is
+ * dead, or has paused for ten seconds: another process may have its number by then.
  *
  * @param work calls `stillHeld` immediately before its effect
  */
@@ -40,7 +40,7 @@ async function acquire(path: string): Promise<() => Promise<void>> {
     await writeFile(draft, `${process.pid} ${hostname()} ${id}`);
     for (let wait = 1; ; wait = Math.min(2 * wait, 50)) {
       try {
-        await link(draft, path); // Fails if there is one; unlike `open` it never shows a lock without its holder's name.
+        await link(draft, path); // Fails if the lock exists; unlike `open` it never shows a lock without its holder's name.
         return async () => {
           if ((await holderOf(path))?.id === id) await unlinkIfThere(path);
         };
@@ -56,8 +56,8 @@ async function acquire(path: string): Promise<() => Promise<void>> {
 }
 
 /**
- * Between seeing an abandoned lock and removing it somebody else may have removed it and put up his own. So the removal is
- * itself under a lock, one for this very holder: of those who wait one removes, and the others find another holder's name.
+ * Between one process seeing an abandoned lock and removing it, another may have removed it and taken the lock. So the removal
+ * is itself under a lock, named after the dead holder: one waiting process removes, and the others find another holder.
  */
 async function breakIfAbandoned(path: string): Promise<void> {
   const holder = await holderOf(path);
@@ -86,7 +86,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return isErrno(error, 'EPERM'); // It lives, as somebody else.
+    return isErrno(error, 'EPERM'); // It is alive, and another user's.
   }
 }
 

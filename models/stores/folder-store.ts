@@ -13,27 +13,27 @@ import {
 } from './object-store.ts';
 
 const DRAFT = /^\..+\.[0-9a-f]{12}\.draft$/;
-/** Nobody stands still for an hour in the middle of a file, and goes on. */
+/** A writer that pauses for an hour in the middle of a file is taken for dead. */
 const ABANDONED_AFTER_MS = 3_600_000;
 
-/** The disk takes no more, or no file of this size. The object is what it was before. */
+/** The disk or the quota is full, or files may not be this large. The object is unchanged. */
 class DiskFull extends UserError {
   override readonly name = 'DiskFull';
 
   constructor(path: string, bytes: number, cause: NodeJS.ErrnoException) {
     super(
       `${path} could not be written (${cause.code}): its ${Math.ceil(bytes / 1000)} kB do not fit on the disk, or in the ` +
-        'quota. What was there before is unchanged. Make room, then do the same again.',
+        'quota. What was there before is unchanged. Make room, then run the same command again.',
       { cause },
     );
   }
 }
 
 /**
- * An object is a plain file under the folder, at its key. Its entity tag is the SHA-256 of what it holds.
+ * Keeps each object as a plain file under the folder, at its key. Its entity tag is the SHA-256 of its content.
  *
- * A write is whole or not at all, also when the power fails: a file beside it is filled, flushed and renamed. What begins
- * with a dot (such a file, or the lock under which conditions are checked) is no object.
+ * A write is whole or does not happen, also when the power fails: a draft beside the file is filled, flushed and renamed.
+ * Files whose name begins with a dot (drafts, and locks under which conditions are checked) are not objects.
  */
 export function folderStore(folder: string): ObjectStore {
   const root = resolve(folder);
@@ -82,7 +82,7 @@ export function folderStore(folder: string): ObjectStore {
 async function read(path: string): Promise<StoredObject | undefined> {
   try {
     const { buffer, byteOffset, length } = await readFile(path);
-    const body = new Uint8Array(buffer, byteOffset, length); // No Buffer, whose slices share its memory.
+    const body = new Uint8Array(buffer, byteOffset, length); // Not a Buffer, whose slices share its memory.
     return { body, etag: etagOf(body) };
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
@@ -90,7 +90,7 @@ async function read(path: string): Promise<StoredObject | undefined> {
   }
 }
 
-/** Depth first, in the order of the whole keys: a folder sorts as its name with the slash, so `a-b` comes before `a/b`. */
+/** Lists depth first, in the order of the whole keys: a folder sorts by its name with the slash, so `a-b` is before `a/b`. */
 async function* walk(root: string, folder: string, prefix: string): AsyncGenerator<ListedObject> {
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
@@ -120,7 +120,7 @@ async function describe(root: string, key: string): Promise<ListedObject | undef
   }
 }
 
-/** @param check throws if the file may not be replaced; no other writer comes between it and the replacement */
+/** @param check throws if the file may not be replaced; no other writer can act between it and the replacement */
 async function replace(path: string, body: Uint8Array, check: () => Promise<void>): Promise<void> {
   const draft = beside(path, `${randomBytes(6).toString('hex')}.draft`);
   await mkdir(dirname(path), { recursive: true });
@@ -148,7 +148,7 @@ async function writeDurably(path: string, body: Uint8Array): Promise<void> {
   }
 }
 
-/** What a killed process was writing: a checkpoint may be large, and a run may be killed often. */
+/** Removes drafts of killed processes: a checkpoint may be large, and a run may be killed often. */
 async function removeAbandoned(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!DRAFT.test(name)) continue;
@@ -158,7 +158,7 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-/** A rename is durable once the folder is. */
+/** Flushes a folder, which makes a rename in it durable. */
 async function flushFolder(path: string): Promise<void> {
   const folder = await open(path);
   try {

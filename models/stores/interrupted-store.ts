@@ -1,11 +1,11 @@
 import type { ObjectStore } from './object-store.ts';
 
-/** What a process meets that is killed: from then on nothing of it reaches the store. */
+/** Simulates that a process was killed: from then on none of its calls reach the store. */
 export class Killed extends Error {
   override readonly name = 'Killed';
 }
 
-/** A real store, used by a process which dies as it is about to write for the `n`th time (from 0). For tests. */
+/** A real store, for tests, used by a process that dies just before its `n`th write (from 0). */
 export function interruptedAtPut(store: ObjectStore, n: number): ObjectStore {
   let puts = 0;
   return {

@@ -1,10 +1,10 @@
 /**
- * Keys are the same in a folder and in a bucket, so the rule is the narrower of the two: `/`-separated segments which are
- * plain file names. A segment cannot begin with a dot: that keeps `..` out, and the folder store's own files invisible.
+ * Keys are the same in a folder and in a bucket, so the narrower rule applies: `/`-separated segments that are plain file
+ * names. A segment cannot begin with a dot: that excludes `..`, and hides the folder store's own files.
  */
 const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._=@+-]{0,127}$/;
 
-/** @throws {RangeError} the key is empty, absolute, climbs out with `..`, or has a character that needs escaping */
+/** @throws {RangeError} the key is empty, absolute, contains `..`, or has a character that needs escaping */
 export function checkKey(key: string): void {
   if (!isKey(key))
     throw new RangeError(`${JSON.stringify(key)} is not a key such as models/20261123-0412-a1b2c3d4/card.json`);

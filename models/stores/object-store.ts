@@ -1,14 +1,14 @@
 /**
- * Named blobs with conditional writes: what runs, model versions and aliases are kept in. There are two, a folder
- * (`folder-store.ts`) and an S3 bucket (`s3-store.ts`), with the same keys; `object-store.contract.ts` tests both.
+ * Named blobs with conditional writes, for runs, model versions and aliases. There are two implementations with the same keys,
+ * a folder (`folder-store.ts`) and an S3 bucket (`s3-store.ts`); `object-store.contract.ts` tests both.
  *
  * Keys are relative, `/`-separated and need no escaping, such as `models/20261123-0412-a1b2c3d4/model.json`.
  */
 export interface ObjectStore {
-  /** Where it is, for messages: `s3://bucket` or an absolute folder. */
+  /** Its location for messages: `s3://bucket` or an absolute folder. */
   readonly url: string;
 
-  /** @returns the object, or `undefined` where there is none */
+  /** @returns the object, or `undefined` if it does not exist */
   get(key: string): Promise<StoredObject | undefined>;
 
   /**
@@ -19,10 +19,10 @@ export interface ObjectStore {
    */
   put(key: string, body: Uint8Array, options?: PutOptions): Promise<string>;
 
-  /** Every object whose key begins with `prefix`, in the order of the keys. */
+  /** Lists every object whose key begins with `prefix`, in the order of the keys. */
   list(prefix: string): AsyncIterable<ListedObject>;
 
-  /** Deletes an object; it is no error if there is none. */
+  /** Deletes an object, if it exists. */
   delete(key: string): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export interface PutOptions {
   readonly contentType?: string;
 }
 
-/** Another writer was there first: the object exists, or is no longer the one that was read. */
+/** Another writer was faster: the object exists, or is no longer the one that was read. */
 export class WriteConflict extends Error {
   override readonly name = 'WriteConflict';
   readonly key: string;

@@ -6,24 +6,24 @@ import { UserError } from '#errors/user-error.ts';
 import { folderStore } from './folder-store.ts';
 import { describeObjectStore } from './object-store.contract.ts';
 import { type ObjectStore, WriteConflict } from './object-store.ts';
-import { patientStore, StoreAway } from './retrying-store.ts';
+import { retryingStore, StoreUnavailable } from './retrying-store.ts';
 
 const waits = [0.01, 0.01];
 
-describeObjectStore('a patient store', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'patient-store-'));
-  return { store: patientStore(folderStore(folder), waits), dispose: () => rm(folder, { recursive: true }) };
+describeObjectStore('a retrying store', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'retrying-store-'));
+  return { store: retryingStore(folderStore(folder), waits), dispose: () => rm(folder, { recursive: true }) };
 });
 
-describe('a patient store', () => {
+describe('a retrying store', () => {
   let folder: string;
   let store: ObjectStore;
-  /** Answers that get lost on the way, of calls that are carried out. */
+  /** Errors in place of the answers of successful calls. */
   let lost: Error[];
   let calls: number;
-  let patient: ObjectStore;
+  let retrying: ObjectStore;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'patient-store-'));
+    folder = await mkdtemp(join(tmpdir(), 'retrying-store-'));
     store = folderStore(folder);
     [lost, calls] = [[], 0];
     const answering = async <Answer>(answer: Promise<Answer>) => {
@@ -32,7 +32,7 @@ describe('a patient store', () => {
       if (lost.length > 0) throw lost.shift();
       return done;
     };
-    patient = patientStore(
+    retrying = retryingStore(
       {
         ...store,
         get: (key) => answering(store.get(key)),
@@ -43,36 +43,36 @@ describe('a patient store', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('asks again what failed, as often as it is told', async () => {
+  it('retries a failed call, as often as it is told to', async () => {
     await store.put('a', Buffer.from('1'));
     lost = [new Error('ECONNRESET'), new Error('ECONNRESET')];
-    expect(Buffer.from((await patient.get('a'))!.body).toString()).toBe('1');
+    expect(Buffer.from((await retrying.get('a'))!.body).toString()).toBe('1');
     expect(calls).toBe(3);
     lost = [1, 2, 3].map((number) => new Error(`trouble ${number}`));
-    const refused = patient.get('a');
-    await expect(refused).rejects.toThrow(StoreAway);
-    await expect(refused).rejects.toThrow(`${store.url} does not do its work (trouble 3).`);
+    const refused = retrying.get('a');
+    await expect(refused).rejects.toThrow(StoreUnavailable);
+    await expect(refused).rejects.toThrow(`${store.url} is unavailable (trouble 3).`);
   });
 
-  it('knows its own write when the answer got lost', async () => {
+  it('recognises its own write when the answer was lost', async () => {
     lost = [new Error('ECONNRESET')];
-    const etag = await patient.put('a', Buffer.from('1'), { only: 'absent' });
+    const etag = await retrying.put('a', Buffer.from('1'), { only: 'absent' });
     expect((await store.get('a'))?.etag).toBe(etag);
     lost = [new Error('ECONNRESET')];
-    await patient.put('a', Buffer.from('2'), { only: { ifMatch: etag } });
+    await retrying.put('a', Buffer.from('2'), { only: { ifMatch: etag } });
     expect(Buffer.from((await store.get('a'))!.body).toString()).toBe('2');
   });
 
-  it('takes the write of another for what it is, at once', async () => {
+  it('does not mistake the write of another for its own, and does not wait', async () => {
     await store.put('a', Buffer.from('1'));
-    await expect(patient.put('a', Buffer.from('2'), { only: 'absent' })).rejects.toThrow(WriteConflict);
+    await expect(retrying.put('a', Buffer.from('2'), { only: 'absent' })).rejects.toThrow(WriteConflict);
     expect(calls).toBe(0);
   });
 
-  it('does not ask again what a person has to mend', async () => {
+  it('does not retry what a person has to fix', async () => {
     lost = [new UserError('There is no bucket b. Create it.')];
-    const refused = patient.get('a');
-    await expect(refused).rejects.toThrow(StoreAway);
+    const refused = retrying.get('a');
+    await expect(refused).rejects.toThrow(StoreUnavailable);
     await expect(refused).rejects.toThrow('There is no bucket b. Create it.');
     expect(calls).toBe(1);
   });

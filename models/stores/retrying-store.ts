@@ -2,41 +2,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '#errors/user-error.ts';
 import { type ListedObject, type ObjectStore, WriteConflict } from './object-store.ts';
 
-/** The store did not do what it was asked for, however often: it is away, full, or does not let us. */
-export class StoreAway extends UserError {
-  override readonly name = 'StoreAway';
+/** A store failed every try of a call: it is unreachable, full, or refuses access. */
+export class StoreUnavailable extends UserError {
+  override readonly name = 'StoreUnavailable';
 }
 
-/** Seconds between the tries of one call. */
+/** Seconds between two tries of one call. */
 const WAITS = [0.5, 1, 2, 4, 8];
 
 /**
- * A store that is asked again when it fails, with longer and longer waits. What a person has to mend first, such as a
- * bucket that does not exist, fails at once.
+ * Retries calls that fail, with longer and longer waits. What a person has to fix, such as a bucket that does not exist,
+ * fails right away.
  *
- * Nothing is written twice: a write that was carried out though its answer got lost is known by what it wrote.
+ * Nothing is written twice: a write that succeeded though its answer was lost is recognised by its content.
  *
- * @param waits seconds between the tries. @default 0.5 to 8, 15.5 in all
- * @returns a store that throws nothing but `WriteConflict`, `StoreAway`, and `RangeError` for what is no key
+ * @param waits seconds between two tries. @default 0.5 to 8, 15.5 in all
+ * @returns a store that throws only `WriteConflict`, `StoreUnavailable`, and `RangeError` for an invalid key
  */
-export function patientStore(store: ObjectStore, waits: readonly number[] = WAITS): ObjectStore {
-  const patiently = async <Result>(ask: (isRepeated: boolean) => Promise<Result>): Promise<Result> => {
+export function retryingStore(store: ObjectStore, waits: readonly number[] = WAITS): ObjectStore {
+  const retried = async <Result>(ask: (isRepeated: boolean) => Promise<Result>): Promise<Result> => {
     for (let tries = 0; ; tries++) {
       try {
         return await ask(tries > 0);
       } catch (error) {
         if (error instanceof WriteConflict || error instanceof RangeError) throw error;
         const wait = waits[tries];
-        if (error instanceof UserError || wait === undefined) throw away(store, error);
+        if (error instanceof UserError || wait === undefined) throw unavailable(store, error);
         await sleep(1000 * wait);
       }
     }
   };
   return {
     url: store.url,
-    get: (key) => patiently(() => store.get(key)),
+    get: (key) => retried(() => store.get(key)),
     put: (key, body, options) =>
-      patiently(async (isRepeated) => {
+      retried(async (isRepeated) => {
         try {
           return await store.put(key, body, options);
         } catch (error) {
@@ -47,18 +47,18 @@ export function patientStore(store: ObjectStore, waits: readonly number[] = WAIT
         }
       }),
     async *list(prefix) {
-      yield* await patiently(async () => {
+      yield* await retried(async () => {
         const listed: ListedObject[] = [];
         for await (const object of store.list(prefix)) listed.push(object);
         return listed;
       });
     },
-    delete: (key) => patiently(() => store.delete(key)),
+    delete: (key) => retried(() => store.delete(key)),
   };
 }
 
-function away(store: ObjectStore, error: unknown): StoreAway {
-  if (error instanceof UserError) return new StoreAway(error.message, { cause: error });
+function unavailable(store: ObjectStore, error: unknown): StoreUnavailable {
+  if (error instanceof UserError) return new StoreUnavailable(error.message, { cause: error });
   const reason = error instanceof Error ? error.message || error.name : String(error);
-  return new StoreAway(`${store.url} does not do its work (${reason}).`, { cause: error });
+  return new StoreUnavailable(`${store.url} is unavailable (${reason}).`, { cause: error });
 }

@@ -19,10 +19,10 @@ import {
   WriteConflict,
 } from './object-store.ts';
 
-/** Each write carries a number of its own, by which a writer whose answer was lost knows its own object again. */
+/** Each write carries a unique id, by which a writer whose answer was lost recognises its own object. */
 const WRITE_ID = 'write-id';
 
-/** How often an object is asked for whose bytes break off. */
+/** How often to request an object whose transfer breaks off. */
 const READ_ATTEMPTS = 3;
 
 /** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
@@ -82,7 +82,7 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
     },
   };
 
-  /** The client repeats a request, but not for an answer that breaks off: its bytes come after the client is done. */
+  /** Retries a transfer that breaks off, which the client does not: the bytes arrive after it is done. */
   async function getWhole(key: string): Promise<StoredObject | undefined> {
     for (let attempt = 1; ; attempt++) {
       const { Body, ETag = '' } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
@@ -96,8 +96,8 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
   }
 
   /**
-   * The client repeats a request that got no answer. If the lost one had been carried out, the repeated one finds the
-   * condition broken, by the very object that it was to write.
+   * The client repeats a request that got no answer. If the first one had succeeded, the repeated one finds the condition
+   * broken by the object that it was to write.
    */
   async function ownWrite(key: string, writeId: string): Promise<string | undefined> {
     const { Metadata, ETag } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
@@ -105,7 +105,7 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
   }
 }
 
-/** 412: the condition does not hold. 409: somebody else is writing. 404: there is nothing left to match. */
+/** 412: the condition does not hold. 409: somebody else is writing. 404: the object to match is gone. */
 function isConflict(error: unknown): error is S3ServiceException {
   return isStatus(error, 412, 409) || (isStatus(error, 404) && error.name !== 'NoSuchBucket');
 }
@@ -114,7 +114,7 @@ function isStatus(error: unknown, ...statuses: number[]): error is S3ServiceExce
   return error instanceof S3ServiceException && statuses.includes(error.$metadata.httpStatusCode ?? 0);
 }
 
-/** What a person can mend, said so; anything else as it is. */
+/** Explains errors that a person can fix; returns others unchanged. */
 function explained(error: unknown, bucket: string): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === 'NoSuchBucket') {

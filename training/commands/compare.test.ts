@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { exampleModel } from '#inference/serving/example-model.ts';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias } from '#models/aliases.ts';
+import type { Card } from '#models/card.ts';
+import type { Golden } from '#models/golden.ts';
+import { encodeJson } from '#models/json.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { loadCifar10 } from '../datasets/cifar10/cifar10.ts';
@@ -15,17 +18,34 @@ let folder: string;
 /** Ids of two versions, in two stores; the first is the candidate in its own. */
 let first: string;
 let second: string;
+/** In the first store as well: versions of the same classes that were trained on other data, and of other classes. */
+let ofOtherData: string;
+let ofOtherClasses: string;
 beforeAll(async () => {
   await loadCifar10();
   folder = await mkdtemp(join(tmpdir(), 'compare-'));
   const mine = folderStore(join(folder, 'mine'));
   first = await publishVersion(mine, await exampleModel({ seed: 1 }));
   second = await publishVersion(folderStore(join(folder, 'theirs')), await exampleModel({ seed: 2 }));
+  const classes = ['ant', 'bee', 'cow', 'dog', 'eel', 'fox', 'gnu', 'hen', 'ibis', 'jay'];
+  const card = exampleCardOf(await exampleModel());
+  const sha256 = { train: 'a'.repeat(64), test: 'b'.repeat(64) };
+  const other = { name: 'seven', data: { name: 'Seven', sha256, heldOut: 0 } };
+  ofOtherData = await publishVersion(mine, await exampleModel({ seed: 3, card: other }));
+  const accuracy = { ...card.accuracy, perClass: Object.fromEntries(classes.map((name) => [name, 0.1])) };
+  const files = await exampleModel({ seed: 4, card: { classes, accuracy } });
+  const golden = JSON.parse(Buffer.from(files.get('golden.json')!).toString()) as Golden;
+  const images = golden.images.map((image) => ({ ...image, label: classes[0]! }));
+  ofOtherClasses = await publishVersion(mine, files.set('golden.json', encodeJson({ ...golden, images })));
   await moveAlias(mine, 'candidate', { to: first, by: 'a test', expected: undefined });
 }, 300_000);
 afterAll(async () => {
   await rm(folder, { recursive: true });
 });
+
+function exampleCardOf(files: ReadonlyMap<string, Uint8Array>): Card {
+  return JSON.parse(Buffer.from(files.get('card.json')!).toString());
+}
 
 async function compare(...words: string[]): Promise<{ code: number | null; out: string; error: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'compare', ...words], {
@@ -55,6 +75,23 @@ test('an alias of one store and a version of another are compared image by image
   expect(comparison.second.plain - comparison.first.plain).toBeCloseTo(difference, 10);
   // Untrained nets answer nearly always the same class, so per class they differ by more than luck.
   expect(comparison.perClass.some(({ isSignificant }) => isSignificant)).toBe(true);
+});
+
+test('versions that were tested on different images both classify those of the second, or of --data', async () => {
+  const store = ['--store', join(folder, 'mine')];
+  const [ofSecond, unavailable, chosen, otherClasses] = await Promise.all([
+    compare(ofOtherData, first, ...store),
+    compare(first, ofOtherData, ...store),
+    compare(first, ofOtherData, ...store, '--data', 'cifar10', '--json'),
+    compare(first, ofOtherClasses, ...store),
+  ]);
+  expect(ofSecond.out).toContain('On the same 10,000 test images of CIFAR-10');
+  expect(ofSecond.out).toContain(`${ofOtherData} was tested on other images when it was trained`);
+  expect(ofSecond.out).not.toContain(`${first} was tested on other images`);
+  expect(unavailable.code).not.toBe(0);
+  expect(unavailable.error).toContain('There is no data set "seven"');
+  expect(JSON.parse(chosen.out)).toMatchObject({ data: 'CIFAR-10', images: 10_000 });
+  expect(otherClasses.error).toContain('know different classes, so there is nothing to compare');
 });
 
 test('a version and itself are the same, and a version that is not there is named', async () => {

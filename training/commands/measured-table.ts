@@ -1,13 +1,13 @@
 import { percent } from '#models/percent.ts';
 import type { Calibration } from '../evaluation/calibration.ts';
-import type { Measured } from '../evaluation/measured.ts';
+import type { EvaluationReport } from '../evaluation/evaluation-report.ts';
 
 /** A terminal is some 100 columns wide: more classes have their confusion in the report and in the JSON only. */
 const MOST_CLASSES = 16;
 const MISTAKES = 8;
 
 /** What was measured, for people. */
-export function measuredTable(measured: Measured): string {
+export function measuredTable(measured: EvaluationReport): string {
   const parts = [
     figures(measured),
     classTable(measured),
@@ -21,12 +21,23 @@ export function measuredTable(measured: Measured): string {
     .join('\n\n')}\n`;
 }
 
-function figures({ version, runtime, images, plain, tta, loss, top, recorded, golden, ...rest }: Measured): string[] {
+function figures({
+  version,
+  runtime,
+  images,
+  plain,
+  tta,
+  loss,
+  top,
+  recorded,
+  golden,
+  ...rest
+}: EvaluationReport): string[] {
   const rows = [
-    ['', 'measured', 'recorded'],
-    ['plain', percent(plain), percent(recorded.plain)],
-    ...(tta === undefined ? [] : [['with augmentation', percent(tta), percent(recorded.tta)]]),
-    ['loss', loss.toFixed(4), recorded.loss.toFixed(4)],
+    ['', 'measured', recorded ? 'recorded' : ''],
+    ['plain', percent(plain), recorded ? percent(recorded.plain) : ''],
+    ...(tta === undefined ? [] : [['with augmentation', percent(tta), recorded ? percent(recorded.tta) : '']]),
+    ['loss', loss.toFixed(4), recorded ? recorded.loss.toFixed(4) : ''],
     [`among the best ${top.k}`, percent(top.accuracy), ''],
     ['calibration error', percent(rest.calibration.after.error), ''],
     ['  uncalibrated', percent(rest.calibration.before.error), ''],
@@ -45,7 +56,7 @@ function figures({ version, runtime, images, plain, tta, loss, top, recorded, go
   ];
 }
 
-function classTable({ classes, perClass, confusion }: Measured): string[] {
+function classTable({ classes, perClass, confusion }: EvaluationReport): string[] {
   const width = widthOf(classes);
   return [
     `  ${'class'.padEnd(width)}     right   most often taken for`,
@@ -60,7 +71,7 @@ function classTable({ classes, perClass, confusion }: Measured): string[] {
   ];
 }
 
-function confusionTable({ classes, confusion }: Measured): string[] {
+function confusionTable({ classes, confusion }: EvaluationReport): string[] {
   const width = widthOf(classes);
   const cell = Math.max(5, ...confusion.flat().map((count) => String(count).length + 1));
   const row = (name: string, cells: readonly string[]) =>
@@ -80,7 +91,7 @@ function calibrationTable({ bins }: Calibration): string[] {
   ];
 }
 
-function mistakeTable({ mistakes }: Measured): string[] {
+function mistakeTable({ mistakes }: EvaluationReport): string[] {
   if (mistakes.length === 0) return [];
   return [
     '  the worst mistakes',

@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 
-/** A line that tells how far something is, for whoever waits at a terminal; elsewhere nothing. */
+/** A progress line on a terminal, drawn over the one before; elsewhere nothing is shown. */
 export function progressLine(stream: WriteStream = process.stderr) {
   return {
     show(line: string) {

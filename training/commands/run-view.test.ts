@@ -102,7 +102,7 @@ describe('without a terminal', () => {
     ]);
   });
 
-  test('tells of a budget once, of a divergence, and of an early end', () => {
+  test('shows a budget once, a divergence and an early end', () => {
     const fitted: TrainingEvent = {
       ...second(3),
       type: 'fitted',
@@ -123,19 +123,19 @@ describe('without a terminal', () => {
         .split('\n')
         .slice(2),
     ).toEqual([
-      '1:00 of training are about 3.33 epochs, 290 steps',
-      'diverged at step 20: the loss is NaN; goes on from step 0 with 0.5 of the learning rate',
-      'stopped after epoch 3: none was better than epoch 1 (held out 57.40 %)',
+      '1:00 of training fit about 3.33 epochs, 290 steps',
+      'diverged at step 20: the loss is NaN; continues from step 0 with 0.5 times the learning rate',
+      'stopped after epoch 3: the best was epoch 1 (held out 57.40 %)',
       '',
     ]);
   });
 
-  test('says how to go on after an interruption', () => {
+  test('says how to resume after an interruption', () => {
     const text = shown(
       [{ ...second(9), type: 'interrupted', signal: 'SIGINT', step: 40, resume: './cifar10 train …' }],
       {},
     );
-    expect(text).toBe('SIGINT: kept a checkpoint at step 40. To go on:\n  ./cifar10 train …\n');
+    expect(text).toBe('SIGINT: kept a checkpoint at step 40. To resume:\n  ./cifar10 train …\n');
   });
 });
 

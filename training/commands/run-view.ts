@@ -5,7 +5,7 @@ import type { TrainingEvent } from '../record/events.ts';
 
 export interface View {
   show(event: TrainingEvent): void;
-  /** Leaves the terminal tidy; nothing is shown after it. */
+  /** Clears the live line; nothing is shown afterwards. */
   end(): void;
 }
 
@@ -16,12 +16,12 @@ interface Terminal extends Writable {
 
 type Of<Type extends TrainingEvent['type']> = Extract<TrainingEvent, { readonly type: Type }>;
 
-/** Milliseconds of the run between two lines where nothing can be drawn over. */
+/** Milliseconds between two progress lines where the output is not a terminal. */
 const PLAIN_INTERVAL = 10_000;
 
 /**
- * Shows a run as it goes: a live line under what is done on a terminal, a line every ten seconds elsewhere, with `json`
- * every event as it is, one a line.
+ * Shows the progress of a run: on a terminal as a live line below the results so far, elsewhere as a line every ten
+ * seconds, with `json` as one event per line.
  */
 export function viewFor(stream: Terminal, { json = false }: { readonly json?: boolean } = {}): View {
   if (json) {
@@ -67,28 +67,28 @@ function liveView(stream: Terminal): View {
 function plainView(stream: Terminal): View {
   const colours = pc.createColors(false);
   const facts = new Facts();
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let shownAt = Number.NEGATIVE_INFINITY;
   return {
     show(event) {
       facts.learn(event);
       const at = Date.parse(event.at);
-      if (event.type === 'step' && at - toldAt < PLAIN_INTERVAL) return;
+      if (event.type === 'step' && at - shownAt < PLAIN_INTERVAL) return;
       const lines = event.type === 'step' ? [stepLine(event, facts)] : linesOf(event, facts, colours);
       if (lines.length === 0) return;
-      toldAt = at;
+      shownAt = at;
       stream.write(`${lines.join('\n')}\n`);
     },
     end: () => {},
   };
 }
 
-/** What later events are shown with. */
+/** Facts of earlier events that later lines show. */
 class Facts {
   run = '';
   epochs = 0;
   steps = 0;
   accuracy: number | undefined;
-  /** Only the first fit to a budget is told; those after it move the end by a few steps. */
+  /** Only the first fit to a budget is shown; later ones change the end by a few steps. */
   isFitted = false;
 
   learn(event: TrainingEvent): void {
@@ -102,16 +102,16 @@ type Colours = ReturnType<typeof pc.createColors>;
 
 const testing = 'testing on all test images …';
 
-/** What stays on the screen; nothing for events that only move the live line. */
+/** The lines that stay on the screen; none for events that only change the live line. */
 function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colours: Colours): string[] {
   switch (event.type) {
     case 'started':
       return [
         `${colours.bold(event.recipe)}, seed ${event.seed}: ${trim(event.epochs)} epochs, ${count(event.steps)} steps, ${count(event.parameters)} parameters`,
         colours.dim(`${event.engine} · run ${event.run}`),
-        ...(event.parent ? [`begins with the weights of ${event.parent}`] : []),
-        ...(event.damaged ?? []).map((key) => colours.yellow(`passed over ${key}: missing or not what was written`)),
-        ...(event.fromStep > 0 ? [`goes on after step ${count(event.fromStep)}`] : []),
+        ...(event.parent ? [`starts from the weights of ${event.parent}`] : []),
+        ...(event.damaged ?? []).map((key) => colours.yellow(`skipped ${key}: missing or damaged`)),
+        ...(event.fromStep > 0 ? [`resumes after step ${count(event.fromStep)}`] : []),
       ];
     case 'epoch': {
       const heldOut = event.validation ? `   held out ${percent(event.validation.accuracy)}` : '';
@@ -123,26 +123,26 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
       if (facts.isFitted) return [];
       facts.isFitted = true;
       const { budgetSeconds, epochs, steps } = event;
-      return [`${duration(budgetSeconds)} of training are about ${trim(epochs)} epochs, ${count(steps)} steps`];
+      return [`${duration(budgetSeconds)} of training fit about ${trim(epochs)} epochs, ${count(steps)} steps`];
     }
     case 'recovered':
       return [
-        `${colours.yellow('diverged')} at step ${count(event.fromStep)}: ${event.reason}; goes on from step ` +
-          `${count(event.toStep)} with ${event.learningRateFactor} of the learning rate`,
+        `${colours.yellow('diverged')} at step ${count(event.fromStep)}: ${event.reason}; continues from step ` +
+          `${count(event.toStep)} with ${event.learningRateFactor} times the learning rate`,
       ];
     case 'stopped': {
       const { epoch, accuracy } = event.best;
       return [
-        `${colours.yellow('stopped')} after epoch ${trim(event.epoch)}: none was better than epoch ${trim(epoch)} (held out ${percent(accuracy)})`,
+        `${colours.yellow('stopped')} after epoch ${trim(event.epoch)}: the best was epoch ${trim(epoch)} (held out ${percent(accuracy)})`,
       ];
     }
     case 'spooled': {
-      const where = event.folder === undefined ? 'kept nowhere' : `kept in ${event.folder}`;
-      return [`${colours.yellow('store away')}: ${event.reason} Step ${count(event.step)} is ${where} for now`];
+      const where = event.folder === undefined ? 'not kept' : `kept in ${event.folder}`;
+      return [`${colours.yellow('store unavailable')}: ${event.reason} Step ${count(event.step)} is ${where} for now`];
     }
     case 'evaluated':
       return [
-        ...(event.kept === 'best' ? [colours.dim(`the best weights are those of step ${count(event.step)}`)] : []),
+        ...(event.kept === 'best' ? [colours.dim(`publishing the best weights, of step ${count(event.step)}`)] : []),
         `test  ${colours.bold(percent(event.plain))} plain, ${percent(event.tta)} with augmentation ` +
           colours.dim(`(${count(event.images)} images, loss ${event.loss.toFixed(3)}, ${duration(event.seconds)})`),
       ];
@@ -153,7 +153,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
       ];
     case 'interrupted':
       return [
-        `${colours.yellow(event.signal)}: kept a checkpoint at step ${count(event.step)}. To go on:`,
+        `${colours.yellow(event.signal)}: kept a checkpoint at step ${count(event.step)}. To resume:`,
         `  ${event.resume}`,
       ];
     case 'failed':
@@ -163,7 +163,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
   }
 }
 
-/** As much of the line as fits, the bar taking what is left. */
+/** As much of the line as fits; the bar takes the remaining columns. */
 function liveLine(event: Of<'step'>, { epochs, accuracy }: Facts, columns: number, colours: Colours): string {
   const before = `epoch ${trim(event.epoch)}/${trim(epochs)} `;
   const after = [
@@ -173,7 +173,7 @@ function liveLine(event: Of<'step'>, { epochs, accuracy }: Facts, columns: numbe
     `loss ${event.loss.toFixed(3)}`,
     ...(accuracy === undefined ? [] : [`held out ${percent(accuracy)}`]),
   ];
-  // The last column stays free: a terminal that wraps there would leave lines behind.
+  // The last column stays free: some terminals wrap there, and the line could not be erased.
   while (after.length > 1 && before.length + 10 + after.join('   ').length > columns - 1) after.pop();
   const text = after.join('   ');
   const width = Math.max(0, Math.min(30, columns - 1 - before.length - text.length));
@@ -193,7 +193,7 @@ function count(value: number): string {
   return value.toLocaleString('en');
 }
 
-/** At most two decimals, and no zeros for their own sake. */
+/** At most two decimals, without trailing zeros. */
 function trim(value: number): string {
   return String(Math.round(100 * value) / 100);
 }

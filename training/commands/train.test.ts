@@ -30,7 +30,7 @@ const argumentsOf = (run: string, more: readonly string[] = []) => [
   ...['--run', run, '--out', folder],
 ];
 
-/** Sends a signal once, when so many steps are done. */
+/** Sends a signal once, after a number of steps. */
 const at = (step: number, signal: NodeJS.Signals) => {
   let isSent = false;
   return (event: TrainingEvent, child: ChildProcess) => {
@@ -53,14 +53,14 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
   }, 240_000);
 
-  test('killed, interrupted and taken away on its way comes to the weights of one that was left alone', {
+  test('killed, interrupted and taken away on its way gives the weights of an uninterrupted run', {
     timeout: 240_000,
   }, async () => {
     // kill -9: nothing can be said, and the last checkpoint is what is left.
     const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
     expect(killed).toMatchObject({ code: null, signal: 'SIGKILL' });
 
-    // Ctrl-C: says where it is and how to go on.
+    // Ctrl-C: reports the step and how to resume.
     const interrupted = await trainingProcess(argumentsOf('hunted'), { onEvent: at(15, 'SIGINT') });
     expect(interrupted.code).toBe(130);
     const [started] = interrupted.events;
@@ -97,7 +97,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
   });
 
-  test('on a full disk names the file and what to do, and goes on to the same weights when there is room', {
+  test('on a full disk names the file and what to do, and resumes when there is room, with identical weights', {
     timeout: 240_000,
   }, async () => {
     // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
@@ -115,7 +115,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
   });
 });
 
-test('processes of the same seed come to the same weights, to the last bit, however their batches are prepared', {
+test('processes with the same seed give identical weights, to the last bit, however their batches are prepared', {
   timeout: 600_000,
 }, async () => {
   const program = join(import.meta.dirname, '../engine/few-steps.fixture.ts');
@@ -136,7 +136,7 @@ describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more m
     const ended = await trainingProcess(words);
     expect(ended).toMatchObject({ code: 1, signal: null });
     const [, needed, left, fitting] =
-      /batchSize=8192 needs (\S+) GB at the least, and there are (\S+) GB. Try --set batchSize=(\d+),/
+      /batchSize=8192 needs (\S+) GB at least, and (\S+) GB are free. Try --set batchSize=(\d+),/
         .exec(ended.errors)!
         .map(Number);
     expect(needed).toBeGreaterThan(80);
@@ -146,15 +146,16 @@ describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more m
   });
 });
 
-describe('bad arguments end with 2, and nothing is written', () => {
+describe('bad arguments give exit code 2, and nothing is written', () => {
   test.each([
     [['train', 'quik'], 'did you mean "quick"?'],
     [['train', '--set', 'epoch=3'], 'did you mean "epochs"?'],
     [['train', '--budget', '5d'], 'budget cannot be "5d"'],
     [['train', '--seed', '-1'], 'It must be a whole number'],
     [['train', '--run', '../../etc'], 'cannot name a run'],
-    [['train', '--out', 'gs://bucket'], 'is no store'],
-    [['train', '--from', 's3://bucket/model'], 'is nothing to train from'],
+    [['train', '--out', 'gs://bucket'], 'is not a store'],
+    [['train', '--data', 'cifar'], 'There is no data set "cifar". --data takes cifar10.'],
+    [['train', '--from', 's3://bucket/model'], 'is not something to train from'],
     [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
     [['train', '--sed', '1'], "unknown option '--sed'"],
     [['trian'], "unknown command 'trian'"],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { viewsOfEpoch, writeView } from './augment.ts';
+import { transformsOfEpoch, writeTransformed } from './augment.ts';
 
 /** A picture whose every byte tells where it was. */
 const size = [4, 5, 2] as const;
@@ -8,21 +8,21 @@ const picture = Uint8Array.from({ length: 40 }, (_, index) => index);
 
 const view = (isMirrored: boolean, down: number, right: number) => {
   const target = new Uint8Array(42);
-  writeView(picture, 0, target, 1, size, { isMirrored, down, right });
+  writeTransformed(picture, 0, target, 1, size, { isMirrored, down, right });
   expect([target[0], target[41]]).toEqual([0, 0]);
   return (y: number, x: number) => target[1 + (y * 5 + x) * 2]! / 2;
 };
 
-describe('writeView', () => {
-  test('copies an image that nothing is done to', () => {
+describe('writeTransformed', () => {
+  test('copies an image without a transform', () => {
     const target = new Uint8Array(40);
-    writeView(picture, 0, target, 0, size, { isMirrored: false, down: 0, right: 0 });
+    writeTransformed(picture, 0, target, 0, size, { isMirrored: false, down: 0, right: 0 });
     expect(target).toEqual(picture);
   });
 
   test('mirrors left and right, and keeps the channels in order', () => {
     const target = new Uint8Array(40);
-    writeView(picture, 0, target, 0, size, { isMirrored: true, down: 0, right: 0 });
+    writeTransformed(picture, 0, target, 0, size, { isMirrored: true, down: 0, right: 0 });
     expect([...target.subarray(0, 10)]).toEqual([8, 9, 6, 7, 4, 5, 2, 3, 0, 1]);
   });
 
@@ -46,19 +46,19 @@ describe('writeView', () => {
         const mirrored = { isMirrored: true, down: 0, right: 0 };
         const once = new Uint8Array(40);
         const twice = new Uint8Array(40);
-        writeView(image, 0, once, 0, size, mirrored);
-        writeView(once, 0, twice, 0, size, mirrored);
+        writeTransformed(image, 0, once, 0, size, mirrored);
+        writeTransformed(once, 0, twice, 0, size, mirrored);
         expect(twice).toEqual(image);
       }),
     );
   });
 });
 
-describe('viewsOfEpoch', () => {
+describe('transformsOfEpoch', () => {
   const count = 10_000;
   const mirrored = (flip: 'none' | 'random' | 'alternating', epoch: number, seed = 1) => {
-    const viewOf = viewsOfEpoch({ flip, shift: 0 }, { count, seed, epoch });
-    return Array.from({ length: count }, (_, image) => viewOf(image).isMirrored);
+    const transformOf = transformsOfEpoch({ flip, translate: 0 }, { count, seed, epoch });
+    return Array.from({ length: count }, (_, image) => transformOf(image).isMirrored);
   };
 
   test('alternating: half at random, and in the next epoch exactly the others', () => {
@@ -68,7 +68,7 @@ describe('viewsOfEpoch', () => {
     expect(mirrored('alternating', 2)).toEqual(first);
   });
 
-  test('random: drawn anew in each epoch', () => {
+  test('random: drawn again in each epoch', () => {
     const next = mirrored('random', 1);
     const same = mirrored('random', 0).filter((isMirrored, image) => isMirrored === next[image]);
     expect(same.length / count).toBeCloseTo(0.5, 1);
@@ -79,10 +79,10 @@ describe('viewsOfEpoch', () => {
   });
 
   test('shifts by every distance up to the limit, both ways, each about as often', () => {
-    const viewOf = viewsOfEpoch({ flip: 'none', shift: 2 }, { count, seed: 3, epoch: 5 });
+    const transformOf = transformsOfEpoch({ flip: 'none', translate: 2 }, { count, seed: 3, epoch: 5 });
     const counts = new Map<string, number>();
     for (let image = 0; image < count; image++) {
-      const { down, right } = viewOf(image);
+      const { down, right } = transformOf(image);
       counts.set(`${down},${right}`, (counts.get(`${down},${right}`) ?? 0) + 1);
     }
     expect(counts.size).toBe(25);

@@ -9,7 +9,12 @@ const split = {
   images: Uint8Array.from({ length: 50 * 6 * 5 * 3 }, () => draw.integer(256)),
   labels: Uint8Array.from({ length: 50 }, () => draw.integer(10)),
 };
-const options = { imageSize: [6, 5, 3], size: 8, seed: 3, augmentation: { flip: 'alternating', shift: 2 } } as const;
+const options = {
+  imageSize: [6, 5, 3],
+  size: 8,
+  seed: 3,
+  augmentation: { flip: 'alternating', translate: 2 },
+} as const;
 
 const sources: BatchSource[] = [];
 const open = (from: number, changes: { seed?: number } = {}) => {
@@ -19,6 +24,16 @@ const open = (from: number, changes: { seed?: number } = {}) => {
 };
 afterEach(async () => {
   await Promise.all(sources.splice(0).map((source) => source.close()));
+});
+
+test('gives labels of more classes than a byte has values', async () => {
+  const labels = Uint16Array.from({ length: split.count }, (_, image) => 1000 + image);
+  const source = openBatchWorker({ ...split, labels }, 0, options);
+  sources.push(source);
+  const [expected] = batches({ ...split, labels }, { ...options, epoch: 0 });
+  const batch = await source.next();
+  expect(Math.min(...batch.labels)).toBeGreaterThanOrEqual(1000);
+  expect([...batch.labels]).toEqual([...expected!.labels]);
 });
 
 test('gives the batches of the epochs, byte for byte, from any step on', async () => {
@@ -45,7 +60,7 @@ test('leaves a batch as it is until the next one is asked for', async () => {
   expect(Buffer.from(images)).toEqual(before);
 });
 
-test('reports what goes wrong in the thread, to whoever waits for a batch', async () => {
+test('reports an error in the thread to the caller that waits for a batch', async () => {
   await expect(open(0, { seed: -1 }).next()).rejects.toThrow('A seed is a whole number from 0, not -1.');
 });
 

@@ -3,8 +3,9 @@ import { Worker } from 'node:worker_threads';
 import type { Batch } from './batch.ts';
 import { type BatchesOptions, emptyBatch } from './batches.ts';
 import type { Split } from './dataset.ts';
+import { emptyLabels } from './labels.ts';
 
-/** What the worker is given. The bytes of images and batches are shared, not copied. */
+/** What the worker thread is started with. The memory of images and batches is shared, not copied. */
 export interface BatchWorkerData {
   readonly split: Split;
   /** The number of the first step. */
@@ -16,23 +17,22 @@ export interface BatchWorkerData {
 
 /** The batches of a run, one after the other. */
 export interface BatchSource {
-  /** @returns a batch whose memory is used again from the next call on */
+  /** @returns a batch whose memory is overwritten by the next call */
   next(): Promise<Batch>;
   close(): Promise<void>;
 }
 
 /**
- * Prepares batches in another thread, one ahead: while a step blocks this one, the next batch is written. They are those of
- * `batches.ts`, from a step on.
+ * Prepares batches in a worker thread, one ahead: while a step blocks this thread, the next batch is written. They are the
+ * batches of `batches.ts`, from a given step on.
  */
 export function openBatchWorker(
   split: Split,
   from: number,
   { imageSize, ...plans }: Omit<BatchesOptions, 'epoch' | 'skip'>,
 ): BatchSource {
-  const slots = [0, 1].map(() => emptyBatch(plans.size, imageSize, SharedArrayBuffer));
-  const shared = { count: split.count, images: share(split.images), labels: share(split.labels) };
-  const workerData: BatchWorkerData = { split: shared, from, imageSize, plans, slots };
+  const slots = [0, 1].map(() => emptyBatch(split, { ...plans, imageSize }, SharedArrayBuffer));
+  const workerData: BatchWorkerData = { split: share(split), from, imageSize, plans, slots };
   const worker = new Worker(new URL('./batches.worker.mjs', import.meta.url), { workerData, execArgv: [] });
   const written = on(worker, 'message', { close: ['exit'] });
   for (const slot of slots.keys()) worker.postMessage(slot);
@@ -51,8 +51,14 @@ export function openBatchWorker(
   };
 }
 
-function share(bytes: Uint8Array): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
+/** A copy that other threads see. */
+function share({ count, images, labels }: Split): Split {
+  const shared = {
+    count,
+    images: new Uint8Array(new SharedArrayBuffer(images.length)),
+    labels: emptyLabels(labels, count, SharedArrayBuffer),
+  };
+  shared.images.set(images);
+  shared.labels.set(labels);
   return shared;
 }

@@ -10,7 +10,7 @@ const options = {
   size: 10,
   seed: 1,
   epoch: 0,
-  augmentation: { flip: 'none', shift: 0 },
+  augmentation: { flip: 'none', translate: 0 },
 } as const;
 
 const labelsOf = (changes: Partial<Parameters<typeof batches>[1]> = {}) =>
@@ -39,11 +39,11 @@ describe('batches', () => {
     expect(collect({ seed: 2 })).not.toEqual(collect());
   });
 
-  test('taken up in the middle of an epoch, are the ones that were left', () => {
+  test('resumed in the middle of an epoch, are the remaining ones', () => {
     expect(collect({ epoch: 3, skip: 4 })).toEqual(collect({ epoch: 3 }).slice(4));
   });
 
-  test('use their memory again', () => {
+  test('reuse their memory', () => {
     // Collected without a copy, every batch shows the last one: callers are told.
     expect(new Set(labelsOf()).size).toBe(10);
   });

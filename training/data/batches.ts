@@ -1,15 +1,16 @@
 import { purpose, random } from '../random/random.ts';
-import { type Augmentation, viewsOfEpoch, writeView } from './augment.ts';
+import { type Augmentation, transformsOfEpoch, writeTransformed } from './augment.ts';
 import type { Batch, BatchPlan } from './batch.ts';
 import type { Split } from './dataset.ts';
+import { emptyLabels } from './labels.ts';
 
 export interface BatchPlansOptions {
-  /** Images a batch. */
+  /** Images in a batch. */
   readonly size: number;
   readonly seed: number;
   readonly epoch: number;
   readonly augmentation: Augmentation;
-  /** Batches of the epoch to pass over: those that were trained on before a checkpoint. @default 0 */
+  /** Batches to skip at the start of the epoch: those that were trained on before a checkpoint. @default 0 */
   readonly skip?: number;
 }
 
@@ -24,30 +25,31 @@ export function batchesPerEpoch(split: Split, size: number): number {
 }
 
 /**
- * What the batches of one epoch are of, in an order of its own: all that is random about them.
+ * Plans the batches of one epoch, whose order is drawn by seed and epoch. All randomness of batches is here.
  *
  * A step is compiled for one batch size, so the images left over at the end of an epoch (fewer than a batch) are not
- * trained on in it; the next epoch has another order, so over a run each image is seen as often as the others. Nothing
- * is left over where it would matter, in evaluation.
+ * trained on in it; the next epoch has another order, so over a run all images are seen about equally often. Evaluation
+ * leaves no image out.
  *
- * @param count of images in the split
+ * @param count images in the split
  */
 export function* batchPlans(
   count: number,
   { size, seed, epoch, augmentation, skip = 0 }: BatchPlansOptions,
 ): Generator<BatchPlan> {
   const order = random(seed, purpose.order, epoch).shuffle(Int32Array.from({ length: count }, (_, index) => index));
-  const viewOf = viewsOfEpoch(augmentation, { count, seed, epoch });
+  const transformOf = transformsOfEpoch(augmentation, { count, seed, epoch });
   for (let from = skip * size; from + size <= count; from += size) {
     const images = order.subarray(from, from + size);
-    yield { images, views: Array.from(images, viewOf) };
+    yield { images, transforms: Array.from(images, transformOf) };
   }
 }
 
 /**
- * What the batches of a run are of, epoch after epoch, without end.
+ * Plans the batches of a run, epoch after epoch, without end.
  *
  * @param from the number of the first step, counted from the start of the run
+ * @param count images in the split
  */
 export function* plansFrom(
   from: number,
@@ -62,39 +64,43 @@ export function* plansFrom(
   }
 }
 
-/** @param into memory for a batch, which it is written to */
+/** @param into memory for a batch, which is overwritten */
 export function writeBatch(
   split: Split,
-  { images, views }: BatchPlan,
+  { images, transforms }: BatchPlan,
   imageSize: readonly [number, number, number],
   into: Batch,
 ): void {
   const bytes = imageSize[0] * imageSize[1] * imageSize[2];
   for (const [at, image] of images.entries()) {
-    writeView(split.images, image * bytes, into.images, at * bytes, imageSize, views[at]!);
+    writeTransformed(split.images, image * bytes, into.images, at * bytes, imageSize, transforms[at]!);
     into.labels[at] = split.labels[image]!;
   }
 }
 
-/** Memory for a batch. @param Memory what it is in; that which is shared is seen by other threads */
+/**
+ * Memory for a batch of a split's images.
+ *
+ * @param Memory shared memory is seen by other threads
+ */
 export function emptyBatch(
-  size: number,
-  [height, width, channels]: readonly [number, number, number],
+  split: Split,
+  { size, imageSize: [height, width, channels] }: Pick<BatchesOptions, 'size' | 'imageSize'>,
   Memory: typeof ArrayBuffer | typeof SharedArrayBuffer = ArrayBuffer,
 ): Batch {
   return {
     images: new Uint8Array(new Memory(size * height * width * channels)), // [B, H, W, C]
-    labels: new Uint8Array(new Memory(size)), //                             [B]
+    labels: emptyLabels(split.labels, size, Memory), //                      [B]
   };
 }
 
 /**
- * One epoch of training batches, as `batchPlans` has them.
+ * One epoch of training batches, as `batchPlans` plans them.
  *
- * @returns batches whose memory is used again for the next one
+ * @returns batches that share their memory: each overwrites the one before
  */
 export function* batches(split: Split, { imageSize, ...options }: BatchesOptions): Generator<Batch> {
-  const batch = emptyBatch(options.size, imageSize);
+  const batch = emptyBatch(split, { ...options, imageSize });
   for (const plan of batchPlans(split.count, options)) {
     writeBatch(split, plan, imageSize, batch);
     yield batch;

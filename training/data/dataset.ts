@@ -1,16 +1,27 @@
+import type { DataIdentity } from '#models/data-identity.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import type { ImageSet } from './image-set.ts';
+import type { Labels } from './labels.ts';
 
 /** Labelled images in memory. What a class is called and how many there are is known here and nowhere downstream. */
-export interface Dataset {
-  /** As people write it. */
-  readonly name: string;
+export interface Dataset extends DataIdentity {
+  /** The name for people, such as `CIFAR-10`. */
+  readonly title: string;
   /** By class index. */
   readonly classes: readonly string[];
   readonly images: ImageSet;
   readonly train: Split;
   readonly test: Split;
-  /** Of labels and pixels, by split: what the model card records. */
-  readonly sha256: Readonly<Record<'train' | 'test', string>>;
+  /** Which training images are held out: a share of each class, or the last ones, whatever their class. @default 'stratified' */
+  readonly heldOutImages?: 'stratified' | 'last';
+}
+
+export interface LoadOptions {
+  /** A bucket that keeps the data set for jobs: asked first, and given what it does not have. @default none */
+  readonly bucket?: ObjectStore;
+  /** Called with a line about each step that takes long. @default silent */
+  readonly log?: (line: string) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface Split {
@@ -18,7 +29,7 @@ export interface Split {
   /** `[count, H, W, C]` uint8, RGB */
   readonly images: Uint8Array;
   /** `[count]` class indices */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
 }
 
 /** Images `from` to `to - 1`, sharing the memory. */
@@ -28,16 +39,5 @@ export function slice(split: Split, from: number, to: number): Split {
     count: to - from,
     images: split.images.subarray(from * image, to * image),
     labels: split.labels.subarray(from, to),
-  };
-}
-
-/**
- * Sets the last `count` images aside for choices, as Keras's `validation_split` does: the same ones for every seed, so that
- * runs can be compared.
- */
-export function holdOut(split: Split, count: number): { readonly train: Split; readonly heldOut: Split } {
-  return {
-    train: slice(split, 0, split.count - count),
-    heldOut: slice(split, split.count - count, split.count),
   };
 }

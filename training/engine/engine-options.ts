@@ -6,7 +6,7 @@ import type { EngineOptions, StepOptions } from './engine.ts';
 
 /**
  * @throws {InvalidNet} the net contradicts itself
- * @throws {UserError} the weights are not the net's, or a group names what cannot be trained
+ * @throws {UserError} the weights do not fit the net, or a group names a weight that cannot be trained
  */
 export function checkOptions({ net, weights, groups, freezable = [] }: EngineOptions): void {
   const specs = new Map(weightSpecs(net).map((spec) => [spec.name, spec]));
@@ -28,7 +28,7 @@ export function checkOptions({ net, weights, groups, freezable = [] }: EngineOpt
   }
   for (const name of freezable) {
     if (!groups.some((group) => group.name === name)) {
-      throw new UserError(`Group ${name} is freezable, but there is no such group.`);
+      throw new UserError(`Group ${name} is freezable, but no group has this name.`);
     }
   }
 }
@@ -53,6 +53,6 @@ export function activeGroups(
     );
   }
   const unknown = Object.keys(learningRates).find((name) => !groups.some((group) => group.name === name));
-  if (unknown !== undefined) throw new RangeError(`A step gave a learning rate to ${unknown}, which is no group.`);
+  if (unknown !== undefined) throw new RangeError(`A step gave a learning rate to ${unknown}, which is not a group.`);
   return active;
 }

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
+import type { Labels } from '../data/labels.ts';
 import { initializeWeights } from '../nets/initialize.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import { everything, everythingBranched, noiseBatch } from '../nets/net.fixture.ts';
@@ -46,7 +47,7 @@ export function describeEngine(
       shared.restore(start.map((tensor) => ({ ...tensor, data: given.get(tensor.name) ?? tensor.data })));
       return shared;
     };
-    /** By weight. A step at rate 1 without momentum takes the gradient away. */
+    /** The gradient of each weight. A step at rate 1 without momentum takes the gradient away. */
     const gradientsAt = (weights: readonly NamedTensor[]): Map<string, Float32Array> => {
       const engine = engineAt(weights);
       engine.step(batch, { step: 0, learningRates: { all: 1 } });
@@ -74,7 +75,7 @@ export function describeEngine(
             const gradient = gradients.get(weight)!;
             const norm = Math.hypot(...gradient);
             expect(norm, weight).toBeGreaterThan(1e-4);
-            // Along the gradient, turned a little at random: the slope there checks every value of the weight at once.
+            // Along the gradient, turned a little at random: the slope there checks all values of the weight.
             const direction = gradient.map(
               (value) => value / norm + (0.3 * draw.normal()) / Math.sqrt(gradient.length),
             );
@@ -122,7 +123,7 @@ export function describeEngine(
 
       test('with smoothed labels is as if they were drawn at random in that share of cases', async () => {
         const sharp = await compile({ labelSmoothing: 0 });
-        const step = (engine: Engine, labels: Uint8Array) => engine.step({ images: batch.images, labels }, still);
+        const step = (engine: Engine, labels: Labels) => engine.step({ images: batch.images, labels }, still);
         const every = [0, 1, 2, 3, 4].map((label) => step(sharp, new Uint8Array(batchSize).fill(label)));
         const uniform = every.reduce((total, loss) => total + loss) / 5;
         const { labelSmoothing } = usual;
@@ -255,7 +256,7 @@ export function describeEngine(
           engine.step(batch, { step: 0, learningRates });
         expect(step({ whiten: 0.1 })).toThrow(/no learning rate to rest/);
         expect(step({})).toThrow(/no learning rate to/);
-        expect(step({ whiten: 1, rest: 1, x: 1 })).toThrow(/x, which is no group/);
+        expect(step({ whiten: 1, rest: 1, x: 1 })).toThrow(/x, which is not a group/);
       });
     });
 
@@ -386,7 +387,7 @@ export function describeEngine(
         }
       };
 
-      test('is the same every time, and goes on from a saved one as if never stopped, bit for bit', async () => {
+      test('is the same every time, and resumed from a saved one it is the same bit for bit', async () => {
         const [one, two] = [await compile(change), await compile(change)];
         train(one, 0, 6);
         train(two, 0, 3);
@@ -409,7 +410,7 @@ export function describeEngine(
         expect(engine.weights().map((weight) => weight.name)).toEqual(initial.map((weight) => weight.name));
       });
 
-      test('is its own: two engines do not share weights', async () => {
+      test('is not shared by two engines', async () => {
         const [one, two] = [await compile(change), await compile(change)];
         const before = two.state();
         train(one, 0, 1);
@@ -435,12 +436,12 @@ export function describeEngine(
         layers: everything.layers.toSpliced(-2, 0, { kind: 'dropout', name: 'drop', rate: 0.3 }),
       };
       const split = { count: 32, ...randomBatch(dropping, 11, 32) };
-      const augmentation = { flip: 'random', shift: 2 } as const;
+      const augmentation = { flip: 'random', translate: 2 } as const;
       const sgd = { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 0.01 } as const;
       const adamw = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 } as const;
       const change = {
         net: dropping,
-        resident: { ...split, shift: augmentation.shift },
+        resident: { ...split, translate: augmentation.translate },
         groups: [
           { name: 'bias', weights: ['whiten/bias'], optimizer: sgd },
           {
@@ -507,7 +508,25 @@ export function describeEngine(
         },
       );
 
-      test('go on from a checkpoint of the steps one by one', async () => {
+      test('are the steps one by one for a net with branches too', async () => {
+        const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
+        const planned = batchPlans(images.count, epoch(0));
+        const rates = { all: 0.05 };
+        const branched = {
+          ...optionsFor(everythingBranched),
+          resident: { ...images, translate: augmentation.translate },
+        };
+        const [one, other] = [await compile(branched), await compile(branched)];
+        const together = one.steps!.run(
+          Array.from(planned, (each, step) => ({ step, batch: each, learningRates: rates })),
+        );
+        const prepared = batches(images, { ...epoch(0), imageSize: everythingBranched.input });
+        const alone = Array.from(prepared, (each, step) => other.step(each, { step, learningRates: rates }));
+        expect([...together]).toEqual(alone);
+        expect(one.state()).toEqual(other.state());
+      });
+
+      test('resume from a checkpoint of the steps one by one', async () => {
         const expected = oneByOne(await compile(change));
         const engine = await compile({ ...change, resident: undefined });
         let step = 0;
@@ -536,20 +555,22 @@ export function describeEngine(
         expect(changed({ images: plans[0]!.batch.images.subarray(1) })).toThrow(/batches of 6 images, not 5/);
         expect(changed({ images: Int32Array.of(0, 1, 2, 3, 4, 32) })).toThrow(/32 resident images, and none is 32/);
         const wide = { isMirrored: false, down: 0, right: -3 };
-        expect(changed({ views: new Array(batchSize).fill(wide) })).toThrow(/shifted by 0, -3; compiled is 2/);
+        expect(changed({ transforms: new Array(batchSize).fill(wide) })).toThrow(
+          /by 0, -3 pixels; the largest compiled is 2/,
+        );
         expect(engine.state()).toEqual(before);
       });
 
-      test('of images with a label that is no class, are refused', async () => {
+      test('of images with an invalid label are refused', async () => {
         const labels = new Uint8Array(32).fill(5, 7);
         await expect(compile({ ...change, resident: { ...change.resident, labels } })).rejects.toThrow(
-          /Label 5 of image 7 of the resident ones is no class/,
+          /Label 5 of image 7 of the resident ones is not a class/,
         );
       });
     });
 
     test('offers many steps in one call where images are resident, if it can', async () => {
-      const split = { count: 8, ...randomBatch(everything, 1, 8), shift: 0 };
+      const split = { count: 8, ...randomBatch(everything, 1, 8), translate: 0 };
       expect((await compile({ resident: split })).steps !== undefined).toBe(doesManySteps);
       expect(shared.steps).toBeUndefined();
     });
@@ -581,10 +602,14 @@ export function describeEngine(
     describe('what cannot be trained is refused:', () => {
       const group = (weights: string[]): ParameterGroup[] => [{ name: 'all', weights, optimizer: plainSgd }];
       test.each([
-        ['a weight that the net lacks', { groups: group(['conv9/kernel']) }, /conv9\/kernel, which net everything/],
+        [
+          'a weight that the net does not have',
+          { groups: group(['conv9/kernel']) },
+          /conv9\/kernel, which net everything/,
+        ],
         ['a whitening kernel', { groups: group(['whiten/kernel']) }, /whiten\/kernel, which is never trained/],
         ['a weight in two groups', { groups: [...group(['head/kernel']), ...group(['head/kernel'])] }, /in two groups/],
-        ['an unknown freezable group', { freezable: ['some'] }, /no such group/],
+        ['an unknown freezable group', { freezable: ['some'] }, /no group has this name/],
         ['missing weights', { weights: initial.slice(1) }, /lack whiten\/kernel/],
         ['unknown weights', { weights: [...initial, { ...initial[0]!, name: 'x' }] }, /hold x, which is unknown/],
         [
@@ -602,7 +627,7 @@ export function describeEngine(
         await expect(compile({ net: { ...everything, classes: 6 } })).rejects.toThrow(InvalidNet);
       });
 
-      test('a batch of another size, and a label that is no class', () => {
+      test('a batch of another size, and an invalid label', () => {
         const engine = engineAt();
         expect(() => engine.step(randomBatch(everything, 1, 5), still)).toThrow(/batches of 6 images, not 5/);
         const labels = new Uint8Array(batchSize).fill(5, 2);
@@ -692,7 +717,7 @@ function byName(tensors: readonly NamedTensor[]): Map<string, Float32Array> {
   return new Map(tensors.map(({ name, data }) => [name, data]));
 }
 
-/** By name, what was taken away. */
+/** What each tensor lost, by name. */
 function difference(before: readonly NamedTensor[], after: readonly NamedTensor[]): Map<string, Float32Array> {
   const later = byName(after);
   return new Map(before.map(({ name, data }) => [name, data.map((value, at) => value - later.get(name)![at]!)]));

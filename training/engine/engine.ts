@@ -19,7 +19,7 @@ export interface Engine {
   /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch */
   step(batch: Batch, options: StepOptions): number;
 
-  /** Where the engine keeps images (`EngineOptions.resident`) and can. */
+  /** Present where the engine keeps images (`EngineOptions.resident`) and supports it. */
   readonly steps?: ManySteps | undefined;
 
   /** Moves the weights and their slow average towards each other; needs `EngineOptions.lookahead`. @see airbench §3 */
@@ -35,7 +35,7 @@ export interface Engine {
 
   /** Every weight and running statistic, by name: what is exported. */
   weights(): NamedTensor[];
-  /** All that a checkpoint holds: the weights, the optimizer's slots, the slow average. */
+  /** Everything in a checkpoint: the weights, the optimizers' slots, the slow average. */
   state(): NamedTensor[];
   /** @throws {UserError} a tensor is missing, unknown, or has another shape */
   restore(state: readonly NamedTensor[]): void;
@@ -43,7 +43,7 @@ export interface Engine {
   dispose(): void;
 }
 
-/** Many steps in one call: the same as one by one, bit for bit. */
+/** Many steps in one call, with the same result as one by one, bit for bit. */
 export interface ManySteps {
   /** In one call. */
   readonly most: number;
@@ -54,7 +54,7 @@ export interface ManySteps {
   run(plans: readonly StepPlan[]): Float32Array;
 }
 
-/** What a step trains on where the images are resident, and how. */
+/** One step on resident images. */
 export interface StepPlan extends StepOptions {
   readonly batch: BatchPlan;
   /** The decay of a `lookahead` after this step. @default none */
@@ -64,7 +64,7 @@ export interface StepPlan extends StepOptions {
 export interface StepOptions {
   /** Counts from 0; keys the random numbers of the step (dropout). */
   readonly step: number;
-  /** By the name of the parameter group. A group of `EngineOptions.freezable` that is left out takes no gradient in this step. */
+  /** Keyed by parameter group. A group of `EngineOptions.freezable` that is left out is not trained in this step. */
   readonly learningRates: Readonly<Record<string, number>>;
 }
 
@@ -75,17 +75,17 @@ export interface EngineOptions {
   readonly batchSize: number;
   /** Keys dropout. */
   readonly seed: number;
-  /** Of the softmax cross-entropy, in [0, 1). */
+  /** Share of a label that is spread over all classes, in [0, 1). */
   readonly labelSmoothing: number;
-  /** What the gradients are taken of: the batch's mean loss (Keras), or its sum (airbench). */
+  /** The gradients are those of the batch's mean loss (Keras), or of its sum (airbench). */
   readonly reduction: 'mean' | 'sum';
   /** Each trained weight is in exactly one group; a weight in none is a constant. */
   readonly groups: readonly ParameterGroup[];
   /** Groups that a step may leave out, all together. @default none */
   readonly freezable?: readonly string[];
   /**
-   * Of what flows between the layers in a training step, and of its gradients; weights, optimizers, the loss and evaluation
-   * are float32 all the same. `auto`: whichever is quicker here. @default 'float32'
+   * Type of the values between the layers in a training step, and of their gradients; weights, optimizers, the loss and
+   * evaluation stay float32. `auto`: the faster one on this machine. @default 'float32'
    */
   readonly precision?: 'auto' | Precision;
   /** Keep a slow average of weights and statistics. @default false */
@@ -96,6 +96,6 @@ export interface EngineOptions {
 
 /** Training images that an engine keeps where it computes. */
 export interface ResidentImages extends Split {
-  /** The largest by which a view is shifted, in pixels. */
-  readonly shift: number;
+  /** The largest distance that a transform moves an image, in pixels. */
+  readonly translate: number;
 }

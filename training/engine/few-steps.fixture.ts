@@ -33,11 +33,14 @@ const trainFewSteps = async (run: string, recipe: string, settings: readonly str
   digests[run] = sha256Of(encodeSafetensors({ tensors: latest!.state }));
 };
 
-await trainFewSteps('tiny-wasm', 'tiny', ['engine=wasm', `batches=${batches === 'graph' ? 'inline' : batches}`]);
+await trainFewSteps('tiny-wasm', 'tiny', [
+  'engine=wasm',
+  `batchPreparation=${batches === 'graph' ? 'inline' : batches}`,
+]);
 if (hasTensorFlow()) {
-  await trainFewSteps('seed', 'seed', [`batches=${batches}`]);
+  await trainFewSteps('seed', 'seed', [`batchPreparation=${batches}`]);
   for (const precision of new Set(['float32', fastestPrecision(await loadTensorFlow())])) {
-    await trainFewSteps(`minute-${precision}`, 'minute', [`precision=${precision}`, `batches=${batches}`]);
+    await trainFewSteps(`minute-${precision}`, 'minute', [`precision=${precision}`, `batchPreparation=${batches}`]);
   }
 }
 await rm(folder, { recursive: true });

@@ -9,7 +9,7 @@ import { type Ended, trainingProcess } from '../run/training-process.fixture.ts'
 /** When a training process is ended. Delays are in milliseconds. */
 export type Moment =
   | { readonly when: 'a step is done'; readonly steps: number }
-  /** From the start of the process, whatever it is at. */
+  /** Since the start of the process, whatever it is doing. */
   | { readonly when: 'time has passed'; readonly delay: number }
   /** After the file of a checkpoint was begun: it is written, read back, pointed to. */
   | { readonly when: 'a checkpoint is written'; readonly steps: number; readonly delay: number }
@@ -21,14 +21,14 @@ export type Moment =
 export type Blow = 'SIGKILL' | 'SIGTERM' | 'SIGINT' | 'SIGINT twice';
 
 export interface TrainingRun {
-  /** Of the command line. */
+  /** Words of the command line. */
   readonly words: readonly string[];
   /** The folder of `--out`. */
   readonly store: string;
   readonly run: string;
 }
 
-/** Starts a training process and strikes at a moment, unless it comes to its own end before. */
+/** Starts a training process and strikes at a moment, unless it ends before that. */
 export async function endedAt(moment: Moment, blow: Blow, { words, store, run }: TrainingRun): Promise<Ended> {
   let child: ChildProcess | undefined;
   let isStruck = false;

@@ -3,11 +3,12 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The GPU package first: it is optional, and whoever installs it has a GPU. */
+/** The GPU package first: it is optional, and installed only where there is a GPU. */
 const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
 /** Native TensorFlow, in this process. */
@@ -16,16 +17,14 @@ export interface TensorFlow {
   readonly tf: typeof import('@tensorflow/tfjs-node');
   /** The addon itself: sessions, and tensors of TensorFlow's own types. */
   readonly binding: Binding;
-  /** The protocol buffer classes that come with the package (`graph/protobuf.ts` gives them types). */
-  readonly protobuf: unknown;
-  /** Of TensorFlow, such as `2.21.0`. */
+  /** TensorFlow's version, such as `2.21.0`. */
   readonly version: string;
   readonly device: 'CPU' | 'GPU';
   /** Threads of one kernel. */
   readonly threads: number;
 }
 
-/** What we use of the addon (`tfjs_binding.node`). A tensor is a number, owned by the caller until `deleteTensor`. */
+/** The part of the addon (`tfjs_binding.node`) that we use. A tensor is a number, owned by the caller until `deleteTensor`. */
 export interface Binding {
   readonly TF_Version: string;
   isUsingGpuDevice(): boolean;
@@ -82,10 +81,9 @@ function load(): TensorFlow {
   return {
     tf,
     binding,
-    protobuf: require(`${installed}/dist/proto/api_pb.js`),
     version: binding.TF_Version,
     device: binding.isUsingGpuDevice() ? 'GPU' : 'CPU',
-    threads: Number(process.env.TF_NUM_INTRAOP_THREADS),
+    threads: Number(process.env[variable.threads]),
   };
 }
 
@@ -103,15 +101,15 @@ function installedPackage(): string | undefined {
 /** TensorFlow reads these as it is loaded; what the user has set stays. */
 function prepareEnvironment(): void {
   const settings = {
-    TF_ENABLE_ONEDNN_OPTS: '1', // off by default on AMD before Zen 4, and worth 1.3–1.9x
-    TF_NUM_INTRAOP_THREADS: String(availableParallelism()), // TensorFlow counts the host's cores, not the container's
-    TF_FORCE_GPU_ALLOW_GROWTH: 'true', // else it takes the whole GPU
-    TF_CPP_MIN_LOG_LEVEL: '2', // errors only; two lines that announce oneDNN come all the same
+    [variable.oneDnn]: '1', // off by default on AMD before Zen 4, and worth 1.3–1.9x
+    [variable.threads]: String(availableParallelism()), // TensorFlow counts the host's cores, not the container's
+    [variable.gpuGrowth]: 'true', // else it takes the whole GPU
+    [variable.logLevel]: '2', // errors only; two lines that announce oneDNN come all the same
   };
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }
 
-/** Two functions that the package calls and Node 23 took away. */
+/** Two functions that the package calls and Node 23 removed. */
 function restoreUtil(): void {
   const legacy = util as unknown as Record<string, unknown>;
   legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;

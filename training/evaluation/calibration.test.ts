@@ -13,7 +13,7 @@ test('the error is the mean distance of confidence and accuracy, by hand', () =>
   ]);
 });
 
-test('answers that are right as often as they claim have next to no error, bragging ones have', () => {
+test('answers that are correct as often as their probability says have nearly no error, overconfident ones have', () => {
   const draw = random(1);
   const count = 30_000;
   const claims = Array.from({ length: count }, () => 0.5 + draw.uniform() / 2);

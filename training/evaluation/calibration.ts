@@ -1,23 +1,25 @@
-/** Whether answers are right as often as they claim: of those that are given with 80 %, are 80 % right? */
+import type { Labels } from '../data/labels.ts';
+
+/** Whether answers are correct as often as their probability says: of those with 80 %, are 80 % correct? */
 export interface Calibration {
-  /** Expected calibration error: the mean distance of confidence and accuracy over the bins, each by its images. */
+  /** Expected calibration error: the mean distance of confidence and accuracy over the bins, weighted by their images. */
   readonly error: number;
-  /** Answers by the probability that they were given with; bins without any are there too. */
+  /** Answers by their probability, empty bins included. */
   readonly bins: readonly Bin[];
 }
 
 export interface Bin {
-  /** The answers' probabilities are above `from`, and at most `to`. */
+  /** Probabilities in the bin are above `from`, and at most `to`. */
   readonly from: number;
   readonly to: number;
   readonly images: number;
-  /** Mean probability of the answers; 0 where there are none. */
+  /** Mean probability of the answers; 0 if there are none. */
   readonly confidence: number;
-  /** The share of them that is right; 0 where there are none. */
+  /** The share of correct answers; 0 if there are none. */
   readonly accuracy: number;
 }
 
-/** As in the paper, so that figures can be compared. */
+/** As in the paper, so that figures are comparable. */
 const BINS = 15;
 
 /**
@@ -25,7 +27,7 @@ const BINS = 15;
  * @param labels `[N]` class indices
  * @see Guo et al. 2017, "On calibration of modern neural networks", §2
  */
-export function calibration(answers: Float64Array, labels: Uint8Array): Calibration {
+export function calibration(answers: Float64Array, labels: Labels): Calibration {
   const classes = answers.length / labels.length;
   const sums = Array.from({ length: BINS }, () => ({ images: 0, confidence: 0, right: 0 }));
   for (const [image, label] of labels.entries()) {

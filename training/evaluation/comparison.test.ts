@@ -6,13 +6,13 @@ const classes = ['ant', 'bee', 'cow', 'dog', 'eel', 'fox', 'gnu'];
 const labels = Uint8Array.from({ length: 700 }, (_, image) => image % 7);
 const test700: Split = { count: 700, labels, images: new Uint8Array(700) };
 
-/** Answers that are wrong for the first so many images. */
+/** Answers that are wrong for the first `many` images. */
 const wrongFor = (many: number) => labels.map((label, image) => (image < many ? (label + 1) % 7 : label));
 const comparison = (first: Uint8Array, second: Uint8Array) =>
   compare(
     { version: 'a', answers: first },
     { version: 'b', alias: 'candidate', answers: second },
-    { test: test700, classes },
+    { title: 'Animals', test: test700, classes },
   );
 
 test('names the better one where chance does not explain it, whichever it is', () => {
@@ -29,7 +29,7 @@ test('warns where chance does', () => {
   expect(verdict).toMatch(/^Chance explains the difference of 0.57 points: .* in 13 of 100 such .* Do not take it/);
 });
 
-test('tells which class it is that differs, of any number of classes', () => {
+test('shows which class differs, of any number of classes', () => {
   const onlyBees = labels.map((label) => (label === 1 ? 0 : label));
   const { perClass } = comparison(onlyBees, labels);
   expect(perClass.map((each) => each.class)).toEqual(classes);

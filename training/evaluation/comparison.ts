@@ -1,19 +1,22 @@
 import type { Dataset } from '../data/dataset.ts';
+import type { Labels } from '../data/labels.ts';
 import { agreement, interval95 } from './measure.ts';
 import { type PairedTest, pairedTest } from './paired-test.ts';
 
 /** Two versions on the same test images: the JSON that `compare` prints. Fractions are in [0, 1]. */
 export interface Comparison extends PairedTest {
+  /** The title of the data set whose test images both classified. */
+  readonly data: string;
   readonly first: Compared;
   readonly second: Compared;
   readonly perClass: readonly ClassDifference[];
-  /** Whether the difference is more than chance explains, in a sentence. */
+  /** A sentence that says whether chance explains the difference. */
   readonly verdict: string;
 }
 
 export interface Compared {
   readonly version: string;
-  /** As it was asked for, where that was an alias. */
+  /** The alias that was asked for, if it was one. */
   readonly alias?: string;
   readonly plain: number;
   readonly interval95: readonly [low: number, high: number];
@@ -24,7 +27,7 @@ interface ClassDifference {
   readonly first: number;
   readonly second: number;
   readonly pValue: number;
-  /** Also when it is considered that so many classes are looked at: by Bonferroni, at 5 %. */
+  /** At 5 %, with Bonferroni's correction for the number of classes. */
   readonly isSignificant: boolean;
 }
 
@@ -32,16 +35,16 @@ interface Answers {
   readonly version: string;
   readonly alias?: string;
   /** `[test.count]` class indices */
-  readonly answers: Uint8Array;
+  readonly answers: Labels;
 }
 
-/** What is called significant: one false alarm in twenty comparisons. */
+/** The level of significance: one false alarm in twenty comparisons. */
 const LEVEL = 0.05;
 
 export function compare(
   first: Answers,
   second: Answers,
-  { test, classes }: Pick<Dataset, 'test' | 'classes'>,
+  { title, test, classes }: Pick<Dataset, 'title' | 'test' | 'classes'>,
 ): Comparison {
   const { labels } = test;
   const compared = ({ answers, ...name }: Answers): Compared => {
@@ -51,14 +54,15 @@ export function compare(
   const paired = pairedTest(first.answers, second.answers, labels);
   const names = [compared(first), compared(second)] as const;
   return {
+    data: title,
     first: names[0],
     second: names[1],
     ...paired,
     perClass: classes.map((name, label) => {
-      const of = (values: Uint8Array) => values.filter((_, image) => labels[image] === label);
+      const of = (values: Labels) => values.filter((_, image) => labels[image] === label);
       const [one, other, truth] = [of(first.answers), of(second.answers), of(labels)];
       const { pValue } = pairedTest(one, other, truth);
-      const accuracy = (answers: Uint8Array) => (truth.length === 0 ? 0 : agreement(answers, truth));
+      const accuracy = (answers: Labels) => (truth.length === 0 ? 0 : agreement(answers, truth));
       return {
         class: name,
         first: accuracy(one),

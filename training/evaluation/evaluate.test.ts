@@ -38,12 +38,12 @@ describe('evaluate', () => {
     expect(tta).toBe(agreement(new Uint8Array(count), truth));
   });
 
-  test('stops when it is told to', async () => {
+  test('stops when it is aborted', async () => {
     const signal = AbortSignal.abort('SIGTERM');
     await expect(evaluate(predict, { count, images, labels: truth }, { ...options, signal })).rejects.toBe('SIGTERM');
   });
 });
 
-test('logitsOf gives what one call over everything would give', async () => {
+test('logitsOf returns what one call with all images would', async () => {
   expect(await logitsOf(predict, { count, images, labels: truth }, 2)).toEqual(predict(images));
 });

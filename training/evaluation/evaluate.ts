@@ -1,18 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import { type View, writeView } from '../data/augment.ts';
+import { type ImageTransform, writeTransformed } from '../data/augment.ts';
 import type { Split } from '../data/dataset.ts';
-import { agreement, type Measurement, measure, topClasses } from './measure.ts';
+import type { Evaluation } from './evaluation.ts';
+import { agreement, measure, topClasses } from './measure.ts';
 
-/** @param images `[N, H, W, C]` uint8. @returns logits `[N, classes]` */
+/** @param images `[N, H, W, C]` uint8 @returns logits `[N, classes]` */
 export type Predict = (images: Uint8Array) => Float32Array;
-
-/** What a network makes of a split: every image counts once. */
-export interface Evaluation extends Measurement {
-  /** Top-1 accuracy with test-time augmentation. */
-  readonly tta: number;
-  /** `[images, classes]`, plain. */
-  readonly logits: Float32Array;
-}
 
 export interface EvaluateOptions {
   /** Height, width and channels. */
@@ -20,16 +13,16 @@ export interface EvaluateOptions {
   readonly classes: number;
   /** @default 1 */
   readonly temperature?: number;
-  /** Called as parts of the work are done, with the share that is. */
+  /** Called after each part of the work, with the share done so far. */
   readonly onProgress?: (share: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Images a call: it blocks the event loop for well under a second. */
+/** Images in one call, which blocks the event loop for well under a second. */
 const CHUNK = 500;
 
-/** The image and its mirror, each as it is and shifted by one pixel along the diagonal, both ways. */
-const VIEWS: readonly (View & { readonly weight: number })[] = [
+/** The image and its mirror image, each unchanged and moved by one pixel along the diagonal, in both directions. */
+const TRANSFORMS: readonly (ImageTransform & { readonly weight: number })[] = [
   { isMirrored: false, down: 0, right: 0, weight: 1 / 4 },
   { isMirrored: true, down: 0, right: 0, weight: 1 / 4 },
   { isMirrored: false, down: 1, right: 1, weight: 1 / 8 },
@@ -39,25 +32,30 @@ const VIEWS: readonly (View & { readonly weight: number })[] = [
 ];
 
 /**
- * Top-1 accuracy, plain and with test-time augmentation: the weighted mean of the logits of six views of each image.
+ * Evaluates a network, without and with test-time augmentation: the weighted mean of the logits of six transforms of each
+ * image.
  *
  * @see airbench, arXiv:2404.00498 §3.5
  */
-export async function evaluate(predict: Predict, split: Split, options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(
+  predict: Predict,
+  split: Split,
+  options: EvaluateOptions,
+): Promise<Required<Evaluation>> {
   const { imageSize, classes, temperature, onProgress, signal } = options;
   const bytes = imageSize[0] * imageSize[1] * imageSize[2];
   const plain = new Float32Array(split.count * classes);
   const mean = new Float32Array(split.count * classes);
   for (let from = 0; from < split.count; from += CHUNK) {
     const count = Math.min(CHUNK, split.count - from);
-    for (const { weight, ...view } of VIEWS) {
+    for (const { weight, ...transform } of TRANSFORMS) {
       signal?.throwIfAborted();
       const images = new Uint8Array(count * bytes); // [count, H, W, C]
       for (let image = 0; image < count; image++) {
-        writeView(split.images, (from + image) * bytes, images, image * bytes, imageSize, view);
+        writeTransformed(split.images, (from + image) * bytes, images, image * bytes, imageSize, transform);
       }
       const logits = predict(images); // [count, classes]
-      if (isPlain(view)) plain.set(logits, from * classes);
+      if (isIdentity(transform)) plain.set(logits, from * classes);
       for (const [at, logit] of logits.entries()) mean[from * classes + at]! += weight * logit;
       await setImmediate();
     }
@@ -66,7 +64,6 @@ export async function evaluate(predict: Predict, split: Split, options: Evaluate
   return {
     ...measure(plain, split.labels, { classes, temperature }),
     tta: agreement(topClasses(mean, classes), split.labels),
-    logits: plain,
   };
 }
 
@@ -81,6 +78,6 @@ export async function logitsOf(predict: Predict, split: Split, classes: number):
   return logits;
 }
 
-function isPlain({ isMirrored, down, right }: View): boolean {
+function isIdentity({ isMirrored, down, right }: ImageTransform): boolean {
   return !isMirrored && down === 0 && right === 0;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { random } from '../random/random.ts';
 import { interval95, measure, topAccuracy, topClasses, worstMistakes } from './measure.ts';
 
-test('topClasses takes the first of equal ones, and is at home with negative logits', () => {
+test('topClasses takes the first of equal logits, negative ones included', () => {
   expect([...topClasses(Float32Array.of(-3, -1, -1, 5, 5, 4), 3)]).toEqual([1, 0]);
 });
 
@@ -22,7 +22,7 @@ describe('topAccuracy', () => {
     expect([1, 2, 3, 4].map((k) => topAccuracy(logits, labels, k))).toEqual([1 / 3, 2 / 3, 2 / 3, 1]);
   });
 
-  test('gives a network that tells nothing apart no more than chance', () => {
+  test('gives a network with equal logits no more than chance', () => {
     const labels = Uint8Array.from({ length: 700 }, (_, image) => image % 7);
     expect(topAccuracy(new Float32Array(700 * 7), labels, 5)).toBe(5 / 7);
   });
@@ -54,7 +54,15 @@ describe.each([2, 3, 7, 10, 100])('measured on %d classes', (classes) => {
   });
 });
 
-test('the worst mistakes are those that gave the right class least', () => {
+test('answers may be of more classes than a byte has values', () => {
+  const labels = Uint16Array.from({ length: 600 }, (_, image) => image % 300);
+  const logits = new Float32Array(600 * 300);
+  for (const [image, label] of labels.entries()) logits[image * 300 + label] = 1;
+  expect(topClasses(logits, 300)).toEqual(labels);
+  expect(measure(logits, labels, { classes: 300 })).toMatchObject({ plain: 1, top: { accuracy: 1 } });
+});
+
+test('the worst mistakes gave the correct class the lowest probability', () => {
   const answers = Float64Array.of(0.1, 0.6, 0.3, 0.7, 0.2, 0.1, 0.01, 0.09, 0.9);
   expect(worstMistakes(answers, Uint8Array.of(2, 0, 0), 5)).toEqual([
     { image: 2, label: 0, answer: 2, confidence: 0.9, forLabel: 0.01 },

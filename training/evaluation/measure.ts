@@ -1,35 +1,20 @@
-import { type Calibration, calibration } from './calibration.ts';
+import type { Labels } from '../data/labels.ts';
+import { calibration } from './calibration.ts';
+import type { Evaluation } from './evaluation.ts';
 import { crossEntropy, probabilities } from './temperature.ts';
 
-/** How good answers are: what a card, a report and `evaluate` tell. Fractions are in [0, 1]. */
-export interface Measurement {
-  readonly images: number;
-  /** Top-1 accuracy. */
-  readonly plain: number;
-  /** The share of images whose class is among the best `k`: five, or fewer where that would be all of them. */
-  readonly top: { readonly k: number; readonly accuracy: number };
-  /** Of `plain`. */
-  readonly interval95: readonly [low: number, high: number];
-  /** By class index: the share of its images that is answered rightly; 0 for a class without images. */
-  readonly perClass: readonly number[];
-  /** How many images of a class (row) got which answer (column). */
-  readonly confusion: readonly (readonly number[])[];
-  /** Mean cross-entropy, at the temperature. */
-  readonly loss: number;
-  /** Of softmax(logits), and of softmax(logits / temperature). */
-  readonly calibration: { readonly before: Calibration; readonly after: Calibration };
-}
-
 /**
+ * Evaluates logits that are already there.
+ *
  * @param logits `[N, classes]`
  * @param labels `[N]` class indices
- * @param temperature what the logits are divided by to become probabilities. @default 1
+ * @param temperature probabilities are softmax(logits / temperature). @default 1
  */
 export function measure(
   logits: Float32Array,
-  labels: Uint8Array,
+  labels: Labels,
   { classes, temperature = 1 }: { readonly classes: number; readonly temperature?: number | undefined },
-): Measurement {
+): Evaluation {
   const answers = topClasses(logits, classes);
   const confusion = confusionOf(answers, labels, classes);
   const plain = agreement(answers, labels);
@@ -46,31 +31,34 @@ export function measure(
       before: calibration(probabilities(logits, classes, 1), labels),
       after: calibration(probabilities(logits, classes, temperature), labels),
     },
+    logits,
   };
 }
 
-/** The index of the highest logit of each row; of equal ones the first. */
-export function topClasses(logits: Float32Array, classes: number): Uint8Array {
-  return Uint8Array.from({ length: logits.length / classes }, (_, image) => {
+/** The index of the highest logit of each row; the first of equal ones. @returns `[N]` */
+export function topClasses(logits: Float32Array, classes: number): Labels {
+  const answers = new (classes > 256 ? Uint16Array : Uint8Array)(logits.length / classes);
+  for (const image of answers.keys()) {
     const row = logits.subarray(image * classes, (image + 1) * classes);
-    return row.indexOf(Math.max(...row));
-  });
+    answers[image] = row.indexOf(Math.max(...row));
+  }
+  return answers;
 }
 
-/** @returns the share of images whose answer is their label */
-export function agreement(answers: Uint8Array, labels: Uint8Array): number {
+/** The share of images whose answer is their label. */
+export function agreement(answers: Labels, labels: Labels): number {
   let right = 0;
   for (const [image, label] of labels.entries()) if (answers[image] === label) right++;
   return right / labels.length;
 }
 
 /**
- * The share of images whose class is among the best `k`. Of equal logits the first class is the better one, as in
- * `topClasses`, so that a network which tells nothing apart is not right about everything.
+ * The share of images whose class is among the best `k`. The first of equal logits counts as the better one, as in
+ * `topClasses`, so that a network with equal logits for all classes is not always right.
  *
  * @param logits `[N, classes]`
  */
-export function topAccuracy(logits: Float32Array, labels: Uint8Array, k: number): number {
+export function topAccuracy(logits: Float32Array, labels: Labels, k: number): number {
   const classes = logits.length / labels.length;
   let right = 0;
   for (const [image, label] of labels.entries()) {
@@ -85,7 +73,7 @@ export function topAccuracy(logits: Float32Array, labels: Uint8Array, k: number)
 }
 
 /**
- * Wilson's interval, which holds the true accuracy in 95 of 100 test sets of this size.
+ * Wilson's interval, which contains the true accuracy for 95 of 100 test sets of this size.
  *
  * @param accuracy a fraction of `images`
  */
@@ -97,7 +85,7 @@ export function interval95(accuracy: number, images: number): [low: number, high
   return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
 }
 
-/** A wrong answer, and how sure the network was of it. */
+/** A wrong answer, and the network's confidence in it. */
 export interface Mistake {
   /** Index in the split. */
   readonly image: number;
@@ -105,17 +93,17 @@ export interface Mistake {
   readonly answer: number;
   /** The probability of the answer. */
   readonly confidence: number;
-  /** The probability that the right class got. */
+  /** The probability of the correct class. */
   readonly forLabel: number;
 }
 
 /**
- * The wrong answers that gave the right class least: those that a person would be surprised by, or whose label is wrong.
+ * The wrong answers with the lowest probability of the correct class: surprising ones, or wrong labels.
  *
  * @param answers probabilities `[N, classes]`
  * @returns at most `count`, the worst first
  */
-export function worstMistakes(answers: Float64Array, labels: Uint8Array, count: number): Mistake[] {
+export function worstMistakes(answers: Float64Array, labels: Labels, count: number): Mistake[] {
   const classes = answers.length / labels.length;
   const mistakes: Mistake[] = [];
   for (const [image, label] of labels.entries()) {
@@ -127,7 +115,7 @@ export function worstMistakes(answers: Float64Array, labels: Uint8Array, count: 
   return mistakes.sort((a, b) => a.forLabel - b.forLabel || a.image - b.image).slice(0, count);
 }
 
-function confusionOf(answers: Uint8Array, labels: Uint8Array, classes: number): number[][] {
+function confusionOf(answers: Labels, labels: Labels, classes: number): number[][] {
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (const [image, label] of labels.entries()) confusion[label]![answers[image]!]!++;
   return confusion;

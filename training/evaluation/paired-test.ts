@@ -1,6 +1,8 @@
+import type { Labels } from '../data/labels.ts';
+
 /**
- * Two networks' answers to the same images. Images that both get right, or both get wrong, say nothing about which is better:
- * what counts are those that only one of them gets right.
+ * Compares two networks' answers to the same images. Images that both get right, or both get wrong, say nothing about which is
+ * better; what counts are those that only one gets right.
  */
 export interface PairedTest {
   readonly images: number;
@@ -8,24 +10,25 @@ export interface PairedTest {
   readonly onlyFirst: number;
   readonly onlySecond: number;
   readonly bothWrong: number;
-  /** Accuracy of the second less that of the first: positive if the second is better. */
+  /** The second's accuracy minus the first's: positive if the second is better. */
   readonly difference: number;
-  /** Of the difference; Agresti and Min's, which also holds where hardly an answer differs. */
+  /** Agresti and Min's interval of the difference, which also holds if few answers differ. */
   readonly interval95: readonly [low: number, high: number];
   /**
-   * How likely a difference as large as this one is, either way, between two networks that are equally good: McNemar's test,
-   * exact (binomial) for any number of images.
+   * The probability of a difference at least this large, in either direction, between two equally good networks: McNemar's
+   * test, exact (binomial) for any number of images.
    */
   readonly pValue: number;
 }
 
 /**
- * @param first class indices `[N]`; `second` the same
+ * @param first class indices `[N]`
+ * @param second class indices `[N]`
  * @param labels `[N]`
  * @see McNemar 1947, "Note on the sampling error of the difference between correlated proportions or percentages"
  * @see Agresti and Min 2005, "Simple improved confidence intervals for comparing matched proportions"
  */
-export function pairedTest(first: Uint8Array, second: Uint8Array, labels: Uint8Array): PairedTest {
+export function pairedTest(first: Labels, second: Labels, labels: Labels): PairedTest {
   const counts = { bothRight: 0, onlyFirst: 0, onlySecond: 0, bothWrong: 0 };
   for (const [image, label] of labels.entries()) {
     const [isFirst, isSecond] = [first[image] === label, second[image] === label];
@@ -41,7 +44,7 @@ export function pairedTest(first: Uint8Array, second: Uint8Array, labels: Uint8A
   };
 }
 
-/** Half an image is added to each of the four counts. */
+/** Adds half an image to each of the four counts. */
 function differenceInterval(onlyFirst: number, onlySecond: number, images: number): [low: number, high: number] {
   const [first, second, all] = [onlyFirst + 0.5, onlySecond + 0.5, images + 2];
   const middle = (second - first) / all;
@@ -49,7 +52,7 @@ function differenceInterval(onlyFirst: number, onlySecond: number, images: numbe
   return [Math.max(-1, middle - half), Math.min(1, middle + half)];
 }
 
-/** Twice the probability that a fair coin falls on one side at most as often as on the rarer one here. */
+/** Twice the probability that a fair coin shows one side at most as often as the rarer one here. */
 function signTest(one: number, other: number): number {
   const throws = one + other;
   let logarithm = -throws * Math.LN2; // of the probability of exactly `side` such throws

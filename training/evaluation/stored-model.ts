@@ -1,18 +1,21 @@
 import { io, type Tensor, tensor4d, tidy } from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import type { VerifiedVersion } from '#models/versions.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Labels } from '../data/labels.ts';
 import { startWasm } from '../engine/eager/wasm.ts';
 import { hasTensorFlow, loadTensorFlow } from '../engine/tensorflow.ts';
-import type { Predict } from './evaluate.ts';
+import { logitsOf, type Predict } from './evaluate.ts';
+import { topClasses } from './measure.ts';
 
 interface StoredModel {
-  /** What runs it, for the record. */
+  /** The backend that runs it, for reports. */
   readonly runtime: string;
   readonly predict: Predict;
   dispose(): void;
 }
 
-/** A stored version as any TensorFlow.js program would load it: native where that is installed, else on WebAssembly. */
+/** Loads a stored version as any TensorFlow.js program would: on native TensorFlow if it is installed, else on WebAssembly. */
 export async function openStoredModel({ card, file }: VerifiedVersion): Promise<StoredModel> {
   const { height, width, channels } = card.input;
   const runtime = await startBackend();
@@ -33,7 +36,17 @@ export async function openStoredModel({ card, file }: VerifiedVersion): Promise<
   };
 }
 
-/** TensorFlow.js computes by whichever backend was loaded last. */
+/** A version's answers to all test images, without augmentation. @returns `[test.count]` class indices */
+export async function classifyTestImages(version: VerifiedVersion, { test, classes }: Dataset): Promise<Labels> {
+  const model = await openStoredModel(version);
+  try {
+    return topClasses(await logitsOf(model.predict, test, classes.length), classes.length);
+  } finally {
+    model.dispose();
+  }
+}
+
+/** TensorFlow.js computes on the backend that was loaded last. */
 async function startBackend(): Promise<string> {
   if (!hasTensorFlow()) return await startWasm();
   const { version, device } = await loadTensorFlow();

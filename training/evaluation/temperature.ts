@@ -1,10 +1,12 @@
+import type { Labels } from '../data/labels.ts';
+
 /**
  * Mean cross-entropy of softmax(logits / temperature).
  *
  * @param logits `[N, classes]`
  * @param labels `[N]` class indices
  */
-export function crossEntropy(logits: Float32Array, labels: Uint8Array, temperature = 1): number {
+export function crossEntropy(logits: Float32Array, labels: Labels, temperature = 1): number {
   const classes = logits.length / labels.length;
   let sum = 0;
   for (const [image, label] of labels.entries()) {
@@ -17,7 +19,7 @@ export function crossEntropy(logits: Float32Array, labels: Uint8Array, temperatu
   return sum / labels.length;
 }
 
-/** @param logits `[N, classes]`. @returns `[N, classes]`, each row a distribution */
+/** softmax(logits / temperature). @param logits `[N, classes]` @returns `[N, classes]`, each row a distribution */
 export function probabilities(logits: Float32Array, classes: number, temperature: number): Float64Array {
   const answers = new Float64Array(logits.length);
   for (let from = 0; from < logits.length; from += classes) {
@@ -35,13 +37,13 @@ export function probabilities(logits: Float32Array, classes: number, temperature
 }
 
 /**
- * The temperature under which the probabilities of images that were not trained on are the most honest: the one with the
- * lowest cross-entropy, between 1/20 and 20.
+ * The temperature, between 1/20 and 20, that calibrates best: the one with the lowest cross-entropy on images that were not
+ * trained on.
  *
  * @see Guo et al. 2017, "On calibration of modern neural networks"
  */
-export function fitTemperature(logits: Float32Array, labels: Uint8Array): number {
-  // The cross-entropy is convex in 1 / temperature, so golden sections close in on its only valley.
+export function fitTemperature(logits: Float32Array, labels: Labels): number {
+  // The cross-entropy is convex in 1 / temperature, so a golden-section search finds its only minimum.
   const golden = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [1 / 20, 20];
   const loss = (inverse: number) => crossEntropy(logits, labels, 1 / inverse);

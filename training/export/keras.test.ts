@@ -2,10 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
+import type { Net } from '../nets/net.ts';
 import {
   awkward,
   exampleNets,
@@ -26,7 +27,7 @@ const trained = trainedNet(everything, 1);
 const file = encodeKeras(trained);
 
 describe('a .h5 file', () => {
-  test('gives back the net that was written, whatever it is', () => {
+  test('any net is read back as it was written', () => {
     fc.assert(
       fc.property(anyNet, fc.nat(), (net, seed) => {
         const { weights, ...description } = trainedNet(net, seed);
@@ -47,7 +48,7 @@ describe('a .h5 file', () => {
   });
 });
 
-describe('a damaged .h5 file is an error that people understand', () => {
+describe('a damaged .h5 file is an error that names the problem', () => {
   test('cut off anywhere', () => {
     fc.assert(
       fc.property(fc.nat(file.length - 1), (length) => {
@@ -56,7 +57,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
     );
   });
 
-  test('a bit flipped anywhere is noticed, unless it means nothing', () => {
+  test('a bit flipped anywhere is noticed, unless it changes nothing', () => {
     fc.assert(
       fc.property(fc.nat(8 * file.length - 1), (bit) => {
         const flipped = Uint8Array.from(file);
@@ -71,7 +72,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
     );
   });
 
-  test('a weight that was changed is noticed', () => {
+  test('a changed weight is noticed', () => {
     const changed = Buffer.from(file);
     const kernel = trained.weights.find(({ name }) => name === 'conv1/kernel')!;
     const at = changed.indexOf(Buffer.from(kernel.data.buffer));
@@ -80,7 +81,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
   });
 
   test.each([
-    ['no HDF5', Buffer.from('PK\x03\x04 a .keras file'), 'it does not begin as one'],
+    ['no HDF5', Buffer.from('PK\x03\x04 a .keras file'), 'it does not begin with the signature of HDF5'],
     ['no model', encodeHdf5({ attributes: new Map(), children: new Map() }), 'no group model_weights'],
     [
       'no weights',
@@ -97,7 +98,7 @@ describe('a damaged .h5 file is an error that people understand', () => {
 });
 
 describe.skipIf(python === undefined)(`Keras ${unlessSkipped}`, () => {
-  test('predicts what we do, on every net', async () => {
+  test('returns the logits of the engine, for every net', async () => {
     await expectSameLogits(
       exampleNets(),
       encodeKeras,
@@ -109,77 +110,74 @@ def answer(file, images):
   return keras.models.load_model(file + '.h5').predict(images.astype('float32'), verbose=0), {}
 `,
     );
-  });
+  }, 180_000);
 
-  test.each([everything, everythingBranched])('what it loaded and saves again is unchanged: $name', async (net) => {
-    const { weights } = trainedNet(net, 1);
-    const program = `
-import sys, keras
-model = keras.models.load_model(sys.argv[1] + '/ours.h5')
-model.compile(optimizer='adam', loss='mse')
-model.save(sys.argv[1] + '/same.h5')
-conv = model.get_layer('conv1')
-conv.set_weights([2 * conv.get_weights()[0]])
-model.save(sys.argv[1] + '/changed.h5')
-`;
-    await inFolder(async (folder) => {
-      await writeFile(path.join(folder, 'ours.h5'), encodeKeras(trainedNet(net, 1)));
-      runPython(program, [folder]);
-      const same = readKeras(await readFile(path.join(folder, 'same.h5')));
-      expect(byName(same.weights)).toEqual(byName(weights));
-      expect(same.description).toBeUndefined();
-      const doubled = weights.map(({ name, shape, data }) =>
-        name === 'conv1/kernel' ? { name, shape, data: data.map((value) => 2 * value) } : { name, shape, data },
-      );
-      const changed = readKeras(await readFile(path.join(folder, 'changed.h5')));
-      expect(byName(changed.weights)).toEqual(byName(doubled));
-    });
-  });
+  describe('saves what is read back', () => {
+    /** Each with a layer whose weights are doubled. */
+    const cases = [
+      { net: everything, layer: 'conv1' },
+      { net: everythingBranched, layer: 'conv1' },
+      { net: awkward, layer: 'logits' },
+    ];
+    const images = (net: Net) => noiseBatch(net, 6, 3).images;
+    const fileOf = (net: Net, which: string) => path.join(folder, `${net.name}-${which}`);
+    const saved = async (net: Net, which: 'same' | 'doubled' | 'trained') =>
+      readKeras(await readFile(fileOf(net, `${which}.h5`)));
 
-  test.each([everything, everythingBranched, awkward])(
-    'what it trained by a step predicts the same here: $name',
-    async (net) => {
-      const [count, trained] = [6, trainedNet(net, 1)];
-      const { images } = noiseBatch(net, count, 3);
+    let folder: string;
+    /** By the name of the net: `[6, classes]`, after training. */
+    let logits: Record<string, number[]>;
+    beforeAll(async () => {
+      folder = await mkdtemp(path.join(tmpdir(), 'cifar10-keras-'));
+      for (const { net } of cases) {
+        await writeFile(fileOf(net, 'ours.h5'), encodeKeras(trainedNet(net, 1)));
+        await writeFile(fileOf(net, 'images'), images(net));
+      }
+      // In one process: starting Keras takes longer than everything else.
       const program = `
 import sys, json, keras, numpy as np
-folder, shape, classes = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
-images = np.fromfile(folder + '/images', np.uint8).reshape(shape).astype('float32')
-model = keras.models.load_model(folder + '/ours.h5')
-model.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-model.fit(images, np.arange(len(images)) % classes, batch_size=len(images), verbose=0)
-model.save(folder + '/trained.h5')
-print(json.dumps(model.predict(images, verbose=0).astype(float).ravel().tolist()))
+logits = {}
+for name, layer, shape, classes in json.loads(sys.argv[2]):
+  file = lambda which: f'{sys.argv[1]}/{name}-{which}'
+  model = keras.models.load_model(file('ours.h5'))
+  model.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+  model.save(file('same.h5'))
+  model.get_layer(layer).set_weights([2 * weight for weight in model.get_layer(layer).get_weights()])
+  model.save(file('doubled.h5'))
+  images = np.fromfile(file('images'), np.uint8).reshape(shape).astype('float32')
+  model.fit(images, np.arange(len(images)) % classes, batch_size=len(images), verbose=0)
+  model.save(file('trained.h5'))
+  logits[name] = model.predict(images, verbose=0).astype(float).ravel().tolist()
+print(json.dumps(logits))
 `;
-      await inFolder(async (folder) => {
-        await writeFile(path.join(folder, 'ours.h5'), encodeKeras(trained));
-        await writeFile(path.join(folder, 'images'), images);
-        const shape = JSON.stringify([count, ...net.input]);
-        const printed = runPython(program, [folder, shape, String(net.classes)], 'jax');
-        const { weights } = readKeras(await readFile(path.join(folder, 'trained.h5')));
-        expect(byName(weights).map(({ name }) => name)).toEqual(byName(trained.weights).map(({ name }) => name));
-        const changed = weights.filter(({ name, data }) =>
-          data.some((value, at) => value !== trained.weights.find((each) => each.name === name)!.data[at]),
-        );
-        expect(changed.map(({ name }) => name)).toContain(
-          trained.weights.findLast(({ name }) => name.endsWith('/kernel'))!.name,
-        );
-        expectClose(JSON.parse(printed.trim()), await logitsOf(net, weights, images));
-      });
-    },
-  );
+      const args = cases.map(({ net, layer }) => [net.name, layer, [6, ...net.input], net.classes]);
+      logits = JSON.parse(runPython(program, [folder, JSON.stringify(args)], 'jax'));
+    }, 180_000);
+    afterAll(() => rm(folder, { recursive: true }));
+
+    test.each(cases)('the weights that it loaded: $net.name', async ({ net }) => {
+      const { weights, description } = await saved(net, 'same');
+      expect(byName(weights)).toEqual(byName(trainedNet(net, 1).weights));
+      expect(description).toBeUndefined();
+    });
+
+    test.each(cases)('weights that were changed: $net.name', async ({ net, layer }) => {
+      const expected = trainedNet(net, 1).weights.map(({ name, shape, data }) =>
+        name.startsWith(`${layer}/`) ? { name, shape, data: data.map((value) => 2 * value) } : { name, shape, data },
+      );
+      expect(byName((await saved(net, 'doubled')).weights)).toEqual(byName(expected));
+    });
+
+    test.each(cases)('what a step trained, which gives the same logits here: $net.name', async ({ net, layer }) => {
+      const { weights } = await saved(net, 'trained');
+      const [before] = (await saved(net, 'doubled')).weights.filter(({ name }) => name === `${layer}/kernel`);
+      expect(weights.find(({ name }) => name === `${layer}/kernel`)).not.toEqual(before);
+      expectClose(logits[net.name]!, await logitsOf(net, weights, images(net)));
+    });
+  });
 });
 
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-keras-'));
-  try {
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/** Keras saves the layers of a graph in an order of its own. */
+/** Keras saves the layers of a graph by their distance to the output. */
 function byName(weights: readonly NamedTensor[]): readonly NamedTensor[] {
   return weights.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

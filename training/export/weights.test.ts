@@ -16,7 +16,7 @@ import { decodeWeights, encodeWeights, readTrainedNet, weightsFile } from './wei
 const trained = trainedNet(everything, 1);
 
 describe('weights.safetensors', () => {
-  test('gives back the net that was written, whatever it is', () => {
+  test('any net is read back as it was written', () => {
     fc.assert(
       fc.property(anyNet, fc.nat(), (net, seed) => {
         const drawn = trainedNet(net, seed);
@@ -26,12 +26,12 @@ describe('weights.safetensors', () => {
     );
   });
 
-  test.each(Object.entries(recipes))('knows the net of recipe %s', (_, recipe) => {
+  test.each(Object.entries(recipes))('holds the net of recipe %s', (_, recipe) => {
     const { net } = decodeWeights(encodeWeights(trainedNet(netOf(recipe), 1)));
     expect(net).toEqual(netOf(recipe));
   });
 
-  test.each(classicNets)('knows $name', (net) => {
+  test.each(classicNets)('holds $name', (net) => {
     expect(decodeWeights(encodeWeights(trainedNet(net, 1))).net).toEqual(net);
   });
 
@@ -43,11 +43,11 @@ describe('weights.safetensors', () => {
   });
 
   test('is the same every time, in whatever order the weights are given', () => {
-    const turned = { ...trained, weights: [...trained.weights].reverse() };
-    expect(Buffer.compare(encodeWeights(turned), encodeWeights(trained))).toBe(0);
+    const reversed = { ...trained, weights: [...trained.weights].reverse() };
+    expect(Buffer.compare(encodeWeights(reversed), encodeWeights(trained))).toBe(0);
   });
 
-  test('is read from a version; one that has none says so', async () => {
+  test('is read from a version; a version without it is an error', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-weights-'));
     try {
       const store = folderStore(folder);

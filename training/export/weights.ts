@@ -31,7 +31,7 @@ export async function readTrainedNet(store: ObjectStore, version: string): Promi
   const { manifest } = await readVersion(store, version, { only: [] });
   if (!manifest.files.some(({ path }) => path === weightsFile)) {
     throw new UserError(
-      `Version ${version} has no ${weightsFile}: an older release made it, which kept only the folded net. Train again, or use a newer version.`,
+      `Version ${version} has no ${weightsFile}: it was made by an older release, which kept only the folded net. Train again, or use a newer version.`,
     );
   }
   const { file } = await readVersion(store, version, { only: [weightsFile] });

@@ -5,6 +5,7 @@ import { airbenchNet } from './airbench.ts';
 import { initializeWeights } from './initialize.ts';
 import type { Net } from './net.ts';
 import { pixelTable } from './pixels.ts';
+import { resnet20 } from './resnet20.ts';
 import { seedNet } from './seed.ts';
 import { weightSpecs } from './shapes.ts';
 
@@ -14,7 +15,7 @@ const weights = initializeWeights(net, { seed: 7, images });
 const weight = (name: string) => weights.find((tensor) => tensor.name === name)!;
 
 describe('initializeWeights', () => {
-  test('gives every weight, in order, in its shape, and not a number too few', () => {
+  test('returns every weight, in order and complete', () => {
     expect(weights.map(({ name, shape }) => ({ name, shape }))).toEqual(
       weightSpecs(net).map(({ name, shape }) => ({ name, shape })),
     );
@@ -22,7 +23,7 @@ describe('initializeWeights', () => {
     expect(weights.every(({ data }) => data.every(Number.isFinite))).toBe(true);
   });
 
-  test('is the same for the same seed, and another for another', () => {
+  test('depends on the seed and on nothing else', () => {
     expect(initializeWeights(net, { seed: 7, images })).toEqual(weights);
     const other = initializeWeights(net, { seed: 8, images });
     expect(other.find(({ name }) => name === 'head/kernel')!.data).not.toEqual(weight('head/kernel').data);
@@ -42,6 +43,26 @@ describe('initializeWeights', () => {
     expectUniform(weight('head/kernel').data, 1 / Math.sqrt(32));
   });
 
+  test("he-normal has He's variance, 2 / fan-in, and leaves biases at zero", () => {
+    const resnet = initializeWeights(resnet20(), { seed: 1 });
+    for (const [name, fanIn] of [
+      ['stage3-block2-conv1/kernel', 9 * 64],
+      ['stage2-block1-conv1/kernel', 9 * 16],
+      ['logits/kernel', 64],
+    ] as const) {
+      const { data } = resnet.find((each) => each.name === name)!;
+      const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+      const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
+      const fourth = data.reduce((sum, value) => sum + (value - mean) ** 4, 0) / data.length;
+      // Within five standard errors of a normal distribution's moments.
+      const error = 5 / Math.sqrt(data.length);
+      expect(Math.abs(mean) * Math.sqrt(fanIn / 2), name).toBeLessThan(error);
+      expect(Math.abs(variance * (fanIn / 2) - 1), name).toBeLessThan(Math.SQRT2 * error);
+      expect(Math.abs(fourth / variance ** 2 - 3), name).toBeLessThan(Math.sqrt(24) * error);
+    }
+    expect(resnet.find(({ name }) => name === 'logits/bias')!.data).toEqual(new Float32Array(10));
+  });
+
   test('dirac passes channels on: as many as the smaller side has', () => {
     for (const [name, channels, filters] of [
       ['group1-conv1/kernel', 24, 8],
@@ -57,7 +78,7 @@ describe('initializeWeights', () => {
         }
       }
     }
-    // Past the channels that there are, Kaiming-uniform.
+    // Past the channels that there are, uniform.
     const rest = weight('group2-conv1/kernel').data.filter((_, at) => at % 32 >= 8);
     expectUniform(rest, 1 / Math.sqrt(9 * 8));
   });
@@ -98,7 +119,7 @@ describe('initializeWeights', () => {
     }
   });
 
-  test('whitening says so when it has no images, or not whole ones', () => {
+  test('whitening refuses to start without images, or with part of one', () => {
     expect(() => initializeWeights(net, { seed: 1 })).toThrow(/layer whiten: whitening needs training images/);
     expect(() => initializeWeights(net, { seed: 1, images: new Uint8Array(3073) })).toThrow(/given 3073 bytes/);
   });
@@ -127,7 +148,7 @@ function expectUniform(values: Float32Array, bound: number) {
   expect(variance / (bound ** 2 / 3)).toBeLessThan(1.2);
 }
 
-/** `[count, 32, 32, 3]`: neighbouring pixels and channels are alike, as in photographs, with some noise. */
+/** `[count, 32, 32, 3]`: neighbouring pixels and channels are similar, as in photographs, with some noise. */
 function naturalImages(count: number): Uint8Array {
   const draw = random(1);
   const bytes = new Uint8Array(count * 3072);

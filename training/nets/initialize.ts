@@ -8,16 +8,16 @@ import { whiteningKernel } from './whitening.ts';
 
 interface InitializeOptions {
   readonly seed: number;
-  /** `[N, H, W, C]` uint8: the images that will be trained on; needed by a whitening layer, which takes the first 5,000. */
+  /** `[N, H, W, C]` uint8: the images that will be trained on; needed by a whitening layer, which uses the first 5,000. */
   readonly images?: Uint8Array;
 }
 
 /**
- * The weights that a net starts with, in the order of `weightSpecs`. Each is drawn by a key of its own: changing one layer
- * leaves the others' as they were.
+ * The weights that a net starts with, in the order of `weightSpecs`. Each has its own random stream: changing one layer
+ * leaves the weights of the others as they were.
  *
  * @throws {InvalidNet} the description contradicts itself
- * @throws {UserError} a layer is initialised by whitening and there are no images, or not of the net's size
+ * @throws {UserError} a layer is initialized by whitening and there are no images, or they do not have the net's size
  */
 export function initializeWeights(net: Net, { seed, images }: InitializeOptions): NamedTensor[] {
   const layers = new Map(shapesOf(net).map((shaped) => [shaped.layer.name, shaped]));
@@ -63,7 +63,7 @@ function initial(
   }
 }
 
-/** PyTorch's default for convolutions and dense layers: Kaiming-uniform with a = √5 is uniform within 1 / √fan-in. */
+/** Uniform in [-bound, bound). */
 function uniform(draw: Random, length: number, bound: number): Float32Array {
   return Float32Array.from({ length }, () => (draw.uniform() * 2 - 1) * bound);
 }
@@ -86,7 +86,7 @@ function imagesOf(net: Net, layer: Convolution | Dense, images: Uint8Array | und
   if (images === undefined || images.length === 0 || images.length % sizeOf(net.input) !== 0) {
     throw new UserError(
       `Net ${net.name}, layer ${layer.name}: whitening needs training images of ${net.input.join('x')} bytes each, ` +
-        `and was given ${images?.length ?? 0} bytes.`,
+        `but was given ${images?.length ?? 0} bytes.`,
     );
   }
   return images;

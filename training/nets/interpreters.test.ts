@@ -45,8 +45,8 @@ test.skipIf(!hasTensorFlow())('the graph and TensorFlow.js op by op agree, whate
 const plainSgd = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 } as const;
 
 /**
- * Without dropout, whose random numbers are each engine's own, and with enough epsilon that a channel of equal values is
- * not blown up to the size of its rounding errors.
+ * Without dropout, whose random numbers differ by engine, and with an epsilon large enough that the rounding errors of a
+ * channel of equal values are not amplified.
  */
 function comparable(net: Net): Net {
   const layers = net.layers.map((layer) => {

@@ -5,7 +5,7 @@ const name = z.string();
 const inputs = z.exactOptional(z.array(z.string()));
 const padding = z.enum(['same', 'valid']);
 
-/** What `fan-in-uniform` is called in files, since before it had that name. */
+/** The name of `fan-in-uniform` in files. */
 const STORED_FAN_IN_UNIFORM = 'kaiming-uniform';
 
 function init<Init extends string>(...names: readonly Init[]) {
@@ -16,7 +16,7 @@ function init<Init extends string>(...names: readonly Init[]) {
   );
 }
 
-/** Each kind of layer; a kind that is missing here does not compile. What the numbers may be is for `shapesOf` to say. */
+/** Each kind of layer; a kind that is missing here does not compile. `shapesOf` checks the numbers. */
 const layers = {
   normalization: z.strictObject({
     kind: z.literal('normalization'),
@@ -92,7 +92,7 @@ const layers = {
   scale: z.strictObject({ kind: z.literal('scale'), name, inputs, by: z.number() }),
 } satisfies { [Kind in Layer['kind']]: z.ZodMiniType<Extract<Layer, { kind: Kind }>> };
 
-/** A net that was written down as JSON. */
+/** Parses a net from JSON. */
 export const netSchema: z.ZodMiniType<Net> = z.strictObject({
   name,
   input: z.tuple([z.number(), z.number(), z.number()]),
@@ -116,7 +116,7 @@ export const netSchema: z.ZodMiniType<Net> = z.strictObject({
   ),
 });
 
-/** A net as it is written down: what `netSchema` reads. */
+/** A net as JSON, which `netSchema` parses. */
 export function encodeNet(net: Net): unknown {
   const layers = net.layers.map((layer) =>
     'init' in layer && layer.init === 'fan-in-uniform' ? { ...layer, init: STORED_FAN_IN_UNIFORM } : layer,

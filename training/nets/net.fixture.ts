@@ -92,7 +92,7 @@ export function noiseBatch(net: Net, size: number, seed: number): Batch {
   };
 }
 
-/** Initial weights, and statistics as if the net had been trained; a third of the batch normalizations' gammas negative. */
+/** Initial weights, with statistics like those of a trained net; a third of the batch normalizations' gammas are negative. */
 export function trainedWeights(net: Net, seed: number): NamedTensor[] {
   const draw = random(seed, 1);
   const { images } = noiseBatch(net, 20, seed);

@@ -38,7 +38,7 @@ interface Named {
 /** `(x / 255 - mean) / deviation`, per channel; always the first layer. */
 export interface Normalization extends Named {
   readonly kind: 'normalization';
-  /** Of channel values in [0, 1]. */
+  /** Mean and deviation of channel values in [0, 1]. */
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
 }
@@ -80,7 +80,7 @@ export interface Activation extends Named {
 
 export interface MaxPooling extends Named {
   readonly kind: 'max-pooling';
-  /** Of the window, in pixels. */
+  /** Height and width of the window, in pixels. */
   readonly size: number;
   /** @default `size` */
   readonly stride?: number;

@@ -1,7 +1,7 @@
 import type { Net } from './net.ts';
 
 /**
- * What a net's normalization makes of each byte in each channel.
+ * The normalized value of each byte in each channel.
  *
  * @returns `[256, C]`: `(byte / 255 - mean) / deviation`
  */

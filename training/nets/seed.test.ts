@@ -3,7 +3,7 @@ import { sizeOf } from '#models/size-of.ts';
 import { type SeedHead, seedNet, seedNetWith } from './seed.ts';
 import { shapesOf, weightSpecs } from './shapes.ts';
 
-test('has what the post tells of its network', () => {
+test('has the layers and the number of weights that the post describes', () => {
   const shown = shapesOf(seedNet).flatMap(({ layer, output }) => {
     if (layer.kind === 'convolution') return [`${layer.kernel}x${layer.kernel} ${layer.padding} ${output}`];
     return layer.kind === 'max-pooling' || layer.kind === 'dense' ? [`${layer.kind} ${output}`] : [];
@@ -22,7 +22,7 @@ test('has what the post tells of its network', () => {
   expect(parameters.reduce((sum, size) => sum + size)).toBe(257_978);
 });
 
-describe('what the post leaves open can be chosen otherwise', () => {
+describe('what the post leaves open can be chosen', () => {
   const none: SeedHead = { activation: 'elu', convolutionDropout: [0, 0, 0], hidden: 0, denseDropout: 0 };
 
   test('without hidden layer and dropout', () => {

@@ -1,14 +1,14 @@
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
 import type { Layer, Net } from './net.ts';
 
-/** What the post leaves open. */
+/** The choices that the post leaves open. */
 export interface SeedHead {
   readonly activation: 'relu' | 'elu';
-  /** Shares dropped after the three poolings; 0 leaves the layer out. */
+  /** Dropout rates after the three poolings; 0 leaves the layer out. */
   readonly convolutionDropout: readonly [number, number, number];
   /** Units of the hidden dense layer; 0 leaves it out. */
   readonly hidden: number;
-  /** Share dropped before the last dense layer. */
+  /** Dropout rate before the last dense layer. */
   readonly denseDropout: number;
 }
 
@@ -17,7 +17,7 @@ export interface SeedHead {
  *
  * The convolutions (3x3, 'same'), the pooling (2x2), their order and the preparation (divided by 255, nothing subtracted)
  * are the post's. **Activation, dropout and head are a reconstruction**: the post's code for them is lost.
- * `docs/decisions/seed-network.md` says where they are from, and what else was thought of.
+ * `docs/decisions/seed-network.md` gives their sources and the alternatives.
  *
  * @see "[Deep Learning Lab] Episode-2: CIFAR-10", Furkan Kınlı, 2018
  */
@@ -30,7 +30,7 @@ export function seedNetFor(images: ImageSet): Net {
 
 export const seedNet = seedNetFor(cifar10Images);
 
-/** Any of the networks that the post may have had. */
+/** A network that agrees with the post, with these choices. */
 export function seedNetWith(
   { activation, convolutionDropout, hidden, denseDropout }: SeedHead,
   { size, classes }: ImageSet = cifar10Images,

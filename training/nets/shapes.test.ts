@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
 import { airbenchNet } from './airbench.ts';
+import { everythingBranched } from './net.fixture.ts';
 import type { Layer, Net } from './net.ts';
 import { seedNet } from './seed.ts';
 import { InvalidNet, shapesOf, weightSpecs } from './shapes.ts';
@@ -28,6 +29,11 @@ const small: Net = {
   ],
 };
 
+/** `small` with layers before its flatten layer. */
+function inserted(...layers: readonly Layer[]): Net {
+  return { ...small, layers: small.layers.toSpliced(-2, 0, ...layers) };
+}
+
 /** `small` with a layer changed. */
 function changed(name: string, change: Partial<Record<string, unknown>>): Net {
   return {
@@ -52,6 +58,16 @@ describe('shapesOf', () => {
     expect(shapesOf(small)[1]!.output).toEqual([3, 2, 5]);
     const padded = changed('conv', { padding: 'same', stride: 3 });
     expect(shapesOf(padded)[1]!.output).toEqual([3, 2, 5]);
+  });
+
+  test('follows every branch of a net', () => {
+    const branched = new Map(shapesOf(everythingBranched).map((shaped) => [shaped.layer.name, shaped]));
+    expect(branched.get('normalize')).toMatchObject({ inputs: [], input: [9, 8, 3], output: [9, 8, 3] });
+    expect(branched.get('max')).toMatchObject({ inputs: ['stem'], input: [9, 8, 6], output: [5, 4, 6] });
+    expect(branched.get('mean')).toMatchObject({ inputs: ['stem'], output: [5, 4, 6] });
+    expect(branched.get('three')).toMatchObject({ inputs: ['norm3', 'padded', 'projected'], output: [3, 2, 8] });
+    expect(branched.get('small')!.output).toEqual([2, 1, 8]);
+    expect(branched.get('largest')).toMatchObject({ inputs: ['gelu'], input: [3, 2, 8], output: [8] });
   });
 
   test('the head is as wide as there are classes', () => {
@@ -79,7 +95,7 @@ describe('a description that contradicts itself is refused, by layer and numbers
   const cases: readonly (readonly [Net, string])[] = [
     [{ ...small, input: [8, 0, 3] }, 'Net small: input is [8, 0, 3]'],
     [{ ...small, classes: 1 }, 'Net small: classes is 1'],
-    [{ ...small, classes: 257 }, 'Net small: classes is 257'],
+    [{ ...small, classes: 65_537 }, 'Net small: classes is 65537'],
     [{ ...small, classes: 5 }, 'layer head: returns [4] for an image; the last layer must return [5]'],
     [{ ...small, layers: [] }, 'the first layer must be of kind normalization'],
     [{ ...small, layers: small.layers.slice(1) }, 'layer conv: the first layer must be of kind normalization'],
@@ -107,11 +123,36 @@ describe('a description that contradicts itself is refused, by layer and numbers
       'layer flatten: size is 4, more than the 3x2',
     ],
     [changed('flatten', { kind: 'activation', function: 'relu' }), 'layer head: takes a vector but is given [3, 2, 5]'],
-    [changed('conv', { kind: 'flatten' }), 'layer norm: takes a picture [H, W, C] but is given [144]'],
+    [changed('conv', { kind: 'flatten' }), 'layer norm: takes a feature map [H, W, C] but is given [144]'],
     [
       changed('norm', { kind: 'convolution', filters: 2, kernel: 1, padding: 'same', bias: false, init: 'whitening' }),
       'layer norm: whitens images',
     ],
+    [
+      changed('flatten', { kind: 'average-pooling', size: 4, padding: 'valid' }),
+      'layer flatten: size is 4, more than the 3x2',
+    ],
+    [changed('flatten', { kind: 'average-pooling', size: 0, padding: 'same' }), 'layer flatten: size is 0'],
+    [changed('norm', { kind: 'max-pooling', size: 2, stride: 0, padding: 'same' }), 'layer norm: stride is 0'],
+    [changed('norm', { kind: 'channel-padding', filters: 4, stride: 1 }), 'layer norm: filters is 4, less than the 5'],
+    [changed('norm', { kind: 'channel-padding', filters: 5.5, stride: 1 }), 'layer norm: filters is 5.5'],
+    [changed('norm', { kind: 'channel-padding', filters: 5, stride: 0 }), 'layer norm: stride is 0'],
+    [
+      inserted({ kind: 'global-pooling', name: 'pool', function: 'max' }),
+      'layer flatten: takes a feature map [H, W, C] but is given [5]',
+    ],
+    [changed('normalize', { inputs: [] }), 'layer normalize: reads the images; the first layer takes no inputs'],
+    [changed('norm', { inputs: ['conv9'] }), 'layer norm: reads "conv9", which is not the name of a layer before it'],
+    [changed('conv', { inputs: ['norm'] }), 'layer conv: reads "norm", which is not the name of a layer before it'],
+    [changed('conv', { inputs: ['conv'] }), 'layer conv: reads "conv", which is not the name of a layer before it'],
+    [changed('norm', { inputs: ['conv', 'normalize'] }), 'layer norm: reads 2 layers; it must read one'],
+    [changed('norm', { inputs: [] }), 'layer norm: reads 0 layers; it must read one'],
+    [inserted({ kind: 'add', name: 'sum', inputs: ['norm'] }), 'layer sum: reads 1 layers; it must read two or more'],
+    [
+      inserted({ kind: 'add', name: 'sum', inputs: ['norm', 'normalize'] }),
+      'layer sum: adds norm [3, 2, 5] and normalize [8, 6, 3]; their shapes must be equal',
+    ],
+    [changed('flatten', { inputs: ['conv'] }), 'layer norm: no layer reads its output; remove it or connect it'],
     [
       changed('norm', { kind: 'normalization', mean: [], deviation: [] }),
       'layer norm: a normalization is the first layer',

@@ -2,7 +2,7 @@ import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
 import type { Layer, Net } from './net.ts';
 
-/** Without the batch: `[H, W, C]` of a picture, `[units]` of a vector. */
+/** Without the batch: `[H, W, C]` of an image or feature map, `[units]` of a vector. */
 export type Shape = readonly number[];
 
 /** One layer of a checked net, with what flows into it and out of it. */
@@ -10,7 +10,7 @@ export interface ShapedLayer {
   readonly layer: Layer;
   /** Names of the layers that it reads; none for the first layer, which reads the images. */
   readonly inputs: readonly string[];
-  /** Of each input; they are all the same. */
+  /** Shape of each input; they are all the same. */
   readonly input: Shape;
   readonly output: Shape;
 }
@@ -23,14 +23,14 @@ export interface WeightSpec {
   readonly role: 'kernel' | 'bias' | 'gamma' | 'beta' | 'moving-mean' | 'moving-variance';
   /** The layer's name. */
   readonly layer: string;
-  /** Running statistics are not, and a whitening kernel is not. */
+  /** False for running statistics and whitening kernels. */
   readonly trainable: boolean;
 }
 
-/** A net's description contradicts itself: which layer, and which numbers. */
+/** A net's description contradicts itself; the message names the layer and the numbers. */
 export class InvalidNet extends UserError {
   override readonly name = 'InvalidNet';
-  /** The layer that is wrong; absent where it is the net as a whole. */
+  /** The invalid layer; absent where the net as a whole is invalid. */
   readonly layer: string | undefined;
 
   constructor(net: Net, layer: string | undefined, reason: string) {
@@ -156,8 +156,8 @@ function checkNet(net: Net): void {
       `input is ${show(net.input)}; it must be [height, width, channels], each 1 or more.`,
     );
   }
-  if (!isCount(net.classes) || net.classes < 2 || net.classes > 256) {
-    throw new InvalidNet(net, undefined, `classes is ${net.classes}; it must be a whole number from 2 to 256.`);
+  if (!isCount(net.classes) || net.classes < 2 || net.classes > 65_536) {
+    throw new InvalidNet(net, undefined, `classes is ${net.classes}; it must be a whole number from 2 to 65536.`);
   }
   if (net.layers[0]?.kind !== 'normalization') {
     throw new InvalidNet(
@@ -177,11 +177,13 @@ function checkNet(net: Net): void {
 }
 
 function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => InvalidNet, index: number): Shape {
-  /** Height, width, channels of what flows in. */
-  const picture = (): [number, number, number] => {
+  /** Height, width and channels of the input. */
+  const featureMap = (): [number, number, number] => {
     const [height, width, channels] = input;
     if (height === undefined || width === undefined || channels === undefined) {
-      throw invalid(`takes a picture [H, W, C] but is given ${show(input)}; it must come before the flatten layer.`);
+      throw invalid(
+        `takes a feature map [H, W, C] but is given ${show(input)}; it must come before the flatten layer.`,
+      );
     }
     return [height, width, channels];
   };
@@ -190,7 +192,7 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
   };
   /** A window slid over height and width. */
   const slide = (what: string, window: number, stride: number, padding: 'same' | 'valid') => {
-    const [height, width] = picture();
+    const [height, width] = featureMap();
     if (padding === 'same') return [Math.ceil(height / stride), Math.ceil(width / stride)] as const;
     if (window > height || window > width) {
       throw invalid(
@@ -203,7 +205,7 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
   switch (layer.kind) {
     case 'normalization': {
       if (index !== 0) throw invalid('a normalization is the first layer and no other.');
-      const [, , channels] = picture();
+      const [, , channels] = featureMap();
       for (const [what, values] of [['mean', layer.mean] as const, ['deviation', layer.deviation] as const]) {
         if (values.length !== channels) throw invalid(`${what} has ${values.length} values for ${channels} channels.`);
         if (!values.every(Number.isFinite)) throw invalid(`${what} is ${show(values)}; each value must be a number.`);
@@ -214,13 +216,13 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
       return input;
     }
     case 'convolution': {
-      const [, , channels] = picture();
+      const [, , channels] = featureMap();
       count('filters', layer.filters);
       count('kernel', layer.kernel);
       count('stride', layer.stride ?? 1);
       if (layer.kernel > 1 && layer.stride !== undefined && layer.stride > layer.kernel) {
-        // XNNPACK, in the WebAssembly backend, answers such a layer with zeros.
-        throw invalid(`stride is ${layer.stride}, more than the kernel's ${layer.kernel}; it would pass pixels over.`);
+        // XNNPACK, in the WebAssembly backend, returns zeros for such a layer.
+        throw invalid(`stride is ${layer.stride}, more than the kernel's ${layer.kernel}; it would skip pixels.`);
       }
       if (layer.init === 'whitening') {
         const most = 2 * layer.kernel ** 2 * channels;
@@ -235,7 +237,7 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
       return [...slide('kernel', layer.kernel, layer.stride ?? 1, layer.padding), layer.filters];
     }
     case 'batch-normalization':
-      picture();
+      featureMap();
       if (!(layer.momentum >= 0 && layer.momentum < 1)) {
         throw invalid(`momentum is ${layer.momentum}; it must be at least 0 and less than 1.`);
       }
@@ -245,15 +247,15 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
       return input;
     case 'max-pooling':
     case 'average-pooling': {
-      const [, , channels] = picture();
+      const [, , channels] = featureMap();
       count('size', layer.size);
       count('stride', layer.stride ?? layer.size);
       return [...slide('size', layer.size, layer.stride ?? layer.size, layer.padding), channels];
     }
     case 'global-pooling':
-      return [picture()[2]];
+      return [featureMap()[2]];
     case 'channel-padding': {
-      const [height, width, channels] = picture();
+      const [height, width, channels] = featureMap();
       count('filters', layer.filters);
       count('stride', layer.stride);
       if (layer.filters < channels) {
@@ -271,7 +273,7 @@ function outputOf(layer: Layer, input: Shape, invalid: (reason: string) => Inval
       }
       return input;
     case 'flatten':
-      return [sizeOf(picture())];
+      return [sizeOf(featureMap())];
     case 'dense':
       if (input.length !== 1)
         throw invalid(`takes a vector but is given ${show(input)}; put a flatten layer before it.`);

@@ -4,10 +4,10 @@ import type { Layer, Net } from './net.ts';
 export const tinyNet = tinyNetFor(cifar10Images);
 
 /**
- * Small enough to be trained by WebAssembly in minutes, where there is no native TensorFlow: 72 % after one epoch.
+ * Small enough to train on WebAssembly in minutes, without native TensorFlow: 72 % after one epoch.
  *
- * Its first layer whitens patches and is never trained, so nothing is propagated back through the largest pictures; what
- * is trained works on a quarter of the pixels and less.
+ * Its first layer whitens patches and is never trained, so no gradient passes through the largest feature maps; the
+ * trained layers work on a quarter of the pixels or less.
  */
 export function tinyNetFor({ size, classes, mean, deviation }: ImageSet): Net {
   return {

@@ -1,13 +1,13 @@
 import type { Net } from './net.ts';
 import { pixelTable } from './pixels.ts';
 
-/** Of the eigenvalues: keeps the filters of patches that hardly vary from amplifying noise. @see airbench §3.2 */
+/** Added to the eigenvalues, so that filters of patches that hardly vary do not amplify noise. @see airbench §3.2 */
 const epsilon = 5e-4;
-/** As many images as the statistics are taken of; more changes nothing that can be seen. */
+/** Images that the statistics are computed from; more make no visible difference. */
 const most = 5_000;
 
 /**
- * The kernel of a whitening convolution: the eigenvectors of the covariance of all `size` x `size` patches of normalised
+ * The kernel of a whitening convolution: the eigenvectors of the covariance of all `size` x `size` patches of normalized
  * images, the largest first, each divided by the root of its eigenvalue; then the negative of each.
  *
  * @param images `[N, H, W, C]` uint8; the first 5,000 are used
@@ -69,7 +69,7 @@ function patchCovariance(net: Net, images: Uint8Array, size: number): Float64Arr
 }
 
 /**
- * Eigenvectors of a symmetric matrix, by Jacobi's rotations: exact to rounding, and quick enough below a hundred rows.
+ * Eigenvectors of a symmetric matrix, by Jacobi's rotations: exact to rounding, and fast enough for fewer than a hundred rows.
  *
  * @param symmetric `[n, n]`
  * @returns `vectors` `[n, n]`, one a column, and their eigenvalues `[n]`, in no order

@@ -1,7 +1,6 @@
 /**
- * Random numbers keyed by what they are for: the same seed and keys give the same numbers, whatever was drawn before. There
- * is no generator to carry along, so a checkpoint holds no random state and a resumed run draws what the first one would
- * have drawn.
+ * Random numbers keyed by their purpose: the same seed and keys give the same numbers, whatever was drawn before. There is no
+ * generator state, so a checkpoint needs none, and a resumed run draws what the uninterrupted one would have drawn.
  *
  * The generator is Philox4x32-10: the seed is its 64-bit key, and its 128-bit counter holds the keys and the number of the
  * block, so no two streams of a run can overlap.
@@ -9,18 +8,18 @@
  * @see Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"; `random.test.ts` has their known answers.
  */
 export interface Random {
-  /** In [0, 1), a multiple of 2⁻³². */
+  /** Uniform in [0, 1), a multiple of 2⁻³². */
   uniform(): number;
-  /** 0 to `limit - 1`, each equally likely. @param limit 1 to 2³² */
+  /** A whole number from 0 to `limit - 1`, each equally likely. @param limit 1 to 2³² */
   integer(limit: number): number;
   /** Standard normal. */
   normal(): number;
-  /** Permutes in place, each order equally likely. @returns the same array */
+  /** Permutes an array in place, each order equally likely. @returns the same array */
   shuffle(values: Int32Array): Int32Array;
 }
 
-/** What a stream is for, as its first key: two parts of the program never draw the same numbers. */
-export const purpose = { weights: 1, order: 2, flips: 3, crops: 4, report: 5, dropout: 7 } as const;
+/** The purpose of a stream, its first key, so that two parts of the program never draw the same numbers. */
+export const purpose = { weights: 1, order: 2, flips: 3, crops: 4, report: 5, dropout: 7, heldOut: 8 } as const;
 
 /**
  * @param seed a whole number, 0 to 2⁵³ - 1
@@ -44,7 +43,7 @@ export function random(seed: number, ...keys: readonly number[]): Random {
   const word = (): number => {
     if (used === block.length) {
       if (blocks === 2 ** 30) throw new RangeError('This stream of random numbers is at its end.');
-      // The upper two bits tell streams with different numbers of keys apart.
+      // The upper two bits distinguish streams with different numbers of keys.
       philox(block, [((keys.length << 30) | blocks++) >>> 0, first, second, third], key);
       used = 0;
     }
@@ -54,7 +53,7 @@ export function random(seed: number, ...keys: readonly number[]): Random {
   const uniform = () => word() / 2 ** 32;
 
   const integer = (limit: number) => {
-    // Numbers past the last whole multiple of the limit are drawn again: they would favour the small ones.
+    // Numbers past the last whole multiple of the limit would favour small results, so they are drawn again.
     const fair = 2 ** 32 - (2 ** 32 % limit);
     let drawn = word();
     while (drawn >= fair) drawn = word();

@@ -1,4 +1,4 @@
-/** What was probably meant: the candidate that takes the fewest edits, if they are few. */
+/** The candidate that a word probably means: the one with the fewest edits, if they are few. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, edits: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
@@ -7,7 +7,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best && best.edits <= Math.max(2, word.length / 3) ? best.candidate : undefined;
 }
 
-/** Levenshtein's: letters put in, taken out or replaced. */
+/** Levenshtein distance: letters inserted, deleted or replaced. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

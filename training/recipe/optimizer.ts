@@ -1,6 +1,6 @@
 export interface ParameterGroup {
   readonly name: string;
-  /** Names of weights. */
+  /** Names of the weights in the group. */
   readonly weights: readonly string[];
   readonly optimizer: Optimizer;
 }

@@ -5,31 +5,31 @@ import type { Recipe } from './recipes.ts';
 import { scheduleFactor } from './schedule.ts';
 
 /**
- * Kernels of convolutions that Muon trains; the other kernels, biases and scales; batch normalization's offsets; the bias of the
- * whitening layer, which may be frozen.
+ * `filterParams`: kernels of convolutions that Muon trains. `normBiases`: the offsets of batch normalization. `whitening`: the
+ * bias of the whitening layer, which may be frozen. `weights`: all others.
  */
-type GroupName = 'filters' | 'weights' | 'norms' | 'whitening';
+type GroupName = 'filterParams' | 'weights' | 'normBiases' | 'whitening';
 
-const groupNames = ['filters', 'weights', 'norms', 'whitening'] as const;
+const groupNames = ['filterParams', 'weights', 'normBiases', 'whitening'] as const;
 
 /** The groups of a net that have any weights, each with its optimizer. */
 export function groupsOf(net: Net, recipe: Recipe): ParameterGroup[] {
   const whitened = new Set(
     net.layers.filter((layer) => layer.kind === 'convolution' && layer.init === 'whitening').map(({ name }) => name),
   );
-  const weights: Record<GroupName, string[]> = { filters: [], weights: [], norms: [], whitening: [] };
+  const grouped: Record<GroupName, string[]> = { filterParams: [], weights: [], normBiases: [], whitening: [] };
   for (const { name, role, layer, shape, trainable } of weightSpecs(net)) {
     if (!trainable) continue;
-    if (role === 'beta') weights.norms.push(name);
-    else if (whitened.has(layer)) weights.whitening.push(name);
-    else if (recipe.optimizer === 'muon' && shape.length === 4) weights.filters.push(name);
-    else weights.weights.push(name);
+    if (role === 'beta') grouped.normBiases.push(name);
+    else if (whitened.has(layer)) grouped.whitening.push(name);
+    else if (recipe.optimizer === 'muon' && shape.length === 4) grouped.filterParams.push(name);
+    else grouped.weights.push(name);
   }
-  // A weight in no group is a constant.
-  if (recipe.whiteningBiasEpochs === 0) weights.whitening = [];
+  // A weight in no group is constant.
+  if (recipe.whiteningBiasEpochs === 0) grouped.whitening = [];
   return groupNames
-    .filter((name) => weights[name].length > 0)
-    .map((name) => ({ name, weights: weights[name], optimizer: optimizerOf(name, recipe) }));
+    .filter((name) => grouped[name].length > 0)
+    .map((name) => ({ name, weights: grouped[name], optimizer: optimizerOf(name, recipe) }));
 }
 
 /** Names of the groups that a step may leave out. */
@@ -51,11 +51,11 @@ export function learningRatesOf(
 ): Record<string, number> {
   const share = factor * scheduleFactor(scheduleOf(recipe), step, steps);
   const rates: Readonly<Record<string, number>> = {
-    filters: recipe.muonLearningRate,
+    filterParams: recipe.muonLearningRate,
     weights: recipe.learningRate,
-    norms: recipe.learningRate * recipe.normLearningRate,
+    normBiases: recipe.learningRate * recipe.normLearningRate,
     whitening: recipe.learningRate,
-  };
+  } satisfies Record<GroupName, number>;
   const isFrozen = step >= recipe.whiteningBiasEpochs * stepsPerEpoch;
   return Object.fromEntries(
     groups.filter(({ name }) => name !== 'whitening' || !isFrozen).map(({ name }) => [name, rates[name]! * share]),
@@ -70,9 +70,9 @@ function scheduleOf({ schedule, startLearningRate, peak, endLearningRate }: Reci
 
 function optimizerOf(group: GroupName, recipe: Recipe): Optimizer {
   const { optimizer, momentum, nesterov, normLearningRate, muonMomentum } = recipe;
-  if (group === 'filters') return { kind: 'muon', momentum: muonMomentum };
-  // A step takes off learning rate times decay: where the one is larger, the other is smaller.
-  const weightDecay = group === 'norms' ? recipe.weightDecay / normLearningRate : recipe.weightDecay;
+  if (group === 'filterParams') return { kind: 'muon', momentum: muonMomentum };
+  // A step subtracts learning rate times decay, so a larger rate gets a smaller decay.
+  const weightDecay = group === 'normBiases' ? recipe.weightDecay / normLearningRate : recipe.weightDecay;
   return optimizer === 'adamw'
     ? { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay }
     : { kind: 'sgd', momentum, nesterov, weightDecay };

@@ -1,82 +1,14 @@
+import type * as z from 'zod/mini';
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
-import { airbenchNet } from '../nets/airbench.ts';
 import type { Net } from '../nets/net.ts';
-import { resnet9 } from '../nets/resnet9.ts';
-import { resnet20 } from '../nets/resnet20.ts';
-import { seedNetFor } from '../nets/seed.ts';
-import { tinyNetFor } from '../nets/tiny.ts';
-import { vgg } from '../nets/vgg.ts';
-import type { Precision } from './precision.ts';
-import type { Preparation } from './preparation.ts';
+import { nets } from './nets.ts';
+import type { settingsSchema } from './settings-schema.ts';
 
-/** Everything that a run is decided by, besides the seed and the data. `settings.ts` says what each value may be. */
-export interface Recipe {
-  readonly net: 'seed' | 'airbench' | 'tiny' | 'resnet20' | 'vgg' | 'resnet9';
-  /** Filters of the three groups of airbench's net, or of the three layers of ResNet-9; the other nets have a fixed width. */
-  readonly widths: readonly [number, number, number];
-  /** `auto`: TensorFlow where it is installed, else WebAssembly. */
-  readonly engine: 'auto' | 'tensorflow' | 'wasm';
-  /** May end within an epoch. */
-  readonly epochs: number;
-  /** Training seconds that the number of epochs is fitted to; 0 for as many as `epochs` says. */
-  readonly budget: number;
-  readonly batchSize: number;
-  /** Training images set aside, to validate on and to choose the temperature by. */
-  readonly heldOut: number;
-  /** Epochs without a better validation after which the run ends; 0 for never. */
-  readonly patience: number;
-  /** Weights that are published: those of the last step, or of the epoch that validated best. */
-  readonly keep: 'last' | 'best';
-
-  /**
-   * `auto`: bfloat16 where the processor or GPU multiplies it faster than float32, float16 on GPUs that do so with that
-   * alone. Weights and optimizers are float32 all the same.
-   */
-  readonly precision: 'auto' | Precision;
-
-  /** `muon` trains the kernels of convolutions, and SGD the rest. */
-  readonly optimizer: 'sgd' | 'adamw' | 'muon';
-  /** The highest of the run, for the mean loss of a batch. */
-  readonly learningRate: number;
-  /** Of SGD. */
-  readonly momentum: number;
-  /** Of SGD. */
-  readonly nesterov: boolean;
-  /** The highest of the run: how far a step turns a kernel. */
-  readonly muonLearningRate: number;
-  readonly muonMomentum: number;
-  /** Share of a weight that a step takes off, as a multiple of the learning rate. */
-  readonly weightDecay: number;
-  /** Learning rate of batch normalisation's weights, as a multiple; their decay per step stays the same. */
-  readonly normLearningRate: number;
-  readonly schedule: 'constant' | 'triangle';
-  /** Learning rate of a triangle at the start, as a share of the highest. */
-  readonly startLearningRate: number;
-  /** When a triangle is at its highest, as a share of the steps. */
-  readonly peak: number;
-  /** Learning rate of a triangle at the end, as a share of the highest. */
-  readonly endLearningRate: number;
-  readonly labelSmoothing: number;
-  /** Epochs in which the bias of the whitening layer is trained; then it is a constant. */
-  readonly whiteningBiasEpochs: number;
-  /** Steps between two meetings of the weights and their slow average; 0 for no slow average. */
-  readonly lookahead: number;
-
-  readonly flip: 'none' | 'random' | 'alternating';
-  /** Pixels. */
-  readonly shift: number;
-
-  /**
-   * Where batches are prepared; it changes nothing but the speed. `inline`: between the steps. `worker`: in another thread.
-   * `graph`: by the engine, which keeps the images and does many steps a call. `auto`: `graph` on a GPU, else `inline`.
-   */
-  readonly batches: 'auto' | Preparation;
-  /** At least so many seconds lie between two checkpoints. */
-  readonly checkpointSeconds: number;
-}
+/** All settings of a run, besides its seed and data. `settings-schema.ts` says what each means and may be. */
+export type Recipe = Readonly<z.output<typeof settingsSchema>>;
 
 /**
- * The post's: plain SGD on images as they are. 10,000 images are held out, as there.
+ * The post's recipe: plain SGD on images as they are. Like the post, it holds out 10,000 images.
  *
  * @see "[Deep Learning Lab] Episode-2: CIFAR-10", Furkan Kınlı, 2018
  */
@@ -107,8 +39,8 @@ const seed: Recipe = {
   whiteningBiasEpochs: 3,
   lookahead: 0,
   flip: 'none',
-  shift: 0,
-  batches: 'auto',
+  translate: 0,
+  batchPreparation: 'auto',
   checkpointSeconds: 60,
 };
 
@@ -133,13 +65,13 @@ const airbench: Recipe = {
   labelSmoothing: 0.2,
   lookahead: 5,
   flip: 'alternating',
-  shift: 2,
+  translate: 2,
 };
 
 /**
- * Airbench with Muon, which airbench94_muon.py has: the learning rate falls in a straight line from its highest to zero. The
- * head's is 0.67 for the sum of a batch and logits of 1/256 of what they are here; both were set anew on the held-out images,
- * for as few epochs as two.
+ * Airbench with Muon, as in airbench94_muon.py: the learning rate falls linearly from its highest value to zero. There the
+ * head's is 0.67, for the sum over a batch and logits of 1/256 of those here; both learning rates were chosen again on the
+ * held-out images, for as few as two epochs.
  *
  * @see Keller Jordan, `airbench94_muon.py`
  */
@@ -153,10 +85,10 @@ const muon: Recipe = {
   peak: 0,
   endLearningRate: 0,
   whiteningBiasEpochs: 1,
-  shift: 1,
+  translate: 1,
 };
 
-/** At least 83 % within a minute on two cores. Chosen, as all of these, on the held-out images. */
+/** At least 83 % within a minute on two cores. Like all of these, it was chosen on the held-out images. */
 const minute: Recipe = { ...muon, widths: [32, 64, 64], epochs: 2 };
 
 /** At least 88 % with test-time augmentation within three minutes on two cores. */
@@ -166,9 +98,9 @@ const quick: Recipe = { ...muon, widths: [32, 128, 128], epochs: 3 };
 const c90: Recipe = { ...muon, widths: [64, 128, 128], epochs: 5, whiteningBiasEpochs: 2 };
 
 /** At least 92 % with test-time augmentation within twelve minutes on two cores. */
-const c92: Recipe = { ...c90, epochs: 10, whiteningBiasEpochs: 3, shift: 2 };
+const c92: Recipe = { ...c90, epochs: 10, whiteningBiasEpochs: 3, translate: 2 };
 
-/** What WebAssembly can train in minutes, where there is no native TensorFlow: 72 % in one epoch. */
+/** Small enough to train in minutes on WebAssembly, where there is no native TensorFlow: 72 % in one epoch. */
 const tiny: Recipe = {
   ...seed,
   net: 'tiny',
@@ -183,23 +115,10 @@ const tiny: Recipe = {
   flip: 'alternating',
 };
 
-/** Each is a diff from the one that it is like. */
+/** Each recipe is a diff from the one that it is most like. */
 export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
-/** @param images that the net is for */
+/** @param images that the net classifies */
 export function netOf({ net, widths }: Recipe, images: ImageSet = cifar10Images): Net {
-  switch (net) {
-    case 'seed':
-      return seedNetFor(images);
-    case 'airbench':
-      return airbenchNet(widths, images);
-    case 'tiny':
-      return tinyNetFor(images);
-    case 'resnet20':
-      return resnet20(images);
-    case 'vgg':
-      return vgg(images);
-    case 'resnet9':
-      return resnet9(widths, images);
-  }
+  return nets[net](images, widths);
 }

@@ -1,7 +1,7 @@
-/** How the learning rate goes over a run, as a share of its peak. */
+/** The learning rate over a run, as a share of its peak. */
 export type Schedule =
   | { readonly kind: 'constant' }
-  /** Up in a straight line to 1 at `peak`, a share of the steps, and down again. */
+  /** Linear from `start` to 1 at `peak`, a share of the steps, then linear to `end`. */
   | { readonly kind: 'triangle'; readonly start: number; readonly peak: number; readonly end: number };
 
 /**

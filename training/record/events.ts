@@ -1,29 +1,31 @@
-/** What a run says of itself, in order: the terminal view, plain lines, `--json`, TensorBoard and `submit` read nothing else. */
+/** The events of a run, in order: the only source of the terminal view, plain lines, `--json`, TensorBoard and `submit`. */
 export type TrainingEvent = { readonly at: string } & (
   | {
       readonly type: 'started';
       readonly run: string;
       readonly recipe: string;
       readonly seed: number;
+      /** The data set's name on the command line; absent in older logs. */
+      readonly data?: string;
       readonly epochs: number;
       readonly steps: number;
       readonly parameters: number;
       readonly engine: string;
       /** The step that a checkpoint was resumed at; 0 for a new run. */
       readonly fromStep: number;
-      /** The version or file whose weights the run began with; absent where they were drawn. */
+      /** The version or file whose weights the run started from; absent where they were random. */
       readonly parent?: string;
-      /** Keys of what was passed over on the way to that checkpoint, being damaged; absent where nothing was. */
+      /** Keys of damaged checkpoints that were skipped; absent where none were. */
       readonly damaged?: readonly string[];
     }
   | {
       readonly type: 'step';
       readonly step: number;
       readonly steps: number;
-      /** Fraction of an epoch included. */
+      /** Epochs done, the fraction of the current one included. */
       readonly epoch: number;
       readonly loss: number;
-      /** The highest of the step. */
+      /** The learning rate of the group `weights`. */
       readonly learningRate: number;
       readonly imagesPerSecond: number;
       readonly etaSeconds: number;
@@ -47,16 +49,16 @@ export type TrainingEvent = { readonly at: string } & (
       readonly budgetSeconds: number;
     }
   | {
-      /** The training diverged, and goes on from weights that were good. */
+      /** The training diverged, and continues from the last good weights. */
       readonly type: 'recovered';
       readonly fromStep: number;
       readonly toStep: number;
       readonly reason: string;
-      /** What the learning rate of the recipe is multiplied by from here on. */
+      /** The factor of the recipe's learning rate from now on. */
       readonly learningRateFactor: number;
     }
   | {
-      /** Too many epochs went by without a better validation. */
+      /** The run ended early: no better validation within `patience` epochs. */
       readonly type: 'stopped';
       readonly step: number;
       readonly epoch: number;
@@ -64,17 +66,17 @@ export type TrainingEvent = { readonly at: string } & (
     }
   | { readonly type: 'checkpoint'; readonly step: number; readonly key: string }
   | {
-      /** The store did not take a checkpoint; the next one is tried there again. */
+      /** The store was unavailable for a checkpoint; the next one is tried there again. */
       readonly type: 'spooled';
       readonly step: number;
-      /** The folder on this machine that took it; absent where that one failed as well. */
+      /** The folder on this machine that has it; absent where writing there failed as well. */
       readonly folder?: string;
       readonly reason: string;
     }
   | {
       /** On the test images. */
       readonly type: 'evaluated';
-      /** Whose weights were tested and are stored. */
+      /** Which weights were tested and are stored. */
       readonly kept: 'last' | 'best';
       readonly step: number;
       readonly images: number;

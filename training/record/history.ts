@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** On the held-out images. */
+/** Accuracy and loss on the held-out images. */
 export const Validation = z.object({ accuracy: z.number(), loss: z.number() });
 export type Validation = z.infer<typeof Validation>;
 
@@ -12,7 +12,7 @@ export const HistoryRow = z.object({
   epoch: z.number(),
   /** Mean over the steps since the last row. */
   loss: z.number(),
-  /** The highest of the step. */
+  /** The learning rate of the group `weights`. */
   learningRate: z.number(),
   /** On the held-out images; null within an epoch and where none are held out. */
   validation: z.nullable(Validation),
@@ -30,7 +30,7 @@ const COLUMNS = [
   'training_seconds',
 ];
 
-/** `history.csv` of a run; what there is not is left empty. */
+/** `history.csv` of a run; missing values are empty. */
 export function historyCsv(history: readonly HistoryRow[]): string {
   const lines = history.map(({ step, epoch, loss, learningRate, validation, trainingSeconds }) =>
     [step, epoch, loss, learningRate, validation?.accuracy, validation?.loss, trainingSeconds.toFixed(3)].join(','),

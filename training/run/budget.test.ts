@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FEWEST_STEPS, openBudget } from './budget.ts';
+import { openBudget, plannedSteps } from './budget.ts';
 
 /** Runs a whole budget on a machine whose steps take what `secondsOf` says. */
 function spend(seconds: number, secondsOf: (step: number) => number, planned = 100) {
   const budget = openBudget(seconds);
-  const progress = { step: 0, steps: Math.max(planned, FEWEST_STEPS), trainingSeconds: 0 };
+  const progress = { step: 0, steps: plannedSteps({ epochs: planned, budget: seconds }, 1), trainingSeconds: 0 };
   let fits = 0;
   while (progress.step < progress.steps) {
     const steps = budget.fit(progress);

@@ -1,35 +1,42 @@
+import type { Recipe } from '../recipe/recipes.ts';
 import type { Progress } from './progress.ts';
 
-/** Steps of a process that are not counted: in them kernels are chosen and memory is taken. */
+/** First steps of a process, which are not measured: in them kernels are chosen and memory is allocated. */
 const UNCOUNTED_STEPS = 2;
 /** Steps measured before the first fit, unless they take a tenth of the budget. */
 const MEASURED_STEPS = 8;
-/** Steps that the pace is the mean of. */
+/** The pace is the mean of this many steps. */
 const PACE_STEPS = 16;
-/** What a fit aims at, as a share of the budget: a step may take longer than those before it. */
+/** The share of the budget that a fit aims at: a step may take longer than those before it. */
 const AIM = 0.99;
-/** A run that would end earlier than this share of the budget is fitted again; else small changes leave it alone. */
+/** A run is lengthened only if it would end before this share of the budget, so that small changes have no effect. */
 const EARLIEST = 0.97;
 
-/** Steps that a run must have at first, so that there is time to measure them. */
-export const FEWEST_STEPS = UNCOUNTED_STEPS + MEASURED_STEPS + 1;
+/** A budget needs this many steps, so that there are some to measure. */
+const FEWEST_STEPS = UNCOUNTED_STEPS + MEASURED_STEPS + 1;
+
+/** The number of steps of a new run; a budget fits it later. */
+export function plannedSteps({ epochs, budget }: Pick<Recipe, 'epochs' | 'budget'>, stepsPerEpoch: number): number {
+  const steps = Math.ceil(epochs * stepsPerEpoch);
+  return budget > 0 ? Math.max(steps, FEWEST_STEPS) : steps;
+}
 
 export interface Budget {
-  /** Tells how long a step took. */
+  /** Reports how many seconds a step took. */
   add(seconds: number): void;
   /**
-   * How many steps the run should have in all for its training seconds to end within the budget, and not long before.
+   * The total number of steps with which the training ends within the budget, and not long before.
    *
-   * @returns at least one more than are done; as many as before while they fit
+   * @returns at least one more than are done; `progress.steps` as long as that fits
    */
   fit(progress: Pick<Progress, 'step' | 'steps' | 'trainingSeconds'>): number;
 }
 
 /**
- * Fits the number of steps to a time, and with it the schedule: a function of the share of the steps that are done, which
- * therefore runs out as the time does.
+ * Fits the number of steps to a time, and with it the schedule, which is a function of the share of the steps done and so
+ * ends when the time does.
  *
- * @param seconds of training: steps and their batches, over all attempts of the run
+ * @param seconds of training: steps and their batches, summed over all attempts of the run
  */
 export function openBudget(seconds: number): Budget {
   let steps = 0;

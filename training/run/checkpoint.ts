@@ -1,15 +1,19 @@
 import { UserError } from '#errors/user-error.ts';
+import { cifar10Data, DataIdentity } from '#models/data-identity.ts';
 import { decodeJson, MalformedObject } from '#models/json.ts';
-import { type CheckpointTag, readCheckpoint, runKey, writeCheckpoint } from '#models/runs.ts';
+import { type CheckpointTag, readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
+import { runKey } from '#models/runs.ts';
 import { decodeSafetensors, encodeSafetensors, InvalidSafetensors, type Safetensors } from '#models/safetensors.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import { type Best, BestEpoch } from './best.ts';
 import { Progress } from './progress.ts';
 
-/** All that a run goes on from. */
+/** All that a run resumes from. */
 export interface Checkpoint {
-  /** As `Engine.state` gives it. */
+  /** What the run is trained on. */
+  readonly data: DataIdentity;
+  /** The result of `Engine.state`. */
   readonly state: readonly NamedTensor[];
   readonly best: Best | undefined;
   readonly progress: Progress;
@@ -17,28 +21,29 @@ export interface Checkpoint {
 
 interface Latest extends Checkpoint {
   readonly key: string;
-  /** Keys of newer ones that were passed over, being damaged. */
+  /** Keys of newer checkpoints that were skipped, being damaged. */
   readonly damaged: readonly string[];
 }
 
-/** A checkpoint is whole, and does not hold what the network and the optimizer of its run have. */
+/** A checkpoint is whole, but was written by a run on other data, or with another network or optimizer. */
 export class ForeignCheckpoint extends UserError {
   override readonly name = 'ForeignCheckpoint';
 
-  constructor(path: string, cause: UserError) {
+  constructor(path: string, reason: string, options?: ErrorOptions) {
     super(
-      `${path} is no checkpoint of this network: ${cause.message} Put back the file that the run wrote, delete this one ` +
-        'to go on from the checkpoint before it, or train anew under another --run.',
-      { cause },
+      `${path} is not a checkpoint of this run: ${reason} Put back the file that the run wrote, delete this one to resume ` +
+        'from the checkpoint before it, or train again under another --run.',
+      options,
     );
   }
 }
 
 export interface Checkpoints {
-  /** What the run can go on from; absent in a new run. */
+  /** What the run can resume from; absent in a new run. */
   readonly latest: Latest | undefined;
   /**
-   * Written beside the last one, verified, then pointed to; the last one stays for the case that this one is damaged.
+   * Writes a checkpoint beside the last one, verifies it, and then points to it. The last one stays, in case this one is
+   * damaged later.
    *
    * @returns its key
    * @throws {WriteConflict} another process is training the same run
@@ -47,8 +52,8 @@ export interface Checkpoints {
 }
 
 /**
- * @throws {DamagedCheckpoints} there are checkpoints, and none of them is whole
- * @throws {MalformedObject} the checkpoint is whole, and not of this release; the message names it
+ * @throws {DamagedCheckpoints} there are checkpoints, and every one of them is damaged
+ * @throws {MalformedObject} the checkpoint is whole, but of another release; the message names it
  */
 export async function openCheckpoints(store: ObjectStore, run: string): Promise<Checkpoints> {
   const stored = await readCheckpoint(store, run);
@@ -62,7 +67,7 @@ export async function openCheckpoints(store: ObjectStore, run: string): Promise<
       try {
         tag = await writeCheckpoint(store, run, { step, body, expected: tag });
       } catch (error) {
-        // A file that is gone again was removed by whoever moved the pointer.
+        // A file that is missing again was removed by the process that moved the pointer.
         const pointer = runKey(run, 'checkpoint.json');
         if (error instanceof MalformedObject && (await store.get(pointer))?.etag !== tag?.etag) {
           throw new WriteConflict(pointer, { cause: error });
@@ -74,14 +79,18 @@ export async function openCheckpoints(store: ObjectStore, run: string): Promise<
   };
 }
 
-/** The best weights lie beside the state under this prefix: one file, so that both are of the same moment. */
+/** Prefix of the best weights, which are in the same file as the state, so that both are of the same moment. */
 const BEST = 'best/';
 
-function encode({ state, best, progress }: Checkpoint): Uint8Array {
+function encode({ data, state, best, progress }: Checkpoint): Uint8Array {
   const { weights = [], ...epoch } = best ?? {};
   return encodeSafetensors({
-    tensors: [...state, ...weights.map((tensor) => ({ ...tensor, name: BEST + tensor.name }))],
-    metadata: { progress: JSON.stringify(progress), ...(best && { best: JSON.stringify(epoch) }) },
+    tensors: [...state.map(stored), ...weights.map((tensor) => ({ ...tensor, name: BEST + tensor.name }))],
+    metadata: {
+      data: JSON.stringify({ name: data.name, sha256: data.sha256 }),
+      progress: JSON.stringify(progress),
+      ...(best && { best: JSON.stringify(epoch) }),
+    },
   });
 }
 
@@ -91,10 +100,22 @@ function decode(body: Uint8Array, key: string): Checkpoint {
     .filter(({ name }) => name.startsWith(BEST))
     .map((tensor) => ({ ...tensor, name: tensor.name.slice(BEST.length) }));
   return {
-    state: tensors.filter(({ name }) => !name.startsWith(BEST)),
+    data: metadata.data ? decodeJson(DataIdentity, Buffer.from(metadata.data), key) : cifar10Data,
+    state: tensors.filter(({ name }) => !name.startsWith(BEST)).map(current),
     best: metadata.best ? { ...decodeJson(BestEpoch, Buffer.from(metadata.best), key), weights } : undefined,
     progress: decodeJson(Progress, Buffer.from(metadata.progress ?? ''), key),
   };
+}
+
+/** AdamW's counter of updates is named by its parameter group, and checkpoints call one group otherwise. */
+const COUNTER = { current: 'normBiases/updates', stored: 'norms/updates' } as const;
+
+function stored(tensor: NamedTensor): NamedTensor {
+  return tensor.name === COUNTER.current ? { ...tensor, name: COUNTER.stored } : tensor;
+}
+
+function current(tensor: NamedTensor): NamedTensor {
+  return tensor.name === COUNTER.stored ? { ...tensor, name: COUNTER.current } : tensor;
 }
 
 function read(body: Uint8Array, key: string): Required<Safetensors> {
@@ -102,6 +123,6 @@ function read(body: Uint8Array, key: string): Required<Safetensors> {
     return decodeSafetensors(body);
   } catch (error) {
     if (!(error instanceof InvalidSafetensors)) throw error;
-    throw new MalformedObject(key, 'it is no safetensors file', { cause: error });
+    throw new MalformedObject(key, 'it is not a safetensors file', { cause: error });
   }
 }

@@ -15,7 +15,7 @@ import { weightSpecs } from '../nets/shapes.ts';
 
 /** Weights that a run begins with, instead of drawn ones. */
 export interface OpenedParent {
-  /** Where they are from, for the card and the run's arguments. */
+  /** Their origin, for the card and the run's arguments. */
   readonly parent: Parent;
   readonly weights: readonly NamedTensor[];
 }
@@ -24,11 +24,11 @@ interface ParentOptions {
   /** A version, an alias, or the path of an `.h5` file. */
   readonly from: string;
   readonly store: ObjectStore;
-  /** If it exists, an alias means the version that it meant when the run began. */
+  /** In a run that exists, an alias means the version that it meant when the run began. */
   readonly run: string;
 }
 
-/** @throws {UserError} there is no such version or file, or it cannot be read */
+/** @throws {UserError} the version or file does not exist, or cannot be read */
 export async function openParent({ from, store, run }: ParentOptions): Promise<OpenedParent> {
   if (from.endsWith('.h5')) return await openFile(from);
   const parent = (await recall(store, run, from)) ?? {
@@ -40,18 +40,18 @@ export async function openParent({ from, store, run }: ParentOptions): Promise<O
 
 /**
  * @returns the weights in the order of the net
- * @throws {UsageError} they are another net's; the message names the first tensor that differs
+ * @throws {UsageError} the parent has another net; the message names the first tensor that differs
  */
 export function weightsFor(net: Net, { parent, weights }: OpenedParent): NamedTensor[] {
   const given = new Map(weights.map((tensor) => [tensor.name, tensor]));
   const differs = (what: string) =>
     new UsageError(
-      `${parentName(parent)} has not the net of this recipe: ${what}. Train with the recipe, and the --set net or widths, ` +
+      `${parentName(parent)} does not have the net of this recipe: ${what}. Train with the recipe, and the --set net or widths, ` +
         'that it was made with.',
     );
   const fitting = weightSpecs(net).map(({ name, shape }) => {
     const tensor = given.get(name);
-    if (tensor === undefined) throw differs(`it lacks ${name}, which is [${shape}] here`);
+    if (tensor === undefined) throw differs(`it has no ${name}, which is [${shape}] here`);
     if (tensor.shape.join() !== shape.join()) throw differs(`${name} is [${tensor.shape}] there and [${shape}] here`);
     given.delete(name);
     return tensor;
@@ -61,7 +61,7 @@ export function weightsFor(net: Net, { parent, weights }: OpenedParent): NamedTe
   return fitting;
 }
 
-/** What the run began from, if that is what is asked for again. */
+/** The version that the run began from, if the same version or alias is asked for again. */
 async function recall(store: ObjectStore, run: string, from: string) {
   const parent = (await readArguments(store, run))?.parent;
   return parent && 'version' in parent && (parent.version === from || parent.alias === from) ? parent : undefined;
@@ -76,10 +76,10 @@ async function openFile(path: string): Promise<OpenedParent> {
   return { parent: { file: basename(path), sha256: sha256Of(file) }, weights: readKeras(file).weights };
 }
 
-/** @throws {UsageError} the text can be none */
+/** @throws {UsageError} the text is not a version, an alias or the path of an `.h5` file */
 export function checkParent(from: string): string {
   if (from.endsWith('.h5') || isVersionId(from) || isAliasName(from)) return from;
   throw new UsageError(
-    `${JSON.stringify(from)} is nothing to train from. Give a version, an alias or a Keras .h5 file.`,
+    `${JSON.stringify(from)} is not something to train from. Give a version, an alias or a Keras .h5 file.`,
   );
 }

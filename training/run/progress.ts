@@ -1,21 +1,22 @@
 import * as z from 'zod/mini';
 import { HistoryRow } from '../record/history.ts';
 
-/** Once that a run went back. */
+/** One time that a run diverged and went back. */
 export const Recovery = z.object({
-  /** Steps done when it diverged, and those that it went back to. */
+  /** Steps done when it diverged. */
   from: z.number(),
+  /** The step that it went back to. */
   to: z.number(),
-  /** What was seen. */
+  /** The observation, such as `the loss is NaN`. */
   reason: z.string(),
 });
 export type Recovery = z.infer<typeof Recovery>;
 
-/** What is known of the losses so far, to tell a divergence by. */
+/** What is remembered of the losses so far, to detect a divergence. */
 export const LossWatch = z.object({
-  /** Of the first step of the run; null before. */
+  /** The loss of the run's first step; null before it. */
   first: z.nullable(z.number()),
-  /** Steps in a row whose loss was far above it. */
+  /** Consecutive steps whose loss was far above it. */
   farSteps: z.number(),
 });
 export type LossWatch = z.infer<typeof LossWatch>;
@@ -23,24 +24,40 @@ export type LossWatch = z.infer<typeof LossWatch>;
 const seconds = z.number().check(z.nonnegative());
 
 /**
- * How far a run is, besides the engine's tensors. There is no random state: numbers are keyed by seed, epoch and step, so
- * the step alone says what comes next, the order of the images included.
+ * The state of a run, besides the engine's tensors. There is no random state: random numbers are keyed by seed, epoch and
+ * step, so the step alone decides what comes next, the order of the images included.
  */
 export const Progress = z.object({
   /** Steps done. */
   step: z.number().check(z.int(), z.nonnegative()),
-  /** When the run ends and the schedule is run out: as the recipe says, or fitted to a budget, or cut short. */
+  /** Where the run and its schedule end: as the recipe says, or fitted to a budget, or cut short. */
   steps: z.number().check(z.int(), z.positive()),
-  /** Over all attempts. */
+  /** Sums over all attempts. */
   trainingSeconds: seconds,
   wallSeconds: seconds,
   history: z.array(HistoryRow),
-  /** Of the steps since the last row of the history. */
+  /** Sum and number of the losses since the last row of the history. */
   lossSum: z.number(),
   lossSteps: z.number(),
   losses: LossWatch,
   recoveries: z.array(Recovery),
-  /** When the last step was done; null before. A run that is interrupted after it makes the same version all the same. */
+  /** The time of the last step; null before it. It goes into the version, so that a run interrupted later publishes the same. */
   trainedAt: z.nullable(z.iso.datetime()),
 });
 export type Progress = z.infer<typeof Progress>;
+
+/** The progress of a run that has not begun. @param steps planned */
+export function newProgress(steps: number): Progress {
+  return {
+    step: 0,
+    steps,
+    trainingSeconds: 0,
+    wallSeconds: 0,
+    history: [],
+    lossSum: 0,
+    lossSteps: 0,
+    losses: { first: null, farSteps: 0 },
+    recoveries: [],
+    trainedAt: null,
+  };
+}

@@ -31,18 +31,18 @@ describe('a divergence', () => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('is a weight of %d', (value) => {
     const good = { name: 'good', shape: [2], data: Float32Array.of(1, -1) };
     const bad = { name: 'bad', shape: [2], data: Float32Array.of(1, value) };
-    expect(() => checkFinite([good, bad])).toThrow('bad is not finite any more');
+    expect(() => checkFinite([good, bad])).toThrow('bad is no longer finite');
     expect(() => checkFinite([good])).not.toThrow();
   });
 });
 
-test('a run that goes back is not trained any more', () => {
+test('a run that goes back no longer counts as trained', () => {
   const progress = {
     ...{ step: 9, steps: 9, trainingSeconds: 1, wallSeconds: 1, history: [], lossSum: 1, lossSteps: 1, recoveries: [] },
     losses: { first: 2, farSteps: 0 },
     trainedAt: '2026-11-27T14:00:00.000Z',
   };
-  expect(recover(progress, undefined, new Diverged('a slot is not finite any more'), recipes.quick)).toMatchObject({
+  expect(recover(progress, undefined, new Diverged('a slot is no longer finite'), recipes.quick)).toMatchObject({
     to: 0,
   });
   expect(progress).toMatchObject({ step: 0, trainedAt: null });

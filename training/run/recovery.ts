@@ -4,20 +4,20 @@ import type { Recipe } from '../recipe/recipes.ts';
 import type { Best } from './best.ts';
 import type { LossWatch, Progress, Recovery } from './progress.ts';
 
-/** A loss is far above where it was from here on, as a multiple of what guessing or the first step had. */
+/** A loss counts as far too high from here on, as a multiple of the loss of guessing or of the first step. */
 const FAR = 3;
-/** One batch may be odd; so many in a row are not. */
+/** One batch may be an outlier; this many in a row are not. */
 const FAR_STEPS = 5;
 const MOST_RECOVERIES = 3;
-/** What each recovery takes the learning rate times. */
+/** Each recovery multiplies the learning rate by this. */
 const SLOWER = 0.5;
 
-/** The training has come to numbers from which it does not learn any more. */
+/** The training has reached values from which it no longer learns. */
 export class Diverged extends Error {
   override readonly name = 'Diverged';
 }
 
-/** @throws {Diverged} the loss is no number, or has been far above that of guessing for several steps */
+/** @throws {Diverged} the loss is not finite, or has been far above that of guessing for several steps */
 export function watchLoss(watch: LossWatch, loss: number, classes: number): void {
   if (!Number.isFinite(loss)) throw new Diverged(`the loss is ${loss}`);
   watch.first ??= loss;
@@ -27,23 +27,23 @@ export function watchLoss(watch: LossWatch, loss: number, classes: number): void
   throw new Diverged(`the loss is ${loss.toFixed(1)}, and was above ${far.toFixed(1)} for ${FAR_STEPS} steps`);
 }
 
-/** @throws {Diverged} a value is infinite or no number; the message names the tensor */
+/** @throws {Diverged} a value is infinite or not a number; the message names the tensor */
 export function checkFinite(tensors: readonly NamedTensor[]): void {
   const broken = tensors.find(({ data }) => !data.every(Number.isFinite));
-  if (broken) throw new Diverged(`${broken.name} is not finite any more`);
+  if (broken) throw new Diverged(`${broken.name} is no longer finite`);
 }
 
-/** What the learning rates are multiplied by. */
+/** The factor of the learning rates after the recoveries so far. */
 export function slowdown({ recoveries }: Pick<Progress, 'recoveries'>): number {
   return SLOWER ** recoveries.length;
 }
 
 /**
- * Takes a run that diverged back to its best weights, or to its first ones, with half of the learning rate. Momenta begin
- * anew: those that there are led astray.
+ * Sets a diverged run back to its best weights, or to its first ones, with half the learning rate. Momenta start at zero:
+ * the old ones point where the training diverged.
  *
- * The best weights are of a step that only the training decides, unlike those of a checkpoint, which is written by the
- * clock: so a run that is interrupted diverges, recovers and ends as one that is not.
+ * Which weights are best depends on the training alone, while checkpoints are written by the clock: so an interrupted run
+ * diverges, recovers and ends exactly as an uninterrupted one.
  *
  * @throws {UserError} it has gone back as often as it may
  */

@@ -1,18 +1,19 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { home } from '#environment/home.ts';
 import { sha256Of } from '#models/manifest.ts';
 import { runKey } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { type Checkpoint, type Checkpoints, openCheckpoints } from './checkpoint.ts';
 
-/** So long the training waits for the store; a store that needs more is left to itself until the next checkpoint. */
+/** How long the training waits for the store. A slower write continues beside the training, until the next checkpoint. */
 const WAIT_SECONDS = 10;
 
 interface SpooledCheckpointsOptions {
-  /** Patient: its failures are final. */
+  /** A retrying store: its failures are final. */
   readonly store: ObjectStore;
-  /** On this machine: where checkpoints go while the store is away. */
+  /** Takes the checkpoints on this machine while the store is unavailable. */
   readonly spool: ObjectStore;
   readonly run: string;
 }
@@ -25,15 +26,15 @@ interface Saved {
 interface SpooledCheckpoints {
   readonly latest: (NonNullable<Checkpoints['latest']> & { readonly where: ObjectStore }) | undefined;
   /**
-   * @returns where it was saved, if anywhere, and why not in the store
+   * @returns where it was saved, if anywhere, and why it is not in the store
    * @throws {WriteConflict} another process is training the same run
    */
   save(checkpoint: Checkpoint): Promise<{ readonly saved?: Saved; readonly trouble?: Error }>;
 }
 
 /**
- * Checkpoints of a run whose store may go away: then they are kept on this machine, and each is tried in the store first.
- * Once the store has a later one, those here are deleted.
+ * The checkpoints of a run whose store may become unavailable. Each is tried in the store first, and else kept on this
+ * machine. Once the store has a later one, those on this machine are deleted.
  *
  * @throws as `openCheckpoints`
  */
@@ -42,7 +43,7 @@ export async function openSpooledCheckpoints(options: SpooledCheckpointsOptions)
   const stored = await openCheckpoints(store, run);
   const spooled = await openCheckpoints(spool, run);
   let isSpooled = spooled.latest !== undefined;
-  /** The last attempt to write to the store, which may still go on. */
+  /** The last write to the store, which may not have ended yet. */
   let attempt: Promise<{ readonly key: string } | { readonly error: unknown }> | undefined;
 
   const toStore = async (checkpoint: Checkpoint): Promise<string> => {
@@ -76,29 +77,29 @@ export async function openSpooledCheckpoints(options: SpooledCheckpointsOptions)
         if (error instanceof WriteConflict) throw error;
         const trouble = error instanceof Error ? error : new Error(String(error));
         isSpooled = true;
-        const key = await spooled.save(checkpoint).catch(() => undefined); // The store's trouble is what is told.
+        const key = await spooled.save(checkpoint).catch(() => undefined); // The store's trouble is what is reported.
         return { trouble, ...(key !== undefined && { saved: { key, where: spool } }) };
       }
     },
   };
 }
 
-/** The folder in which checkpoints for a store wait: one for each store, since names of runs are unique in a store only. */
+/** The folder in which checkpoints wait for a store: one for each store, since names of runs are unique only within one. */
 export function spoolFor({ url }: ObjectStore): ObjectStore {
-  return folderStore(join('.cifar10', 'spool', sha256Of(Buffer.from(url)).slice(0, 16)));
+  return folderStore(join(home, 'spool', sha256Of(Buffer.from(url)).slice(0, 16)));
 }
 
-/** Deletes what a run has kept on this machine. */
+/** Deletes a run's checkpoints on this machine. */
 export async function clearSpool(spool: ObjectStore, run: string): Promise<void> {
   for await (const { key } of spool.list(runKey(run, 'checkpoint'))) await spool.delete(key);
 }
 
-/** Of a run the one that more time went into: its step may have gone back. */
+/** The checkpoint that more training time went into; the step does not say, since a run may go back. */
 function later(one: SpooledCheckpoints['latest'], other: SpooledCheckpoints['latest']): SpooledCheckpoints['latest'] {
   if (one === undefined || other === undefined) return one ?? other;
   return other.progress.wallSeconds > one.progress.wallSeconds ? other : one;
 }
 
 function slow({ url }: ObjectStore): Error {
-  return new Error(`${url} takes longer than ${WAIT_SECONDS} s for a checkpoint.`);
+  return new Error(`${url} needs more than ${WAIT_SECONDS} s for a checkpoint.`);
 }

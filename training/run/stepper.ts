@@ -2,20 +2,20 @@ import { type BatchSource, openBatchWorker } from '../data/batch-worker.ts';
 import { type BatchesOptions, emptyBatch, plansFrom, writeBatch } from '../data/batches.ts';
 import type { Split } from '../data/dataset.ts';
 import type { Engine, StepPlan } from '../engine/engine.ts';
-import type { Preparation } from '../recipe/preparation.ts';
+import type { BatchPreparation } from '../recipe/batch-preparation.ts';
 
-/** A step without its batch. */
-export type Stride = Omit<StepPlan, 'batch'>;
+/** When a step is done and at which learning rates: a step without its batch. */
+export type ScheduledStep = Omit<StepPlan, 'batch'>;
 
 export interface Stepper {
   /**
-   * Does the next steps, on the batches that are theirs.
+   * Does the next steps, each on the next batch.
    *
-   * @param strides of steps that follow each other and train the same groups
-   * @returns how they went, as far as they were done: the mean loss of one batch, or of each
+   * @param scheduled at most `most` consecutive steps that train the same groups
+   * @returns the mean loss of each batch
    */
-  advance(strides: readonly Stride[]): Promise<readonly number[]>;
-  /** Steps a call can take. */
+  advance(scheduled: readonly ScheduledStep[]): Promise<readonly number[]>;
+  /** The most steps in one call. */
   readonly most: number;
   close(): Promise<void>;
 }
@@ -26,17 +26,17 @@ export interface StepperOptions extends Omit<BatchesOptions, 'epoch' | 'skip'> {
   readonly from: number;
 }
 
-/** @param preparation `graph` if the engine keeps the images: `EngineOptions.resident` */
-export function openStepper(engine: Engine, preparation: Preparation, options: StepperOptions): Stepper {
+/** @param preparation `graph` needs an engine that keeps the images: `EngineOptions.resident` */
+export function openStepper(engine: Engine, preparation: BatchPreparation, options: StepperOptions): Stepper {
   return preparation === 'graph' ? manyAtOnce(engine, options) : oneByOne(engine, sourceOf(preparation, options));
 }
 
 function manyAtOnce({ steps }: Engine, { train, from, ...options }: StepperOptions): Stepper {
-  if (steps === undefined) throw new RangeError('This engine keeps no images: it cannot prepare batches.');
+  if (steps === undefined) throw new RangeError('This engine keeps no images, so it cannot prepare batches.');
   const plans = plansFrom(from, train.count, options);
   return {
     most: steps.most,
-    advance: async (strides) => [...steps.run(strides.map((stride) => ({ ...stride, batch: plans.next().value })))],
+    advance: async (scheduled) => [...steps.run(scheduled.map((step) => ({ ...step, batch: plans.next().value })))],
     close: async () => {},
   };
 }
@@ -44,8 +44,8 @@ function manyAtOnce({ steps }: Engine, { train, from, ...options }: StepperOptio
 function oneByOne(engine: Engine, source: BatchSource): Stepper {
   return {
     most: 1,
-    async advance([stride]) {
-      const { lookahead, ...options } = stride!;
+    async advance([scheduled]) {
+      const { lookahead, ...options } = scheduled!;
       const loss = engine.step(await source.next(), options);
       if (lookahead !== undefined) engine.lookahead(lookahead);
       return [loss];
@@ -57,7 +57,7 @@ function oneByOne(engine: Engine, source: BatchSource): Stepper {
 function sourceOf(preparation: 'inline' | 'worker', { train, from, ...options }: StepperOptions): BatchSource {
   if (preparation === 'worker') return openBatchWorker(train, from, options);
   const plans = plansFrom(from, train.count, options);
-  const batch = emptyBatch(options.size, options.imageSize);
+  const batch = emptyBatch(train, options);
   return {
     async next() {
       writeBatch(train, plans.next().value, options.imageSize, batch);

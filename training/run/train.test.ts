@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
+import { cifar10Data } from '#models/data-identity.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { encodeJson } from '#models/json.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readResult } from '#models/runs.ts';
+import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion } from '#models/versions.ts';
@@ -26,7 +30,7 @@ import { type Outcome, train } from './train.ts';
 let data: Dataset;
 let folder: string;
 let store: ObjectStore;
-/** The run `a` of `tiny`, which many tests begin with: trained once, and copied by `copyFinished`. */
+/** The run `a` of `tiny` that many tests begin with: trained once, and copied by `copyFinished`. */
 let finished: Awaited<ReturnType<typeof attempt>> & { readonly folder: string; readonly weights: string };
 const openStore = async () => {
   folder = await mkdtemp(join(tmpdir(), 'train-'));
@@ -54,7 +58,7 @@ interface Attempt {
   readonly seed?: number;
   readonly data?: Dataset;
   readonly from?: OpenedParent;
-  /** Interrupts the run when it has done so many steps, or the first after its schedule was fitted. @default never */
+  /** Interrupts the run at this step, or at the first one after its schedule was fitted. @default never */
   readonly stopAt?: number | 'fitted';
   readonly onEvent?: (event: TrainingEvent) => void;
 }
@@ -163,7 +167,7 @@ describe('a run', () => {
     expect(epochs.at(-1)!.validation!.accuracy).toBeGreaterThan(0.2);
   });
 
-  test('that is asked for again is left as it is', async () => {
+  test('that is started again stays as it is', async () => {
     const first = await copyFinished();
     const again = await attempt();
     expect(again.outcome).toEqual({ ...first.outcome, wasFinished: true });
@@ -188,7 +192,7 @@ describe('a run from the weights of another', () => {
   const accuracyOf = async (outcome: Outcome) => (await readVersion(store, versionOf(outcome))).card.accuracy.plain;
   const parentOf = async (from: string, run = 'b') => await openParent({ from, store, run });
 
-  test('begins with them: training that changes nothing gives them back, and names its parent', async () => {
+  test('begins with them: training that changes nothing publishes them again, and names its parent', async () => {
     const first = await copyFinished();
     const version = versionOf(first.outcome);
     const { outcome, events } = await attempt({ recipe: still, run: 'b', from: await parentOf('candidate') });
@@ -215,7 +219,7 @@ describe('a run from the weights of another', () => {
     expect((await readVersion(store, versionOf(fromFile.outcome))).card.parent).toMatchObject({ file: 'parent.h5' });
   });
 
-  test('is better at once than one that begins anew', async () => {
+  test('is better from the start than one with drawn weights', async () => {
     const parent = await attempt({ recipe: resolveRecipe('tiny', [...small, 'epochs=12']) });
     const short = resolveRecipe('tiny', [...small, 'epochs=0.25', 'learningRate=0.001']);
     const tuned = await attempt({ recipe: short, run: 'b', from: await parentOf('candidate') });
@@ -224,7 +228,7 @@ describe('a run from the weights of another', () => {
     expect(await accuracyOf(tuned.outcome)).toBeGreaterThan((await accuracyOf(parent.outcome)) - 0.1);
   });
 
-  test('goes on from the same parent when the alias has moved, and comes to the same weights', async () => {
+  test('resumes from the same parent when the alias has moved, and gives identical weights', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
     const first = await copyFinished();
     const alone = await attempt({ recipe, run: 'alone', from: await parentOf(versionOf(first.outcome)) });
@@ -247,7 +251,7 @@ describe('a run from the weights of another', () => {
     const recipe = resolveRecipe('quick', [...small, 'widths=8,8,8']);
     const refused = attempt({ recipe, run: 'b', from: await parentOf('candidate') });
     await expect(refused).rejects.toThrow(UsageError);
-    await expect(refused).rejects.toThrow(/has not the net of this recipe: (it lacks )?\w+\/kernel/);
+    await expect(refused).rejects.toThrow(/does not have the net of this recipe: (it has no )?\w+\/kernel/);
     const wide = await attempt({ recipe, run: 'narrow' });
     const wider = resolveRecipe('quick', [...small, 'widths=16,8,8']);
     const from = await parentOf(versionOf(wide.outcome));
@@ -269,7 +273,7 @@ describe('a run from the weights of another', () => {
 
 /** Dropout and AdamW; batch normalisation, whitening, slow average, augmentation and SGD. */
 const demanding = {
-  seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'shift=1']),
+  seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'translate=1']),
   airbench: resolveRecipe('quick', [
     ...small,
     'checkpointSeconds=0',
@@ -280,7 +284,7 @@ const demanding = {
 };
 
 describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupted run of the %s net', (_, recipe) => {
-  test('comes to the same weights as one that was left alone, to the last bit', async () => {
+  test('gives the weights of an uninterrupted one, to the last bit', async () => {
     const alone = await attempt({ recipe, run: 'alone' });
 
     const first = await attempt({ recipe, run: 'interrupted', stopAt: 3 });
@@ -297,6 +301,23 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
   });
 });
 
+/** The same images under labels of many classes, in turn from the last class down. */
+function manyClasses(count: number): Dataset {
+  const relabelled = (split: Dataset['train']) => ({
+    ...split,
+    labels: Uint16Array.from({ length: split.count }, (_, image) => count - 1 - (image % count)),
+  });
+  return {
+    ...data,
+    name: 'many',
+    title: 'Many classes',
+    classes: Array.from({ length: count }, (_, label) => `class ${label}`),
+    images: { ...data.images, classes: count },
+    train: relabelled(data.train),
+    test: relabelled(data.test),
+  };
+}
+
 const checkpointsOf = async (run: string) => {
   const keys: string[] = [];
   for await (const { key } of store.list(`runs/${run}/checkpoints/`)) keys.push(key);
@@ -304,7 +325,7 @@ const checkpointsOf = async (run: string) => {
 };
 
 describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => {
-  test('goes on from the one before, says so, and comes to the same weights', async () => {
+  test('resumes from the one before, says so, and gives identical weights', async () => {
     const recipe = demanding.airbench;
     const alone = await attempt({ recipe, run: 'alone' });
     await attempt({ recipe, stopAt: 6 });
@@ -325,7 +346,7 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint was torn', () => 
 });
 
 describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another network', () => {
-  test('fails and names the file; without that file it goes on, to the same weights', async () => {
+  test('fails and names the file; without that file it resumes, and gives identical weights', async () => {
     const recipe = demanding.airbench;
     const wide = resolveRecipe('quick', [...small, 'checkpointSeconds=0', 'widths=16,8,8', 'lookahead=3']);
     const alone = await attempt({ recipe, run: 'alone' });
@@ -338,7 +359,7 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another net
       const kept = await checkpointsOf('a');
       const refused = attempt({ recipe });
       await expect(refused).rejects.toThrow(ForeignCheckpoint);
-      await expect(refused).rejects.toThrow(`${join(folder, key)} is no checkpoint of this network: The `);
+      await expect(refused).rejects.toThrow(`${join(folder, key)} is not a checkpoint of this run: The `);
       await expect(refused).rejects.toThrow(/ hold \S+ as \[[\d,]+\] of \d+ values; it must be .* delete this one/);
       expect(await checkpointsOf('a')).toEqual(kept);
       await store.delete(key);
@@ -349,12 +370,72 @@ describe.skipIf(!hasTensorFlow())('a run whose last checkpoint is of another net
   });
 });
 
+describe('a run on other data', () => {
+  const sha256 = { train: 'a'.repeat(64), test: 'b'.repeat(64) };
+
+  test('is refused, by the names of both data sets', async () => {
+    await copyFinished();
+    const other = attempt({ data: { ...data, name: 'seven', sha256 } });
+    await expect(other).rejects.toThrow(UsageError);
+    await expect(other).rejects.toThrow(/run a exists with other arguments \(data: cifar10 \(.*, not seven \(/);
+    // What the data is called does not matter if its content is different.
+    await expect(attempt({ data: { ...data, sha256 } })).rejects.toThrow('data: cifar10 (training images d12c98b5');
+  });
+
+  test('does not resume from a checkpoint, which is named with what to do', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const own = (await openCheckpoints(store, 'a')).latest!;
+    const key = await (await openCheckpoints(store, 'a')).save({ ...own, data: { name: 'seven', sha256 } });
+    const refused = attempt({ recipe });
+    await expect(refused).rejects.toThrow(ForeignCheckpoint);
+    await expect(refused).rejects.toThrow(
+      `${join(folder, key)} is not a checkpoint of this run: it was trained on seven (training images aaaaaaaa`,
+    );
+    await expect(refused).rejects.toThrow(/this run trains on cifar10 .* delete this one to resume/);
+    await store.delete(key);
+    expect(await weightsOf((await attempt({ recipe })).outcome)).toBe(finished.weights);
+  });
+
+  test('is CIFAR-10 where arguments and checkpoints name none, as those of older runs', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    await attempt({ recipe, stopAt: 2 });
+    const { data: _, ...older } = JSON.parse(Buffer.from((await store.get('runs/a/args.json'))!.body).toString());
+    await store.put('runs/a/args.json', encodeJson(older));
+    const { step, body, ...expected } = (await readCheckpoint(store, 'a'))!;
+    const { tensors, metadata } = decodeSafetensors(body);
+    const { data: identity, ...olderMetadata } = metadata;
+    expect(JSON.parse(identity!)).toEqual(cifar10Data);
+    const olderBody = encodeSafetensors({ tensors, metadata: olderMetadata });
+    await writeCheckpoint(store, 'a', { step, body: olderBody, expected });
+
+    const other = attempt({ recipe, data: { ...data, name: 'seven', sha256 } });
+    await expect(other).rejects.toThrow('data: cifar10');
+    const { outcome, events } = await attempt({ recipe });
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: step, data: 'cifar10' });
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+    expect((await readVersion(store, versionOf(outcome))).card).toMatchObject({ name: 'cifar10', data: cifar10Card });
+  });
+
+  /** How a card names CIFAR-10. */
+  const cifar10Card = { name: 'CIFAR-10', sha256: cifar10Data.sha256 };
+
+  test('names its model, card and command after it', async () => {
+    const { outcome } = await attempt({ data: { ...data, name: 'seven', title: 'Seven', sha256 } });
+    const { card, file } = await readVersion(store, versionOf(outcome));
+    expect(card).toMatchObject({ name: 'seven', data: { name: 'Seven', sha256 } });
+    const report = Buffer.from(file('report.html')).toString();
+    expect(report).toContain('./cifar10 train tiny --data seven --seed 7');
+    expect(report).toContain(sha256.test);
+  });
+});
+
 describe('before anything is written', () => {
   test.each([
     ['train', 17, 'training image 17. Its 10 classes are numbered from 0 to 9'],
     ['train', 300, 'training image 300, which is held out.'],
     ['test', 59, 'test image 59.'],
-  ] as const)('a label that is no class is named: %s %d', async (split, image, message) => {
+  ] as const)('a label out of range is named: %s %d', async (split, image, message) => {
     const labels = data[split].labels.with(image, 10);
     const mislabelled = { ...data, [split]: { ...data[split], labels } };
     const refused = attempt({ data: mislabelled });
@@ -363,7 +444,7 @@ describe('before anything is written', () => {
     expect(await store.get('runs/a/args.json')).toBeUndefined();
   });
 
-  test.each(['precision=bfloat16', 'precision=float16', 'batches=graph'])(
+  test.each(['precision=bfloat16', 'precision=float16', 'batchPreparation=graph'])(
     'what WebAssembly cannot do is refused: %s',
     async (setting) => {
       const refused = attempt({ recipe: resolveRecipe('tiny', [...small, 'engine=wasm', setting]) });
@@ -378,9 +459,9 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
   /** Two epochs, in the first of which a group is frozen. */
   const settings = [...small, 'epochs=1.5', 'widths=8,8,8', 'whiteningBiasEpochs=0.7', 'lookahead=3'];
   const prepared = (batches: string, ...more: string[]) =>
-    resolveRecipe('quick', [...settings, `batches=${batches}`, ...more]);
+    resolveRecipe('quick', [...settings, `batchPreparation=${batches}`, ...more]);
 
-  test.each(['sgd', 'muon'])('come to the same weights and losses, to the last bit: %s', async (optimizer) => {
+  test.each(['sgd', 'muon'])('give identical weights and losses, to the last bit: %s', async (optimizer) => {
     const runs = new Map<string, { weights: string; losses: unknown }>();
     for (const batches of ['inline', 'worker', 'graph']) {
       const { outcome, events } = await attempt({ recipe: prepared(batches, `optimizer=${optimizer}`), run: batches });
@@ -393,7 +474,25 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
     expect(runs.get('graph')).toEqual(runs.get('inline'));
   });
 
-  test('go on from a checkpoint of one another', async () => {
+  test('give identical weights for more classes than a byte has values', async () => {
+    const many = manyClasses(300);
+    const weights = new Set<string>();
+    for (const batches of ['inline', 'worker', 'graph']) {
+      const { outcome } = await attempt({ recipe: prepared(batches), run: batches, data: many });
+      weights.add(await weightsOf(outcome));
+      const { card, golden } = await readVersion(store, versionOf(outcome));
+      expect(card).toMatchObject({ name: 'many', classes: many.classes });
+      expect(golden.images).toHaveLength(20);
+    }
+    expect(weights.size).toBe(1);
+    // The classes above 255 matter: without their labels other weights are learned.
+    const labels = many.train.labels.map((label) => label % 256);
+    const modulo = { ...many, train: { ...many.train, labels } };
+    const { outcome } = await attempt({ recipe: prepared('inline'), run: 'modulo', data: modulo });
+    expect(weights).not.toContain(await weightsOf(outcome));
+  });
+
+  test('resume from checkpoints of one another', async () => {
     const alone = await attempt({ recipe: prepared('inline'), run: 'alone' });
     const stops = ['checkpointSeconds=0'];
     await attempt({ recipe: prepared('worker', ...stops), run: 'changed', stopAt: 3 });
@@ -404,7 +503,7 @@ describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the
   });
 });
 
-describe('a run whose store goes away', () => {
+describe('a run whose store becomes unavailable', () => {
   const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
   const spool = () => folderStore(`${folder}-spool`);
   /** Where the store's folder was is a file now: nothing can be read or written there. */
@@ -423,7 +522,7 @@ describe('a run whose store goes away', () => {
   };
   afterEach(() => rmSync(`${folder}-spool`, { recursive: true, force: true }));
 
-  test('trains on, keeps its checkpoints here, and goes back to the store once that is there', async () => {
+  test('continues, keeps its checkpoints on this machine, and uses the store again once it is back', async () => {
     let spooled = 0;
     const { outcome, events } = await attempt({
       recipe,
@@ -436,19 +535,21 @@ describe('a run whose store goes away', () => {
     expect(kept.map(({ type, step }) => [type, step])).toEqual(
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((step) => [step === 4 || step === 5 ? 'spooled' : 'checkpoint', step]),
     );
-    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('does not do its work') });
+    expect(kept[3]).toMatchObject({ folder: spool().url, reason: expect.stringContaining('is unavailable') });
     expect(await weightsOf(outcome)).toBe(finished.weights);
     expect((await readEvents<TrainingEvent>(store, 'a')).map(({ event }) => event)).toEqual(events);
     expect(await spooledKeys()).toEqual([]);
   });
 
-  test('and stays away fails with all that it trained kept here, and goes on from that', async () => {
+  test('and stays so fails with the last checkpoint on this machine, and resumes from it', async () => {
     const onEvent = (event: TrainingEvent) => {
       if (event.type === 'checkpoint' && event.step === 3) takeAway();
     };
     const refused = await attempt({ recipe, onEvent }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(UserError);
-    expect(String(refused)).toContain(`Step 10 is kept in ${spool().url}. When the store is back, go on with: again`);
+    expect(String(refused)).toContain(
+      `Step 10 is kept in ${spool().url}. When the store is available again, resume with: again`,
+    );
     giveBack();
 
     const { outcome, events } = await attempt({ recipe });
@@ -474,6 +575,12 @@ describe('a run is refused', () => {
     }
   });
 
+  test('if it would move images out of sight', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'translate=8']);
+    const images = { ...data.images, size: [8, 96, 4] as const };
+    await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(/translate=8 moves images of 8x96/);
+  });
+
   test('if it would leave no batch to train on', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'heldOut=300']);
     await expect(attempt({ recipe })).rejects.toThrow(/heldOut=300 leaves no batch of batchSize=32/);
@@ -490,7 +597,7 @@ describe('a run is refused', () => {
     for (const key of keys) await expect(refused).rejects.toThrow(key);
   });
 
-  test('when another process is at it, and that one comes to the same weights', async () => {
+  test('when another process is training it, which ends with identical weights', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
     const both = await Promise.allSettled([attempt({ recipe }), attempt({ recipe })]);
     const [refused, ...moreRefused] = both.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
@@ -531,7 +638,7 @@ describe('the best weights', () => {
     expect((await readVersion(store, versionOf(last.outcome))).card.kept).toMatchObject({ weights: 'last' });
   });
 
-  test('end the run when none came for as many epochs as it is patient', async () => {
+  test('end the run when none came for `patience` epochs', async () => {
     const recipe = resolveRecipe('tiny', [...small, ...forgetful, 'patience=2']);
     const { outcome, events } = await attempt({ recipe });
     const best = bestEpoch(events);
@@ -560,10 +667,10 @@ describe('the best weights', () => {
 });
 
 describe('a budget', () => {
-  /** Of 1,000 steps, for which no machine has the time. */
+  /** A run of 1,000 steps, which no machine finishes in the time of a test. */
   const long = [...small, 'epochs=125'];
 
-  test('is what a run trains for, and its schedule runs out in it', async () => {
+  test('is how long a run trains, and its schedule ends with it', async () => {
     const seconds = 2;
     const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...long, `budget=${seconds}`]) });
     const { trainingSeconds, steps } = (outcome as Extract<Outcome, { status: 'finished' }>).result;
@@ -588,7 +695,7 @@ describe('a budget', () => {
     expect(column('learning_rate').at(-1)! / 0.2).toBeCloseTo(0.07 + (1 - 0.07) / falling, 5);
   });
 
-  test('goes on with the schedule that it had', async () => {
+  test('resumes with the schedule that it had', async () => {
     const recipe = resolveRecipe('tiny', [...long, 'budget=0.8', 'checkpointSeconds=0']);
     const first = await attempt({ recipe, stopAt: 'fitted' });
     expect(first.outcome.status).toBe('interrupted');
@@ -618,7 +725,7 @@ describe('a run that diverges', () => {
     expect(events.at(-1)).toMatchObject({ type: 'failed' });
   });
 
-  test('ends well with a lower learning rate, and the same if it is interrupted on the way', async () => {
+  test('finishes with a lower learning rate, and gives identical weights if it is interrupted', async () => {
     const recipe = resolveRecipe('tiny', [...wild, 'learningRate=3.5']);
     const alone = await attempt({ recipe, run: 'alone' });
     const recovery = alone.events.find((event) => event.type === 'recovered')!;

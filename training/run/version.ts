@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { variable } from '#environment/variables.ts';
 import type { Card } from '#models/card.ts';
 import type { Golden } from '#models/golden.ts';
 import { encodeJson } from '#models/json.ts';
 import { renderReadme } from '#models/readme.ts';
 import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, type Split, slice } from '../data/dataset.ts';
-import type { Evaluation } from '../evaluation/evaluate.ts';
+import type { Evaluation } from '../evaluation/evaluation.ts';
 import { probabilities } from '../evaluation/temperature.ts';
 import { encodeKeras } from '../export/keras.ts';
 import { exportLayersModel } from '../export/layers-model/export.ts';
@@ -17,51 +18,52 @@ import type { NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
+import { storedSettings } from '../recipe/stored-settings.ts';
 import type { HistoryRow } from '../record/history.ts';
 import { reportFiles } from '../record/report/report.ts';
 
 /**
- * How far the probabilities of another runtime may be from training's. Kernels that add up in another order are within
- * 1e-6, measured on WebAssembly; a GPU convolves in TensorFloat-32, which keeps ten bits.
+ * How far the probabilities of another runtime may be from training's. Kernels that sum in another order differ by 1e-6,
+ * measured on WebAssembly; a GPU convolves in TensorFloat-32, which keeps ten bits.
  */
 const GOLDEN_TOLERANCE = { CPU: 1e-4, GPU: 1e-2 } as const;
 const GOLDEN_IMAGES = 20;
 /** Probabilities are calibrated: below one half the answer is more likely wrong than right. */
 const UNCERTAIN_BELOW = 0.5;
 
-/** What a trained network is, for its card. */
+/** All that is known of a trained network. */
 export interface Trained {
   readonly net: Net;
   readonly weights: readonly NamedTensor[];
   readonly recipe: ResolvedRecipe;
   readonly seed: number;
-  /** Whose weights the training began with, if not drawn ones. */
+  /** Whose weights the training began with; undefined if they were drawn. */
   readonly parent: Card['parent'];
   readonly run: string;
   readonly data: Dataset;
   readonly temperature: number;
-  /** On the test set, at that temperature. */
-  readonly evaluation: Evaluation;
+  /** On the test images, at that temperature. */
+  readonly evaluation: Required<Evaluation>;
   readonly history: readonly HistoryRow[];
-  /** When the last step was done. */
+  /** The time of the last step. */
   readonly trainedAt: string;
   readonly trainingSeconds: number;
   readonly wallSeconds: number;
-  /** Done in all; the weights may be of an earlier one. */
+  /** Epochs trained; the weights may be of an earlier one. */
   readonly epochs: number;
   readonly kept: Card['kept'];
-  /** Its description. */
+  /** `Engine.description`. */
   readonly engine: string;
 }
 
 interface Files {
-  /** Of the version, by path. */
+  /** The version's files, by path. */
   readonly version: Map<string, Uint8Array>;
-  /** Of the run: the report, its pictures and the history. */
+  /** The run's files: the report, its pictures and the history. */
   readonly run: Map<string, Uint8Array>;
 }
 
-/** What is stored of a trained network; the same network gives the same files. */
+/** The files that are stored of a trained network. The same network gives the same files. */
 export async function describeTrained(trained: Trained): Promise<Files> {
   const card = await cardOf(trained);
   const { modelJson, weightsBin } = exportLayersModel(trained.net, trained.weights);
@@ -74,7 +76,7 @@ export async function describeTrained(trained: Trained): Promise<Files> {
     [weightsFile, encodeWeights(network)],
     ['card.json', encodeJson(card)],
     ['golden.json', encodeJson(goldenOf(trained))],
-    ['README.md', Buffer.from(renderReadme(card))],
+    ['README.md', Buffer.from(renderReadme({ ...card, recipe: trained.recipe }))], // With the settings' current names.
     ['report.html', run.get('report.html')!],
     // The endpoint's page shows it.
     ['report/confusion.svg', run.get('report/confusion.svg')!],
@@ -84,10 +86,10 @@ export async function describeTrained(trained: Trained): Promise<Files> {
 
 function networkOf({ net, weights, data, temperature, recipe }: Trained): TrainedNet {
   const { name, settings } = recipe;
-  return { net, weights, classes: data.classes, temperature, recipe: { name, settings: { ...settings } } };
+  return { net, weights, classes: data.classes, temperature, recipe: { name, settings: storedSettings(settings) } };
 }
 
-/** Trained weights and biases; running statistics are not counted. */
+/** Counts trained weights and biases; running statistics are not included. */
 export function countParameters(net: Net): number {
   return weightSpecs(net)
     .filter(({ role }) => role !== 'moving-mean' && role !== 'moving-variance')
@@ -98,7 +100,7 @@ async function cardOf(trained: Trained): Promise<Card> {
   const { net, recipe, data, evaluation } = trained;
   const [height, width, channels] = net.input;
   return {
-    name: 'cifar10',
+    name: data.name,
     createdAt: trained.trainedAt,
     classes: [...data.classes],
     input: { height, width, channels, range: [0, 255] },
@@ -113,8 +115,8 @@ async function cardOf(trained: Trained): Promise<Card> {
     },
     loss: evaluation.loss,
     calibration: { before: evaluation.calibration.before.error, after: evaluation.calibration.after.error },
-    data: { name: data.name, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
-    recipe: { name: recipe.name, settings: { ...recipe.settings } },
+    data: { name: data.title, sha256: { ...data.sha256 }, heldOut: recipe.settings.heldOut },
+    recipe: { name: recipe.name, settings: storedSettings(recipe.settings) },
     seed: trained.seed,
     ...(trained.parent && { parent: trained.parent }),
     epochs: trained.epochs,
@@ -132,18 +134,17 @@ async function cardOf(trained: Trained): Promise<Card> {
       'how an image classifier is trained, stored and served.',
     limits:
       `It knows nothing but ${data.classes.join(', ')}, and gives one of them for any picture. It was trained and ` +
-      `measured on ${data.name} alone: photographs that are cropped, lit or scaled otherwise are answered less well. ` +
+      `measured on ${data.title} alone: photographs that are cropped, lit or scaled otherwise are answered less well. ` +
       'Not for decisions about people or safety.',
   };
 }
 
-/** The first test images of each class, with what training computed for them. */
+/** The first test images of each class, or of 20 classes, with the probabilities that training computed for them. */
 function goldenOf({ data, evaluation, temperature, engine }: Trained): Golden {
   const classes = data.classes.length;
-  const chosen = firstOfEachClass(data.test, classes, Math.ceil(GOLDEN_IMAGES / classes));
   return {
     tolerance: GOLDEN_TOLERANCE[deviceOf(engine)],
-    images: chosen.map((image) => {
+    images: goldenImages(data.test, classes).map((image) => {
       const logits = evaluation.logits.subarray(image * classes, (image + 1) * classes);
       return {
         pixels: Buffer.from(slice(data.test, image, image + 1).images).toString('base64'),
@@ -154,11 +155,15 @@ function goldenOf({ data, evaluation, temperature, engine }: Trained): Golden {
   };
 }
 
-function firstOfEachClass({ labels }: Split, classes: number, many: number): number[] {
+/** Indices of at least 20 test images, if there are as many: the same number of each class, or one each of 20 classes. */
+function goldenImages({ labels }: Split, classes: number): number[] {
+  const ofEach = Math.ceil(GOLDEN_IMAGES / classes);
+  const most = classes > GOLDEN_IMAGES ? GOLDEN_IMAGES : ofEach * classes;
   const taken = new Array<number>(classes).fill(0);
   const chosen: number[] = [];
   for (const [image, label] of labels.entries()) {
-    if (taken[label]! >= many) continue;
+    if (chosen.length === most) break;
+    if (taken[label]! >= ofEach) continue;
     taken[label]!++;
     chosen.push(image);
   }
@@ -173,18 +178,19 @@ async function describeHost(engine: string): Promise<Card['host']> {
   return gpu === null ? host : { ...host, gpu };
 }
 
-/** From an engine's description. */
+/** Read from an engine's description. */
 function deviceOf(engine: string): 'CPU' | 'GPU' {
   return engine.includes('GPU') ? 'GPU' : 'CPU';
 }
 
-/** The commit that is checked out, with `-dirty` where files differ from it; an image is told it when it is built. */
+/** The commit that is checked out, with `-dirty` if files differ from it. An image has it as a build argument. */
 async function sourceCommit(): Promise<string | null> {
-  if (process.env.CIFAR10_COMMIT) return process.env.CIFAR10_COMMIT;
+  const built = process.env[variable.commit];
+  if (built) return built;
   return await outputOf('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']);
 }
 
-/** What a program prints, without the last newline; null if it is not there or fails. */
+/** A program's output without the last newline; null if the program is missing or fails. */
 async function outputOf(program: string, options: readonly string[]): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)(program, options, { cwd: import.meta.dirname });

@@ -1,6 +1,6 @@
 const NAME = 'cifar10-api-key';
 
-/** Kept for this tab, over reloads; where the browser keeps nothing, until the next one. */
+/** Stored for this tab across reloads; if the browser has no session storage, until the next reload. */
 let key: string | undefined;
 
 export function apiKey(): string | undefined {
@@ -10,7 +10,7 @@ export function apiKey(): string | undefined {
   return key;
 }
 
-export function keepKey(value: string | undefined): void {
+export function storeKey(value: string | undefined): void {
   key = value;
   try {
     if (value === undefined) sessionStorage.removeItem(NAME);

@@ -1,13 +1,13 @@
-import { make } from './element.ts';
+import { createElement } from './element.ts';
 
-/** A bar for each fraction, one below the other; the figures beside it say the same, so it is for eyes only. */
+/** A table cell with one bar per fraction. It is hidden from screen readers, since the figures beside it say the same. */
 export function bar(...fractions: readonly (readonly [fraction: number, kind: string])[]): HTMLTableCellElement {
   const tracks = fractions.map(([fraction, kind]) => {
-    const fill = make('i', { className: kind });
+    const fill = createElement('i', { className: kind });
     fill.style.width = `${100 * fraction}%`;
     return fill;
   });
-  const cell = make('td', { className: 'bar' }, make('span', {}, ...tracks));
+  const cell = createElement('td', { className: 'bar' }, createElement('span', {}, ...tracks));
   cell.ariaHidden = 'true';
   return cell;
 }

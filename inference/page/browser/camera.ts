@@ -1,8 +1,8 @@
-import { element, say } from './element.ts';
+import { element, showMessage } from './element.ts';
 
-/** Shows what the camera sees, until a picture is taken. @returns `undefined` if none was */
-export async function takePicture(): Promise<Blob | undefined> {
-  const stream = await open();
+/** Opens the camera dialog. @returns the photo; `undefined` if none was taken */
+export async function takePhoto(): Promise<Blob | undefined> {
+  const stream = await openCamera();
   if (!stream) return undefined;
   const dialog = element('camera-dialog', HTMLDialogElement);
   const view = element('camera-view', HTMLVideoElement);
@@ -13,32 +13,32 @@ export async function takePicture(): Promise<Blob | undefined> {
     dialog.returnValue = 'cancel';
     dialog.showModal();
     await closed;
-    return dialog.returnValue === 'taken' ? await still(view) : undefined;
+    return dialog.returnValue === 'taken' ? await captureFrame(view) : undefined;
   } finally {
     view.srcObject = null;
     for (const track of stream.getTracks()) track.stop();
   }
 }
 
-async function open(): Promise<MediaStream | undefined> {
+async function openCamera(): Promise<MediaStream | undefined> {
   try {
     return await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
   } catch (error) {
     const isRefused = error instanceof DOMException && error.name === 'NotAllowedError';
-    say(
+    showMessage(
       'message',
       isRefused
-        ? 'The browser does not let this page use the camera. Allow it in the settings of this site, or choose a picture.'
-        : 'No camera was found. Choose a picture instead.',
+        ? 'This page is not allowed to use the camera. Allow it in the site settings, or choose an image.'
+        : 'No camera was found. Choose an image instead.',
       'error',
     );
     return undefined;
   }
 }
 
-function still(view: HTMLVideoElement): Promise<Blob | undefined> {
+function captureFrame(view: HTMLVideoElement): Promise<Blob | undefined> {
   const { videoWidth: width, videoHeight: height } = view;
-  if (width === 0) return Promise.resolve(undefined); // It was quicker than the camera.
+  if (width === 0) return Promise.resolve(undefined); // The camera has not started yet.
   const canvas = new OffscreenCanvas(width, height);
   canvas.getContext('2d')!.drawImage(view, 0, 0);
   return canvas.convertToBlob();

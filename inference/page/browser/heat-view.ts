@@ -2,13 +2,13 @@ import type { Explanation } from '../../client/client.ts';
 import { pixelsFromBase64 } from './base64.ts';
 import { element } from './element.ts';
 
-/** Of what did not matter at all: the picture must still be seen under it. */
+/** Opacity of the dark layer over parts that did not matter at all. The image stays visible under it. */
 const DARKNESS = 0.75;
 
 /**
- * Leaves the parts that spoke for the answer in light, and darkens the others.
+ * Darkens the parts of the image that did not support the answer.
  *
- * @param signal ends it: another picture is looked at
+ * @param signal aborted when another image is shown
  */
 export async function showExplanation(explanation: Explanation | undefined, signal: AbortSignal): Promise<void> {
   const canvas = element('heat', HTMLCanvasElement);
@@ -22,17 +22,17 @@ export async function showExplanation(explanation: Explanation | undefined, sign
   if (signal.aborted) return;
   Object.assign(canvas, { width, height });
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
-  // The squares that were laid over the picture are not what is looked for: their edges would be seen.
+  // Blurred, since the edges of the covering squares would be visible.
   context.filter = `blur(${width / 24}px)`;
   context.drawImage(bitmap, 0, 0);
   const image = context.getImageData(0, 0, width, height);
   const brightness = Float32Array.from({ length: width * height }, (_, pixel) => image.data[pixel * 4]!);
   const most = Math.max(1, ...brightness);
   brightness.forEach((each, pixel) => {
-    // The root, since eyes would not see what matters half as much.
+    // The square root, so that parts of medium importance are visible.
     image.data.set([8, 12, 24, 255 * DARKNESS * (1 - Math.sqrt(each / most))], pixel * 4);
   });
   context.putImageData(image, 0, 0);
   canvas.hidden = false;
-  caption.textContent = `Covering the light part takes up to ${(100 * largest).toFixed(0)} points off “${label}”`;
+  caption.textContent = `Covering the light part lowers “${label}” by up to ${(100 * largest).toFixed(0)} points`;
 }

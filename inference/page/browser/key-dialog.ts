@@ -1,18 +1,22 @@
-import { apiKey, keepKey } from './api-key.ts';
-import { element, say } from './element.ts';
+import { apiKey, storeKey } from './api-key.ts';
+import { element, showMessage } from './element.ts';
 
-/** Asks for the API key. @param isWrong the one that was given is not taken @returns whether there is one now */
+/** Asks for the API key. @param isWrong whether the previous key was refused @returns whether the user entered one */
 export async function askForKey({ isWrong }: { readonly isWrong: boolean }): Promise<boolean> {
   const dialog = element('key-dialog', HTMLDialogElement);
   if (dialog.open) return false;
   const input = element('key', HTMLInputElement);
   input.value = '';
   input.ariaInvalid = String(isWrong);
-  say('key-error', isWrong ? 'This key is not taken. Look for a missing letter or a space.' : undefined, 'error');
+  showMessage(
+    'key-error',
+    isWrong ? 'This key was not accepted. Check for a missing letter or a space.' : undefined,
+    'error',
+  );
   dialog.returnValue = '';
   element('key-cancel', HTMLButtonElement).onclick = () => dialog.close('');
   const closed = new Promise<void>((resolve) => dialog.addEventListener('close', () => resolve(), { once: true }));
-  dialog.querySelector('form')!.onsubmit = () => keepKey(input.value.trim());
+  dialog.querySelector('form')!.onsubmit = () => storeKey(input.value.trim());
   dialog.showModal();
   await closed;
   input.value = '';
@@ -20,11 +24,11 @@ export async function askForKey({ isWrong }: { readonly isWrong: boolean }): Pro
   return dialog.returnValue === 'use';
 }
 
-/** Whether a key is kept, and the way to be rid of it. */
+/** Shows whether a key is stored, with a button to delete it. */
 export function showKeyState(): void {
   element('key-state', HTMLElement).hidden = apiKey() === undefined;
   element('forget-key', HTMLButtonElement).onclick = () => {
-    keepKey(undefined);
+    storeKey(undefined);
     showKeyState();
   };
 }

@@ -3,55 +3,63 @@ import type { Manifest } from '#models/manifest.ts';
 import type { ModelAnswer } from '../../client/client.ts';
 import { apiKey } from './api-key.ts';
 import { pixelsFromBase64 } from './base64.ts';
-import { onChosen } from './choose.ts';
-import { element, make, say } from './element.ts';
-import { classify, fetchFile, fetchGolden, fetchManifest, fetchModel, Refused, Unreachable } from './endpoint.ts';
-import type { Engine } from './engine.ts';
+import type { BrowserModel } from './browser-model.ts';
+import { onImageChosen } from './choose-image.ts';
+import { createElement, element, showMessage } from './element.ts';
+import {
+  classify,
+  EndpointUnreachable,
+  fetchFile,
+  fetchGolden,
+  fetchManifest,
+  fetchModel,
+  RequestRefused,
+} from './endpoint.ts';
 import { showExplanation } from './heat-view.ts';
+import { NotAnImage, paint, readImage } from './image.ts';
 import { askForKey, showKeyState } from './key-dialog.ts';
 import { showModel } from './model-view.ts';
-import { NoPicture, paint, readPicture } from './picture.ts';
 import { type Result, showResult } from './result-view.ts';
 
-/** The model that the endpoint serves, and what the page knows of it. */
+/** The model that the endpoint serves. */
 interface Served {
   readonly card: ModelAnswer;
   readonly manifest: Manifest;
   readonly golden: Golden;
-  /** The same model in this browser, once that is asked for: it comes and goes with what the endpoint serves. */
-  engine?: Engine;
+  /** The same model in this browser, once the user has requested it. */
+  browserModel?: BrowserModel;
 }
 
-/** What is being looked at. */
-interface Picture {
+/** The image that is shown. */
+interface ShownImage {
   readonly pixels: Uint8Array;
-  /** Of a test image: what it is. */
+  /** The label of a test image. */
   readonly truth?: string;
 }
 
-/** At most. */
-const TEST_IMAGES = 20;
+/** Largest number of test images offered. */
+const MAX_TEST_IMAGES = 20;
 
 let served: Served | undefined;
-let picture: Picture | undefined;
-/** Ends what is still on its way for the picture before. */
+let shown: ShownImage | undefined;
+/** Aborts whatever is pending for the previous image. */
 let current = new AbortController();
-/** Counts what was chosen: a picture that takes long to read must not replace a later one. */
+/** Counts the chosen images: one that takes long to read must not replace a later one. */
 let choices = 0;
 
 const runHere = element('run-here', HTMLButtonElement);
 const explain = element('explain', HTMLButtonElement);
 
-onChosen(async (file) => {
+onImageChosen(async (file) => {
   const choice = ++choices;
   try {
     const { card } = await ensureServed();
-    const pixels = await readPicture(file, card.input);
+    const pixels = await readImage(file, card.input);
     if (choice !== choices) return;
     pressTestImage(undefined);
-    await look({ pixels });
+    await showImage({ pixels });
   } catch (error) {
-    if (choice === choices) fail(error);
+    if (choice === choices) showError(error);
   }
 });
 runHere.addEventListener('click', async () => {
@@ -59,14 +67,14 @@ runHere.addEventListener('click', async () => {
   runHere.ariaBusy = 'true';
   element('run-here-state', HTMLElement).textContent = 'Loading…';
   try {
-    // By the time that one is loaded another may be served.
-    for (let model = await ensureServed(); !model.engine; model = await ensureServed()) {
-      model.engine = await openEngineOf(model);
+    // Another model may be served by the time this one is loaded.
+    for (let model = await ensureServed(); !model.browserModel; model = await ensureServed()) {
+      model.browserModel = await loadInBrowser(model);
     }
-    if (picture) await look(picture);
+    if (shown) await showImage(shown);
   } catch (error) {
     element('run-here-state', HTMLElement).textContent = '';
-    fail(error);
+    showError(error);
   } finally {
     runHere.disabled = false;
     runHere.ariaBusy = 'false';
@@ -74,17 +82,17 @@ runHere.addEventListener('click', async () => {
 });
 explain.addEventListener('click', () => {
   explain.ariaPressed = String(explain.ariaPressed !== 'true');
-  if (picture) look(picture).catch(fail);
+  if (shown) showImage(shown).catch(showError);
 });
 showKeyState();
 showCommand();
-ensureServed().catch(fail);
+ensureServed().catch(showError);
 
-/** What is served, asked for until it is known. */
+/** The served model, fetched if it is not known yet. */
 async function ensureServed(): Promise<Served> {
   if (served) return served;
   const first = await fetchServed();
-  return served ?? serve(first);
+  return served ?? setServed(first);
 }
 
 async function fetchServed(): Promise<Served> {
@@ -93,30 +101,30 @@ async function fetchServed(): Promise<Served> {
   return { card, manifest, golden };
 }
 
-function serve(next: Served): Served {
-  served?.engine?.dispose();
+function setServed(next: Served): Served {
+  served?.browserModel?.dispose();
   served = next;
   showModel(next.card, next.manifest);
   showTestImages(next.card, next.golden);
   return next;
 }
 
-async function openEngineOf({ card, manifest, golden }: Served): Promise<Engine> {
+async function loadInBrowser({ card, manifest, golden }: Served): Promise<BrowserModel> {
   const paths = ['model.json', 'weights.bin'];
-  const [{ openEngine }, ...bodies] = await Promise.all([
-    import('./engine.ts'),
+  const [{ openBrowserModel }, ...bodies] = await Promise.all([
+    import('./browser-model.ts'),
     ...paths.map((path) => fetchFile(card.version, manifest.files.find((file) => file.path === path)!)),
   ]);
-  return openEngine({ id: card.version, card, golden, file: (path) => bodies[paths.indexOf(path)]! });
+  return openBrowserModel({ id: card.version, card, golden, file: (path) => bodies[paths.indexOf(path)]! });
 }
 
-/** Shows a picture, and what it is taken for; whatever there was to wait for, only if no other is looked at meanwhile. */
-async function look(next: Picture): Promise<void> {
+/** Shows an image and classifies it. The answer is shown only if no other image was chosen in the meantime. */
+async function showImage(next: ShownImage): Promise<void> {
   current.abort();
   current = new AbortController();
   const { signal } = current;
-  picture = next;
-  say('message', undefined);
+  shown = next;
+  showMessage('message', undefined);
   let model = await ensureServed();
   if (signal.aborted) return;
   const panel = element('result', HTMLElement);
@@ -124,82 +132,85 @@ async function look(next: Picture): Promise<void> {
   panel.hidden = false;
   panel.ariaBusy = 'true';
   try {
-    const endpoint = await ask(next.pixels, model.card.classes.length, signal);
+    const endpoint = await classifyWithKey(next.pixels, model.card.classes.length, signal);
     signal.throwIfAborted();
     const { version } = endpoint.answer.model;
-    if (version !== model.card.version) model = await follow(model, signal);
+    if (version !== model.card.version) model = await updateServed(model, signal);
     const isSame = version === model.card.version;
-    show({ truth: next.truth, endpoint, browser: isSame ? model.engine?.classify(next.pixels) : undefined }, model);
+    const browser = isSame ? model.browserModel?.classify(next.pixels) : undefined;
+    showAnswers({ truth: next.truth, endpoint, browser }, model);
     await showExplanation(endpoint.answer.explanation, signal);
   } catch (error) {
     if (signal.aborted) return;
-    const { engine } = model;
-    // The endpoint's failure does not keep this browser from answering.
-    if (engine) show({ truth: next.truth, browser: engine.classify(next.pixels) }, model);
+    const { browserModel } = model;
+    // Without the endpoint, this browser can still answer.
+    if (browserModel) showAnswers({ truth: next.truth, browser: browserModel.classify(next.pixels) }, model);
     else panel.hidden = true;
     await showExplanation(undefined, signal);
-    fail(error, engine ? ' This is the answer of this browser alone.' : '');
+    showError(error, browserModel ? ' This answer is from this browser only.' : '');
   } finally {
     if (!signal.aborted) panel.ariaBusy = 'false';
   }
 }
 
-function show(result: Result, { card, engine }: Served): void {
-  runHere.hidden = engine !== undefined;
-  showResult(result, card, engine);
+function showAnswers(result: Result, { card, browserModel }: Served): void {
+  runHere.hidden = browserModel !== undefined;
+  showResult(result, card, browserModel);
   element('result', HTMLElement).scrollIntoView({ block: 'nearest' });
 }
 
 /**
- * Another model is served now: the browser's must be the same. Where it cannot be loaded, the endpoint's answer is right all
- * the same.
+ * Fetches the model that the endpoint serves now, also for this browser if it runs the previous one. If that fails, the
+ * endpoint's answer is still valid.
  *
- * @returns what is served, or `before`
+ * @returns the new model, or `before` if it cannot be loaded
  * @throws the signal's reason
  */
-async function follow(before: Served, signal: AbortSignal): Promise<Served> {
+async function updateServed(before: Served, signal: AbortSignal): Promise<Served> {
   try {
     const next = await fetchServed();
-    if (before.engine) next.engine = await openEngineOf(next);
+    if (before.browserModel) next.browserModel = await loadInBrowser(next);
     signal.throwIfAborted();
-    return serve(next);
+    return setServed(next);
   } catch (error) {
     signal.throwIfAborted();
-    fail(error, ' This is the answer of the endpoint alone.');
+    showError(error, ' This answer is from the endpoint only.');
     return before;
   }
 }
 
-/** Asks the endpoint, and for the key if it wants one. */
-async function ask(pixels: Uint8Array, topK: number, signal: AbortSignal): ReturnType<typeof classify> {
+/** Classifies at the endpoint, and asks the user for an API key if it requires one. */
+async function classifyWithKey(pixels: Uint8Array, topK: number, signal: AbortSignal): ReturnType<typeof classify> {
   for (;;) {
     const key = apiKey();
     try {
       return await classify(pixels, { key, topK, signal, explains: explain.ariaPressed === 'true' });
     } catch (error) {
-      if (!(error instanceof Refused && error.isAboutKey)) throw error;
+      if (!(error instanceof RequestRefused && error.isAboutKey)) throw error;
       if (!(await askForKey({ isWrong: key !== undefined }))) throw error;
       showCommand();
     }
   }
 }
 
-/** The first golden image of each class: they are of the test set. */
+/** Offers the first golden image of each class. Golden images are from the test set. */
 function showTestImages({ classes, input }: ModelAnswer, { images }: Golden): void {
-  const chosen = classes.flatMap((label) => images.find((image) => image.label === label) ?? []).slice(0, TEST_IMAGES);
+  const chosen = classes
+    .flatMap((label) => images.find((image) => image.label === label) ?? [])
+    .slice(0, MAX_TEST_IMAGES);
   const items = chosen.map(({ pixels: text, label }) => {
     const pixels = pixelsFromBase64(text);
-    const canvas = make('canvas');
+    const canvas = createElement('canvas');
     paint(canvas, pixels, input);
-    const button = make('button', { type: 'button', title: label }, canvas);
+    const button = createElement('button', { type: 'button', title: label }, canvas);
     button.ariaLabel = `Test image: ${label}`;
     button.ariaPressed = 'false';
     button.addEventListener('click', () => {
       choices++;
       pressTestImage(button);
-      look({ pixels, truth: label }).catch(fail);
+      showImage({ pixels, truth: label }).catch(showError);
     });
-    return make('li', {}, button);
+    return createElement('li', {}, button);
   });
   element('test-images', HTMLElement).replaceChildren(...items);
   element('tests', HTMLElement).hidden = items.length === 0;
@@ -217,10 +228,11 @@ function showCommand(): void {
     `curl --data-binary @picture.png${key} ${new URL('classify', document.baseURI)}`;
 }
 
-/** Says what went wrong, where the next picture is chosen. What nobody could expect is for the console as well. */
-function fail(error: unknown, more = ''): void {
-  const isExpected = error instanceof Refused || error instanceof Unreachable || error instanceof NoPicture;
+/** Shows an error below the buttons. Unexpected errors also go to the console. */
+function showError(error: unknown, more = ''): void {
+  const isExpected =
+    error instanceof RequestRefused || error instanceof EndpointUnreachable || error instanceof NotAnImage;
   if (!isExpected) console.error(error);
   const text = error instanceof Error ? error.message : String(error);
-  say('message', `${text}${more}`, 'error');
+  showMessage('message', `${text}${more}`, 'error');
 }

@@ -2,12 +2,12 @@ import type { Manifest } from '#models/manifest.ts';
 import { percent } from '#models/percent.ts';
 import type { ModelAnswer } from '../../client/client.ts';
 import { bar } from './bar.ts';
-import { element, make } from './element.ts';
+import { createElement, element } from './element.ts';
 
 const CONFUSION = 'report/confusion.svg';
 const REPORT = 'report.html';
 
-/** How good the served model is, by its own card. */
+/** Shows the accuracy of the served model, from its card. */
 export function showModel(card: ModelAnswer, manifest: Manifest): void {
   const { accuracy, classes, limits } = card;
   const [last = '', ...others] = classes.map(withArticle).reverse();
@@ -15,14 +15,20 @@ export function showModel(card: ModelAnswer, manifest: Manifest): void {
 
   const [low, high] = accuracy.interval95.map((fraction) => (100 * fraction).toFixed(1));
   element('accuracy', HTMLElement).replaceChildren(
-    make('strong', {}, percent(accuracy.plain, { digits: 1 })),
-    ` of ${accuracy.images.toLocaleString('en')} test pictures are named rightly (95 % interval ${low} to ${high} %). `,
-    `It has ${card.parameters.toLocaleString('en')} weights, and was trained for ${duration(card.trainingSeconds)}.`,
+    createElement('strong', {}, percent(accuracy.plain, { digits: 1 })),
+    ` of ${accuracy.images.toLocaleString('en')} test images are classified correctly (95 % interval ${low} to ${high} %). `,
+    `The network has ${card.parameters.toLocaleString('en')} weights and was trained for ${duration(card.trainingSeconds)}.`,
   );
   const rows = classes.map((label) => {
-    const right = accuracy.perClass[label] ?? 0;
-    const name = make('th', { scope: 'row' }, label);
-    return make('tr', {}, name, bar([right, 'endpoint']), make('td', {}, percent(right, { digits: 1 })));
+    const correct = accuracy.perClass[label] ?? 0;
+    const name = createElement('th', { scope: 'row' }, label);
+    return createElement(
+      'tr',
+      {},
+      name,
+      bar([correct, 'endpoint']),
+      createElement('td', {}, percent(correct, { digits: 1 })),
+    );
   });
   element('per-class', HTMLTableElement).tBodies[0]!.replaceChildren(...rows);
 
@@ -35,7 +41,7 @@ export function showModel(card: ModelAnswer, manifest: Manifest): void {
   element('model', HTMLElement).hidden = false;
 }
 
-/** Shows the link that the element holds, or hides it where there is no address. */
+/** Shows the element with its link, or hides it if there is no address. */
 function showLink(id: string, address: string | undefined): HTMLElement {
   const shown = element(id, HTMLElement);
   shown.hidden = address === undefined;

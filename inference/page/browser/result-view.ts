@@ -1,24 +1,29 @@
 import { percent } from '#models/percent.ts';
 import type { ClassifyAnswer, ModelAnswer } from '../../client/client.ts';
 import { bar } from './bar.ts';
-import { element, make, say } from './element.ts';
-import type { Engine } from './engine.ts';
+import type { BrowserModel } from './browser-model.ts';
+import { createElement, element, showMessage } from './element.ts';
+
 import { roundUp } from './round-up.ts';
 
-/** Answers of the endpoint are rounded to this many decimals. */
+/** The endpoint rounds probabilities to this many decimals. */
 const DECIMALS = 6;
-const SHOWN = 5;
+const SHOWN_CLASSES = 5;
 
-/** What is known of a picture so far. */
+/** The answers for an image so far. */
 export interface Result {
-  /** Of a test image: what it is. */
+  /** The label of a test image. */
   readonly truth?: string | undefined;
   readonly endpoint?: { readonly answer: ClassifyAnswer; readonly milliseconds: number } | undefined;
-  readonly browser?: ReturnType<Engine['classify']> | undefined;
+  readonly browser?: ReturnType<BrowserModel['classify']> | undefined;
 }
 
-/** Shows the answer, of the endpoint or of this browser or of both. */
-export function showResult({ truth, endpoint, browser }: Result, card: ModelAnswer, engine: Engine | undefined): void {
+/** Shows the answer of the endpoint, of this browser, or of both. */
+export function showResult(
+  { truth, endpoint, browser }: Result,
+  card: ModelAnswer,
+  browserModel: BrowserModel | undefined,
+): void {
   const { classes, uncertainBelow } = card;
   const inBrowser = browser ? Array.from(browser.probabilities) : undefined;
   const atEndpoint = endpoint ? scores(endpoint.answer, classes.length) : undefined;
@@ -28,19 +33,23 @@ export function showResult({ truth, endpoint, browser }: Result, card: ModelAnsw
   const best = classes
     .map((_, index) => index)
     .sort((a, b) => probabilities[b]! - probabilities[a]!)
-    .slice(0, SHOWN);
+    .slice(0, SHOWN_CLASSES);
   const rows = best.map((index) => {
     const bars = [
       ...(atEndpoint ? [[atEndpoint[index]!, 'endpoint'] as const] : []),
       ...(inBrowser ? [[inBrowser[index]!, 'browser'] as const] : []),
     ];
-    return make(
+    return createElement(
       'tr',
       {},
-      make('th', { scope: 'row' }, classes[index]!),
+      createElement('th', { scope: 'row' }, classes[index]!),
       bar(...bars),
-      make('td', { className: 'endpoint-column' }, atEndpoint ? percent(atEndpoint[index]!, { digits: 1 }) : ''),
-      make('td', { className: 'browser-column' }, inBrowser ? percent(inBrowser[index]!, { digits: 1 }) : ''),
+      createElement(
+        'td',
+        { className: 'endpoint-column' },
+        atEndpoint ? percent(atEndpoint[index]!, { digits: 1 }) : '',
+      ),
+      createElement('td', { className: 'browser-column' }, inBrowser ? percent(inBrowser[index]!, { digits: 1 }) : ''),
     );
   });
   const body = element('predictions', HTMLTableSectionElement);
@@ -54,15 +63,13 @@ export function showResult({ truth, endpoint, browser }: Result, card: ModelAnsw
   element('answer', HTMLElement).replaceChildren(
     label,
     ' ',
-    make('span', { className: 'score' }, percent(score, { digits: 1 })),
+    createElement('span', { className: 'score' }, percent(score, { digits: 1 })),
   );
   const verdict = verdictOf(label, score < uncertainBelow, truth);
-  const verdictPlace = element('verdict', HTMLElement);
-  verdictPlace.textContent = verdict.text;
-  verdictPlace.className = verdict.kind;
+  Object.assign(element('verdict', HTMLElement), { textContent: verdict.text, className: verdict.kind });
 
-  showFacts(endpoint, browser, engine);
-  compare(atEndpoint, inBrowser, engine);
+  showFacts(endpoint, browser, browserModel);
+  compare(atEndpoint, inBrowser, browserModel);
   element('status', HTMLElement).textContent = `${label}, ${percent(score, { digits: 1 })}. ${verdict.text}`;
 }
 
@@ -73,45 +80,53 @@ function scores({ predictions }: ClassifyAnswer, classes: number): number[] {
 }
 
 function verdictOf(label: string, isUncertain: boolean, truth: string | undefined): { text: string; kind: string } {
-  if (truth === label) return { text: `Right: the picture is labelled ${truth}.`, kind: 'right' };
-  if (truth) return { text: `Wrong: the picture is labelled ${truth}.`, kind: 'wrong' };
-  if (isUncertain) return { text: 'It is not sure: take this for a guess.', kind: 'uncertain' };
+  if (truth === label) return { text: `Correct: the image is labeled ${truth}.`, kind: 'right' };
+  if (truth) return { text: `Wrong: the image is labeled ${truth}.`, kind: 'wrong' };
+  if (isUncertain) return { text: 'The network is not sure: treat this as a guess.', kind: 'uncertain' };
   return { text: '', kind: '' };
 }
 
-function showFacts(endpoint: Result['endpoint'], browser: Result['browser'], engine: Engine | undefined): void {
+function showFacts(
+  endpoint: Result['endpoint'],
+  browser: Result['browser'],
+  browserModel: BrowserModel | undefined,
+): void {
   const time = (milliseconds: number) => `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
   if (endpoint) {
     const { model, timing_ms: timing } = endpoint.answer;
     element('version', HTMLElement).textContent = model.alias ? `${model.version} (${model.alias})` : model.version;
     const what = endpoint.answer.explanation ? 'to answer and explain' : 'in the network';
     element('endpoint-time', HTMLElement).textContent =
-      `${time(timing.predict)} ${what}, ${time(endpoint.milliseconds)} there and back`;
+      `${time(timing.predict)} ${what}, ${time(endpoint.milliseconds)} round trip`;
   } else {
     element('endpoint-time', HTMLElement).textContent = 'no answer';
   }
-  if (engine) {
+  if (browserModel) {
     element('run-here-state', HTMLElement).textContent = browser
-      ? `${time(browser.milliseconds)} in the network, by WebAssembly`
+      ? `${time(browser.milliseconds)} in the network, on WebAssembly`
       : 'no answer';
   }
 }
 
-/** Whether both answer the same. */
-function compare(endpoint: number[] | undefined, browser: number[] | undefined, engine: Engine | undefined): void {
-  say('comparison', undefined);
-  if (!endpoint || !browser || !engine) return;
+/** Shows whether both answers agree. */
+function compare(
+  endpoint: number[] | undefined,
+  browser: number[] | undefined,
+  browserModel: BrowserModel | undefined,
+): void {
+  showMessage('comparison', undefined);
+  if (!endpoint || !browser || !browserModel) return;
   const difference = Math.max(...endpoint.map((score, index) => Math.abs(score - browser[index]!)));
-  const golden = `It answers the ${engine.goldenImages} golden images as training did.`;
+  const golden = `The browser passes the ${browserModel.goldenImageCount} golden images.`;
   if (difference <= 10 ** -DECIMALS) {
-    say('comparison', `Both answer the same, to ${DECIMALS} decimals. ${golden}`, 'good');
-  } else if (difference <= engine.tolerance) {
-    say(
+    showMessage('comparison', `Both answers agree, to ${DECIMALS} decimals. ${golden}`, 'good');
+  } else if (difference <= browserModel.tolerance) {
+    showMessage(
       'comparison',
-      `Both answer the same: no probability differs by more than ${roundUp(difference)}. ${golden}`,
+      `Both answers agree: no probability differs by more than ${roundUp(difference)}. ${golden}`,
       'good',
     );
   } else {
-    say('comparison', `The answers differ: a probability by ${difference.toPrecision(2)}.`, 'error');
+    showMessage('comparison', `The answers differ: a probability by ${difference.toPrecision(2)}.`, 'error');
   }
 }

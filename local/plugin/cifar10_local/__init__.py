@@ -1,1 +1,1 @@
-"""What LocalStack 4.14's free edition lacks, done with processes of this machine instead of Docker."""
+"""What the free edition of LocalStack 4.14 does not have, with local processes instead of Docker containers."""

@@ -1,9 +1,9 @@
 """
-`python -m cifar10_local <folder>`: LocalStack with this plugin, set up by the environment (see local/localstack.ts).
-The folder is in the environment as well; as an argument it tells processes apart, for `ps` and local/instance.ts.
+`python -m cifar10_local <folder>`: runs LocalStack with this plugin, configured by environment variables (see
+local/localstack.ts). The folder is also in the environment; as an argument it identifies the process for `ps` and
+local/instance.ts.
 
-The watchdog is started before LocalStack's two seconds of imports, so that there is no moment at which the parent can
-die and leave something behind.
+The watchdog starts before LocalStack, whose imports take two seconds: whenever the parent dies, nothing is left behind.
 """
 
 import os
@@ -37,7 +37,7 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
         code = 1
-    # Python would free every object one by one before it exits, which takes seconds.
+    # A normal exit frees every object one by one, which takes seconds.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 1)

@@ -1,4 +1,4 @@
-"""What LocalStack 4.14 leaves out of API Gateway: changes of a stage, bytes both ways, errors that an API words."""
+"""Patches for API Gateway in LocalStack 4.14: updates of a stack, binary bodies, and an API's own error responses."""
 
 import re
 from collections.abc import Callable
@@ -21,18 +21,18 @@ from localstack.services.apigateway.resource_providers.aws_apigateway_usageplank
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
 
 
-def let_changes_be_deployed() -> None:
-    """What a template can change in an API, and LocalStack does not."""
-    let_stages_be_updated()
-    let_methods_be_updated()
-    let_gateway_responses_be_updated()
-    let_what_is_gone_be_deleted(ApiGatewayUsagePlanKeyProvider, _has_usage_plan_key)
-    let_what_is_gone_be_deleted(ApiGatewayUsagePlanProvider, _has_usage_plan)
-    let_what_is_gone_be_deleted(ApiGatewayApiKeyProvider, _has_api_key)
+def support_updates_and_deletes() -> None:
+    """Changes of a template that LocalStack ignores, and deletes on which it fails."""
+    support_stage_updates()
+    support_method_updates()
+    support_gateway_response_updates()
+    ignore_repeated_deletes(ApiGatewayUsagePlanKeyProvider, _has_usage_plan_key)
+    ignore_repeated_deletes(ApiGatewayUsagePlanProvider, _has_usage_plan)
+    ignore_repeated_deletes(ApiGatewayApiKeyProvider, _has_api_key)
 
 
-def let_stages_be_updated() -> None:
-    """A changed stage is ignored, and loses its API when the deployment that it still points to is deleted."""
+def support_stage_updates() -> None:
+    """By default a changed stage is ignored: it keeps the old deployment, and breaks when that is deleted."""
 
     def update(_self: ApiGatewayStageProvider, request: Any) -> Any:
         stage = request.desired_state
@@ -46,8 +46,8 @@ def let_stages_be_updated() -> None:
     ApiGatewayStageProvider.update = update
 
 
-def let_methods_be_updated() -> None:
-    """Of a changed method only the integration is: it asks for a key, or does not, as it did before."""
+def support_method_updates() -> None:
+    """By default only the integration of a changed method is updated, and not whether it requires a key."""
     default = ApiGatewayMethodProvider.update
 
     def update(self: ApiGatewayMethodProvider, request: Any) -> Any:
@@ -69,12 +69,12 @@ def let_methods_be_updated() -> None:
     ApiGatewayMethodProvider.update = update
 
 
-def let_what_is_gone_be_deleted(provider: Any, is_there: Callable[[Any, Any], bool]) -> None:
-    """What an update of the stack has deleted is deleted once more with the stack, which fails for it."""
+def ignore_repeated_deletes(provider: Any, exists: Callable[[Any, Any], bool]) -> None:
+    """By default deleting a stack deletes again what an earlier update deleted, and fails."""
     default = provider.delete
 
     def delete(self: Any, request: Any) -> Any:
-        if is_there(request.aws_client_factory.apigateway, request.desired_state):
+        if exists(request.aws_client_factory.apigateway, request.desired_state):
             return default(self, request)
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=request.desired_state)
 
@@ -94,8 +94,8 @@ def _has_api_key(api_gateway: Any, model: Any) -> bool:
     return model["APIKeyId"] in (key["id"] for key in api_gateway.get_api_keys()["items"])
 
 
-def let_gateway_responses_be_updated() -> None:
-    """A changed response is ignored. Putting it again changes it."""
+def support_gateway_response_updates() -> None:
+    """By default a changed response is ignored. Creating it again replaces it."""
 
     def update(self: ApiGatewayGatewayResponseProvider, request: Any) -> Any:
         return self.create(request)
@@ -103,15 +103,15 @@ def let_gateway_responses_be_updated() -> None:
     ApiGatewayGatewayResponseProvider.update = update
 
 
-def let_gateway_responses_be_worded() -> None:
-    """Of a configured response only the status is used, and neither its template nor its headers."""
+def support_gateway_response_templates() -> None:
+    """By default only the status of a configured response is used, not its template or headers."""
     default = GatewayExceptionHandler.create_exception_response
 
     def create_exception_response(self: GatewayExceptionHandler, exception: Any, context: Any) -> Any:
         response = default(self, exception, context)
         chosen = get_gateway_response_or_default(exception.type, context.deployment.rest_api.gateway_responses)
         headers = chosen.get("responseParameters") or {}
-        # Without a header of its own a response is LocalStack's default, which is what it says already.
+        # A response without headers is LocalStack's default, which needs no change.
         if headers:
             template = chosen["responseTemplates"]["application/json"]
             response.data = fill_in(template, context.context_variables)
@@ -122,13 +122,13 @@ def let_gateway_responses_be_worded() -> None:
     GatewayExceptionHandler.create_exception_response = create_exception_response
 
 
-def let_bodies_be_what_was_sent() -> None:
-    """What is called a form is read as one and written anew: of a picture, which curl calls a form, nothing is left."""
+def keep_request_bodies() -> None:
+    """By default a body declared as a form is parsed and re-encoded, which destroys an image that curl sends as one."""
     parse.restore_payload = lambda request: request.get_data()
 
 
-def let_all_types_be_binary() -> None:
-    """Of the types that an API calls binary, `*/*` is passed over: what a function answers in Base64 would stay so."""
+def support_binary_wildcard() -> None:
+    """By default `*/*` among an API's binary types is ignored, so that a function's Base64 answer is not decoded."""
     default = aws.mime_type_matches_binary_media_types
 
     def matches(mime_type: str | None, binary_media_types: list[str]) -> bool:
@@ -138,7 +138,7 @@ def let_all_types_be_binary() -> None:
 
 
 def fill_in(template: str, variables: Any) -> str:
-    """API Gateway runs no program in these templates: it puts values in the place of `$context.<path>`."""
+    """Replaces each `$context.<path>` by its value: all that API Gateway supports in these templates."""
 
     def value_of(match: re.Match[str]) -> str:
         value = variables

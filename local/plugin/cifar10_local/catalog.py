@@ -1,4 +1,4 @@
-"""What LocalStack otherwise downloads from its maker: which CloudFormation types there are."""
+"""The list of CloudFormation types, which LocalStack otherwise downloads from its vendor."""
 
 from localstack.services.cloudformation.resource_provider import plugin_manager
 from localstack.utils.catalog.catalog import CatalogPlugin
@@ -10,9 +10,9 @@ from localstack.utils.catalog.common import (
 
 class OfflineCatalog(CatalogPlugin):
     """
-    With CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES=0 an unknown type is an error instead of a resource that silently is not
-    there; but without the downloaded catalogue every type counts as unknown. Here a type is known if it is installed.
-    The name is the one that LocalStack looks for first.
+    With CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES=0 an unknown type is an error instead of a silently missing resource; but
+    without the downloaded catalog every type is unknown. Here a type is known if its provider is installed.
+    LocalStack looks for this name first.
     """
 
     name = "aws-catalog-remote-state-with-license"

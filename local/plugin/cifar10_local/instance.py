@@ -1,4 +1,4 @@
-"""How an instance tells where it is, and that it is ready."""
+"""Publishes where an instance is, and that it is ready."""
 
 import json
 import os
@@ -12,8 +12,8 @@ _ready = threading.Event()
 
 def write_instance_file() -> None:
     """
-    `instance.json`, by which local/instance.ts finds this process. It is the first thing that an instance does, and to
-    delete the file is the last that its watchdog does.
+    Writes `instance.json`, by which local/instance.ts finds this process. An instance writes it first, and its watchdog
+    deletes it last.
     """
     file = settings().folder / "instance.json"
     draft = file.with_suffix(".draft")
@@ -22,12 +22,12 @@ def write_instance_file() -> None:
 
 
 def become_ready() -> None:
-    """Everything has started, and was found in order."""
+    """Marks the instance as started and checked."""
     _ready.set()
 
 
 def describe_instance(_request: Any, **_: Any) -> Any:
-    """GET /_cifar10/instance: which one it is, once it is ready."""
+    """GET /_cifar10/instance: the instance's process, folder and version, once it is ready."""
     from localstack import constants
     from localstack.http import Response
 

@@ -1,4 +1,4 @@
-"""LocalStack keeps to this machine: it listens on 127.0.0.1 only, and talks to nobody else."""
+"""Keeps LocalStack on this machine: it listens on 127.0.0.1 only, and connects to no other host."""
 
 import errno
 import ipaddress
@@ -18,15 +18,15 @@ HOST = "127.0.0.1"
 
 class LoopbackServer(TwistedRuntimeServer):
     """
-    LocalStack's own server listens on every IPv4 interface, whatever host GATEWAY_LISTEN names. With a Batch that runs
-    commands, that would let the whole network run commands here.
+    LocalStack's own server listens on every IPv4 interface, whatever host GATEWAY_LISTEN names. Since Batch jobs run
+    commands, the whole network could then run commands here.
     """
 
     def register(self, gateway: Any, listen: list[Any], ssl_creds: tuple[str, str] | None = None) -> None:  # noqa: ARG002
         """
-        Plain HTTP: nothing leaves the machine, so there is nothing to encrypt.
+        Listens with plain HTTP: no traffic leaves the machine.
 
-        :raises CannotListenError: somebody else listens there
+        :raises CannotListenError: another process listens on the port
         """
         site = TwistedGateway(gateway)
         for address in listen:
@@ -34,14 +34,14 @@ class LoopbackServer(TwistedRuntimeServer):
 
 
 def open_listeners() -> list[str]:
-    """The addresses at which this process listens and which other machines could reach."""
+    """The addresses on which this process listens and which other machines could reach."""
     connections = psutil.Process().net_connections(kind="tcp")
     addresses = {c.laddr for c in connections if c.status == psutil.CONN_LISTEN}
     return sorted(f"{a.ip}:{a.port}" for a in addresses if not is_loopback(a.ip))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine; no name is looked up."""
+    """Whether a host name or address is this machine, decided without a DNS lookup."""
     if host in ("", "localhost") or host.endswith((".localhost", ".localhost.localstack.cloud")):
         return True
     try:
@@ -52,9 +52,9 @@ def is_loopback(host: str) -> bool:
 
 def refuse_the_network() -> None:
     """
-    From now on this process can connect to, and look up, nothing but this machine. LocalStack asks its maker's servers
-    for licences and catalogues, and moto would ask AWS's for metadata: none of it is needed, and whoever has AWS
-    credentials lying about must be able to rely on it that no request leaves.
+    From now on this process can only connect to this machine and look up its names. LocalStack would fetch licenses and
+    catalogs from its vendor, and moto metadata from AWS. None of it is needed, and users with AWS credentials on this
+    machine must be able to rely on it that no request leaves.
     """
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -66,9 +66,9 @@ def refuse_the_network() -> None:
         else:
             return
         name = host.decode(errors="replace") if isinstance(host, bytes) else str(host or "")
-        # Passive look-ups name the unspecified address, and connect to nobody.
+        # Lookups for listening use the unspecified address, and connect to no host.
         if not is_loopback(name) and name not in ("0.0.0.0", "::"):
-            LOG.warning("refused a connection to %s: LocalStack keeps to this machine", name)
-            raise OSError(errno.ENETUNREACH, f"LocalStack keeps to this machine: no connection to {name}")
+            LOG.warning("refused a connection to %s: LocalStack may connect to this machine only", name)
+            raise OSError(errno.ENETUNREACH, f"LocalStack may connect to this machine only, not to {name}")
 
     sys.addaudithook(hook)

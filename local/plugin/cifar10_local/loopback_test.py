@@ -21,7 +21,7 @@ def test_another_machine_is_not(host: str) -> None:
 
 
 def run(program: str) -> str:
-    """An audit hook cannot be taken away again, so it is tried in a process of its own."""
+    """Runs the program in a new process, since an audit hook cannot be removed."""
     preamble = "import socket, threading\nfrom cifar10_local.loopback import refuse_the_network\nrefuse_the_network()\n"
     return subprocess.run([sys.executable, "-c", preamble + program], check=True, capture_output=True, text=True).stdout
 
@@ -43,4 +43,4 @@ try:
 except OSError as error:
     print(error.strerror)
 """
-    assert run(program).startswith("LocalStack keeps to this machine")
+    assert run(program).startswith("LocalStack may connect to this machine only")

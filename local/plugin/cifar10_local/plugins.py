@@ -1,4 +1,4 @@
-"""What `cifar10_local.dist-info/entry_points.txt` names. LocalStack loads this module early: imports stay inside."""
+"""The entry points of `cifar10_local.dist-info`. LocalStack loads this module early: most imports are in functions."""
 
 import os
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["OfflineCatalog"]
 
 
 class LoopbackServerPlugin(RuntimeServerPlugin):
-    """Chosen by GATEWAY_SERVER=loopback."""
+    """Selected by GATEWAY_SERVER=loopback."""
 
     name = "loopback"
 
@@ -27,7 +27,7 @@ class LoopbackServerPlugin(RuntimeServerPlugin):
 
 
 class ProcessExecutorPlugin(RuntimeExecutorPlugin):
-    """Chosen by LAMBDA_RUNTIME_EXECUTOR=process."""
+    """Selected by LAMBDA_RUNTIME_EXECUTOR=process."""
 
     name = "process"
 
@@ -42,51 +42,51 @@ def prepare_localstack() -> None:
     from localstack.services.edge import ROUTER
 
     from .instance import describe_instance
-    from .mends import let_alarms_be_updated, let_functions_have_log_groups
+    from .patches import support_alarm_updates, support_function_log_groups
     from .service_index import load_service_index
 
     load_service_index()
-    # Before LocalStack listens: it takes what it has no route for as a bucket's name, and loads S3 to look for it.
+    # Before LocalStack listens: it treats a path without a route as a bucket's name, and loads S3 to look for it.
     ROUTER.add("/_cifar10/instance", endpoint=describe_instance, methods=["GET"])
-    let_alarms_be_updated()
-    let_functions_have_log_groups()
+    support_alarm_updates()
+    support_function_log_groups()
 
 
 @when_imported("localstack.services.apigateway.next_gen.provider")
-def mend_api_gateway(_module: Any) -> None:
-    """Not at the start: to load API Gateway takes two seconds and 350 MB, and nothing of it can be changed before."""
+def patch_api_gateway(_module: Any) -> None:
+    """Patches API Gateway when LocalStack loads it: that takes two seconds and 350 MB, so not at the start."""
     from .api_gateway import (
-        let_all_types_be_binary,
-        let_bodies_be_what_was_sent,
-        let_changes_be_deployed,
-        let_gateway_responses_be_worded,
+        keep_request_bodies,
+        support_binary_wildcard,
+        support_gateway_response_templates,
+        support_updates_and_deletes,
     )
 
-    let_all_types_be_binary()
-    let_bodies_be_what_was_sent()
-    let_changes_be_deployed()
-    let_gateway_responses_be_worded()
+    support_binary_wildcard()
+    keep_request_bodies()
+    support_updates_and_deletes()
+    support_gateway_response_templates()
 
 
 @hooks.on_infra_ready()
 def check_instance() -> None:
-    """Lets nobody use an instance that is not what it should be."""
+    """Stops an instance that is not configured as it must be."""
     from localstack.services.lambda_.invocation.runtime_executor import get_runtime_executor
 
     from .instance import become_ready
     from .loopback import open_listeners
 
-    # LocalStack falls back to Docker without an error, and would fail much later, or run code elsewhere.
+    # Without its executor LocalStack silently falls back to Docker, and fails much later or runs code elsewhere.
     executor = get_runtime_executor().__name__
     if executor != "ProcessExecutor":
-        _refuse(f"Lambda functions would be run by {executor}, not as processes.")
+        _refuse(f"{executor} would run Lambda functions, not ProcessExecutor.")
     if addresses := open_listeners():
-        _refuse(f"It listens at {', '.join(addresses)}, which other machines can reach.")
+        _refuse(f"it listens on {', '.join(addresses)}, which other machines can reach.")
     become_ready()
 
 
 def _refuse(reason: str) -> None:
-    print(f"LocalStack must not run like this: {reason}", flush=True)
+    print(f"LocalStack was stopped: {reason}", flush=True)
     os._exit(3)
 
 
@@ -104,8 +104,8 @@ def batch() -> Service:
 @aws_provider(api="s3", name="folder")
 def s3() -> Service:
     """
-    Chosen by PROVIDER_OVERRIDE_S3=folder. By default objects lie in one fixed folder below /tmp, and deleting a bucket
-    deletes its folder there: two instances would destroy each other's objects.
+    Selected by PROVIDER_OVERRIDE_S3=folder. By default all instances share one folder below /tmp, and deleting a bucket
+    deletes its folder there: instances would destroy each other's objects.
     """
     from localstack.services.s3.provider import S3Provider
     from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
@@ -116,7 +116,7 @@ def s3() -> Service:
 
 
 class _ResourcePlugin(CloudFormationResourceProviderPlugin):
-    """The provider of one CloudFormation type; `factory` is what LocalStack looks for."""
+    """The provider of one CloudFormation type; LocalStack reads its `factory`."""
 
     module: str
     provider: str

@@ -1,4 +1,4 @@
-"""Child processes that never outlive LocalStack: each leads a process group, and the watchdog knows them all."""
+"""Child processes that never outlive LocalStack: each leads a process group that the watchdog knows."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ _watchdog: subprocess.Popen[bytes] | None = None
 
 
 def start_watchdog() -> None:
-    """Called before anything else is started; called again by `spawn` should somebody have killed it."""
+    """Starts the watchdog, unless it runs. Call it before starting anything else."""
     global _watchdog
     with _lock:
         if _watchdog is None:
@@ -44,7 +44,8 @@ def _launch_watchdog() -> subprocess.Popen[bytes]:
     )
 
 
-def _tell(line: str) -> None:
+def _notify_watchdog(line: str) -> None:
+    """Sends a line to the watchdog, which is started again if it was killed."""
     global _watchdog
     with _lock:
         for _ in range(2):
@@ -68,11 +69,11 @@ def spawn(
     output: int | IO[bytes],
 ) -> subprocess.Popen[bytes]:
     """
-    Starts a program as the leader of a process group of its own.
+    Starts a program as the leader of a new process group.
 
-    :param environment: all of the child's environment; nothing is inherited
+    :param environment: the child's whole environment; nothing is inherited
     :param output: where standard output and standard error go
-    :raises OSError: there is no such program or folder
+    :raises OSError: the program or folder does not exist
     """
     process = subprocess.Popen(
         arguments,
@@ -83,26 +84,26 @@ def spawn(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    _tell(f"+{process.pid}\n")
+    _notify_watchdog(f"+{process.pid}\n")
     return process
 
 
 def ask_to_end(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the whole group."""
+    """Sends SIGTERM to the whole group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to the whole group, and waits until its leader is gone. Safe to call again, and after its end."""
+    """Sends SIGKILL to the whole group and waits until its leader has ended. Safe to call repeatedly."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    _tell(f"-{process.pid}\n")
+    _notify_watchdog(f"-{process.pid}\n")
 
 
 def describe_exit(code: int) -> str:
-    """What a return code of `subprocess` means, in Lambda's words."""
+    """Describes a return code of `subprocess` as Lambda does."""
     if code >= 0:
         return f"exit status {code}"
     return "signal: killed" if code == -signal.SIGKILL else f"signal: {-code}"

@@ -1,4 +1,4 @@
-"""LocalStack's index of all operations of AWS, kept for the next instance: to build it takes four seconds."""
+"""LocalStack's index of all AWS operations, cached for later instances: building it takes four seconds."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from .settings import settings
 
 
 def load_service_index() -> None:
-    """Before the first request needs it. The file's name has the versions that it was built from."""
+    """Loads or builds the index before the first request needs it. The versions of its sources are in its file name."""
     name: str = spec._get_catalog_filename()
     own, kept = Path(config.dirs.cache) / name, settings().cache / name
     if kept.exists():

@@ -1,4 +1,4 @@
-"""Everything that the process which starts LocalStack (local/localstack.ts) tells the plugin, read once."""
+"""The settings that local/localstack.ts passes to the plugin, read once."""
 
 import functools
 import os
@@ -12,29 +12,31 @@ class Settings:
     """Read from the environment variables `CIFAR10_LOCAL_*`, and from LocalStack's own GATEWAY_LISTEN."""
 
     folder: Path
-    """The instance's own folder: everything that it writes lies below."""
+    """The instance's folder, below which it writes all its files."""
     cache: Path
-    """What instances leave to those that come after them; it need not exist."""
+    """A folder that instances share; it need not exist."""
     port: int
-    """Where LocalStack listens."""
+    """LocalStack listens on this port of 127.0.0.1."""
     images: Path
-    """JSON file that says what a container image runs here; see `batch/images.py`."""
+    """JSON file that maps container images to local commands; see `batch/command.py`."""
     node: str
     """The Node.js that runs Lambda functions."""
     leash: int | None
-    """File descriptor whose end means that the parent is gone, and that LocalStack must go as well."""
+    """File descriptor whose end means that the parent has ended, and that LocalStack must end as well."""
     ephemeral: bool
-    """Delete the folder when the instance has ended."""
+    """Whether to delete the folder when the instance has ended."""
     batch_slots: int
-    """Jobs that run at the same time on this machine, whatever the compute environments allow."""
+    """How many jobs run at the same time on this machine, whatever the compute environments allow."""
     batch_minimum_timeout: int
-    """Seconds; AWS allows no attempt timeout below 60."""
+    """The shortest timeout of an attempt in seconds; 60 on AWS."""
     batch_stop_grace: float
-    """Seconds between SIGTERM and SIGKILL; on AWS `ECS_CONTAINER_STOP_TIMEOUT`, 30 by default."""
+    """Seconds between SIGTERM and SIGKILL: `ECS_CONTAINER_STOP_TIMEOUT` on AWS, 30 by default."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises KeyError where a setting without a default is missing."""
+        """
+        :raises KeyError: a setting without a default is missing
+        """
         leash = environment.get("CIFAR10_LOCAL_LEASH")
         return cls(
             folder=Path(environment["CIFAR10_LOCAL_FOLDER"]),

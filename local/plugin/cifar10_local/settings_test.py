@@ -13,7 +13,7 @@ REQUIRED = {
 }
 
 
-def test_the_rest_has_the_values_of_aws() -> None:
+def test_defaults_are_those_of_aws() -> None:
     settings = Settings.read(REQUIRED)
     assert settings.folder == Path("/instance")
     assert settings.port == 4566
@@ -23,6 +23,6 @@ def test_the_rest_has_the_values_of_aws() -> None:
 
 
 @pytest.mark.parametrize("missing", REQUIRED)
-def test_what_has_no_default_must_be_there(missing: str) -> None:
+def test_a_missing_setting_without_default_is_an_error(missing: str) -> None:
     with pytest.raises(KeyError, match=missing):
         Settings.read({name: value for name, value in REQUIRED.items() if name != missing})

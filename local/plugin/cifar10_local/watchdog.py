@@ -1,13 +1,13 @@
 """
-A program of its own that outlives LocalStack by seconds, and sees to it that nothing else does.
+A separate program that outlives LocalStack by seconds, and ends everything that LocalStack leaves behind.
 
-It holds two ends: a pipe from LocalStack, over which the process groups of jobs and functions are told, and the leash
-of whoever started LocalStack. When the leash ends, LocalStack is ended; when LocalStack's pipe ends, for whatever
-reason, every group that it has left behind is killed. Only the standard library is imported: it starts within 50 ms.
+It reads two pipes: on one LocalStack reports the process groups of jobs and functions; the other, the leash, is held by
+the process that started LocalStack. When the leash closes, LocalStack is ended; when LocalStack's pipe closes, for
+whatever reason, all remaining groups are killed. Only the standard library is imported: it starts within 50 ms.
 
-At the end it empties the instance's folder, so that a folder that holds `instance.json` is one whose instance lives.
+At the end it empties the instance's folder, so that `instance.json` exists only while the instance runs.
 
-    python -S -E watchdog.py <pid of LocalStack> <leash or -> <folder> <file in it to keep, or - to delete it as well>
+    python -S -E watchdog.py <pid of LocalStack> <leash or -> <folder> <file in it to keep, or - to delete the folder>
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 STOP_SECONDS = 5.0
-"""LocalStack takes one to ten seconds to end after use; nothing that it does there is worth waiting for longer."""
+"""LocalStack takes one to ten seconds to end after use, and does nothing then that is worth a longer wait."""
 
 EXIT_SECONDS = 2.0
-"""Once LocalStack has closed its pipe all that is left to it is to exit, which a thread of it may prevent."""
+"""When LocalStack has closed its pipe, only its exit is left, which one of its threads may block."""
 
 
 def end_groups(groups: Iterable[int], grace: float) -> None:
-    """Asks every process group to end, and kills what is left of them after `grace` seconds."""
+    """Sends SIGTERM to every process group, and SIGKILL to those that still exist after `grace` seconds."""
     left = set(groups)
     for group in left:
         _signal(group, signal.SIGTERM)
@@ -41,7 +41,7 @@ def end_groups(groups: Iterable[int], grace: float) -> None:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Whether there was such a group."""
+    """Whether the group exists."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
@@ -50,7 +50,7 @@ def _signal(group: int, number: int) -> bool:
 
 
 def watch(localstack: int, leash: int | None) -> None:
-    """Returns when LocalStack, which is the parent of this process, and all that it started are gone."""
+    """Returns when LocalStack, which is the parent of this process, and all its children have ended."""
     groups: set[int] = set()
     rest = b""
     kill_at: float | None = None
@@ -60,10 +60,10 @@ def watch(localstack: int, leash: int | None) -> None:
         timeout = None if kill_at is None else max(0.0, kill_at - time.monotonic())
         ready, _, _ = select.select(ends, [], [], timeout)
         if pipe in ready:
-            told = os.read(pipe, 65536)
-            if not told:
+            received = os.read(pipe, 65536)
+            if not received:
                 break
-            *lines, rest = (rest + told).split(b"\n")
+            *lines, rest = (rest + received).split(b"\n")
             for line in lines:
                 (groups.add if line[:1] == b"+" else groups.discard)(int(line[1:]))
         elif leash in ready and leash is not None:
@@ -80,7 +80,7 @@ def watch(localstack: int, leash: int | None) -> None:
 
 
 def end_parent(localstack: int) -> None:
-    """Waits a little for LocalStack to exit, then kills it, and the helpers in the process group that it leads."""
+    """Waits briefly for LocalStack to exit, then kills its whole process group."""
     until = time.monotonic() + EXIT_SECONDS
     while os.getppid() == localstack and time.monotonic() < until:
         time.sleep(0.02)
@@ -88,7 +88,7 @@ def end_parent(localstack: int) -> None:
 
 
 def remove(folder: str, keep: str | None) -> None:
-    """Deletes what the instance has written: all of it, or all but one file."""
+    """Deletes the instance's folder, or everything in it but one file."""
     if keep is None:
         shutil.rmtree(folder, ignore_errors=True)
         return

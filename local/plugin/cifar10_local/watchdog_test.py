@@ -10,7 +10,7 @@ import pytest
 
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 
-# Stands for LocalStack: starts the watchdog as its child, and a job that does not end when it is asked to.
+# Replaces LocalStack: starts the watchdog as its child, and a job that ignores SIGTERM.
 LOCALSTACK = """
 import subprocess, sys, time
 watchdog, folder, leash, kept, patience = sys.argv[1:]
@@ -49,7 +49,7 @@ def start(
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie has ended: in a container nobody may be there to reap it."""
+    """Whether the process runs; a zombie does not, and in a container nothing may reap it."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -60,14 +60,14 @@ def is_alive(pid: int) -> bool:
 def until(claim: Callable[[], bool], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not claim():
-        assert time.monotonic() < end, "it did not come true"
+        assert time.monotonic() < end, f"still false after {seconds} s"
         time.sleep(0.02)
 
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="tells zombies by /proc")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to recognize zombies")
 
 
-def test_kill_minus_nine_of_localstack_leaves_nothing(tmp_path: Path) -> None:
+def test_sigkill_of_localstack_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = tmp_path / "instance"
     (folder / "s3").mkdir(parents=True)
     localstack, job, dog = start(folder)
@@ -96,7 +96,7 @@ def test_a_localstack_that_does_not_end_is_killed(tmp_path: Path) -> None:
     until(lambda: not is_alive(job) and not is_alive(dog))
 
 
-def test_the_log_is_kept_where_that_is_wanted(tmp_path: Path) -> None:
+def test_the_log_is_kept_on_request(tmp_path: Path) -> None:
     (tmp_path / "s3").mkdir()
     (tmp_path / "instance.json").write_text("{}")
     (tmp_path / "log").write_text("what happened")

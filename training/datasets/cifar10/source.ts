@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 
 /** A place that CIFAR-10 can be fetched from. */
-export interface Source {
-  /** For messages: what and how big. */
+export interface DatasetSource {
+  /** What it is and how large, for messages. */
   readonly title: string;
   /**
-   * @param folder empty, for what is fetched on the way; the caller removes it
-   * @throws {Error} nothing came for seconds, or what came is not what it should be; the message says which
+   * @param folder an empty one for files in between; the caller removes it
+   * @throws {Error} the source does not answer, stalls, or has other bytes; the message says which
    */
   fetch(folder: string, signal?: AbortSignal): Promise<FetchedSplits>;
 }
@@ -20,7 +20,7 @@ export interface FetchedSplits {
 
 /** Milliseconds without an answer after which a source counts as dead. */
 export const ANSWER_TIMEOUT = 4_000;
-/** Milliseconds without a byte after which a transfer that had begun is given up. */
+/** Milliseconds without a byte after which a transfer is aborted. */
 export const STALL_TIMEOUT = 20_000;
 
 /** @throws {Error} the file has another SHA-256 */
@@ -28,5 +28,5 @@ export async function verifyFile(path: string, sha256: string): Promise<void> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
   const found = hash.digest('hex');
-  if (found !== sha256) throw new Error(`what was fetched has the SHA-256 ${found} instead of ${sha256}`);
+  if (found !== sha256) throw new Error(`the download has the SHA-256 ${found} instead of ${sha256}`);
 }

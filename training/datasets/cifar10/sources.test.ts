@@ -63,16 +63,16 @@ describe('the official archive', () => {
     const splits = await archiveSource({ url: `${server.url}/cifar.tar.gz`, sha256: sha256(archive) }).fetch(folder);
 
     // THEN it is what the npm package gave
-    expect(splits.train.equals(Buffer.concat([train.labels, train.images]))).toBe(true);
-    expect(splits.test.equals(Buffer.concat([tested.labels, tested.images]))).toBe(true);
+    expect(splits.train.equals(Buffer.concat([Buffer.from(train.labels), train.images]))).toBe(true);
+    expect(splits.test.equals(Buffer.concat([Buffer.from(tested.labels), tested.images]))).toBe(true);
   });
 
-  test('is given up when its host does not answer', async () => {
+  test('times out when its host does not answer', async () => {
     await using server = await loopback(() => {});
     await expect(archiveSource({ url: server.url }).fetch(folder)).rejects.toThrow('nothing came from');
   });
 
-  test('is given up when nobody listens', async () => {
+  test('fails when nothing listens', async () => {
     const { url } = await closed();
     await expect(archiveSource({ url }).fetch(folder)).rejects.toThrow(/cannot be reached.*ECONNREFUSED/);
   });
@@ -84,19 +84,19 @@ describe('the official archive', () => {
     );
   });
 
-  test('is given up when the host has moved it', async () => {
+  test('fails when the host has moved it', async () => {
     await using server = await loopback((_request, response) => response.writeHead(404).end());
     await expect(archiveSource({ url: server.url }).fetch(folder)).rejects.toThrow('answered 404 Not Found');
   });
 });
 
 describe('the npm package', () => {
-  test('is given up when the registry does not answer', async () => {
+  test('times out when the registry does not answer', async () => {
     await using server = await loopback(() => {});
     await expect(npmSource(server.url).fetch(folder)).rejects.toThrow('network timeout');
   });
 
-  test('is given up when nobody listens', async () => {
+  test('fails when nothing listens', async () => {
     const { url } = await closed();
     await expect(npmSource(url).fetch(folder)).rejects.toThrow('ECONNREFUSED');
   });

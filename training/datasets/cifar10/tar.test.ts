@@ -21,7 +21,7 @@ describe('tarEntries', () => {
     { maxLength: 5 },
   );
 
-  test('gives back every file, however the stream is cut', async () => {
+  test('returns every file, however the stream is cut', async () => {
     await fc.assert(
       fc.asyncProperty(files, fc.integer({ min: 1, max: 3_000 }), async (written, chunk) => {
         expect(await read(tarOf(written), chunk)).toEqual(written);
@@ -29,7 +29,7 @@ describe('tarEntries', () => {
     );
   });
 
-  test('passes over what is no regular file', async () => {
+  test('skips entries that are not regular files', async () => {
     const archive = tarOf([
       { name: 'folder/', body: Buffer.alloc(0), kind: '5' },
       { name: 'pax', body: Buffer.from('30 mtime=1700000000.000000000\n'), kind: 'x' },
@@ -43,7 +43,7 @@ describe('tarEntries', () => {
     await expect(read(archive.subarray(0, 3_000))).rejects.toThrow('ends in the middle of batch.bin');
   });
 
-  test('refuses what is no tar archive', async () => {
+  test('refuses what is not a tar archive', async () => {
     await expect(read(Buffer.alloc(1024, 'x'))).rejects.toThrow('not a tar archive');
   });
 });

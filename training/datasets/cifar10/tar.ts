@@ -44,7 +44,7 @@ function checksum(header: Buffer): number {
   return sum;
 }
 
-/** @returns a function that gives the next so many bytes, or `undefined` where fewer are left */
+/** @returns a function that returns the next `count` bytes, or `undefined` if fewer are left */
 function reader(stream: AsyncIterable<Buffer>): (length: number) => Promise<Buffer | undefined> {
   const chunks = stream[Symbol.asyncIterator]();
   let left: Buffer = Buffer.alloc(0);

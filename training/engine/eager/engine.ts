@@ -9,12 +9,12 @@ import { State, slowName } from './state.ts';
 import { trainStep } from './step.ts';
 import { onWasm, startWasm } from './wasm.ts';
 
-/** Images a pass when the net is evaluated: enough to keep the kernels busy, and tens of megabytes at most. */
+/** Images of an evaluation pass: enough to keep the kernels busy, in tens of megabytes at most. */
 const evaluatedAtOnce = 128;
 
 /**
- * Trains a net with TensorFlow.js on WebAssembly, op by op, by the gradients that TensorFlow.js finds itself: what the
- * graph is checked against, and what trains where there is no native TensorFlow.
+ * Trains a net with TensorFlow.js on WebAssembly, op by op, with TensorFlow.js's own gradients: the
+ * reference for the graph, and the engine where native TensorFlow is missing.
  *
  * @throws {InvalidNet} the net contradicts itself
  * @throws {UserError} the weights are not the net's, or a group names what cannot be trained
@@ -23,7 +23,7 @@ export async function compileEager(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
   const { precision = 'float32' } = options;
   if (precision !== 'auto' && precision !== 'float32') {
-    throw new UserError(`WebAssembly has no ${precision}. Train with precision=float32, or with auto.`);
+    throw new UserError(`WebAssembly does not support ${precision}. Train with precision=float32 or precision=auto.`);
   }
   const description = await startWasm();
   const names = weightSpecs(options.net).map(({ name }) => name);

@@ -5,7 +5,7 @@ import { shapesOf } from '../../nets/shapes.ts';
 /** The value of a weight or running statistic, by its name. */
 type Weights = (name: string) => tf.Tensor;
 
-/** What a forward pass does otherwise while the net is trained. */
+/** What a forward pass does differently in training. */
 export interface Training {
   /** Dropout's mask, one value for each of the layer's input: 0, or 1 / (1 - rate). */
   mask(layer: string, rate: number, shape: readonly number[]): tf.Tensor;

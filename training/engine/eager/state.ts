@@ -4,7 +4,7 @@ import { weightSpecs } from '../../nets/shapes.ts';
 import type { Optimizer } from '../../recipe/optimizer.ts';
 import type { EngineOptions } from '../engine.ts';
 
-/** What an optimizer remembers of each weight. */
+/** The slots that an optimizer keeps for each weight. */
 const slots = { sgd: ['momentum'], adamw: ['first_moment', 'second_moment'], muon: ['momentum'] } as const;
 
 export function slotNames(weight: string, optimizer: Optimizer): string[] {
@@ -15,7 +15,7 @@ export function slowName(weight: string): string {
   return `${weight}/slow`;
 }
 
-/** How often a group has been updated: Adam's moments are corrected by it. */
+/** The number of a group's updates, by which Adam's moments are corrected. */
 export function updatesName(group: string): string {
   return `${group}/updates`;
 }
@@ -76,7 +76,7 @@ export class State {
   }
 
   #load({ name, shape, data }: NamedTensor): void {
-    // A copy: a backend may go on using the array that it is given.
+    // A copy: a backend may keep using the array that it is given.
     this.set(name, tf.tensor(Float32Array.from(data), [...shape], 'float32'));
   }
 }

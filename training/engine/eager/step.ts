@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Batch } from '../../data/batch.ts';
+import type { Labels } from '../../data/labels.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { EngineOptions, StepOptions } from '../engine.ts';
 import { activeGroups } from '../engine-options.ts';
@@ -64,11 +65,11 @@ function trainingMode({ net, seed }: EngineOptions, step: number) {
 }
 
 /** @returns `[B, classes]`: `smoothing / classes` everywhere, and the rest on the label */
-function smoothedTargets(labels: Uint8Array, classes: number, smoothing: number): tf.Tensor2D {
+function smoothedTargets(labels: Labels, classes: number, smoothing: number): tf.Tensor2D {
   const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
-  labels.forEach((label, index) => {
-    if (label >= classes) throw new RangeError(`Label ${label} of image ${index} is no class of ${classes}.`);
+  for (const [index, label] of labels.entries()) {
+    if (label >= classes) throw new RangeError(`Label ${label} of image ${index} is not one of ${classes} classes.`);
     targets[index * classes + label]! += 1 - smoothing;
-  });
+  }
   return tf.tensor2d(targets, [labels.length, classes]);
 }

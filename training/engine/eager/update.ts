@@ -5,7 +5,7 @@ import { ORTHOGONALIZATION } from '../newton-schulz.ts';
 /**
  * One update of one weight.
  *
- * @param slots what the optimizer remembers of the weight, in the order of `slotNames`
+ * @param slots the optimizer's slots of the weight, in the order of `slotNames`
  * @param updates how often the weight's group was updated before
  * @returns the new weight, and the new slots in the same order
  */
@@ -42,7 +42,7 @@ export function update(
   return [tf.sub(tf.mul(weight, 1 - learningRate * weightDecay), tf.mul(step, learningRate)), mean, square];
 }
 
-/** @see muon in `training/optimizers/` */
+/** @see `training/engine/graph/optimizers/muon.ts` */
 function orthogonalized(matrix: tf.Tensor2D): tf.Tensor {
   const { a, b, c, rounds, epsilon } = ORTHOGONALIZATION;
   const [rows, columns] = matrix.shape;

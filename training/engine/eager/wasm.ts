@@ -30,7 +30,7 @@ export function onWasm<T>(work: () => T): T {
   }
 }
 
-/** Of TensorFlow.js in this process; `undefined` while none has been set (asking would start one). */
+/** TensorFlow.js's backend in this process; `undefined` while none is set (asking would start one). */
 function backendName(): string | undefined {
   return (getBackend() as string | null | undefined) ?? undefined;
 }

@@ -1,13 +1,16 @@
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
-import { inViewTables } from '../../data/augment.ts';
+import { inTransformTables } from '../../data/augment.ts';
 import type { Batch } from '../../data/batch.ts';
+import type { Labels } from '../../data/labels.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Engine, EngineOptions, StepOptions, StepPlan } from '../engine.ts';
 import { activeGroups, checkOptions } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import type { Variable } from './builder/graph.ts';
+import { labelValues } from './labels.ts';
 import { withMemory } from './out-of-memory.ts';
 import { precisionOf } from './precision.ts';
 import { openSession, type Session } from './session.ts';
@@ -18,7 +21,7 @@ import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
  * Trains a net as one TensorFlow graph: a step, with its forward pass, gradients and updates, is one call.
  *
  * @throws {InvalidNet} the net contradicts itself
- * @throws {UserError} the weights are not the net's, a group names what cannot be trained, or there is no TensorFlow
+ * @throws {UserError} the weights do not fit the net, a group names a weight that cannot be trained, or TensorFlow is missing
  */
 export async function compileGraph(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
@@ -46,7 +49,7 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
   };
 }
 
-function setInitialValues({ weights, resident }: EngineOptions, graph: TrainingGraph, session: Session): void {
+function setInitialValues({ net, weights, resident }: EngineOptions, graph: TrainingGraph, session: Session): void {
   const initial = new Map(weights.map(({ name, data }) => [name, data]));
   for (const { variable, of } of graph.slow) initial.set(variable.name, initial.get(of.name)!);
   session.assign(
@@ -55,7 +58,7 @@ function setInitialValues({ weights, resident }: EngineOptions, graph: TrainingG
   if (graph.loop && resident) {
     session.assign([
       [graph.loop.pixels, resident.images],
-      [graph.loop.labels, resident.labels],
+      [graph.loop.labels, labelValues(resident.labels, net.classes)],
     ]);
   }
 }
@@ -76,7 +79,7 @@ function step(
   const [loss] = session.run(
     [
       [inputs.images, batch.images],
-      [inputs.labels, batch.labels],
+      [inputs.labels, labelValues(batch.labels, options.net.classes)],
       [inputs.step, Int32Array.of(stepOptions.step)],
       ...rates,
     ],
@@ -85,7 +88,7 @@ function step(
   return loss![0]!;
 }
 
-/** @throws {RangeError} the steps do not follow each other, train different groups, or are of what is not resident */
+/** @throws {RangeError} the steps are not consecutive, train different groups, or use images that are not resident */
 function steps(
   options: EngineOptions,
   { inputs, losses }: TrainingLoop,
@@ -100,8 +103,8 @@ function steps(
   for (const [index, plan] of plans.entries()) {
     const at = 3 * index * batchSize;
     planned.set(plan.batch.images, at);
-    for (const [image, view] of plan.batch.views.entries()) {
-      const { row, column } = inViewTables(view, resident!.shift);
+    for (const [image, transform] of plan.batch.transforms.entries()) {
+      const { row, column } = inTransformTables(transform, resident!.translate);
       planned[at + batchSize + image] = row;
       planned[at + 2 * batchSize + image] = column;
     }
@@ -133,23 +136,26 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
   }
   const groups = activeGroups(options, start).length;
   for (const [index, { step, learningRates, batch }] of plans.entries()) {
-    const { images, views } = batch;
+    const { images, transforms } = batch;
     if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
     if (activeGroups(options, { step, learningRates }).length !== groups) {
-      throw new RangeError(`Step ${step} trains other groups than step ${start.step}: it takes a call of its own.`);
+      throw new RangeError(`Step ${step} trains other groups than step ${start.step}: run it in another call.`);
     }
-    if (images.length !== batchSize || views.length !== batchSize) {
+    if (images.length !== batchSize || transforms.length !== batchSize) {
       throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${images.length}.`);
     }
     const stray = images.find((image) => !(image >= 0 && image < resident!.count));
     if (stray !== undefined)
       throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
-    const wide = views.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.shift);
-    if (wide) throw new RangeError(`A view is shifted by ${wide.down}, ${wide.right}; compiled is ${resident!.shift}.`);
+    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.translate);
+    if (wide)
+      throw new RangeError(
+        `A transform moves an image by ${wide.down}, ${wide.right} pixels; the largest compiled is ${resident!.translate}.`,
+      );
   }
 }
 
-/** @throws {UserError} the batch has another size, or a label is no class of the net */
+/** @throws {UserError} the batch has another size, or a label is not a class of the net */
 function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch): void {
   const [height, width, channels] = net.input;
   if (labels.length !== batchSize || images.length !== batchSize * sizeOf(net.input)) {
@@ -161,12 +167,12 @@ function checkBatch({ net, batchSize }: EngineOptions, { images, labels }: Batch
   checkLabels(net, labels, 'a batch');
 }
 
-/** @throws {UserError} a label is no class of the net */
-function checkLabels({ name, classes }: Net, labels: Uint8Array, what: string): void {
+/** @throws {UserError} a label is not a class of the net */
+function checkLabels({ name, classes }: Net, labels: Labels, what: string): void {
   const stray = labels.findIndex((label) => label >= classes);
   if (stray < 0) return;
   throw new UserError(
-    `Label ${labels[stray]} of image ${stray} of ${what} is no class: net ${name} has ${classes}, from 0.`,
+    `Label ${labels[stray]} of image ${stray} of ${what} is not a class: net ${name} has ${classes}, from 0.`,
   );
 }
 
@@ -183,7 +189,9 @@ function logits(
 ): Float32Array {
   const imageSize = sizeOf(net.input);
   if (images.length % imageSize !== 0) {
-    throw new UserError(`${images.length} bytes are no whole number of images: net ${net.name} takes [${net.input}].`);
+    throw new UserError(
+      `${images.length} bytes are not a whole number of images: net ${net.name} takes [${net.input}].`,
+    );
   }
   const count = images.length / imageSize;
   const results = new Float32Array(count * net.classes);
@@ -214,6 +222,6 @@ function restore(session: Session, variables: readonly Variable[], saved: readon
 
 function describe({ version, device, threads }: TensorFlow): string {
   if (device === 'GPU') return `TensorFlow ${version}, GPU`;
-  const kernels = process.env.TF_ENABLE_ONEDNN_OPTS === '0' ? 'without oneDNN' : 'oneDNN';
+  const kernels = process.env[variable.oneDnn] === '0' ? 'without oneDNN' : 'oneDNN';
   return `TensorFlow ${version}, CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${kernels}`;
 }

@@ -394,7 +394,7 @@ describe.each([
   });
 });
 
-describe('where TensorFlow.js is no independent judge:', () => {
+describe('where TensorFlow.js is not an independent reference:', () => {
   it('max-pooling passes the gradient to the first of equal values', () => {
     fc.assert(
       fc.property(pooling, fc.nat(), ({ batch, height, width, channels, size, stride, padding }, seed) => {
@@ -584,7 +584,7 @@ describe.each([true, false])('dropout, functions compiled: %s', (compileFunction
 describe('differentiation', () => {
   const graphOf = () => new Graph({ compileFunctions: false });
 
-  it('computes nothing for what is not asked for', () => {
+  it('computes only the gradients that are asked for', () => {
     const graph = graphOf();
     const images = graph.placeholder('images', [2, 8, 8, 3]);
     const [frozen, trained] = [graph.placeholder('frozen', [3, 3, 3, 4]), graph.placeholder('trained', [3, 3, 4, 5])];

@@ -37,7 +37,7 @@ async function compile(batchSize: number): Promise<Engine> {
   return await compileGraph({
     ...{ net, weights, batchSize, seed: 1, labelSmoothing: 0, reduction: 'mean' },
     groups: [{ name: 'all', weights: weights.map(({ name }) => name), optimizer }],
-    resident: { ...imagesOf(batchSize), shift: 0 },
+    resident: { ...imagesOf(batchSize), translate: 0 },
   });
 }
 
@@ -48,8 +48,8 @@ function takeStep(engine: Engine, batchSize: number): void {
     return;
   }
   const images = Int32Array.from({ length: batchSize }, (_, image) => image);
-  const views = Array.from(images, () => ({ isMirrored: false, down: 0, right: 0 }));
-  engine.steps!.run([{ ...options, batch: { images, views } }]);
+  const transforms = Array.from(images, () => ({ isMirrored: false, down: 0, right: 0 }));
+  engine.steps!.run([{ ...options, batch: { images, transforms } }]);
 }
 
 function imagesOf(count: number) {

@@ -28,9 +28,9 @@ interface NetworkOptions {
 }
 
 interface TrainingOptions extends NetworkOptions {
-  /** Of what flows between the layers; weights, running statistics and logits are float32. */
+  /** Type of the values between the layers; weights, running statistics and logits are float32. */
   readonly precision: Precision;
-  /** The names of the weights that gradients will be taken of. */
+  /** Names of the weights that gradients are computed for. */
   readonly trained: ReadonlySet<string>;
   /** With the step, keys dropout. */
   readonly seed: number;
@@ -41,11 +41,11 @@ interface TrainingOptions extends NetworkOptions {
 interface TrainingNetwork {
   /** `[N, classes]` */
   readonly logits: Value;
-  /** What the running statistics are to be after this batch. */
+  /** The running statistics after this batch. */
   readonly statistics: readonly { readonly variable: Variable; readonly next: Value }[];
 }
 
-/** The net as it is trained: normalized by the batch's statistics, with dropout. */
+/** The net in training: normalized by the batch's statistics, with dropout. */
 export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions): TrainingNetwork {
   const { variables } = options;
   const statistics: { variable: Variable; next: Value }[] = [];
@@ -72,7 +72,7 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
 }
 
 /**
- * The net as it is used: normalized by the running statistics, without dropout.
+ * The net in use: normalized by the running statistics, without dropout.
  *
  * @returns `[N, classes]`
  */

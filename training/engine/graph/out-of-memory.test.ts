@@ -9,7 +9,7 @@ import { checkMemory, withMemory } from './out-of-memory.ts';
 const options = { net: seedNet, batchSize: 100 };
 
 const isLimited = hasTensorFlow() && process.platform === 'linux';
-test.runIf(isLimited)('what TensorFlow cannot allocate is said of the batch size, with a smaller one', async () => {
+test.runIf(isLimited)('an allocation that fails is reported with the batch size, and a smaller one', async () => {
   const program = join(import.meta.dirname, 'little-memory.fixture.ts');
   for (const call of ['step', 'steps']) {
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, call]);
@@ -19,7 +19,7 @@ test.runIf(isLimited)('what TensorFlow cannot allocate is said of the batch size
   }
 });
 
-test('another error stays what it is', () => {
+test('other errors are passed on', () => {
   const error = new RangeError('a step');
   const failing = () => {
     throw error;
@@ -29,7 +29,7 @@ test('another error stays what it is', () => {
 
 describe('what can never fit is refused', () => {
   const batchSize = 2 ** 32;
-  const sizes = /batchSize=4294967296 needs (\S+) GB at the least, and there are (\S+) GB\. Try --set batchSize=(\d+),/;
+  const sizes = /batchSize=4294967296 needs (\S+) GB at least, and (\S+) GB are free\. Try --set batchSize=(\d+),/;
   const refusal = (precision: 'float32' | 'bfloat16') => {
     try {
       checkMemory({ ...options, batchSize }, precision);

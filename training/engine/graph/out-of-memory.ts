@@ -8,14 +8,14 @@ import type { EngineOptions } from '../engine.ts';
 
 type StepSize = Pick<EngineOptions, 'net' | 'batchSize'>;
 
-/** What a step takes in all, as a multiple of the estimate: 2.4 to 2.8 were measured with airbench's nets at batch 512. */
+/** Memory of a step as a multiple of the estimate: 2.4 to 2.8 were measured with airbench's nets at batch 512. */
 const REST = 3;
 
-/** There is no memory for a step; nothing was changed by it. */
+/** A step needs more memory than there is; it changed nothing. */
 class OutOfMemory extends UserError {
   override readonly name = 'OutOfMemory';
 
-  /** @param smaller a batch size to try; less than 1 if none is */
+  /** @param smaller a batch size to try; less than 1 if there is none */
   constructor(needed: string, smaller: number, cause?: Error) {
     const remedy = smaller >= 1 ? `Try --set batchSize=${smaller}, or` : 'Try';
     super(`${needed} ${remedy} narrower --set widths, or a machine with more memory.`, { cause });
@@ -23,8 +23,8 @@ class OutOfMemory extends UserError {
 }
 
 /**
- * On Linux memory seems to be had until it is used, and then the system ends the process without a word: so what can never
- * fit is refused before anything is allocated.
+ * Linux grants memory that it does not have and kills the process without a message once it is used. A step that can never fit
+ * is therefore refused before anything is allocated.
  *
  * @throws {OutOfMemory} a step needs more memory than this machine has, or than the container may use
  */
@@ -34,7 +34,7 @@ export function checkMemory({ net, batchSize }: StepSize, precision: Precision):
   const left = most - process.memoryUsage.rss();
   if (batchSize * anImage <= left) return;
   throw new OutOfMemory(
-    `A step of batchSize=${batchSize} needs ${gigabytes(batchSize * anImage)} at the least, and there are ${gigabytes(left)}.`,
+    `A step of batchSize=${batchSize} needs ${gigabytes(batchSize * anImage)} at least, and ${gigabytes(left)} are free.`,
     powerOfTwoWithin(left / anImage / REST),
   );
 }

@@ -14,7 +14,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What the driver's own program prints, for each GPU a line. */
+/** Installs a driver program that prints this, a line for each GPU. */
 async function withGpus(printed: string): Promise<void> {
   const program = join(folder, 'nvidia-smi');
   await writeFile(program, `#!/bin/sh\n[ "$1" = --query-gpu=compute_cap ] && printf '${printed}'\n`);
@@ -29,7 +29,7 @@ test.each([
   ['L4, of g6', '8.9\\n', 'bfloat16'],
   ['H100', '9.0\\n9.0\\n', 'bfloat16'],
   ['B200', '10.0\\n', 'bfloat16'],
-  ['one that tells nothing', '[N/A]\\n', 'float32'],
+  ['one whose driver reports nothing', '[N/A]\\n', 'float32'],
 ])('a GPU trains in what its tensor cores take: %s', async (_, capability, precision) => {
   await withGpus(capability);
   expect(fastestPrecision({ device: 'GPU' })).toBe(precision);

@@ -4,13 +4,13 @@ import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions } from '../engine.ts';
 import type { TensorFlow } from '../tensorflow.ts';
 
-/** `auto` is whichever is quicker here. @default 'float32' */
+/** `auto` becomes the faster one on this machine. @default 'float32' */
 export function precisionOf({ precision = 'float32' }: Pick<EngineOptions, 'precision'>, on: TensorFlow): Precision {
   return precision === 'auto' ? fastestPrecision(on) : precision;
 }
 
 /**
- * bfloat16 where products of it are quicker than those of float32: on x86 processors that have instructions for it, and on
+ * bfloat16 where its products are faster than those of float32: on x86 processors that have instructions for it, and on
  * NVIDIA GPUs from Ampere on (compute capability 8). It has the range of float32, so that nothing has to be scaled, and 8
  * bits of its digits. The tensor cores of Volta and Turing (from 7), such as those of a g4dn instance, take float16 alone.
  */
@@ -29,7 +29,7 @@ function hasBfloat16Instructions(): boolean {
   }
 }
 
-/** Of the first GPU, such as 8.6; 0 if it is not known. */
+/** Compute capability of the first GPU, such as 8.6; 0 if it is unknown. */
 function computeCapability(): number {
   try {
     const printed = execFileSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], {

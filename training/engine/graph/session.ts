@@ -19,23 +19,23 @@ export interface Session {
   run(feeds: readonly Feed[], fetches: readonly Value[]): Float32Array[];
 
   /** Sets variables: each must be set before it is read. */
-  assign(values: readonly (readonly [Variable, Float32Array | Uint8Array])[]): void;
+  assign(values: readonly (readonly [Variable, Float32Array | Int32Array | Uint8Array])[]): void;
 
   /** Frees the variables. A second call does nothing. */
   dispose(): void;
 }
 
 /**
- * Hands a graph to TensorFlow. What is added to the graph afterwards is not seen.
+ * Hands a graph to TensorFlow. Later additions to the graph have no effect.
  *
- * The stock addon can load and run a SavedModel, which may be any graph: that is all it takes.
+ * The stock addon can load and run a SavedModel, which may hold any graph.
  */
-export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Session {
+export function openSession({ binding }: TensorFlow, graph: Graph): Session {
   const { nodes, functions } = graph.definition();
   const folder = mkdtempSync(join(tmpdir(), `cifar10-graph-${process.pid}-`));
   let session: number | undefined;
   try {
-    writeFileSync(join(folder, 'saved_model.pb'), encodeSavedModel(protobuf, nodes, functions));
+    writeFileSync(join(folder, 'saved_model.pb'), encodeSavedModel(nodes, functions));
     session = binding.loadSavedModel(folder, savedModelTag);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -77,13 +77,13 @@ export function openSession({ binding, protobuf }: TensorFlow, graph: Graph): Se
 }
 
 /**
- * A copy that TensorFlow will copy once more, into memory of its own.
+ * A copy that TensorFlow copies once more, into its own memory.
  *
  * It shares the memory of an array that lies on a boundary of 64 bytes, and has JavaScript's reference to it dropped when the
  * tensor goes: for a variable, in the thread that gives it its next value. V8 does not survive that. An array that begins four
  * bytes into its buffer never lies so.
  */
-function copyForVariable<Values extends Float32Array | Uint8Array>(values: Values): Values {
+function copyForVariable<Values extends Float32Array | Int32Array | Uint8Array>(values: Values): Values {
   const copy = new (values.constructor as new (buffer: ArrayBuffer, from: number, length: number) => Values)(
     new ArrayBuffer(4 + values.byteLength),
     4,

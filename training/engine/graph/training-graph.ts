@@ -2,21 +2,22 @@ import type { Net } from '../../nets/net.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions } from '../engine.ts';
 import { Graph, type Value, type Variable } from './builder/graph.ts';
+import { labelType } from './labels.ts';
 import { inferenceNetwork } from './network.ts';
 import type { Lookahead } from './optimizers/lookahead.ts';
 import { addTrainingLoop, type TrainingLoop } from './training-loop.ts';
 import { addLookahead, addTraining, type StepInputs, type Steps, type Variables } from './training-step.ts';
 
-/** Images a call when the net is evaluated; what is left over is padded to it, so that one shape is compiled. */
+/** Images of an evaluation call; the last batch is padded to this size, so that one shape is compiled. */
 export const evaluatedAtOnce = 250;
 
-/** A graph, and what is fed to it and fetched from it. */
+/** A graph with its inputs and outputs. */
 export interface TrainingGraph {
   readonly graph: Graph;
   readonly weights: readonly Variable[];
-  /** The weights and all that the optimizers remember. */
+  /** The weights, the optimizers' slots and the slow averages. */
   readonly state: readonly Variable[];
-  /** The slow averages, each with what it is the average of; none without lookahead. */
+  /** The slow averages, each with the variable that it averages; none without lookahead. */
   readonly slow: readonly { readonly variable: Variable; readonly of: Variable }[];
   readonly inputs: StepInputs;
   readonly steps: Steps;
@@ -41,7 +42,7 @@ export function buildTrainingGraph(options: EngineOptions, device: DeviceOptions
   const graph = new Graph(device);
   const inputs: StepInputs = {
     images: graph.placeholder('images', [batchSize, ...net.input], 'uint8'),
-    labels: graph.placeholder('labels', [batchSize], 'uint8'),
+    labels: graph.placeholder('labels', [batchSize], labelType(net.classes)),
     step: graph.placeholder('step', [], 'int32'),
     learningRates: new Map(groups.map(({ name }) => [name, graph.placeholder(`learning_rate/${name}`, [])])),
   };

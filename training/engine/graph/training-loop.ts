@@ -1,20 +1,21 @@
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions, ResidentImages } from '../engine.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
+import { labelType } from './labels.ts';
 import { add, cast, isLess } from './operations/arithmetic.ts';
 import { gather } from './operations/gather.ts';
 import { pack, reshape, slice } from './operations/shape.ts';
-import { gatherViews } from './operations/views.ts';
+import { transformImages } from './operations/transform-images.ts';
 import { addLookahead, addTraining, addWeights, type Steps } from './training-step.ts';
 
-/** Steps a call, at most: there is room for the plans of so many. */
+/** The most steps of a call: its inputs have room for this many plans. */
 export const stepsAtOnce = 256;
 
 /** Many steps in one call, on images that stay where the graph is computed. */
 export interface TrainingLoop {
   /** `[N H W, C]` uint8: by pixel. */
   readonly pixels: Variable;
-  /** `[N]` uint8 */
+  /** `[N]` uint8, or int32 for more than 256 classes */
   readonly labels: Variable;
   readonly inputs: {
     /** `[]` int32: how many steps. */
@@ -22,16 +23,16 @@ export interface TrainingLoop {
     /** `[]` int32: the number of the first one. */
     readonly first: Value;
     /**
-     * `[stepsAtOnce, 3, B]` float32: for each step which images, and which rows of the tables of their views. As float32,
+     * `[stepsAtOnce, 3, B]` float32: for each step which images, and which rows of the tables of transforms. As float32,
      * which is exact for whole numbers to 2²⁴, they are moved to a GPU once a call.
      */
     readonly plans: Value;
     /** `[stepsAtOnce, groups]` float32 */
     readonly learningRates: Value;
-    /** `[stepsAtOnce]` float32: decays of lookahead; in steps after which there is none, less than 0. */
+    /** `[stepsAtOnce]` float32: decays of lookahead; negative after steps without one. */
     readonly lookaheads: Value;
   };
-  /** `[stepsAtOnce]` float32: the mean loss of each batch, had once the last step has ended. */
+  /** `[stepsAtOnce]` float32: the mean loss of each batch, available after the last step. */
   readonly losses: Steps;
 }
 
@@ -71,7 +72,7 @@ function residentVariables(graph: Graph, { net }: EngineOptions, { count }: Resi
   const [height, width, channels] = net.input;
   return {
     pixels: graph.variable('resident/pixels', [count * height * width, channels], 'uint8'),
-    labels: graph.variable('resident/labels', [count], 'uint8'),
+    labels: graph.variable('resident/labels', [count], labelType(net.classes)),
   };
 }
 
@@ -101,10 +102,10 @@ function round(
   const [image, row, column] = rows(graph, takeAt(graph, plans, index)).map((each) => cast(graph, each, 'int64'));
   const rates = rows(graph, takeAt(graph, learningRates, index));
   const { steps } = addTraining(graph, options, precision, {
-    images: gatherViews(graph, {
+    images: transformImages(graph, {
       pixels,
       size: net.input,
-      shift: resident.shift,
+      translate: resident.translate,
       image: image!,
       row: row!,
       column: column!,
@@ -127,7 +128,7 @@ function round(
   ];
 }
 
-/** @returns `next`, once that is done */
+/** @returns `next`, after the lookahead */
 function meetSlowAverage(graph: Graph, options: EngineOptions, decay: Value, next: Value): Value {
   const isDue = isLess(graph, graph.scalar(-0.5), decay);
   return graph.when('lookahead', isDue, [next, decay], (given, by) => {
@@ -137,7 +138,7 @@ function meetSlowAverage(graph: Graph, options: EngineOptions, decay: Value, nex
   });
 }
 
-/** @returns what `values` holds at an index of its first axis */
+/** @returns the slice of `values` at an index of its first axis */
 function takeAt(graph: Graph, values: Value, index: Value): Value {
   const [, ...rest] = values.shape;
   const zero = graph.constant({ type: 'int32', shape: [], values: Int32Array.of(0) });

@@ -13,7 +13,7 @@ import { muon } from './optimizers/muon.ts';
 import type { GraphOptimizer } from './optimizers/optimizer.ts';
 import { sgd } from './optimizers/sgd.ts';
 
-/** What a step takes. */
+/** The inputs of a step. */
 export interface StepInputs {
   /** `[B, H, W, C]` uint8 */
   readonly images: Value;
@@ -21,11 +21,12 @@ export interface StepInputs {
   readonly labels: Value;
   /** `[]` int32 */
   readonly step: Value;
-  /** By group, `[]`. */
+  /** A scalar `[]` for each group. */
   readonly learningRates: ReadonlyMap<string, Value>;
 }
 
-/** The mean loss of the batch, had once the weights are updated; with all groups, and without the freezable ones. */
+/** The mean loss of the batch, available once the weights are updated: of a step with all groups, and of one without the
+ * freezable ones. */
 export interface Steps {
   readonly whole: Value;
   readonly frozen: Value | undefined;
@@ -34,11 +35,11 @@ export interface Steps {
 /** A weight or running statistic, by its name. */
 export type Variables = (name: string) => Variable;
 
-/** What training is made of in one graph; in that of a function the variables are the same ones again. */
+/** The parts of training in one graph; in a function's graph the variables refer to the same ones. */
 interface Training {
   readonly weights: readonly Variable[];
   readonly variables: Variables;
-  /** What the optimizers remember. */
+  /** The optimizers' slots. */
   readonly slots: readonly Variable[];
   readonly steps: Steps;
 }
@@ -53,10 +54,10 @@ export function addTraining(graph: Graph, options: EngineOptions, precision: Pre
 export function addWeights(graph: Graph, { net }: EngineOptions): Pick<Training, 'weights' | 'variables'> {
   const weights = weightSpecs(net).map(({ name, shape }) => graph.variable(name, shape));
   const byName = new Map(weights.map((variable) => [variable.name, variable]));
-  return { weights, variables: (name) => byName.get(name) ?? graph.fail(`There is no weight ${name}.`) };
+  return { weights, variables: (name) => byName.get(name) ?? graph.fail(`Unknown weight ${name}.`) };
 }
 
-/** Averages what is trained, and the running statistics; without lookahead nothing. */
+/** Averages the trained weights and the running statistics; does nothing without lookahead. */
 export function addLookahead(
   graph: Graph,
   { net, groups, lookahead: isWanted }: EngineOptions,

@@ -2,7 +2,7 @@ import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, float32Type, type Group, message, signature, undefinedAddress } from './hdf5.ts';
 
-/** The file is not in the format, was cut off or changed, or holds what we do not read. */
+/** The file is not HDF5, was cut off or changed, or holds something that is not supported. */
 export class InvalidHdf5 extends UserError {
   override readonly name = 'InvalidHdf5';
 
@@ -12,23 +12,23 @@ export class InvalidHdf5 extends UserError {
 }
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
-/** Of groups in groups. Keras needs five. */
+/** How deep groups may be nested. Keras needs five. */
 const DEEPEST = 32;
 const DAMAGED = 'it was cut off or changed';
 
 /**
- * Reads what `encodeHdf5` writes, and what Keras does: the default format of the HDF5 library, from float32 arrays that lie
- * in one piece. Attributes that are no texts are passed over.
+ * Reads what `encodeHdf5` and Keras write: the default format of the HDF5 library, with contiguous float32 arrays.
+ * Attributes that are not texts are ignored.
  *
- * @param only children of the root to read, of those that are there. @default all
+ * @param only children of the root to read, where they exist. @default all
  * @returns the root; nothing shares memory with `file`
- * @throws {InvalidHdf5} it is malformed, cut off, or of a kind that is not read; the message names what
+ * @throws {InvalidHdf5} it is malformed, cut off, or uses a feature that is not supported; the message says which
  */
 export function decodeHdf5(file: Uint8Array, { only }: { readonly only?: readonly string[] } = {}): Group {
   try {
     return new Reader(Buffer.from(file.buffer, file.byteOffset, file.byteLength)).root(only);
   } catch (error) {
-    // A buffer refuses to be read past its end.
+    // Reading past the end of a buffer throws a RangeError.
     throw error instanceof RangeError ? new InvalidHdf5(DAMAGED, { cause: error }) : error;
   }
 }
@@ -40,9 +40,9 @@ interface Message {
 
 class Reader {
   readonly #file: Buffer;
-  /** Where something was read from that cannot be in two places: a file cannot send us round in circles. */
+  /** Addresses of objects that were read; each may be read once, so that a file cannot make the reader loop. */
   readonly #seen = new Set<number>();
-  /** Bytes of arrays and texts that were read: never more than there are, unless two lie in one place. */
+  /** Bytes of arrays and texts that were read: more than the file has only if two overlap. */
   #read = 0;
 
   constructor(file: Buffer) {
@@ -50,29 +50,33 @@ class Reader {
   }
 
   root(only?: readonly string[]): Group {
-    if (!this.#file.subarray(0, 8).equals(signature)) throw new InvalidHdf5('it does not begin as one');
+    if (!this.#file.subarray(0, 8).equals(signature))
+      throw new InvalidHdf5('it does not begin with the signature of HDF5');
     const version = this.#file.readUInt8(8);
     if (version > 1) {
-      throw new InvalidHdf5(`it was written for HDF5 1.8 or newer only (libver="latest"), superblock ${version}`);
+      throw new InvalidHdf5(
+        `it was written for HDF5 1.8 or later only (libver="latest", superblock ${version}); save it with the default libver`,
+      );
     }
-    if (this.#file.readUInt16LE(13) !== 0x0808) throw new InvalidHdf5('its addresses or lengths have not 8 bytes');
+    if (this.#file.readUInt16LE(13) !== 0x0808) throw new InvalidHdf5('its addresses or lengths do not have 8 bytes');
     const addresses = version === 0 ? 24 : 28;
-    if (number(this.#file, addresses) !== 0) throw new InvalidHdf5('its addresses do not count from the start');
+    if (number(this.#file, addresses) !== 0)
+      throw new InvalidHdf5('its addresses do not count from the start of the file');
     const end = number(this.#file, addresses + 16);
     if (end > this.#file.length) throw new InvalidHdf5(`it was cut off: it has ${this.#file.length} bytes of ${end}`);
     const root = this.#object(number(this.#file, addresses + 40), '', only);
-    if (!('children' in root)) throw new InvalidHdf5('its root is no group');
+    if (!('children' in root)) throw new InvalidHdf5('its root is not a group');
     return root;
   }
 
   /** @param path from the root, which is `''` */
   #object(address: number, path: string, only?: readonly string[]): Group | Dataset {
-    if (path.split('/').length > DEEPEST) throw new InvalidHdf5(`${path} lies more than ${DEEPEST} groups deep`);
+    if (path.split('/').length > DEEPEST) throw new InvalidHdf5(`${path} is nested more than ${DEEPEST} groups deep`);
     const messages = this.#messages(address, path);
     const find = (kind: number) => messages.find((each) => each.kind === kind)?.body;
     const table = find(message.symbolTable);
     if (table === undefined) {
-      if (find(message.linkInfo)) throw new InvalidHdf5(`${path} is a group of HDF5's newer format`);
+      if (find(message.linkInfo)) throw new InvalidHdf5(`${path} is a group in the newer format of HDF5`);
       return this.#dataset(find, path);
     }
     const attributes = messages
@@ -88,10 +92,10 @@ class Reader {
     return { attributes: new Map(attributes), children };
   }
 
-  /** Of an object's header, from all its pieces. */
+  /** The messages of an object's header, from all its pieces. */
   #messages(address: number, path: string): Message[] {
     const prefix = this.#part(address, 16, path);
-    if (prefix.toString('latin1', 0, 4) === 'OHDR') throw new InvalidHdf5(`${path} is of HDF5's newer format`);
+    if (prefix.toString('latin1', 0, 4) === 'OHDR') throw new InvalidHdf5(`${path} is in the newer format of HDF5`);
     if (prefix[0] !== 1) throw new InvalidHdf5(`${path} has no header`);
     this.#once(address, path);
     const messages: Message[] = [];
@@ -123,7 +127,7 @@ class Reader {
     const shape = dataspace(space, path);
     if (shape === undefined) throw new InvalidHdf5(`${path} has no values`);
     if (find(message.filters) || layout[0] !== 3 || layout[1] !== 1) {
-      throw new InvalidHdf5(`${path} is compressed or in pieces; only arrays in one piece are read`);
+      throw new InvalidHdf5(`${path} is compressed or chunked; save it uncompressed, in one piece`);
     }
     const values = sizeOf(shape);
     if (number(layout, 10) !== values * FLOAT_BYTES) {
@@ -136,7 +140,7 @@ class Reader {
     return { shape, data };
   }
 
-  /** @returns its name and value; nothing if it is no text */
+  /** @returns its name and value; nothing if it is not a text */
   #attribute(body: Buffer, path: string): [string, string | string[]][] {
     const version = body.readUInt8(0);
     if (version < 1 || version > 3) throw new InvalidHdf5(`${path} has an attribute of version ${version}`);
@@ -163,13 +167,13 @@ class Reader {
     return [[name, shape.length === 0 ? texts[0]! : texts]];
   }
 
-  /** A text of variable length lies elsewhere, in a heap that is shared. */
+  /** A text of variable length is stored in a global heap. */
   #heapObject(reference: Buffer, path: string): Buffer {
     const [length, address, wanted] = [reference.readUInt32LE(0), number(reference, 4), reference.readUInt32LE(12)];
     if (length === 0) return Buffer.alloc(0);
     this.#count(length, path);
     const head = this.#part(address, 16, path);
-    if (head.toString('latin1', 0, 4) !== 'GCOL') throw new InvalidHdf5(`${path} has a text that is not there`);
+    if (head.toString('latin1', 0, 4) !== 'GCOL') throw new InvalidHdf5(`${path} refers to a text that is missing`);
     const heap = this.#part(address, number(head, 8), path);
     for (let at = 16; at + 16 <= heap.length; ) {
       const index = heap.readUInt16LE(at);
@@ -178,10 +182,10 @@ class Reader {
       if (index === 0) break;
       at += 16 + Math.ceil(size / 8) * 8;
     }
-    throw new InvalidHdf5(`${path} has a text that is not there`);
+    throw new InvalidHdf5(`${path} refers to a text that is missing`);
   }
 
-  /** The names of a group's children, each with a zero behind it. */
+  /** The names of a group's children, each followed by a zero. */
   #heapData(address: number, path: string): Buffer {
     const heap = this.#part(address, 32, path);
     if (heap.toString('latin1', 0, 4) !== 'HEAP') throw new InvalidHdf5(`${path} has no names`);
@@ -210,24 +214,24 @@ class Reader {
   }
 
   #once(address: number, path: string): void {
-    if (this.#seen.has(address)) throw new InvalidHdf5(`${path} lies where something else does`);
+    if (this.#seen.has(address)) throw new InvalidHdf5(`${path} overlaps another object`);
     this.#seen.add(address);
   }
 
   #count(bytes: number, path: string): void {
     this.#read += bytes;
-    if (this.#read > this.#file.length) throw new InvalidHdf5(`${path} lies where something else does`);
+    if (this.#read > this.#file.length) throw new InvalidHdf5(`${path} overlaps another object`);
   }
 
   #part(address: number, size: number, path: string): Buffer {
     if (address + size > this.#file.length) {
-      throw new InvalidHdf5(`${DAMAGED}: ${path || 'the root'} lies behind its end, at byte ${address}`);
+      throw new InvalidHdf5(`${DAMAGED}: ${path || 'the root'} is at byte ${address}, past its end`);
     }
     return this.#file.subarray(address, address + size);
   }
 }
 
-/** @returns `undefined` where there is no value at all */
+/** @returns `undefined` if it has no value */
 function dataspace(body: Buffer, path: string): readonly number[] | undefined {
   const [version, rank, , kind] = body;
   if (version !== 1 && version !== 2) throw new InvalidHdf5(`${path} has no shape`);
@@ -251,10 +255,10 @@ function slice(bytes: Buffer, from: number, size: number): Buffer {
   return bytes.subarray(from, from + size);
 }
 
-/** Eight bytes that are an address or a size. */
+/** An address or a size, of eight bytes. */
 function number(bytes: Buffer, at: number): number {
   const value = bytes.readBigUInt64LE(at);
   if (value === undefinedAddress) throw new InvalidHdf5(`${DAMAGED}: it refers to nothing`);
-  // Larger ones are not in any file, and every use is held against the length of the file.
+  // Rounding of larger numbers does no harm: every use is checked against the length of the file.
   return Number(value);
 }

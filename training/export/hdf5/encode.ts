@@ -1,15 +1,15 @@
 import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, float32Type, type Group, isGroup, message, signature, undefinedAddress } from './hdf5.ts';
 
-/** What a message in an object's header can hold: its size is a multiple of eight in sixteen bits. */
+/** Most bytes of a message in an object's header: a multiple of eight, in sixteen bits. */
 const LARGEST_MESSAGE = 0xfff8;
-/** Children of a B-tree's node, halved. The library's own value; we fill one child at most. */
+/** Half the children of a B-tree's node. The library's own value; here a node has one child at most. */
 const TREE_RANK = 16;
 
 /**
- * The bytes of a file with this root. The same tree has the same bytes: no times are written.
+ * Returns a file with this root. The same tree gives the same bytes: no times are written.
  *
- * @throws {RangeError} an attribute is longer than 64 KB, or the data does not have the size that the shape says
+ * @throws {RangeError} a list of texts is longer than 64 KB, or an array does not have the size of its shape
  */
 export function encodeHdf5(root: Group): Uint8Array {
   const file = new Writer(Math.ceil(Math.max(8, mostChildren(root)) / 2));
@@ -30,9 +30,9 @@ interface GroupAddresses {
 
 class Writer {
   readonly #pieces: Buffer[] = [];
-  /** Half the names that a symbol table's node has room for; one node holds a whole group. */
+  /** Half the names that a symbol table's node can hold; one node holds a whole group. */
   readonly #leafRank: number;
-  /** Where the next piece goes: behind the superblock, to begin with. */
+  /** The address of the next piece; the first comes after the superblock. */
   #end = 96;
 
   constructor(leafRank: number) {
@@ -49,7 +49,7 @@ class Writer {
     const tree = this.#tree(names.length === 0 ? undefined : this.#symbols(headers, offsets), offsets.at(-1) ?? 0);
     const header = this.#header([
       [message.symbolTable, Buffer.concat([unsigned(tree, 8), unsigned(heap, 8)])],
-      ...[...attributes].map(([name, value]) => [message.attribute, attribute(name, value)] as const),
+      ...[...attributes].map(([name, value]) => [message.attribute, this.#attribute(name, value)] as const),
     ]);
     return { header, tree, heap };
   }
@@ -61,13 +61,13 @@ class Writer {
       unsigned(this.#leafRank, 2),
       unsigned(TREE_RANK, 2),
       unsigned(0, 4),
-      unsigned(0, 8), // addresses count from here
+      unsigned(0, 8), // addresses count from the start of the file
       unsigned(undefinedAddress, 8),
       unsigned(this.#end, 8),
       unsigned(undefinedAddress, 8),
       unsigned(0, 8), // the root has no name
       unsigned(header, 8),
-      unsigned(1, 8), // what follows is a symbol table
+      unsigned(1, 8), // a symbol table follows
       unsigned(tree, 8),
       unsigned(heap, 8),
     ]);
@@ -82,7 +82,7 @@ class Writer {
     return this.#header([
       [message.dataspace, dataspace(shape)],
       [message.datatype, float32Type],
-      [message.fillValue, Buffer.from([2, 2, 2, 1, 0, 0, 0, 0])], // the default one, written where nothing else is
+      [message.fillValue, Buffer.from([2, 2, 2, 1, 0, 0, 0, 0])], // the default value, for values that were never written
       [message.layout, Buffer.concat([Buffer.from([3, 1]), unsigned(address, 8), unsigned(bytes.length, 8)])],
     ]);
   }
@@ -98,9 +98,30 @@ class Writer {
     return this.#add(Buffer.concat([prefix, unsigned(body.length, 4), unsigned(0, 4), body]));
   }
 
+  /** A text, or a list of texts, padded with zeros to the length of the longest. */
+  #attribute(name: string, value: string | readonly string[]): Buffer {
+    const texts = (typeof value === 'string' ? [value] : value).map((text) => Buffer.from(text));
+    const length = Math.max(1, ...texts.map((text) => text.length));
+    const space = dataspace(typeof value === 'string' ? [] : [value.length]);
+    const padded = texts.map((text) => Buffer.concat([text], length));
+    const body = attributeBody(name, textType(length), space, padded);
+    if (body.length <= LARGEST_MESSAGE) return body;
+    if (typeof value !== 'string') {
+      throw new RangeError(`Attribute ${name} has ${body.length} bytes; a list of texts can have ${LARGEST_MESSAGE}.`);
+    }
+    return attributeBody(name, variableTextType, space, [this.#distantText(texts[0]!)]);
+  }
+
+  /** Puts a text that is too long for a header into a heap with nothing else in it. @returns what refers to it */
+  #distantText(text: Buffer): Buffer {
+    const object = Buffer.concat([unsigned(1, 2), unsigned(1, 2), unsigned(0, 4), unsigned(text.length, 8), pad(text)]);
+    const heap = this.#add(Buffer.concat([Buffer.from('GCOL\x01\0\0\0'), unsigned(16 + object.length, 8), object]));
+    return Buffer.concat([unsigned(text.length, 4), unsigned(heap, 8), unsigned(1, 4)]);
+  }
+
   /** The names of a group's children. */
   #heap(names: readonly string[]): { heap: number; offsets: number[] } {
-    let size = 8; // begins with the empty name
+    let size = 8; // the empty name comes first
     const texts: Buffer[] = [Buffer.alloc(size)];
     const offsets = names.map((name) => {
       const text = pad(Buffer.from(`${name}\0`));
@@ -127,7 +148,7 @@ class Writer {
     return this.#add(node);
   }
 
-  /** @param last where the heap has the name of the last child */
+  /** @param last the last child's name, as an offset in the heap */
   #tree(symbols: number | undefined, last: number): number {
     const node = Buffer.alloc(24 + 2 * TREE_RANK * 16 + 8);
     node.write('TREE', 'latin1');
@@ -155,26 +176,25 @@ function dataspace(shape: readonly number[]): Buffer {
   return Buffer.concat([Buffer.from([1, shape.length, 0, 0, 0, 0, 0, 0]), ...shape.map((size) => unsigned(size, 8))]);
 }
 
-/** A text, or a list of texts: UTF-8, all filled up with zeros to the length of the longest. */
-function attribute(name: string, value: string | readonly string[]): Buffer {
-  const texts = (typeof value === 'string' ? [value] : value).map((text) => Buffer.from(text));
-  const length = Math.max(1, ...texts.map((text) => text.length));
+/** Type of texts of a fixed length: UTF-8, padded with zeros. */
+function textType(length: number): Buffer {
+  return Buffer.concat([Buffer.from([0x13, 0x11, 0, 0]), unsigned(length, 4)]);
+}
+
+/** Type of texts in a global heap, UTF-8: a value is a reference of 16 bytes. */
+const variableTextType = Buffer.from('190101001000000010000000010000000000080000000000', 'hex');
+
+function attributeBody(name: string, type: Buffer, space: Buffer, values: readonly Buffer[]): Buffer {
   const label = Buffer.from(`${name}\0`);
-  const type = Buffer.concat([Buffer.from([0x13, 0x11, 0, 0]), unsigned(length, 4)]);
-  const space = dataspace(typeof value === 'string' ? [] : [value.length]);
-  const body = Buffer.concat([
+  return Buffer.concat([
     unsigned(1, 2),
     ...[label, type, space].map((part) => unsigned(part.length, 2)),
     ...[label, type, space].map(pad),
-    ...texts.map((text) => Buffer.concat([text], length)),
+    ...values,
   ]);
-  if (body.length > LARGEST_MESSAGE) {
-    throw new RangeError(`Attribute ${name} has ${body.length} bytes; HDF5 takes ${LARGEST_MESSAGE}.`);
-  }
-  return body;
 }
 
-/** With zeros, to a multiple of eight. */
+/** Appends zeros up to a multiple of eight bytes. */
 function pad(bytes: Buffer): Buffer {
   const length = Math.ceil(bytes.length / 8) * 8;
   return length === bytes.length ? bytes : Buffer.concat([bytes], length);

@@ -1,9 +1,8 @@
 /**
- * HDF5 files as Keras writes them: groups of groups and of float32 arrays, with texts as attributes.
+ * HDF5 files as Keras writes them: groups that hold groups and float32 arrays, with texts as attributes.
  *
- * Of the format we use what its library writes by default, which is what every reader knows: a superblock of version 0,
- * groups as symbol tables, arrays in one piece, nothing compressed. Integers are little-endian, addresses count from the
- * start of the file.
+ * Only the library's default format is used, which every reader knows: a superblock of version 0, groups as symbol tables,
+ * contiguous arrays, no compression. Integers are little-endian, addresses count from the start of the file.
  *
  * @see https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html (HDF5 File Format Specification 3.0)
  */
@@ -19,10 +18,10 @@ export interface Dataset {
 
 export const signature = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
 
-/** An address or a size that is not there. */
+/** An address or a size that is undefined. */
 export const undefinedAddress = 0xffff_ffff_ffff_ffffn;
 
-/** Kinds of messages in an object's header, as far as we know them. */
+/** The kinds of messages in an object's header that are used here. */
 export const message = {
   dataspace: 0x01,
   linkInfo: 0x02,

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await tf.setBackend('wasm');
 });
 
-describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
+describe('what a stock tf.loadLayersModel loads returns the logits of the engine', () => {
   test.each(
     [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched, awkward, ...classicNets].map(
       (net) => [net.name, net] as const,
@@ -27,7 +27,7 @@ describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
     await expectSameLogits(net, trainedWeights(net, 3), 5);
   });
 
-  test('whatever the net', async () => {
+  test('any net', async () => {
     await fc.assert(
       fc.asyncProperty(anyNet, fc.nat(), async (net, seed) => {
         await expectSameLogits(net, trainedWeights(net, seed), 3);
@@ -37,12 +37,12 @@ describe('a stock tf.loadLayersModel gives the logits of the engine', () => {
   });
 });
 
-describe('what the files say', () => {
+describe('the files', () => {
   const net = airbenchNet([8, 16, 24]);
   const { modelJson, weightsBin } = exportLayersModel(net, trainedWeights(net, 1));
   const { modelTopology, weightsManifest, ...rest } = parse(modelJson);
 
-  test('is in the format of tf.LayersModel.save', () => {
+  test('are in the format of tf.LayersModel.save', () => {
     expect(rest).toEqual({ format: 'layers-model', generatedBy: 'cifar10', convertedBy: null });
     expect(weightsManifest).toHaveLength(1);
     const [{ paths, weights }] = weightsManifest as [ManifestGroup];
@@ -52,7 +52,7 @@ describe('what the files say', () => {
     expect(modelTopology.config.layers[0]!.config.batch_input_shape).toEqual([null, 32, 32, 3]);
   });
 
-  test('is the same every time', () => {
+  test('are the same every time', () => {
     const again = exportLayersModel(net, trainedWeights(net, 1));
     expect(Buffer.compare(again.modelJson, modelJson)).toBe(0);
     expect(Buffer.compare(again.weightsBin, weightsBin)).toBe(0);
@@ -63,25 +63,22 @@ describe('what the files say', () => {
     for (const { config } of modelTopology.config.layers) expect(names).toContain(config.name);
   });
 
-  test.each([everythingBranched, awkward])(
-    'describes a graph as TensorFlow.js itself does: $name',
-    async (branched) => {
-      const weights = trainedWeights(branched, 1);
-      const written = parse(exportLayersModel(branched, weights).modelJson).modelTopology;
-      const model = await load(branched, weights);
-      const saved = model.toJSON(undefined, false) as unknown as ModelJson['modelTopology'];
-      model.dispose();
-      const { layers, ...graph } = written.config;
-      const { layers: savedLayers, ...savedGraph } = saved.config;
-      expect({ ...written, config: graph }).toEqual({ ...saved, config: savedGraph });
-      // TensorFlow.js orders layers by their distance to the output, and adds the options' defaults.
-      expect(layers).toHaveLength(savedLayers.length);
-      for (const layer of layers) {
-        const same = savedLayers.find(({ config }) => config.name === layer.config.name)!;
-        expect(same).toMatchObject(layer);
-      }
-    },
-  );
+  test.each([everythingBranched, awkward])('describe a graph as TensorFlow.js itself does: $name', async (branched) => {
+    const weights = trainedWeights(branched, 1);
+    const written = parse(exportLayersModel(branched, weights).modelJson).modelTopology;
+    const model = await load(branched, weights);
+    const saved = model.toJSON(undefined, false) as unknown as ModelJson['modelTopology'];
+    model.dispose();
+    const { layers, ...graph } = written.config;
+    const { layers: savedLayers, ...savedGraph } = saved.config;
+    expect({ ...written, config: graph }).toEqual({ ...saved, config: savedGraph });
+    // TensorFlow.js orders layers by their distance to the output, and adds the options' defaults.
+    expect(layers).toHaveLength(savedLayers.length);
+    for (const layer of layers) {
+      const same = savedLayers.find(({ config }) => config.name === layer.config.name)!;
+      expect(same).toMatchObject(layer);
+    }
+  });
 });
 
 describe('folding', () => {
@@ -159,7 +156,7 @@ describe('folding', () => {
     expect(served(netOf(conv, relu, half))).toEqual(['normalize', 'conv relu', 'half', 'flatten', 'head linear']);
   });
 
-  test('dropout is left out, and hinders nothing', () => {
+  test('dropout is left out, and layers are folded past it', () => {
     expect(served(netOf(conv, drop, norm, { ...drop, name: 'drop2' }, relu))).toEqual([
       'normalize',
       'conv relu',
@@ -177,7 +174,7 @@ describe('folding', () => {
 
     test.each<[string, Layer[], string[]]>([
       [
-        'a residual block: each convolution takes up what it alone is read by, the sum nothing',
+        'a residual block: layers are folded into the convolutions, not into the sum',
         [
           conv,
           norm,
@@ -195,27 +192,27 @@ describe('folding', () => {
         ['conv linear', 'norm', 'conv2 linear', 'sum'],
       ],
       [
-        'nor is a scale or an activation',
+        'a scale and an activation are not folded into a convolution that something else reads',
         [conv, half, relu, read(relu, 'relu2', 'conv'), sum('sum', 'relu', 'relu2')],
         ['conv linear', 'half', 'relu relu', 'relu2 relu', 'sum'],
       ],
       [
-        'an activation is not fused behind a folded normalization that something else reads',
+        'an activation is not fused after a folded normalization that something else reads',
         [conv, norm, relu, sum('sum', 'relu', 'norm')],
         ['conv linear', 'relu relu', 'sum'],
       ],
       [
-        'two readers may be one sum that adds a value to itself',
+        'a sum that adds a value to itself reads it twice',
         [conv, sum('sum', 'conv', 'conv'), norm],
         ['conv linear', 'sum', 'norm'],
       ],
       [
-        'nor through a pooling that something else reads',
+        'a normalization is not folded through a pooling that something else reads',
         [conv, average, norm, sum('sum', 'average', 'norm')],
         ['conv linear', 'average', 'norm', 'sum'],
       ],
       [
-        'nor into a convolution behind a pooling, where something else reads the convolution',
+        'a normalization is not folded through a pooling into a convolution that something else reads',
         [
           conv,
           average,
@@ -231,12 +228,12 @@ describe('folding', () => {
         ['conv linear', 'norm', 'relu relu', 'relu2 relu', 'sum'],
       ],
       [
-        'a dropout that alone reads a convolution hinders nothing',
+        'a normalization is folded past a dropout that alone reads the convolution',
         [conv, drop, norm, sum('sum', 'norm', 'norm')],
         ['conv linear', 'sum'],
       ],
       [
-        'a padded shortcut is a convolution, and takes up what follows it',
+        'layers are folded into a padded shortcut as into any convolution',
         [padding, norm, relu, sum('sum', 'relu', 'relu')],
         ['padding relu', 'sum'],
       ],

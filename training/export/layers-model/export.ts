@@ -121,6 +121,8 @@ function describe(served: ServedLayer): Omit<WeightedLayer, 'inputs'> {
         ],
       };
     }
+    case 'scaling':
+      return { class_name: 'Rescaling', config: { name, scale: served.by, offset: 0 }, weights: [] };
     case 'activation':
       return { class_name: 'Activation', config: { name, activation: activationNames[served.function] }, weights: [] };
     case 'pooling': {

@@ -15,6 +15,7 @@ import { type ShapedLayer, shapesOf } from '../../nets/shapes.ts';
 export type ServedLayer = (
   | Product
   | ServedNormalization
+  | { readonly kind: 'scaling'; readonly by: number }
   | { readonly kind: 'activation'; readonly function: Activation['function'] }
   | { readonly kind: 'pooling'; readonly layer: MaxPooling | AveragePooling }
   | { readonly kind: 'global-pooling'; readonly function: GlobalPooling['function'] }
@@ -129,7 +130,7 @@ class Folding {
       }
       case 'scale':
         if (!this.#multiply(name, from, { factor: () => layer.by, offset: () => 0 })) {
-          this.#serve({ ...common, ...scalingOf(layer.by, input.at(-1)!) });
+          this.#serve({ ...common, kind: 'scaling', by: layer.by });
         }
         break;
       case 'activation': {
@@ -247,17 +248,5 @@ function normalizationOf({ epsilon, scale }: BatchNormalization, weight: WeightO
     epsilon,
     gamma: scale ? weight('gamma').data : undefined,
     beta: weight('beta').data,
-  };
-}
-
-/** Multiplication by a constant, written as a normalization. */
-function scalingOf(by: number, channels: number): ServedNormalization {
-  return {
-    kind: 'normalization',
-    mean: new Float32Array(channels),
-    variance: new Float32Array(channels).fill(1),
-    epsilon: 0,
-    gamma: new Float32Array(channels).fill(by),
-    beta: undefined,
   };
 }

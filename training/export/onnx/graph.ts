@@ -1,4 +1,4 @@
-import { Message } from './message.ts';
+import { Message } from '../../protobuf/message.ts';
 
 /** A float32 tensor. */
 export interface Weight {

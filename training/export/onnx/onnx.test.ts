@@ -19,7 +19,7 @@ describe('an ONNX model', () => {
 });
 
 test.skipIf(python === undefined)(
-  `ONNX Runtime predicts what we do, on every net and any number of images ${unlessSkipped}`,
+  `ONNX Runtime returns the logits of the engine, for every net and any number of images ${unlessSkipped}`,
   async () => {
     const nets = [...exampleNets(), ...fc.sample(anyNet, 20).map(trainedNet)];
     const answers = await expectSameLogits(
@@ -31,10 +31,10 @@ def answer(file, images):
   onnx.checker.check_model(onnx.load(file), full_check=True)
   session = onnxruntime.InferenceSession(file)
   probabilities, logits = session.run(['probabilities', 'logits'], {'images': images})
-  alone = [session.run(['logits'], {'images': image[None]})[0][0] for image in images]
+  unbatched = [session.run(['logits'], {'images': image[None]})[0][0] for image in images]
   return logits, {
     'probabilities': probabilities.ravel().tolist(),
-    'alone': float(np.abs(np.stack(alone) - logits).max() / max(1, np.abs(logits).max())),
+    'unbatched': float(np.abs(np.stack(unbatched) - logits).max() / max(1, np.abs(logits).max())),
     'classes': session.get_modelmeta().custom_metadata_map['classes'],
   }
 `,
@@ -45,7 +45,7 @@ def answer(file, images):
       expect(answer.probabilities).toHaveLength(expected.length);
       for (const [at, value] of (answer.probabilities as number[]).entries())
         expect(value).toBeCloseTo(expected[at]!, 5);
-      expect(answer.alone).toBeLessThan(1e-5);
+      expect(answer.unbatched).toBeLessThan(1e-5);
       expect(JSON.parse(answer.classes as string)).toEqual(classes);
     }
   },

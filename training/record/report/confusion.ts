@@ -3,11 +3,13 @@ import { element, escapeXml, heading, picture, style, text, WIDTH } from './svg.
 
 const [LEFT, TOP, RIGHT] = [84, 118, 52];
 
-/** Which class was answered with which: a row is what it is, a column what it was taken for. */
+/** The confusion matrix: a row for each true class, a column for each answer. */
 export function confusionMatrix(classes: readonly string[], confusion: readonly (readonly number[])[]): string {
   const cell = (WIDTH - LEFT - RIGHT) / classes.length;
   const hasNames = cell > 9;
-  const parts = [heading('Confusion', 'Rows: the true class. Columns: the answer. Right: the share that is right.')];
+  const gap = Math.min(1.5, cell / 4);
+  const hasEmptyCells = classes.length <= 100; // More would make pages of megabytes.
+  const parts = [heading('Confusion', 'Rows: true class. Columns: predicted class. Right: accuracy per class.')];
   for (const [label, row] of confusion.entries()) {
     const total = Math.max(
       1,
@@ -26,16 +28,17 @@ export function confusionMatrix(classes: readonly string[], confusion: readonly 
       );
     }
     for (const [answer, count] of row.entries()) {
-      // The square root lets a few mistakes be seen beside hundreds of right answers.
+      if (count === 0 && !hasEmptyCells) continue;
+      // The square root keeps a few mistakes visible beside hundreds of right answers.
       const strength = Math.sqrt(count / total);
       parts.push(
         element(
           'rect',
           {
-            x: LEFT + answer * cell + 0.75,
-            y: TOP + label * cell + 0.75,
-            width: cell - 1.5,
-            height: cell - 1.5,
+            x: LEFT + answer * cell + gap / 2,
+            y: TOP + label * cell + gap / 2,
+            width: cell - gap,
+            height: cell - gap,
             rx: Math.min(3, cell / 8),
             fill: answer === label ? style.first : style.second,
             'fill-opacity': Math.max(0.05, strength),
@@ -53,5 +56,5 @@ export function confusionMatrix(classes: readonly string[], confusion: readonly 
       );
     }
   }
-  return picture(TOP + WIDTH - LEFT - RIGHT + 16, 'Which class was answered with which', parts);
+  return picture(TOP + WIDTH - LEFT - RIGHT + 16, 'Confusion matrix', parts);
 }

@@ -14,7 +14,7 @@ export function lossCurve({ history }: Learned): string {
   const heldOut = validated(history).map(({ epoch, loss }) => ({ x: epoch, y: loss }));
   return panel({
     title: 'Loss',
-    explanation: 'The training loss is as optimised: augmented images, smoothed labels.',
+    explanation: 'The training loss is on augmented images and smoothed labels.',
     across: 'epochs',
     end: lastEpoch(history),
     range: around([...training, ...heldOut].map(({ y }) => y)),
@@ -30,7 +30,7 @@ export function accuracyCurve({ history, test }: Learned): string {
   const heldOut = validated(history).map(({ epoch, accuracy }) => ({ x: epoch, y: accuracy }));
   return panel({
     title: 'Accuracy',
-    explanation: 'On held-out images as it learned; the test set was read once, at the end.',
+    explanation: 'On held-out images during training; the test set was read once, at the end.',
     across: 'epochs',
     end: lastEpoch(history),
     range: around([...heldOut.map(({ y }) => y), test.plain], 1),
@@ -44,7 +44,7 @@ export function learningRateCurve({ history }: Learned): string {
   const points = history.map(({ epoch, learningRate }) => ({ x: epoch, y: learningRate }));
   return panel({
     title: 'Learning rate',
-    explanation: 'Of the weights; other groups of parameters have multiples of it.',
+    explanation: 'For most weights; other parameter groups have multiples of it.',
     across: 'epochs',
     end: lastEpoch(history),
     range: around([0, ...points.map(({ y }) => y)]),

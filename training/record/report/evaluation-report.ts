@@ -1,13 +1,13 @@
 import { percent } from '#models/percent.ts';
 import type { Dataset } from '../../data/dataset.ts';
-import type { Measured } from '../../evaluation/measured.ts';
+import type { EvaluationReport } from '../../evaluation/evaluation-report.ts';
 import { confusionMatrix } from './confusion.ts';
 import { renderPage } from './page.ts';
 import { mistakeGrid } from './pictures.ts';
 import { reliabilityDiagram } from './reliability.ts';
 
-/** What `evaluate` found, in one file that needs nothing but itself: the worst mistakes are there to be looked at. */
-export function evaluationReport(measured: Measured, data: Dataset): string {
+/** What `evaluate` found, in one self-contained file, with the worst mistakes as pictures. */
+export function evaluationReport(measured: EvaluationReport, data: Dataset): string {
   const { version, runtime, classes, images, plain, tta, top, recorded, golden, calibration } = measured;
   const [low, high] = measured.interval95.map((end) => percent(end));
   const mistakes = measured.mistakes.map(({ label, answer, ...mistake }) => {
@@ -30,16 +30,18 @@ export function evaluationReport(measured: Measured, data: Dataset): string {
     ],
     sections: [
       {
-        title: 'How good it is',
+        title: 'Quality',
         pictures: [confusionMatrix(classes, measured.confusion), reliabilityDiagram(calibration, measured.temperature)],
       },
-      { title: 'Where it fails', pictures: mistakes.length > 0 ? [mistakeGrid(data, mistakes)] : [] },
+      { title: 'Mistakes', pictures: mistakes.length > 0 ? [mistakeGrid(data, mistakes)] : [] },
     ],
     facts: {
       Loss: measured.loss.toFixed(4),
-      Recorded: `${percent(recorded.plain)} plain, ${percent(recorded.tta)} with augmentation, loss ${recorded.loss.toFixed(4)}, on ${recorded.images.toLocaleString('en')} images`,
+      ...(recorded && {
+        Recorded: `${percent(recorded.plain)} plain, ${percent(recorded.tta)} with augmentation, loss ${recorded.loss.toFixed(4)}, on ${recorded.images.toLocaleString('en')} images`,
+      }),
       ...(golden && {
-        'Golden vectors': `within ${golden.difference.toExponential(1)}; at most ${golden.tolerance} is allowed`,
+        'Golden vectors': `within ${golden.difference.toExponential(1)}; tolerance ${golden.tolerance}`,
       }),
       ...Object.fromEntries(classes.map((name) => [name, percent(measured.perClass[name]!)])),
     },

@@ -1,16 +1,16 @@
 import { escapeXml, palettes, style } from './svg.ts';
 
-/** A report in one file: nothing is fetched, no program runs. */
+/** A self-contained report: it fetches nothing and runs no script. */
 export interface ReportPage {
   readonly title: string;
-  /** What it is about, in a line. */
+  /** One line below the title. */
   readonly subtitle: string;
-  /** The figures that one looks for first, with what must be known of each. */
+  /** The main figures, each with a note. */
   readonly figures: readonly Figure[];
   readonly sections: readonly Section[];
-  /** What else is known, by name. */
+  /** Other facts, by name. */
   readonly facts: Readonly<Record<string, string>>;
-  /** How to get the same again, as typed. @default nothing to type */
+  /** Commands that train the same model again. @default none */
   readonly reproduce?: string;
 }
 
@@ -59,7 +59,7 @@ ${Object.entries(facts)
   .map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`)
   .join('\n')}
 </dl>
-${reproduce === undefined ? '' : `<h3>To get the same again</h3>\n<pre tabindex="0"><code>${escapeXml(reproduce)}</code></pre>`}
+${reproduce === undefined ? '' : `<h3>To reproduce it</h3>\n<pre tabindex="0"><code>${escapeXml(reproduce)}</code></pre>`}
 </section>
 </main>
 </body>
@@ -71,7 +71,7 @@ function renderFigure({ name, value, note }: Figure): string {
   return `<div><dt>${escapeXml(name)}</dt><dd><strong>${escapeXml(value)}</strong><span>${together(escapeXml(note))}</span></dd></div>`;
 }
 
-/** A number and its unit stay in one line. */
+/** Keeps a number and its unit on one line. */
 function together(words: string): string {
   return words.replaceAll(/(\d) %/g, '$1\u00a0%');
 }

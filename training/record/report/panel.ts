@@ -9,7 +9,7 @@ export interface Series {
   readonly name: string;
   readonly colour: string;
   readonly points: readonly Point[];
-  /** A mark on each point, where there are few. @default false */
+  /** Marks each point, if there are at most 40. @default false */
   readonly isDotted?: boolean;
 }
 
@@ -17,13 +17,13 @@ export interface Panel {
   readonly title: string;
   readonly explanation: string;
   readonly series: readonly Series[];
-  /** What the horizontal axis is, and where it ends; it begins at 0. */
+  /** The name and the end of the horizontal axis, which starts at 0. */
   readonly across: string;
   readonly end: number;
-  /** Of the vertical axis. */
+  /** The range of the vertical axis. */
   readonly range: readonly [low: number, high: number];
   readonly label: (value: number) => string;
-  /** A level line across, with its name. */
+  /** A horizontal line, with its name. */
   readonly level?: { readonly name: string; readonly value: number };
 }
 
@@ -54,7 +54,7 @@ export function panel({ title, explanation, series, across, end, range, label, l
   return picture(top + height + 54, `${title}, ${across}`, parts);
 }
 
-/** Level lines with their values, and the horizontal axis. */
+/** Grid lines with their values, and the horizontal axis. */
 export function axes({
   across,
   end,
@@ -116,7 +116,7 @@ function ticks(low: number, high: number): number[] {
   const step = roundStep(high - low);
   const first = Math.ceil(low / step - 1e-9);
   const count = Math.floor((high - first * step) / step + 1e-9) + 1;
-  // Multiplied, not added up: 0.30000000000000004 is no label.
+  // Multiplied, not added up: 0.30000000000000004 is not a readable label.
   return Array.from({ length: count }, (_, index) => Number(((first + index) * step).toPrecision(6)));
 }
 

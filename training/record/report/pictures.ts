@@ -1,7 +1,8 @@
 import { encode } from 'fast-png';
 import { percent } from '#models/percent.ts';
-import { type Augmentation, viewsOfEpoch, writeView } from '../../data/augment.ts';
+import { type Augmentation, transformsOfEpoch, writeTransformed } from '../../data/augment.ts';
 import { type Dataset, type Split, slice } from '../../data/dataset.ts';
+import type { Labels } from '../../data/labels.ts';
 import type { Mistake } from '../../evaluation/measure.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
@@ -11,7 +12,7 @@ import { element, escapeXml, heading, picture, style, text, WIDTH } from './svg.
 const PER_CLASS = 10;
 const TOP = 66;
 
-/** Each class with random training images of it: what the network has to learn. */
+/** Random training images of each class. */
 export function classGrid(data: Dataset, seed: number): string {
   const [left, side, gap] = [92, 30, 4];
   const parts = [heading('The classes', `${PER_CLASS} random training images of each.`)];
@@ -23,7 +24,7 @@ export function classGrid(data: Dataset, seed: number): string {
       parts.push(stored(data, data.train, image, { x: left + column * (side + gap), y, side, title: name }));
     }
   }
-  return picture(TOP + data.classes.length * (side + gap) + 12, `${data.name}: the classes`, parts);
+  return picture(TOP + data.classes.length * (side + gap) + 12, `${data.title}: the classes`, parts);
 }
 
 interface Tile {
@@ -43,14 +44,14 @@ const RANDOM_IMAGES = 24;
  *
  * @param answers `[test.count]` class indices
  */
-export function sampleGrid(data: Dataset, answers: Uint8Array, seed: number): string {
+export function sampleGrid(data: Dataset, answers: Labels, seed: number): string {
   const tiles = randomImages(data.test, seed, data.classes.length)
     .slice(0, RANDOM_IMAGES)
     .map((image) => ({ image, label: data.test.labels[image]!, answer: answers[image]! }));
-  return tileGrid(data, tiles, 'Random test images', 'What they are and, in red, what they were taken for.');
+  return tileGrid(data, tiles, 'Random test images', 'The true class and, in red, a wrong prediction.');
 }
 
-/** The mistakes that a person would be surprised by. @param mistakes of test images, the worst first */
+/** The most confident mistakes. @param mistakes of test images, the worst first */
 export function mistakeGrid(data: Dataset, mistakes: readonly Mistake[]): string {
   const tiles = mistakes.map(({ image, label, answer, confidence }) => {
     return { image, label, answer, note: percent(confidence, { digits: 1 }) };
@@ -59,7 +60,7 @@ export function mistakeGrid(data: Dataset, mistakes: readonly Mistake[]): string
     data,
     tiles,
     'The worst mistakes',
-    'What they are; in red what they were taken for, and with how much.',
+    'The true class and, in red, the prediction with its probability.',
   );
 }
 
@@ -85,35 +86,35 @@ function tileGrid(data: Dataset, tiles: readonly Tile[], title: string, explanat
     );
   }
   const rows = Math.ceil(tiles.length / columns);
-  return picture(TOP + rows * (side + below), `${data.name}: ${title}`, parts);
+  return picture(TOP + rows * (side + below), `${data.title}: ${title}`, parts);
 }
 
-/** The same training images in the first epochs, as the network saw them. @param train what is trained on */
+/** Training images as the network sees them in the first epochs. @param train the split that is trained on */
 export function augmentationGrid(data: Dataset, train: Split, augmentation: Augmentation, seed: number): string {
   const [rows, epochs, left, side, gap] = [6, 7, 16, 44, 6];
   const { size } = data.images;
-  const parts = [heading('Augmentation', 'Training images as they are, and as each of the first epochs shows them.')];
+  const parts = [heading('Augmentation', 'Training images, and their augmented versions in the first epochs.')];
   for (const [row, image] of randomImages(train, seed, data.classes.length).slice(0, rows).entries()) {
     const y = TOP + row * (side + gap);
     const title = data.classes[train.labels[image]!]!;
     parts.push(stored(data, train, image, { x: left, y, side, title }));
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const view = viewsOfEpoch(augmentation, { count: train.count, seed, epoch })(image);
+      const view = transformsOfEpoch(augmentation, { count: train.count, seed, epoch })(image);
       const pixels = new Uint8Array(size[0] * size[1] * size[2]);
-      writeView(train.images, image * pixels.length, pixels, 0, size, view);
+      writeTransformed(train.images, image * pixels.length, pixels, 0, size, view);
       const x = left + 14 + (epoch + 1) * (side + gap);
       parts.push(embedded(pixels, size, { x, y, side, title: `${title}, epoch ${epoch + 1}` }));
     }
   }
-  return picture(TOP + rows * (side + gap) + 10, `${data.name}: images as they are augmented`, parts);
+  return picture(TOP + rows * (side + gap) + 10, `${data.title}: augmented images`, parts);
 }
 
 const MOST_FILTERS = 96;
 
 /**
- * The kernels of the first convolution as colours: grey is zero, and each filter is as bright as it can be.
+ * The kernels of the first convolution as colors: grey is zero, and each filter is scaled to full range.
  *
- * @returns `undefined` where the first layer with weights is none that looks at colours
+ * @returns `undefined` where the first layer with weights is not a convolution of three channels
  */
 export function filterGrid(net: Net, weights: readonly NamedTensor[]): string | undefined {
   const layer = net.layers.find(({ kind }) => kind === 'convolution' || kind === 'dense');
@@ -123,7 +124,7 @@ export function filterGrid(net: Net, weights: readonly NamedTensor[]): string | 
   const [columns, left, gap] = [12, 16, 6];
   const side = (WIDTH - 2 * left + gap) / columns - gap;
   const shown = Math.min(MOST_FILTERS, layer.filters);
-  const frozen = layer.init === 'whitening' ? ', the directions in which patches of the images vary' : '';
+  const frozen = layer.init === 'whitening' ? ', the principal components of image patches' : '';
   const parts = [
     heading('First filters', `${layer.filters} of ${layer.kernel}x${layer.kernel} pixels${frozen}.`),
     ...Array.from({ length: shown }, (_, filter) => {
@@ -135,7 +136,7 @@ export function filterGrid(net: Net, weights: readonly NamedTensor[]): string | 
       return embedded(pixels, [layer.kernel, layer.kernel, 3], { x, y, side, title: `filter ${filter}` });
     }),
   ];
-  return picture(TOP + Math.ceil(shown / columns) * (side + gap) + 10, 'What the first layer looks for', parts);
+  return picture(TOP + Math.ceil(shown / columns) * (side + gap) + 10, 'Filters of the first layer', parts);
 }
 
 function randomImages(split: Split, seed: number, stream: number): number[] {
@@ -154,7 +155,7 @@ function stored({ images: { size } }: Dataset, split: Split, image: number, plac
   return embedded(slice(split, image, image + 1).images, size, place);
 }
 
-/** The image itself, as PNG within the picture, each pixel a square. @param pixels `[H, W, C]` */
+/** An image as PNG within the picture, drawn without smoothing. @param pixels `[H, W, C]` */
 function embedded(
   pixels: Uint8Array,
   [height, width, channels]: readonly [number, number, number],

@@ -1,21 +1,21 @@
 import { percent } from '#models/percent.ts';
-import type { Measurement } from '../../evaluation/measure.ts';
+import type { Evaluation } from '../../evaluation/evaluation.ts';
 import { area, axes, legendAt } from './panel.ts';
 import { element, heading, picture, style, text } from './svg.ts';
 
 /**
- * Of the answers that were given with a probability, how many are right: on the diagonal the network is as good as it says.
+ * The accuracy of answers by their probability: on the diagonal the probabilities are calibrated.
  *
  * @see Guo et al. 2017, "On calibration of modern neural networks", figure 1
  */
-export function reliabilityDiagram({ before, after }: Measurement['calibration'], temperature: number): string {
+export function reliabilityDiagram({ before, after }: Evaluation['calibration'], temperature: number): string {
   const { left, top, width, height } = area;
   const toX = (x: number) => left + x * width;
   const toY = (y: number) => top + height - y * height;
   const whole = (value: number) => percent(value, { digits: 0 });
   const legend = legendAt(left, 70);
   const parts = [
-    heading('Reliability', 'How many answers are right, by the probability they were given with.'),
+    heading('Reliability', 'Accuracy of answers by their probability.'),
     axes({ across: 'probability of the answer', end: 1, range: [0, 1], label: whole }),
     legend(`calibrated, error ${percent(after.error)}`, style.first),
     legend(`temperature 1, error ${percent(before.error)}`, style.second),
@@ -55,15 +55,10 @@ export function reliabilityDiagram({ before, after }: Measurement['calibration']
     );
   }
   parts.push(
-    text(
-      left,
-      top + height + 56,
-      `Temperature ${temperature.toFixed(3)}. The stronger a bar, the more answers it has.`,
-      {
-        fill: style.muted,
-        'font-size': 10.5,
-      },
-    ),
+    text(left, top + height + 56, `Temperature ${temperature.toFixed(3)}. Darker bars have more answers.`, {
+      fill: style.muted,
+      'font-size': 10.5,
+    }),
   );
-  return picture(top + height + 70, 'How far probabilities can be believed', parts);
+  return picture(top + height + 70, 'Reliability diagram', parts);
 }

@@ -2,11 +2,12 @@ import { decode } from 'fast-png';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { percent } from '#models/percent.ts';
 import { batches } from '../../data/batches.ts';
-import { type Dataset, holdOut, type Split } from '../../data/dataset.ts';
+import type { Dataset, Split } from '../../data/dataset.ts';
+import { holdOut } from '../../data/hold-out.ts';
 import { smallDataset } from '../../data/small-dataset.fixture.ts';
 import { calibration } from '../../evaluation/calibration.ts';
+import { reportEvaluation } from '../../evaluation/evaluation-report.ts';
 import { interval95, measure } from '../../evaluation/measure.ts';
-import { describeFound } from '../../evaluation/measured.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import { initializeWeights } from '../../nets/initialize.ts';
 import type { Net } from '../../nets/net.ts';
@@ -64,7 +65,7 @@ describe('the random test images', () => {
     expect(right).not.toContain(style.wrong);
     const wrong = sampleGrid(
       data,
-      data.test.labels.map((label) => (label + 1) % 10),
+      Uint8Array.from(data.test.labels, (label) => (label + 1) % 10),
       1,
     );
     expect(wrong.split(style.wrong).slice(1)).toHaveLength(24);
@@ -99,8 +100,8 @@ describe('the worst mistakes', () => {
 
 describe('the augmentation', () => {
   test('shows images beside the views that are trained on', () => {
-    const { train } = holdOut(data.train, 100);
-    const shown = imagesIn(augmentationGrid(data, train, { flip: 'alternating', shift: 2 }, 5));
+    const { train } = holdOut(data, 100);
+    const shown = imagesIn(augmentationGrid(data, train, { flip: 'alternating', translate: 2 }, 5));
     expect(shown).toHaveLength(6 * 8);
     const images = new Set(Array.from({ length: train.count }, (_, image) => imageOf(train, image).join()));
     const batch = [...batches(train, { ...epoch0, size: train.count })][0]!;
@@ -116,7 +117,7 @@ const epoch0 = {
   imageSize: [32, 32, 3],
   seed: 5,
   epoch: 0,
-  augmentation: { flip: 'alternating', shift: 2 },
+  augmentation: { flip: 'alternating', translate: 2 },
 } as const;
 const imageOf = ({ images }: { readonly images: Uint8Array }, image: number) =>
   images.subarray(image * 3072, (image + 1) * 3072);
@@ -214,18 +215,19 @@ describe('of seven classes', () => {
   test('the report of an evaluation tells of these and of no others', () => {
     // GIVEN a network that takes every fifth image for the class after its own
     const { labels } = seven.test;
-    const answers = labels.map((label, image) => (image % 5 === 0 ? (label + 1) % count : label));
+    const answers = Uint8Array.from(labels, (label, image) => (image % 5 === 0 ? (label + 1) % count : label));
     const logits = Float32Array.from({ length: labels.length * count }, (_, at) =>
       at % count === answers[Math.floor(at / count)] ? 4 : (at % 13) / 13,
     );
-    const measurement = measure(logits, labels, { classes: count });
-    const { plain, images, loss } = measurement;
-    const perClass = Object.fromEntries(seven.classes.map((name, label) => [name, measurement.perClass[label]!]));
+    const evaluation = measure(logits, labels, { classes: count });
+    const { plain, images, loss } = evaluation;
+    const perClass = Object.fromEntries(seven.classes.map((name, label) => [name, evaluation.perClass[label]!]));
     const accuracy = { plain, tta: plain, images, interval95: interval95(plain, images), perClass };
-    const card = { classes: [...seven.classes], temperature: 1, accuracy, loss };
-    const found = { version: 'a', runtime: 'b', card, data: seven, split: seven.test, logits, measurement };
+    const about = { name: seven.title, sha256: seven.sha256, heldOut: 0 };
+    const card = { classes: [...seven.classes], temperature: 1, accuracy, loss, data: about };
+    const options = { version: 'a', runtime: 'b', card, data: seven, split: seven.test };
 
-    const page = evaluationReport(describeFound(found), seven);
+    const page = evaluationReport(reportEvaluation(evaluation, options), seven);
 
     const cells = [...page.matchAll(/<title>(\w+), answered with (\w+): (\d+)</g)];
     expect(cells).toHaveLength(count * count);

@@ -1,12 +1,14 @@
 import type { Card } from '#models/card.ts';
 import { percent } from '#models/percent.ts';
-import { type Dataset, holdOut } from '../../data/dataset.ts';
-import type { Evaluation } from '../../evaluation/evaluate.ts';
+import type { Dataset } from '../../data/dataset.ts';
+import { holdOut } from '../../data/hold-out.ts';
+import type { Evaluation } from '../../evaluation/evaluation.ts';
 import { topClasses, worstMistakes } from '../../evaluation/measure.ts';
 import { probabilities } from '../../evaluation/temperature.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Recipe } from '../../recipe/recipes.ts';
+import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 import { type HistoryRow, historyCsv } from '../history.ts';
 import { confusionMatrix } from './confusion.ts';
 import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
@@ -21,8 +23,8 @@ export interface Report {
   readonly settings: Recipe;
   readonly data: Dataset;
   readonly history: readonly HistoryRow[];
-  /** On the test set. */
-  readonly evaluation: Evaluation;
+  /** The evaluation on the test set. */
+  readonly evaluation: Required<Evaluation>;
   readonly net: Net;
   readonly weights: readonly NamedTensor[];
 }
@@ -30,8 +32,7 @@ export interface Report {
 const MISTAKES = 24;
 
 /**
- * What a run leaves for people: `report.html`, which shows everything and needs nothing but itself, the same pictures as
- * files of their own, and the history as a table.
+ * The report of a run: `report.html`, which is self-contained, its pictures as separate files, and the history as CSV.
  *
  * @returns files by their path within the run; the same run gives the same files
  */
@@ -54,9 +55,9 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
   const { logits } = evaluation;
   const answers = probabilities(logits, classes.length, temperature);
   const learned = { history, test: evaluation };
-  const { train } = holdOut(data.train, settings.heldOut);
-  const { flip, shift } = settings;
-  const isAugmented = flip !== 'none' || shift > 0;
+  const { train } = holdOut(data, settings.heldOut);
+  const { flip, translate } = settings;
+  const isAugmented = flip !== 'none' || translate > 0;
   return {
     loss: lossCurve(learned),
     accuracy: accuracyCurve(learned),
@@ -66,7 +67,7 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
     mistakes: mistakeGrid(data, worstMistakes(answers, data.test.labels, MISTAKES)),
     samples: sampleGrid(data, topClasses(logits, classes.length), seed),
     classes: classGrid(data, seed),
-    augmentation: isAugmented ? augmentationGrid(data, train, { flip, shift }, seed) : undefined,
+    augmentation: isAugmented ? augmentationGrid(data, train, { flip, translate }, seed) : undefined,
     filters: filterGrid(net, weights),
   };
 }
@@ -89,14 +90,17 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
       { name: 'Parameters', value: count(card.parameters), note: `for ${card.classes.length} classes` },
     ],
     sections: [
-      { title: 'How it learned', pictures: shown('loss', 'accuracy', 'learning-rate', 'filters') },
-      { title: 'How good it is', pictures: shown('confusion', 'reliability') },
-      { title: 'What it answers', pictures: shown('samples', 'mistakes') },
-      { title: 'What it learned from', pictures: shown('classes', 'augmentation') },
+      { title: 'Training', pictures: shown('loss', 'accuracy', 'learning-rate', 'filters') },
+      { title: 'Quality', pictures: shown('confusion', 'reliability') },
+      { title: 'Predictions', pictures: shown('samples', 'mistakes') },
+      { title: 'Data', pictures: shown('classes', 'augmentation') },
     ],
     facts: {
       Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
-      Data: `${data.name}, ${count(data.heldOut)} training images held out to choose by, ${count(accuracy.images)} test images`,
+      Data: `${data.name}, ${count(data.heldOut)} training images held out for validation, ${count(accuracy.images)} test images`,
+      'SHA-256 of the data': Object.entries(data.sha256)
+        .map(([split, sha256]) => `${split} ${sha256}`)
+        .join(', '),
       'Test loss': card.loss.toFixed(4),
       Temperature: card.temperature.toFixed(4),
       Engine: card.engine,
@@ -107,7 +111,7 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
         `${(host.memory / 2 ** 30).toFixed(0)} GiB`,
       ].join(', '),
       Source: card.commit ?? 'not a git checkout',
-      Settings: Object.entries(recipe.settings)
+      Settings: Object.entries(fromStoredSettings(recipe.settings))
         .map(([key, value]) => `${key}=${value}`)
         .join(', '),
       Run: card.run,

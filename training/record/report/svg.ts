@@ -1,4 +1,4 @@
-/** Colours and type of every picture in a report. The colours are the page's, which has them for light and for dark. */
+/** Colors and font of every picture. The colors are CSS variables of the page, which has a light and a dark palette. */
 export const style = {
   ink: 'var(--ink)',
   muted: 'var(--muted)',
@@ -10,7 +10,7 @@ export const style = {
   font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
 } as const;
 
-/** What the colours are by day and by night. */
+/** The colors of the two palettes. */
 export const palettes = {
   light: {
     ink: '#0f172a',
@@ -34,12 +34,12 @@ export const palettes = {
   },
 } as const;
 
-/** Every picture is as wide as a phone, so that its words can be read on one; a page shows two side by side. */
+/** The width of every picture: readable on a phone; a wide page shows two side by side. */
 export const WIDTH = 440;
 
 type Attributes = Readonly<Record<string, string | number>>;
 
-/** An SVG element; what is in `content` must be escaped already. */
+/** An SVG element; `content` must already be escaped. */
 export function element(name: string, attributes: Attributes, content = ''): string {
   const written = Object.entries(attributes)
     .map(([key, value]) => ` ${key}="${escapeXml(typeof value === 'number' ? String(round(value)) : value)}"`)
@@ -52,7 +52,7 @@ export function text(x: number, y: number, words: string, attributes: Attributes
   return element('text', { x, y, fill: style.ink, 'font-size': 12, ...attributes }, escapeXml(words));
 }
 
-/** What stands above a picture: what it shows, and how to read it. */
+/** The title of a picture and a line of explanation. */
 export function heading(title: string, explanation: string): string {
   return [
     text(16, 30, title, { 'font-size': 16, 'font-weight': 600 }),
@@ -60,7 +60,7 @@ export function heading(title: string, explanation: string): string {
   ].join('\n');
 }
 
-/** A whole picture with a title for those who cannot see it. */
+/** A whole picture, with a title for screen readers. */
 export function picture(height: number, title: string, content: readonly string[], width = WIDTH): string {
   const attributes = {
     xmlns: 'http://www.w3.org/2000/svg',
@@ -71,7 +71,7 @@ export function picture(height: number, title: string, content: readonly string[
   return `${element('svg', attributes, `\n${[element('title', {}, escapeXml(title)), ...content].join('\n')}\n`)}\n`;
 }
 
-/** The same picture as a file of its own: on white, in the colours of the day. */
+/** The picture as a separate file: on white, in the light palette. */
 export function standalone(svg: string): string {
   const [, width, height] = /viewBox="0 0 (\d+) ([\d.]+)"/.exec(svg)!;
   const paper = element('rect', { width: Number(width), height: Number(height), fill: palettes.light.paper });

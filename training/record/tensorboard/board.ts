@@ -6,21 +6,21 @@ import type { TrainingEvent } from '../events.ts';
 import { encodeEventFile } from './event-file.ts';
 import { runScalars } from './run-scalars.ts';
 
-/** Keeps an event file beside a run's events, for `tensorboard --logdir <store>/runs`. */
+/** Writes an event file next to a run's events, for `tensorboard --logdir <store>/runs`. */
 export interface Board {
   append(event: TrainingEvent): void;
-  /** Writes what is not written yet. */
+  /** Writes events that are not written yet. */
   flush(): Promise<void>;
 }
 
 const PREFIX = 'events.out.tfevents.';
-/** At least so many seconds lie between two writings while the run goes on; TensorBoard looks every five. */
+/** The least number of seconds between two writes during a run; TensorBoard reloads every five. */
 const INTERVAL = 10;
 
 /**
- * There is one file, and it is written whole, for a bucket cannot append. What a reader has of it stays the beginning of it,
- * until the run goes back to an earlier step: then a new file says all that counts, under a later name, and the old one goes.
- * So a run that was interrupted, or recovered from divergence, has one line in each chart.
+ * There is one file, which is written whole each time, since a bucket cannot append. What a reader has read stays the start
+ * of it, until the run goes back to an earlier step: then a new file with a later name replaces it. So a run that was
+ * interrupted, or recovered from divergence, has one line in each chart.
  */
 export async function openBoard(store: ObjectStore, run: string): Promise<Board> {
   const scalars = runScalars();
@@ -34,11 +34,11 @@ export async function openBoard(store: ObjectStore, run: string): Promise<Board>
     await store.put(key, encodeEventFile(scalars.all(), begun / 1000));
     for await (const { key: other } of store.list(runKey(run, PREFIX))) if (other !== key) await store.delete(other);
   };
-  /** One at a time: the last one holds all. */
+  /** One write at a time; each contains everything so far. */
   const flush = (): Promise<void> => {
     writtenAt = performance.now();
     const turn = writing.then(write);
-    writing = turn.catch(() => undefined); // What could not be written is in the next one.
+    writing = turn.catch(() => undefined); // The next write contains what this one could not.
     return turn;
   };
   return {
@@ -50,7 +50,7 @@ export async function openBoard(store: ObjectStore, run: string): Promise<Board>
   };
 }
 
-/** A file that was damaged costs the charts their beginning; it must not cost the run. */
+/** A damaged file costs the charts their start, but must not fail the run. */
 async function eventsOf(store: ObjectStore, run: string): Promise<TrainingEvent[]> {
   try {
     return (await readEvents<TrainingEvent>(store, run)).map(({ event }) => event);
@@ -60,7 +60,7 @@ async function eventsOf(store: ObjectStore, run: string): Promise<TrainingEvent[
   }
 }
 
-/** Seconds since 1970, as TensorFlow's own files have them, and milliseconds: names are read in their order. */
+/** Seconds since 1970, as in TensorFlow's own files, and milliseconds: TensorBoard reads files in the order of their names. */
 function nameOf(milliseconds: number): string {
   return `${Math.floor(milliseconds / 1000)}.${String(milliseconds % 1000).padStart(3, '0')}`;
 }

@@ -1,32 +1,34 @@
+import { Message } from '../../protobuf/message.ts';
 import { crc32c } from './crc32c.ts';
 
-/** A figure of a run at a step. */
+/** A value at a step of a run. */
 export interface Scalar {
-  /** TensorBoard shows tags that agree up to the slash together. */
+  /** TensorBoard groups tags by the part before the slash. */
   readonly tag: string;
   /** Whole. */
   readonly step: number;
-  /** Kept in single precision. */
+  /** Stored in single precision. */
   readonly value: number;
   /** Seconds since 1970. */
   readonly wallTime: number;
 }
 
 /**
- * The bytes of an event file as TensorBoard reads it: TFRecords of `Event` messages. It begins anew: whoever has seen an
- * earlier file of the run forgets what that one said.
+ * Encodes an event file for TensorBoard: TFRecords of `Event` messages. It starts with a restart marker, so that a reader
+ * discards earlier files of the run.
  *
  * @see tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto
  */
 export function encodeEventFile(scalars: readonly Scalar[], wallTime: number): Uint8Array {
-  const version = [double(1, wallTime), text(3, 'brain.Event:2')];
+  const version = new Message().double(1, wallTime).text(3, 'brain.Event:2');
   const start = 1; // SessionLog.START
-  const anew = [double(1, wallTime), integer(2, 0), message(7, [integer(1, start)])];
-  return Buffer.concat([version, anew, ...scalars.map(scalarEvent)].map((fields) => record(Buffer.concat(fields))));
+  const restart = new Message().double(1, wallTime).number(2, 0).message(7, new Message().number(1, start));
+  return Buffer.concat([version, restart, ...scalars.map(scalarEvent)].map((event) => record(event.encode())));
 }
 
-function scalarEvent({ tag, step, value, wallTime }: Scalar): Buffer[] {
-  return [double(1, wallTime), integer(2, step), message(5, [message(1, [text(1, tag), float(2, value)])])];
+function scalarEvent({ tag, step, value, wallTime }: Scalar): Message {
+  const summary = new Message().message(1, new Message().text(1, tag).float(2, value));
+  return new Message().double(1, wallTime).number(2, step).message(5, summary);
 }
 
 /** A TFRecord: the length and its checksum, the data and its checksum. @see tensorflow/core/lib/io/record_writer.h */
@@ -39,48 +41,7 @@ function record(data: Uint8Array): Buffer {
   return framed;
 }
 
-/** A checksum of what holds checksums is a weak one, so they are stored turned and moved. */
+/** Masks a checksum: a CRC of data that contains CRCs is weak. */
 function masked(checksum: number): number {
   return (((checksum >>> 15) | (checksum << 17)) + 0xa282ead8) >>> 0;
-}
-
-/** How a field of a protocol buffer says how long it is. */
-const wire = { varint: 0, eightBytes: 1, sized: 2, fourBytes: 5 } as const;
-
-function key(field: number, type: number): Buffer {
-  return Buffer.of((field << 3) | type);
-}
-
-function integer(field: number, value: number): Buffer {
-  return Buffer.concat([key(field, wire.varint), varint(value)]);
-}
-
-function double(field: number, value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleLE(value);
-  return Buffer.concat([key(field, wire.eightBytes), bytes]);
-}
-
-function float(field: number, value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
-  return Buffer.concat([key(field, wire.fourBytes), bytes]);
-}
-
-function text(field: number, value: string): Buffer {
-  return message(field, [Buffer.from(value)]);
-}
-
-function message(field: number, content: readonly Uint8Array[]): Buffer {
-  const bytes = Buffer.concat(content);
-  return Buffer.concat([key(field, wire.sized), varint(bytes.length), bytes]);
-}
-
-/** Seven bits a byte, the lowest first; the last one is below 128. */
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.of(...bytes, rest);
-    bytes.push((rest % 128) | 128);
-  }
 }

@@ -1,9 +1,9 @@
 import type { TrainingEvent } from '../events.ts';
 import type { Scalar } from './event-file.ts';
 
-/** What TensorBoard shows of a run: the figures in its events, each tag at most once a step. */
+/** The scalars of a run's events for TensorBoard, each tag at most once per step. */
 export interface RunScalars {
-  /** @returns whether what was known before is still the beginning of all: it is not where a run goes back */
+  /** @returns whether the event only appended scalars; false where the run went back to an earlier step */
   learn(event: TrainingEvent): boolean;
   all(): Scalar[];
 }
@@ -11,7 +11,7 @@ export interface RunScalars {
 export function runScalars(): RunScalars {
   let scalars = new Map<string, Scalar>();
 
-  /** What came after that step did not count: the run went on from there. */
+  /** Discards scalars after a step from which the run continued. */
   const forgetAfter = (last: number): boolean => {
     const before = scalars.size;
     scalars = new Map([...scalars].filter(([, { step }]) => step <= last));
@@ -29,7 +29,7 @@ export function runScalars(): RunScalars {
       let isAppended = true;
       for (const [tag, value] of Object.entries(figures.values)) {
         const name = `${tag} ${figures.step}`;
-        if (scalars.delete(name)) isAppended = false; // Tested once more after an interruption.
+        if (scalars.delete(name)) isAppended = false; // Evaluated again after an interruption.
         scalars.set(name, { tag, step: figures.step, value, wallTime });
       }
       return isAppended;

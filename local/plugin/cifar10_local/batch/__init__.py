@@ -1,1 +1,1 @@
-"""AWS Batch whose jobs are processes of this machine."""
+"""AWS Batch whose jobs are local processes."""

@@ -1,4 +1,4 @@
-"""One run of a job's command, from its start to its end."""
+"""Runs a job's command once."""
 
 import subprocess
 import time
@@ -21,18 +21,18 @@ class Finished:
     """The command ran and has ended."""
 
     exit_code: int
-    """128 and the signal's number where a signal ended it, as a shell and Docker tell it."""
+    """128 plus the signal's number where a signal ended it, as in a shell and Docker."""
 
 
 @dataclass(frozen=True)
 class NotStarted:
-    """There was no process."""
+    """The command could not be started."""
 
     reason: str
 
 
 def run_attempt(job: Job, attempt: Attempt, log_group: str, on_started: Callable[[], None]) -> Finished | NotStarted:
-    """Returns when the command and all that it left behind have ended, and its output has arrived in the log."""
+    """Returns when the command and its child processes have ended, and the log holds its output."""
     try:
         image = find_image(settings().images, job.container["image"])
     except UnknownImageError as error:
@@ -58,7 +58,7 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
 
 
 def _wait(process: subprocess.Popen[bytes], job: Job) -> None:
-    """Until the command has ended by itself, or was stopped: asked by SIGTERM, and killed after the grace."""
+    """Waits until the command has ended, or asks it to by SIGTERM; after the grace period the caller kills it."""
     limit = None if job.timeout_seconds is None else time.monotonic() + job.timeout_seconds
     while process.poll() is None and not job.stop_requested.wait(CHECK_SECONDS):
         if limit is not None and time.monotonic() > limit:
@@ -72,7 +72,7 @@ def _wait(process: subprocess.Popen[bytes], job: Job) -> None:
 
 
 def _credentials(job: Job) -> dict[str, str]:
-    """Those of the job's role, or of the account where it has none."""
+    """Credentials of the job's role, or of the account if it has none."""
     role = job.container.get("jobRoleArn")
     if not role:
         return {"AWS_ACCESS_KEY_ID": job.account, "AWS_SECRET_ACCESS_KEY": "test"}

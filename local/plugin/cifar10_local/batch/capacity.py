@@ -1,4 +1,4 @@
-"""Which compute environment takes a job: whether it ever can, and whether it can now."""
+"""Whether a compute environment can run a job, by its instance types and vCPU limit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +15,19 @@ TOO_BIG = (
 
 @dataclass(frozen=True)
 class Resources:
-    """What a job asks for, or an instance has."""
+    """The resources that a job requires, or that an instance has."""
 
     vcpus: float
     memory_mib: int
     gpus: int
 
     def fits(self, instance: "Resources") -> bool:
-        """Memory must be left for the ECS agent, so a job cannot have all of an instance's."""
+        """Whether they fit on an instance. The ECS agent needs memory too, so a job cannot have all of it."""
         return self.vcpus <= instance.vcpus and self.memory_mib < instance.memory_mib and self.gpus <= instance.gpus
 
 
 def required(container: Json) -> Resources:
-    """What the container properties of a job ask for."""
+    """The resources that a job's container properties require."""
     wanted = {entry["type"]: float(entry["value"]) for entry in container.get("resourceRequirements", [])}
     return Resources(
         vcpus=wanted.get("VCPU", float(container.get("vcpus") or 1)),
@@ -37,7 +37,7 @@ def required(container: Json) -> Resources:
 
 
 def can_ever_run(job: Resources, environment: Json) -> bool:
-    """Whether some instance of the compute environment is big enough, and within the most vCPUs that it may have."""
+    """Whether one of the compute environment's instance types is large enough, within its vCPU limit."""
     compute = environment.get("computeResources")
     if compute is None:
         return True
@@ -47,7 +47,7 @@ def can_ever_run(job: Resources, environment: Json) -> bool:
 
 
 def _instances(name: str) -> list[Resources]:
-    """An instance type, or all of a family; none for `optimal`, which is any of AWS's choice."""
+    """The instance type, or all types of the family; none for `optimal`, where AWS chooses."""
     types = [name] if name in INSTANCE_TYPES else [each for each in INSTANCE_TYPES if each.startswith(f"{name}.")]
     return [_resources(INSTANCE_TYPES[each]) for each in types]
 

@@ -22,7 +22,7 @@ def environment(*instance_types: str, limit: int = 16) -> dict[str, Any]:
         (Resources(4, 14_000, 8), {}, True),
     ],
 )
-def test_a_job_fits_if_one_instance_can_hold_it(job: Resources, where: dict[str, Any], fits: bool) -> None:
+def test_a_job_fits_if_one_instance_type_is_large_enough(job: Resources, where: dict[str, Any], fits: bool) -> None:
     assert can_ever_run(job, where) is fits
 
 

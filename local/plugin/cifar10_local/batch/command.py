@@ -1,4 +1,4 @@
-"""What the container of a job would run, as a command of this machine."""
+"""Translates a job's container to a local command."""
 
 import fnmatch
 import json
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .job import Job
+from .job import Job, name_of
 
 
 @dataclass(frozen=True)
 class Image:
-    """What stands here for a container image."""
+    """The local replacement of a container image."""
 
     folder: str
-    """Where the command runs."""
+    """The working directory of the command."""
     entrypoint: list[str]
     command: list[str] = field(default_factory=list)
-    """Used where the job has none."""
+    """The default command."""
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -33,19 +33,20 @@ class Command:
 
 
 class UnknownImageError(LookupError):
-    """No such image is known on this machine."""
+    """The image is not configured on this machine."""
 
 
 def find_image(path: Path, name: str) -> Image:
     """
-    :param path: JSON `{"<image, * allowed>": {"folder", "entrypoint", "command"?, "environment"?}}`, read at each use
-    :raises UnknownImageError: the job names another image
+    :param path: JSON `{"<image, * allowed>": {"folder", "entrypoint", "command"?, "environment"?}}`, read on every call
+    :raises UnknownImageError: the file does not contain the image
     """
     images: dict[str, dict[str, Any]] = json.loads(path.read_text())
     for pattern, image in images.items():
         if fnmatch.fnmatchcase(name, pattern):
             return Image(**image)
-    raise UnknownImageError(f"no image {name} on this machine; there is {', '.join(sorted(images)) or 'none'}")
+    known = ", ".join(sorted(images)) or "none"
+    raise UnknownImageError(f"image {name} is not known on this machine; known images: {known}")
 
 
 def substitute(arguments: list[str], parameters: dict[str, str]) -> list[str]:
@@ -56,8 +57,8 @@ def substitute(arguments: list[str], parameters: dict[str, str]) -> list[str]:
 
 def build_command(job: Job, image: Image, endpoint: str, credentials: dict[str, str]) -> Command:
     """
-    The job's environment is the image's, this cloud's address and the job role's credentials, what the definition sets,
-    and what Batch adds: nothing of the environment that LocalStack was started in.
+    The job's environment consists of the image's, LocalStack's address, the job role's credentials, what the definition
+    sets and what Batch adds. Nothing is inherited from LocalStack's own environment.
 
     :param credentials: `AWS_ACCESS_KEY_ID` and so on
     """
@@ -69,7 +70,7 @@ def build_command(job: Job, image: Image, endpoint: str, credentials: dict[str, 
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # The home folder is the user's own, and may hold profiles: they are for another cloud.
+        # The user's home folder may contain profiles for the real AWS.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         **credentials,
@@ -88,16 +89,16 @@ def build_command(job: Job, image: Image, endpoint: str, credentials: dict[str, 
 
 @dataclass(frozen=True)
 class LogPlace:
-    """Where a job's output goes in CloudWatch Logs."""
+    """The destination of a job's output in CloudWatch Logs."""
 
     group: str
     prefix: str
 
 
 def log_place(job: Job) -> LogPlace:
-    """As the `awslogs` driver decides it; Batch's defaults are its own group and the definition's name."""
+    """Follows the `awslogs` driver; Batch's defaults are its own group and the definition's name."""
     options = (job.container.get("logConfiguration") or {}).get("options") or {}
-    definition = job.definition_arn.rpartition("/")[2].partition(":")[0]
+    definition = name_of(job.definition_arn).partition(":")[0]
     return LogPlace(
         group=options.get("awslogs-group") or "/aws/batch/job",
         prefix=options.get("awslogs-stream-prefix") or definition,

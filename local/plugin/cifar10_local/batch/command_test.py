@@ -31,8 +31,9 @@ def test_an_image_is_found_by_its_name_or_a_pattern(images: Path) -> None:
     assert find_image(images, "node:22") == Image("/tmp", ["node"], [], {"A": "b"})
 
 
-def test_an_unknown_image_is_named_with_those_there_are(images: Path) -> None:
-    with pytest.raises(UnknownImageError, match=r"no image training:aws on this machine; there is node:\*, training:"):
+def test_an_unknown_image_is_reported_with_the_known_ones(images: Path) -> None:
+    message = r"image training:aws is not known on this machine; known images: node:\*, training:"
+    with pytest.raises(UnknownImageError, match=message):
         find_image(images, "training:aws")
 
 
@@ -41,13 +42,13 @@ def test_parameters_replace_their_references() -> None:
     assert substitute(command, {"recipe": "quick", "epochs": "3"}) == ["train", "quick", "--epochs=3", "Ref::unknown"]
 
 
-def test_the_command_is_the_entrypoint_and_the_jobs_command_or_else_the_images() -> None:
+def test_the_command_is_the_entrypoint_and_the_jobs_command_or_the_images_default() -> None:
     assert build_command(example_job(), IMAGE, ENDPOINT, CREDENTIALS).arguments == ["program", "run"]
     without = example_job(container={"image": "example:1"})
     assert build_command(without, IMAGE, ENDPOINT, CREDENTIALS).arguments == ["program", "default"]
 
 
-def test_the_environment_is_put_together_and_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_composed_and_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "theirs")
     container: dict[str, Any] = {
         "image": "example:1",
@@ -78,7 +79,7 @@ def test_a_child_of_an_array_knows_its_index() -> None:
     assert (environment["AWS_BATCH_JOB_ARRAY_INDEX"], environment["AWS_BATCH_JOB_ARRAY_SIZE"]) == ("2", "3")
 
 
-def test_logs_go_where_the_definition_says_or_to_batchs_own_group() -> None:
+def test_logs_go_to_the_definitions_group_or_to_batchs_own() -> None:
     assert log_place(example_job()) == LogPlace("/aws/batch/job", "definition")
     options = {"awslogs-group": "training", "awslogs-stream-prefix": "jobs"}
     container = {"image": "example:1", "logConfiguration": {"logDriver": "awslogs", "options": options}}

@@ -1,4 +1,4 @@
-"""The operations on compute environments: they start no machine here, and say what one would take."""
+"""The operations on compute environments, which start no instances here but limit what jobs can run."""
 
 import uuid
 from typing import Any
@@ -7,17 +7,12 @@ from localstack.aws.api.core import handler
 from moto.batch.models import batch_backends
 from moto.core.exceptions import JsonRESTError
 
-from .job import Json
+from .job import Json, name_of
+from .operations import Operations
 from .registry import Registry, check_name, refuse
-from .scheduler import Scheduler
 
 
-class ComputeEnvironmentOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class ComputeEnvironmentOperations(Operations):
     @handler("CreateComputeEnvironment", expand=False)
     def create_compute_environment(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
@@ -77,11 +72,10 @@ class ComputeEnvironmentOperations:
 
 
 def pick(items: dict[str, Json], references: list[str] | None) -> list[Json]:
-    """Those that are named and exist; all where none is named."""
+    """The named items that exist, or all items if none is named."""
     if not references:
         return [dict(item) for item in items.values()]
-    names = [reference.rpartition("/")[2] for reference in references]
-    return [dict(items[name]) for name in names if name in items]
+    return [dict(items[name]) for name in map(name_of, references) if name in items]
 
 
 def _reference(environment: Json) -> Json:

@@ -1,4 +1,4 @@
-"""Whether a job may run yet, as far as the jobs that it depends on are concerned."""
+"""Whether the jobs on which a job depends let it run."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -14,7 +14,7 @@ class DependencyState(Enum):
 
 def dependency_state(job: Job, jobs: Mapping[str, Job]) -> DependencyState:
     """
-    :param jobs: all jobs by id; those that are not there (any more) are not waited for
+    :param jobs: all jobs by id; a job does not wait for one that is missing
     """
     states = [jobs[job_id].status for job_id in _awaited(job) if job_id in jobs]
     if JobStatus.FAILED in states:
@@ -25,7 +25,7 @@ def dependency_state(job: Job, jobs: Mapping[str, Job]) -> DependencyState:
 def _awaited(job: Job) -> list[str]:
     if job.parent is None:
         return [dependency.job_id for dependency in job.depends_on if dependency.job_id]
-    # A child of an array depends on what its parent does, one to one or on the child before it where that is asked for.
+    # A child of an array has its parent's dependencies, or depends on the matching child or the child before it.
     ids = (_awaited_by_child(job.parent, job.index or 0, dependency) for dependency in job.parent.depends_on)
     return [job_id for job_id in ids if job_id]
 

@@ -18,18 +18,18 @@ def by_id(*jobs: Job) -> dict[str, Job]:
         ([], DependencyState.MET),
     ],
 )
-def test_a_job_waits_for_all_and_fails_with_one(statuses: list[JobStatus], state: DependencyState) -> None:
+def test_a_job_waits_for_all_dependencies_and_fails_with_one(statuses: list[JobStatus], state: DependencyState) -> None:
     others = [example_job(f"other-{index}", status=status) for index, status in enumerate(statuses)]
     job = example_job(depends_on=[Dependency(other.job_id, None) for other in others])
     assert dependency_state(job, by_id(job, *others)) is state
 
 
-def test_a_job_that_is_forgotten_is_not_waited_for() -> None:
+def test_a_job_does_not_wait_for_a_missing_one() -> None:
     job = example_job(depends_on=[Dependency("forgotten", None)])
     assert dependency_state(job, by_id(job)) is DependencyState.MET
 
 
-def test_children_wait_for_what_their_parent_depends_on() -> None:
+def test_children_wait_for_their_parents_dependencies() -> None:
     other = example_job("other")
     array = example_array("array", 2, depends_on=[Dependency("other", None)])
     assert dependency_state(array.children[1], by_id(other, array)) is DependencyState.WAITING

@@ -1,4 +1,4 @@
-"""Job state changes on their way to EventBridge."""
+"""Sends job state changes to EventBridge."""
 
 import json
 import logging
@@ -12,15 +12,15 @@ from .job import Job
 LOG = logging.getLogger(__name__)
 
 
-class EventLine:
-    """Puts events one after the other, so that they arrive in order and nobody waits for EventBridge."""
+class EventPublisher:
+    """Sends events one after the other in a thread, so that they arrive in order and no caller waits."""
 
     def __init__(self) -> None:
         self._events: queue.Queue[tuple[str, str, str, str]] = queue.Queue()
         threading.Thread(target=self._put, name="batch-events", daemon=True).start()
 
-    def tell(self, job: Job) -> None:
-        """The job's state as it is now."""
+    def publish(self, job: Job) -> None:
+        """Queues the job's current state."""
         self._events.put((job.account, job.region, job.arn, json.dumps(job.describe())))
 
     def _put(self) -> None:
@@ -38,5 +38,5 @@ class EventLine:
                     ]
                 )
             except Exception as error:
-                # The job goes on without its event.
-                LOG.warning("a job's event is lost: %s", error)
+                # The job continues without its event.
+                LOG.warning("an event of a job is lost: %s", error)

@@ -7,9 +7,9 @@ from .retry import RetryStrategy
 
 
 def example_job(job_id: str = "job-1", **changes: Any) -> Job:
-    """Complete, with nothing of interest in it but what the test changes."""
+    """A complete job with default values, and the given changes."""
     arn = "arn:aws:batch:us-east-1:000000000000"
-    facts: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "job_id": job_id,
         "arn": f"{arn}:job/{job_id}",
         "name": "example",
@@ -25,7 +25,7 @@ def example_job(job_id: str = "job-1", **changes: Any) -> Job:
         "tags": {},
         "settings": {},
     }
-    return Job(**(facts | changes))
+    return Job(**(defaults | changes))
 
 
 def example_array(job_id: str, size: int, **changes: Any) -> Job:

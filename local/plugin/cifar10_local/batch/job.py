@@ -1,4 +1,4 @@
-"""A job and its attempts: the facts, and how DescribeJobs and ListJobs tell them."""
+"""A job and its attempts, and how DescribeJobs and ListJobs show them."""
 
 import copy
 import threading
@@ -18,7 +18,7 @@ def now_ms() -> int:
 
 
 class JobStatus(StrEnum):
-    """In the order in which a job passes through them."""
+    """The states of a job, in order."""
 
     SUBMITTED = "SUBMITTED"
     PENDING = "PENDING"
@@ -43,7 +43,7 @@ class Dependency:
 
     job_id: str | None
     kind: str | None
-    """None for the whole job, `N_TO_N` for the child of the same index, `SEQUENTIAL` for the child before."""
+    """None for the whole job, `N_TO_N` for the child with the same index, `SEQUENTIAL` for the child before."""
 
     @classmethod
     def read(cls, entry: Json) -> "Dependency":
@@ -64,7 +64,7 @@ class Attempt:
     stopped_at: int | None = None
     exit_code: int | None = None
     reason: str | None = None
-    """Why the container ended, where there is more to say than its exit code, such as `CannotPullContainerError: …`."""
+    """Why the container ended, if not by its exit code alone, such as `CannotPullContainerError: …`."""
     status_reason: str | None = None
 
     def describe_container(self) -> Json:
@@ -91,16 +91,16 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Stop:
-    """Somebody wants the running attempt to end."""
+    """A request to end the running attempt."""
 
     reason: str
     may_retry: bool
-    """A reclaimed Spot instance is no reason to give up; a termination or a timeout is."""
+    """True for a reclaimed Spot instance, False for a termination or a timeout."""
 
 
 @dataclass
 class Job:
-    """Guarded by the scheduler's lock; `stop_requested` alone may be waited for without it."""
+    """A job. The scheduler's lock guards it; only waiting for `stop_requested` needs no lock."""
 
     job_id: str
     arn: str
@@ -110,14 +110,14 @@ class Job:
     queue_arn: str
     definition_arn: str
     container: Json
-    """The definition's container properties with the submission's overrides."""
+    """The definition's container properties, overridden by the submission's."""
     parameters: dict[str, str]
     retry: RetryStrategy
     timeout_seconds: int | None
     depends_on: list[Dependency]
     tags: dict[str, str]
     settings: Json
-    """What is told back as it was given: platform capabilities, priorities, propagation of tags."""
+    """Settings that are returned but have no effect: platform capabilities, priorities, propagation of tags."""
 
     parent: "Job | None" = None
     index: int | None = None
@@ -130,9 +130,9 @@ class Job:
     stopped_at: int | None = None
     attempts: list[Attempt] = field(default_factory=list)
     current: Attempt | None = None
-    """The attempt that is running, else the last one."""
+    """The running attempt, or else the last one."""
     environment_name: str | None = None
-    """The compute environment that the current attempt runs in."""
+    """The compute environment of the current attempt."""
     is_cancelled: bool = False
     is_terminated: bool = False
     stop: Stop | None = None
@@ -151,7 +151,7 @@ class Job:
         self.stop_requested.clear()
 
     def describe(self) -> Json:
-        """As DescribeJobs tells it; the answer shares nothing with the job."""
+        """DescribeJobs's view of the job, as a deep copy."""
         container = {
             **self.container,
             "environment": self.container.get("environment", []),
@@ -186,9 +186,9 @@ class Job:
         )
 
     def summarize(self) -> Json:
-        """As ListJobs tells it."""
+        """ListJobs's view of the job."""
         whole = self.describe()
-        told = (
+        shown = (
             "jobArn",
             "jobId",
             "jobName",
@@ -201,7 +201,7 @@ class Job:
             "arrayProperties",
         )
         container = {key: whole["container"][key] for key in ("exitCode", "reason") if key in whole["container"]}
-        return {key: whole[key] for key in told if key in whole} | {"container": container}
+        return {key: whole[key] for key in shown if key in whole} | {"container": container}
 
     def _describe_array(self) -> Json | None:
         if self.children:
@@ -214,10 +214,10 @@ class Job:
 
 
 def name_of(arn: str) -> str:
-    """The name at the end of an ARN, or the name itself: Batch takes both everywhere."""
+    """The name in an ARN, or the name itself: Batch accepts both everywhere."""
     return arn.rpartition("/")[2]
 
 
 def without_none(values: Json) -> Json:
-    """AWS leaves out what there is not."""
+    """Omits values that are None, as AWS does."""
     return {key: value for key, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The operations on job definitions: each registration is a revision, and none is ever changed."""
+"""The operations on job definitions: each registration is a new, immutable revision."""
 
 from typing import Any
 
@@ -6,17 +6,12 @@ from localstack.aws.api.core import handler
 
 from ..settings import settings
 from .job import Json, name_of
-from .registry import Registry, check_name, refuse
+from .operations import Operations
+from .registry import check_name, refuse
 from .retry import RetryStrategy, RetryStrategyError
-from .scheduler import Scheduler
 
 
-class JobDefinitionOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class JobDefinitionOperations(Operations):
     @handler("RegisterJobDefinition", expand=False)
     def register_job_definition(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
@@ -64,8 +59,8 @@ class JobDefinitionOperations:
 
 def read_timeout(timeout: Json | None) -> int | None:
     """
-    :returns: seconds that an attempt may take
-    :raises CommonServiceException: shorter than AWS allows
+    :returns: the time limit of an attempt in seconds
+    :raises CommonServiceException: it is shorter than AWS allows
     """
     seconds = (timeout or {}).get("attemptDurationSeconds")
     shortest = settings().batch_minimum_timeout

@@ -6,16 +6,11 @@ from localstack.aws.api.core import handler
 
 from .compute_environments import pick
 from .job import Json, Stop
+from .operations import Operations
 from .registry import Registry, check_name, refuse
-from .scheduler import Scheduler
 
 
-class JobQueueOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class JobQueueOperations(Operations):
     @handler("CreateJobQueue", expand=False)
     def create_job_queue(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
@@ -69,7 +64,7 @@ def _reference(queue: Json) -> Json:
 
 
 def _order(registry: Registry, request: Json) -> list[Json]:
-    """With ARNs for names; the environments must exist."""
+    """The order with ARNs instead of names; refused if an environment does not exist."""
     entries = request.get("computeEnvironmentOrder", [])
     arns = [registry.environment(entry.get("computeEnvironment"))["computeEnvironmentArn"] for entry in entries]
     return [{**entry, "computeEnvironment": arn} for entry, arn in zip(entries, arns, strict=True)]

@@ -2,26 +2,23 @@
 
 import copy
 import fnmatch
+import threading
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from localstack.aws.api.core import handler
 
 from .job import Dependency, Job, JobStatus, Json, Stop, name_of, without_none
 from .job_definitions import read_retry_strategy, read_timeout
+from .operations import Operations
 from .registry import Registry, check_name, refuse
-from .scheduler import Scheduler
 
 MAXIMUM_ARRAY = 10_000
 PAGE = 100
 
 
-class JobOperations:
-    scheduler: Scheduler
-
-    def registry(self, context: Any) -> Registry:
-        raise NotImplementedError
-
+class JobOperations(Operations):
     @handler("SubmitJob", expand=False)
     def submit_job(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
@@ -48,7 +45,7 @@ class JobOperations:
 
     @handler("CancelJob", expand=False)
     def cancel_job(self, context: Any, request: Json) -> Json:
-        """Only what has not begun."""
+        """Cancels a job that has not started."""
         return self._end(context, request, running=False)
 
     @handler("TerminateJob", expand=False)
@@ -58,7 +55,7 @@ class JobOperations:
     def _end(self, context: Any, request: Json, *, running: bool) -> Json:
         reason = request.get("reason") or refuse("reason must be provided")
         with self.scheduler.lock:
-            # AWS says nothing about a job that is not there.
+            # AWS ignores unknown jobs.
             if job := self.registry(context).jobs.get(request.get("jobId", "")):
                 self.scheduler.end(job, Stop(reason, may_retry=False), running=running)
         return {}
@@ -77,7 +74,7 @@ def _read_job(registry: Registry, request: Json) -> Job:
         if dependency.job_id:
             registry.job(dependency.job_id)
     job_id = str(uuid.uuid4())
-    told_back = {
+    returned = {
         "platformCapabilities": definition["platformCapabilities"],
         "propagateTags": request.get("propagateTags", definition.get("propagateTags", False)),
         "shareIdentifier": request.get("shareIdentifier"),
@@ -97,7 +94,7 @@ def _read_job(registry: Registry, request: Json) -> Job:
         timeout_seconds=read_timeout(request.get("timeout") or definition.get("timeout")),
         depends_on=depends_on,
         tags=request.get("tags", {}),
-        settings=without_none(told_back),
+        settings=without_none(returned),
     )
     size = (request.get("arrayProperties") or {}).get("size")
     if size is not None:
@@ -109,28 +106,20 @@ def _read_job(registry: Registry, request: Json) -> Job:
 
 def _child(registry: Registry, parent: Job, index: int) -> Job:
     job_id = f"{parent.job_id}:{index}"
-    return Job(
+    return replace(
+        parent,
         job_id=job_id,
         arn=registry.arn("job", job_id),
-        name=parent.name,
-        region=parent.region,
-        account=parent.account,
-        queue_arn=parent.queue_arn,
-        definition_arn=parent.definition_arn,
-        container=parent.container,
-        parameters=parent.parameters,
-        retry=parent.retry,
-        timeout_seconds=parent.timeout_seconds,
-        depends_on=parent.depends_on,
-        tags=parent.tags,
-        settings=parent.settings,
         parent=parent,
         index=index,
+        children=[],
+        attempts=[],
+        stop_requested=threading.Event(),
     )
 
 
 def _override(container: Json, overrides: Json) -> Json:
-    """Commands are replaced; variables and resources are merged by their names."""
+    """Replaces the command, and merges variables and resources by name."""
     merged = copy.deepcopy(container)
     merged.update({key: overrides[key] for key in ("command", "vcpus", "memory", "instanceType") if key in overrides})
     for field, key in (("environment", "name"), ("resourceRequirements", "type")):
@@ -140,7 +129,7 @@ def _override(container: Json, overrides: Json) -> Json:
 
 
 def _select(registry: Registry, request: Json) -> list[Job]:
-    """By default those that run, as on AWS; with a filter those in any state."""
+    """The jobs that match; by default only running ones, as on AWS, and with a filter those in any state."""
     filters = {entry["name"]: entry["values"] for entry in request.get("filters") or []}
     if parent_id := request.get("arrayJobId"):
         parent = registry.jobs.get(parent_id)

@@ -1,4 +1,4 @@
-"""A job's output on its way to CloudWatch Logs."""
+"""Sends a job's output to CloudWatch Logs."""
 
 import logging
 import queue
@@ -19,7 +19,7 @@ SECONDS_PER_BATCH = 0.5
 
 
 class LogPump:
-    """Reads the lines that a process writes, and puts them into a log stream twice a second until it has ended."""
+    """Reads the lines that a process writes, and sends them to a log stream twice a second until it has ended."""
 
     def __init__(self, process: subprocess.Popen[bytes], client: Any, group: str, stream: str) -> None:
         self._process, self._client, self._group, self._stream = process, client, group, stream
@@ -29,7 +29,7 @@ class LogPump:
         self._writer.start()
 
     def finish(self, seconds: float) -> None:
-        """Waits until all that was written has arrived."""
+        """Waits until the log holds all output, or the time is over."""
         self._writer.join(seconds)
 
     def _read(self) -> None:
@@ -49,8 +49,8 @@ class LogPump:
                 try:
                     self._client.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=events)
                 except Exception as error:
-                    # The job goes on without this part of its log.
-                    LOG.warning("a job's output is lost: %s", error)
+                    # The job continues without this part of its log.
+                    LOG.warning("output of a job is lost: %s", error)
 
     def _create(self) -> None:
         try:
@@ -61,7 +61,7 @@ class LogPump:
         self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
     def _collect(self) -> tuple[list[dict[str, Any]], bool]:
-        """The lines of the next half second, and whether more can follow."""
+        """Returns the lines of the next half second, and whether more can follow."""
         events: list[dict[str, Any]] = []
         size, until = 0, time.monotonic() + SECONDS_PER_BATCH
         while len(events) < MAXIMUM_BATCH_EVENTS and size < MAXIMUM_BATCH_BYTES - MAXIMUM_EVENT_BYTES:

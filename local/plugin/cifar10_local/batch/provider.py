@@ -1,4 +1,4 @@
-"""The service `batch` of LocalStack: reads requests, and leaves the rest to the scheduler."""
+"""LocalStack's service `batch`: reads requests and passes them to the scheduler."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from .job import Json
 from .job_definitions import JobDefinitionOperations
 from .job_queues import JobQueueOperations
 from .jobs import JobOperations
-from .registry import Registry, refuse
+from .registry import refuse
 from .scheduler import Scheduler
 
 
 class BatchProvider(
     ComputeEnvironmentOperations, JobQueueOperations, JobDefinitionOperations, JobOperations, ServiceLifecycleHook
 ):
-    """State lives in memory, and ends with LocalStack."""
+    """Keeps its state in memory only."""
 
     service = "batch"
 
@@ -29,11 +29,8 @@ class BatchProvider(
     def on_before_stop(self) -> None:
         self.scheduler.close()
 
-    def registry(self, context: Any) -> Registry:
-        return self.scheduler.registry(context.account_id, context.region)
-
     def handle_interrupt(self, _request: Request, job_id: str, **_: Any) -> Response:
-        """POST /_cifar10/batch/jobs/<id>/interrupt: for tests, what the reclaim of a Spot instance does."""
+        """POST /_cifar10/batch/jobs/<id>/interrupt: for tests, acts as if the job's Spot instance was reclaimed."""
         return Response(status=200 if self.scheduler.interrupt(job_id) else 404)
 
     @handler("TagResource", expand=False)
@@ -68,6 +65,6 @@ class BatchProvider(
             case "compute-environment":
                 item = registry.environment(name)
             case _:
-                refuse(f"{request['resourceArn']} names nothing that can be tagged")
+                refuse(f"{request['resourceArn']} cannot be tagged")
         tags: dict[str, str] = item.setdefault("tags", {})
         return tags

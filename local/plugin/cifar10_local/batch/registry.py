@@ -1,4 +1,4 @@
-"""What one account has in one region: compute environments, queues, job definitions and jobs, all in memory."""
+"""One account's compute environments, queues, job definitions and jobs in one region, in memory."""
 
 import re
 from collections import defaultdict
@@ -11,13 +11,13 @@ from .job import Job, Json, name_of
 
 
 def refuse(message: str) -> NoReturn:
-    """Batch has one error for everything that the caller did wrong."""
+    """Raises Batch's only error for invalid requests."""
     raise CommonServiceException("ClientException", message, status_code=400, sender_fault=True)
 
 
 def check_name(what: str, name: str | None) -> str:
     """
-    :raises CommonServiceException: AWS would not take the name
+    :raises CommonServiceException: AWS would not accept the name
     """
     if name is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", name):
         refuse(f"{what} must be 1 to 128 letters, digits, hyphens and underscores, not {name!r}")
@@ -26,7 +26,7 @@ def check_name(what: str, name: str | None) -> str:
 
 @dataclass
 class Registry:
-    """Guarded by the scheduler's lock."""
+    """The resources of one account in one region. The scheduler's lock guards them."""
 
     account: str
     region: str
@@ -39,7 +39,7 @@ class Registry:
         return f"arn:aws:batch:{self.region}:{self.account}:{kind}/{name}"
 
     def environment(self, reference: str | None) -> Json:
-        """By name or ARN, like the others below."""
+        """Finds by name or ARN, like the methods below."""
         return self.environments.get(name_of(reference or "")) or refuse(
             f"Object {reference} of type ComputeEnvironment does not exist"
         )
@@ -50,7 +50,7 @@ class Registry:
         )
 
     def definition(self, reference: str | None) -> Json:
-        """`name` is the latest active revision, `name:3` the third."""
+        """Finds the latest active revision by `name`, the third by `name:3`."""
         name, _, revision = name_of(reference or "").partition(":")
         for definition in reversed(self.definitions.get(name, [])):
             if str(definition["revision"]) == revision or (not revision and definition["status"] == "ACTIVE"):

@@ -1,5 +1,5 @@
 """
-Whether a failed attempt is followed by another.
+Whether a failed attempt is retried.
 
 @see https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
 """
@@ -12,12 +12,12 @@ MAXIMUM_RULES = 5
 
 
 class RetryStrategyError(ValueError):
-    """The strategy breaks one of Batch's rules; the message says which."""
+    """The strategy breaks one of Batch's rules, which the message names."""
 
 
 @dataclass(frozen=True)
 class ExitRule:
-    """One entry of `evaluateOnExit`: applies when every pattern that it has matches."""
+    """One entry of `evaluateOnExit`: applies when all its patterns match."""
 
     action: str
     on_exit_code: str | None = None
@@ -35,13 +35,13 @@ class ExitRule:
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Batch's patterns: the text itself, or its beginning followed by `*`."""
+    """Matches one of Batch's patterns: the text itself, or a prefix followed by `*`."""
     return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
 
 
 @dataclass(frozen=True)
 class RetryStrategy:
-    """How many attempts a job has, and which ends of an attempt use up one more."""
+    """How many attempts a job has, and after which ends it is retried."""
 
     attempts: int = 1
     rules: list[ExitRule] = field(default_factory=list)
@@ -49,7 +49,7 @@ class RetryStrategy:
     @classmethod
     def read(cls, strategy: dict[str, Any] | None) -> "RetryStrategy":
         """
-        :raises RetryStrategyError: it is not one that AWS would take
+        :raises RetryStrategyError: AWS would not accept it
         """
         strategy = strategy or {}
         attempts = strategy.get("attempts", 1)
@@ -64,9 +64,9 @@ class RetryStrategy:
 
     def retries(self, attempts: int, exit_code: int | None, reason: str | None, status_reason: str | None) -> bool:
         """
-        The first rule that applies decides; where none does, the job is retried.
+        Whether to retry. The first rule that applies decides; if none does, the job is retried.
 
-        :param attempts: how many there have been
+        :param attempts: the number of attempts so far
         """
         if attempts >= self.attempts:
             return False
@@ -92,7 +92,7 @@ def _read_rule(entry: dict[str, Any]) -> ExitRule:
         raise RetryStrategyError(f"action must be RETRY or EXIT, not {entry.get('action')}")
     on_exit_code = entry.get("onExitCode")
     if on_exit_code is not None and not on_exit_code.removesuffix("*").isdigit() and on_exit_code != "*":
-        raise RetryStrategyError(f"onExitCode must be digits, with * at most at the end, not {on_exit_code}")
+        raise RetryStrategyError(f"onExitCode must be digits, optionally with * at the end, not {on_exit_code}")
     patterns = (on_exit_code, entry.get("onReason"), entry.get("onStatusReason"))
     if all(pattern is None for pattern in patterns):
         raise RetryStrategyError("an entry of evaluateOnExit must have onExitCode, onReason or onStatusReason")

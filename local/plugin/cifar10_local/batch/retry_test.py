@@ -37,12 +37,12 @@ def test_the_first_rule_that_applies_decides(
     assert RetryStrategy.read(RESUMABLE).retries(1, exit_code, reason, status_reason) is retries
 
 
-def test_attempts_are_used_up() -> None:
+def test_the_number_of_attempts_is_limited() -> None:
     strategy = RetryStrategy.read(RESUMABLE)
     assert [strategy.retries(attempts, 75, None, ESSENTIAL) for attempts in (1, 2, 3)] == [True, True, False]
 
 
-def test_where_no_rule_applies_the_job_is_retried() -> None:
+def test_a_job_is_retried_if_no_rule_applies() -> None:
     strategy = RetryStrategy.read({"attempts": 2, "evaluateOnExit": [{"onExitCode": "1", "action": "EXIT"}]})
     assert strategy.retries(1, 2, None, ESSENTIAL)
     assert not strategy.retries(1, 1, None, ESSENTIAL)
@@ -55,7 +55,7 @@ def test_every_pattern_of_a_rule_must_match() -> None:
     assert not strategy.retries(1, 137, None, SPOT)
 
 
-def test_patterns_are_texts_or_beginnings() -> None:
+def test_patterns_are_texts_or_prefixes() -> None:
     assert matches("1", "1")
     assert not matches("1", "137")
     assert matches("1*", "137")
@@ -67,7 +67,7 @@ def test_a_job_without_a_strategy_has_one_attempt() -> None:
     assert not RetryStrategy.read(None).retries(1, 1, None, ESSENTIAL)
 
 
-def test_a_strategy_is_told_back_as_it_was_given() -> None:
+def test_a_strategy_is_returned_as_it_was_given() -> None:
     described = RetryStrategy.read(RESUMABLE).describe()
     assert described["attempts"] == 3
     assert described["evaluateOnExit"][2] == {"onExitCode": "75", "action": "RETRY"}
@@ -87,6 +87,6 @@ def test_a_strategy_is_told_back_as_it_was_given() -> None:
         {"attempts": 2, "evaluateOnExit": [{"action": "EXIT"}]},
     ],
 )
-def test_what_aws_refuses_is_refused(strategy: dict[str, Any]) -> None:
+def test_strategies_that_aws_refuses_are_refused(strategy: dict[str, Any]) -> None:
     with pytest.raises(RetryStrategyError):
         RetryStrategy.read(strategy)

@@ -1,11 +1,11 @@
 """
 The state machine of Batch:
 
-    SUBMITTED → PENDING (waits for other jobs) → RUNNABLE (waits for room) → STARTING → RUNNING → SUCCEEDED | FAILED
-                                                    ↑                                    │
-                                                    └────────── another attempt ─────────┘
+    SUBMITTED → PENDING (waits for other jobs) → RUNNABLE (waits for capacity) → STARTING → RUNNING → SUCCEEDED | FAILED
+                                                    ↑                                        │
+                                                    └──────────── another attempt ───────────┘
 
-One lock guards every registry and every job. Each attempt has a thread, which alone touches the attempt's process.
+One lock guards all registries and jobs. Each attempt has a thread, and only that thread uses the attempt's process.
 """
 
 import logging
@@ -17,8 +17,8 @@ from .attempt import Finished, NotStarted, run_attempt
 from .capacity import TOO_BIG, can_ever_run, required
 from .command import log_place
 from .dependencies import DependencyState, dependency_state
-from .events import EventLine
-from .job import Attempt, Job, JobStatus, Json, Stop, now_ms
+from .events import EventPublisher
+from .job import Attempt, Job, JobStatus, Json, Stop, name_of, now_ms
 from .registry import Registry
 
 LOG = logging.getLogger(__name__)
@@ -29,33 +29,33 @@ class Scheduler:
 
     def __init__(self, slots: int) -> None:
         """
-        :param slots: attempts at the same time on this machine
+        :param slots: how many attempts may run at the same time on this machine
         """
         self.lock = threading.RLock()
         self._slots = slots
         self._registries: dict[tuple[str, str], Registry] = {}
-        self._events = EventLine()
+        self._events = EventPublisher()
         self._is_closing = False
 
     def registry(self, account: str, region: str) -> Registry:
         with self.lock:
             return self._registries.setdefault((account, region), Registry(account, region))
 
-    # What is asked of it.
+    # Requests.
 
     def add(self, registry: Registry, job: Job) -> None:
-        """A submitted job, with its children if it is an array."""
+        """Adds a submitted job, with its children if it is an array."""
         with self.lock:
             for each in (job, *job.children):
                 registry.jobs[each.job_id] = each
-            self._events.tell(job)
+            self._events.publish(job)
             self.schedule()
 
     def end(self, job: Job, stop: Stop, *, running: bool) -> None:
         """
-        Cancels or terminates a job with its children; those that have ended are left alone.
+        Cancels or terminates a job and its children, except those that have ended.
 
-        :param running: also what has a process
+        :param running: whether to end jobs that have a process too
         """
         with self.lock:
             for each in job.children or [job]:
@@ -68,7 +68,11 @@ class Scheduler:
             self.schedule()
 
     def interrupt(self, job_id: str) -> bool:
-        """What the reclaim of a Spot instance does to a running job. False if it does not run."""
+        """
+        Ends a running job's attempt as if its Spot instance was reclaimed.
+
+        :returns: whether the job was running
+        """
         with self.lock:
             job = next((job for job in self._all_jobs() if job.job_id == job_id and job.status.has_process), None)
             if job is None:
@@ -77,7 +81,7 @@ class Scheduler:
             return True
 
     def close(self) -> None:
-        """Nothing starts any more; what runs is told to end."""
+        """Starts no more jobs, and ends those that run."""
         with self.lock:
             self._is_closing = True
             for job in self._all_jobs():
@@ -85,24 +89,26 @@ class Scheduler:
                     job.request_stop(Stop("LocalStack is stopping", may_retry=False))
 
     def schedule(self) -> None:
-        """Moves every job as far as it can go; called after whatever could let one go further."""
+        """Moves every job as far as possible; called after each change that may let one continue."""
         with self.lock:
             if self._is_closing:
                 return
             for registry in self._registries.values():
-                # A job that fails lets those fail that depend on it.
+                # If a job fails, those that depend on it fail as well.
                 while any(self._pass_dependencies(registry, job) for job in list(registry.jobs.values())):
                     pass
             self._start_what_fits()
 
-    # How it does that. All of these hold the lock.
+    # Implementation. All callers hold the lock.
 
     def _all_jobs(self) -> Iterator[Job]:
-        """Those that have a process of their own: the parent of an array has none."""
+        """All jobs that can have a process: an array's parent cannot."""
         return (job for registry in self._registries.values() for job in registry.jobs.values() if not job.children)
 
     def _pass_dependencies(self, registry: Registry, job: Job) -> bool:
-        """Whether another job may have been affected."""
+        """
+        :returns: whether this may affect other jobs
+        """
         if job.status is JobStatus.SUBMITTED:
             self._move(job, JobStatus.PENDING)
         if job.status is not JobStatus.PENDING or job.children:
@@ -132,7 +138,7 @@ class Scheduler:
             job.status_reason = None
             if len(active) >= self._slots:
                 continue
-            environment = next((each for each in environments if _has_room(each, job, active)), None)
+            environment = next((each for each in environments if _has_capacity(each, job, active)), None)
             if environment is not None:
                 job.environment_name = environment["computeEnvironmentName"]
                 self._move(job, JobStatus.STARTING)
@@ -147,12 +153,12 @@ class Scheduler:
             job.started_at = now_ms()
         if status.is_final:
             job.stopped_at = now_ms()
-        self._events.tell(job)
+        self._events.publish(job)
         if job.parent is not None:
             self._follow_children(job.parent)
 
     def _follow_children(self, parent: Job) -> None:
-        """An array has begun with its first child, and ended with its last."""
+        """An array starts with its first child and ends with its last."""
         states = [child.status for child in parent.children]
         if parent.started_at is None and JobStatus.RUNNING in states:
             parent.started_at = now_ms()
@@ -164,7 +170,7 @@ class Scheduler:
                 "Array Child Job failed" if failed else None,
             )
 
-    # An attempt's own thread.
+    # The thread of an attempt.
 
     def _run(self, job: Job) -> None:
         place = log_place(job)
@@ -217,11 +223,11 @@ class Scheduler:
 def _environments(queue: Json, registry: Registry) -> list[Json]:
     """The queue's enabled compute environments, in its order."""
     order = sorted(queue["computeEnvironmentOrder"], key=lambda entry: entry.get("order", 0))
-    found = (registry.environments.get(entry["computeEnvironment"].rpartition("/")[2]) for entry in order)
+    found = (registry.environments.get(name_of(entry["computeEnvironment"])) for entry in order)
     return [environment for environment in found if environment is not None and environment["state"] == "ENABLED"]
 
 
-def _has_room(environment: Json, job: Job, active: list[Job]) -> bool:
+def _has_capacity(environment: Json, job: Job, active: list[Job]) -> bool:
     limit = environment.get("computeResources", {}).get("maxvCpus", float("inf"))
     name = environment["computeEnvironmentName"]
     used = sum(required(other.container).vcpus for other in active if other.environment_name == name)

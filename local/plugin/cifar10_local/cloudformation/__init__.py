@@ -1,1 +1,1 @@
-"""CloudFormation resource types that LocalStack lacks."""
+"""CloudFormation resource types that LocalStack does not have."""

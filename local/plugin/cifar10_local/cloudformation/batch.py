@@ -20,7 +20,7 @@ class ComputeEnvironmentProvider(NamedResource):
 
     def create(self, request: Any) -> ProgressEvent:
         properties = to_api(self.named(request))
-        # Says how updates replace machines, and there are none.
+        # It controls how updates replace instances, and there are none.
         properties.pop("replaceComputeEnvironment", None)
         properties["type"] = properties["type"].upper()
         answer = request.aws_client_factory.batch.create_compute_environment(**properties)
@@ -81,7 +81,7 @@ class JobDefinitionProvider(NamedResource):
         return succeeded(request.desired_state | {"JobDefinitionArn": answer["jobDefinitionArn"]})
 
     def update(self, request: Any) -> ProgressEvent:
-        """A new revision; the one before becomes inactive, as on AWS."""
+        """Registers a new revision and deactivates the one before, as AWS does."""
         event = self.create(request)
         previous = request.previous_state["JobDefinitionArn"]
         request.aws_client_factory.batch.deregister_job_definition(jobDefinition=previous)

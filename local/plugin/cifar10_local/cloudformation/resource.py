@@ -1,4 +1,4 @@
-"""What the providers of all types share."""
+"""Code that the providers of all types share."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from localstack.services.cloudformation.resource_provider import OperationStatus
 type Json = dict[str, Any]
 
 KEYS_OF_THE_USER = ("Tags", "Parameters", "Options")
-"""Properties whose own keys are names that the template's author chose."""
+"""Properties whose keys the template's author chooses."""
 
 
 def succeeded(model: Json) -> ProgressEvent:
@@ -16,7 +16,7 @@ def succeeded(model: Json) -> ProgressEvent:
 
 
 def to_api(value: Any) -> Any:
-    """CloudFormation's `PascalCase` to the API's `camelCase`, all the way down."""
+    """Converts CloudFormation's `PascalCase` keys to the API's `camelCase`, at every depth."""
     if isinstance(value, list):
         return [to_api(each) for each in value]
     if not isinstance(value, dict):
@@ -29,12 +29,12 @@ def to_api(value: Any) -> Any:
 
 
 class NamedResource(ResourceProvider):
-    """A resource that has a name, made up from the stack's where the template gives none."""
+    """A resource with a name, by default generated from the stack's."""
 
     NAME: str
 
     def named(self, request: Any) -> Json:
-        """The wanted state, with its name."""
+        """The desired state, with a name."""
         model: Json = request.desired_state
         if not model.get(self.NAME):
             previous = (request.previous_state or {}).get(self.NAME)

@@ -21,7 +21,7 @@ def test_property_names_become_those_of_the_api_at_every_depth() -> None:
     }
 
 
-def test_names_that_the_author_chose_stay() -> None:
+def test_names_that_the_author_chose_are_unchanged() -> None:
     assert to_api({"Tags": {"Team": "Vision"}, "Parameters": {"Epochs": "3"}}) == {
         "tags": {"Team": "Vision"},
         "parameters": {"Epochs": "3"},

@@ -1,1 +1,1 @@
-"""AWS Lambda whose execution environments are Node processes of this machine."""
+"""AWS Lambda whose execution environments are local Node.js processes."""

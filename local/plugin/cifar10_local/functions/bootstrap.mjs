@@ -1,8 +1,8 @@
 /**
- * What AWS's Node.js runtime does, in the place of it: loads the handler that `_HANDLER` names from `LAMBDA_TASK_ROOT`,
- * then asks the Lambda Runtime API for one invocation after the other until there are no more.
+ * Replaces AWS's Node.js runtime: loads the handler that `_HANDLER` names from `LAMBDA_TASK_ROOT`, then takes one
+ * invocation after the other from the Lambda Runtime API.
  *
- * Runs alone, outside this project: only Node's own modules.
+ * It runs outside this project, and imports Node's own modules only.
  */
 import { existsSync, writeSync } from 'node:fs';
 import http from 'node:http';
@@ -15,13 +15,13 @@ import { format } from 'node:util';
 const [hostname, port] = environment('AWS_LAMBDA_RUNTIME_API').split(':');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 
-/** The invocation that is being answered; console lines carry it. */
+/** The id of the current invocation; console lines contain it. */
 let requestId = '';
 
 /** @param {string} name */
 function environment(name) {
   const value = process.env[name];
-  if (value === undefined) throw new Error(`The environment lacks ${name}.`);
+  if (value === undefined) throw new Error(`The environment variable ${name} is not set.`);
   return value;
 }
 
@@ -53,7 +53,7 @@ function call(method, route, body) {
   });
 }
 
-/** Console lines as Lambda writes them: time, request, level, text. Written at once, so that a crash loses none. */
+/** Formats console lines as Lambda does: time, request, level, text. Written synchronously, so that a crash loses none. */
 function patchConsole() {
   for (const method of /** @type {const} */ (['debug', 'info', 'log', 'warn', 'error', 'trace'])) {
     const level = method === 'log' ? 'INFO' : method.toUpperCase();
@@ -70,7 +70,7 @@ function describeError(error) {
 }
 
 /**
- * Reports what nothing can be done about, and ends.
+ * Reports a fatal error and exits.
  *
  * @param {string} kind
  * @param {unknown} error
@@ -117,7 +117,7 @@ function contextOf(headers) {
 }
 
 /**
- * Handlers answer by a promise, or, with a third parameter, by a callback.
+ * Calls the handler, which answers by a promise or, if it has a third parameter, by a callback.
  *
  * @param {Handler} handler
  * @param {unknown} event
@@ -138,7 +138,7 @@ process.on('unhandledRejection', (error) => die('Unhandled Promise Rejection', e
 const handler = await loadHandler().catch((error) => die('Init Error', error));
 
 for (;;) {
-  // An error here means that LocalStack is gone, or has no more use for this process.
+  // An error here means that LocalStack has ended, or no longer needs this process.
   const next = await call('GET', 'invocation/next').catch(() => process.exit(0));
   requestId = String(next.headers['lambda-runtime-aws-request-id']);
   process.env._X_AMZN_TRACE_ID = String(next.headers['lambda-runtime-trace-id'] ?? '');
@@ -152,7 +152,7 @@ for (;;) {
     body = JSON.stringify(describeError(error));
     console.error('Invoke Error', body);
   }
-  // Refused when it is too large: the Runtime API has then reported that already.
+  // A response that is too large is refused; the Runtime API has already reported that.
   await call('POST', `invocation/${requestId}/${route}`, body).catch((error) => console.error(error.message));
   requestId = '';
 }

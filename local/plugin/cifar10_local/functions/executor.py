@@ -1,4 +1,4 @@
-"""Lambda's executor `process`: each execution environment of a function is a Node.js process of this machine."""
+"""Lambda's executor `process`: each execution environment of a function is a local Node.js process."""
 
 import logging
 import shutil
@@ -16,12 +16,12 @@ from .sandbox import Function, Sandbox, error_message
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 INIT_SECONDS = 10.0
-"""AWS allows ten seconds for loading the handler, and then once more the function's timeout."""
+"""AWS allows ten seconds for loading the handler, and after that the function's timeout once more."""
 MEMORY_CHECK_SECONDS = 0.1
 
 
 class ProcessExecutor(RuntimeExecutor):
-    """One execution environment. LocalStack gives it one invocation at a time, and makes as many as are needed."""
+    """One execution environment. LocalStack passes it one invocation at a time, and creates more as needed."""
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002
         super().__init__(id, function_version)
@@ -65,21 +65,23 @@ class ProcessExecutor(RuntimeExecutor):
         sandbox = self._sandbox
         assert sandbox is not None, "invoked before it was started"
         timeout: float = self.function_version.config.timeout
-        started = time.perf_counter()
-        # It has crashed, was killed or timed out the last time: the environment stays, its process is a new one.
-        outcome = None if sandbox.is_running else self._start_sandbox(sandbox)
-        if outcome is None:
+        outcome: Outcome | None = None
+        while outcome is None:
             started = time.perf_counter()
-            self._exchange.offer(
-                Invocation(
-                    request_id=payload["invoke-id"],
-                    payload=payload["payload"],
-                    deadline_ms=int((time.time() + timeout) * 1000),
-                    function_arn=payload["invoked-function-arn"],
-                    trace_id=payload["trace-id"],
+            # After a crash, a kill or a timeout the environment stays, with a new process.
+            outcome = None if sandbox.is_running else self._start_sandbox(sandbox)
+            if outcome is None:
+                started = time.perf_counter()
+                self._exchange.offer(
+                    Invocation(
+                        request_id=payload["invoke-id"],
+                        payload=payload["payload"],
+                        deadline_ms=int((time.time() + timeout) * 1000),
+                        function_arn=payload["invoked-function-arn"],
+                        trace_id=payload["trace-id"],
+                    )
                 )
-            )
-            outcome = self._wait_for_outcome(sandbox, payload["invoke-id"], started + timeout)
+                outcome = self._wait_for_outcome(sandbox, payload["invoke-id"], started + timeout)
         return self._report(sandbox, payload["invoke-id"], outcome, (time.perf_counter() - started) * 1000)
 
     def get_address(self) -> str:
@@ -103,16 +105,18 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """The unzipped code belongs to LocalStack, which deletes it with the function."""
+        """Does nothing: LocalStack deletes the unzipped code with the function."""
 
     @classmethod
     def validate_environment(cls) -> bool:
         return shutil.which(settings().node) is not None
 
-    # How it does that.
+    # Implementation.
 
     def _start_sandbox(self, sandbox: Sandbox) -> Outcome | None:
-        """The error if the handler could not be loaded."""
+        """
+        :returns: the error if the handler could not be loaded
+        """
         self._exchange.reset()
         sandbox.start()
         until = time.perf_counter() + INIT_SECONDS + self.function_version.config.timeout
@@ -129,12 +133,17 @@ class ProcessExecutor(RuntimeExecutor):
                 return Outcome.error("Sandbox.Timedout", "The handler was not loaded in time")
         return None
 
-    def _wait_for_outcome(self, sandbox: Sandbox, request_id: str, deadline: float) -> Outcome:
+    def _wait_for_outcome(self, sandbox: Sandbox, request_id: str, deadline: float) -> Outcome | None:
+        """
+        :returns: None if the process ended before it received the invocation: it was exiting after the one before
+        """
         while True:
             left = deadline - time.perf_counter()
             if outcome := self._exchange.wait_for_outcome(max(0.0, min(left, MEMORY_CHECK_SECONDS))):
                 return outcome
             prefix = f"RequestId: {request_id} Error:"
+            if not sandbox.is_running and not self._exchange.is_closed and self._exchange.withdraw():
+                return None
             if not sandbox.is_running or self._exchange.is_closed:
                 text = f"{prefix} Runtime exited with error: {sandbox.describe_end()}"
                 return Outcome.error("Runtime.ExitError", text)
@@ -147,7 +156,7 @@ class ProcessExecutor(RuntimeExecutor):
                 return Outcome.error("Runtime.OutOfMemory", f"{prefix} Runtime exited with error: signal: killed")
 
     def _report(self, sandbox: Sandbox, request_id: str, outcome: Outcome, milliseconds: float) -> InvocationResult:
-        """The result with the log lines that Lambda writes around the function's own."""
+        """The result, and the function's log between the lines that Lambda adds."""
         configuration = self.function_version.config
         sandbox.memory_mb()
         text = sandbox.take_log()

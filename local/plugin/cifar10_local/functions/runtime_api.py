@@ -1,6 +1,6 @@
 """
-The Lambda Runtime API (version 2018-06-01), which every runtime speaks: it asks for the next invocation, and posts the
-response. One server per execution environment, as on AWS.
+The Lambda Runtime API (version 2018-06-01): a runtime gets the next invocation, and posts its response. There is one
+server per execution environment, as on AWS.
 
 @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -28,7 +28,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an invocation: the function's answer, or an error in the form that Lambda reports."""
+    """The result of an invocation: the function's answer, or an error in Lambda's form."""
 
     body: bytes
     is_error: bool = False
@@ -39,7 +39,7 @@ class Outcome:
 
 
 class Exchange:
-    """Where the executor leaves an invocation and the runtime its outcome. Any thread may call any method."""
+    """Passes invocations from the executor to the runtime, and outcomes back. Any thread may call any method."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -49,15 +49,18 @@ class Exchange:
         self._waiting: Invocation | None = None
         self._current: str | None = None
         self._outcome: Outcome | None = None
+        self._process = 0
 
     def reset(self) -> None:
-        """A new runtime process is about to start."""
+        """Clears the state before a new runtime process starts, and ends the waits of the old one."""
         with self._changed:
+            self._process += 1
             self._is_ready, self._init_error = False, None
             self._waiting, self._current, self._outcome = None, None, None
+            self._changed.notify_all()
 
     def close(self) -> None:
-        """Nothing more is to come: whoever waits is let go."""
+        """Ends the exchange, and with it all waits."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -69,7 +72,9 @@ class Exchange:
     # What the executor calls.
 
     def wait_until_ready(self, seconds: float) -> bool | Outcome:
-        """True once the runtime has asked for an invocation, its error if it could not start, False for not yet."""
+        """
+        :returns: True once the runtime has asked for an invocation, its error if it could not start, False if not yet
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._is_ready or self._init_error or self._closed, seconds)
             return self._init_error or self._is_ready
@@ -79,8 +84,20 @@ class Exchange:
             self._waiting, self._current, self._outcome = invocation, invocation.request_id, None
             self._changed.notify_all()
 
+    def withdraw(self) -> bool:
+        """
+        Takes back the last invocation, unless the runtime has received it.
+
+        :returns: whether it was taken back
+        """
+        with self._changed:
+            was_waiting, self._waiting = self._waiting is not None, None
+            return was_waiting
+
     def wait_for_outcome(self, seconds: float) -> Outcome | None:
-        """The outcome of what was offered last, or None for not yet."""
+        """
+        :returns: the outcome of the last invocation, or None if there is none yet
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._outcome or self._closed, seconds)
             return self._outcome
@@ -88,13 +105,20 @@ class Exchange:
     # What the runtime calls.
 
     def next(self) -> Invocation | None:
-        """Waits for an invocation; None when there will be none."""
+        """
+        Waits for an invocation.
+
+        :returns: None when there will be no more
+        """
         with self._changed:
+            process = self._process
             self._is_ready = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._waiting or self._closed or process != self._process)
+            if self._closed or process != self._process:
+                return None
             invocation, self._waiting = self._waiting, None
-            return None if self._closed else invocation
+            return invocation
 
     def fail_to_start(self, body: bytes) -> None:
         with self._changed:
@@ -102,7 +126,7 @@ class Exchange:
             self._changed.notify_all()
 
     def finish(self, request_id: str, outcome: Outcome) -> None:
-        """Ignores the outcome of an invocation that was given up in the meantime."""
+        """Sets the outcome, unless the invocation has been abandoned."""
         with self._changed:
             if request_id == self._current:
                 self._outcome = outcome
@@ -189,4 +213,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """The function's own log says what is of interest."""
+        """Logs nothing: the function has its own log."""

@@ -44,7 +44,7 @@ def test_an_invocation_reaches_the_runtime_and_its_response_comes_back(exchange:
     assert exchange.wait_for_outcome(0) == Outcome(b"[1]")
 
 
-def test_the_runtime_is_ready_when_it_asks_and_waits_until_there_is_something(
+def test_a_runtime_is_ready_when_it_asks_for_an_invocation_and_waits_for_one(
     exchange: Exchange, api: RuntimeApi
 ) -> None:
     assert exchange.wait_until_ready(0) is False
@@ -79,12 +79,12 @@ def test_a_response_beyond_lambdas_limit_is_refused(exchange: Exchange, api: Run
     assert json.loads(outcome.body)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-def test_a_runtime_that_cannot_load_its_handler_says_so(exchange: Exchange, api: RuntimeApi) -> None:
+def test_a_runtime_reports_that_it_cannot_load_its_handler(exchange: Exchange, api: RuntimeApi) -> None:
     call(api, "init/error", b'{"errorType": "Runtime.ImportModuleError"}')
     assert exchange.wait_until_ready(0) == Outcome(b'{"errorType": "Runtime.ImportModuleError"}', is_error=True)
 
 
-def test_closing_lets_a_waiting_runtime_go(exchange: Exchange, api: RuntimeApi) -> None:
+def test_closing_ends_the_wait_of_a_runtime(exchange: Exchange, api: RuntimeApi) -> None:
     answers: list[int] = []
     asking = threading.Thread(target=lambda: answers.append(call(api, "invocation/next")[0]))
     asking.start()
@@ -92,6 +92,29 @@ def test_closing_lets_a_waiting_runtime_go(exchange: Exchange, api: RuntimeApi) 
     exchange.close()
     asking.join(10)
     assert answers == [410]
+
+
+def test_an_invocation_can_be_withdrawn_until_the_runtime_has_received_it(exchange: Exchange, api: RuntimeApi) -> None:
+    exchange.offer(INVOCATION)
+    assert exchange.withdraw() is True
+    exchange.offer(INVOCATION)
+    call(api, "invocation/next")
+    assert exchange.withdraw() is False
+
+
+def test_a_new_process_gets_the_invocation_although_the_old_one_still_waits(
+    exchange: Exchange, api: RuntimeApi
+) -> None:
+    answers: list[int] = []
+    old = threading.Thread(target=lambda: answers.append(call(api, "invocation/next")[0]))
+    old.start()
+    assert exchange.wait_until_ready(10) is True
+    exchange.reset()
+    old.join(10)
+    assert answers == [410]
+    assert exchange.wait_until_ready(0) is False
+    exchange.offer(INVOCATION)
+    assert call(api, "invocation/next")[0] == 200
 
 
 def test_unknown_routes_are_not_found(api: RuntimeApi) -> None:

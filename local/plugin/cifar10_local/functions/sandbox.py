@@ -1,4 +1,4 @@
-"""The process of one execution environment: started, watched, killed, and read."""
+"""The process of one execution environment: its start, memory, log and end."""
 
 import json
 import os
@@ -16,7 +16,7 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.mjs")
 
 @dataclass(frozen=True)
 class Function:
-    """What of a function's configuration its process needs."""
+    """The part of a function's configuration that its process needs."""
 
     code: Path
     """The unzipped package."""
@@ -25,7 +25,7 @@ class Function:
 
 
 class Sandbox:
-    """A Node.js process that runs the function's handler. One at a time; may be started again after its end."""
+    """A Node.js process that runs the function's handler; it can be started again after its end."""
 
     def __init__(self, node: str, folder: Path, function: Function, runtime_api: str) -> None:
         self._command = [node, f"--max-old-space-size={max(64, function.memory_mb * 9 // 10)}", str(BOOTSTRAP)]
@@ -66,11 +66,11 @@ class Sandbox:
         return self._process is not None and self._process.poll() is None
 
     def describe_end(self) -> str:
-        """How the process ended, in Lambda's words."""
+        """Describes how the process ended, as Lambda does."""
         return "stopped" if self._process is None else describe_exit(self._process.wait())
 
     def memory_mb(self) -> int:
-        """What the process holds now; 0 if there is none."""
+        """The process's memory now; 0 if it does not run."""
         if not self.is_running or self._process is None:
             return 0
         try:
@@ -82,7 +82,7 @@ class Sandbox:
 
     @property
     def peak_mb(self) -> int:
-        """The most that `memory_mb` has seen of this process."""
+        """The highest result of `memory_mb` for this process."""
         return self._peak_mb
 
     def read_log(self) -> str:
@@ -92,7 +92,7 @@ class Sandbox:
             return ""
 
     def take_log(self) -> str:
-        """What was logged since it was last taken. The process appends, so what was read can be cut off under it."""
+        """Reads the log and empties it, which is safe while the process appends to it."""
         try:
             with self._log.open("r+b") as log:
                 text = log.read().decode(errors="replace")
@@ -103,7 +103,7 @@ class Sandbox:
 
 
 def error_message(body: bytes) -> str:
-    """The message in an error that a runtime has reported."""
+    """The message of an error that a runtime reported."""
     try:
         return str(json.loads(body).get("errorMessage", ""))
     except (ValueError, AttributeError):

@@ -16,12 +16,12 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node.js")
 
 @pytest.fixture(autouse=True)
 def without_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would take this process for LocalStack, and end it in the end; `watchdog_test.py` tests it."""
-    monkeypatch.setattr(processes, "_tell", lambda _line: None)
+    """Disables the watchdog, which would take this process for LocalStack and kill it; `watchdog_test.py` tests it."""
+    monkeypatch.setattr(processes, "_notify_watchdog", lambda _line: None)
 
 
 class Environment:
-    """The bootstrap with a handler, as the executor runs it."""
+    """The bootstrap with a handler, run as the executor does."""
 
     def __init__(self, folder: Path, code: str, handler: str = "index.handler") -> None:
         (folder / "code").mkdir()
@@ -90,7 +90,7 @@ def test_a_handler_that_cannot_be_loaded_is_an_error(
     assert error in environment.ready.body
 
 
-def test_memory_is_that_of_the_process_and_its_peak(tmp_path: Path, environments: list[Environment]) -> None:
+def test_memory_and_its_peak_are_measured(tmp_path: Path, environments: list[Environment]) -> None:
     code = "export const handler = async () => { globalThis.all = Buffer.alloc(100e6, 1); return 1; };"
     environment = Environment(tmp_path, code)
     environments.append(environment)
@@ -102,7 +102,7 @@ def test_memory_is_that_of_the_process_and_its_peak(tmp_path: Path, environments
     assert environment.sandbox.peak_mb > before + 80
 
 
-def test_how_it_ended_is_told_in_lambdas_words(tmp_path: Path, environments: list[Environment]) -> None:
+def test_the_end_is_described_as_lambda_does(tmp_path: Path, environments: list[Environment]) -> None:
     environment = Environment(tmp_path, "export const handler = async () => process.exit(3);")
     environments.append(environment)
     environment.exchange.offer(Invocation("request-1", "{}", 0, "", ""))
@@ -111,7 +111,7 @@ def test_how_it_ended_is_told_in_lambdas_words(tmp_path: Path, environments: lis
     assert environment.sandbox.describe_end() == "exit status 3"
 
 
-def test_nothing_of_ours_is_inherited(tmp_path: Path, environments: list[Environment]) -> None:
+def test_the_environment_is_not_inherited(tmp_path: Path, environments: list[Environment]) -> None:
     os.environ["CIFAR10_SECRET_OF_THE_TEST"] = "ours"
     environment = Environment(tmp_path, "export const handler = async () => Object.keys(process.env);")
     environments.append(environment)

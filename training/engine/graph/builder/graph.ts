@@ -4,7 +4,7 @@ import type { Attribute, Constant, DataType, FunctionDefinition, NodeDefinition 
 
 export type Shape = readonly number[];
 
-/** What flows along an edge of the graph: one output of an operation, of a known shape and type. */
+/** An edge of the graph: one output of an operation, with a known shape and type. */
 export interface Value {
   readonly operation: Operation;
   /** Among the outputs of its operation. */
@@ -19,11 +19,11 @@ export interface Operation {
   /** Unique; begins with the scope that it was made in, which for a layer's operations is the layer's name. */
   readonly name: string;
   readonly scope: string;
-  /** TensorFlow's name of what it does, such as `Conv2D`. */
+  /** TensorFlow's name of the operation, such as `Conv2D`. */
   readonly op: string;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  /** What must have run before it, though it takes nothing from them. */
+  /** Operations that must run before it, though it takes no value from them. */
   readonly after: readonly Operation[];
   readonly attributes: Readonly<Record<string, Attribute>>;
   readonly gradient: Gradient | undefined;
@@ -52,14 +52,14 @@ export interface Variable {
   readonly shape: Shape;
   readonly type: DataType;
   readonly handle: Value;
-  /** As it is before anything in the same call assigns to it. */
+  /** Its value before any assignment in the same call. */
   readonly value: Value;
   /** Feed `next` and fetch `assigned` to set it. */
   readonly next: Value;
   readonly assigned: Value;
 }
 
-/** Operands that do not fit each other. It is a defect of the graph's author: descriptions are checked before (`nets/shapes.ts`). */
+/** Operands that do not fit each other. It is an internal error: `nets/shapes.ts` checks descriptions of nets before. */
 export class GraphError extends Error {
   override readonly name = 'GraphError';
 }
@@ -71,7 +71,7 @@ export class GraphError extends Error {
 export class Graph {
   /** In an order in which each comes after its inputs. */
   readonly operations: Operation[] = [];
-  /** By what they do; those of a function's own graph are kept with the graph that it is part of. */
+  /** Functions by their content; a function's inner functions are kept with the outer graph. */
   readonly #functions: Map<string, FunctionDefinition>;
   readonly #names = new Map<string, number>();
   /** Whether XLA fuses the loops of functions: see `call`. */
@@ -137,7 +137,7 @@ export class Graph {
     return this.constant({ type: 'float32', shape: [], values: Float32Array.of(value) });
   }
 
-  /** `[n]` int32: how operations are told shapes and axes. */
+  /** `[n]` int32: a shape or axes, as operations take them. */
   integers(values: readonly number[]): Value {
     return this.constant({ type: 'int32', shape: [values.length], values: Int32Array.from(values) });
   }
@@ -173,7 +173,7 @@ export class Graph {
     return this.add({ op: 'AssignVariableOp', inputs: [variable.handle, value], attributes, after });
   }
 
-  /** The same value, had only once these have run. */
+  /** The same value, available once these have run. */
   after(name: string, value: Value, operations: readonly Operation[]): Value {
     const { shape, type } = value;
     return this.value({
@@ -226,13 +226,13 @@ export class Graph {
   }
 
   /**
-   * Repeats a body, in one call. A round begins when the one before has ended, with all that it assigns to variables.
+   * Repeats a body, in one call. A round begins after all assignments of the one before.
    *
-   * @param initial what the first round is given
-   * @param condition from what a round would be given, whether there is one: `[]` bool
-   * @param body from what a round is given to what the next one is, of the same shapes and types. It adds to a graph of its
-   *   own, in which it makes again the variables that it needs; what changes one must come before one of its results.
-   * @returns what one more round would have been given
+   * @param initial the inputs of the first round
+   * @param condition from the inputs of the next round, whether it runs: `[]` bool
+   * @param body from the inputs of a round to those of the next, of the same shapes and types. It adds to its own graph, in
+   *   which it creates the variables that it needs again; assignments must come before one of its results.
+   * @returns the inputs that one more round would get
    */
   loop<State extends readonly Value[]>(
     name: string,
@@ -242,7 +242,7 @@ export class Graph {
     const compileFunctions = this.compilesFunctions;
     const types = initial.map(({ type }) => type);
     const shapes = initial.map(({ shape }) => shape);
-    const goesOn = this.#function<State>(`${name}_condition`, initial, (...given) => [condition(...given)], {
+    const continues = this.#function<State>(`${name}_condition`, initial, (...given) => [condition(...given)], {
       compileFunctions,
     });
     const round = this.#function<State>(`${name}_body`, initial, body, { compileFunctions });
@@ -254,7 +254,7 @@ export class Graph {
       outputs: initial,
       attributes: {
         T: { types },
-        cond: { function: goesOn.called },
+        cond: { function: continues.called },
         body: { function: round.called },
         output_shapes: { shapes },
         parallel_iterations: { integer: 1 },
@@ -264,12 +264,12 @@ export class Graph {
   }
 
   /**
-   * Does something in some calls only, once all inputs are there.
+   * Runs a branch where a condition holds, once all inputs are computed.
    *
    * @param condition `[]` bool
-   * @param then adds to a graph of its own, in which it makes again the variables that it needs; what changes one must come
+   * @param then adds to its own graph, in which it creates the variables that it needs again; assignments must come
    *   before its result, and the result must be used. It is of the shape and type of the first of `inputs`.
-   * @returns what `then` gives, or the first of `inputs` as it is
+   * @returns the result of `then`, or the first of `inputs`
    */
   when<Inputs extends readonly [Value, ...Value[]]>(
     name: string,
@@ -282,7 +282,7 @@ export class Graph {
     const left = this.#function<Inputs>(`${name}_else`, inputs, (...given) => [given[0]], options);
     const [{ shape, type }] = inputs;
     this.#checkResults(name, done.results, [inputs[0]]);
-    // In a branch what has no input of its own, such as reading a variable, waits for nothing but the condition.
+    // In a branch an operation without inputs, such as reading a variable, waits only for the condition.
     const decided = this.after(
       `${name}_if`,
       condition,
@@ -306,7 +306,7 @@ export class Graph {
     });
   }
 
-  /** As plain data, to be encoded. */
+  /** The graph as plain data, to be encoded. */
   definition(): { readonly nodes: readonly NodeDefinition[]; readonly functions: readonly FunctionDefinition[] } {
     return {
       nodes: this.operations.map((operation) => nodeOf(operation, referenceTo)),
@@ -314,7 +314,7 @@ export class Graph {
     };
   }
 
-  /** Builds a function in a graph of its own. Layers that compute the same share one; XLA compiles it for each shape. */
+  /** Builds a function in its own graph. Layers that compute the same share one; XLA compiles it for each shape. */
   #function<Inputs extends readonly Value[]>(
     name: string,
     inputs: readonly [...Inputs],
@@ -338,7 +338,7 @@ export class Graph {
     if (given !== wanted) this.fail(`The function of ${name} gives ${given || 'nothing'}; it must give ${wanted}.`);
   }
 
-  /** Only what the results need: within a function an operation with a side effect would run all the same. */
+  /** Only what the results need: within a function operations with side effects would run as well. */
   #asFunction(
     results: readonly Value[],
     attributes: FunctionDefinition['attributes'],
@@ -371,7 +371,7 @@ export class Graph {
   }
 }
 
-/** Stands for a function's argument, and is no operation of TensorFlow's. */
+/** Marks a function's argument; it is not a TensorFlow operation. */
 const argument = 'argument';
 
 function nodeOf(operation: Operation, reference: (value: Value) => string): NodeDefinition {

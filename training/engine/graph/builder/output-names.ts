@@ -1,6 +1,6 @@
 /**
- * What an operation's outputs are called in TensorFlow's registry: the only name, or that of a list of outputs; or one name
- * for each. Within a function an output is referred to by it.
+ * Names of an operation's outputs in TensorFlow's registry: one name for a single output or a list of them, or one for each.
+ * Within a function an output is referred to by its name.
  *
  * @see tensorflow/core/ops/*.cc, `REGISTER_OP`
  */

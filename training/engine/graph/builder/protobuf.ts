@@ -1,11 +1,12 @@
 /**
- * TensorFlow's protocol buffers, as far as we write them: a graph is given as plain data and comes out as the bytes of a
- * SavedModel. The classes are those that `@tensorflow/tfjs-node` carries; it has no types for them.
+ * TensorFlow's protocol buffers: encodes a graph, given as plain data, as the bytes of a SavedModel.
  *
- * @see tensorflow/core/framework/graph.proto, function.proto, attr_value.proto, saved_model.proto
+ * @see tensorflow/core/framework/graph.proto, function.proto, attr_value.proto, tensor.proto, and
+ *   tensorflow/core/protobuf/saved_model.proto, which give the fields their numbers
  */
+import { Message } from '../../../protobuf/message.ts';
 
-/** Of a tensor in a graph. TensorFlow's types, not TensorFlow.js's. */
+/** TensorFlow's type of a tensor in a graph, not TensorFlow.js's. */
 export type DataType = 'float32' | 'bfloat16' | 'float16' | 'int32' | 'uint8' | 'int64' | 'bool' | 'resource';
 
 /** The numbers of TensorFlow's `DataType`. */
@@ -63,209 +64,88 @@ interface ArgumentDefinition {
 
 export const savedModelTag = 'serve';
 
-/** The bytes of `saved_model.pb`. */
+/** @returns the bytes of `saved_model.pb` */
 export function encodeSavedModel(
-  protobuf: unknown,
   nodes: readonly NodeDefinition[],
   functions: readonly FunctionDefinition[],
 ): Uint8Array {
-  return new Encoder(protobuf as Classes).savedModel(nodes, functions);
+  const graph = new Message();
+  for (const node of nodes) graph.message(1, nodeDef(node));
+  const library = new Message();
+  for (const definition of functions) library.message(1, functionDef(definition));
+  const versions = new Message().number(1, 1087); // the GraphDef version of TensorFlow 2.9; newer ones read it
+  graph.message(4, versions).message(2, library);
+  const information = new Message().text(4, savedModelTag);
+  const metaGraph = new Message().message(1, information).message(2, graph);
+  return new Message().number(1, 1).message(2, metaGraph).encode();
 }
 
-class Encoder {
-  readonly #classes: Classes;
+function nodeDef({ name, op, inputs, attributes }: NodeDefinition): Message {
+  const node = new Message().text(1, name).text(2, op);
+  for (const input of inputs) node.text(3, input);
+  return withAttributes(node, attributes);
+}
 
-  constructor(classes: Classes) {
-    this.#classes = classes;
+function functionDef({ name, inputs, outputs, nodes, attributes }: FunctionDefinition): Message {
+  const signature = new Message().text(1, name);
+  for (const input of inputs) signature.message(2, argumentDef(input));
+  for (const output of outputs) signature.message(3, argumentDef(output));
+  const definition = withAttributes(new Message().message(1, signature), attributes);
+  for (const node of nodes) definition.message(3, nodeDef(node));
+  for (const output of sortedByName(outputs)) {
+    definition.message(4, new Message().text(1, output.name).text(2, output.from));
   }
+  return definition;
+}
 
-  savedModel(nodes: readonly NodeDefinition[], functions: readonly FunctionDefinition[]): Uint8Array {
-    const { GraphDef, FunctionDefLibrary, MetaGraphDef, SavedModel, VersionDef } = this.#classes;
-    const library = new FunctionDefLibrary();
-    for (const definition of functions) library.addFunction(this.#function(definition));
-    const versions = new VersionDef();
-    versions.setProducer(1087); // the GraphDef version of TensorFlow 2.9; newer ones read it
-    const graph = new GraphDef();
-    for (const node of nodes) graph.addNode(this.#node(node));
-    graph.setLibrary(library);
-    graph.setVersions(versions);
-    const information = new MetaGraphDef.MetaInfoDef();
-    information.addTags(savedModelTag);
-    const metaGraph = new MetaGraphDef();
-    metaGraph.setMetaInfoDef(information);
-    metaGraph.setGraphDef(graph);
-    const model = new SavedModel();
-    model.setSavedModelSchemaVersion(1);
-    model.addMetaGraphs(metaGraph);
-    return model.serializeBinary();
+function argumentDef({ name, type }: ArgumentDefinition): Message {
+  return new Message().text(1, name).number(3, dataTypeNumber[type]);
+}
+
+/** Field 5 of a node and of a function: a map. */
+function withAttributes(message: Message, attributes: Readonly<Record<string, Attribute>>): Message {
+  const entries = Object.entries(attributes).map(([name, attribute]) => ({ name, attribute }));
+  for (const { name, attribute } of sortedByName(entries)) {
+    message.message(5, new Message().text(1, name).message(2, attrValue(attribute)));
   }
-
-  #node(definition: NodeDefinition): NodeDef {
-    const node = new this.#classes.NodeDef();
-    node.setName(definition.name);
-    node.setOp(definition.op);
-    for (const input of definition.inputs) node.addInput(input);
-    this.#setAttributes(node, definition.attributes);
-    return node;
-  }
-
-  #function(definition: FunctionDefinition): FunctionDef {
-    const { FunctionDef, OpDef } = this.#classes;
-    const signature = new OpDef();
-    signature.setName(definition.name);
-    for (const input of definition.inputs) signature.addInputArg(this.#argument(input));
-    for (const output of definition.outputs) signature.addOutputArg(this.#argument(output));
-    const encoded = new FunctionDef();
-    encoded.setSignature(signature);
-    for (const node of definition.nodes) encoded.addNodeDef(this.#node(node));
-    for (const output of definition.outputs) encoded.getRetMap().set(output.name, output.from);
-    this.#setAttributes(encoded, definition.attributes);
-    return encoded;
-  }
-
-  #argument({ name, type }: ArgumentDefinition): ArgDef {
-    const argument = new this.#classes.OpDef.ArgDef();
-    argument.setName(name);
-    argument.setType(dataTypeNumber[type]);
-    return argument;
-  }
-
-  #setAttributes(to: WithAttributes, attributes: Readonly<Record<string, Attribute>>): void {
-    for (const [name, attribute] of Object.entries(attributes)) to.getAttrMap().set(name, this.#attribute(attribute));
-  }
-
-  #attribute(attribute: Attribute): AttrValue {
-    const { AttrValue, NameAttrList } = this.#classes;
-    const value = new AttrValue();
-    if (typeof attribute === 'boolean') value.setB(attribute);
-    else if (typeof attribute === 'string') value.setS(Buffer.from(attribute));
-    else if ('type' in attribute) value.setType(dataTypeNumber[attribute.type]);
-    else if ('integer' in attribute) value.setI(attribute.integer);
-    else if ('float' in attribute) value.setF(attribute.float);
-    else if ('shape' in attribute) value.setShape(this.#shape(attribute.shape));
-    else if ('tensor' in attribute) value.setTensor(this.#tensor(attribute.tensor));
-    else if ('function' in attribute) {
-      const called = new NameAttrList();
-      called.setName(attribute.function);
-      value.setFunc(called);
-    } else {
-      const list = new AttrValue.ListValue();
-      if ('types' in attribute) for (const type of attribute.types) list.addType(dataTypeNumber[type]);
-      else if ('shapes' in attribute) for (const shape of attribute.shapes) list.addShape(this.#shape(shape));
-      else for (const integer of attribute.integers) list.addI(integer);
-      value.setList(list);
-    }
-    return value;
-  }
-
-  #shape(shape: readonly number[]): TensorShape {
-    const { TensorShape } = this.#classes;
-    const encoded = new TensorShape();
-    for (const size of shape) {
-      const dimension = new TensorShape.Dim();
-      dimension.setSize(size);
-      encoded.addDim(dimension);
-    }
-    return encoded;
-  }
-
-  #tensor({ type, shape, values }: Constant): TensorMessage {
-    const tensor = new this.#classes.Tensor();
-    tensor.setDtype(dataTypeNumber[type]);
-    tensor.setTensorShape(this.#shape(shape));
-    tensor.setTensorContent(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    return tensor;
-  }
+  return message;
 }
 
-/** What we call of the generated classes. */
-interface Classes {
-  readonly AttrValue: (new () => AttrValue) & { readonly ListValue: new () => ListValue };
-  readonly FunctionDef: new () => FunctionDef;
-  readonly FunctionDefLibrary: new () => FunctionDefLibrary;
-  readonly GraphDef: new () => GraphDef;
-  readonly MetaGraphDef: (new () => MetaGraphDef) & { readonly MetaInfoDef: new () => MetaInfoDef };
-  readonly NameAttrList: new () => NameAttrList;
-  readonly NodeDef: new () => NodeDef;
-  readonly OpDef: (new () => OpDef) & { readonly ArgDef: new () => ArgDef };
-  readonly SavedModel: new () => SavedModel;
-  readonly Tensor: new () => TensorMessage;
-  readonly TensorShape: (new () => TensorShape) & { readonly Dim: new () => Dimension };
-  readonly VersionDef: new () => VersionDef;
+function attrValue(attribute: Attribute): Message {
+  const value = new Message();
+  if (typeof attribute === 'boolean') return value.number(5, Number(attribute));
+  if (typeof attribute === 'string') return value.text(2, attribute);
+  if ('type' in attribute) return value.number(6, dataTypeNumber[attribute.type]);
+  if ('integer' in attribute) return value.number(3, attribute.integer);
+  if ('float' in attribute) return value.float(4, attribute.float);
+  if ('shape' in attribute) return value.message(7, tensorShape(attribute.shape));
+  if ('tensor' in attribute) return value.message(8, tensorProto(attribute.tensor));
+  if ('function' in attribute) return value.message(10, new Message().text(1, attribute.function));
+  const list = new Message();
+  if ('types' in attribute) {
+    list.numbers(
+      6,
+      attribute.types.map((type) => dataTypeNumber[type]),
+    );
+  } else if ('shapes' in attribute) for (const shape of attribute.shapes) list.message(7, tensorShape(shape));
+  else list.numbers(3, attribute.integers);
+  return value.message(1, list);
 }
 
-interface WithAttributes {
-  getAttrMap(): { set(name: string, value: AttrValue): void };
+function tensorShape(shape: readonly number[]): Message {
+  const encoded = new Message();
+  // Zero is the default, which is left out.
+  for (const size of shape) encoded.message(2, size === 0 ? new Message() : new Message().number(1, size));
+  return encoded;
 }
-interface AttrValue {
-  setB(value: boolean): void;
-  setI(value: number): void;
-  setF(value: number): void;
-  setS(value: Uint8Array): void;
-  setType(value: number): void;
-  setShape(value: TensorShape): void;
-  setTensor(value: TensorMessage): void;
-  setFunc(value: NameAttrList): void;
-  setList(value: ListValue): void;
+
+function tensorProto({ type, shape, values }: Constant): Message {
+  const content = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const tensor = new Message().number(1, dataTypeNumber[type]).message(2, tensorShape(shape));
+  return content.length === 0 ? tensor : tensor.bytes(4, content);
 }
-interface ListValue {
-  addI(value: number): void;
-  addShape(value: TensorShape): void;
-  addType(value: number): void;
-}
-interface NameAttrList {
-  setName(name: string): void;
-}
-interface NodeDef extends WithAttributes {
-  setName(name: string): void;
-  setOp(op: string): void;
-  addInput(input: string): void;
-}
-interface ArgDef {
-  setName(name: string): void;
-  setType(type: number): void;
-}
-interface OpDef {
-  setName(name: string): void;
-  addInputArg(argument: ArgDef): void;
-  addOutputArg(argument: ArgDef): void;
-}
-interface FunctionDef extends WithAttributes {
-  setSignature(signature: OpDef): void;
-  addNodeDef(node: NodeDef): void;
-  getRetMap(): { set(name: string, from: string): void };
-}
-interface FunctionDefLibrary {
-  addFunction(definition: FunctionDef): void;
-}
-interface VersionDef {
-  setProducer(version: number): void;
-}
-interface GraphDef {
-  addNode(node: NodeDef): void;
-  setLibrary(library: FunctionDefLibrary): void;
-  setVersions(versions: VersionDef): void;
-}
-interface MetaInfoDef {
-  addTags(tag: string): void;
-}
-interface MetaGraphDef {
-  setMetaInfoDef(information: MetaInfoDef): void;
-  setGraphDef(graph: GraphDef): void;
-}
-interface SavedModel {
-  setSavedModelSchemaVersion(version: number): void;
-  addMetaGraphs(graph: MetaGraphDef): void;
-  serializeBinary(): Uint8Array;
-}
-interface Dimension {
-  setSize(size: number): void;
-}
-interface TensorShape {
-  addDim(dimension: Dimension): void;
-}
-interface TensorMessage {
-  setDtype(type: number): void;
-  setTensorShape(shape: TensorShape): void;
-  setTensorContent(bytes: Uint8Array): void;
+
+/** The entries of a map in the order of their keys, so that equal graphs are equal bytes. */
+function sortedByName<Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] {
+  return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }

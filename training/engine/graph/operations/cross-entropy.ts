@@ -6,7 +6,7 @@ import { reshape } from './shape.ts';
  * The cross-entropy of each image: of softmax(logits) with its label, smoothed.
  *
  * @param logits `[N, classes]`
- * @param labels `[N]` uint8, class indices
+ * @param labels `[N]` uint8 or int32, class indices
  * @param smoothing the share of a label that is spread evenly over all classes, in [0, 1)
  * @returns `[N]`
  */

@@ -9,7 +9,7 @@ export interface Lookahead {
 }
 
 /**
- * A slow average that the variables are set back to: `s ← d s + (1 - d) w`, then `w ← s`.
+ * Sets the variables to their slow average: `s ← d s + (1 - d) w`, then `w ← s`.
  *
  * @see airbench, arXiv:2404.00498 §3; Zhang et al., arXiv:1907.08610
  */

@@ -9,7 +9,7 @@ import type { GraphOptimizer } from './optimizer.ts';
 
 /**
  * Momentum, orthogonalized: `v ← μ v + g`, then `w ← √filters w / ‖w‖ - η O(g + μ v)`. A kernel is a matrix with a column
- * for each filter; O makes its singular values about 1, so that every direction learns alike. Since the norm of a kernel is
+ * for each filter; O makes its singular values about 1, so that all directions learn at the same rate. Since the norm of a kernel is
  * set back in each step, the learning rate says how far a step turns it.
  *
  * @see Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; airbench, `airbench94_muon.py`
@@ -37,7 +37,7 @@ export function muon(
   };
 }
 
-/** Of the smaller side's Gram matrix A: `X ← a X + (b A + c A²) X`, as often as there are rounds. */
+/** Repeats `X ← a X + (b A + c A²) X`, A being the Gram matrix of the smaller side. */
 function orthogonalize(graph: Graph, matrix: Value): Value {
   const { a, b, c, rounds, epsilon } = ORTHOGONALIZATION;
   const [rows = 0, columns = 0] = matrix.shape;

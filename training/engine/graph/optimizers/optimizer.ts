@@ -2,7 +2,7 @@ import type { Operation, Value, Variable } from '../builder/graph.ts';
 
 /** An optimizer's updates, as operations in a training graph: a step runs them after its gradients. */
 export interface GraphOptimizer {
-  /** What it remembers from step to step; each starts at zero. */
+  /** Variables that it keeps from step to step; each starts at zero. */
   readonly slots: readonly Variable[];
 
   /**

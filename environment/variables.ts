@@ -1,0 +1,57 @@
+/**
+ * The environment variables that this project reads or sets, under the names that the code uses for them. What only LocalStack,
+ * CDK or an AWS SDK reads stands where that process is started; what `setup/` reads stands there, since it runs before
+ * anything is installed.
+ */
+export const variable = {
+  /** The folder of everything that a clone makes: models, LocalStack's state, spooled checkpoints. @default `.cifar10` in the clone */
+  home: 'CIFAR10_HOME',
+  /** The model store, a folder or `s3://<bucket>`; the stack sets it for jobs and for the Lambda. @default `store` in the home folder */
+  store: 'CIFAR10_STORE',
+  /** The alias of the model that the Lambda serves. */
+  alias: 'CIFAR10_ALIAS',
+  /** Web origins that may call the Lambda's endpoint, separated by spaces or commas. @default none */
+  origins: 'CIFAR10_ORIGINS',
+  /** The key that the command line sends to an endpoint given by its address. @default no key */
+  apiKey: 'CIFAR10_API_KEY',
+  /** The commit that a training image was built from. @default what `git describe` finds */
+  commit: 'CIFAR10_COMMIT',
+
+  // For the plugin in LocalStack: local/plugin/cifar10_local/settings.py reads them.
+  /** The folder of the instance. */
+  localFolder: 'CIFAR10_LOCAL_FOLDER',
+  /** The folder where LocalStack's index of plugins is cached. */
+  localCache: 'CIFAR10_LOCAL_CACHE',
+  /** A file that says which command stands for which container image. */
+  localImages: 'CIFAR10_LOCAL_IMAGES',
+  /** The Node executable that runs functions. */
+  localNode: 'CIFAR10_LOCAL_NODE',
+  /** A file descriptor: the instance ends when it is closed. @default the instance outlives its parent */
+  localLease: 'CIFAR10_LOCAL_LEASH',
+  /** `1`: delete the folder when the instance ends. @default keep it */
+  localEphemeral: 'CIFAR10_LOCAL_EPHEMERAL',
+  /** The shortest timeout of a Batch attempt, in seconds. @default 60 */
+  localBatchMinimumTimeout: 'CIFAR10_LOCAL_BATCH_MINIMUM_TIMEOUT',
+  /** Seconds between SIGTERM and SIGKILL when a Batch job is ended. @default 30 */
+  localBatchStopGrace: 'CIFAR10_LOCAL_BATCH_STOP_GRACE',
+
+  // Set by AWS.
+  /** The id of the Batch job that this process is. */
+  jobId: 'AWS_BATCH_JOB_ID',
+  /** The memory of the Lambda, in MiB. */
+  functionMemory: 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE',
+
+  // Read by TensorFlow as it is loaded.
+  /** `1`: use oneDNN's kernels. */
+  oneDnn: 'TF_ENABLE_ONEDNN_OPTS',
+  /** Threads of one kernel. */
+  threads: 'TF_NUM_INTRAOP_THREADS',
+  /** `true`: take GPU memory as it is needed, not all of it at the start. */
+  gpuGrowth: 'TF_FORCE_GPU_ALLOW_GROWTH',
+  /** `2`: log errors only. */
+  logLevel: 'TF_CPP_MIN_LOG_LEVEL',
+
+  // Read by the AWS SDK.
+  /** `true`: no warning about the end of support for Node 20. */
+  nodeSupportWarning: 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
+} as const;

@@ -1,0 +1,246 @@
+/**
+ * The whole workflow by the command line: starts LocalStack, deploys, trains in Batch jobs, promotes, classifies over HTTP,
+ * updates and destroys, and leaves no processes behind.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encode } from 'fast-png';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { classifyImage, type Endpoint } from '#cli/endpoint/endpoint.ts';
+import { localTarget, type StackOutputs, type Target } from '#cli/stack/target.ts';
+import { readCheckpoint } from '#models/run-checkpoints.ts';
+import { readEvents } from '#models/run-events.ts';
+import { readResult, runKey } from '#models/runs.ts';
+import { decodeSafetensors } from '#models/safetensors.ts';
+import { readVersion } from '#models/versions.ts';
+import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
+import { compileGraph } from '#training/engine/graph/engine.ts';
+import { probabilities } from '#training/evaluation/temperature.ts';
+import { weightSpecs } from '#training/nets/shapes.ts';
+import { netOf, recipes } from '#training/recipe/recipes.ts';
+import type { TrainingEvent } from '#training/record/events.ts';
+import { descendantsOf, isAlive, type Process } from './processes.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const images = 200;
+/** A third of quick's filters, since this test does not need the full accuracy. */
+const narrow = ['--set', 'widths=16,32,32'];
+const recipe = { ...recipes.quick, widths: [16, 32, 32] as const };
+
+let home: string;
+let localStack: { endpoint: string; port: number; pid: number };
+let target: Target;
+let stack: StackOutputs & { url: string };
+/** All processes seen under LocalStack. */
+const seen = new Map<number, Process>();
+
+beforeAll(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'cifar10-system-'));
+});
+
+afterAll(async () => {
+  await cifar10('local', 'down').catch(() => {});
+  await rm(home, { recursive: true, force: true });
+});
+
+it('starts LocalStack and deploys the stack', async () => {
+  localStack = JSON.parse((await cifar10('local', 'up', '--json')).output);
+  target = localTarget(localStack.endpoint);
+  stack = JSON.parse((await cifar10('deploy', '--json')).output);
+  expect(stack.BucketName).toMatch(/models/);
+});
+
+it('says what to do if there is no model', async () => {
+  const { code, errors } = await cifar10('classify', path.join(root, 'package.json')).catch((error) => error);
+  expect(code).toBe(1);
+  expect(errors).toContain('models promote candidate');
+});
+
+it('trains on all 50,000 images in a Batch job, in a separate process', async () => {
+  const job = cifar10('submit', 'quick', '--run', 'first', '--set', 'epochs=1.2', '--set', 'heldOut=0', ...narrow);
+  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run first/));
+  expect((await job).code).toBe(0);
+  expect(isAlive(trainer.pid)).toBe(false);
+  const result = await readResult(await target.store(), 'first');
+  expect(result?.accuracy.plain).toBeGreaterThanOrEqual(0.55);
+});
+
+it('promotes the version, whose predictions over HTTP equal those in training', async () => {
+  await cifar10('models', 'promote', 'candidate');
+  const endpoint: Endpoint = { url: stack.url, apiKey: await target.apiKey(stack) };
+  const { test, classes } = await loadCifar10();
+  const size = 32 * 32 * 3;
+
+  const answers: number[] = [];
+  let right = 0;
+  for (let start = 0; start < images; start += 4) {
+    const four = Array.from({ length: 4 }, async (_, at) => {
+      const data = test.images.subarray((start + at) * size, (start + at + 1) * size);
+      return classifyImage(endpoint, encode({ width: 32, height: 32, channels: 3, data }), { topK: classes.length });
+    });
+    for (const [at, { label, predictions }] of (await Promise.all(four)).entries()) {
+      if (label === classes[test.labels[start + at]!]) right++;
+      answers.push(...predictions.toSorted((a, b) => a.index - b.index).map(({ score }) => score));
+    }
+  }
+  await until(() => processUnderLocalStack(/functions\/bootstrap\.mjs/));
+
+  const store = await target.store();
+  const version = await readVersion(store, (await readResult(store, 'first'))!.version);
+  const { tensors } = decodeSafetensors((await readCheckpoint(store, 'first'))!.body);
+  const net = netOf(recipe);
+  const names = new Set(weightSpecs(net).map(({ name }) => name));
+  const trained = await compileGraph({
+    net,
+    weights: tensors.filter(({ name }) => names.has(name)), // without the optimizer's
+    batchSize: 4,
+    seed: 1,
+    labelSmoothing: 0,
+    reduction: 'mean',
+    groups: [],
+  });
+  const logits = trained.logits(test.images.subarray(0, images * size));
+  trained.dispose();
+  const expected = probabilities(logits, classes.length, version.card.temperature); // [200, 10]
+  const difference = Math.max(...answers.map((score, index) => Math.abs(score - expected[index]!)));
+  expect(difference).toBeLessThanOrEqual(version.golden.tolerance);
+  expect(right / images).toBeGreaterThanOrEqual(0.5);
+});
+
+it('serves the page, its script and unchanged weights through API Gateway', async () => {
+  const fetched = async (name: string, accept: string) => {
+    const response = await fetch(new URL(name, `${stack.url}/`), { headers: { accept } });
+    return Buffer.from(await response.arrayBuffer());
+  };
+  const page = (await fetched('', 'text/html')).toString();
+  const [script] = /page\/main-\w+\.js/.exec(page) ?? [];
+  expect((await fetched(script!, '*/*')).toString()).toMatch(/\bimport\b/);
+
+  const store = await target.store();
+  const { version } = (await readResult(store, 'first'))!;
+  const weights = (await readVersion(store, version)).file('weights.bin');
+  const part = await fetched(`models/${version}/weights.bin`, '*/*');
+  expect(Buffer.compare(part, weights)).toBe(0);
+});
+
+it('resumes at the checkpoint after SIGKILL, and ends with identical weights', async () => {
+  const short = ['--set', 'epochs=0.4', '--set', 'checkpointSeconds=1', ...narrow];
+  const job = cifar10('submit', 'quick', '--run', 'killed', ...short);
+  const store = await target.store();
+  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run killed/));
+  await until(async () => (await readCheckpoint(store, 'killed').catch(() => undefined))?.step);
+  process.kill(trainer.pid, 'SIGKILL');
+  expect((await job).code).toBe(0);
+  const { attempts } = JSON.parse((await cifar10('jobs', 'killed', '--json')).output);
+  expect(attempts).toHaveLength(2);
+  // Events that the first attempt had not sent are lost.
+  const last = (await eventsOf('killed')).findLast((event) => event.type === 'started');
+  expect(last?.fromStep).toBeGreaterThan(0);
+
+  await cifar10('submit', 'quick', '--run', 'whole', ...short);
+  expect(await weightsHash('killed')).toBe(await weightsHash('whole'));
+});
+
+it('updates the stack', async () => {
+  const updated = JSON.parse((await cifar10('deploy', '--auth', 'none', '--json')).output);
+  expect(updated.BucketName).toBe(stack.BucketName);
+  expect(updated.ApiKeyId).toBeUndefined();
+  const answer = await classifyImage({ url: updated.url, apiKey: undefined }, new Uint8Array(3072));
+  expect(answer.predictions).toHaveLength(5);
+});
+
+it('destroys the stack and keeps the models', async () => {
+  const { output } = await cifar10('destroy');
+  expect(output).toContain(stack.BucketName);
+  await expect(target.stack()).rejects.toThrow('not deployed');
+});
+
+it('stops LocalStack and leaves no processes behind', async () => {
+  await watch();
+  await cifar10('local', 'down');
+  expect(seen.size).toBeGreaterThan(2);
+  // The watchdog is the last process to end.
+  await vi.waitFor(() => expect([...seen.values()].filter(({ pid }) => isAlive(pid))).toEqual([]), 5_000);
+  expect(isAlive(localStack.pid)).toBe(false);
+  await expect(connect(localStack.port)).rejects.toThrow('ECONNREFUSED');
+
+  const { output } = await cifar10('models', 'list', '--store', path.join(home, 'store'), '--json');
+  expect(JSON.parse(output)).toHaveLength(3);
+});
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** @throws {Ended} with a message, if the exit code is not 0 */
+function cifar10(...args: readonly string[]): Promise<Ended> {
+  // Without the variables of the shared LocalStack: this test starts its own.
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
+  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', ...args], {
+    cwd: root,
+    env: { ...Object.fromEntries(environment), CIFAR10_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (data) => {
+    output += data;
+  });
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('close', (code) => {
+      const ended = { code: code ?? 1, output, errors };
+      if (code === 0) resolve(ended);
+      else reject(Object.assign(new Error(`cifar10 ${args.join(' ')} ended with ${code}:\n${output}${errors}`), ended));
+    });
+  });
+}
+
+async function watch(): Promise<Process[]> {
+  const processes = await descendantsOf(localStack.pid);
+  for (const process of processes) seen.set(process.pid, process);
+  return processes;
+}
+
+async function processUnderLocalStack(command: RegExp): Promise<Process | undefined> {
+  return (await watch()).find((process) => command.test(process.command));
+}
+
+async function until<Result>(find: () => Promise<Result | undefined>): Promise<Result> {
+  for (;;) {
+    const found = await find();
+    if (found) return found;
+    await sleep(100);
+  }
+}
+
+async function eventsOf(run: string): Promise<TrainingEvent[]> {
+  return (await readEvents<TrainingEvent>(await target.store(), run)).map(({ event }) => event);
+}
+
+/** The hash of the published weights, not of the checkpoint. */
+async function weightsHash(run: string): Promise<string | undefined> {
+  const store = await target.store();
+  const result = await readResult(store, run);
+  expect(result, runKey(run, 'result.json')).toBeDefined();
+  const { manifest } = await readVersion(store, result!.version);
+  return manifest.files.find((file) => file.path === 'weights.bin')?.sha256;
+}
+
+function connect(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+  });
+}

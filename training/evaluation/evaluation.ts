@@ -1,0 +1,24 @@
+import type { Calibration } from './calibration.ts';
+
+/** The result of one pass over a split, in which every image counts once. Fractions are in [0, 1]. */
+export interface Evaluation {
+  readonly images: number;
+  /** Top-1 accuracy. */
+  readonly plain: number;
+  /** Top-1 accuracy with test-time augmentation; absent if images were classified unchanged only. */
+  readonly tta?: number;
+  /** The share of images whose class is among the best `k`: five, or all but one of fewer classes. */
+  readonly top: { readonly k: number; readonly accuracy: number };
+  /** Interval of `plain`. */
+  readonly interval95: readonly [low: number, high: number];
+  /** By class index: the share of its images that is classified correctly; 0 for a class without images. */
+  readonly perClass: readonly number[];
+  /** Number of images by class (row) and answer (column). */
+  readonly confusion: readonly (readonly number[])[];
+  /** Mean cross-entropy, at the temperature. */
+  readonly loss: number;
+  /** Calibration of softmax(logits), and of softmax(logits / temperature). */
+  readonly calibration: { readonly before: Calibration; readonly after: Calibration };
+  /** `[images, classes]`, without augmentation. */
+  readonly logits: Float32Array;
+}

@@ -1,0 +1,172 @@
+import * as z from 'zod/mini';
+import { batchPreparations } from './batch-preparation.ts';
+import { netNames } from './nets.ts';
+import { precisions } from './precision.ts';
+
+/** What `--help`, errors and docs/settings.md say of a setting. */
+interface Description {
+  /** One line, as a sentence. */
+  readonly meaning: string;
+  /** The values that it takes, to follow "Give". */
+  readonly takes: string;
+}
+
+const descriptions = z.registry<Description>();
+
+const share = { min: 0, max: 1 };
+const epochs = { min: 0, max: 10_000 };
+
+/**
+ * Every setting of a recipe, in the order in which they are listed: its type, how it is read from the text of `--set`, its
+ * range and its meaning.
+ */
+export const settingsSchema = z.object({
+  net: choice('The network to train.', netNames),
+  widths: filters('Filters of the three groups of the airbench net or of ResNet-9; other nets ignore it.'),
+  engine: choice('The runtime; auto is TensorFlow where it is installed, else WebAssembly.', [
+    'auto',
+    'tensorflow',
+    'wasm',
+  ]),
+  epochs: number('Passes over the training images; the last one may be partial.', { above: 0, max: 10_000 }),
+  budget: duration('The training time that the number of epochs is fitted to.'),
+  batchSize: number('Images in a batch.', { min: 1, max: 8192, isWhole: true }),
+  heldOut: number('Training images held out for validation and for fitting the temperature.', {
+    min: 0,
+    max: 25_000,
+    isWhole: true,
+  }),
+  patience: number('Epochs without a better validation after which the run ends.', { ...epochs, zero: 'never' }),
+  keep: choice('The weights to publish: of the last step, or of the epoch that validated best.', ['last', 'best']),
+
+  // `auto`: bfloat16 where the processor or GPU multiplies it faster than float32, float16 on GPUs that do so with that alone.
+  precision: choice('The type of activations; auto is the fastest one on the device. Weights stay float32.', [
+    'auto',
+    ...precisions,
+  ]),
+
+  optimizer: choice('The optimizer; muon trains the kernels of convolutions, and SGD the rest.', [
+    'sgd',
+    'adamw',
+    'muon',
+  ]),
+  learningRate: number('The highest learning rate of the run, for the mean loss of a batch.', { min: 0, max: 100 }),
+  momentum: number('Momentum of SGD.', { min: 0, max: 0.9999 }),
+  nesterov: yesOrNo('Whether SGD uses Nesterov momentum.'),
+  muonLearningRate: number("Muon's highest learning rate: how far a step turns a kernel.", { min: 0, max: 10 }),
+  muonMomentum: number('Momentum of Muon.', { min: 0, max: 0.9999 }),
+  weightDecay: number('The share of a weight that a step subtracts, as a multiple of the learning rate.', {
+    min: 0,
+    max: 10,
+  }),
+  // Their decay per step stays the same.
+  normLearningRate: number("The learning rate of batch normalization's weights, as a multiple of learningRate.", {
+    min: 1e-3,
+    max: 10_000,
+  }),
+  schedule: choice('The learning rate over the run: constant, or up to its peak and down again.', [
+    'constant',
+    'triangle',
+  ]),
+  startLearningRate: number('Where a triangle starts, as a share of the highest learning rate.', share),
+  peak: number('When a triangle is at its highest, as a share of the steps.', { min: 0, max: 0.99 }),
+  endLearningRate: number('Where a triangle ends, as a share of the highest learning rate.', share),
+  labelSmoothing: number('The share of each label that is spread evenly over all classes.', { min: 0, max: 0.99 }),
+  whiteningBiasEpochs: number('Epochs in which the bias of the whitening layer is trained; then it is frozen.', epochs),
+  lookahead: number('Steps between two updates of the slow average of the weights (Lookahead).', {
+    ...epochs,
+    isWhole: true,
+    zero: 'none',
+  }),
+
+  flip: choice('Mirroring of training images: none, at random, or each one in every other epoch.', [
+    'none',
+    'random',
+    'alternating',
+  ]),
+  translate: number('The most pixels that a training image is moved, across and down.', {
+    min: 0,
+    max: 16,
+    isWhole: true,
+  }),
+
+  batchPreparation: choice('Where batches are prepared; it affects speed only. auto is graph on a GPU, else inline.', [
+    'auto',
+    ...batchPreparations,
+  ]),
+  checkpointSeconds: number('The least number of seconds between two checkpoints.', { min: 0, max: 86_400 }),
+});
+
+export const settingNames = Object.keys(settingsSchema.shape) as (keyof typeof settingsSchema.shape)[];
+
+export function descriptionOf(name: (typeof settingNames)[number]): Description {
+  return descriptions.get(settingsSchema.shape[name])!;
+}
+
+function choice<const Value extends string>(meaning: string, values: readonly Value[]) {
+  return z.enum(values).register(descriptions, { meaning, takes: listOf(values) });
+}
+
+interface Range {
+  readonly min?: number;
+  /** Instead of `min`: the value is more than this. */
+  readonly above?: number;
+  readonly max: number;
+  /** @default false */
+  readonly isWhole?: boolean;
+  /** What 0 means, where that is special. */
+  readonly zero?: string;
+}
+
+function number(meaning: string, { min = 0, above, max, isWhole = false, zero }: Range) {
+  const least = above === undefined ? z.minimum(min) : z.gt(above);
+  const range = (isWhole ? z.int() : z.number()).check(least, z.maximum(max));
+  const takes =
+    `a ${isWhole ? 'whole ' : ''}number ` +
+    (above === undefined ? `from ${min} to ${max}` : `above ${above}, up to ${max}`) +
+    (zero === undefined ? '' : `; 0 for ${zero}`);
+  return z
+    .codec(z.string().check(z.regex(/\S/)), range, { decode: Number, encode: String })
+    .register(descriptions, { meaning, takes });
+}
+
+function yesOrNo(meaning: string) {
+  return z
+    .codec(z.enum(['true', 'false']), z.boolean(), {
+      decode: (text) => text === 'true',
+      encode: (value) => (value ? 'true' : 'false'),
+    })
+    .register(descriptions, { meaning, takes: 'true or false' });
+}
+
+function filters(meaning: string) {
+  const width = z.int().check(z.minimum(1), z.maximum(2048));
+  return z
+    .codec(z.string(), z.readonly(z.tuple([width, width, width])), {
+      decode: (text) => text.split(/[,/]/).map(Number) as [number, number, number],
+      encode: (widths) => widths.join(','),
+    })
+    .register(descriptions, { meaning, takes: 'three whole numbers from 1 to 2048, such as 32,64,64' });
+}
+
+/** In seconds. */
+function duration(meaning: string) {
+  const secondsIn: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+  return z
+    .codec(z.string(), z.number().check(z.minimum(0), z.maximum(604_800)), {
+      decode: (text) => {
+        const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text) ?? [];
+        return Number(digits) * secondsIn[unit]!;
+      },
+      encode: String,
+    })
+    .register(descriptions, {
+      meaning,
+      takes: 'seconds, or a time such as 90s, 5m or 1.5h, up to a week; 0 for none',
+    });
+}
+
+/** `one, two or three` */
+function listOf(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}

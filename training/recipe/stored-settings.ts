@@ -1,0 +1,19 @@
+import type { Recipe } from './recipes.ts';
+
+/** Names in `args.json`, `card.json` and the metadata of exported weights, where they differ from today's. */
+const storedNames: Partial<Record<keyof Recipe, string>> = { translate: 'shift', batchPreparation: 'batches' };
+const currentNames = Object.fromEntries(Object.entries(storedNames).map(([current, stored]) => [stored, current]));
+
+/** Settings as they are stored: under the stored names, in the order of the recipe. */
+export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {
+  return renamed(settings, storedNames);
+}
+
+/** Stored settings under their current names. Those of an older release may lack some, or have others. */
+export function fromStoredSettings(stored: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return renamed(stored, currentNames);
+}
+
+function renamed(settings: object, names: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [names[name] ?? name, value]));
+}

@@ -1,0 +1,68 @@
+import { UsageError, UserError } from '#errors/user-error.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { heldOutIndices } from '../data/hold-out.ts';
+import { netOf, type Recipe } from '../recipe/recipes.ts';
+import { checkEngine, isNative } from './choose-engine.ts';
+import { type OpenedParent, weightsFor } from './parent.ts';
+
+interface RunToCheck {
+  readonly settings: Recipe;
+  readonly data: Dataset;
+  readonly from?: OpenedParent | undefined;
+}
+
+/**
+ * Finds what would fail later, before anything is written.
+ *
+ * @throws {UsageError} the recipe does not fit the data, the engine or the parent
+ * @throws {UserError} a label is out of range, native TensorFlow is not installed, or a step needs too much memory
+ */
+export async function checkRun({ settings, data, from }: RunToCheck): Promise<void> {
+  checkRecipe(settings, data);
+  checkLabels(data, settings.heldOut);
+  const net = netOf(settings, data.images);
+  await checkEngine(settings, net);
+  if (from) weightsFor(net, from);
+}
+
+/** @throws {UsageError} the recipe leaves no batch to train on or nothing to choose by, or its engine cannot do it */
+function checkRecipe(
+  { heldOut, batchSize, patience, keep, engine, precision, batchPreparation, translate }: Recipe,
+  { title, train, images }: Dataset,
+): void {
+  if (!isNative(engine)) {
+    const native = 'takes native TensorFlow, and this run is on WebAssembly. Set';
+    if (precision !== 'auto' && precision !== 'float32')
+      throw new UsageError(`precision=${precision} ${native} precision=auto.`);
+    if (batchPreparation === 'graph') throw new UsageError(`batchPreparation=graph ${native} batchPreparation=worker.`);
+  }
+  if (heldOut === 0 && (patience > 0 || keep === 'best')) {
+    const setting = keep === 'best' ? 'keep=best' : `patience=${patience}`;
+    throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
+  }
+  const [height, width] = images.size;
+  if (translate >= Math.min(height, width)) {
+    throw new UsageError(`translate=${translate} moves images of ${height}x${width} out of sight. Set it lower.`);
+  }
+  if (heldOut + batchSize <= train.count) return;
+  throw new UsageError(
+    `${title} has ${train.count} training images: heldOut=${heldOut} leaves no batch of batchSize=${batchSize}. ` +
+      'Set one of them lower.',
+  );
+}
+
+/** @throws {UserError} a label is not one of the classes; the message names its image */
+function checkLabels(data: Dataset, heldOut: number): void {
+  const { classes } = data.images;
+  for (const split of ['train', 'test'] as const) {
+    const { labels } = data[split];
+    const image = labels.findIndex((label) => label >= classes);
+    if (image < 0) continue;
+    const isHeldOut = split === 'train' && heldOutIndices(data, heldOut).includes(image);
+    throw new UserError(
+      `${data.title} has the label ${labels[image]} at ${split === 'train' ? 'training' : 'test'} image ${image}` +
+        `${isHeldOut ? ', which is held out' : ''}. Its ${classes} classes are numbered from 0 to ${classes - 1}: ` +
+        'correct the data set.',
+    );
+  }
+}

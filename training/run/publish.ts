@@ -1,0 +1,101 @@
+import { AliasMoved, moveAlias, readAlias } from '#models/aliases.ts';
+import type { Card } from '#models/card.ts';
+import { type RunResult, runKey, writeResult } from '#models/runs.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { contentTypeOf, publishVersion } from '#models/versions.ts';
+import { evaluate, logitsOf } from '../evaluation/evaluate.ts';
+import { fitTemperature } from '../evaluation/temperature.ts';
+import type { Attempt } from './attempt.ts';
+import type { RunLog } from './run-log.ts';
+import { clearSpool } from './spooled-checkpoints.ts';
+import { describeTrained } from './version.ts';
+
+/**
+ * Tests the trained network and stores it as a version, the new candidate. Choices are made on the held-out images; the test
+ * set is read once, all of it.
+ */
+export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult> {
+  const { options, net, engine, heldOut, stepsPerEpoch, progress } = attempt;
+  const { recipe, seed, data, store, run, signal } = options;
+  const { trainingSeconds, wallSeconds, trainedAt, history } = progress;
+  const kept = loadPublishedWeights(attempt);
+  const predict = (images: Uint8Array) => engine.logits(images);
+  signal?.throwIfAborted();
+  const temperature =
+    heldOut.count > 0 ? fitTemperature(await logitsOf(predict, heldOut, net.classes), heldOut.labels) : 1;
+  const began = performance.now();
+  const shape = { imageSize: net.input, classes: net.classes };
+  const evaluation = await evaluate(predict, data.test, { ...shape, temperature, signal });
+  const { images, plain, tta, loss } = evaluation;
+  log.emit({
+    type: 'evaluated',
+    kept: kept.weights,
+    step: kept.step,
+    images,
+    plain,
+    tta,
+    loss,
+    seconds: (performance.now() - began) / 1000,
+  });
+
+  const files = await describeTrained({
+    net,
+    weights: engine.weights(),
+    recipe,
+    seed,
+    parent: options.from?.parent,
+    run,
+    data,
+    temperature,
+    evaluation,
+    history,
+    trainedAt: trainedAt!,
+    trainingSeconds,
+    wallSeconds,
+    epochs: progress.step / stepsPerEpoch,
+    kept,
+    engine: engine.description,
+  });
+  const version = await publishVersion(store, files.version);
+  await moveCandidate(store, version, run);
+  for (const [path, body] of files.run) {
+    await store.put(runKey(run, path), body, { contentType: contentTypeOf(path) });
+  }
+  await log.flushBoard();
+  const result: RunResult = {
+    at: new Date().toISOString(),
+    version,
+    accuracy: { plain, tta },
+    trainingSeconds,
+    steps: progress.step,
+    kept,
+    recoveries: progress.recoveries.length,
+  };
+  await writeResult(store, run, result);
+  await clearSpool(options.spool, run);
+  log.emit({ type: 'saved', version, store: store.url });
+  return result;
+}
+
+/** Gives the engine the weights that the recipe publishes. */
+function loadPublishedWeights({ options, engine, best, progress, stepsPerEpoch }: Attempt): NonNullable<Card['kept']> {
+  if (options.recipe.settings.keep === 'last' || best === undefined) {
+    return { weights: 'last', step: progress.step, epoch: progress.step / stepsPerEpoch };
+  }
+  const weights = new Map(best.weights.map((tensor) => [tensor.name, tensor]));
+  engine.restore(engine.state().map((tensor) => weights.get(tensor.name) ?? tensor));
+  return { weights: 'best', step: best.step, epoch: best.epoch };
+}
+
+/** Where two runs end at the same time, the later one's version is the candidate. */
+async function moveCandidate(store: ObjectStore, version: string, run: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const expected = await readAlias(store, 'candidate');
+      await moveAlias(store, 'candidate', { to: version, by: `run ${run}`, expected });
+      return;
+    } catch (error) {
+      if (!(error instanceof AliasMoved) || tries === 5) throw error;
+    }
+  }
+}
