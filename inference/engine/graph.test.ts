@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseLayersModel, UnsupportedModel } from './model/layers-model.ts';
 import { lowerModel } from './model/lower.ts';
-import { difference, open, pictures, reference, type Saved, save } from './reference.fixture.ts';
+import { difference, open, reference, type Saved, save, testImages } from './reference.fixture.ts';
 
 const lowered = ({ modelJson, weightsBin }: Saved) => lowerModel(parseLayersModel(modelJson, weightsBin));
 
-/** Weights that leave numbers of about the size that they had. */
+/** Weights that keep the scale of the activations. */
 function layersFrom(seed: number) {
   let count = 0;
   const random = (stddev: number) => tf.initializers.randomNormal({ stddev, seed: seed * 1000 + count++ });
@@ -64,7 +64,7 @@ function pooled(from: tf.SymbolicTensor, kind: string): tf.SymbolicTensor {
   return apply(tf.layers.maxPooling2d({ poolSize: 3, strides: 2 }), from);
 }
 
-/** What a block of a residual network may be; each reads the picture before it more than once. */
+/** A block of a residual network; each reads the feature map before it more than once. */
 const block = fc.record({
   kind: fc.constantFrom('after', 'before', 'projection', 'branches', 'itself', 'smaller'),
   filters: fc.constantFrom(3, 8, 16, 20),
@@ -72,10 +72,10 @@ const block = fc.record({
   pooling: fc.constantFrom('none', 'none', 'max', 'average', 'overlapping'),
 });
 
-test('any residual network gives what TensorFlow.js gives', async () => {
+test('any residual network returns the logits of TensorFlow.js', async () => {
   const nets = fc.record({
     size: fc.integer({ min: 6, max: 17 }),
-    /** Whether the image itself is read twice. */
+    /** Whether the first block reads the image itself. */
     startsAtImage: fc.boolean(),
     blocks: fc.array(block, { minLength: 1, maxLength: 3 }),
     end: fc.constantFrom('flatten', 'flatten and convolution', 'max', 'average'),
@@ -107,12 +107,12 @@ test('any residual network gives what TensorFlow.js gives', async () => {
         }
         if (x.shape[1]! >= 4) x = pooled(x, pooling);
       }
-      // A dense layer and a convolution read the same picture: one wants zeros around it, the other no gaps.
+      // A dense layer and a convolution read the same feature map: one needs zeros around it, the other no gaps.
       const globalPooling = end === 'max' ? tf.layers.globalMaxPooling2d : tf.layers.globalAveragePooling2d;
       const logits = dense(end.startsWith('flatten') ? flatten(x) : apply(globalPooling({}), x), 7);
       const output = end === 'flatten and convolution' ? sum(logits, dense(flatten(convolution(x, 5)), 7)) : logits;
       const model = tf.model({ inputs: input, outputs: output });
-      const pixels = pictures(images, size * size * 3, seed);
+      const pixels = testImages(images, size * size * 3, seed);
       const expected = reference(model, pixels, [size, size, 3]);
       const found = (await open(await save(model))).logits(pixels);
       expect(difference(found, expected)).toBeLessThan(2e-5);
@@ -122,7 +122,7 @@ test('any residual network gives what TensorFlow.js gives', async () => {
   );
 });
 
-test('normalizations and rectifiers after a product cost nothing', async () => {
+test('normalization and ReLU are fused into the convolution or dense layer before them', async () => {
   const { convolution, normalization, dense } = layersFrom(1);
   const input = tf.input({ shape: [8, 8, 3] });
   const x = activation('relu', normalization(convolution(apply(tf.layers.rescaling({ scale: 0.1 }), input), 8)));
@@ -132,7 +132,7 @@ test('normalizations and rectifiers after a product cost nothing', async () => {
   expect(operations.map(({ kind }) => kind)).toEqual(['convolution', 'convolution', 'sum', 'dense']);
 });
 
-test('what two read is left as it is', async () => {
+test('nothing is fused into an operation that two others read', async () => {
   const { convolution, normalization, dense } = layersFrom(1);
   const input = tf.input({ shape: [8, 8, 3] });
   const x = convolution(input, 8);
@@ -159,7 +159,7 @@ test.each([
     /is used 2 times/,
   ],
   [
-    'branches that are joined otherwise',
+    'branches that are not added',
     () => {
       const input = tf.input({ shape: [4, 4, 3] });
       const joined = tf.layers.concatenate().apply([input, layersFrom(1).convolution(input, 2)]) as tf.SymbolicTensor;

@@ -13,7 +13,7 @@ import { tinyNet } from '#training/nets/tiny.ts';
 import { countUnbatched } from './memory/batching.ts';
 import { parseLayersModel, UnsupportedModel } from './model/layers-model.ts';
 import { lowerModel } from './model/lower.ts';
-import { difference, load, open, pictures, reference, save } from './reference.fixture.ts';
+import { difference, load, open, reference, save, testImages } from './reference.fixture.ts';
 
 test.each([
   ...[seedNet, tinyNet, airbenchNet([16, 24, 40]), everything, everythingBranched, awkward].map((net) => ({
@@ -21,11 +21,11 @@ test.each([
     count: 11,
   })),
   ...classicNets.map((net) => ({ net, count: 2 })),
-])('$net.name, as training exports it, gives what TensorFlow.js gives', async ({ net, count }) => {
+])('$net.name, as training exports it, returns the logits of TensorFlow.js', async ({ net, count }) => {
   await expectReference(net, 3, count);
 });
 
-test('any net, as training exports it, gives what TensorFlow.js gives', async () => {
+test('any net, as training exports it, returns the logits of TensorFlow.js', async () => {
   await fc.assert(fc.asyncProperty(anyNet, fc.nat(1000), fc.integer({ min: 1, max: 10 }), expectReference), {
     numRuns: 120,
   });
@@ -33,7 +33,7 @@ test('any net, as training exports it, gives what TensorFlow.js gives', async ()
 
 async function expectReference(net: Net, seed: number, count: number) {
   const saved = exportLayersModel(net, trainedWeights(net, seed));
-  const images = pictures(count, sizeOf(net.input), seed);
+  const images = testImages(count, sizeOf(net.input), seed);
   const model = await load(saved);
   const expected = reference(model, images, net.input);
   model.dispose();
@@ -67,8 +67,8 @@ const layer = fc.oneof(
   fc.record({ kind: fc.constant('activation' as const), activation }),
 );
 
-test('any chain of layers gives what TensorFlow.js gives', async () => {
-  // Every unit is far below zero, so that the logits are but what is left of a GELU there.
+test('any chain of layers returns the logits of TensorFlow.js', async () => {
+  // Every unit is far below zero, so that the logits are GELU's tail.
   const silent = {
     ...{ size: { height: 8, width: 16 }, channels: 4 as const, layers: [], images: 1, seed: 3 },
     end: 'flatten' as const,
@@ -118,7 +118,7 @@ test('any chain of layers gives what TensorFlow.js gives', async () => {
         );
       }
       model.add(tf.layers.dense({ units: 7, kernelInitializer: random() }));
-      const pixels = pictures(images, height * width * channels, seed);
+      const pixels = testImages(images, height * width * channels, seed);
       const expected = reference(model, pixels, [height, width, channels]);
       const found = (await open(await save(model))).logits(pixels);
       expect(difference(found, expected)).toBeLessThan(2e-5);
@@ -129,33 +129,36 @@ test('any chain of layers gives what TensorFlow.js gives', async () => {
 });
 
 test.each<Net>([seedNet, tinyNet, airbenchNet([16, 24, 40])])(
-  'one image gives $name, bit for bit, what it gives among others, and always the same',
+  '$name returns identical logits for an image alone and in a batch, each time',
   async (net) => {
-    const images = pictures(17, 3072, 5);
+    const images = testImages(17, 3072, 5);
     const network = await open(exportLayersModel(net, initializeWeights(net, { seed: 3, images })));
     const all = network.logits(images);
     for (let image = 0; image < 17; image++) {
-      const alone = network.logits(images.subarray(image * 3072, (image + 1) * 3072));
-      expect(alone).toEqual(all.subarray(image * 10, image * 10 + 10));
+      const single = network.logits(images.subarray(image * 3072, (image + 1) * 3072));
+      expect(single).toEqual(all.subarray(image * 10, image * 10 + 10));
     }
     expect(network.logits(images)).toEqual(all);
   },
 );
 
 test.each([
-  { net: seedNet, alone: ['conv1', 'pool1', 'conv2', 'pool2'] },
-  { net: airbenchNet([64, 256, 256]), alone: ['whiten', 'whiten/gelu', 'group1-conv1', 'group1-pool', 'group1-gelu1'] },
-])('images go through $net.name one by one as long as pictures are larger than weights', ({ net, alone }) => {
+  { net: seedNet, unbatched: ['conv1', 'pool1', 'conv2', 'pool2'] },
+  {
+    net: airbenchNet([64, 256, 256]),
+    unbatched: ['whiten', 'whiten/gelu', 'group1-conv1', 'group1-pool', 'group1-gelu1'],
+  },
+])('images go through $net.name one by one while feature maps are larger than weights', ({ net, unbatched }) => {
   const { modelJson, weightsBin } = exportLayersModel(
     net,
-    initializeWeights(net, { seed: 3, images: pictures(1, 3072, 5) }),
+    initializeWeights(net, { seed: 3, images: testImages(1, 3072, 5) }),
   );
   const model = lowerModel(parseLayersModel(modelJson, weightsBin));
-  expect(model.operations.slice(0, countUnbatched(model)).map(({ name }) => name)).toEqual(alone);
+  expect(model.operations.slice(0, countUnbatched(model)).map(({ name }) => name)).toEqual(unbatched);
 });
 
-test('answering takes no memory', async () => {
-  const images = pictures(9, 3072, 5);
+test('answering allocates no memory', async () => {
+  const images = testImages(9, 3072, 5);
   const network = await open(exportLayersModel(seedNet, initializeWeights(seedNet, { seed: 3, images })));
   const before = network.bytes;
   for (let run = 0; run < 20; run++) network.logits(images);
@@ -169,7 +172,7 @@ test.each([
     /UpSampling2D/,
   ],
   [
-    'channels before pixels',
+    'channels first',
     (model: tf.Sequential) => model.add(tf.layers.averagePooling2d({ poolSize: 2, dataFormat: 'channelsFirst' })),
     /data_format/,
   ],
@@ -179,16 +182,16 @@ test.each([
     /strides or dilation_rate/,
   ],
   [
-    'a function that is not known',
+    'an unknown activation',
     (model: tf.Sequential) => model.add(tf.layers.conv2d({ filters: 1, kernelSize: 1, activation: 'tanh' })),
     /activation tanh/,
   ],
   [
-    'windows with holes',
+    'dilation',
     (model: tf.Sequential) => model.add(tf.layers.conv2d({ filters: 1, kernelSize: 2, dilationRate: 2 })),
     /dilation_rate/,
   ],
-  ['no logits', () => {}, /ends in a picture/],
+  ['no logits', () => {}, /ends in a feature map/],
 ])('refuses a model with %s, by name', async (_, change, message) => {
   const model = tf.sequential({ layers: [tf.layers.rescaling({ scale: 1, inputShape: [8, 8, 3] })] });
   change(model);
@@ -198,8 +201,8 @@ test.each([
   expect((error as Error).message).toMatch(message);
 });
 
-test('refuses weights that end early', async () => {
-  const images = pictures(1, 3072, 5);
+test('refuses truncated weights', async () => {
+  const images = testImages(1, 3072, 5);
   const { modelJson, weightsBin } = exportLayersModel(seedNet, initializeWeights(seedNet, { seed: 3, images }));
   await expect(open({ modelJson, weightsBin: weightsBin.subarray(0, weightsBin.length - 4) })).rejects.toThrow(
     /end within dense2/,

@@ -6,7 +6,7 @@ import { type Network, openNetwork } from './network.ts';
 
 await tf.setBackend('cpu');
 
-/** A model as training exports it and TensorFlow.js saves it. */
+/** A LayersModel, as training exports it or TensorFlow.js saves it. */
 export interface Saved {
   readonly modelJson: Uint8Array;
   readonly weightsBin: Uint8Array;
@@ -16,14 +16,14 @@ export async function open({ modelJson, weightsBin }: Saved): Promise<Network> {
   return openNetwork(lowerModel(parseLayersModel(modelJson, weightsBin)));
 }
 
-export function pictures(count: number, bytes: number, seed: number): Uint8Array {
+export function testImages(count: number, bytes: number, seed: number): Uint8Array {
   return Uint8Array.from(
     { length: count * bytes },
     (_, index) => 128 + 127 * Math.sin(seed + index / 7 + (index % bytes) / 90),
   );
 }
 
-/** Logits by TensorFlow.js, in plain JavaScript. */
+/** TensorFlow.js's logits, on its JavaScript backend. */
 export function reference(
   model: tf.LayersModel,
   pixels: Uint8Array,
@@ -36,11 +36,11 @@ export function reference(
   });
 }
 
-/** The largest difference, as a share of the largest logit. */
+/** The largest difference, relative to the largest logit; absolute where that is below 1. */
 export function difference(found: Float32Array, expected: Float32Array): number {
   expect(found.length).toBe(expected.length);
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  // Below one it is absolute: TensorFlow.js knows erf to 1.5e-7 only, which is much of a GELU that gives next to nothing.
+  // TensorFlow.js's erf is exact to 1.5e-7 only, which is much of a GELU near 0.
   return (
     found.reduce((most, value, index) => Math.max(most, Math.abs(value - expected[index]!)), 0) / Math.max(largest, 1)
   );

@@ -1,4 +1,4 @@
-/** Bytes of WebAssembly, in pieces that are joined at the end: code is built of code, and would be copied at each step. */
+/** Bytes of WebAssembly, nested, so that building code from code copies nothing; they are joined at the end. */
 export type Code = number | readonly Code[];
 
 export type ValueType = 'i32' | 'f32' | 'v128';
@@ -10,7 +10,7 @@ export interface Local {
   readonly index: number;
 }
 
-/** A function while it is written; what it gives back it writes to memory. */
+/** A function while it is written. It returns nothing: results are written to memory. */
 export class FunctionWriter {
   readonly #parameters: number;
   readonly #locals: ValueType[] = [];
@@ -29,7 +29,7 @@ export class FunctionWriter {
     this.#code.push(...code);
   }
 
-  /** The function's body, as the module holds it. */
+  /** The function's body in the module's format. */
   body(): Code {
     const locals = this.#locals.map((type) => [1, TYPES[type]]);
     return sized([counted(locals), this.#code, 0x0b]);
@@ -39,12 +39,11 @@ export class FunctionWriter {
 /** One function of a module. */
 export interface FunctionSource<Name extends string = string> {
   readonly name: string;
-  /** In their order. */
   readonly parameters: readonly (readonly [name: Name, type: ValueType])[];
   readonly write: (writer: FunctionWriter, parameters: Readonly<Record<Name, Local>>) => void;
 }
 
-/** @param parameters their types, by name; whole numbers are addresses, counts, or strides in bytes */
+/** @param parameters types by name, in order; an i32 is an address, a count, or a stride in bytes */
 export function define<Name extends string>(
   name: string,
   parameters: Readonly<Record<Name, ValueType>>,
@@ -81,13 +80,13 @@ function flat(code: Code, bytes: number[] = []): number[] {
   return bytes;
 }
 
-/** With the number of bytes before it. */
+/** Preceded by the number of bytes. */
 function sized(code: Code): Code {
   const bytes = flat(code);
   return [unsigned(bytes.length), bytes];
 }
 
-/** With the number of items before them. */
+/** Preceded by the number of items. */
 function counted(items: readonly Code[]): Code {
   return [unsigned(items.length), items];
 }
@@ -119,7 +118,7 @@ function signed(value: number): Code {
   }
 }
 
-/** The same four bytes four times, as a constant of a vector. */
+/** A vector constant: the same four bytes, four times. */
 function constant4(value: Float32Array | Int32Array): Code {
   const bytes = [...new Uint8Array(value.buffer)];
   return [0xfd, 0x0c, bytes, bytes, bytes, bytes];
@@ -129,7 +128,7 @@ function constant4(value: Float32Array | Int32Array): Code {
 export const get = ({ index }: Local): Code => [0x20, unsigned(index)];
 export const set = ({ index }: Local, value: Code): Code => [value, 0x21, unsigned(index)];
 
-// Whole numbers.
+// Integers.
 export const i32 = (value: number): Code => [0x41, signed(value)];
 export const add = (a: Code, b: Code): Code => [a, b, 0x6a];
 export const subtract = (a: Code, b: Code): Code => [a, b, 0x6b];
@@ -148,25 +147,25 @@ export const when = (condition: Code, then: Code, otherwise?: Code): Code => [
   ...(otherwise === undefined ? [] : [0x05, otherwise]),
   0x0b,
 ];
-/** As long as the condition holds. */
+/** Runs `body` while the condition holds. */
 export const loopWhile = (condition: Code, body: Code): Code => [
   ...[0x02, 0x40, 0x03, 0x40], // block, loop
   ...[condition, 0x45, 0x0d, 0x01], // leave the block if not
   ...[body, 0x0c, 0x00, 0x0b, 0x0b],
 ];
-/** Once, and again as long as the condition holds. */
+/** Runs `body` once, and again while the condition holds. */
 export const repeatWhile = (condition: Code, body: Code): Code => [0x03, 0x40, body, condition, 0x0d, 0x00, 0x0b];
-/** `count` times, which is at least once; `count` is 0 afterwards. */
+/** Runs `body` `count` times, at least once; `count` is 0 afterwards. */
 export const repeat = (count: Local, ...body: readonly Code[]): Code =>
   repeatWhile([subtract(get(count), i32(1)), 0x22, unsigned(count.index)], body);
 
-// Four single-precision numbers at once. Addresses may be aligned to four bytes only.
+// Vectors of four single-precision numbers. Addresses need alignment to four bytes only.
 const operation4 =
   (number: number) =>
   (...operands: readonly Code[]): Code => [operands, 0xfd, unsigned(number)];
 const memory4 = (number: number, offset: number): Code => [0xfd, unsigned(number), 2, unsigned(offset)];
 export const load4 = (address: Code, offset = 0): Code => [address, memory4(0x00, offset)];
-/** One number, four times. */
+/** Loads one number into all four places. */
 export const loadSplat = (address: Code, offset = 0): Code => [address, memory4(0x09, offset)];
 export const store4 = (address: Code, value: Code, offset = 0): Code => [address, value, memory4(0x0b, offset)];
 export const float4 = (value: number): Code => constant4(Float32Array.of(value));
@@ -186,7 +185,7 @@ export const addInt4 = operation4(0xae);
 export const truncate4 = operation4(0xf8);
 export const shiftLeftInt4 = (value: Code, bits: number): Code => [value, i32(bits), 0xfd, unsigned(0xab)];
 
-/** `a b + c`: rounded once where the machine has an instruction for it, and the runtime knows of it (Node 22). */
+/** `a b + c`; rounded once where the processor and the runtime (Node 22) have an instruction for it. */
 export type MultiplyAdd = (a: Code, b: Code, c: Code) => Code;
 export const separateMultiplyAdd: MultiplyAdd = (a, b, c) => add4(multiply4(a, b), c);
 export const relaxedMultiplyAdd: MultiplyAdd = operation4(0x105);

@@ -3,7 +3,7 @@ import { assemble, relaxedMultiplyAdd, separateMultiplyAdd } from './assembler.t
 import { kernelSources } from './kernels.ts';
 import { type Call, startMachine } from './runtime.ts';
 
-/** erf by its series and, further out, its continued fraction, in double precision. */
+/** erf in double precision: its series near 0, its continued fraction elsewhere. */
 function erf(x: number): number {
   if (Math.abs(x) > 3) {
     let fraction = 0;
@@ -23,7 +23,7 @@ test.each([
   { kernel: 'gelu', exact: (x: number) => (x / 2) * (1 + erf(x / Math.SQRT2)) },
   { kernel: 'silu', exact: (x: number) => x / (1 + Math.exp(-x)) },
   { kernel: 'elu', exact: (x: number) => (x > 0 ? x : Math.expm1(x)) },
-] as const)('$kernel is exact to a few units of the last digit, and gives 0 for 0', async ({ kernel, exact }) => {
+] as const)('$kernel is exact to a few units of the last digit, and 0 for 0', async ({ kernel, exact }) => {
   const { memory, prepare } = await startMachine(1 << 20);
   const values = new Float32Array(memory.buffer, 64, 40_004);
   for (let index = 0; index <= 40_000; index++) values[index] = (index - 20_000) / 1000;
@@ -36,7 +36,7 @@ test.each([
   expect(values[20_000]).toBe(0);
 });
 
-test('products and sums in one instruction or in two are the same program', () => {
+test('fused and separate multiply-add make valid programs of about the same size', () => {
   const size = (module: Uint8Array) => module.length;
   const fused = assemble(Object.values(kernelSources(relaxedMultiplyAdd)));
   const separate = assemble(Object.values(kernelSources(separateMultiplyAdd)));

@@ -1,7 +1,7 @@
 import { assemble, type FunctionSource, relaxedMultiplyAdd, separateMultiplyAdd } from './assembler.ts';
 import { kernelSources } from './kernels.ts';
 
-/** What every JavaScript runtime has of WebAssembly, as far as it is used here: its types come with a browser's only. */
+/** WebAssembly as far as it is used here; TypeScript declares it for browsers only. */
 interface WebAssemblyApi {
   readonly Memory: new (size: { readonly initial: number }) => Memory;
   validate(bytes: Uint8Array<ArrayBuffer>): boolean;
@@ -11,12 +11,12 @@ interface WebAssemblyApi {
 
 type Positional = (...numbers: readonly number[]) => void;
 
-/** WebAssembly's memory; it goes when nobody holds it any more. */
+/** WebAssembly's memory; it is garbage-collected. */
 export interface Memory {
   readonly buffer: ArrayBuffer;
 }
 
-/** A call of a function of `kernels.ts`, with all its numbers by the names of the parameters. */
+/** A call of a kernel, with its arguments by parameter. */
 export type Call = {
   readonly [Name in keyof Sources]: Sources[Name] extends FunctionSource<infer Parameter>
     ? { readonly kernel: Name } & Readonly<Record<Parameter, number>>
@@ -34,25 +34,25 @@ interface Compiled {
 
 let compiling: Promise<Compiled> | undefined;
 
-/** Once a process, for whatever models come. Browsers refuse to do it at once. */
+/** Once a process, for all models. Browsers refuse to compile this much synchronously. */
 async function compile(): Promise<Compiled> {
   const sources = kernelSources(hasMultiplyAdd() ? relaxedMultiplyAdd : separateMultiplyAdd);
   return { module: await api.compile(assemble(Object.values(sources))), sources };
 }
 
-/** Whether a product and a sum are one instruction here; Node knows it from 22 on. */
+/** Whether this runtime has fused multiply-add; Node has it from 22 on. */
 function hasMultiplyAdd(): boolean {
   return api.validate(assemble([kernelSources(relaxedMultiplyAdd).affine]));
 }
 
-/** Kernels on a memory of their own. */
+/** The kernels, with a memory. */
 export interface Machine {
   readonly memory: Memory;
-  /** Puts calls in the form that costs least to run again and again. */
+  /** @returns a function that runs these calls, at the least cost */
   prepare(calls: readonly Call[]): () => void;
 }
 
-/** @param bytes of memory, which is all zeros */
+/** @param bytes size of the memory, which starts as zeros */
 export async function startMachine(bytes: number): Promise<Machine> {
   compiling ??= compile();
   const { module, sources } = await compiling;

@@ -1,16 +1,16 @@
 import { type Affine, type Convolution, type Dense, IMAGE, type LoweredModel, type Operation } from './operation.ts';
 
-/** What can take up what follows it. */
+/** Operations that others can be fused into. */
 type Product = Operation & (Convolution | Dense);
 
 /**
- * The same network in fewer passes: normalizations go into the weights of the product before them, rectifiers into its
- * bounds, and what is done to the image before anything else into a table of its bytes.
+ * The same network with fewer operations: a normalization is multiplied into the weights before it, ReLU becomes the lower bound
+ * of a product, and what is done to the image first becomes a table of its bytes.
  */
 export function fuse(model: LoweredModel): LoweredModel {
   let { preparation } = model;
   const readers = countReaders(model.operations);
-  /** By name, in their order; the name of what takes something up is the name of what it took. */
+  /** By name, in order; an operation takes the name of what is fused into it. */
   const operations = new Map<string, Operation>();
   let image = IMAGE;
   for (const operation of model.operations) {
@@ -21,9 +21,9 @@ export function fuse(model: LoweredModel): LoweredModel {
     if (operation.kind === 'affine' && isPerChannel(operation) && input === IMAGE && isOnlyReader) {
       preparation = chain(preparation, operation);
       image = operation.name;
-    } else if (isOnlyReader && before && isOpenProduct(before) && canTakeUp(operation)) {
+    } else if (isOnlyReader && before && isOpenProduct(before) && isFusible(operation)) {
       operations.delete(input);
-      operations.set(operation.name, takeUp(before, operation));
+      operations.set(operation.name, fuseInto(before, operation));
     } else {
       operations.set(operation.name, { ...operation, inputs });
     }
@@ -37,14 +37,14 @@ function countReaders(operations: readonly Operation[]): ReadonlyMap<string, num
   return readers;
 }
 
-/** What a rectifier has cut off cannot be scaled by the weights any more. */
+/** After ReLU, scaling the weights is not the same as scaling the output. */
 function isOpenProduct(operation: Operation): operation is Product {
   return (operation.kind === 'convolution' || operation.kind === 'dense') && !operation.isRectified;
 }
 
-type TakenUp = Operation & (Affine | { readonly kind: 'activation' });
+type Fusible = Operation & (Affine | { readonly kind: 'activation' });
 
-function canTakeUp(operation: Operation): operation is TakenUp {
+function isFusible(operation: Operation): operation is Fusible {
   return (
     (operation.kind === 'affine' && isPerChannel(operation)) ||
     (operation.kind === 'activation' && operation.function === 'relu')
@@ -55,7 +55,7 @@ function isPerChannel({ scale, output }: Operation & Affine): boolean {
   return scale.length === output.channels;
 }
 
-function takeUp(product: Product, operation: TakenUp): Operation {
+function fuseInto(product: Product, operation: Fusible): Operation {
   const { name } = operation;
   if (operation.kind === 'activation') return { ...product, name, isRectified: true };
   const { scale, shift } = operation;

@@ -7,27 +7,27 @@ export interface Weight {
   readonly data: Float32Array;
 }
 
-/** A layer as `model.json` has it. */
+/** A layer of `model.json`. */
 export interface ModelLayer {
   readonly kind: string;
   readonly name: string;
-  /** Names of the layers that it reads; none for what takes the image. */
+  /** Names of the layers that it reads; none where it reads the image. */
   readonly inputs: readonly string[];
   readonly config: Readonly<Record<string, unknown>>;
-  /** By what follows the layer's name, such as `kernel`. */
+  /** By role, such as `kernel`. */
   readonly weights: ReadonlyMap<string, Weight>;
 }
 
 export interface ParsedModel {
   /** Height, width and channels of an image. */
   readonly input: readonly [number, number, number];
-  /** Each after those that it reads. */
+  /** Each after the layers that it reads. */
   readonly layers: readonly ModelLayer[];
-  /** Name of the layer that gives the logits. */
+  /** Name of the layer that computes the logits. */
   readonly output: string;
 }
 
-/** This runtime does not know what the file asks for. */
+/** The model uses something that this engine does not support. */
 export class UnsupportedModel extends UserError {
   override readonly name = 'UnsupportedModel';
 
@@ -49,8 +49,8 @@ export function parseLayersModel(modelJson: Uint8Array, weightsBin: Uint8Array):
     return { kind, name, inputs, config, weights: weightsOf(name, weights) };
   });
   const shape = layers.map((layer) => layer.config.batch_input_shape).find(Array.isArray);
-  if (shape?.length !== 4) throw new UnsupportedModel('it does not say which images it takes');
-  // Before any room is made for them.
+  if (shape?.length !== 4) throw new UnsupportedModel('it does not state the shape of its images');
+  // Checked before memory is allocated.
   if (!shape.slice(1).every((size) => Number.isInteger(size) && size >= 1 && size <= LARGEST_SIDE)) {
     throw new UnsupportedModel(`it takes images of ${JSON.stringify(shape.slice(1))}`);
   }
@@ -77,7 +77,7 @@ function readChain(layers: readonly LayerEntry[]): { entries: Entry[]; output: s
   return { entries, output: String(entries.at(-1)?.config.name) };
 }
 
-/** Layers are stored in an order in which they can be computed; whoever wrote another one is told so. */
+/** Layers must be stored in an order in which they can be computed. */
 function readGraph(layers: readonly LayerEntry[]): Entry[] {
   const known = new Set<string>();
   return layers.map(({ class_name: kind, config, inbound_nodes: nodes = [] }) => {
@@ -107,13 +107,13 @@ interface Topology {
       };
 }
 
-/** A layer's name; what follows it matters only where a layer is used more than once. */
+/** A layer's name; the rest matters only where a layer is used more than once. */
 type Node = readonly [layer: string, ...rest: unknown[]];
 
 interface LayerEntry {
   readonly class_name: string;
   readonly config: Readonly<Record<string, unknown>>;
-  /** What it reads, each time that it is used; in graphs only. */
+  /** Its inputs, for each time that it is used; in graphs only. */
   readonly inbound_nodes?: readonly (readonly Node[])[];
 }
 
@@ -131,15 +131,15 @@ function readWeights(manifest: File['weightsManifest'], bytes: Uint8Array): Read
     const length = sizeOf(shape);
     if (offset + 4 * length > bytes.length) throw new UnsupportedModel(`its weights end within ${name}`);
     const data = new Float32Array(length);
-    new Uint8Array(data.buffer).set(bytes.subarray(offset, offset + 4 * length)); // The bytes may lie anywhere.
+    new Uint8Array(data.buffer).set(bytes.subarray(offset, offset + 4 * length)); // Their offset may be unaligned.
     weights.set(name, { shape, data });
     offset += 4 * length;
   }
   return weights;
 }
 
-/** Such as `conv1/kernel`; Keras's converter has more between. */
+/** Names are like `conv1/kernel`; Keras's converter adds parts in between. */
 function weightsOf(layer: string, weights: ReadonlyMap<string, Weight>): ReadonlyMap<string, Weight> {
-  const own = [...weights].filter(([name]) => name.startsWith(`${layer}/`));
-  return new Map(own.map(([name, weight]) => [name.split('/').at(-1)!, weight]));
+  const ofLayer = [...weights].filter(([name]) => name.startsWith(`${layer}/`));
+  return new Map(ofLayer.map(([name, weight]) => [name.split('/').at(-1)!, weight]));
 }

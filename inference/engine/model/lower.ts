@@ -13,14 +13,14 @@ import {
 } from './operation.ts';
 
 /**
- * The layers as operations of this engine: names and options of the file format are left behind here.
+ * Translates the layers of the file format into this engine's operations.
  *
- * @throws {UnsupportedModel} a layer, or one of its options, is not known
+ * @throws {UnsupportedModel} a layer, or one of its options, is not supported
  */
 export function lowerModel({ input: [height, width, channels], layers, output }: ParsedModel): LoweredModel {
   const input = { height, width, channels };
   const operations: Operation[] = [];
-  /** What each layer gives: some compute nothing, and give what they read. */
+  /** By layer; a layer that computes nothing returns its input. */
   const values = new Map<string, Value>();
   for (const layer of layers) {
     const read = layer.inputs.map((name) => values.get(name)!);
@@ -32,11 +32,11 @@ export function lowerModel({ input: [height, width, channels], layers, output }:
     values.set(layer.name, value);
   }
   const { name, shape } = values.get(output)!;
-  if (shape.height !== 1 || shape.width !== 1) throw new UnsupportedModel('it ends in a picture, not in logits');
+  if (shape.height !== 1 || shape.width !== 1) throw new UnsupportedModel('it ends in a feature map, not in logits');
   if (name !== operations.at(-1)?.name)
-    throw new UnsupportedModel(`${name} gives the logits, and is not the last layer`);
-  const plain = { scale: Array(channels).fill(1), shift: Array(channels).fill(0) };
-  return fuse({ input, preparation: plain, operations, classes: shape.channels });
+    throw new UnsupportedModel(`${name} computes the logits, but is not the last layer`);
+  const unchanged = { scale: Array(channels).fill(1), shift: Array(channels).fill(0) };
+  return fuse({ input, preparation: unchanged, operations, classes: shape.channels });
 }
 
 interface Value {
@@ -44,7 +44,7 @@ interface Value {
   readonly shape: Shape;
 }
 
-/** An operation that does not know yet what it reads. */
+/** An operation whose inputs are not named yet. */
 type Lowered = Operation extends infer Each ? (Each extends Operation ? Omit<Each, 'inputs'> : never) : never;
 
 function lowerLayer(layer: ModelLayer, shapes: readonly Shape[]): Lowered[] {
@@ -57,7 +57,7 @@ function lowerLayer(layer: ModelLayer, shapes: readonly Shape[]): Lowered[] {
     case 'Dropout':
       return [];
     case 'Flatten':
-      // Rows of pixels of channels are one row of numbers already.
+      // In memory, a feature map is one row of numbers already.
       return [];
     case 'Rescaling':
       return [
@@ -83,7 +83,7 @@ function lowerLayer(layer: ModelLayer, shapes: readonly Shape[]): Lowered[] {
       return activation(layer, shape);
     default:
       throw new UnsupportedModel(
-        `layer ${name} is of the kind ${kind}${config.activation ? ` (${config.activation})` : ''}`,
+        `layer ${name} is of the kind ${kind}${config.activation ? ` (${config.activation})` : ''}, which is not supported`,
       );
   }
 }
@@ -93,7 +93,7 @@ function normalization(layer: ModelLayer, { height, width, channels }: Shape): P
   const known = layer.weights.get('moving_mean')?.data.length ?? channels;
   // Flattened, a feature map has a mean and a variance for each of its values.
   if (known !== channels && known !== height * width * channels)
-    throw unknown(layer, `${known} statistics after ${channels} channels`);
+    throw unsupported(layer, `${known} statistics after ${channels} channels`);
   const vector = (name: string, otherwise: number) =>
     Array.from(layer.weights.get(name)?.data ?? new Float32Array(known).fill(otherwise));
   const [gamma, beta] = [vector('gamma', 1), vector('beta', 0)];
@@ -107,8 +107,8 @@ function convolution(layer: ModelLayer, shape: Shape): Lowered[] {
   const [rows, columns, inputs, filters] = kernel.shape as [number, number, number, number];
   const [stride, strideX] = pairOf(layer, 'strides');
   const [dilation, dilationX] = pairOf(layer, 'dilation_rate');
-  if (stride !== strideX || dilation !== 1 || dilationX !== 1) throw unknown(layer, 'strides or dilation_rate');
-  if (inputs !== shape.channels) throw unknown(layer, `${inputs} channels after ${shape.channels}`);
+  if (stride !== strideX || dilation !== 1 || dilationX !== 1) throw unsupported(layer, 'strides or dilation_rate');
+  if (inputs !== shape.channels) throw unsupported(layer, `${inputs} channels after ${shape.channels}`);
   checkChannelsLast(layer);
   const { height, width, padding } = windows(layer, shape, { height: rows, width: columns }, square(stride));
   const output = { height, width, channels: filters };
@@ -122,7 +122,7 @@ function sum(layer: ModelLayer, shapes: readonly Shape[]): Lowered {
   const { height, width, channels } = output;
   for (const shape of shapes) {
     if (shape.height !== height || shape.width !== width || shape.channels !== channels)
-      throw unknown(layer, 'inputs of different shapes');
+      throw unsupported(layer, 'inputs of different shapes');
   }
   return { kind: 'sum', name: layer.name, output };
 }
@@ -157,7 +157,8 @@ function poolingFunctionOf({ kind }: ModelLayer): Pooling['function'] {
 function dense(layer: ModelLayer, { height, width, channels }: Shape): Lowered[] {
   const kernel = weightOf(layer, 'kernel');
   const [inputs, units] = kernel.shape as [number, number];
-  if (inputs !== height * width * channels) throw unknown(layer, `${inputs} inputs after ${height * width * channels}`);
+  if (inputs !== height * width * channels)
+    throw unsupported(layer, `${inputs} inputs after ${height * width * channels}`);
   const output = { height: 1, width: 1, channels: units };
   const { isRectified, after } = activationOf(layer, output);
   return [{ kind: 'dense', name: layer.name, kernel, bias: biasOf(layer, units), isRectified, output }, ...after];
@@ -168,7 +169,7 @@ function activation(layer: ModelLayer, shape: Shape): Lowered[] {
   return known === undefined ? [] : [{ kind: 'activation', name: layer.name, function: known, output: shape }];
 }
 
-/** A rectifier is part of the product before it; another function comes after it. */
+/** ReLU is part of the convolution or dense layer; another function is an operation after it. */
 function activationOf(layer: ModelLayer, output: Shape): { isRectified: boolean; after: Lowered[] } {
   const known = functionOf(layer);
   if (known === undefined || known === 'relu') return { isRectified: known === 'relu', after: [] };
@@ -178,18 +179,18 @@ function activationOf(layer: ModelLayer, output: Shape): { isRectified: boolean;
   };
 }
 
-/** By the names of Keras and TensorFlow.js; `undefined` for none. */
+/** By the names of Keras and TensorFlow.js; `undefined` for the identity. */
 function functionOf(layer: ModelLayer): Activation | undefined {
   const name = String(layer.config.activation ?? 'linear');
   const known: Record<string, Activation | undefined> = {
     ...{ relu: 'relu', gelu: 'gelu', elu: 'elu', swish: 'silu', silu: 'silu' },
   };
   if (name === 'linear') return undefined;
-  if (!known[name]) throw unknown(layer, `activation ${name}`);
+  if (!known[name]) throw unsupported(layer, `activation ${name}`);
   return known[name];
 }
 
-/** How many windows there are, and what pads the first. TensorFlow's 'same' pads more at the end where it is uneven. */
+/** The number of windows, and the first one's padding. TensorFlow's 'same' pads more at the end where the total is odd. */
 function windows(
   layer: ModelLayer,
   { height, width }: Shape,
@@ -205,7 +206,7 @@ function windows(
       padding: { top: 0, left: 0 },
     };
   }
-  if (padding !== 'same') throw unknown(layer, `padding ${padding}`);
+  if (padding !== 'same') throw unsupported(layer, `padding ${padding}`);
   const [outRows, outColumns] = [Math.ceil(height / stride.height), Math.ceil(width / stride.width)];
   const before = (length: number, window: number, step: number, count: number) =>
     Math.floor(Math.max(0, (count - 1) * step + window - length) / 2);
@@ -223,7 +224,7 @@ function square(size: number): Extent {
 }
 
 function checkChannelsLast(layer: ModelLayer): void {
-  if ((layer.config.data_format ?? 'channels_last') !== 'channels_last') throw unknown(layer, 'data_format');
+  if ((layer.config.data_format ?? 'channels_last') !== 'channels_last') throw unsupported(layer, 'data_format');
 }
 
 function weightOf(layer: ModelLayer, name: string): Weight {
@@ -238,7 +239,7 @@ function biasOf(layer: ModelLayer, channels: number): Float32Array {
 
 function numberOf(layer: ModelLayer, option: string, otherwise: number): number {
   const value = layer.config[option] ?? otherwise;
-  if (typeof value !== 'number') throw unknown(layer, option);
+  if (typeof value !== 'number') throw unsupported(layer, option);
   return value;
 }
 
@@ -249,10 +250,10 @@ function pairOf(
 ): readonly [number, number] {
   const value = layer.config[option] ?? otherwise;
   if (typeof value === 'number') return [value, value];
-  if (!Array.isArray(value) || typeof value[0] !== 'number') throw unknown(layer, option);
+  if (!Array.isArray(value) || typeof value[0] !== 'number') throw unsupported(layer, option);
   return [value[0], value[1] ?? value[0]];
 }
 
-function unknown(layer: ModelLayer, what: string): UnsupportedModel {
-  return new UnsupportedModel(`layer ${layer.name} (${layer.kind}) has ${what}, which is not known here`);
+function unsupported(layer: ModelLayer, what: string): UnsupportedModel {
+  return new UnsupportedModel(`layer ${layer.name} (${layer.kind}) has ${what}, which is not supported`);
 }

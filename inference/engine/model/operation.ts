@@ -1,22 +1,22 @@
 import type { Weight } from './layers-model.ts';
 
-/** A size, and what a pixel holds. */
+/** Of an image or a feature map. */
 export interface Shape {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
 }
 
-/** Functions that work in place, by the kernel's name. */
+/** Activation functions, by their kernels' names. */
 export type Activation = 'relu' | 'gelu' | 'silu' | 'elu';
 
-/** What an operation reads that reads the image itself. */
+/** The input's name where an operation reads the image. */
 export const IMAGE = '';
 
-/** One thing to compute. Its name is that of what it gives, too. */
+/** One operation; its output has the same name. */
 export type Operation = {
   readonly name: string;
-  /** Names of what it reads: one thing, except for a sum. */
+  /** Names of its inputs; only a sum has more than one. */
   readonly inputs: readonly string[];
   readonly output: Shape;
 } & (
@@ -25,7 +25,7 @@ export type Operation = {
   | Dense
   | { readonly kind: 'activation'; readonly function: Activation }
   | Affine
-  /** Of pictures of one shape. */
+  /** The sum of inputs of one shape. */
   | { readonly kind: 'sum' }
 );
 
@@ -37,7 +37,7 @@ export interface Convolution {
   readonly kernel: Weight;
   /** `[out]` */
   readonly bias: Float32Array;
-  /** Nothing below zero comes out. */
+  /** Followed by ReLU. */
   readonly isRectified: boolean;
 }
 
@@ -68,7 +68,7 @@ export interface Affine {
   readonly shift: readonly number[];
 }
 
-/** Zeros before and after, in each direction. */
+/** Rows and columns of zeros before the first pixel. */
 export interface Padding {
   readonly top: number;
   readonly left: number;
@@ -76,9 +76,9 @@ export interface Padding {
 
 export interface LoweredModel {
   readonly input: Shape;
-  /** What is done to the bytes of an image, for each channel, before the operations. */
+  /** `x scale + shift` of the image's bytes, per channel, before the operations. */
   readonly preparation: Pick<Affine, 'scale' | 'shift'>;
-  /** Each after those that it reads; the last one gives the logits. */
+  /** Each after its inputs; the last one computes the logits. */
   readonly operations: readonly Operation[];
   readonly classes: number;
 }
