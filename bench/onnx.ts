@@ -1,4 +1,4 @@
-import { IMAGE, type LoweredModel, type Operation, type Shape } from '#inference/engine/operation.ts';
+import { IMAGE, type LoweredModel, type Operation, type Shape } from '#inference/engine/model/operation.ts';
 import { OnnxGraph, type Window } from '#training/export/onnx/graph.ts';
 
 /** What an operation gives: its name in the graph, and its shape. */

@@ -17,8 +17,8 @@ interface Opened {
 
 const engines: Record<string, () => Promise<Opened>> = {
   ours: async () => {
-    const { parseLayersModel } = await import('#inference/engine/layers-model.ts');
-    const { lowerModel } = await import('#inference/engine/lower.ts');
+    const { parseLayersModel } = await import('#inference/engine/model/layers-model.ts');
+    const { lowerModel } = await import('#inference/engine/model/lower.ts');
     const { openNetwork } = await import('#inference/engine/network.ts');
     const network = await openNetwork(lowerModel(parseLayersModel(file('model.json'), file('weights.bin'))));
     return { version: 'this commit', predict: () => network.logits(pixels) };

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseLayersModel } from '#inference/engine/layers-model.ts';
-import { lowerModel } from '#inference/engine/lower.ts';
+import { parseLayersModel } from '#inference/engine/model/layers-model.ts';
+import { lowerModel } from '#inference/engine/model/lower.ts';
 import { openNetwork } from '#inference/engine/network.ts';
 import { type Contestant, startContestant } from './contestant.ts';
 import { onnxModel } from './onnx.ts';

@@ -1,5 +1,5 @@
-import { parseLayersModel } from '#inference/engine/layers-model.ts';
-import { lowerModel } from '#inference/engine/lower.ts';
+import { parseLayersModel } from '#inference/engine/model/layers-model.ts';
+import { lowerModel } from '#inference/engine/model/lower.ts';
 import { openNetwork } from '#inference/engine/network.ts';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias } from '#models/aliases.ts';

@@ -53,7 +53,9 @@ describe('ClassifierStack', () => {
     Template.fromJSON(assembly.getStackByName('Cifar10').template).hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ CIFAR10_ORIGINS: origins.join(' ') }) },
     });
-    expect(() => synthesize({ origins: ['example.org'] }, withoutBundling)).toThrow('not the origin of a web page');
+    expect(() => synthesize({ origins: ['example.org'] }, withoutBundling)).toThrow(
+      '"example.org" is not a valid origin',
+    );
   });
 
   it('outputs no key where auth is none', () => {

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseLayersModel, UnsupportedModel } from './layers-model.ts';
-import { lowerModel } from './lower.ts';
+import { parseLayersModel, UnsupportedModel } from './model/layers-model.ts';
+import { lowerModel } from './model/lower.ts';
 import { difference, open, pictures, reference, type Saved, save } from './reference.fixture.ts';
 
 const lowered = ({ modelJson, weightsBin }: Saved) => lowerModel(parseLayersModel(modelJson, weightsBin));

@@ -10,17 +10,18 @@ import { anyNet, everything, everythingBranched, trainedWeights } from '#trainin
 import type { Net } from '#training/nets/net.ts';
 import { seedNet } from '#training/nets/seed.ts';
 import { tinyNet } from '#training/nets/tiny.ts';
-import { countAlone } from './batching.ts';
-import { parseLayersModel, UnsupportedModel } from './layers-model.ts';
-import { lowerModel } from './lower.ts';
+import { countUnbatched } from './memory/batching.ts';
+import { parseLayersModel, UnsupportedModel } from './model/layers-model.ts';
+import { lowerModel } from './model/lower.ts';
 import { difference, load, open, pictures, reference, save } from './reference.fixture.ts';
 
-test.each<[Net, number]>([
-  ...[seedNet, tinyNet, airbenchNet([16, 24, 40]), everything, everythingBranched, awkward].map(
-    (net): [Net, number] => [net, 11],
-  ),
-  ...classicNets.map((net): [Net, number] => [net, 2]),
-])('$0.name, as training exports it, gives what TensorFlow.js gives', async (net, count) => {
+test.each([
+  ...[seedNet, tinyNet, airbenchNet([16, 24, 40]), everything, everythingBranched, awkward].map((net) => ({
+    net,
+    count: 11,
+  })),
+  ...classicNets.map((net) => ({ net, count: 2 })),
+])('$net.name, as training exports it, gives what TensorFlow.js gives', async ({ net, count }) => {
   await expectReference(net, 3, count);
 });
 
@@ -150,7 +151,7 @@ test.each([
     initializeWeights(net, { seed: 3, images: pictures(1, 3072, 5) }),
   );
   const model = lowerModel(parseLayersModel(modelJson, weightsBin));
-  expect(model.operations.slice(0, countAlone(model)).map(({ name }) => name)).toEqual(alone);
+  expect(model.operations.slice(0, countUnbatched(model)).map(({ name }) => name)).toEqual(alone);
 });
 
 test('answering takes no memory', async () => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect } from 'vitest';
-import { parseLayersModel } from './layers-model.ts';
-import { lowerModel } from './lower.ts';
+import { parseLayersModel } from './model/layers-model.ts';
+import { lowerModel } from './model/lower.ts';
 import { type Network, openNetwork } from './network.ts';
 
 await tf.setBackend('cpu');

@@ -2,10 +2,10 @@ import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
-import { parseLayersModel, UnsupportedModel } from '../engine/layers-model.ts';
-import { lowerModel } from '../engine/lower.ts';
+import { parseLayersModel, UnsupportedModel } from '../engine/model/layers-model.ts';
+import { lowerModel } from '../engine/model/lower.ts';
+import type { LoweredModel } from '../engine/model/operation.ts';
 import { type Network, openNetwork } from '../engine/network.ts';
-import type { LoweredModel } from '../engine/operation.ts';
 
 /** A version that is loaded and runs on WebAssembly. */
 export interface Classifier {

@@ -28,7 +28,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       code: 'wrong-method',
       title: 'Method not allowed',
       detail: 'This method is not offered here.',
-      hint: 'Use GET to read and POST to classify; /openapi.json lists what there is.',
+      hint: 'Use GET to read and POST to classify; /openapi.json lists all routes.',
     },
   ],
   [
@@ -58,7 +58,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       code: 'quota-exceeded',
       title: 'Quota exceeded',
       detail: 'This API key has used up its requests.',
-      hint: 'Wait until the quota begins anew, or ask for a larger one.',
+      hint: 'Wait until the quota resets, or ask for a larger one.',
     },
   ],
   [

@@ -576,9 +576,9 @@ describe('a run is refused', () => {
   });
 
   test('if it would move images out of sight', async () => {
-    const recipe = resolveRecipe('tiny', [...small, 'shift=8']);
+    const recipe = resolveRecipe('tiny', [...small, 'translate=8']);
     const images = { ...data.images, size: [8, 96, 4] as const };
-    await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(/shift=8 moves images of 8x96/);
+    await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(/translate=8 moves images of 8x96/);
   });
 
   test('if it would leave no batch to train on', async () => {

@@ -1,38 +1,38 @@
-import { countAlone, TOGETHER } from './batching.ts';
-import { type Margin, noMargin, type Picture } from './memory.ts';
-import { IMAGE, type LoweredModel, type Operation, type Shape } from './operation.ts';
-import { TILE, tiles, usesWinograd } from './winograd.ts';
+import { TILE, tiles, usesWinograd } from '../kernels/winograd.ts';
+import { IMAGE, type LoweredModel, type Operation, type Shape } from '../model/operation.ts';
+import { BATCH_SIZE, countUnbatched } from './batching.ts';
+import { type FeatureMap, type Margin, noMargin } from './feature-map.ts';
 
-/** Room for so many images. @param room channels of a pixel, if not whole blocks */
-export type Allocate = (images: number, shape: Shape, margin: Margin, room?: number) => Picture;
+/** Allocates feature maps for a number of images. @param paddedChannels by default, whole blocks */
+export type Allocate = (images: number, shape: Shape, margin: Margin, paddedChannels?: number) => FeatureMap;
 
-/** Where the image and what each operation gives lie: in a place of its own, or in that of what it was made of. */
-export class Pictures {
+/** Where the image and each operation's output are: in memory of their own, or in that of an input, changed in place. */
+export class FeatureMaps {
   readonly #allocate: Allocate;
   readonly #model: LoweredModel;
-  /** What an image goes through alone. */
-  readonly #alone: ReadonlySet<Operation>;
-  readonly #places = new Map<string, Picture>();
+  readonly #unbatched: ReadonlySet<Operation>;
+  readonly #byName = new Map<string, FeatureMap>();
 
   constructor(model: LoweredModel, allocate: Allocate) {
     this.#model = model;
-    this.#alone = new Set(model.operations.slice(0, countAlone(model)));
+    this.#unbatched = new Set(model.operations.slice(0, countUnbatched(model)));
     this.#allocate = allocate;
   }
 
-  of(name: string): Picture {
-    const place = this.#places.get(name) ?? this.#place(name);
-    this.#places.set(name, place);
-    return place;
+  /** @param name an operation's, or `IMAGE` */
+  of(name: string): FeatureMap {
+    const featureMap = this.#byName.get(name) ?? this.#open(name);
+    this.#byName.set(name, featureMap);
+    return featureMap;
   }
 
-  #place(name: string): Picture {
-    const readings = this.#readings(name);
-    const margin = (shape: Shape) => readings.map(marginOf).reduce(union, noMargin(shape));
-    const images = readings.length > 0 && readings.every((reader) => this.#alone.has(reader)) ? 1 : TOGETHER;
+  #open(name: string): FeatureMap {
+    const readers = this.#readersOfMemory(name);
+    const margin = (shape: Shape) => readers.map(marginOf).reduce(union, noMargin(shape));
+    const images = readers.length > 0 && readers.every((reader) => this.#unbatched.has(reader)) ? 1 : BATCH_SIZE;
     if (name === IMAGE) {
       const { input } = this.#model;
-      return this.#allocate(images, input, margin(input), this.#isImageReadAsItIs() ? input.channels : undefined);
+      return this.#allocate(images, input, margin(input), this.#isImageUnpadded() ? input.channels : undefined);
     }
     const operation = this.#model.operations.find((each) => each.name === name)!;
     const changed = this.#changedBy(operation);
@@ -41,32 +41,33 @@ export class Pictures {
       : this.of(changed);
   }
 
-  /** A product reads rows as they come, without gaps for channels that there are not; all else takes four at once. */
-  #isImageReadAsItIs(): boolean {
+  /** A product reads pixels without padded channels; every other kernel reads four channels at a time. */
+  #isImageUnpadded(): boolean {
     const readers = this.#readersOf(IMAGE);
     if (readers.length === 1 && readers[0]!.kind === 'dense') return true;
     return readers.every((reader) => reader.kind === 'convolution' && !usesWinograd(reader));
   }
 
+  /** Once for each time that it is read. */
   #readersOf(name: string): Operation[] {
     return this.#model.operations.flatMap((each) => each.inputs.filter((input) => input === name).map(() => each));
   }
 
-  /** What an operation may overwrite: it works in place, and nobody else reads that. */
+  /** The input that an operation overwrites: it works in place, and nothing else reads that input. */
   #changedBy({ kind, inputs }: Operation): string | undefined {
     if (kind !== 'activation' && kind !== 'affine' && kind !== 'sum') return undefined;
     return inputs.find((name) => this.#readersOf(name).length === 1);
   }
 
-  /** Whatever reads the place of this, before or after it was changed. */
-  #readings(name: string): Operation[] {
+  /** Every operation that reads this memory, before or after it is changed in place. */
+  #readersOfMemory(name: string): Operation[] {
     return this.#readersOf(name).flatMap((reader) =>
-      this.#changedBy(reader) === name ? this.#readings(reader.name) : [reader],
+      this.#changedBy(reader) === name ? this.#readersOfMemory(reader.name) : [reader],
     );
   }
 }
 
-/** What an operation needs around the picture that it reads. */
+/** The margin that an operation needs around its input. */
 function marginOf(reader: Operation): Margin {
   if (reader.kind !== 'convolution') return { top: 0, left: 0, rows: 0, columns: 0 };
   const { padding, stride, kernel, output } = reader;
@@ -78,7 +79,7 @@ function marginOf(reader: Operation): Margin {
   return { ...padding, rows: reach(output.height, windowRows), columns: reach(output.width, windowColumns) };
 }
 
-/** Enough for both: what is below and to the right of the first pixel counts from there. */
+/** Enough for both, aligned at the feature map's first pixel. */
 function union(one: Margin, other: Margin): Margin {
   const [top, left] = [Math.max(one.top, other.top), Math.max(one.left, other.left)];
   return {

@@ -15,7 +15,6 @@ import {
   maximum4,
   multiply,
   multiply4,
-  repeat,
   repeatWhile,
   set,
   splat,
@@ -23,9 +22,10 @@ import {
   subtract4,
   when,
 } from './assembler.ts';
+import { forEach, repeatAlong, vectorBytes } from './loops.ts';
 import { REACH, TILE } from './winograd.ts';
 
-/** `G g Gᵀ` of filters, four at once: from nine planes to 36. */
+/** `G g Gᵀ` of filters, four at a time: from nine planes to 36. */
 export const transformFilters = (multiplyAdd: MultiplyAdd) =>
   define(
     'transformFilters',
@@ -36,8 +36,12 @@ export const transformFilters = (multiplyAdd: MultiplyAdd) =>
       const columns = grid(writer, REACH, 3);
       const [common = []] = grid(writer, 1, 2);
       writer.emit(
-        repeat(
+        repeatAlong(
           vectors,
+          [
+            [input, vectorBytes],
+            [output, vectorBytes],
+          ],
           set(at, get(input)),
           window.flat().map((value) => [set(value, load4(get(at))), advance(at, get(plane))]),
           window.map((_, x) => {
@@ -48,16 +52,14 @@ export const transformFilters = (multiplyAdd: MultiplyAdd) =>
           columns.map((row) =>
             ofFilter(multiplyAdd, row, common).map((value) => [store4(get(out), value), advance(out, get(plane))]),
           ),
-          advance(input, i32(16)),
-          advance(output, i32(16)),
         ),
       );
     },
   );
 
 /**
- * `Bᵀ d B` of each tile, four channels at once, written to 36 planes `[tiles][channels]`. All of a tile must be readable: the
- * picture is padded with zeros as far as its last tile reaches.
+ * `Bᵀ d B` of each tile, four channels at a time, written to 36 planes `[tiles][channels]`. Whole tiles must be readable: the
+ * feature map is padded with zeros as far as its last tile reaches.
  */
 export const transformInput = (multiplyAdd: MultiplyAdd) =>
   define(
@@ -67,51 +69,48 @@ export const transformInput = (multiplyAdd: MultiplyAdd) =>
       ...{ output: 'i32', plane: 'i32', outputTile: 'i32' },
     },
     (writer, { input, tileRows, inputRow, tileColumns, inputPixel, vectors, output, plane, outputTile }) => {
-      const local = () => writer.local('i32');
-      const [column, vector, inTile, inVector, outVector] = [local(), local(), local(), local(), local()];
-      const [atRow, at, out] = [local(), local(), local()];
+      const [atRow, at, out] = [writer.local('i32'), writer.local('i32'), writer.local('i32')];
       const values = grid(writer, REACH, REACH);
       const [common = [], temporary = []] = grid(writer, 2, REACH);
+      const tile = (inVector: Local, outVector: Local): Code => [
+        set(atRow, get(inVector)),
+        values.map((row) => [
+          set(at, get(atRow)),
+          row.map((value) => [set(value, load4(get(at))), advance(at, get(inputPixel))]),
+          advance(atRow, get(inputRow)),
+        ]),
+        // Columns in place, then rows, each stored when it is computed.
+        values.map((_, x) => {
+          const line = values.map((row) => row[x]!);
+          return overwrite(temporary, line, before(multiplyAdd, line, common));
+        }),
+        set(out, get(outVector)),
+        values.map((row) =>
+          before(multiplyAdd, row, common).map((value) => [store4(get(out), value), advance(out, get(plane))]),
+        ),
+      ];
       writer.emit(
-        repeat(
+        repeatAlong(
           tileRows,
-          set(column, get(tileColumns)),
-          set(inTile, get(input)),
-          repeat(
-            column,
-            set(vector, get(vectors)),
-            set(inVector, get(inTile)),
-            set(outVector, get(output)),
-            repeat(
-              vector,
-              set(atRow, get(inVector)),
-              values.map((row) => [
-                set(at, get(atRow)),
-                row.map((value) => [set(value, load4(get(at))), advance(at, get(inputPixel))]),
-                advance(atRow, get(inputRow)),
-              ]),
-              // Columns in place, then rows, each written as soon as it is done.
-              values.map((_, x) => {
-                const line = values.map((row) => row[x]!);
-                return overwrite(temporary, line, before(multiplyAdd, line, common));
-              }),
-              set(out, get(outVector)),
-              values.map((row) =>
-                before(multiplyAdd, row, common).map((value) => [store4(get(out), value), advance(out, get(plane))]),
-              ),
-              advance(inVector, i32(16)),
-              advance(outVector, i32(16)),
+          [[input, multiply(get(inputRow), i32(TILE))]],
+          forEach(writer, get(tileColumns), [[get(input), multiply(get(inputPixel), i32(TILE))]], (inTile) => [
+            forEach(
+              writer,
+              get(vectors),
+              [
+                [get(inTile!), vectorBytes],
+                [get(output), vectorBytes],
+              ],
+              (inVector, outVector) => tile(inVector!, outVector!),
             ),
-            advance(inTile, multiply(get(inputPixel), i32(TILE))),
             advance(output, get(outputTile)),
-          ),
-          advance(input, multiply(get(inputRow), i32(TILE))),
+          ]),
         ),
       );
     },
   );
 
-/** `Aᵀ m A` of each tile, with the bias, at least `lower`; what lies beyond the picture is not written. */
+/** `Aᵀ m A` of each tile, plus the bias, at least `lower`; pixels outside the feature map are not written. */
 export const transformOutput = (multiplyAdd: MultiplyAdd) =>
   define(
     'transformOutput',
@@ -122,46 +121,43 @@ export const transformOutput = (multiplyAdd: MultiplyAdd) =>
     (writer, parameters) => {
       const { input, plane, inputTile, bias, vectors, output, rows, outputRow, columns, outputPixel, lower } =
         parameters;
-      const local = () => writer.local('i32');
-      const [column, vector, inVector, outTile, outVector] = [local(), local(), local(), local(), local()];
-      const [at, biasAt, out] = [local(), local(), local()];
+      const [column, outTile, at, out] = [local(), local(), local(), local()];
       const values = grid(writer, REACH, REACH);
       const [common = [], temporary = [], [biasValue, least] = []] = grid(writer, 3, REACH);
+      const tile = (inVector: Local, outVector: Local, biasAt: Local): Code => [
+        set(at, get(inVector)),
+        values.flat().map((value) => [set(value, load4(get(at))), advance(at, get(plane))]),
+        values.map((_, x) => {
+          const line = values.map((row) => row[x]!);
+          return overwrite(temporary, line, after(multiplyAdd, line, common));
+        }),
+        set(biasValue!, load4(get(biasAt))),
+        values.slice(0, TILE).map((row, y) =>
+          when(isLess(i32(y), get(rows)), [
+            set(out, add(get(outVector), multiply(get(outputRow), i32(y)))),
+            // The first value is always stored; it also computes what the others share.
+            after(multiplyAdd, row, common).map((value, x) => [
+              when(isLess(i32(x), get(column)), store4(get(out), maximum4(add4(value, get(biasValue!)), get(least!)))),
+              advance(out, get(outputPixel)),
+            ]),
+          ]),
+        ),
+      ];
       writer.emit(
         set(least!, splat(get(lower))),
         whileLeft(rows, [
           set(column, get(columns)),
           set(outTile, get(output)),
           whileLeft(column, [
-            set(vector, get(vectors)),
-            set(inVector, get(input)),
-            set(outVector, get(outTile)),
-            set(biasAt, get(bias)),
-            repeat(
-              vector,
-              set(at, get(inVector)),
-              values.flat().map((value) => [set(value, load4(get(at))), advance(at, get(plane))]),
-              values.map((_, x) => {
-                const line = values.map((row) => row[x]!);
-                return overwrite(temporary, line, after(multiplyAdd, line, common));
-              }),
-              set(biasValue!, load4(get(biasAt))),
-              values.slice(0, TILE).map((row, y) =>
-                when(isLess(i32(y), get(rows)), [
-                  set(out, add(get(outVector), multiply(get(outputRow), i32(y)))),
-                  // The first is always written, and computes what the others have in common.
-                  after(multiplyAdd, row, common).map((value, x) => [
-                    when(
-                      isLess(i32(x), get(column)),
-                      store4(get(out), maximum4(add4(value, get(biasValue!)), get(least!))),
-                    ),
-                    advance(out, get(outputPixel)),
-                  ]),
-                ]),
-              ),
-              advance(inVector, i32(16)),
-              advance(outVector, i32(16)),
-              advance(biasAt, i32(16)),
+            forEach(
+              writer,
+              get(vectors),
+              [
+                [get(input), vectorBytes],
+                [get(outTile), vectorBytes],
+                [get(bias), vectorBytes],
+              ],
+              (inVector, outVector, biasAt) => tile(inVector!, outVector!, biasAt!),
             ),
             advance(input, get(inputTile)),
             advance(outTile, multiply(get(outputPixel), i32(TILE))),
@@ -169,10 +165,14 @@ export const transformOutput = (multiplyAdd: MultiplyAdd) =>
           advance(output, multiply(get(outputRow), i32(TILE))),
         ]),
       );
+
+      function local(): Local {
+        return writer.local('i32');
+      }
     },
   );
 
-/** Again and again, a tile less each time, while anything is left; at least once. */
+/** Runs `body` once for each tile that begins within `left` pixels; at least once. */
 function whileLeft(left: Local, body: Code): Code {
   return repeatWhile([advance(left, i32(-TILE)), isLess(i32(0), get(left))], body);
 }
@@ -181,7 +181,7 @@ function grid(writer: FunctionWriter, rows: number, columns: number): Local[][] 
   return Array.from({ length: rows }, () => Array.from({ length: columns }, () => writer.local('v128')));
 }
 
-/** Computes all results before it overwrites what they are made of; of a line that becomes shorter, its beginning. */
+/** Computes all results before it overwrites their operands; fewer results overwrite the beginning of the line. */
 function overwrite(temporary: readonly Local[], line: readonly Local[], results: readonly Code[]): Code {
   return [
     results.map((result, index) => set(temporary[index]!, result)),
@@ -189,7 +189,7 @@ function overwrite(temporary: readonly Local[], line: readonly Local[], results:
   ];
 }
 
-/** One line of `G g`: six values of three. The first one sets what the others have in common. */
+/** One line of `G g`: six values of three. The first one computes what the others share. */
 function ofFilter(multiplyAdd: MultiplyAdd, g: readonly Local[], common: readonly Local[]): Code[] {
   const [near, far] = common as [Local, Local];
   const value = (index: number) => get(g[index]!);
@@ -208,7 +208,7 @@ function ofFilter(multiplyAdd: MultiplyAdd, g: readonly Local[], common: readonl
   ];
 }
 
-/** One line of `Bᵀ d`: six values of six. The first one sets what the others have in common. */
+/** One line of `Bᵀ d`: six values of six. The first one computes what the others share. */
 function before(multiplyAdd: MultiplyAdd, d: readonly Local[], common: readonly Local[]): Code[] {
   const [even, odd, evenFar, oddFar] = common as [Local, Local, Local, Local];
   const value = (index: number) => get(d[index]!);
@@ -229,7 +229,7 @@ function before(multiplyAdd: MultiplyAdd, d: readonly Local[], common: readonly 
   ];
 }
 
-/** One line of `Aᵀ m`: four values of six. The first one sets what the others have in common. */
+/** One line of `Aᵀ m`: four values of six. The first one computes what the others share. */
 function after(multiplyAdd: MultiplyAdd, m: readonly Local[], common: readonly Local[]): Code[] {
   const [sum, difference, sumFar, differenceFar] = common as [Local, Local, Local, Local];
   const value = (index: number) => get(m[index]!);
