@@ -16,7 +16,7 @@ test('scales of batch normalization learn at the rate of the other weights, not 
   const recipe = { ...recipes.quick, net: 'resnet20' } as const;
   const named = Object.fromEntries(groupsOf(netOf(recipe), recipe).map(({ name, weights }) => [name, weights]));
   expect(named.weights).toContain('conv-norm/gamma');
-  expect(named.norms).toHaveLength(19);
+  expect(named.normBiases).toHaveLength(19);
 });
 
 describe('the groups of airbench', () => {
