@@ -57,6 +57,7 @@ export function runKey(run: string, path: string): string {
 /**
  * Begins a run, or resumes it.
  *
+ * @param settingName what the user calls a stored setting, for the message
  * @returns `finished` with its result if the run finished earlier: nothing is left to do
  * @throws {UsageError} a run of this name has other arguments; the message lists them
  */
@@ -64,6 +65,7 @@ export async function beginRun(
   store: ObjectStore,
   run: string,
   args: RunArguments,
+  settingName = (stored: string) => stored,
 ): Promise<{ readonly state: 'new' | 'resumed' } | { readonly state: 'finished'; readonly result: RunResult }> {
   const key = runKey(run, 'args.json');
   const wanted = decodeJson(RunArguments, encodeJson(args), key); // As it will be read: JSON drops undefined members.
@@ -74,7 +76,7 @@ export async function beginRun(
     if (!(error instanceof WriteConflict)) throw error;
   }
   const found = await readArguments(store, run);
-  const differences = differencesOf(wanted, found);
+  const differences = differencesOf(wanted, found, settingName);
   if (differences.length > 0) {
     throw new UsageError(`The run ${run} exists with other arguments (${differences.join('; ')}). Take another --run.`);
   }
@@ -98,12 +100,16 @@ export async function readResult(store: ObjectStore, run: string): Promise<RunRe
   return readJson(store, runKey(run, 'result.json'), RunResult);
 }
 
-function differencesOf(wanted: RunArguments, found: RunArguments | undefined): string[] {
+function differencesOf(
+  wanted: RunArguments,
+  found: RunArguments | undefined,
+  settingName: (stored: string) => string,
+): string[] {
   const flat = ({ settings, ...others }: RunArguments): Record<string, unknown> => ({ ...settings, ...others });
   const [ours, theirs] = [flat(wanted), found === undefined ? {} : flat(found)];
   return [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
     .filter((name) => !isDeepStrictEqual(ours[name], theirs[name]))
-    .map((name) => `${name}: ${show(name, theirs[name])}, not ${show(name, ours[name])}`);
+    .map((name) => `${settingName(name)}: ${show(name, theirs[name])}, not ${show(name, ours[name])}`);
 }
 
 function show(name: string, argument: unknown): string {

@@ -14,6 +14,11 @@ export function fromStoredSettings(stored: Readonly<Record<string, unknown>>): R
   return renamed(stored, currentNames);
 }
 
+/** The current name of a stored setting. */
+export function settingNameOf(stored: string): string {
+  return currentNames[stored] ?? stored;
+}
+
 function renamed(settings: object, names: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [names[name] ?? name, value]));
 }

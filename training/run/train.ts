@@ -7,7 +7,7 @@ import { UserError } from '#errors/user-error.ts';
 import { beginRun, type RunArguments, type RunResult } from '#models/runs.ts';
 import { WriteConflict } from '#models/stores/object-store.ts';
 import { retryingStore, StoreUnavailable } from '#models/stores/retrying-store.ts';
-import { storedSettings } from '../recipe/stored-settings.ts';
+import { settingNameOf, storedSettings } from '../recipe/stored-settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { type AttemptOptions, goBack, type KeptCheckpoint, openAttempt } from './attempt.ts';
 import { checkRun } from './check.ts';
@@ -42,7 +42,7 @@ export async function train(given: TrainOptions): Promise<Outcome> {
   const options = { ...given, store: retryingStore(given.store, given.storeWaits) };
   const { recipe, data, from, store, spool, run, signal } = options;
   await checkRun({ settings: recipe.settings, data, from });
-  const begun = await beginRun(store, run, argumentsOf(options));
+  const begun = await beginRun(store, run, argumentsOf(options), settingNameOf);
   if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
   if (begun.state === 'new') await clearSpool(spool, run); // An earlier run may have had this name.
 
