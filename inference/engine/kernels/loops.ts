@@ -20,7 +20,7 @@ export function repeatAlong(
   );
 }
 
-/** The same with a counter and cursors of its own, which `body` is given: rows, pixels of a row, vectors of a pixel. */
+/** Like `repeatAlong`, with a new counter and new cursors, which `body` takes: for rows, pixels of a row, vectors of a pixel. */
 export function forEach(
   writer: FunctionWriter,
   count: Code,
