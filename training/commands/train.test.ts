@@ -51,10 +51,10 @@ const weightsOf = async (run: string) => {
 describe.skipIf(!hasTensorFlow())('a training process', () => {
   beforeAll(async () => {
     expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
-  }, 240_000);
+  }, 480_000);
 
   test('killed, interrupted and taken away on its way gives the weights of an uninterrupted run', {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     // kill -9: nothing can be said, and the last checkpoint is what is left.
     const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
@@ -98,7 +98,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
   });
 
   test('on a full disk names the file and what to do, and resumes when there is room, with identical weights', {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
     const full = await trainingProcess(argumentsOf('full'), { largestFile: 300_000 });
