@@ -49,7 +49,10 @@ test('up starts it once, status finds it, env points a shell to it, down keeps t
   expect(first).toMatchObject({ wasRunning: false, version: '4.14.0', folder: path.join(home, 'local') });
   expect(await parsed('up')).toEqual({ ...first, wasRunning: true });
   const elsewhere = await local('up', '--port', String(first.port + 1));
-  expect(elsewhere).toMatchObject({ code: 1, stderr: expect.stringContaining(`already running on port ${first.port}`) });
+  expect(elsewhere).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`already running on port ${first.port}`),
+  });
 
   const shell = (await local('env')).stdout.split('\n');
   expect(shell).toContain('unset AWS_PROFILE');
