@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -11,8 +12,10 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['node_modules/**', '**/*.localstack.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // Most tests wait for a process or a disk: two at a time are faster on two cores too, where the default is one.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

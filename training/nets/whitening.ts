@@ -37,27 +37,50 @@ function patchCovariance(net: Net, images: Uint8Array, size: number): Float64Arr
   const bytes = height * width * channels;
   const count = Math.min(most, images.length / bytes);
   const values = size * size * channels;
+  const rowLength = size * channels;
+  // Where each value of a patch is, from the patch's first.
+  const offsets = Array.from({ length: values }, (_, value) => {
+    const row = Math.floor(value / rowLength);
+    return row * width * channels + (value % rowLength);
+  });
+  const rows = height - size + 1;
+  const columns = (width - size + 1) * channels;
   const table = pixelTable(net);
   const image = new Float64Array(bytes);
-  const patch = new Float64Array(values);
   const sums = new Float64Array(values * values);
-  const rowLength = size * channels;
   for (let number = 0; number < count; number++) {
     for (let at = 0; at < bytes; at++) image[at] = table[images[number * bytes + at]! * channels + (at % channels)]!;
-    for (let row = 0; row + size <= height; row++) {
-      for (let column = 0; column + size <= width; column++) {
-        for (let line = 0; line < size; line++) {
-          const from = ((row + line) * width + column) * channels;
-          for (let at = 0; at < rowLength; at++) patch[line * rowLength + at] = image[from + at]!;
+    for (let a = 0; a < values; a++) {
+      // Four sums at a time: an addition waits for the one before it in the same sum.
+      for (let b = a; b < values; b += 4) {
+        const left = offsets[a]!;
+        const right0 = offsets[b]!;
+        const right1 = offsets[b + 1] ?? left;
+        const right2 = offsets[b + 2] ?? left;
+        const right3 = offsets[b + 3] ?? left;
+        const into = a * values + b;
+        let sum0 = sums[into]!;
+        let sum1 = sums[into + 1]!;
+        let sum2 = sums[into + 2]!;
+        let sum3 = sums[into + 3]!;
+        for (let row = 0; row < rows; row++) {
+          const first = row * width * channels;
+          for (let at = first; at < first + columns; at += channels) {
+            const value = image[at + left]!;
+            sum0 += value * image[at + right0]!;
+            sum1 += value * image[at + right1]!;
+            sum2 += value * image[at + right2]!;
+            sum3 += value * image[at + right3]!;
+          }
         }
-        for (let a = 0; a < values; a++) {
-          const value = patch[a]!;
-          for (let b = a; b < values; b++) sums[a * values + b]! += value * patch[b]!;
-        }
+        sums[into] = sum0;
+        if (b + 1 < values) sums[into + 1] = sum1;
+        if (b + 2 < values) sums[into + 2] = sum2;
+        if (b + 3 < values) sums[into + 3] = sum3;
       }
     }
   }
-  const patches = count * (height - size + 1) * (width - size + 1);
+  const patches = count * rows * (width - size + 1);
   for (let a = 0; a < values; a++) {
     for (let b = a; b < values; b++) {
       const mean = sums[a * values + b]! / patches;
