@@ -88,7 +88,8 @@ def pick(member: str, items: dict[str, Json], request: Json) -> Json:
     if len(references) > MAXIMUM:
         refuse(f"{member} must have at most {MAXIMUM} entries, not {len(references)}")
     named = {name_of(reference) for reference in references} if references else items.keys()
-    names, token = page(f"Describe{member[0].upper()}{member[1:]}", sorted(named & items.keys()), lambda name: [name], request)
+    operation = f"Describe{member[0].upper()}{member[1:]}"
+    names, token = page(operation, sorted(named & items.keys()), lambda name: [name], request)
     return {member: [dict(items[name]) for name in names]} | token
 
 

@@ -38,8 +38,8 @@ def _read(registry: Registry, entry: Json, size: int | None, path: str) -> Depen
         refuse(f"{path}.jobId must be given")
     job = registry.job(reference)
     if kind == "N_TO_N" and len(job.children) != size:
-        other = f"an array of {len(job.children)}" if job.children else "not an array"
-        refuse(f"{path}: N_TO_N needs two arrays of the same size, but {reference} is {other}, not an array of {size}")
+        other = f"an array of {len(job.children)}" if job.children else "no array"
+        refuse(f"{path}: N_TO_N needs two arrays of the same size, but {reference} is {other}, and this one has {size}")
     return Dependency(job.job_id, kind)
 
 

@@ -1,5 +1,6 @@
 """Sends job state changes to EventBridge."""
 
+import functools
 import json
 import logging
 import queue
@@ -10,7 +11,7 @@ from localstack.aws.connect import connect_to
 from localstack.services.events.models import events_stores
 from localstack.utils.event_matcher import matches_event
 
-from .job import Job
+from .job import Job, JobStatus
 
 LOG = logging.getLogger(__name__)
 SOURCE, DETAIL_TYPE = "aws.batch", "Batch Job State Change"
@@ -26,7 +27,7 @@ class EventPublisher:
     def publish(self, job: Job) -> None:
         """Queues the job's current state. Never fails."""
         try:
-            if _patterns(job.account, job.region):
+            if any(job.status in _statuses(pattern) for pattern in _patterns(job.account, job.region)):
                 self._events.put((job.account, job.region, job.describe()))
         except Exception as error:
             # The job continues without its event.
@@ -58,6 +59,17 @@ def _patterns(account: str, region: str) -> list[str]:
     """The patterns of the bus's rules. LocalStack logs each event of a bus without rules; an array has thousands."""
     bus = events_stores[account][region].event_buses.get("default")
     return [rule.event_pattern for rule in list(bus.rules.values()) if rule.event_pattern] if bus else []
+
+
+@functools.cache
+def _statuses(pattern: str) -> frozenset[str]:
+    """
+    The states of jobs that a pattern may match. It decides without a description of the job: most rules await an end,
+    and an array of 10,000 jobs begins with 20,000 events.
+    """
+    wanted = json.loads(pattern).get("detail", {}).get("status", [])
+    # A filter such as `{"prefix": "FAIL"}` is for the rule engine.
+    return frozenset(wanted if wanted and all(isinstance(each, str) for each in wanted) else JobStatus)
 
 
 def _is_awaited(account: str, region: str, detail: dict[str, Any]) -> bool:
