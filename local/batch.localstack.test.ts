@@ -17,6 +17,8 @@ import {
 } from '@aws-sdk/client-batch';
 import { CloudWatchLogsClient, FilterLogEventsCommand, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { localstackPython } from '#setup/localstack.mjs';
+import { run } from '#setup/processes.mjs';
 import { isAlive } from '../test/processes.ts';
 import { deployStack, type TestStack } from './test-stack.ts';
 
@@ -423,6 +425,141 @@ describe('the API', () => {
     });
   });
 
+  test('refuses a memory that is no number at once, keeps nothing, and goes on', async () => {
+    const definition = await define('');
+    const resourceRequirements = [{ type: 'MEMORY' as const, value: '4GB' }];
+    const refused = await submit(definition, { containerOverrides: { resourceRequirements } }).catch((error) => error);
+    expect(refused).toMatchObject({
+      name: 'ClientException',
+      message: expect.stringContaining('containerOverrides.resourceRequirements[0]: the value of MEMORY must be'),
+      $metadata: { httpStatusCode: 400, attempts: 1 },
+    });
+    expect(refused.message).toContain('"4GB"');
+    expect((await ended(await submit(definition))).status).toBe('SUCCEEDED');
+    const waiting = new ListJobsCommand({ jobQueue: stack.outputs.Queue, jobStatus: 'RUNNABLE' });
+    expect((await batch.send(waiting)).jobSummaryList).toEqual([]);
+  });
+
+  test.each<[path: string, body: unknown, named: string]>([
+    ['submitjob', '{"jobName":', 'The body is not JSON'],
+    ['submitjob', '\u{feff}[1]', 'The body'],
+    ['submitjob', '[]', 'The body must be an object'],
+    ['submitjob', '', 'jobName must be given'],
+    ['submitjob', `${'['.repeat(20_000)}`, 'The body is not JSON'],
+    ['submitjob', { jobName: 'x'.repeat(40_000) }, 'SubmitJob takes at most 30720 bytes'],
+    ['submitjob', { jobName: 'a', jobQueue: 'q', jobDefinition: 5 }, 'jobDefinition must be a string, not 5'],
+    ['submitjob', { jobName: 'a', jobQueue: 'q', jobDefinition: 'd', nodeOverrides: { numNodes: 2 } }, 'nodeOverrides'],
+    ['registerjobdefinition', { jobDefinitionName: 'a', type: 'pod' }, 'type pod must be one of container | multinode'],
+    ['registerjobdefinition', { jobDefinitionName: 'a', type: 'multinode' }, 'type multinode is not available'],
+    [
+      'createjobqueue',
+      { jobQueueName: 'a', priority: 1, computeEnvironmentOrder: [] },
+      'At least 1 compute environment',
+    ],
+    ['createjobqueue', { jobQueueName: 'a', priority: 1, state: 'ON' }, 'state ON must be one of ENABLED | DISABLED'],
+    ['describejobs', { jobs: Array(101).fill('a') }, 'jobs must have at most 100 entries, not 101'],
+    ['describejobs', { jobs: 'abc' }, 'jobs must be a list, not "abc"'],
+    ['listjobs', {}, 'One of jobQueue, arrayJobId and multiNodeJobId must be given'],
+    ['listjobs', { arrayJobId: 'a', nextToken: 'abc' }, 'nextToken is not one that ListJobs returned: "abc"'],
+    ['listjobs', { arrayJobId: 'a', jobStatus: 'DONE' }, 'jobStatus DONE must be one of SUBMITTED'],
+    ['canceljob', { jobId: '', reason: 'none' }, 'jobId must not be empty'],
+    ['terminatejob', { jobId: 'a', reason: '' }, 'reason must not be empty'],
+    ['describejobqueues', { maxResults: 101 }, 'maxResults must be between 1 and 100, not 101'],
+    ['describejobdefinitions', { status: 'active' }, 'status active must be one of ACTIVE | INACTIVE'],
+    ['getjobqueuesnapshot', { jobQueue: 'a' }, 'GetJobQueueSnapshot is not available on this machine'],
+    ['launchrocket', {}, 'POST /v1/launchrocket is not an operation of Batch on this machine'],
+  ])('answers 400 to what it cannot do: %s %j', async (path, body, named) => {
+    const answer = await fetch(`${inject('localStack').endpoint}/v1/${path}`, {
+      method: 'POST',
+      headers: { authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/batch/aws4_request' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const { message, __type: type } = (await answer.json()) as Record<string, string>;
+    expect({ status: answer.status, type }).toEqual({ status: 400, type: 'ClientException' });
+    expect(message).toContain(named);
+  });
+
+  test.each([
+    ['that is no time', [{ name: 'BEFORE_CREATED_AT', values: ['yesterday'] }], 'yesterday'],
+    ['without a value', [{ name: 'JOB_NAME', values: [] }], 'filters[0].values'],
+    ['that is unknown', [{ name: 'COLOR', values: ['red'] }], 'COLOR'],
+    [
+      'beside another',
+      [
+        { name: 'JOB_NAME', values: ['a'] },
+        { name: 'JOB_DEFINITION', values: ['a'] },
+      ],
+      'Only one filter',
+    ],
+  ])('refuses a filter %s', async (_, filters, named) => {
+    const list = batch.send(new ListJobsCommand({ jobQueue: stack.outputs.Queue, filters }));
+    await expect(list).rejects.toMatchObject({ name: 'ClientException', message: expect.stringContaining(named) });
+  });
+
+  test('keeps an array of 10,000 jobs within seconds, and lists only running children unless asked', async () => {
+    const first = await submit(await define(untilStopped));
+    const before = performance.now();
+    const array = await submit(await define(''), { arrayProperties: { size: 10_000 }, dependsOn: [{ jobId: first }] });
+    // Two seconds on an idle machine, of which this is not one.
+    expect(performance.now() - before).toBeLessThan(8_000);
+    const children = async (jobStatus?: 'PENDING') =>
+      (await batch.send(new ListJobsCommand({ arrayJobId: array, maxResults: 3, jobStatus }))).jobSummaryList;
+    expect(await children()).toEqual([]);
+    expect((await children('PENDING'))?.map(({ jobId }) => jobId)).toEqual([0, 1, 2].map((n) => `${array}:${n}`));
+    for (const jobId of [array, first]) await batch.send(new TerminateJobCommand({ jobId, reason: 'no need' }));
+    expect(await describeJob(array)).toMatchObject({ arrayProperties: { statusSummary: { FAILED: 10_000 } } });
+    await ended(first);
+  });
+
+  test('gives boto3 every member that clients of AWS read without asking', async () => {
+    const definition = await define('');
+    const job = await ended(await submit(definition));
+    const lists = await boto3(`
+      job, = batch.describe_jobs(jobs=["${job.jobId}"])["jobs"]
+      definition, = batch.describe_job_definitions(jobDefinitions=["${definition}"])["jobDefinitions"]
+      queue, = batch.describe_job_queues(jobQueues=["${stack.outputs.Queue}"])["jobQueues"]
+      containers = [job["container"], definition["containerProperties"]]
+      absent = ["volumes", "ulimits", "secrets", "mountPoints", "environment"]
+      print(json.dumps([
+          [container[name] for container in containers for name in absent],
+          job["container"]["networkInterfaces"], job["attempts"][0]["container"]["networkInterfaces"],
+          job["dependsOn"], job["retryStrategy"]["evaluateOnExit"], list(job["tags"]), list(job["parameters"]),
+          list(definition["tags"]), list(definition["parameters"]), list(queue["tags"]),
+      ]))`);
+    expect(JSON.parse(lists).flat(2)).toEqual([]);
+  });
+
+  test('keeps scheduling policies, and asks for a share where a queue has one', async () => {
+    const name = `test-${randomUUID()}`;
+    const outcome = await boto3(`
+      def refusal(call, **parameters):
+          try: return call(**parameters)
+          except Exception as error: return error.response["Error"]["Message"].split(",")[0]
+      share = [{"shareIdentifier": "vision", "weightFactor": 0.5}]
+      arn = batch.create_scheduling_policy(name="${name}", fairsharePolicy={"shareDistribution": share})["arn"]
+      order = [{"order": 1, "computeEnvironment": "${stack.outputs.Environment}"}]
+      batch.create_job_queue(jobQueueName="${name}", priority=1, schedulingPolicyArn=arn, computeEnvironmentOrder=order)
+      job = {"jobName": "shared", "jobQueue": "${name}", "jobDefinition": "${stack.outputs.Definition}"}
+      print(json.dumps([
+          batch.describe_scheduling_policies(arns=[arn])["schedulingPolicies"][0]["fairsharePolicy"],
+          refusal(batch.submit_job, **job), "jobId" in refusal(batch.submit_job, **job, shareIdentifier="vision"),
+          refusal(batch.delete_scheduling_policy, arn=arn),
+      ]))
+      batch.update_job_queue(jobQueue="${name}", state="DISABLED")
+      batch.delete_job_queue(jobQueue="${name}")
+      batch.delete_scheduling_policy(arn=arn)`);
+    expect(JSON.parse(outcome)).toEqual([
+      {
+        shareDecaySeconds: 0,
+        computeReservation: 0,
+        shareDistribution: [{ shareIdentifier: 'vision', weightFactor: 0.5 }],
+      },
+      'shareIdentifier must be given',
+      true,
+      'Cannot delete',
+    ]);
+  });
+
   test('refuses what AWS refuses: a short timeout, rules without attempts', async () => {
     await expect(define('', { timeout: { attemptDurationSeconds: 0 } })).rejects.toThrow('at least 1 seconds');
     const evaluateOnExit = [{ onExitCode: '1', action: 'EXIT' as const }];
@@ -454,6 +591,13 @@ describe('the API', () => {
     expect(await readLog(job.container?.logStreamName, stack.outputs.JobLog)).toEqual(['bonjour']);
   });
 });
+
+/** What a program prints that uses Batch with boto3. */
+async function boto3(program: string): Promise<string> {
+  const lines = program.split('\n').map((line) => line.replace(/^ {6}/, ''));
+  const script = ['import json, boto3', 'batch = boto3.client("batch")', ...lines].join('\n');
+  return run(localstackPython() ?? '', ['-c', script]);
+}
 
 async function eventsOf(jobId: string): Promise<string[]> {
   const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName: stack.outputs.Events }));

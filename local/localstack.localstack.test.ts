@@ -196,7 +196,7 @@ test('accounts have separate job definitions', async () => {
     new RegisterJobDefinitionCommand({
       jobDefinitionName: 'other',
       type: 'container',
-      containerProperties: { image: 'node:22' },
+      containerProperties: { image: 'node:22', vcpus: 1, memory: 256 },
     }),
   );
   expect(jobDefinitionArn).toBe('arn:aws:batch:us-east-1:111111111111:job-definition/other:1');

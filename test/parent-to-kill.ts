@@ -34,7 +34,7 @@ async function startJob(): Promise<number> {
   const computeEnvironmentOrder = [{ order: 1, computeEnvironment }];
   await batch.send(new CreateJobQueueCommand({ jobQueueName: 'any', priority: 1, computeEnvironmentOrder }));
   const command = ['-e', 'console.log(process.pid); process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)'];
-  const containerProperties = { image: 'node:22', command };
+  const containerProperties = { image: 'node:22', command, vcpus: 1, memory: 256 };
   await batch.send(
     new RegisterJobDefinitionCommand({ jobDefinitionName: 'any', type: 'container', containerProperties }),
   );

@@ -41,6 +41,7 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 def prepare_localstack() -> None:
     from localstack.services.edge import ROUTER
 
+    from .batch.edge import check_batch_requests
     from .instance import describe_instance
     from .patches import support_alarm_updates, support_function_log_groups
     from .service_index import load_service_index
@@ -50,6 +51,7 @@ def prepare_localstack() -> None:
     ROUTER.add("/_cifar10/instance", endpoint=describe_instance, methods=["GET"])
     support_alarm_updates()
     support_function_log_groups()
+    check_batch_requests()
 
 
 @when_imported("localstack.services.apigateway.next_gen.provider")

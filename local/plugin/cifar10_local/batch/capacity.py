@@ -1,11 +1,12 @@
 """Whether a compute environment can run a job, by its instance types and vCPU limit."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from .job import Json
+type Json = dict[str, Any]
 
 TOO_BIG = (
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than that "
@@ -27,8 +28,8 @@ class Resources:
 
 
 def required(container: Json) -> Resources:
-    """The resources that a job's container properties require."""
-    wanted = {entry["type"]: float(entry["value"]) for entry in container.get("resourceRequirements", [])}
+    """The resources that a job's container properties, which are valid, require."""
+    wanted = {entry["type"]: float(entry["value"]) for entry in container.get("resourceRequirements") or []}
     return Resources(
         vcpus=wanted.get("VCPU", float(container.get("vcpus") or 1)),
         memory_mib=int(wanted.get("MEMORY", container.get("memory") or 0)),
@@ -46,13 +47,14 @@ def can_ever_run(job: Resources, environment: Json) -> bool:
     return job.vcpus <= limit and (not instances or any(job.fits(instance) for instance in instances))
 
 
+@functools.cache
 def _instances(name: str) -> list[Resources]:
     """The instance type, or all types of the family; none for `optimal`, where AWS chooses."""
     types = [name] if name in INSTANCE_TYPES else [each for each in INSTANCE_TYPES if each.startswith(f"{name}.")]
     return [_resources(INSTANCE_TYPES[each]) for each in types]
 
 
-def _resources(instance: dict[str, Any]) -> Resources:
+def _resources(instance: Json) -> Resources:
     return Resources(
         vcpus=instance["VCpuInfo"]["DefaultVCpus"],
         memory_mib=instance["MemoryInfo"]["SizeInMiB"],

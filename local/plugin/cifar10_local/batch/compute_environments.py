@@ -9,23 +9,26 @@ from moto.core.exceptions import JsonRESTError
 
 from .job import Json, name_of
 from .operations import Operations
-from .registry import Registry, check_name, refuse
+from .paging import MAXIMUM, page
+from .registry import Registry, check_name
+from .shapes import refuse
 
 
 class ComputeEnvironmentOperations(Operations):
     @handler("CreateComputeEnvironment", expand=False)
     def create_compute_environment(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
-        name = check_name("computeEnvironmentName", request.get("computeEnvironmentName"))
+        name = check_name("computeEnvironmentName", request["computeEnvironmentName"])
         with self.scheduler.lock:
             if name in registry.environments:
-                refuse("Object already exists")
-            if request.get("type") == "MANAGED":
+                refuse(f"Compute environment {name} already exists")
+            if request["type"] == "MANAGED":
                 _check_resources(registry, request.get("computeResources"))
             account = registry.account
             role = "aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"
             environment = {
                 "state": "ENABLED",
+                "tags": {},
                 "serviceRole": f"arn:aws:iam::{account}:role/{role}",
                 **request,
                 "computeEnvironmentArn": registry.arn("compute-environment", name),
@@ -40,21 +43,25 @@ class ComputeEnvironmentOperations(Operations):
 
     @handler("UpdateComputeEnvironment", expand=False)
     def update_compute_environment(self, context: Any, request: Json) -> Json:
+        registry = self.registry(context)
         with self.scheduler.lock:
-            environment = self.registry(context).environment(request.get("computeEnvironment"))
+            environment = registry.environment(request["computeEnvironment"])
             if resources := request.get("computeResources"):
-                environment["computeResources"] = environment.get("computeResources", {}) | resources
+                merged = environment.get("computeResources", {}) | resources
+                if environment["type"] == "MANAGED":
+                    _check_resources(registry, merged)
+                environment["computeResources"] = merged
             environment.update(
                 {key: request[key] for key in ("state", "serviceRole", "updatePolicy") if key in request}
             )
-            self.scheduler.schedule()
+            self.scheduler.reconsider()
         return _reference(environment)
 
     @handler("DeleteComputeEnvironment", expand=False)
     def delete_compute_environment(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
         with self.scheduler.lock:
-            environment = registry.environment(request.get("computeEnvironment"))
+            environment = registry.environment(request["computeEnvironment"])
             arn = environment["computeEnvironmentArn"]
             if environment["state"] != "DISABLED":
                 refuse("Cannot delete, found existing ENABLED compute environment: disable it first")
@@ -67,15 +74,23 @@ class ComputeEnvironmentOperations(Operations):
     @handler("DescribeComputeEnvironments", expand=False)
     def describe_compute_environments(self, context: Any, request: Json) -> Json:
         with self.scheduler.lock:
-            found = pick(self.registry(context).environments, request.get("computeEnvironments"))
-            return {"computeEnvironments": found}
+            return pick("computeEnvironments", self.registry(context).environments, request)
 
 
-def pick(items: dict[str, Json], references: list[str] | None) -> list[Json]:
-    """The named items that exist, or all items if none is named."""
-    if not references:
-        return [dict(item) for item in items.values()]
-    return [dict(items[name]) for name in map(name_of, references) if name in items]
+def pick(member: str, items: dict[str, Json], request: Json) -> Json:
+    """
+    A page of the items that the request's member names and that exist, or of all items if it names none.
+
+    :param items: by name
+    :raises CommonServiceException: the request names too many, or its page is invalid
+    """
+    references = request.get(member) or []
+    if len(references) > MAXIMUM:
+        refuse(f"{member} must have at most {MAXIMUM} entries, not {len(references)}")
+    named = {name_of(reference) for reference in references} if references else items.keys()
+    operation = f"Describe{member[0].upper()}{member[1:]}"
+    names, token = page(operation, sorted(named & items.keys()), lambda name: [name], request)
+    return {member: [dict(items[name]) for name in names]} | token
 
 
 def _reference(environment: Json) -> Json:
@@ -90,6 +105,8 @@ def _check_resources(registry: Registry, resources: Json | None) -> None:
             refuse(f"computeResources.{key} is required")
     # moto knows which instance types exist, and which roles, subnets and security groups this account has.
     try:
-        batch_backends[registry.account][registry.region]._validate_compute_resources(resources)
+        batch_backends[registry.account][registry.region]._validate_compute_resources(
+            {"instanceTypes": ["optimal"], **resources}
+        )
     except JsonRESTError as error:
         refuse(str(error.message))

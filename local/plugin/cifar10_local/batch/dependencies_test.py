@@ -1,8 +1,10 @@
 import pytest
+from localstack.aws.api import CommonServiceException
 
-from .dependencies import DependencyState, dependency_state
+from .dependencies import DependencyState, dependency_state, read_dependencies
 from .example_job import example_array, example_job
-from .job import Dependency, Job, JobStatus
+from .job import Dependency, Job, JobStatus, Json
+from .registry import Registry
 
 
 def by_id(*jobs: Job) -> dict[str, Job]:
@@ -50,3 +52,30 @@ def test_sequential_waits_for_the_child_before() -> None:
     array.children[0].status = JobStatus.SUCCEEDED
     states = [dependency_state(child, by_id(array)) for child in array.children]
     assert states == [DependencyState.MET, DependencyState.MET, DependencyState.WAITING]
+
+
+@pytest.mark.parametrize(
+    ("entries", "size", "message"),
+    [
+        ([{"jobId": "array"}] * 21, None, "at most 20"),
+        ([{}], None, r"dependsOn\[0\].jobId must be given"),
+        ([{"jobId": ""}], None, "jobId must be given"),
+        ([{"jobId": "array"}, {"jobId": "missing"}], None, "missing does not exist"),
+        ([{"type": "SEQUENTIAL"}], None, "SEQUENTIAL needs an array"),
+        ([{"type": "SEQUENTIAL", "jobId": "array"}], 3, "has no jobId"),
+        ([{"type": "N_TO_N", "jobId": "array"}], None, "N_TO_N needs an array"),
+        ([{"type": "N_TO_N"}], 3, "jobId must be given"),
+        ([{"type": "N_TO_N", "jobId": "array"}], 2, "an array of 3, and this one has 2"),
+        ([{"type": "N_TO_N", "jobId": "job"}], 3, "job is no array"),
+    ],
+)
+def test_dependencies_that_aws_refuses_are_refused(entries: list[Json], size: int | None, message: str) -> None:
+    registry = Registry("000000000000", "us-east-1", jobs=by_id(example_job("job"), example_array("array", 3)))
+    with pytest.raises(CommonServiceException, match=message):
+        read_dependencies(registry, entries, size)
+
+
+def test_a_dependency_may_be_named_by_its_arn() -> None:
+    job = example_job("job")
+    registry = Registry("000000000000", "us-east-1", jobs=by_id(job))
+    assert read_dependencies(registry, [{"jobId": job.arn}], None) == [Dependency("job", None)]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .capacity import Resources
 from .job import Job
 from .retry import RetryStrategy
 
@@ -18,6 +19,7 @@ def example_job(job_id: str = "job-1", **changes: Any) -> Job:
         "queue_arn": f"{arn}:job-queue/queue",
         "definition_arn": f"{arn}:job-definition/definition:3",
         "container": {"image": "example:1", "command": ["run"]},
+        "resources": Resources(1, 128, 0),
         "parameters": {},
         "retry": RetryStrategy(),
         "timeout_seconds": None,
@@ -31,5 +33,5 @@ def example_job(job_id: str = "job-1", **changes: Any) -> Job:
 def example_array(job_id: str, size: int, **changes: Any) -> Job:
     """An array job with its children."""
     parent = example_job(job_id, **changes)
-    parent.children = [example_job(f"{job_id}:{index}", parent=parent, index=index, **changes) for index in range(size)]
+    parent.adopt([example_job(f"{job_id}:{index}", parent=parent, index=index, **changes) for index in range(size)])
     return parent

@@ -1,15 +1,19 @@
 """A job and its attempts, and how DescribeJobs and ListJobs show them."""
 
-import copy
+import itertools
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .capacity import Resources
 from .retry import RetryStrategy
 
 type Json = dict[str, Any]
+
+_count = itertools.count()
 
 
 def now_ms() -> int:
@@ -75,6 +79,7 @@ class Attempt:
                 "containerInstanceArn": self.instance_arn,
                 "exitCode": self.exit_code,
                 "reason": self.reason,
+                "networkInterfaces": [],
             }
         )
 
@@ -111,6 +116,8 @@ class Job:
     definition_arn: str
     container: Json
     """The definition's container properties, overridden by the submission's."""
+    resources: Resources
+    """The resources that the container requires."""
     parameters: dict[str, str]
     retry: RetryStrategy
     timeout_seconds: int | None
@@ -122,6 +129,11 @@ class Job:
     parent: "Job | None" = None
     index: int | None = None
     children: list["Job"] = field(default_factory=list)
+    child_states: Counter[JobStatus] = field(default_factory=Counter)
+    """How many children are in each state."""
+
+    sequence: int = field(default_factory=lambda: next(_count))
+    """Orders jobs that were submitted in the same millisecond."""
 
     status: JobStatus = JobStatus.SUBMITTED
     status_reason: str | None = None
@@ -142,6 +154,11 @@ class Job:
     def queue_name(self) -> str:
         return name_of(self.queue_arn)
 
+    def adopt(self, children: list["Job"]) -> None:
+        """Makes the job an array."""
+        self.children = children
+        self.child_states = Counter(child.status for child in children)
+
     def request_stop(self, stop: Stop) -> None:
         self.stop = stop
         self.stop_requested.set()
@@ -151,38 +168,36 @@ class Job:
         self.stop_requested.clear()
 
     def describe(self) -> Json:
-        """DescribeJobs's view of the job, as a deep copy."""
+        """DescribeJobs's view of the job: a copy of all that changes."""
         container = {
             **self.container,
-            "environment": self.container.get("environment", []),
+            "networkInterfaces": [],
             **(self.current.describe_container() if self.current else {}),
         }
-        return copy.deepcopy(
-            without_none(
-                {
-                    "jobArn": self.arn,
-                    "jobId": self.job_id,
-                    "jobName": self.name,
-                    "jobQueue": self.queue_arn,
-                    "jobDefinition": self.definition_arn,
-                    "status": str(self.status),
-                    "statusReason": self.status_reason,
-                    "createdAt": self.created_at,
-                    "startedAt": self.started_at,
-                    "stoppedAt": self.stopped_at,
-                    "attempts": [attempt.describe() for attempt in self.attempts],
-                    "retryStrategy": self.retry.describe(),
-                    "timeout": {"attemptDurationSeconds": self.timeout_seconds} if self.timeout_seconds else None,
-                    "dependsOn": [dependency.describe() for dependency in self.depends_on],
-                    "parameters": self.parameters,
-                    "container": container,
-                    "arrayProperties": self._describe_array(),
-                    "tags": self.tags,
-                    "isCancelled": self.is_cancelled,
-                    "isTerminated": self.is_terminated,
-                    **self.settings,
-                }
-            )
+        return without_none(
+            {
+                "jobArn": self.arn,
+                "jobId": self.job_id,
+                "jobName": self.name,
+                "jobQueue": self.queue_arn,
+                "jobDefinition": self.definition_arn,
+                "status": str(self.status),
+                "statusReason": self.status_reason,
+                "createdAt": self.created_at,
+                "startedAt": self.started_at,
+                "stoppedAt": self.stopped_at,
+                "attempts": [attempt.describe() for attempt in self.attempts],
+                "retryStrategy": self.retry.describe(),
+                "timeout": {"attemptDurationSeconds": self.timeout_seconds} if self.timeout_seconds else None,
+                "dependsOn": [dependency.describe() for dependency in self.depends_on],
+                "parameters": self.parameters,
+                "container": container,
+                "arrayProperties": self._describe_array(),
+                "tags": dict(self.tags),
+                "isCancelled": self.is_cancelled,
+                "isTerminated": self.is_terminated,
+                **self.settings,
+            }
         )
 
     def summarize(self) -> Json:
@@ -205,10 +220,9 @@ class Job:
 
     def _describe_array(self) -> Json | None:
         if self.children:
-            states = [child.status for child in self.children]
             return {
                 "size": len(self.children),
-                "statusSummary": {str(status): states.count(status) for status in JobStatus},
+                "statusSummary": {str(status): self.child_states[status] for status in JobStatus},
             }
         return None if self.index is None else {"index": self.index}
 

@@ -5,28 +5,39 @@ from typing import Any
 from localstack.aws.api.core import handler
 
 from ..settings import settings
+from .containers import read_container
 from .job import Json, name_of
 from .operations import Operations
-from .registry import check_name, refuse
+from .paging import MAXIMUM, page
+from .registry import check_name
 from .retry import RetryStrategy, RetryStrategyError
+from .shapes import refuse
+
+STATES = ("ACTIVE", "INACTIVE")
+MAXIMUM_PRIORITY = 9999
 
 
 class JobDefinitionOperations(Operations):
     @handler("RegisterJobDefinition", expand=False)
     def register_job_definition(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
-        name = check_name("jobDefinitionName", request.get("jobDefinitionName"))
-        if request.get("type") != "container" or not request.get("containerProperties", {}).get("image"):
-            refuse("Only job definitions of type container with containerProperties.image can run on this machine")
+        name = check_name("jobDefinitionName", request["jobDefinitionName"])
+        if request["type"] != "container":
+            refuse(f"type {request['type']} is not available on this machine, which runs jobs of type container only")
+        capabilities = request.get("platformCapabilities") or ["EC2"]
+        container = read_container(request.get("containerProperties") or {}, capabilities)
         read_timeout(request.get("timeout"))
-        read_retry_strategy(request.get("retryStrategy"))
+        read_priority("schedulingPriority", request)
+        retry = read_retry_strategy(request.get("retryStrategy")).describe()
         with self.scheduler.lock:
             revision = len(registry.definitions[name]) + 1
             definition = {
                 "parameters": {},
                 "tags": {},
-                "platformCapabilities": ["EC2"],
                 **request,
+                **({"retryStrategy": retry} if request.get("retryStrategy") else {}),
+                "platformCapabilities": capabilities,
+                "containerProperties": container,
                 "revision": revision,
                 "status": "ACTIVE",
                 "jobDefinitionArn": registry.arn("job-definition", f"{name}:{revision}"),
@@ -38,23 +49,32 @@ class JobDefinitionOperations(Operations):
     @handler("DeregisterJobDefinition", expand=False)
     def deregister_job_definition(self, context: Any, request: Json) -> Json:
         with self.scheduler.lock:
-            self.registry(context).definition(request.get("jobDefinition"))["status"] = "INACTIVE"
+            self.registry(context).definition(request["jobDefinition"])["status"] = "INACTIVE"
         return {}
 
     @handler("DescribeJobDefinitions", expand=False)
     def describe_job_definitions(self, context: Any, request: Json) -> Json:
+        """By name and revision: AWS documents no order, so clients must not expect the newest first."""
         wanted = [name_of(reference) for reference in request.get("jobDefinitions") or []]
+        if len(wanted) > MAXIMUM:
+            refuse(f"jobDefinitions must have at most {MAXIMUM} entries, not {len(wanted)}")
         name, status = request.get("jobDefinitionName"), request.get("status")
+        if status not in (None, *STATES):
+            refuse(f"status {status} must be one of {' | '.join(STATES)}")
         with self.scheduler.lock:
-            revisions = [each for all_of_one in self.registry(context).definitions.values() for each in all_of_one]
-        found = [
-            dict(each)
-            for each in reversed(revisions)
-            if (not wanted or f"{each['jobDefinitionName']}:{each['revision']}" in wanted)
-            and name in (None, each["jobDefinitionName"])
-            and status in (None, each["status"])
-        ]
-        return {"jobDefinitions": found}
+            definitions = self.registry(context).definitions
+            found = [
+                dict(each)
+                for each_name in sorted(definitions)
+                for each in definitions[each_name]
+                if (not wanted or f"{each_name}:{each['revision']}" in wanted)
+                and name in (None, each_name)
+                and status in (None, each["status"])
+            ]
+        shown, token = page(
+            "DescribeJobDefinitions", found, lambda each: [each["jobDefinitionName"], each["revision"]], request
+        )
+        return {"jobDefinitions": shown} | token
 
 
 def read_timeout(timeout: Json | None) -> int | None:
@@ -67,6 +87,16 @@ def read_timeout(timeout: Json | None) -> int | None:
     if seconds is not None and seconds < shortest:
         refuse(f"attemptDurationSeconds must be at least {shortest} seconds, not {seconds}")
     return seconds
+
+
+def read_priority(name: str, request: Json) -> int | None:
+    """
+    :raises CommonServiceException: it is not one of AWS's priorities
+    """
+    priority: int | None = request.get(name)
+    if priority is not None and not 0 <= priority <= MAXIMUM_PRIORITY:
+        refuse(f"{name} must be between 0 and {MAXIMUM_PRIORITY}, not {priority}")
+    return priority
 
 
 def read_retry_strategy(strategy: Json | None) -> RetryStrategy:

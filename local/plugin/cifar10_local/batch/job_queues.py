@@ -7,19 +7,28 @@ from localstack.aws.api.core import handler
 from .compute_environments import pick
 from .job import Json, Stop
 from .operations import Operations
-from .registry import Registry, check_name, refuse
+from .registry import Registry, check_name
+from .shapes import refuse
+
+MAXIMUM_ENVIRONMENTS = 3
+CHANGEABLE = ("state", "priority", "schedulingPolicyArn", "jobStateTimeLimitActions")
 
 
 class JobQueueOperations(Operations):
     @handler("CreateJobQueue", expand=False)
     def create_job_queue(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
-        name = check_name("jobQueueName", request.get("jobQueueName"))
+        name = check_name("jobQueueName", request["jobQueueName"])
         with self.scheduler.lock:
             if name in registry.queues:
-                refuse("Object already exists")
+                refuse(f"Job queue {name} already exists")
+            if "schedulingPolicyArn" in request:
+                registry.policy(request["schedulingPolicyArn"])
             registry.queues[name] = {
                 "state": "ENABLED",
+                "tags": {},
+                "serviceEnvironmentOrder": [],
+                "jobStateTimeLimitActions": [],
                 **request,
                 "jobQueueArn": registry.arn("job-queue", name),
                 "status": "VALID",
@@ -32,11 +41,16 @@ class JobQueueOperations(Operations):
     def update_job_queue(self, context: Any, request: Json) -> Json:
         registry = self.registry(context)
         with self.scheduler.lock:
-            queue = registry.queue(request.get("jobQueue"))
-            queue.update({key: request[key] for key in ("state", "priority", "schedulingPolicyArn") if key in request})
+            queue = registry.queue(request["jobQueue"])
+            changes = {key: request[key] for key in CHANGEABLE if key in request}
             if "computeEnvironmentOrder" in request:
-                queue["computeEnvironmentOrder"] = _order(registry, request)
-            self.scheduler.schedule()
+                changes["computeEnvironmentOrder"] = _order(registry, request)
+            if "schedulingPolicyArn" in request:
+                registry.policy(request["schedulingPolicyArn"])
+                if "schedulingPolicyArn" not in queue:
+                    refuse(f"Job queue {queue['jobQueueName']} is first-in, first-out: it can get no scheduling policy")
+            queue.update(changes)
+            self.scheduler.reconsider()
             return _reference(queue)
 
     @handler("DeleteJobQueue", expand=False)
@@ -44,7 +58,7 @@ class JobQueueOperations(Operations):
         """Ends the queue's jobs, as AWS does."""
         registry = self.registry(context)
         with self.scheduler.lock:
-            queue = registry.queue(request.get("jobQueue"))
+            queue = registry.queue(request["jobQueue"])
             if queue["state"] != "DISABLED":
                 refuse("Cannot delete, found existing ENABLED job queue: disable it first")
             for job in registry.jobs.values():
@@ -56,7 +70,7 @@ class JobQueueOperations(Operations):
     @handler("DescribeJobQueues", expand=False)
     def describe_job_queues(self, context: Any, request: Json) -> Json:
         with self.scheduler.lock:
-            return {"jobQueues": pick(self.registry(context).queues, request.get("jobQueues"))}
+            return pick("jobQueues", self.registry(context).queues, request)
 
 
 def _reference(queue: Json) -> Json:
@@ -64,7 +78,25 @@ def _reference(queue: Json) -> Json:
 
 
 def _order(registry: Registry, request: Json) -> list[Json]:
-    """The order with ARNs instead of names; refused if an environment does not exist."""
-    entries = request.get("computeEnvironmentOrder", [])
-    arns = [registry.environment(entry.get("computeEnvironment"))["computeEnvironmentArn"] for entry in entries]
-    return [{**entry, "computeEnvironment": arn} for entry, arn in zip(entries, arns, strict=True)]
+    """
+    The order with ARNs instead of names.
+
+    :raises CommonServiceException: an environment does not exist, or AWS would not put them in one queue
+    """
+    entries = request.get("computeEnvironmentOrder") or []
+    if not entries:
+        refuse("At least 1 compute environment must be provided")
+    if len(entries) > MAXIMUM_ENVIRONMENTS:
+        refuse(f"computeEnvironmentOrder must have at most {MAXIMUM_ENVIRONMENTS} entries, not {len(entries)}")
+    environments = [registry.environment(entry["computeEnvironment"]) for entry in entries]
+    if len({_is_fargate(environment) for environment in environments}) > 1:
+        refuse("computeEnvironmentOrder must not have both EC2 and Fargate compute environments")
+    return [
+        {**entry, "computeEnvironment": environment["computeEnvironmentArn"]}
+        for entry, environment in zip(entries, environments, strict=True)
+    ]
+
+
+def _is_fargate(environment: Json) -> bool:
+    kind: str = environment.get("computeResources", {}).get("type", "")
+    return kind.startswith("FARGATE")

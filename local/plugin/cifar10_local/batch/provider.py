@@ -12,12 +12,20 @@ from .job import Json
 from .job_definitions import JobDefinitionOperations
 from .job_queues import JobQueueOperations
 from .jobs import JobOperations
-from .registry import refuse
 from .scheduler import Scheduler
+from .scheduling_policies import SchedulingPolicyOperations
+from .shapes import refuse
+
+MAXIMUM_TAGS = 50
 
 
 class BatchProvider(
-    ComputeEnvironmentOperations, JobQueueOperations, JobDefinitionOperations, JobOperations, ServiceLifecycleHook
+    ComputeEnvironmentOperations,
+    JobQueueOperations,
+    JobDefinitionOperations,
+    JobOperations,
+    SchedulingPolicyOperations,
+    ServiceLifecycleHook,
 ):
     """Keeps its state in memory only."""
 
@@ -36,7 +44,11 @@ class BatchProvider(
     @handler("TagResource", expand=False)
     def tag_resource(self, context: Any, request: Json) -> Json:
         with self.scheduler.lock:
-            self._tags(context, request).update(request.get("tags", {}))
+            tags = self._tags(context, request)
+            merged = tags | request["tags"]
+            if len(merged) > MAXIMUM_TAGS:
+                refuse(f"{request['resourceArn']} would have {len(merged)} tags, more than {MAXIMUM_TAGS}")
+            tags.update(merged)
         return {}
 
     @handler("UntagResource", expand=False)
@@ -57,14 +69,17 @@ class BatchProvider(
         kind, _, name = request["resourceArn"].split(":", 5)[-1].partition("/")
         match kind:
             case "job":
-                return registry.job(name).tags
+                job = registry.job(name)
+                return job.tags if job.parent is None else refuse(f"{name} is a child of an array: it cannot be tagged")
             case "job-definition":
                 item = registry.definition(name)
             case "job-queue":
                 item = registry.queue(name)
             case "compute-environment":
                 item = registry.environment(name)
+            case "scheduling-policy":
+                item = registry.policy(request["resourceArn"])
             case _:
-                refuse(f"{request['resourceArn']} cannot be tagged")
+                refuse(f"{request['resourceArn']} is not the ARN of a resource of Batch that has tags")
         tags: dict[str, str] = item.setdefault("tags", {})
         return tags

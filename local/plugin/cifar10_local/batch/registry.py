@@ -3,24 +3,20 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import NoReturn
-
-from localstack.aws.api import CommonServiceException
 
 from .job import Job, Json, name_of
+from .shapes import refuse, show
 
 
-def refuse(message: str) -> NoReturn:
-    """Raises Batch's only error for invalid requests."""
-    raise CommonServiceException("ClientException", message, status_code=400, sender_fault=True)
-
-
-def check_name(what: str, name: str | None) -> str:
+def check_name(what: str, name: str) -> str:
     """
     :raises CommonServiceException: AWS would not accept the name
     """
-    if name is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", name):
-        refuse(f"{what} must be 1 to 128 letters, digits, hyphens and underscores, not {name!r}")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", name):
+        refuse(
+            f"{what} must be 1 to 128 letters, digits, hyphens and underscores, "
+            f"of which the first is a letter or digit, not {show(name)}"
+        )
     return name
 
 
@@ -33,6 +29,8 @@ class Registry:
     environments: dict[str, Json] = field(default_factory=dict)
     queues: dict[str, Json] = field(default_factory=dict)
     definitions: dict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))
+    policies: dict[str, Json] = field(default_factory=dict)
+    """Scheduling policies by ARN."""
     jobs: dict[str, Job] = field(default_factory=dict)
 
     def arn(self, kind: str, name: str) -> str:
@@ -56,6 +54,9 @@ class Registry:
             if str(definition["revision"]) == revision or (not revision and definition["status"] == "ACTIVE"):
                 return definition
         refuse(f"JobDefinition {reference} does not exist")
+
+    def policy(self, arn: str | None) -> Json:
+        return self.policies.get(arn or "") or refuse(f"Scheduling policy {arn} does not exist")
 
     def job(self, reference: str | None) -> Job:
         return self.jobs.get(name_of(reference or "")) or refuse(f"Job {reference} does not exist")

@@ -9,6 +9,7 @@ from typing import Any
 
 MAXIMUM_ATTEMPTS = 10
 MAXIMUM_RULES = 5
+MAXIMUM_PATTERN = 512
 
 
 class RetryStrategyError(ValueError):
@@ -76,12 +77,13 @@ class RetryStrategy:
         return True
 
     def describe(self) -> dict[str, Any]:
+        """As AWS returns it, with actions in lower case."""
         names = ("onExitCode", "onReason", "onStatusReason")
         entries = []
         for rule in self.rules:
             patterns = zip(names, (rule.on_exit_code, rule.on_reason, rule.on_status_reason), strict=True)
             entries.append(
-                {name: pattern for name, pattern in patterns if pattern is not None} | {"action": rule.action}
+                {name: pattern for name, pattern in patterns if pattern is not None} | {"action": rule.action.lower()}
             )
         return {"attempts": self.attempts, "evaluateOnExit": entries}
 
@@ -98,4 +100,6 @@ def _read_rule(entry: dict[str, Any]) -> ExitRule:
         raise RetryStrategyError("an entry of evaluateOnExit must have onExitCode, onReason or onStatusReason")
     if any("*" in pattern[:-1] for pattern in patterns if pattern):
         raise RetryStrategyError("a pattern of evaluateOnExit may have * at its end only")
+    if any(len(pattern) > MAXIMUM_PATTERN for pattern in patterns if pattern):
+        raise RetryStrategyError(f"a pattern of evaluateOnExit must have at most {MAXIMUM_PATTERN} characters")
     return ExitRule(action, *patterns)

@@ -70,7 +70,7 @@ def test_a_job_without_a_strategy_has_one_attempt() -> None:
 def test_a_strategy_is_returned_as_it_was_given() -> None:
     described = RetryStrategy.read(RESUMABLE).describe()
     assert described["attempts"] == 3
-    assert described["evaluateOnExit"][2] == {"onExitCode": "75", "action": "RETRY"}
+    assert described["evaluateOnExit"][2] == {"onExitCode": "75", "action": "retry"}
     assert RetryStrategy.read(described) == RetryStrategy.read(RESUMABLE)
 
 

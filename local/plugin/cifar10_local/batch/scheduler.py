@@ -6,20 +6,23 @@ The state machine of Batch:
                                                     └──────────── another attempt ───────────┘
 
 One lock guards all registries and jobs. Each attempt has a thread, and only that thread uses the attempt's process.
+A change costs time for the jobs that it affects, not for all that there are: an array has up to 10,000.
 """
 
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable
 
 from .attempt import Finished, NotStarted, run_attempt
-from .capacity import TOO_BIG, can_ever_run, required
-from .command import log_place
-from .dependencies import DependencyState, dependency_state
+from .capacity import TOO_BIG, can_ever_run
+from .command import LogPlace, log_place
+from .dependencies import DependencyState, awaited, dependency_state
 from .events import EventPublisher
 from .job import Attempt, Job, JobStatus, Json, Stop, name_of, now_ms
 from .registry import Registry
+from .waiting import WaitingJobs
 
 LOG = logging.getLogger(__name__)
 
@@ -35,6 +38,13 @@ class Scheduler:
         self._slots = slots
         self._registries: dict[tuple[str, str], Registry] = {}
         self._events = EventPublisher()
+        self._dependents: defaultdict[str, list[Job]] = defaultdict(list)
+        """The jobs that wait for a job, by its id."""
+        self._ended: deque[Job] = deque()
+        """Jobs that have ended since their dependents were last looked at."""
+        self._waiting = WaitingJobs()
+        self._active: dict[str, Job] = {}
+        """The jobs that have a process, by id."""
         self._is_closing = False
 
     def registry(self, account: str, region: str) -> Registry:
@@ -48,7 +58,9 @@ class Scheduler:
         with self.lock:
             for each in (job, *job.children):
                 registry.jobs[each.job_id] = each
-            self._events.publish(job)
+            self._guard(job, self._events.publish)
+            for each in (job, *job.children):
+                self._guard(each, self._admit)
             self.schedule()
 
     def end(self, job: Job, stop: Stop, *, running: bool) -> None:
@@ -74,7 +86,7 @@ class Scheduler:
         :returns: whether the job was running
         """
         with self.lock:
-            job = next((job for job in self._all_jobs() if job.job_id == job_id and job.status.has_process), None)
+            job = self._active.get(job_id)
             if job is None:
                 return False
             job.request_stop(Stop("Host EC2 (instance i-0123456789abcdef0) terminated.", may_retry=True))
@@ -84,86 +96,127 @@ class Scheduler:
         """Starts no more jobs, and ends those that run."""
         with self.lock:
             self._is_closing = True
-            for job in self._all_jobs():
-                if job.status.has_process:
-                    job.request_stop(Stop("LocalStack is stopping", may_retry=False))
+            for job in self._active.values():
+                job.request_stop(Stop("LocalStack is stopping", may_retry=False))
+
+    def reconsider(self) -> None:
+        """Looks at all jobs that wait for capacity again, after a change of a queue or compute environment."""
+        with self.lock:
+            for job in self._waiting:
+                self._guard(job, self._explain_wait)
+            self.schedule()
 
     def schedule(self) -> None:
-        """Moves every job as far as possible; called after each change that may let one continue."""
+        """Moves jobs as far as possible; called after each change that may let one continue."""
         with self.lock:
             if self._is_closing:
                 return
-            for registry in self._registries.values():
-                # If a job fails, those that depend on it fail as well.
-                while any(self._pass_dependencies(registry, job) for job in list(registry.jobs.values())):
-                    pass
+            while self._ended:
+                for dependent in self._dependents.pop(self._ended.popleft().job_id, []):
+                    self._guard(dependent, self._pass_dependencies)
             self._start_what_fits()
 
     # Implementation. All callers hold the lock.
 
-    def _all_jobs(self) -> Iterator[Job]:
-        """All jobs that can have a process: an array's parent cannot."""
-        return (job for registry in self._registries.values() for job in registry.jobs.values() if not job.children)
+    def _guard(self, job: Job, step: Callable[[Job], None]) -> None:
+        """Whatever is wrong with a job, only this job fails."""
+        try:
+            step(job)
+        except Exception as error:
+            LOG.exception("job %s cannot be scheduled", job.job_id)
+            self._move(job, JobStatus.FAILED, f"The job cannot be scheduled: {error}")
 
-    def _pass_dependencies(self, registry: Registry, job: Job) -> bool:
-        """
-        :returns: whether this may affect other jobs
-        """
-        if job.status is JobStatus.SUBMITTED:
-            self._move(job, JobStatus.PENDING)
-        if job.status is not JobStatus.PENDING or job.children:
-            return False
-        match dependency_state(job, registry.jobs):
+    def _admit(self, job: Job) -> None:
+        self._move(job, JobStatus.PENDING)
+        if job.children:
+            return
+        jobs = self._registry_of(job).jobs
+        for job_id in awaited(job):
+            if job_id in jobs and not jobs[job_id].status.is_final:
+                self._dependents[job_id].append(job)
+        self._pass_dependencies(job)
+
+    def _pass_dependencies(self, job: Job) -> None:
+        if job.status is not JobStatus.PENDING:
+            return
+        match dependency_state(job, self._registry_of(job).jobs):
             case DependencyState.FAILED:
                 self._move(job, JobStatus.FAILED, "Dependent Job failed")
-                return True
             case DependencyState.MET:
-                self._move(job, JobStatus.RUNNABLE)
-        return False
+                self._wait_for_capacity(job)
+
+    def _wait_for_capacity(self, job: Job) -> None:
+        self._move(job, JobStatus.RUNNABLE)
+        self._explain_wait(job)
+        self._waiting.add(job)
+
+    def _explain_wait(self, job: Job) -> None:
+        environments = _environments(job, self._registry_of(job))
+        fits = any(can_ever_run(job.resources, environment) for environment in environments)
+        job.status_reason = None if fits else TOO_BIG
 
     def _start_what_fits(self) -> None:
-        active = [job for job in self._all_jobs() if job.status.has_process]
-        waiting = [
-            (registry.queues[job.queue_name], job, registry)
-            for registry in self._registries.values()
-            for job in registry.jobs.values()
-            if job.status is JobStatus.RUNNABLE and not job.children and job.queue_name in registry.queues
-        ]
-        waiting.sort(key=lambda entry: (-entry[0].get("priority", 0), entry[1].created_at, entry[1].index or 0))
-        for queue, job, registry in waiting:
-            environments = _environments(queue, registry)
-            if not any(can_ever_run(required(job.container), environment) for environment in environments):
-                job.status_reason = TOO_BIG
-                continue
-            job.status_reason = None
-            if len(active) >= self._slots:
-                continue
-            environment = next((each for each in environments if _has_capacity(each, job, active)), None)
-            if environment is not None:
-                job.environment_name = environment["computeEnvironmentName"]
-                self._move(job, JobStatus.STARTING)
-                active.append(job)
-                threading.Thread(target=self._run, args=(job,), name=f"batch-job-{job.job_id}", daemon=True).start()
+        blocked = set()
+        while len(self._active) < self._slots:
+            waiting = [entry for entry in self._waiting.first_of_each_group() if entry[0] not in blocked]
+            # The sort is stable: of jobs with the same priority the oldest is first.
+            waiting.sort(key=lambda entry: -self._priority(entry[1]))
+            if not waiting:
+                return
+            group, job = waiting[0]
+            self._guard(job, self._start_if_fits)
+            if job.status is JobStatus.RUNNABLE:
+                blocked.add(group)
+
+    def _start_if_fits(self, job: Job) -> None:
+        environments = _environments(job, self._registry_of(job))
+        environment = next((each for each in environments if self._has_capacity(each, job)), None)
+        if environment is None:
+            return
+        job.environment_name = environment["computeEnvironmentName"]
+        self._move(job, JobStatus.STARTING)
+        name = f"batch-job-{job.job_id}"
+        threading.Thread(target=self._run, args=(job, log_place(job)), name=name, daemon=True).start()
+        self._active[job.job_id] = job
+
+    def _has_capacity(self, environment: Json, job: Job) -> bool:
+        limit = environment.get("computeResources", {}).get("maxvCpus", float("inf"))
+        place = (job.account, job.region, environment["computeEnvironmentName"])
+        neighbours = (
+            other for other in self._active.values() if (other.account, other.region, other.environment_name) == place
+        )
+        used = sum(other.resources.vcpus for other in neighbours)
+        return bool(can_ever_run(job.resources, environment) and used + job.resources.vcpus <= limit)
+
+    def _priority(self, job: Job) -> int:
+        priority: int = self._registry_of(job).queues[job.queue_name]["priority"]
+        return priority
+
+    def _registry_of(self, job: Job) -> Registry:
+        return self._registries[job.account, job.region]
 
     def _move(self, job: Job, status: JobStatus, reason: str | None = None) -> None:
         if job.status.is_final:
             return
+        before = job.status
         job.status, job.status_reason = status, reason
         if status is JobStatus.RUNNING:
             job.started_at = now_ms()
         if status.is_final:
             job.stopped_at = now_ms()
+            self._ended.append(job)
         self._events.publish(job)
         if job.parent is not None:
-            self._follow_children(job.parent)
+            self._follow_child(job.parent, before, status)
 
-    def _follow_children(self, parent: Job) -> None:
+    def _follow_child(self, parent: Job, before: JobStatus, status: JobStatus) -> None:
         """An array starts with its first child and ends with its last."""
-        states = [child.status for child in parent.children]
-        if parent.started_at is None and JobStatus.RUNNING in states:
+        parent.child_states[before] -= 1
+        parent.child_states[status] += 1
+        if parent.started_at is None and status is JobStatus.RUNNING:
             parent.started_at = now_ms()
-        if all(state.is_final for state in states):
-            failed = JobStatus.FAILED in states
+        failed = parent.child_states[JobStatus.FAILED]
+        if failed + parent.child_states[JobStatus.SUCCEEDED] == len(parent.children):
             self._move(
                 parent,
                 JobStatus.FAILED if failed else JobStatus.SUCCEEDED,
@@ -172,8 +225,7 @@ class Scheduler:
 
     # The thread of an attempt.
 
-    def _run(self, job: Job) -> None:
-        place = log_place(job)
+    def _run(self, job: Job, place: LogPlace) -> None:
         task = uuid.uuid4().hex
         attempt = Attempt(
             log_stream=f"{place.prefix}/default/{task}",
@@ -193,8 +245,9 @@ class Scheduler:
             LOG.exception("job %s could not be run", job.job_id)
             end = NotStarted(f"CannotStartContainerError: {error}")
         with self.lock:
-            self._finish(job, attempt, end)
-        self.schedule()
+            self._active.pop(job.job_id, None)
+            self._guard(job, lambda job: self._finish(job, attempt, end))
+            self.schedule()
 
     def _finish(self, job: Job, attempt: Attempt, end: Finished | NotStarted) -> None:
         stop = job.stop
@@ -215,21 +268,13 @@ class Scheduler:
             len(job.attempts), attempt.exit_code, attempt.reason, attempt.status_reason
         ):
             job.clear_stop()
-            self._move(job, JobStatus.RUNNABLE)
+            self._wait_for_capacity(job)
         else:
             self._move(job, JobStatus.FAILED, attempt.status_reason)
 
 
-def _environments(queue: Json, registry: Registry) -> list[Json]:
-    """The queue's enabled compute environments, in its order."""
-    order = sorted(queue["computeEnvironmentOrder"], key=lambda entry: entry.get("order", 0))
+def _environments(job: Job, registry: Registry) -> list[Json]:
+    """The enabled compute environments of the job's queue, in its order."""
+    order = sorted(registry.queues[job.queue_name]["computeEnvironmentOrder"], key=lambda entry: entry["order"])
     found = (registry.environments.get(name_of(entry["computeEnvironment"])) for entry in order)
     return [environment for environment in found if environment is not None and environment["state"] == "ENABLED"]
-
-
-def _has_capacity(environment: Json, job: Job, active: list[Job]) -> bool:
-    limit = environment.get("computeResources", {}).get("maxvCpus", float("inf"))
-    name = environment["computeEnvironmentName"]
-    used = sum(required(other.container).vcpus for other in active if other.environment_name == name)
-    wanted = required(job.container)
-    return bool(can_ever_run(wanted, environment) and used + wanted.vcpus <= limit)
