@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { isAlive } from '../test/processes.ts';
 import { deployStack, type TestStack } from './test-stack.ts';
 
 /** A handler that fails as its query says, and otherwise answers what it received and where it runs. */
@@ -18,6 +19,8 @@ exports.handler = async (event, context) => {
     case 'timeout': await new Promise((done) => setTimeout(done, 60000)); break;
     case 'memory': { const all = []; for (;;) { all.push(Buffer.alloc(16e6, 1)); await new Promise((done) => setTimeout(done, 5)); } }
     case 'large': return { statusCode: 200, body: 'x'.repeat(7e6) };
+    case 'abort': process.abort();
+    case 'client': return { statusCode: 200, body: JSON.stringify(context.clientContext ?? null) };
     case 'slow': await new Promise((done) => setTimeout(done, 700)); break;
     case 'environment': return { statusCode: 200, body: JSON.stringify(process.env) };
   }
@@ -103,6 +106,7 @@ const template = {
   },
   Outputs: {
     Api: { Value: { Ref: 'Api' } },
+    works: { Value: { Ref: 'works' } },
     FunctionLog: { Value: { Ref: 'FunctionLog' } },
     Alarm: { Value: { Ref: 'Alarm' } },
   },
@@ -152,11 +156,20 @@ test('concurrent calls have separate processes', async () => {
   expect(new Set(answers.map(({ pid }) => pid)).size).toBe(4);
 });
 
+let burst: readonly number[];
+test('a burst is answered by fewer processes than calls: as many as fit in their memory', async () => {
+  const answers = await Promise.all(Array.from({ length: 60 }, () => ask('slow')));
+  burst = [...new Set(answers.map(({ pid }) => pid))];
+  expect(answers.every(({ pid }) => pid > 0)).toBe(true);
+  expect(burst.length).toBeLessThan(50);
+});
+
 describe.each([
   ['throw', 'thrown by the handler'],
   ['reject', 'nobody waits for it'],
   ['exit', 'exit status 3'],
-  ['signal', 'signal: 11'],
+  ['signal', 'signal: segmentation fault'],
+  ['abort', 'signal: aborted'],
   ['timeout', 'Task timed out after 2.00 seconds'],
   ['memory', 'signal: killed'],
 ])('a function that ends by %s', (mode, logged) => {
@@ -172,6 +185,40 @@ describe.each([
 test('a response above 6 MB becomes a 502, and the next call is answered', async () => {
   expect((await call('large')).status).toBe(502);
   expect((await ask()).calls).toBeGreaterThan(0);
+});
+
+test('a request above 6 MB becomes a 413, and the next call is answered', async () => {
+  const refused = await call('', { method: 'POST', body: new Uint8Array(5e6) });
+  expect(refused.status).toBe(413);
+  expect(await refused.json()).toEqual({ message: 'Request Too Long' });
+  expect((await ask()).calls).toBeGreaterThan(0);
+});
+
+/** Calls the function as an SDK does, without the gateway. */
+function invoke(body: NonNullable<RequestInit['body']>, headers: Record<string, string> = {}): Promise<Response> {
+  const Authorization = 'AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/lambda/aws4_request';
+  const url = `${inject('localStack').endpoint}/2015-03-31/functions/${stack.outputs.works}/invocations`;
+  return fetch(url, { method: 'POST', headers: { Authorization, ...headers }, body });
+}
+
+test('an invocation that is too large or is not JSON is refused as Lambda does', async () => {
+  const large = await invoke(`"${'x'.repeat(6 * 1024 * 1024)}"`);
+  expect([large.status, large.headers.get('x-amzn-errortype')]).toEqual([413, 'RequestTooLargeException']);
+  for (const body of ["'text'", '{"a": 1', new Uint8Array([255])]) {
+    const refused = await invoke(body);
+    expect([refused.status, refused.headers.get('x-amzn-errortype')]).toEqual([400, 'InvalidRequestContentException']);
+  }
+  expect((await invoke('{}')).status).toBe(200);
+});
+
+test('a client may say something about itself', async () => {
+  const context = { client: { app_title: 'tests' }, custom: { größe: '1' } };
+  const asked = { queryStringParameters: { mode: 'client' } };
+  const headers = { 'X-Amz-Client-Context': Buffer.from(JSON.stringify(context)).toString('base64') };
+  const answer = async (response: Response) => JSON.parse(((await response.json()) as { body: string }).body);
+  expect(await answer(await invoke(JSON.stringify(asked), headers))).toEqual(context);
+  expect(await answer(await invoke(JSON.stringify(asked)))).toBeNull();
+  expect((await invoke('{}', { 'X-Amz-Client-Context': 'no Base64' })).status).toBe(400);
 });
 
 test('a function that cannot be loaded answers 502', async () => {
@@ -209,4 +256,11 @@ test('an alarm changes with its template', async () => {
   const headers = { Authorization: 'AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/monitoring/aws4_request' };
   const answer = await fetch(`${inject('localStack').endpoint}/?${query}`, { method: 'POST', headers });
   expect(await answer.text()).toMatch(/<Threshold>5(\.0)?<\/Threshold>/);
+});
+
+test('most processes of a burst end soon after it', async () => {
+  const living = () => burst.filter(isAlive).length;
+  for (const deadline = Date.now() + 30_000; living() > burst.length / 2; await sleep(200)) {
+    if (Date.now() > deadline) throw new Error(`${living()} of ${burst.length} processes still run.`);
+  }
 });

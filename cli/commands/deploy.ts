@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import pc from 'picocolors';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
@@ -26,7 +27,10 @@ export function deployCommand(): Command {
       const stack = await step('deploy the stack', (report) =>
         deploy(target, { trainingImage, auth, origins, report }),
       );
-      if (target.name === 'local') await restoreModels(await target.store()); // LocalStack lost them when it ended.
+      if (target.name === 'local') {
+        const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
+        for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
+      }
       const url = target.apiUrl(stack);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...stack, url }, undefined, 2)}\n`);
       else process.stdout.write(await summary(target, stack));

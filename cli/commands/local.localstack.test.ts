@@ -65,7 +65,7 @@ test('up starts it once, status finds it, env points a shell to it, down keeps t
   expect(await parsed('status')).toMatchObject({ isUp: true, pid: first.pid, jobs: [] });
   const version = await publishVersion(await target.store(), exampleVersion());
 
-  expect(await parsed('down')).toMatchObject({ wasRunning: true, mirrored: { versions: [version] } });
+  expect(await parsed('down')).toMatchObject({ wasRunning: true, ended: [] });
   expect(await parsed('status')).toEqual({ isUp: false });
   const kept = folderStore(path.join(home, 'store'));
   expect(await listVersions(kept)).toEqual([version]);

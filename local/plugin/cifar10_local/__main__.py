@@ -3,7 +3,7 @@
 local/localstack.ts). The folder is also in the environment; as an argument it identifies the process for `ps` and
 local/instance.ts.
 
-The watchdog starts before LocalStack, whose imports take two seconds: whenever the parent dies, nothing is left behind.
+The watchdogs start before LocalStack, whose imports take two seconds: whenever the parent dies, nothing is left behind.
 """
 
 import os
@@ -12,13 +12,13 @@ import tempfile
 import traceback
 
 from .instance import write_instance_file
-from .processes import start_watchdog
+from .processes import start_watchdogs
 from .settings import settings
 
 
 def main() -> None:
     write_instance_file()
-    start_watchdog()
+    start_watchdogs()
     temporary = settings().folder / "tmp"
     temporary.mkdir()
     tempfile.tempdir = str(temporary)

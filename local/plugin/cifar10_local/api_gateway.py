@@ -4,7 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from localstack.services.apigateway.next_gen.execute_api.gateway_response import get_gateway_response_or_default
+from botocore.exceptions import ClientError
+from localstack.services.apigateway.next_gen.execute_api.gateway_response import (
+    IntegrationFailureError,
+    RequestTooLargeError,
+    get_gateway_response_or_default,
+)
 from localstack.services.apigateway.next_gen.execute_api.handlers import parse
 from localstack.services.apigateway.next_gen.execute_api.handlers.gateway_exception import GatewayExceptionHandler
 from localstack.services.apigateway.next_gen.execute_api.integrations import aws
@@ -125,6 +130,22 @@ def support_gateway_response_templates() -> None:
 def keep_request_bodies() -> None:
     """By default a body declared as a form is parsed and re-encoded, which destroys an image that curl sends as one."""
     parse.restore_payload = lambda request: request.get_data()
+
+
+def answer_requests_that_are_too_large() -> None:
+    """By default a request that is too large for the function is a failure of the function: 502 instead of 413."""
+    default = aws.RestApiAwsProxyIntegration.invoke
+
+    def invoke(self: aws.RestApiAwsProxyIntegration, context: Any) -> Any:
+        try:
+            return default(self, context)
+        except IntegrationFailureError as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "RequestTooLargeException":
+                raise RequestTooLargeError("Request Too Long") from error
+            raise
+
+    aws.RestApiAwsProxyIntegration.invoke = invoke
 
 
 def support_binary_wildcard() -> None:

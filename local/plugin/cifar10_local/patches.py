@@ -1,5 +1,6 @@
-"""Patches for two properties that LocalStack 4.14 silently ignores."""
+"""Patches for two properties that LocalStack 4.14 silently ignores, and for a line that it logs in vain."""
 
+import logging
 from typing import Any
 
 from localstack.services.cloudwatch.resource_providers.aws_cloudwatch_alarm import CloudWatchAlarmProvider
@@ -26,3 +27,10 @@ def support_function_log_groups() -> None:
         return chosen
 
     ExecutionEnvironment.get_log_group_name = get_log_group_name
+
+
+def expect_events_without_rules() -> None:
+    """By default each event of an account without rules, such as a job's change of state, is a line in the log."""
+    logging.getLogger("localstack.services.events.provider").addFilter(
+        lambda record: "No rules attached to event_bus" not in record.getMessage()
+    )

@@ -43,7 +43,7 @@ def prepare_localstack() -> None:
 
     from .batch.edge import check_batch_requests
     from .instance import describe_instance
-    from .patches import support_alarm_updates, support_function_log_groups
+    from .patches import expect_events_without_rules, support_alarm_updates, support_function_log_groups
     from .service_index import load_service_index
 
     load_service_index()
@@ -52,12 +52,14 @@ def prepare_localstack() -> None:
     support_alarm_updates()
     support_function_log_groups()
     check_batch_requests()
+    expect_events_without_rules()
 
 
 @when_imported("localstack.services.apigateway.next_gen.provider")
 def patch_api_gateway(_module: Any) -> None:
     """Patches API Gateway when LocalStack loads it: that takes two seconds and 350 MB, so not at the start."""
     from .api_gateway import (
+        answer_requests_that_are_too_large,
         keep_request_bodies,
         support_binary_wildcard,
         support_gateway_response_templates,
@@ -66,8 +68,30 @@ def patch_api_gateway(_module: Any) -> None:
 
     support_binary_wildcard()
     keep_request_bodies()
+    answer_requests_that_are_too_large()
     support_updates_and_deletes()
     support_gateway_response_templates()
+
+
+@when_imported("localstack.services.lambda_.invocation.lambda_service")
+def bound_functions(lambda_service: Any) -> None:
+    """Replaces what starts, keeps and ends the processes of functions, and checks requests as Lambda does."""
+    from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+
+    from .functions.environments import Environments, release
+    from .functions.invoke_requests import check_requests
+
+    lambda_service.AssignmentService = Environments
+    ExecutionEnvironment.release = release
+    check_requests(lambda_service.LambdaService)
+
+
+@when_imported("localstack.services.lambda_.invocation.version_manager")
+def forget_finished_threads(version_manager: Any) -> None:
+    """By default LocalStack starts a thread for the metric of each call, and keeps it until its own end."""
+    from localstack.utils.threads import start_worker_thread
+
+    version_manager.start_thread = start_worker_thread
 
 
 @hooks.on_infra_ready()
@@ -113,8 +137,13 @@ def s3() -> Service:
     from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 
     from .settings import settings
+    from .storage.folder import StoreFolder
+    from .storage.model_bucket import keep_model_bucket
 
-    return Service.for_provider(S3Provider(EphemeralS3ObjectStore(str(settings().folder / "s3"))))
+    objects = EphemeralS3ObjectStore(str(settings().folder / "s3"))
+    if (store := settings().store) is not None:
+        keep_model_bucket(objects, StoreFolder(store))
+    return Service.for_provider(S3Provider(objects))
 
 
 class _ResourcePlugin(CloudFormationResourceProviderPlugin):

@@ -1,4 +1,4 @@
-"""Child processes that never outlive LocalStack: each leads a process group that the watchdog knows."""
+"""Child processes that never outlive LocalStack: each leads a process group that the watchdogs know."""
 
 import contextlib
 import os
@@ -13,21 +13,35 @@ from typing import IO
 from .settings import settings
 
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
+_COUNT = 2
+"""If one watchdog is killed, the other knows all that it knew."""
 _lock = threading.Lock()
-_watchdog: subprocess.Popen[bytes] | None = None
+_watchdogs: dict[int, subprocess.Popen[bytes]] = {}
+_groups: set[int] = set()
+"""The process groups that the watchdogs know, or are to be told of when they are started again."""
 
 
-def start_watchdog() -> None:
-    """Starts the watchdog, unless it runs. Call it before starting anything else."""
-    global _watchdog
-    with _lock:
-        if _watchdog is None:
-            _watchdog = _launch_watchdog()
+def start_watchdogs() -> None:
+    """Starts the watchdogs, and again each that ends. Call it before starting anything else."""
+    election, sender = os.pipe()
+    os.set_blocking(election, False)
+    os.write(sender, b"1")
+    for number in range(_COUNT):
+        with _lock:
+            _launch_watchdog(number, election)
+        threading.Thread(target=_keep_watchdog, args=(number, election), name="watchdog-keeper", daemon=True).start()
 
 
-def _launch_watchdog() -> subprocess.Popen[bytes]:
+def _keep_watchdog(number: int, election: int) -> None:
+    while True:
+        _watchdogs[number].wait()
+        with _lock:
+            _launch_watchdog(number, election)
+
+
+def _launch_watchdog(number: int, election: int) -> None:
     leash = settings().leash
-    return subprocess.Popen(
+    watchdog = subprocess.Popen(
         [
             sys.executable,
             "-S",
@@ -35,30 +49,40 @@ def _launch_watchdog() -> subprocess.Popen[bytes]:
             str(_WATCHDOG),
             str(os.getpid()),
             "-" if leash is None else str(leash),
+            str(election),
             str(settings().folder),
             "-" if settings().ephemeral else "log",
         ],
         stdin=subprocess.PIPE,
-        pass_fds=() if leash is None else (leash,),
+        pass_fds=(election,) if leash is None else (election, leash),
         start_new_session=True,
     )
+    _watchdogs[number] = watchdog
+    for group in _groups:
+        _tell(watchdog, f"+{group}\n")
 
 
-def _notify_watchdog(line: str) -> None:
-    """Sends a line to the watchdog, which is started again if it was killed."""
-    global _watchdog
+def _tell(watchdog: subprocess.Popen[bytes], line: str) -> None:
+    assert watchdog.stdin is not None
+    # If it was killed, the next one is told.
+    with contextlib.suppress(OSError):
+        watchdog.stdin.write(line.encode())
+        watchdog.stdin.flush()
+
+
+def _watch_group(group: int) -> None:
     with _lock:
-        for _ in range(2):
-            if _watchdog is None:
-                _watchdog = _launch_watchdog()
-            assert _watchdog.stdin is not None
-            try:
-                _watchdog.stdin.write(line.encode())
-                _watchdog.stdin.flush()
-            except OSError:
-                _watchdog = None
-            else:
-                return
+        _groups.add(group)
+        for watchdog in _watchdogs.values():
+            _tell(watchdog, f"+{group}\n")
+
+
+def _forget_group(group: int) -> None:
+    with _lock:
+        if group in _groups:
+            _groups.remove(group)
+            for watchdog in _watchdogs.values():
+                _tell(watchdog, f"-{group}\n")
 
 
 def spawn(
@@ -84,7 +108,7 @@ def spawn(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    _notify_watchdog(f"+{process.pid}\n")
+    _watch_group(process.pid)
     return process
 
 
@@ -99,11 +123,31 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    _notify_watchdog(f"-{process.pid}\n")
+    _forget_group(process.pid)
+
+
+SIGNAL_NAMES = {
+    signal.SIGHUP: "hangup",
+    signal.SIGINT: "interrupt",
+    signal.SIGQUIT: "quit",
+    signal.SIGILL: "illegal instruction",
+    signal.SIGTRAP: "trace/breakpoint trap",
+    signal.SIGABRT: "aborted",
+    signal.SIGBUS: "bus error",
+    signal.SIGFPE: "floating point exception",
+    signal.SIGKILL: "killed",
+    signal.SIGUSR1: "user defined signal 1",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGUSR2: "user defined signal 2",
+    signal.SIGPIPE: "broken pipe",
+    signal.SIGALRM: "alarm clock",
+    signal.SIGTERM: "terminated",
+}
+"""Lambda's words for signals, which are Go's."""
 
 
 def describe_exit(code: int) -> str:
     """Describes a return code of `subprocess` as Lambda does."""
     if code >= 0:
         return f"exit status {code}"
-    return "signal: killed" if code == -signal.SIGKILL else f"signal: {-code}"
+    return f"signal: {next((name for number, name in SIGNAL_NAMES.items() if number == -code), -code)}"

@@ -5,9 +5,11 @@ It reads two pipes: on one LocalStack reports the process groups of jobs and fun
 the process that started LocalStack. When the leash closes, LocalStack is ended; when LocalStack's pipe closes, for
 whatever reason, all remaining groups are killed. Only the standard library is imported: it starts within 50 ms.
 
-At the end it empties the instance's folder, so that `instance.json` exists only while the instance runs.
+Two of them run, and LocalStack starts each again that ends before it: whichever is killed, and when, one is left. The
+one that gets the single byte of the election's pipe empties the instance's folder at the end, so that `instance.json`
+exists only while the instance runs.
 
-    python -S -E watchdog.py <pid of LocalStack> <leash or -> <folder> <file in it to keep, or - to delete the folder>
+    python -S -E watchdog.py <pid of LocalStack> <leash or -> <election> <folder> <file in it to keep, or - for none>
 """
 
 import contextlib
@@ -99,9 +101,17 @@ def remove(folder: str, keep: str | None) -> None:
             Path(entry.path).unlink(missing_ok=True)
 
 
+def is_elected(election: int) -> bool:
+    """Whether this process is the first to ask; a later one might delete the files of the next instance."""
+    with contextlib.suppress(BlockingIOError):
+        return bool(os.read(election, 1))
+    return False
+
+
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    pid, leash, folder, kept = sys.argv[1:]
+    pid, leash, election, folder, kept = sys.argv[1:]
     watch(int(pid), None if leash == "-" else int(leash))
-    remove(folder, None if kept == "-" else kept)
+    if is_elected(int(election)):
+        remove(folder, None if kept == "-" else kept)

@@ -103,6 +103,7 @@ async function loadHandler() {
 /** @param {http.IncomingHttpHeaders} headers of the invocation */
 function contextOf(headers) {
   const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  const clientContext = headers['lambda-runtime-client-context'];
   return {
     callbackWaitsForEmptyEventLoop: true,
     functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
@@ -112,6 +113,7 @@ function contextOf(headers) {
     logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
     invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
     awsRequestId: requestId,
+    clientContext: clientContext === undefined ? undefined : JSON.parse(String(clientContext)),
     getRemainingTimeInMillis: () => deadline - Date.now(),
   };
 }

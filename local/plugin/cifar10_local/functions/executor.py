@@ -30,6 +30,8 @@ class ProcessExecutor(RuntimeExecutor):
         self._api: RuntimeApi | None = None
         self._sandbox: Sandbox | None = None
         self._init_ms: float | None = None
+        self.client_context: str | None = None
+        """What the next invocation's client says about itself, as JSON in ASCII."""
 
     # What LocalStack calls.
 
@@ -79,10 +81,15 @@ class ProcessExecutor(RuntimeExecutor):
                         deadline_ms=int((time.time() + timeout) * 1000),
                         function_arn=payload["invoked-function-arn"],
                         trace_id=payload["trace-id"],
+                        client_context=self.client_context,
                     )
                 )
                 outcome = self._wait_for_outcome(sandbox, payload["invoke-id"], started + timeout)
         return self._report(sandbox, payload["invoke-id"], outcome, (time.perf_counter() - started) * 1000)
+
+    def memory_mb(self) -> int:
+        """The memory of the environment's process now."""
+        return self._sandbox.memory_mb() if self._sandbox else 0
 
     def get_address(self) -> str:
         return HOST

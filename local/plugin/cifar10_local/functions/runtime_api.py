@@ -24,6 +24,8 @@ class Invocation:
     """Milliseconds since 1970."""
     function_arn: str
     trace_id: str
+    client_context: str | None = None
+    """JSON that the client sent about itself."""
 
 
 @dataclass(frozen=True)
@@ -172,17 +174,16 @@ class _Handler(BaseHTTPRequestHandler):
         if invocation is None:
             self.close_connection = True
             return self._reply(410)
-        return self._reply(
-            200,
-            invocation.payload.encode(),
-            {
-                "Content-Type": "application/json",
-                "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
-                "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
-                "Lambda-Runtime-Trace-Id": invocation.trace_id,
-            },
-        )
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
+            "Lambda-Runtime-Trace-Id": invocation.trace_id,
+        }
+        if invocation.client_context is not None:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        return self._reply(200, invocation.payload.encode(), headers)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

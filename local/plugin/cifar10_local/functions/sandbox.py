@@ -35,6 +35,8 @@ class Sandbox:
         temporary.mkdir(parents=True, exist_ok=True)
         self._log.touch()
         self._environment = {
+            # The Node.js of this machine may be older than Lambda's; the SDK would warn of it as an error.
+            "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
             **function.environment,
             "PATH": os.environ["PATH"],
             "HOME": str(folder),

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from .. import processes
 from .runtime_api import Exchange, Invocation, Outcome, RuntimeApi
 from .sandbox import Function, Sandbox
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node.js")
-
-
-@pytest.fixture(autouse=True)
-def without_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Disables the watchdog, which would take this process for LocalStack and kill it; `watchdog_test.py` tests it."""
-    monkeypatch.setattr(processes, "_notify_watchdog", lambda _line: None)
 
 
 class Environment:
