@@ -5,30 +5,44 @@ import { decodeImage, IMAGE_LIMITS } from './decode-image.ts';
 import { encodeGreyPng } from './encode-png.ts';
 import { CorruptImage, ImageTooLarge, UnsupportedFeature, UnsupportedImage } from './image-errors.ts';
 
-const raw = { width: 32, height: 32 };
+const input = { width: 32, height: 32 };
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
 
 test('detects the format from the bytes', async () => {
-  expect(await decodeImage(fixture('drawing.png'), { raw })).toMatchObject({
+  expect(await decodeImage(fixture('drawing.png'), { input })).toMatchObject({
     type: 'image/png',
     width: 48,
     height: 32,
   });
-  expect(await decodeImage(fixture('lossy.webp'), { raw })).toMatchObject({
+  expect(await decodeImage(fixture('lossy.webp'), { input })).toMatchObject({
     type: 'image/webp',
     width: 48,
     height: 32,
   });
-  expect(await decodeImage(fixture('cmyk.jpg'), { raw })).toMatchObject({ type: 'image/jpeg', width: 48, height: 32 });
+  expect(await decodeImage(fixture('cmyk.jpg'), { input })).toMatchObject({
+    type: 'image/jpeg',
+    width: 48,
+    height: 32,
+  });
   const pixels = Uint8Array.from({ length: 3072 }, (_, index) => index % 251);
-  expect(await decodeImage(pixels, { raw })).toEqual({ type: 'application/octet-stream', ...raw, pixels });
+  expect(await decodeImage(pixels, { input })).toEqual({
+    type: 'application/octet-stream',
+    ...input,
+    transform: 'none',
+    pixels,
+  });
 });
 
 test('a raw image is accepted whatever its first pixels are', async () => {
   for (const first of ['\xff\xd8\xff\xe0', '\x89PNG\r\n\x1a\n', 'GIF89a', '<svg>', '\0\0\0\0']) {
     const pixels = new Uint8Array(3072).fill(7);
     pixels.set(Buffer.from(first, 'latin1'));
-    expect(await decodeImage(pixels, { raw })).toEqual({ type: 'application/octet-stream', ...raw, pixels });
+    expect(await decodeImage(pixels, { input })).toEqual({
+      type: 'application/octet-stream',
+      ...input,
+      transform: 'none',
+      pixels,
+    });
   }
 });
 
@@ -47,8 +61,8 @@ test('bytes of the size of a raw image are decoded, however much they resemble a
       async (beginning, length, noise) => {
         const pixels = noise.slice();
         pixels.set(beginning.subarray(0, Math.min(length, beginning.length, 3072)));
-        const image = await decodeImage(pixels, { raw });
-        expect(image.pixels.length).toBe(image.width * image.height * 3);
+        const image = await decodeImage(pixels, { input });
+        expect(image.pixels.length).toBe(3072);
       },
     ),
     { numRuns: 1000 },
@@ -78,20 +92,20 @@ test.each([
   ['text', new Uint8Array(Buffer.from('Gruß aus Köln'))],
   ['beginning with 00 01 02', Uint8Array.of(0, 1, 2)],
 ])('names what it is not: %s', async (name, body) => {
-  const error = await decodeImage(body, { raw }).catch((error: unknown) => error);
+  const error = await decodeImage(body, { input }).catch((error: unknown) => error);
   expect(error).toBeInstanceOf(UnsupportedImage);
   expect((error as Error).message).toContain(name);
   expect((error as Error).message).toContain('PNG, JPEG, WebP, or 3072 raw');
 });
 
 test('refuses images that are too large before decoding', async () => {
-  await expect(decodeImage(new Uint8Array(IMAGE_LIMITS.bytes + 1), { raw })).rejects.toThrow(ImageTooLarge);
+  await expect(decodeImage(new Uint8Array(IMAGE_LIMITS.bytes + 1), { input })).rejects.toThrow(ImageTooLarge);
   const limits = { bytes: 1024 * 1024, pixels: 48 * 32 - 1 };
-  await expect(decodeImage(fixture('drawing.png'), { raw, limits })).rejects.toThrow(
+  await expect(decodeImage(fixture('drawing.png'), { input, limits })).rejects.toThrow(
     /48x32, 1536 pixels; the limit is 1535/,
   );
-  await expect(decodeImage(fixture('cmyk.jpg'), { raw, limits })).rejects.toThrow(ImageTooLarge);
-  await expect(decodeImage(fixture('cmyk.jpg'), { raw, limits: { ...limits, pixels: 1536 } })).resolves.toBeDefined();
+  await expect(decodeImage(fixture('cmyk.jpg'), { input, limits })).rejects.toThrow(ImageTooLarge);
+  await expect(decodeImage(fixture('cmyk.jpg'), { input, limits: { ...limits, pixels: 1536 } })).resolves.toBeDefined();
 });
 
 test('a damaged image is decoded or refused with a UserError', async () => {
@@ -120,8 +134,8 @@ test('a damaged image is decoded or refused with a UserError', async () => {
           else damaged = new Uint8Array([...damaged.subarray(0, index + bit), ...damaged.subarray(index)]);
         }
         try {
-          const { width, height, pixels } = await decodeImage(damaged, { raw });
-          expect(pixels.length).toBe(width * height * 3);
+          const { pixels } = await decodeImage(damaged, { input });
+          expect(pixels.length).toBe(3072);
         } catch (error) {
           const isNamed = [UnsupportedImage, UnsupportedFeature, CorruptImage, ImageTooLarge].some(
             (kind) => error instanceof kind,

@@ -1,15 +1,15 @@
-import type { RgbImage } from './rgb-image.ts';
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import type { RgbImage, Size } from './rgb-image.ts';
 
 /** How an image was resized to the network's input size. */
 export type Transform = 'none' | 'center-crop' | 'area' | 'center-crop+area';
 
 export interface FittedImage extends RgbImage {
   readonly transform: Transform;
+}
+
+export interface Area extends Size {
+  readonly left: number;
+  readonly top: number;
 }
 
 /**
@@ -19,17 +19,22 @@ export interface FittedImage extends RgbImage {
  * Each target pixel is the mean of the source area that it covers, with partly covered pixels weighted by their share.
  */
 export function fitImage(image: RgbImage, target: Size): FittedImage {
-  if (image.width === target.width && image.height === target.height) return { ...image, transform: 'none' };
+  const { crop, transform } = planFit(image, target);
+  if (transform === 'none') return { ...image, transform };
+  const fitter = new RowFitter(image, crop, target);
+  for (let y = 0; y < image.height; y++) {
+    fitter.add(image.pixels.subarray(y * image.width * 3, (y + 1) * image.width * 3));
+  }
+  return { ...target, pixels: fitter.pixels(), transform };
+}
+
+/** Which part of an image becomes the target, and what happens to it. */
+export function planFit(image: Size, target: Size): { readonly crop: Area; readonly transform: Transform } {
   const crop = centerCrop(image, target);
   const isCropped = crop.width !== image.width || crop.height !== image.height;
   const isScaled = crop.width !== target.width || crop.height !== target.height;
-  const transform = isCropped ? (isScaled ? 'center-crop+area' : 'center-crop') : 'area';
-  return { ...target, pixels: averageAreas(image, crop, target), transform };
-}
-
-interface Area extends Size {
-  readonly left: number;
-  readonly top: number;
+  const transform = isCropped ? (isScaled ? 'center-crop+area' : 'center-crop') : isScaled ? 'area' : 'none';
+  return { crop, transform };
 }
 
 /** The largest centered area with the target's aspect ratio; at least one pixel wide and high. */
@@ -45,43 +50,93 @@ function centerCrop(image: Size, target: Size): Area {
   };
 }
 
-/** Sums integers until the final division, so that the result does not depend on the order. */
-function averageAreas(image: RgbImage, crop: Area, target: Size): Uint8Array {
-  const columns = coverage(crop.left, crop.width, target.width);
-  const rows = coverage(crop.top, crop.height, target.height);
-  const area = crop.width * crop.height; // of each target pixel, in the units of `coverage`
-  const line = new Float64Array(target.width * 3);
-  const pixels = new Uint8Array(target.height * target.width * 3); // [H, W, 3]
-  rows.forEach((row, y) => {
-    line.fill(0);
-    for (const [sourceY, heightCovered] of row) {
-      columns.forEach((column, x) => {
-        for (const [sourceX, widthCovered] of column) {
-          const covered = heightCovered * widthCovered;
-          const from = (sourceY * image.width + sourceX) * 3;
-          line[x * 3]! += covered * image.pixels[from]!;
-          line[x * 3 + 1]! += covered * image.pixels[from + 1]!;
-          line[x * 3 + 2]! += covered * image.pixels[from + 2]!;
-        }
+/**
+ * Averages the areas of an image row by row, so that the image is never whole in memory. Sums integers until the final division,
+ * so that the result does not depend on the order.
+ */
+export class RowFitter {
+  readonly #columns: readonly Coverage[];
+  /** By source row: the target rows that it covers. */
+  readonly #rows: readonly (readonly [row: number, units: number])[][];
+  readonly #area: number;
+  /** `[target width, 3]`, of the current row */
+  readonly #line: Float64Array;
+  /** `[target height, target width, 3]` */
+  readonly #sums: Float64Array;
+  #y = 0;
+
+  /**
+   * @param image the size of the whole image
+   * @param reduction how many of its pixels each pixel of a row stands for, across and down
+   */
+  constructor(image: Size, crop: Area, target: Size, reduction = 1) {
+    this.#columns = coverage(crop.left, crop.width, target.width, image.width, reduction);
+    const rows = coverage(crop.top, crop.height, target.height, image.height, reduction);
+    this.#rows = Array.from({ length: Math.ceil(image.height / reduction) }, () => []);
+    rows.forEach(({ first, units }, row) => {
+      units.forEach((covered, each) => {
+        this.#rows[first + each]!.push([row, covered]);
       });
+    });
+    this.#area = crop.width * crop.height; // of each target pixel, in the units of `coverage`
+    this.#line = new Float64Array(target.width * 3);
+    this.#sums = new Float64Array(target.height * target.width * 3);
+  }
+
+  /** @param pixels `[width, 3]`, the next row */
+  add(pixels: Uint8Array): void {
+    const rows = this.#rows[this.#y++]!;
+    if (rows.length === 0) return;
+    const line = this.#line;
+    this.#columns.forEach(({ first, units }, x) => {
+      let [red, green, blue] = [0, 0, 0];
+      for (let each = 0, from = first * 3; each < units.length; each++, from += 3) {
+        const covered = units[each]!;
+        red += covered * pixels[from]!;
+        green += covered * pixels[from + 1]!;
+        blue += covered * pixels[from + 2]!;
+      }
+      line[x * 3] = red;
+      line[x * 3 + 1] = green;
+      line[x * 3 + 2] = blue;
+    });
+    for (const [row, units] of rows) {
+      const start = row * line.length;
+      for (let index = 0; index < line.length; index++) this.#sums[start + index]! += units * line[index]!;
     }
-    for (let index = 0; index < line.length; index++) pixels[y * line.length + index] = Math.round(line[index]! / area);
-  });
-  return pixels;
+  }
+
+  /** @returns `[target height, target width, 3]` */
+  pixels(): Uint8Array {
+    return Uint8Array.from(this.#sums, (sum) => Math.round(sum / this.#area));
+  }
+}
+
+/** The source pixels that a target pixel covers: from `first` on, and how much of each. */
+interface Coverage {
+  readonly first: number;
+  readonly units: Float64Array;
 }
 
 /**
- * Divides `[start, start + from)` into `to` equal parts, and lists for each the source pixels that it covers and how much of
+ * Divides `[start, start + from)` into `to` equal parts, and finds for each the source pixels that it covers and how much of
  * each. A pixel counts as `to` units and a part as `from` units, so that all borders are integers.
+ *
+ * @param whole the length of the source, in pixels
+ * @param reduction a source pixel stands for so many
  */
-function coverage(start: number, from: number, to: number): (readonly [pixel: number, units: number])[][] {
+function coverage(start: number, from: number, to: number, whole: number, reduction: number): Coverage[] {
   return Array.from({ length: to }, (_, part) => {
-    const begin = part * from;
+    const begin = start * to + part * from;
     const end = begin + from;
-    const covered: (readonly [number, number])[] = [];
-    for (let pixel = Math.floor(begin / to); pixel * to < end; pixel++) {
-      covered.push([start + pixel, Math.min(end, (pixel + 1) * to) - Math.max(begin, pixel * to)]);
-    }
-    return covered;
+    const unit = reduction * to;
+    const first = Math.floor(begin / unit);
+    const count = Math.ceil(end / unit) - first;
+    const units = Float64Array.from({ length: count }, (_, each) => {
+      const pixel = first + each;
+      const pixelEnd = Math.min((pixel + 1) * unit, whole * to);
+      return Math.min(end, pixelEnd) - Math.max(begin, pixel * unit);
+    });
+    return { first, units };
   });
 }

@@ -33,7 +33,7 @@ export class UnsupportedFeature extends UserError {
   readonly feature: string;
 
   constructor(format: string, feature: string) {
-    super(`This ${format} image uses ${feature}, which is not supported. Save it as PNG.`);
+    super(`This ${format} image uses ${feature}, which is not supported. Save it as an ordinary PNG.`);
     this.format = format;
     this.feature = feature;
   }

@@ -45,6 +45,13 @@ export const ImageAnswer = z
         width: z.int(),
         height: z.int(),
         transform: z.enum(['none', 'center-crop', 'area', 'center-crop+area']),
+        repaired: z.optional(
+          z
+            .string()
+            .check(
+              z.describe('What is wrong with the file, where that did not affect the picture: such a file is taken.'),
+            ),
+        ),
       })
       .check(z.describe('The image that was sent, and how it was resized.')),
     explanation: z.optional(Explanation),

@@ -1,6 +1,6 @@
 import { decodeImage } from '#images/decode-image.ts';
 import { encodeGreyPng } from '#images/encode-png.ts';
-import { fitImage } from '#images/fit-image.ts';
+import type { Size } from '#images/rgb-image.ts';
 import type { Explanation, ImageAnswer } from '../http/answers.ts';
 import { RequestError } from '../http/problem.ts';
 import { occlusionMap } from '../serving/explain.ts';
@@ -67,27 +67,20 @@ async function prepareAll(
   let left = MAX_MEGAPIXELS * 1e6;
   // Counted before decoding: an image that is damaged at its end costs as much as an intact one.
   const beforeDecoding = ({ width, height }: Size) => {
+    if (strict && (width !== input.width || height !== input.height)) throw wrongSize({ width, height }, input);
     if (width * height > left) throw tooManyPixels();
     left -= width * height;
   };
   for (const bytes of files) {
     try {
       if (bytes instanceof Error) throw bytes;
-      const image = await decodeImage(bytes, { raw: input, beforeDecoding });
-      const { type, width, height } = image;
-      if (strict && (width !== input.width || height !== input.height)) throw wrongSize(image, input);
-      const { pixels: fitted, transform } = fitImage(image, input);
-      prepared.push({ input: { type, width, height, transform }, pixels: fitted });
+      const { pixels, ...described } = await decodeImage(bytes, { input, beforeDecoding });
+      prepared.push({ input: described, pixels });
     } catch (error) {
       prepared.push(error instanceof Error ? error : new Error(String(error)));
     }
   }
   return prepared;
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 function wrongSize(found: Size, expected: Size): RequestError {

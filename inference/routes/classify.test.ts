@@ -3,7 +3,8 @@ import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
-import { decodePng } from '#images/decode-png.ts';
+import { openPng } from '#images/open-png.ts';
+import { wholeImage } from '#images/whole-image.fixture.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { BatchAnswer, ClassifyAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
@@ -239,7 +240,7 @@ test('explains an answer by the drop in probability when parts of the image are 
     const { answer } = await postJson(`${url}/classify?explain=occlusion`, { inputs: base64(png(1)) });
     const { label, explanation } = ClassifyAnswer.parse(answer);
     expect(explanation).toMatchObject({ method: 'occlusion', label, width: 32, height: 32 });
-    const { width, height, pixels } = decodePng(Buffer.from(explanation!.png, 'base64'));
+    const { width, height, pixels } = await wholeImage(openPng(Buffer.from(explanation!.png, 'base64')));
     expect({ width, height }).toEqual({ width: 32, height: 32 });
     expect(Math.max(...pixels)).toBe(explanation!.largest > 0 ? 255 : 0);
     const raw = await fetch(`${url}/classify?explain=occlusion`, {

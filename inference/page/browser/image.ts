@@ -1,5 +1,6 @@
-import { fitImage, type Size } from '#images/fit-image.ts';
+import { fitImage } from '#images/fit-image.ts';
 import { identify } from '#images/image-type.ts';
+import type { Size } from '#images/rgb-image.ts';
 
 /** The browser first scales larger images down to this, which is faster than averaging a camera's 12 megapixels here. */
 const MAX_PIXELS = 2_000_000;

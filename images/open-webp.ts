@@ -4,17 +4,41 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import decode, { init } from '@jsquash/webp/decode.js';
 import { CorruptImage } from './image-errors.ts';
-import { readOrientation, swapsSides, upright } from './orientation.ts';
-import type { RgbImage } from './rgb-image.ts';
+import type { ImageFile } from './image-file.ts';
+import { readOrientation } from './orientation.ts';
+import type { Size } from './rgb-image.ts';
 
 const BINARY = 'webp_dec.wasm';
 
 /**
- * Decodes WebP with libwebp: lossy and lossless, with alpha; of an animation, the first frame. The container is read here, so
- * that size and orientation are known before decoding, and because libwebp itself does not decode animations.
+ * Reads the container of a WebP file, so that size and orientation are known before libwebp decodes it: lossy and lossless, with
+ * alpha; of an animation, the first frame, because libwebp alone does not decode animations.
+ *
+ * @throws {CorruptImage} it is invalid
+ * @see https://developers.google.com/speed/webp/docs/riff_container
  */
-export async function decodeWebp(bytes: Uint8Array): Promise<RgbImage> {
-  const { canvas, frame, orientation } = readWebpHeader(bytes);
+export function openWebp(bytes: Uint8Array): ImageFile {
+  const { canvas, frame, orientation, repaired } = readContainer(bytes);
+  return {
+    ...{ ...canvas, orientation, reductions: [1] },
+    async decode(_, row) {
+      const pixels = await decodeFrame(frame);
+      const line = new Uint8Array(canvas.width * 3);
+      for (let y = 0; y < canvas.height; y++) {
+        line.fill(255); // white outside the frame
+        if (y >= frame.top && y < frame.top + frame.height) {
+          const from = (y - frame.top) * frame.width * 4;
+          blendWithWhite(pixels.subarray(from, from + frame.width * 4), line.subarray(frame.left * 3));
+        }
+        row(line);
+      }
+      return repaired;
+    },
+  };
+}
+
+/** @returns `[height, width, 4]` RGBA */
+async function decodeFrame(frame: Frame): Promise<Uint8ClampedArray> {
   await initLibwebp();
   let decoded: { readonly width: number; readonly height: number; readonly data: Uint8ClampedArray };
   try {
@@ -24,19 +48,16 @@ export async function decodeWebp(bytes: Uint8Array): Promise<RgbImage> {
   }
   if (decoded.width !== frame.width || decoded.height !== frame.height)
     throw damaged('its header and its pixels differ in size');
+  return decoded.data;
+}
 
-  const pixels = new Uint8Array(canvas.width * canvas.height * 3).fill(255); // [H, W, 3], white outside the frame
-  for (let y = 0; y < frame.height; y++) {
-    for (let x = 0; x < frame.width; x++) {
-      const from = (y * frame.width + x) * 4;
-      const to = ((frame.top + y) * canvas.width + frame.left + x) * 3;
-      const alpha = decoded.data[from + 3]! / 255;
-      for (let channel = 0; channel < 3; channel++) {
-        pixels[to + channel] = Math.round(decoded.data[from + channel]! * alpha + 255 * (1 - alpha));
-      }
+function blendWithWhite(rgba: Uint8ClampedArray, rgb: Uint8Array): void {
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    const alpha = rgba[from + 3]! / 255;
+    for (let channel = 0; channel < 3; channel++) {
+      rgb[to + channel] = Math.round(rgba[from + channel]! * alpha + 255 * (1 - alpha));
     }
   }
-  return upright({ ...canvas, pixels }, orientation);
 }
 
 let initialized: Promise<void> | undefined;
@@ -53,11 +74,6 @@ function initLibwebp(): Promise<void> {
   return initialized;
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
 /** A still image, as a separate file, and its position on the canvas. */
 interface Frame extends Size {
   readonly left: number;
@@ -65,21 +81,16 @@ interface Frame extends Size {
   readonly bytes: Uint8Array;
 }
 
-export interface WebpHeader extends Size {
+interface Container {
   /** The stored size, before the orientation is applied. */
   readonly canvas: Size;
   readonly frame: Frame;
   /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
+  readonly repaired: readonly string[];
 }
 
-/**
- * Reads the container without decoding.
- *
- * @throws {CorruptImage} it is invalid
- * @see https://developers.google.com/speed/webp/docs/riff_container
- */
-export function readWebpHeader(bytes: Uint8Array): WebpHeader {
+function readContainer(bytes: Uint8Array): Container {
   const parts = chunksOf(bytes.subarray(12));
   const first = parts[0];
   if (!first) throw damaged('it has no pixels');
@@ -101,8 +112,7 @@ export function readWebpHeader(bytes: Uint8Array): WebpHeader {
   // Some encoders put JPEG's marker before it.
   const hasMarker = exif !== undefined && exif.length > 6 && String.fromCharCode(...exif.subarray(0, 4)) === 'Exif';
   const orientation = (exif && readOrientation(hasMarker ? exif.subarray(6) : exif)) ?? 1;
-  const { width, height } = canvas;
-  return { ...(swapsSides(orientation) ? { width: height, height: width } : canvas), canvas, frame, orientation };
+  return { canvas, frame, orientation, repaired: [] };
 }
 
 interface Chunk {

@@ -3,8 +3,11 @@ import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { decode as decodeWithFastPng } from 'fast-png';
 import { expect, test } from 'vitest';
-import { decodePng } from './decode-png.ts';
-import { CorruptImage } from './image-errors.ts';
+import { CorruptImage, UnsupportedFeature } from './image-errors.ts';
+import { openPng } from './open-png.ts';
+import { wholeImage } from './whole-image.fixture.ts';
+
+const decodePng = async (bytes: Uint8Array) => wholeImage(openPng(bytes));
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
 
@@ -60,10 +63,10 @@ const testImages: fc.Arbitrary<TestImage> = fc
     });
   });
 
-test('every colour type, depth, filter and interlace method decodes to the pixels that were encoded', () => {
-  fc.assert(
-    fc.property(testImages, (image) => {
-      const { width, height, pixels } = decodePng(encode(image));
+test('every colour type, depth, filter and interlace method decodes to the pixels that were encoded', async () => {
+  await fc.assert(
+    fc.asyncProperty(testImages, async (image) => {
+      const { width, height, pixels } = await decodePng(encode(image));
       expect({ width, height }).toEqual({ width: image.width, height: image.height });
       expect(Array.from(pixels)).toEqual(overWhite(image));
     }),
@@ -71,42 +74,132 @@ test('every colour type, depth, filter and interlace method decodes to the pixel
   );
 });
 
-test('decodes the file of another encoder like another decoder does', () => {
+test('decodes the file of another encoder like another decoder does', async () => {
   const bytes = fixture('drawing.png');
   const { width, height, data, channels } = decodeWithFastPng(bytes);
   expect(channels).toBe(3);
-  expect(decodePng(bytes)).toEqual({ width, height, pixels: new Uint8Array(data) });
+  expect(await decodePng(bytes)).toEqual({ width, height, pixels: new Uint8Array(data), repaired: [] });
 });
 
-test('decodes the first frame of an animation', () => {
-  expect(decodePng(fixture('animated.png'))).toEqual(decodePng(fixture('drawing.png')));
+test('decodes the first frame of an animation', async () => {
+  expect(await decodePng(fixture('animated.png'))).toEqual(await decodePng(fixture('drawing.png')));
 });
 
-test('refuses a file that is truncated anywhere, and any changed byte that matters', () => {
+test('a truncated file, and any changed byte, is refused, or its pixels are intact', async () => {
   const bytes = encode({ ...SMALL, filters: [4, 3, 2, 1] });
-  const intact = decodePng(bytes).pixels;
+  const intact = (await decodePng(bytes)).pixels;
+  const check = async (changed: Uint8Array, name: string) => {
+    const outcome = await decodePng(changed).catch((error: unknown) => error);
+    if (outcome instanceof Error) expect(outcome, name).toBeInstanceOf(CorruptImage);
+    // A critical chunk that turns into an ancillary one is skipped; the missing content must be noticed.
+    else expect(outcome, name).toMatchObject({ pixels: intact });
+    return outcome instanceof Error;
+  };
+  // Not refused: without the end chunk, or the checksum of the pixels, which are all there.
   for (let length = 8; length < bytes.length - 12; length++) {
-    expect(() => decodePng(bytes.subarray(0, length)), `${length} bytes`).toThrow(CorruptImage);
+    const isRefused = await check(bytes.subarray(0, length), `${length} bytes`);
+    if (length < bytes.length - 12 - 10) expect(isRefused, `${length} bytes`).toBe(true);
   }
   for (let index = 8; index < bytes.length - 12; index++) {
     const changed = bytes.slice();
     changed[index]! ^= 0x10;
-    // A critical chunk that turns into an ancillary one is skipped; the missing content must be noticed.
-    let pixels: Uint8Array | undefined;
-    try {
-      pixels = decodePng(changed).pixels;
-    } catch (error) {
-      expect(error).toBeInstanceOf(CorruptImage);
-    }
-    if (pixels) expect(pixels, `byte ${index}`).toEqual(intact);
+    await check(changed, `byte ${index}`);
   }
 });
 
-test('stops inflating a file that has more pixels than its header says, before it takes memory', () => {
+test('stops inflating a file that has more pixels than its header says, before it takes memory', async () => {
   const bomb = deflateSync(new Uint8Array(256 * 1024 * 1024), { level: 9 });
   const before = process.memoryUsage().arrayBuffers;
-  expect(() => decodePng(file([2, 2, 8, 2, 0], [['IDAT', bomb]]))).toThrow(/more pixels than its header says/);
+  const { pixels, repaired } = await decodePng(file([2, 2, 8, 2, 0], [['IDAT', bomb]]));
+  expect(pixels).toEqual(new Uint8Array(12));
+  expect(repaired).toEqual(['more image data than its size needs was ignored']);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024);
+});
+
+/** Grey 2x2. */
+const LINES = Uint8Array.of(0, 10, 20, 0, 30, 40);
+const GREY = [10, 10, 10, 20, 20, 20, 30, 30, 30, 40, 40, 40];
+const greyFile = (...chunks: [string, Uint8Array][]) => file([2, 2, 8, 0, 0], chunks);
+const whole = greyFile(['IDAT', deflateSync(LINES)]);
+const wrongChecksum = (bytes: Uint8Array, chunk: string) => {
+  const changed = Buffer.from(bytes);
+  const at = changed.indexOf(chunk, 'latin1');
+  changed[at + 4 + changed.readUInt32BE(at - 4)]! ^= 1;
+  return new Uint8Array(changed);
+};
+
+test.each([
+  ['without its end', whole.subarray(0, -12), 'its end is missing'],
+  ['without the checksum of its pixels', whole.subarray(0, -14), 'its end is missing'],
+  [
+    'with two stray bytes instead of its end',
+    Buffer.concat([whole.subarray(0, -12), Buffer.of(0, 7)]),
+    '2 stray bytes',
+  ],
+  ['with text instead of its end', Buffer.concat([whole.subarray(0, -12), Buffer.from('\0\0\0\x02<html>..')]), 'stray'],
+  ['with a line more', greyFile(['IDAT', deflateSync(Buffer.concat([LINES, Buffer.of(0, 1, 2)]))]), 'more image data'],
+  ['with bytes after the compressed ones', greyFile(['IDAT', Buffer.concat([deflateSync(LINES), Buffer.of(1)])]), ''],
+  [
+    'with a wrong sum of its pixels',
+    greyFile(['IDAT', Buffer.concat([deflateSync(LINES).subarray(0, -1), Buffer.of(1)])]),
+    '',
+  ],
+  ['with an empty chunk', greyFile(['IDAT', new Uint8Array(0)], ['IDAT', deflateSync(LINES)]), ''],
+  ['with text after its end', Buffer.concat([whole, Buffer.from('trailer')]), ''],
+  [
+    'with a wrong checksum of a text',
+    wrongChecksum(greyFile(['tEXt', Buffer.from('a\0b')], ['IDAT', deflateSync(LINES)]), 'tEXt'),
+    'its chunk tEXt, whose checksum is wrong, was ignored',
+  ],
+  [
+    'with a wrong checksum of the transparent color',
+    wrongChecksum(greyFile(['tRNS', Uint8Array.of(0, 10)], ['IDAT', deflateSync(LINES)]), 'tRNS'),
+    'its chunk tRNS, whose checksum is wrong, was ignored',
+  ],
+  ['with a wrong checksum of its end', wrongChecksum(whole, 'IEND'), ''],
+])('a file %s is decoded, and says what was wrong', async (_, bytes, expected) => {
+  const { pixels, repaired } = await decodePng(new Uint8Array(bytes));
+  expect(Array.from(pixels)).toEqual(GREY);
+  expect(repaired.join()).toContain(expected);
+  if (expected === '') expect(repaired).toEqual([]);
+});
+
+test('a color outside the palette is opaque black', async () => {
+  const palette = Uint8Array.of(50, 60, 70, 255, 255, 255);
+  for (const depth of [2, 4, 8]) {
+    const line = Uint8Array.of(0, ...(depth === 8 ? [0, 3] : [3 << (8 - 2 * depth)]));
+    const bytes = file(
+      [2, 1, depth, 3, 0],
+      [
+        ['PLTE', palette],
+        ['tRNS', Uint8Array.of(255, 255)],
+        ['IDAT', deflateSync(line)],
+      ],
+    );
+    const { pixels, repaired } = await decodePng(bytes);
+    expect(Array.from(pixels), `${depth} bits`).toEqual([50, 60, 70, 0, 0, 0]);
+    expect(repaired).toEqual(['a color that is not in its palette is shown black']);
+  }
+});
+
+test.each(['before', 'after'])('is turned upright by an eXIf chunk %s the pixels', async (place) => {
+  const exif = ['eXIf', Buffer.from('4d4d002a000000080001011200030000000100060000000000000000', 'hex')] as [
+    string,
+    Uint8Array,
+  ];
+  const data = ['IDAT', deflateSync(LINES)] as [string, Uint8Array];
+  const { pixels } = await decodePng(greyFile(...(place === 'before' ? [exif, data] : [data, exif])));
+  expect(Array.from(pixels).filter((_, index) => index % 3 === 0)).toEqual([30, 10, 40, 20]);
+});
+
+test('names the format of Apple\u2019s apps', async () => {
+  const bytes = Buffer.concat([
+    whole.subarray(0, 8),
+    Buffer.from('00000004436742495000200 62cb87766'.replace(' ', ''), 'hex'),
+    whole.subarray(8),
+  ]);
+  await expect(decodePng(new Uint8Array(bytes))).rejects.toThrow(UnsupportedFeature);
+  await expect(decodePng(new Uint8Array(bytes))).rejects.toThrow(/Apple/);
 });
 
 test.each([
@@ -118,21 +211,13 @@ test.each([
   ['colour type 5', file([2, 1, 8, 5, 0], []), /colour type 5/],
   ['an unknown interlacing', file([2, 1, 8, 0, 2], []), /unknown/],
   ['a palette image without one', file([1, 1, 8, 3, 0], [['IDAT', deflateSync(new Uint8Array(2))]]), /palette/],
-  [
-    'a pixel outside the palette',
-    file(
-      [1, 1, 8, 3, 0],
-      [
-        ['PLTE', new Uint8Array(6)],
-        ['IDAT', deflateSync(Uint8Array.of(0, 2))],
-      ],
-    ),
-    /outside the palette/,
-  ],
+  ['no zlib header', file([2, 1, 8, 0, 0], [['IDAT', Uint8Array.of(1, 2, 3)]]), /cannot be read/],
+  ['broken compression', file([2, 1, 8, 0, 0], [['IDAT', Uint8Array.of(0x78, 0x9c, 0xff, 0xff)]]), /cannot be read/],
+  ['a wrong checksum', wrongChecksum(whole, 'IDAT'), /checksum/],
   ['an unknown critical chunk', file([1, 1, 8, 0, 0], [['ABCD', new Uint8Array(3)]]), /unknown critical chunk/],
-])('says what is wrong: %s', (_, bytes, message) => {
-  expect(() => decodePng(bytes)).toThrow(CorruptImage);
-  expect(() => decodePng(bytes)).toThrow(message);
+])('says what is wrong: %s', async (_, bytes, message) => {
+  await expect(decodePng(bytes)).rejects.toThrow(CorruptImage);
+  await expect(decodePng(bytes)).rejects.toThrow(message);
 });
 
 const SMALL: TestImage = {

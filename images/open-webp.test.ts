@@ -1,18 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { decodePng } from './decode-png.ts';
-import { decodeWebp, readWebpHeader } from './decode-webp.ts';
 import { CorruptImage } from './image-errors.ts';
+import { openPng } from './open-png.ts';
+import { openWebp } from './open-webp.ts';
+import { wholeImage } from './whole-image.fixture.ts';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
-const drawing = decodePng(fixture('drawing.png'));
+const decodeWebp = async (bytes: Uint8Array) => wholeImage(openWebp(bytes));
+const decodePng = (bytes: Uint8Array) => wholeImage(openPng(bytes));
+const drawing = await decodePng(fixture('drawing.png'));
 
 test('a lossless image decodes to the encoded pixels', async () => {
   expect(await decodeWebp(fixture('lossless.webp'))).toEqual(drawing);
 });
 
 test('a lossy image decodes like in another build of libwebp', async () => {
-  expect(await decodeWebp(fixture('lossy.webp'))).toEqual(decodePng(fixture('lossy.webp.png')));
+  expect(await decodeWebp(fixture('lossy.webp'))).toEqual(await decodePng(fixture('lossy.webp.png')));
 });
 
 test('transparent pixels are blended with white', async () => {
@@ -59,7 +62,7 @@ test('applies the EXIF orientation', async () => {
   const size = Buffer.alloc(4);
   size.writeUInt32LE(body.length);
   const bytes = new Uint8Array(Buffer.concat([Buffer.from('RIFF'), size, body]));
-  expect(readWebpHeader(bytes)).toMatchObject({ width: 32, height: 48, orientation: 6 });
+  expect(openWebp(bytes)).toMatchObject({ width: 48, height: 32, orientation: 6 });
   const { width, height, pixels } = await decodeWebp(bytes);
   expect({ width, height }).toEqual({ width: 32, height: 48 });
   // Rotated clockwise: the bottom left corner is now at the top left.
@@ -79,6 +82,6 @@ test.each(['lossless.webp', 'lossy.webp', 'alpha-lossy.webp', 'animated.webp'])(
 
 test('reads the size without decoding', () => {
   for (const name of ['lossless.webp', 'lossy.webp', 'alpha-lossy.webp', 'animated.webp']) {
-    expect(readWebpHeader(fixture(name))).toMatchObject({ width: 48, height: 32 });
+    expect(openWebp(fixture(name))).toMatchObject({ width: 48, height: 32 });
   }
 });

@@ -1,0 +1,157 @@
+import { DamagedJpeg, UnsupportedJpeg } from './errors.ts';
+import { type BlockSize, type Component, type Frame, isFrame, readScan, type Scan } from './frame.ts';
+import { type JpegHeader, readTables } from './header.ts';
+import { fillBlock, type InverseDct, inverseDct } from './inverse-dct.ts';
+import { type Plane, type RowReader, readRows } from './rows.ts';
+import { decodeScan, progressiveDecoder, type ScanResult, ScanTables, sequentialDecoder, ZIGZAG } from './scan.ts';
+import { MARKER, type Segment } from './segments.ts';
+
+/** A file can have any number of scans, each over all blocks. Encoders write fewer than this. */
+const MAX_SCANS = 64;
+
+/**
+ * Decodes baseline, extended sequential and progressive images of 8 bits per sample, with Huffman coding.
+ *
+ * @param reduction 1, 2, 4 or 8: a pixel of the result is the mean of so many pixels across and down
+ * @param row receives rows of `ceil(width / reduction)` pixels
+ * @returns what was wrong with the file but did not affect the pixels
+ * @throws {DamagedJpeg} a part of the picture is missing or cannot be read
+ * @throws {UnsupportedJpeg} it has more scans than encoders write
+ * @see ITU T.81
+ */
+export function decodeJpegRows(header: JpegHeader, reduction: BlockSize, row: RowReader): readonly string[] {
+  const { frame, tables, segments, colors } = header;
+  const components = frame.components.map((component) => new ComponentPixels(component, frame, reduction));
+  const huffman = new ScanTables(tables);
+  let strayBytes = 0;
+  let scans = 0;
+  for (let segment: Segment | undefined = header.scan; segment; segment = segments.next()) {
+    if (isFrame(segment.marker)) throw new DamagedJpeg('it has two frames');
+    if (segment.marker !== MARKER.SOS) {
+      readTables(segment, tables);
+      continue;
+    }
+    if (++scans > MAX_SCANS) throw new UnsupportedJpeg(`more than ${MAX_SCANS} scans`);
+    const scan = readScan(segment.body, frame);
+    const scanned = scan.components.map(({ index }) => components[index]!);
+    for (const each of scanned) each.begin(scan, tables.quantization);
+    const decoder = frame.isProgressive
+      ? progressiveDecoder(
+          scan,
+          huffman,
+          scanned.map((each) => each.coefficients),
+        )
+      : sequentialDecoder(
+          scan,
+          huffman,
+          scanned.map((each) => each.quantization),
+          (component, block, coefficients, isFlat) => scanned[component]!.write(block, coefficients, isFlat),
+        );
+    const result: ScanResult = decodeScan(segments.bytes, segments.offset, frame, scan, tables, decoder);
+    segments.offset = result.offset;
+    strayBytes += result.skipped;
+  }
+  const isComplete = components.every((component) => component.isComplete);
+  // A progressive image may leave out coefficients, if it says that it ends.
+  const isWhole = isComplete || (segments.isEnded && components.every((component) => component.isBegun));
+  if (!isWhole) throw new DamagedJpeg('it ends early');
+
+  const [width, height] = [Math.ceil(frame.width / reduction), Math.ceil(frame.height / reduction)];
+  readRows(
+    components.map((component) => component.plane()),
+    ...([width, height, colors, row] as const),
+  );
+  strayBytes += segments.skipped;
+  return [
+    ...(huffman.usesStandard ? ['the standard Huffman tables were used where it has none'] : []),
+    ...(strayBytes > 0 ? [`${strayBytes} stray ${strayBytes === 1 ? 'byte was' : 'bytes were'} skipped`] : []),
+    ...(segments.isEnded ? [] : ['its end marker is missing']),
+  ];
+}
+
+/** A component's coefficients or samples, as far as they are decoded. */
+class ComponentPixels {
+  /** In zigzag order, as it was at the component's first scan. */
+  quantization: Uint16Array = new Uint16Array(64);
+  /** Whether there was a scan of it. */
+  isBegun = false;
+  /** `[blocks, 64]`, of progressive images. */
+  readonly coefficients: Int16Array;
+  readonly #component: Component;
+  readonly #size: BlockSize;
+  readonly #transform: InverseDct;
+  readonly #samples: Uint8Array;
+  readonly #stride: number;
+  readonly #plane: Omit<Plane, 'samples' | 'stride'>;
+  /** By coefficient: how many of its lowest bits are not yet known. */
+  readonly #missingBits = new Uint8Array(64).fill(16);
+
+  constructor(component: Component, frame: Frame, reduction: BlockSize) {
+    this.#component = component;
+    this.#size = blockSize(component, frame, reduction);
+    this.#transform = inverseDct(this.#size);
+    const blocks = component.paddedAcross * component.paddedDown;
+    this.#stride = component.paddedAcross * this.#size;
+    this.#samples = new Uint8Array(blocks * this.#size ** 2);
+    this.coefficients = new Int16Array(frame.isProgressive ? blocks * 64 : 0);
+    this.#plane = {
+      width: Math.ceil((frame.width * component.across * this.#size) / (frame.across * 8)),
+      height: Math.ceil((frame.height * component.down * this.#size) / (frame.down * 8)),
+      across: (frame.across * 8) / (component.across * this.#size * reduction),
+      down: (frame.down * 8) / (component.down * this.#size * reduction),
+    };
+  }
+
+  begin({ first, last, low }: Scan, quantization: readonly (Uint16Array | undefined)[]): void {
+    const steps = quantization[this.#component.quantization];
+    if (!steps) throw new DamagedJpeg('a quantization table is missing');
+    if (!this.isBegun) this.quantization = steps;
+    this.isBegun = true;
+    this.#missingBits.fill(low, first, last + 1);
+  }
+
+  get isComplete(): boolean {
+    return this.#missingBits.every((bits) => bits === 0);
+  }
+
+  /** Writes a block's samples. @param coefficients dequantized, row by row */
+  write(block: number, coefficients: Int32Array, isFlat: boolean): void {
+    const { paddedAcross } = this.#component;
+    const y = Math.floor(block / paddedAcross);
+    const at = (y * this.#stride + (block - y * paddedAcross)) * this.#size;
+    if (isFlat) fillBlock(coefficients[0]!, this.#size, this.#samples, at, this.#stride);
+    else this.#transform(coefficients, this.#samples, at, this.#stride);
+  }
+
+  plane(): Plane {
+    if (this.coefficients.length > 0) this.#writeAll();
+    return { ...this.#plane, samples: this.#samples, stride: this.#stride };
+  }
+
+  #writeAll(): void {
+    const { blocksAcross, blocksDown, paddedAcross } = this.#component;
+    const steps = new Int32Array(64);
+    for (let index = 0; index < 64; index++) steps[ZIGZAG[index]!] = this.quantization[index]!;
+    const block = new Int32Array(64);
+    for (let y = 0; y < blocksDown; y++) {
+      for (let x = 0; x < blocksAcross; x++) {
+        const from = (y * paddedAcross + x) * 64;
+        let others = 0;
+        for (let index = 0; index < 64; index++) {
+          const value = this.coefficients[from + index]!;
+          if (index > 0) others |= value;
+          block[index] = Math.imul(value, steps[index]!);
+        }
+        this.write(y * paddedAcross + x, block, others === 0);
+      }
+    }
+  }
+}
+
+/** A component of lower resolution than others is reduced by less, down to the size of the result. */
+function blockSize({ across, down }: Component, frame: Frame, reduction: BlockSize): BlockSize {
+  let size = 8 / reduction;
+  const fits = (factor: number, largest: number) => (largest * 8) % (factor * size * 2 * reduction) === 0;
+  while (size < 8 && fits(across, frame.across) && fits(down, frame.down)) size *= 2;
+  return size as BlockSize;
+}
