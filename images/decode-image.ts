@@ -13,7 +13,7 @@ export interface ImageLimits {
   readonly pixels: number;
 }
 
-export const IMAGE_LIMITS: ImageLimits = { bytes: 1024 * 1024, pixels: 4_000_000 };
+export const IMAGE_LIMITS: ImageLimits = { bytes: 4_400_000, pixels: 16_000_000 };
 
 export interface DecodedImage extends RgbImage {
   /** The detected media type; `application/octet-stream` for raw pixels. */
