@@ -46,21 +46,20 @@ export function readMultipart(contentType: string, body: Uint8Array): Part[] {
 function split(bytes: Buffer, boundary: string, lineEnd: '\r\n' | '\n'): Buffer[] | undefined {
   const dashes = Buffer.from(`--${boundary}`, 'latin1');
   const sections: Buffer[] = [];
-  let start = -1; // of the section after the last delimiter
-  let hasCarriageReturns = false; // after the first delimiter
+  let first: Line | undefined;
+  let start = 0; // of the section after the last delimiter
   for (let at = bytes.indexOf(dashes); at >= 0; at = bytes.indexOf(dashes, at + dashes.length)) {
-    const isFirst = start < 0;
-    const end = endOf(bytes, at, isFirst || at === start ? '\n' : lineEnd);
-    if (end === undefined) continue;
-    const line = restOfLine(bytes, at + dashes.length);
-    if (line === undefined) continue;
-    if (isFirst) {
-      hasCarriageReturns = line.hasCarriageReturn;
-      if (lineEnd === '\r\n' && !hasCarriageReturns && !line.isLast) return undefined;
+    const end = endOf(bytes, at, first === undefined || at === start ? '\n' : lineEnd);
+    const line = end === undefined ? undefined : restOfLine(bytes, at + dashes.length);
+    if (end === undefined || line === undefined) continue;
+    if (first === undefined) {
+      first = line;
+      if (lineEnd === '\r\n' && line.hasCarriageReturn === false) return undefined;
     } else {
-      // Mixed line ends: the CR belongs to the delimiter. Without any, it is the last byte of the part.
-      const isMixed = lineEnd === '\n' && hasCarriageReturns && bytes[end - 1] === CR;
-      sections.push(bytes.subarray(start, Math.max(start, isMixed ? end - 1 : end)));
+      // Where only some lines end with CR: the one before the LF is the part's last byte, unless this line has one too.
+      const hasCarriageReturn = line.hasCarriageReturn ?? first.hasCarriageReturn;
+      const isPartOfLineEnd = lineEnd === '\n' && hasCarriageReturn && bytes[end - 1] === CR;
+      sections.push(bytes.subarray(start, Math.max(start, isPartOfLineEnd ? end - 1 : end)));
       if (sections.length > MAX_PARTS) throw bad(`The form has more than ${MAX_PARTS} parts.`);
     }
     if (line.isLast) return sections;
@@ -87,19 +86,22 @@ interface Line {
   /** Where the next line begins. */
   readonly next: number;
   readonly isLast: boolean;
-  readonly hasCarriageReturn: boolean;
+  /** Whether the line ends with CR and LF; `undefined` where the body ends with it. */
+  readonly hasCarriageReturn: boolean | undefined;
 }
 
 /** What follows `--boundary`; `undefined` if the line is not a delimiter but begins like one. */
 function restOfLine(bytes: Buffer, start: number): Line | undefined {
-  let at = start;
-  if (bytes[at] === DASH && bytes[at + 1] === DASH) return { next: at + 2, isLast: true, hasCarriageReturn: false };
+  const isClosing = bytes[start] === DASH && bytes[start + 1] === DASH;
+  let at = isClosing ? start + 2 : start;
   while (bytes[at] === SPACE || bytes[at] === TAB) at++;
-  const hasCarriageReturn = bytes[at] === CR && bytes[at + 1] === LF;
-  if (hasCarriageReturn) at++;
+  const isCarriageReturn = bytes[at] === CR && bytes[at + 1] === LF;
+  if (isCarriageReturn) at++;
+  const hasCarriageReturn = bytes[at] === LF ? isCarriageReturn : undefined;
+  if (isClosing) return { next: at, isLast: true, hasCarriageReturn };
   if (at < bytes.length && bytes[at] !== LF) return undefined;
-  // Some clients end the form with a delimiter like the others.
-  const isLast = bytes.subarray(at, at + 8).every((byte) => byte === LF || byte === CR) && bytes.length <= at + 8;
+  // Some clients end the form with a delimiter like the others, and a few line ends.
+  const isLast = bytes.length <= at + 8 && bytes.subarray(at).every((byte) => byte === LF || byte === CR);
   return { next: at + 1, isLast, hasCarriageReturn };
 }
 
