@@ -6,6 +6,7 @@ import { withEndpoint } from './app.fixture.ts';
 import { createApp } from './app.ts';
 import { ClassifyAnswer } from './http/answers.ts';
 import { Problem } from './http/problem.ts';
+import { MAX_BODY } from './http/read-body.ts';
 import { examplePixels } from './serving/example-model.fixture.ts';
 import type { LiveModels } from './serving/live-models.ts';
 import { jsonLog } from './telemetry/log.ts';
@@ -150,7 +151,7 @@ test('refuses invalid images with the reason', () =>
       'AVIF',
     );
     await expectProblem(await send(png(1).subarray(0, 500)), 400, 'corrupt-image');
-    await expectProblem(await send(new Uint8Array(1024 * 1024 + 1)), 413, 'image-too-large');
+    await expectProblem(await send(new Uint8Array(MAX_BODY + 1)), 413, 'body-too-large');
     await expectProblem(await send(fixture('drawing.png'), '?strict=1'), 422, 'wrong-size');
     expect((await send(png(1), '?strict=1')).status).toBe(200);
     expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
@@ -160,7 +161,9 @@ test('stops reading a body that is too large, with or without a Content-Length',
   withEndpoint(async ({ url, promote }) => {
     await promote();
     const announced = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(6_000_000) });
-    expect((await expectProblem(announced, 413, 'body-too-large')).hint).toContain('1 MiB');
+    const { detail, hint } = await expectProblem(announced, 413, 'body-too-large');
+    expect(detail).toBe('The body has 6000000 bytes; the limit is 4400000 (4.4 MB).');
+    expect(hint).toContain('Scale the image down');
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(65536)) });
     const streamed = await fetch(`${url}/classify`, {
       method: 'POST',

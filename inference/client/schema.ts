@@ -12,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Classify an image
-         * @description PNG, JPEG or WebP of at most 1 MiB and 4 megapixels, or raw RGB of the model's size. The type is detected from the bytes; the declared type is ignored. Images of other sizes are cropped to their center and scaled by area. Several images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most 16 megapixels.
+         * @description PNG, JPEG or WebP of at most 16 megapixels, or raw RGB of the model's size. A body has at most 4.4 MB, whether it is an image, a form or JSON. The type is detected from the bytes; the declared type is ignored. Images of other sizes are cropped to their center and scaled by area. Several images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most 16 megapixels.
          */
         post: operations["classify"];
         delete?: never;
@@ -523,20 +523,12 @@ export interface components {
         HuggingFaceRequest: {
             inputs: string | string[];
             parameters?: {
-                /** @description Number of classes to return, best first. */
-                top_k?: number;
-                /** @description Refuse images of another size than the model's, instead of cropping and scaling them. */
-                strict?: boolean;
-                /** @description A version's ID or an alias, instead of the served one. */
-                version?: string;
-                /**
-                 * @description Return which parts of the image support the answer. One image only.
-                 * @constant
-                 */
-                explain?: "occlusion";
-                /** @constant */
-                function_to_apply?: "softmax";
-            };
+                top_k?: number | null;
+                strict?: boolean | null;
+                version?: string | null;
+                explain?: "occlusion" | null;
+                function_to_apply?: "softmax" | null;
+            } | null;
         };
         /** @description The format of TensorFlow Serving's REST API. */
         TensorFlowServingRequest: {
@@ -544,30 +536,29 @@ export interface components {
                 /** @description An image in Base64 or base64url, with or without a `data:image/…;base64,` prefix. */
                 b64: string;
             }[];
-            signature_name?: string;
+            signature_name?: string | null;
         };
         InferRequest: {
-            id?: string;
+            id?: string | null;
             parameters?: {
                 [key: string]: unknown;
-            };
+            } | null;
             inputs: {
                 name: string;
                 shape: number[];
                 datatype: string;
                 parameters?: {
                     [key: string]: unknown;
-                };
+                } | null;
                 /** @description Integers from 0 to 255, flat or nested like the shape. */
                 data: unknown[];
             }[];
             outputs?: {
                 name: string;
                 parameters?: {
-                    /** @description Return this many classes, best first, as `score:index:label`. */
-                    classification?: number;
-                };
-            }[];
+                    classification?: number | null;
+                } | null;
+            }[] | null;
         };
         InferAnswer: {
             model_name: string;

@@ -25,7 +25,7 @@ export const PROBLEMS = {
   'body-too-large': {
     status: 413,
     title: 'Body too large',
-    hint: 'Send images of at most 1 MiB each, and split many images into several requests.',
+    hint: 'Scale the image down, or save it as JPEG. Send many images in several requests; Base64 makes each a third larger.',
   },
   'image-too-large': { status: 413, title: 'Image too large' },
   'unsupported-image': { status: 415, title: 'Unsupported image type' },

@@ -1,8 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import * as z from 'zod/mini';
 import type { RequestContext } from '../http/context.ts';
+import { type Part, readMultipart } from '../http/multipart.ts';
 import { RequestError } from '../http/problem.ts';
 import { choice, count, Flag, flag, query } from '../http/query.ts';
 import { checkBody, parseJson, readBody } from '../http/read-body.ts';
+import { decodeImageText, imageFileIn } from './sent-as-text.ts';
 
 /** Largest number of images in one request. */
 export const MAX_IMAGES = 64;
@@ -31,18 +34,20 @@ const STRICT = "Refuse images of another size than the model's, instead of cropp
 
 /** The members of Hugging Face's `parameters`. */
 const parameters = {
-  top_k: z.optional(z.int().check(z.positive(), z.describe('Number of classes to return, best first.'))),
-  strict: z.optional(z.boolean().check(z.describe(STRICT))),
-  version: z.optional(z.string().check(z.describe("A version's ID or an alias, instead of the served one."))),
-  explain: z.optional(
-    z.literal('occlusion').check(z.describe('Return which parts of the image support the answer. One image only.')),
-  ),
+  top_k: z.int().check(z.positive(), z.describe('Number of classes to return, best first.')),
+  strict: z.boolean().check(z.describe(STRICT)),
+  version: z.string().check(z.describe("A version's ID or an alias, instead of the served one.")),
+  explain: z
+    .literal('occlusion')
+    .check(z.describe('Return which parts of the image support the answer. One image only.')),
 };
 
 /** The same parameters in a query string. */
 export const queryParameters = {
-  ...parameters,
+  top_k: z.optional(parameters.top_k),
   strict: z.optional(Flag.check(z.describe(`${STRICT} The name alone means 1.`))),
+  version: z.optional(parameters.version),
+  explain: z.optional(parameters.explain),
 };
 
 const base64 = z
@@ -54,14 +59,23 @@ export const HuggingFaceRequest = z
     inputs: z.union([base64, z.array(base64).check(z.minLength(1), z.maxLength(MAX_IMAGES))], {
       error: `must be an image in Base64, or a list of 1 to ${MAX_IMAGES}`,
     }),
-    parameters: z.optional(z.object({ ...parameters, function_to_apply: z.optional(z.literal('softmax')) })),
+    // Clients in Python send null for what is not given.
+    parameters: z.nullish(
+      z.object({
+        top_k: z.nullish(parameters.top_k),
+        strict: z.nullish(parameters.strict),
+        version: z.nullish(parameters.version),
+        explain: z.nullish(parameters.explain),
+        function_to_apply: z.nullish(z.literal('softmax')),
+      }),
+    ),
   })
   .check(z.describe("The format of Hugging Face's image classification."));
 
 export const TensorFlowServingRequest = z
   .object({
     instances: z.array(z.object({ b64: base64 })).check(z.minLength(1), z.maxLength(MAX_IMAGES)),
-    signature_name: z.optional(z.string()),
+    signature_name: z.nullish(z.string()),
   })
   .check(z.describe("The format of TensorFlow Serving's REST API."));
 
@@ -75,74 +89,104 @@ export async function readClassifyRequest(context: RequestContext): Promise<Clas
   };
   const body = await readBody(context);
   const type = context.req.header('content-type') ?? '';
-  const { files, isSingle, given = {} } = await readFiles(type, body);
-  const { top_k: topK, strict, version, explain } = { ...given, ...defined(fromQuery) };
+  const { files, isSingle, given } = readFiles(type, body);
+  const { top_k: topK, strict, version, explain } = { ...defined(given ?? {}), ...defined(fromQuery) };
   return { files, isSingle, version, options: { topK, strict, explain } };
 }
 
 type Parameters = { [Name in keyof typeof parameters]?: z.infer<(typeof parameters)[Name]> | undefined };
+type Nullable<Values> = { [Name in keyof Values]: Values[Name] | null };
 
 interface BodyContent extends Pick<ClassifyRequest, 'files' | 'isSingle'> {
-  readonly given?: Parameters | undefined;
+  readonly given?: Nullable<Parameters> | null | undefined;
 }
 
-/** The content type only tells JSON, forms and plain files apart; an image's type is detected from its bytes. */
-async function readFiles(contentType: string, body: Uint8Array<ArrayBuffer>): Promise<BodyContent> {
-  if (/^application\/([\w.+-]+\+)?json\b/i.test(contentType)) return readJson(body);
-  if (/^multipart\/form-data\b/i.test(contentType)) return readForm(contentType, body);
-  return { files: [body], isSingle: true };
+/** The content type only tells forms and plain files apart, and JSON where it is wrong; an image's type is detected from its bytes. */
+function readFiles(contentType: string, body: Uint8Array): BodyContent {
+  if (/^\s*application\/([\w.+-]+\+)?json\b/i.test(contentType)) return readJson(parseJson(body));
+  if (/^\s*multipart\//i.test(contentType)) return readForm(contentType, body);
+  const value = jsonRequestIn(body);
+  if (value !== undefined) return readJson(value);
+  return { files: [imageFileIn(body)], isSingle: true };
 }
 
-function readJson(body: Uint8Array): BodyContent {
-  const value = parseJson(body);
-  const members = typeof value === 'object' && value !== null ? value : {};
-  if ('instances' in members) {
-    const { instances } = checkBody(TensorFlowServingRequest, value);
-    return { files: instances.map(({ b64 }) => decodeBase64(b64)), isSingle: false };
+/** A request in JSON whose Content-Type is another one, such as that of curl -d. */
+function jsonRequestIn(body: Uint8Array): object | undefined {
+  if (!/^(\xef\xbb\xbf)?\s*\{/.test(Buffer.from(body.subarray(0, 64)).toString('latin1'))) return undefined;
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return typeof value === 'object' && value !== null && ('inputs' in value || 'instances' in value)
+      ? value
+      : undefined;
+  } catch {
+    return undefined;
   }
-  if (!('inputs' in members)) {
+}
+
+function readJson(value: unknown): BodyContent {
+  if (typeof value === 'string') return readJsonString(value);
+  const members = (value ?? {}) as { readonly inputs?: unknown; readonly instances?: unknown };
+  if (isGiven(members.instances)) {
+    const { instances } = checkBody(TensorFlowServingRequest, value);
+    return { files: instances.map(({ b64 }) => decodeText(b64)), isSingle: false };
+  }
+  if (!isGiven(members.inputs)) {
     throw new RequestError(
       'bad-body',
       'The body has neither "inputs" (images in Base64) nor "instances" ([{"b64": …}]).',
     );
   }
   const { inputs, parameters: given } = checkBody(HuggingFaceRequest, value);
-  if (typeof inputs !== 'string') return { files: inputs.map(decodeBase64), isSingle: false, given };
-  return { files: [decodeBase64(inputs)], isSingle: true, given };
+  if (typeof inputs !== 'string') return { files: inputs.map(decodeText), isSingle: false, given };
+  return { files: [decodeText(inputs)], isSingle: true, given };
+}
+
+/** JSON that was encoded as JSON once more, or an image without an object around it. */
+function readJsonString(text: string): BodyContent {
+  if (text.trimStart().startsWith('{')) return readJson(parseJson(Buffer.from(text)));
+  return { files: [decodeText(text)], isSingle: true };
 }
 
 /** Returns the error instead of throwing it: other images of the request are still classified. */
-function decodeBase64(text: string): Uint8Array | Error {
-  const digits = text.replace(/^data:[^,]{0,100};base64,/, '').replace(/\s/g, '');
-  if (!/^[\w+/-]*={0,2}$/.test(digits)) return new RequestError('bad-body', 'The image is not valid Base64.');
-  return Buffer.from(digits, 'base64');
+function decodeText(text: string): Uint8Array | Error {
+  const reason = /^\s*(https?|s3|gs):/i.test(text)
+    ? 'The image is an address, which is not fetched. Send its bytes in Base64.'
+    : 'The image is not valid Base64.';
+  return decodeImageText(text) ?? new RequestError('bad-body', reason);
 }
 
-async function readForm(contentType: string, body: Uint8Array<ArrayBuffer>): Promise<BodyContent> {
-  let form: FormData;
-  try {
-    form = await new Response(body, { headers: { 'content-type': contentType } }).formData();
-  } catch (error) {
-    throw new RequestError('bad-body', `The form cannot be read (${error instanceof Error ? error.message : error}).`);
-  }
-  const parts = form.getAll('image');
-  if (parts.length === 0) {
-    const names = [...new Set(form.keys())].map((name) => JSON.stringify(name)).join(', ');
+function readForm(contentType: string, body: Uint8Array): BodyContent {
+  const parts = readMultipart(contentType, body);
+  const images = parts.filter(({ name }) => name === 'image');
+  if (images.length === 0) {
+    const names = [...new Set(parts.map(({ name }) => JSON.stringify(name ?? '')))].slice(0, 20).join(', ');
     throw new RequestError('bad-body', `The form has no part "image"${names && `; it has ${names}`}.`);
   }
-  if (parts.length > MAX_IMAGES) {
-    throw new RequestError('bad-body', `The form has ${parts.length} images; the limit is ${MAX_IMAGES}.`);
+  if (images.length > MAX_IMAGES) {
+    throw new RequestError('bad-body', `The form has ${images.length} images; the limit is ${MAX_IMAGES}.`);
   }
-  const files = await Promise.all(
-    parts.map(async (part) =>
-      typeof part === 'string'
-        ? new RequestError('bad-body', 'The part "image" is text. Send it as a file: curl -F image=@picture.png')
-        : new Uint8Array(await part.arrayBuffer()),
-    ),
-  );
-  return { files, isSingle: files.length === 1 };
+  return { files: images.map(readPart), isSingle: images.length === 1 };
 }
 
-function defined(values: Parameters): Parameters {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+/** Returns the error instead of throwing it, as above. */
+function readPart({ body, isFile }: Part): Uint8Array | Error {
+  try {
+    const file = imageFileIn(body);
+    // Clients that send a file without its name send bytes that are no text.
+    const isText = !isFile && file === body && isUtf8(body) && !/[^\P{Cc}\s]/u.test(body.toString());
+    if (!isText) return file;
+    return new RequestError('bad-body', 'The part "image" is text. Send it as a file: curl -F image=@picture.png');
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+    throw error;
+  }
+}
+
+/** Null means absent. */
+function isGiven(value: unknown): boolean {
+  return value !== null && value !== undefined;
+}
+
+function defined(values: Nullable<Parameters>): Parameters {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => isGiven(value)));
 }

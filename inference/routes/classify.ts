@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
+import { IMAGE_LIMITS } from '#images/decode-image.ts';
 import { BatchAnswer, ClassifyAnswer } from '../http/answers.ts';
 import type { App, RequestContext } from '../http/context.ts';
 import { type Operation, route } from '../http/operation.ts';
 import { type ProblemCode, problemOf } from '../http/problem.ts';
+import { MAX_BODY } from '../http/read-body.ts';
 import type { LiveModels } from '../serving/live-models.ts';
 import { roundMilliseconds } from '../telemetry/timing.ts';
 import { classifyImages, MAX_MEGAPIXELS } from './classify-images.ts';
@@ -16,6 +18,7 @@ import {
   TensorFlowServingRequest,
 } from './classify-request.ts';
 import { modelProblems, nameOf } from './model.ts';
+import { explainText } from './sent-as-text.ts';
 
 const form = z.object({
   image: z
@@ -43,7 +46,8 @@ const classify: Operation = {
   ...{ method: 'post', path: '/classify', id: 'classify', group: 'Classify' },
   summary: 'Classify an image',
   details:
-    "PNG, JPEG or WebP of at most 1 MiB and 4 megapixels, or raw RGB of the model's size. The type is detected from the " +
+    `PNG, JPEG or WebP of at most ${IMAGE_LIMITS.pixels / 1e6} megapixels, or raw RGB of the model's size. A body has at most ` +
+    `${MAX_BODY / 1e6} MB, whether it is an image, a form or JSON. The type is detected from the ` +
     'bytes; the declared type is ignored. Images of other sizes are cropped to their center and scaled by area. Several ' +
     'images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most ' +
     `${MAX_MEGAPIXELS} megapixels.`,
@@ -83,7 +87,11 @@ async function answer(
 ): Promise<Response> {
   const requestId = context.get('requestId');
   const answer = await models.use(version, async (model): Promise<ClassifyAnswer | BatchAnswer> => {
-    const { results, timing } = await classifyImages(files, model, options);
+    const { results: classified, timing } = await classifyImages(files, model, options);
+    const results = classified.map((result, index) => {
+      const file = files[index]!;
+      return result instanceof Error && !(file instanceof Error) ? explainText(file, result) : result;
+    });
     const envelope = () => ({
       model: nameOf(model),
       timing_ms: {

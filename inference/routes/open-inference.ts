@@ -15,10 +15,11 @@ const MODEL = 'cifar10';
 const INPUT = 'images';
 const OUTPUT = 'probabilities';
 
-const anyParameters = z.optional(z.record(z.string(), z.unknown()));
+// Clients in Python send null for what is not given.
+const anyParameters = z.nullish(z.record(z.string(), z.unknown()));
 
 export const InferRequest = z.object({
-  id: z.optional(z.string()),
+  id: z.nullish(z.string()),
   parameters: anyParameters,
   inputs: z
     .array(
@@ -31,14 +32,14 @@ export const InferRequest = z.object({
       }),
     )
     .check(z.length(1)),
-  outputs: z.optional(
+  outputs: z.nullish(
     z
       .array(
         z.object({
           name: z.string(),
-          parameters: z.optional(
+          parameters: z.nullish(
             z.object({
-              classification: z.optional(
+              classification: z.nullish(
                 z
                   .int()
                   .check(z.positive(), z.describe('Return this many classes, best first, as `score:index:label`.')),
@@ -198,7 +199,8 @@ function runInference(
   model: ServedModel,
 ): { readonly answer: InferAnswer; readonly facts: object } {
   const { classes } = model.card;
-  const { name = OUTPUT, parameters: { classification } = {} } = outputs?.[0] ?? {};
+  const { name = OUTPUT, parameters } = outputs?.[0] ?? {};
+  const classification = parameters?.classification ?? undefined;
   if (name !== OUTPUT) throw new RequestError('bad-body', `There is no output "${name}", only "${OUTPUT}".`);
   if (classification !== undefined && classification > classes.length) {
     throw new RequestError(
@@ -214,7 +216,7 @@ function runInference(
   const answer: InferAnswer = {
     model_name: MODEL,
     model_version: model.version,
-    ...(id === undefined ? {} : { id }),
+    ...(typeof id === 'string' ? { id } : {}),
     outputs: [
       classification === undefined
         ? { name, shape: [imageCount, classes.length], datatype: 'FP32', data: Array.from(probabilities, toShortest) }

@@ -1,5 +1,7 @@
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import { SECURITY_HEADERS } from '#inference/http/access.ts';
+import { PROBLEMS } from '#inference/http/problem.ts';
+import { MAX_BODY } from '#inference/http/read-body.ts';
 
 interface Problem {
   readonly status: number;
@@ -37,8 +39,8 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       status: 413,
       code: 'body-too-large',
       title: 'Body too large',
-      detail: 'The body is larger than this interface takes.',
-      hint: 'Send images of at most 1 MiB and at most 4 MiB a request.',
+      detail: `The body is too large; the limit is ${MAX_BODY} bytes (${MAX_BODY / 1e6} MB).`,
+      hint: PROBLEMS['body-too-large'].hint,
     },
   ],
   [
