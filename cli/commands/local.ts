@@ -19,7 +19,8 @@ loses its state when it ends; the models are kept in this clone and restored by 
 Examples:
   ./cifar10 local up                    start it, or show the running one
   ./cifar10 deploy                      deploy the stack to it
-  eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it
+  eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it, and set
+                                        URL and KEY, with which curl reaches the endpoint
   ./cifar10 local logs --follow         its requests and answers, as they happen
   ./cifar10 local down                  keep the models, end its jobs, and end it`;
 
@@ -46,7 +47,7 @@ export function localCommand(): Command {
     .action(logs);
   command
     .command('env')
-    .description('print the variables that point a shell to it')
+    .description('print the variables that point a shell to it, and the URL and KEY of its endpoint')
     .option('--json', 'print JSON')
     .action(env);
   command
@@ -85,13 +86,15 @@ async function status({ json }: { readonly json?: true }): Promise<void> {
   const stack = await deployed(target);
   const jobs = stack ? await activeJobs(target, stack) : [];
   const url = stack && target.apiUrl(stack);
-  if (json) return print({ isUp: true, ...localStack, url, jobs: jobs.map(({ id }) => id) });
+  const apiKey = stack && (await target.apiKey(stack));
+  if (json) return print({ isUp: true, ...localStack, url, apiKey, jobs: jobs.map(({ id }) => id) });
   printFacts([
     ['endpoint', localStack.endpoint],
     ['version', localStack.version],
     ['process', String(localStack.pid)],
     ['log', logFile(localStack.folder)],
     ['stack', url ?? 'not deployed: ./cifar10 deploy'],
+    ...(stack ? [['key', apiKey ?? 'none needed'] as const] : []),
     ['jobs', jobs.length === 0 ? 'none' : jobs.map(({ run, status }) => `${run} (${status})`).join(', ')],
   ]);
 }
@@ -106,12 +109,22 @@ async function logs({ lines, follow }: { readonly lines: number; readonly follow
 async function env({ json }: { readonly json?: true }): Promise<void> {
   const localStack = await findLocalStack();
   if (!localStack) throw new UserError('LocalStack is not running. Start it with "./cifar10 local up".');
-  const variables = localEnvironment(localStack.endpoint, {});
+  const variables = {
+    ...localEnvironment(localStack.endpoint, {}),
+    ...(await endpointVariables(localTarget(localStack.endpoint))),
+  };
   if (json) return print(variables);
   // These would take precedence.
   const others = Object.keys(process.env).filter((name) => name.startsWith('AWS_') && !(name in variables));
   for (const name of others) process.stdout.write(`unset ${name}\n`);
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`);
+}
+
+/** For "curl": the endpoint's address and its key, which is empty where none is needed. None before the stack is deployed. */
+async function endpointVariables(target: Target): Promise<Readonly<Record<string, string>>> {
+  const stack = await deployed(target);
+  if (!stack) return {};
+  return { URL: target.apiUrl(stack), KEY: (await target.apiKey(stack)) ?? '' };
 }
 
 async function down({ json }: { readonly json?: true }): Promise<void> {
