@@ -56,7 +56,7 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import('./commands/logs.ts')).logsCommand(),
   },
   models: {
-    summary: 'list, show, promote and roll back model versions',
+    summary: 'list, show, promote, roll back and delete model versions',
     load: async () => (await import('./commands/models.ts')).modelsCommand(),
   },
   classify: {

@@ -144,6 +144,18 @@ export async function listVersions(store: ObjectStore): Promise<string[]> {
     .map(({ id }) => id);
 }
 
+/** The keys of all objects of a version, complete or not. */
+export async function versionKeys(store: ObjectStore, version: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(keyOf(version, ''))) keys.push(key);
+  return keys;
+}
+
+/** The key of the object that makes the others a version. */
+export function manifestKey(version: string): string {
+  return keyOf(version, MANIFEST);
+}
+
 /** Whether a complete version with this id exists; its bytes are not read. */
 export async function hasVersion(store: ObjectStore, version: string): Promise<boolean> {
   return isVersionId(version) && (await store.get(keyOf(version, MANIFEST))) !== undefined;
@@ -154,8 +166,12 @@ async function readManifest(store: ObjectStore, version: string): Promise<Manife
   const key = keyOf(version, MANIFEST);
   const object = await store.get(key);
   if (object === undefined) {
-    for await (const _ of store.list(keyOf(version, ''))) {
-      throw new UnknownVersion(version, store, 'has only a part of this version: its upload was interrupted');
+    if ((await versionKeys(store, version)).length > 0) {
+      throw new UnknownVersion(
+        version,
+        store,
+        'has only a part of this version: its upload or deletion was interrupted',
+      );
     }
     throw new UnknownVersion(version, store);
   }
