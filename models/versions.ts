@@ -1,4 +1,4 @@
-import { UserError } from '#errors/user-error.ts';
+import { NotFound, UserError } from '#errors/user-error.ts';
 import { Card } from './card.ts';
 import { Golden, goldenProblem } from './golden.ts';
 import { decodeJson, encodeJson, MalformedObject } from './json.ts';
@@ -23,7 +23,7 @@ export interface VerifiedVersion {
 }
 
 /** There is no complete version with this name. */
-export class UnknownVersion extends UserError {
+export class UnknownVersion extends NotFound {
   override readonly name = 'UnknownVersion';
   readonly version: string;
 

@@ -8,7 +8,7 @@ import {
   paginateListJobs,
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
-import { UsageError } from '#errors/user-error.ts';
+import { NotFound } from '#errors/user-error.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 
 /** A training job, as AWS Batch describes it. */
@@ -71,14 +71,14 @@ export async function jobsOfRun(target: Target, stack: StackOutputs, run: string
 
 /**
  * @param reference a job's id, or a run: its newest job
- * @throws {UsageError} there is none
+ * @throws {NotFound} there is none
  */
 export async function findJob(target: Target, stack: StackOutputs, reference: string): Promise<Job> {
   const [job] = isJobId(reference)
     ? await describeJobs(target, [{ jobId: reference, jobName: '' }])
     : await jobsOfRun(target, stack, reference);
   if (job) return job;
-  throw new UsageError(
+  throw new NotFound(
     `There is no job or run "${reference}"; Batch forgets a job a week after its end. List jobs with "./cifar10 jobs${suffixOf(target)}".`,
   );
 }
