@@ -1,5 +1,4 @@
 import pc from 'picocolors';
-import { saveModels } from '#local/mirror.ts';
 import type { Target } from '../stack/target.ts';
 import { type Job, suffixOf } from './batch-jobs.ts';
 import { followJob } from './follow-job.ts';
@@ -27,7 +26,6 @@ export async function followOnTerminal(
   try {
     const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal: interrupt.signal });
     view.end();
-    if (target.name === 'local') await saveModels(await target.store()); // LocalStack loses them when it ends.
     if (job.status === 'FAILED') await explainFailure(target, job);
     return exitCodeOf(job);
   } catch (error) {

@@ -30,7 +30,10 @@ export function deployCommand(): Command {
       const stack = await step('deploy the stack', (report) =>
         deploy(target, { trainingImage, auth, origins, report }),
       );
-      if (target.name === 'local') await restoreModels(await target.store()); // LocalStack lost them when it ended.
+      if (target.name === 'local') {
+        const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
+        for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
+      }
       const pictures = await examplePictures();
       if (options.json) {
         const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };

@@ -75,7 +75,7 @@ test('up starts it once, status finds it, env points a shell to it, down keeps t
   expect(printed.stdout).toBe(`${apiKey} ${url} ${first.endpoint}\n`);
   const version = await publishVersion(await target.store(), exampleVersion());
 
-  expect(await parsed('down')).toMatchObject({ wasRunning: true, mirrored: { versions: [version] } });
+  expect(await parsed('down')).toMatchObject({ wasRunning: true, ended: [] });
   expect(await parsed('status')).toEqual({ isUp: false });
   const kept = folderStore(path.join(home, 'store'));
   expect(await listVersions(kept)).toEqual([version]);

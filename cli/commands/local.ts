@@ -1,20 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import pc from 'picocolors';
-import { localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { localEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
-import { type Mirrored, saveModels } from '#local/mirror.ts';
 import { activeJobs, endJob } from '../batch/batch-jobs.ts';
 import { localTarget, type StackOutputs, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
 const examples = `
 LocalStack emulates AWS on this machine, on 127.0.0.1, without an account and without Docker. It
-loses its state when it ends; the models are kept in this clone and restored by the next deployment.
+loses its state when it ends, except for models, runs and promotions: those are also kept in this
+clone as they are written, and the next deployment restores them.
 
 Examples:
   ./cifar10 local up                    start it, or show the running one
@@ -22,7 +20,7 @@ Examples:
   eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it, and set
                                         URL and KEY, with which curl reaches the endpoint
   ./cifar10 local logs --follow         its requests and answers, as they happen
-  ./cifar10 local down                  keep the models, end its jobs, and end it`;
+  ./cifar10 local down                  end its jobs with a checkpoint, and end it`;
 
 export function localCommand(): Command {
   const command = new Command('local')
@@ -52,7 +50,7 @@ export function localCommand(): Command {
     .action(env);
   command
     .command('down')
-    .description('keep the models, end its jobs, and end it')
+    .description('end its jobs with a checkpoint, and end it')
     .option('--json', 'print JSON')
     .action(down);
   return command;
@@ -129,25 +127,21 @@ async function endpointVariables(target: Target): Promise<Readonly<Record<string
 
 async function down({ json }: { readonly json?: true }): Promise<void> {
   const localStack = await findLocalStack();
-  const kept = localStack && (await keepModels(localTarget(localStack.endpoint)));
+  const ended = localStack ? await endJobs(localTarget(localStack.endpoint)) : [];
   const wasRunning = await step('end LocalStack', () => stopLocalStack());
-  if (json) return print({ wasRunning, ...kept });
+  if (json) return print({ wasRunning, ended });
   if (!wasRunning) process.stdout.write('LocalStack was not running.\n');
-  if (kept?.mirrored.versions.length) {
-    process.stdout.write(`${kept.mirrored.versions.length} new model versions are in ${shownPath(localStore)}.\n`);
-  }
-  for (const problem of kept?.mirrored.damaged ?? []) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
-  for (const run of kept?.ended ?? []) {
+  for (const run of ended) {
     process.stdout.write(
       `The run ${run} has a checkpoint. Resume it with its recipe and "./cifar10 submit --run ${run}".\n`,
     );
   }
 }
 
-/** @returns `undefined` where nothing is deployed */
-async function keepModels(target: Target): Promise<{ mirrored: Mirrored; ended: string[] } | undefined> {
+/** Ends the training jobs with a checkpoint. @returns their runs */
+async function endJobs(target: Target): Promise<string[]> {
   const stack = await deployed(target);
-  if (!stack) return undefined;
+  if (!stack) return [];
   const jobs = await activeJobs(target, stack);
   if (jobs.length > 0) {
     await step('end the training jobs, with a checkpoint', async () => {
@@ -155,10 +149,10 @@ async function keepModels(target: Target): Promise<{ mirrored: Mirrored; ended: 
       while ((await activeJobs(target, stack)).length > 0) await sleep(200);
     });
   }
-  const mirrored = await step('keep the models', async () => saveModels(await target.store()));
-  return { mirrored, ended: jobs.map(({ run }) => run) };
+  return jobs.map(({ run }) => run);
 }
 
+/** @returns `undefined` where nothing is deployed */
 function deployed(target: Target): Promise<StackOutputs | undefined> {
   return target.stack().catch((error: unknown) => {
     if (error instanceof UserError) return undefined;

@@ -4,7 +4,7 @@ import { defaultStore, localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { startServer } from '#inference/server.ts';
 import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
-import { restoreModels, saveModels } from '#local/mirror.ts';
+import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import { Card } from '#models/card.ts';
 import { percent } from '#models/percent.ts';
@@ -93,16 +93,14 @@ async function start(options: Options): Promise<void> {
 async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSignal): Promise<void> {
   const localStack = await step('start LocalStack', () => startLocalStack({ bound: true }));
   const target = localTarget(localStack.endpoint);
-  let store: ObjectStore | undefined;
   try {
     const stack = await step('deploy the stack', (report) => deploy(target, { report }));
     signal.throwIfAborted();
-    store = await target.store();
+    const store = await target.store();
     await restoreModels(store);
     if (fresh || !(await readAlias(store, 'production'))) {
       await trainInBatch(target, store, recipe, signal);
       await promoteTrained(store);
-      await saveModels(store);
     }
     const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
     const isGood = await show(endpoint, localStore, signal);
@@ -110,13 +108,9 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
     else await untilAborted(signal);
   } finally {
     if (localStack.wasRunning) {
-      await step('keep the models', async () => store && saveModels(store));
       process.stderr.write('LocalStack was running before, and still is: "./cifar10 local down" ends it.\n');
     } else {
-      await step('keep the models and end LocalStack', async () => {
-        if (store) await saveModels(store);
-        await stopLocalStack();
-      });
+      await step('end LocalStack', () => stopLocalStack());
     }
   }
 }
