@@ -52,6 +52,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'list training jobs, show or follow one',
     load: async () => (await import('./commands/jobs.ts')).jobsCommand(),
   },
+  runs: {
+    summary: 'list training runs with recipe, data, accuracy and time',
+    load: async () => (await import('./commands/runs.ts')).runsCommand(),
+  },
   logs: {
     summary: 'print the log of a job or of the endpoint',
     load: async () => (await import('./commands/logs.ts')).logsCommand(),

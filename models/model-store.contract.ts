@@ -9,7 +9,7 @@ import { exampleCard, exampleVersion, predictExample } from './example-version.t
 import { type Evaluate, PromotionRefused, promote } from './gate.ts';
 import { encodeJson } from './json.ts';
 import { type CheckpointTag, DamagedCheckpoints, readCheckpoint, writeCheckpoint } from './run-checkpoints.ts';
-import { openEventLog, readEvents } from './run-events.ts';
+import { latestEvents, openEventLog, readEvents } from './run-events.ts';
 import { beginRun, writeResult } from './runs.ts';
 import { interruptedAtPut, Killed } from './stores/interrupted-store.ts';
 import type { DisposableStore } from './stores/object-store.contract.ts';
@@ -628,6 +628,9 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           expect(rest, `after ${after}`).toEqual(numbered.slice(after + 1));
         }
         expect(await keysOf(store, 'runs/a/events/')).toHaveLength(3);
+        const latest: string[] = [];
+        for await (const { type } of latestEvents(store, 'a')) latest.push(type);
+        expect(latest).toEqual(['resumed', 'checkpoint', 'step', 'started']);
       });
 
       it('loses and repeats no event when a write fails, or fails after it was carried out', async () => {

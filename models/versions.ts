@@ -28,7 +28,7 @@ export class UnknownVersion extends NotFound {
   readonly version: string;
 
   constructor(version: string, store: ObjectStore, detail = 'has no such version') {
-    super(`${store.url} ${detail}: ${version}. "./cifar10 models list" shows those that it has.`);
+    super(`${store.url} ${detail}: ${version}. "${listCommand(store)}" shows those that it has.`);
     this.version = version;
   }
 }
@@ -41,7 +41,7 @@ export class DamagedVersion extends UserError {
   readonly key: string;
 
   constructor(version: string, key: string, problem: string, store: ObjectStore) {
-    super(`${key} in ${store.url} ${problem}. Restore it, or use another version ("./cifar10 models list").`);
+    super(`${key} in ${store.url} ${problem}. Restore it, or use another version ("${listCommand(store)}").`);
     this.version = version;
     this.key = key;
   }
@@ -58,6 +58,10 @@ export class VersionTooLarge extends UserError {
         'Serve a smaller model, or give the program more memory.',
     );
   }
+}
+
+function listCommand({ commandOption }: ObjectStore): string {
+  return `./cifar10 models list ${commandOption}`.trimEnd();
 }
 
 export function isVersionId(text: string): boolean {

@@ -19,6 +19,8 @@ export interface Job {
   /** Arguments of the training program. */
   readonly command: readonly string[];
   readonly status: JobStatus;
+  /** Whether it failed because somebody ended it. */
+  readonly wasCancelled?: true;
   /** Why it is in this state, where Batch gives a reason. */
   readonly reason?: string;
   readonly createdAt: Date;
@@ -49,6 +51,13 @@ const page = 100;
 
 export function hasEnded({ status }: { readonly status?: JobStatus | undefined }): boolean {
   return status === 'SUCCEEDED' || status === 'FAILED';
+}
+
+/** The state of a job in one word, as people know it. */
+export type JobState = Lowercase<JobStatus> | 'cancelled';
+
+export function stateOf({ status, wasCancelled }: Pick<Job, 'status' | 'wasCancelled'>): JobState {
+  return wasCancelled ? 'cancelled' : (status.toLowerCase() as Lowercase<JobStatus>);
 }
 
 /** Every job of the queue that Batch remembers, the newest first. */
@@ -135,6 +144,7 @@ export function readJob(detail: JobDetail): Job {
     run: (named === -1 ? undefined : command[named + 1]) ?? jobId.replaceAll(':', '-'),
     command,
     status: detail.status ?? 'SUBMITTED',
+    wasCancelled: detail.status === 'FAILED' && (detail.isCancelled || detail.isTerminated) ? true : undefined,
     reason: reasonOf(detail.statusReason, container.reason),
     createdAt: new Date(detail.createdAt ?? 0),
     startedAt: detail.startedAt ? new Date(detail.startedAt) : undefined,

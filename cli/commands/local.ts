@@ -6,6 +6,7 @@ import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
 import { activeJobs, endJob } from '../batch/batch-jobs.ts';
+import { submitCommand } from '../batch/submit-command.ts';
 import { localTarget, type StackOutputs, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
@@ -131,15 +132,15 @@ async function down({ json }: { readonly json?: true }): Promise<void> {
   const wasRunning = await step('end LocalStack', () => stopLocalStack());
   if (json) return print({ wasRunning, ended });
   if (!wasRunning) process.stdout.write('LocalStack was not running.\n');
-  for (const run of ended) {
+  for (const { run, resume } of ended) {
     process.stdout.write(
-      `The run ${run} has a checkpoint. Resume it with its recipe and "./cifar10 submit --run ${run}".\n`,
+      `The run ${run} has a checkpoint. To resume it:\n  ./cifar10 local up && ./cifar10 deploy && ${resume}\n`,
     );
   }
 }
 
-/** Ends the training jobs with a checkpoint. @returns their runs */
-async function endJobs(target: Target): Promise<string[]> {
+/** Ends the training jobs with a checkpoint. @returns their runs, and the command that resumes each */
+async function endJobs(target: Target): Promise<{ run: string; resume: string }[]> {
   const stack = await deployed(target);
   if (!stack) return [];
   const jobs = await activeJobs(target, stack);
@@ -149,7 +150,7 @@ async function endJobs(target: Target): Promise<string[]> {
       while ((await activeJobs(target, stack)).length > 0) await sleep(200);
     });
   }
-  return jobs.map(({ run }) => run);
+  return jobs.map((job) => ({ run: job.run, resume: submitCommand(job, target) }));
 }
 
 /** @returns `undefined` where nothing is deployed */

@@ -1,22 +1,17 @@
 import { hostname, userInfo } from 'node:os';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { defaultStore } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, planRollback, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
 import { deleteVersion } from '#models/delete-version.ts';
 import { percent } from '#models/percent.ts';
-import type { ObjectStore } from '#models/stores/object-store.ts';
-import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
 import { promoteVersion } from '../endpoint/promote.ts';
-import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
+import { firstTraining, openStore, type StoreOptions, withStoreOptions } from '../stack/store-option.ts';
 import { confirm } from '../terminal/confirm.ts';
 
-interface Options {
-  readonly target: TargetName;
-  readonly store?: string;
+interface Options extends StoreOptions {
   readonly json?: boolean;
 }
 
@@ -78,10 +73,7 @@ export function modelsCommand(): Command {
 }
 
 function onStore(command: Command): Command {
-  return command
-    .addOption(targetOption())
-    .option('--store <store>', "a folder or s3://<bucket>, instead of the target's bucket")
-    .option('--json', 'print JSON');
+  return withStoreOptions(command).option('--json', 'print JSON');
 }
 
 async function list(options: Options): Promise<void> {
@@ -103,9 +95,7 @@ async function list(options: Options): Promise<void> {
       ),
     );
   } else if (rows.length === 0) {
-    print(
-      `${store.url} has no versions yet. Train one with "./cifar10 submit quick", or without a cloud with "./cifar10 train quick".`,
-    );
+    print(`${store.url} has no versions yet. Train one with "${firstTraining(options)}".`);
   } else {
     print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    aliases`));
     for (const { version, aliases: names, card } of rows) print(`${version} ${summary(card)} ${names.join(', ')}`);
@@ -189,18 +179,6 @@ async function remove(
   const objects = await deleteVersion(store, version);
   if (options.json) printJson({ deleted: version, objects });
   else print(`${version} is deleted, ${objects} objects.`);
-}
-
-async function openStore({ store, target }: Options): Promise<ObjectStore> {
-  if (store !== undefined) return openObjectStore(store);
-  try {
-    return await (await openTarget(target)).store();
-  } catch (error) {
-    if (!(error instanceof UserError) || target !== 'local') throw error;
-    throw new UserError(
-      `${error.message} For versions that were trained without a cloud, add --store ${defaultStore}.`,
-    );
-  }
 }
 
 function printMove(name: string, { etag: _, ...alias }: StoredAlias, { json }: Pick<Options, 'json'>): void {
