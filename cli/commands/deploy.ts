@@ -1,8 +1,11 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
+import { suffixOf } from '../batch/batch-jobs.ts';
+import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { deploy } from '../stack/deploy.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
@@ -18,7 +21,7 @@ export function deployCommand(): Command {
         .default('key'),
     )
     .option('--origin <origins...>', 'web origins that may call the endpoint, such as https://example.org; * for all')
-    .option('--json', 'print the stack’s outputs as JSON')
+    .option('--json', 'print the stack’s outputs, the endpoint’s address and its key as JSON')
     .addHelpText('after', examples)
     .action(async (options: CommandOptions) => {
       const { trainingImage, auth } = options;
@@ -31,9 +34,13 @@ export function deployCommand(): Command {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
       }
-      const url = target.apiUrl(stack);
-      if (options.json) process.stdout.write(`${JSON.stringify({ ...stack, url }, undefined, 2)}\n`);
-      else process.stdout.write(await summary(target, stack));
+      const pictures = await examplePictures();
+      if (options.json) {
+        const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
+        process.stdout.write(`${JSON.stringify({ ...stack, ...endpoint }, undefined, 2)}\n`);
+      } else {
+        process.stdout.write(await summary(target, stack, pictures));
+      }
     });
 }
 
@@ -56,12 +63,26 @@ Examples:
   ./cifar10 deploy --target aws --auth none              an endpoint without a key
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;
 
-async function summary(target: Target, stack: StackOutputs): Promise<string> {
+/** Pictures to try the endpoint with. Without the data set there are none, which is no reason for the deployment to fail. */
+async function examplePictures(): Promise<readonly ExamplePicture[]> {
+  try {
+    return await step('write the example pictures', writeExamplePictures);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(`${pc.yellow('!')} There are no example pictures: ${error.message}\n`);
+    return [];
+  }
+}
+
+async function summary(target: Target, stack: StackOutputs, pictures: readonly ExamplePicture[]): Promise<string> {
   const production = await readAlias(await target.store(), 'production');
-  const suffix = target.name === 'local' ? '' : ` --target ${target.name}`;
-  const next = production ? `./cifar10 classify photo.png${suffix}` : `./cifar10 submit quick${suffix}`;
+  const suffix = suffixOf(target);
+  const picture = pictures[0]?.file ?? 'photo.png';
+  const next = production ? `./cifar10 classify ${picture}${suffix}` : `./cifar10 submit quick${suffix}`;
+  const url = target.apiUrl(stack);
   const lines = [
-    ['endpoint', target.apiUrl(stack)],
+    ['endpoint', url],
+    ['page', `${url}/`],
     ['key', (await target.apiKey(stack)) ?? 'none needed'],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],

@@ -6,6 +6,7 @@ import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
 import { activeJobs, endJob } from '../batch/batch-jobs.ts';
+import { submitCommand } from '../batch/submit-command.ts';
 import { localTarget, type StackOutputs, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
@@ -17,7 +18,8 @@ clone as they are written, and the next deployment restores them.
 Examples:
   ./cifar10 local up                    start it, or show the running one
   ./cifar10 deploy                      deploy the stack to it
-  eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it
+  eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it, and set
+                                        URL and KEY, with which curl reaches the endpoint
   ./cifar10 local logs --follow         its requests and answers, as they happen
   ./cifar10 local down                  end its jobs with a checkpoint, and end it`;
 
@@ -44,7 +46,7 @@ export function localCommand(): Command {
     .action(logs);
   command
     .command('env')
-    .description('print the variables that point a shell to it')
+    .description('print the variables that point a shell to it, and the URL and KEY of its endpoint')
     .option('--json', 'print JSON')
     .action(env);
   command
@@ -83,13 +85,15 @@ async function status({ json }: { readonly json?: true }): Promise<void> {
   const stack = await deployed(target);
   const jobs = stack ? await activeJobs(target, stack) : [];
   const url = stack && target.apiUrl(stack);
-  if (json) return print({ isUp: true, ...localStack, url, jobs: jobs.map(({ id }) => id) });
+  const apiKey = stack && (await target.apiKey(stack));
+  if (json) return print({ isUp: true, ...localStack, url, apiKey, jobs: jobs.map(({ id }) => id) });
   printFacts([
     ['endpoint', localStack.endpoint],
     ['version', localStack.version],
     ['process', String(localStack.pid)],
     ['log', logFile(localStack.folder)],
     ['stack', url ?? 'not deployed: ./cifar10 deploy'],
+    ...(stack ? [['key', apiKey ?? 'none needed'] as const] : []),
     ['jobs', jobs.length === 0 ? 'none' : jobs.map(({ run, status }) => `${run} (${status})`).join(', ')],
   ]);
 }
@@ -104,12 +108,22 @@ async function logs({ lines, follow }: { readonly lines: number; readonly follow
 async function env({ json }: { readonly json?: true }): Promise<void> {
   const localStack = await findLocalStack();
   if (!localStack) throw new UserError('LocalStack is not running. Start it with "./cifar10 local up".');
-  const variables = localEnvironment(localStack.endpoint, {});
+  const variables = {
+    ...localEnvironment(localStack.endpoint, {}),
+    ...(await endpointVariables(localTarget(localStack.endpoint))),
+  };
   if (json) return print(variables);
   // These would take precedence.
   const others = Object.keys(process.env).filter((name) => name.startsWith('AWS_') && !(name in variables));
   for (const name of others) process.stdout.write(`unset ${name}\n`);
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`);
+}
+
+/** For "curl": the endpoint's address and its key, which is empty where none is needed. None before the stack is deployed. */
+async function endpointVariables(target: Target): Promise<Readonly<Record<string, string>>> {
+  const stack = await deployed(target);
+  if (!stack) return {};
+  return { URL: target.apiUrl(stack), KEY: (await target.apiKey(stack)) ?? '' };
 }
 
 async function down({ json }: { readonly json?: true }): Promise<void> {
@@ -118,15 +132,15 @@ async function down({ json }: { readonly json?: true }): Promise<void> {
   const wasRunning = await step('end LocalStack', () => stopLocalStack());
   if (json) return print({ wasRunning, ended });
   if (!wasRunning) process.stdout.write('LocalStack was not running.\n');
-  for (const run of ended) {
+  for (const { run, resume } of ended) {
     process.stdout.write(
-      `The run ${run} has a checkpoint. Resume it with its recipe and "./cifar10 submit --run ${run}".\n`,
+      `The run ${run} has a checkpoint. To resume it:\n  ./cifar10 local up && ./cifar10 deploy && ${resume}\n`,
     );
   }
 }
 
-/** Ends the training jobs with a checkpoint. @returns their runs */
-async function endJobs(target: Target): Promise<string[]> {
+/** Ends the training jobs with a checkpoint. @returns their runs, and the command that resumes each */
+async function endJobs(target: Target): Promise<{ run: string; resume: string }[]> {
   const stack = await deployed(target);
   if (!stack) return [];
   const jobs = await activeJobs(target, stack);
@@ -136,7 +150,7 @@ async function endJobs(target: Target): Promise<string[]> {
       while ((await activeJobs(target, stack)).length > 0) await sleep(200);
     });
   }
-  return jobs.map(({ run }) => run);
+  return jobs.map((job) => ({ run: job.run, resume: submitCommand(job, target) }));
 }
 
 /** @returns `undefined` where nothing is deployed */

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { shownPath } from '#environment/home.ts';
+import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { isErrno, withFileLock } from './file-lock.ts';
 import { checkKey, checkPrefix } from './key.ts';
@@ -43,6 +45,7 @@ export function folderStore(folder: string): ObjectStore {
   };
   return {
     url: root,
+    commandOption: `--store ${shellWord(shownPath(root))}`,
 
     async get(key) {
       return await read(pathOf(key));

@@ -34,6 +34,7 @@ export function retryingStore(store: ObjectStore, waits: readonly number[] = WAI
   };
   return {
     url: store.url,
+    commandOption: store.commandOption,
     get: (key) => retried(() => store.get(key)),
     put: (key, body, options) =>
       retried(async (isRepeated) => {

@@ -30,6 +30,7 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
   const client = new S3Client(clientConfig);
   return {
     url: `s3://${bucket}`,
+    commandOption: `--store s3://${bucket}`,
 
     async get(key) {
       checkKey(key);

@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { shellWord } from '#environment/shell-word.ts';
 import { checkRunId, newRunId } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
@@ -97,10 +98,5 @@ function resumeCommand({
     ...set.flatMap((change) => ['--set', change]),
     ...['--seed', String(seed), '--out', out, '--run', run],
   ];
-  return words.map(quoted).join(' ');
-}
-
-/** Quotes a word for a shell, if it needs that. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return words.map(shellWord).join(' ');
 }
