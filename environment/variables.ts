@@ -48,9 +48,11 @@ export const variable = {
   oneDnn: 'TF_ENABLE_ONEDNN_OPTS',
   /** Threads of one kernel. */
   threads: 'TF_NUM_INTRAOP_THREADS',
+  /** The same for programs that use OpenMP; it counts where the one above is not set. @default the processor's cores */
+  openMpThreads: 'OMP_NUM_THREADS',
   /** `true`: take GPU memory as it is needed, not all of it at the start. */
   gpuGrowth: 'TF_FORCE_GPU_ALLOW_GROWTH',
-  /** `2`: log errors only. */
+  /** `1`: log warnings and errors, `2`: errors only. */
   logLevel: 'TF_CPP_MIN_LOG_LEVEL',
 
   // Read by the AWS SDK.

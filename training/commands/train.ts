@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
+import { continueWithoutOutput } from '#errors/closed-output.ts';
 import { recipes } from '../recipe/recipes.ts';
 import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
@@ -69,6 +70,7 @@ export function trainCommand(): Command {
 
 async function run(recipe: string, options: Options): Promise<void> {
   const { seed, data, from, out, run = jobId(), json = false } = options;
+  continueWithoutOutput();
   const { signal, exitCode, release } = onSignals((line) => process.stderr.write(`${line}\n`));
   try {
     const set = changesOf(options);
