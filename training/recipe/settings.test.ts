@@ -43,10 +43,10 @@ describe('resolveRecipe', () => {
     [
       'quik',
       [],
-      'There is no recipe "quik"; did you mean "quick"? The recipes are seed, minute, quick, c90, c92 and tiny.',
+      'There is no recipe "quik". The recipes are seed, minute, quick, c90, c92 and tiny; did you mean "quick"?',
     ],
     ['toString', [], 'There is no recipe "toString". The recipes are'],
-    ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"? The settings:\n'],
+    ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"?'],
     ['quick', ['learning_rate=2'], 'did you mean "learningRate"?'],
     ['quick', ['__proto__=2'], 'There is no setting "__proto__".'],
     ['quick', ['epochs'], '"epochs" is not a setting. Write --set key=value'],
