@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { continueWithoutOutput } from '#errors/closed-output.ts';
+import { StoreUnavailable } from '#models/stores/retrying-store.ts';
 import { recipes } from '../recipe/recipes.ts';
 import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
@@ -81,8 +82,10 @@ async function run(recipe: string | undefined, options: Options): Promise<void> 
     );
     if (outcome.status === 'interrupted') process.exitCode = exitCode();
   } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    process.exitCode = exitCode(); // Before the run began: there is nothing to keep.
+    // Before the run began there is nothing to keep; a store that is waited for does not count against the signal.
+    if (!signal.aborted || !(error === signal.reason || error instanceof StoreUnavailable)) throw error;
+    if (error !== signal.reason) process.stderr.write(`error: ${(error as Error).message}\n`);
+    process.exitCode = exitCode();
   } finally {
     release();
   }

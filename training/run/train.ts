@@ -41,7 +41,7 @@ export type Outcome =
  *   stays, and the message says where
  */
 export async function train(given: TrainOptions): Promise<Outcome> {
-  const options = { ...given, store: retryingStore(given.store, given.storeWaits) };
+  const options = { ...given, store: retryingStore(given.store, { waits: given.storeWaits, signal: given.signal }) };
   const { recipe, data, from, store, spool, run, signal } = options;
   await checkRun({ settings: recipe.settings, data, from });
   const begun = await beginRun(store, run, argumentsOf(options), settingNameOf);
