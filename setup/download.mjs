@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cachedFolder } from './cache.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
-import { ProgramFailed, run } from './processes.mjs';
+import { childEnvironment, ProgramFailed, run } from './processes.mjs';
 import { findPip } from './python.mjs';
 import { configuredIndex, findInIndex } from './python-index.mjs';
 import { platformsOf } from './wheels.mjs';
@@ -83,7 +83,7 @@ async function downloadWithPip([program = '', ...args], wheel, folder, { signal,
         ...platformsOf(wheel).map((platform) => `--platform=${platform}`),
         ...['--require-hashes', `--dest=${folder}`, '-r', requirements],
       ],
-      { signal, env: { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' } },
+      { signal, env: { ...childEnvironment(), TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' } },
     );
   } catch (error) {
     signal?.throwIfAborted();
