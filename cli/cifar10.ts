@@ -2,10 +2,14 @@ import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
+import { exceptThisMachine } from '#setup/proxy.mjs';
 import packageJson from '../package.json' with { type: 'json' };
 
 // The pinned AWS SDK runs on Node 20; without this, every command warns that its releases of 2027 will not.
 process.env[variable.nodeSupportWarning] ??= 'true';
+
+// A proxy is for other machines: LocalStack and "serve" are on this one.
+Object.assign(process.env, exceptThisMachine(process.env));
 
 // The reader of the output may close it early, as "head" does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

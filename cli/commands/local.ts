@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import { localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
-import { localEnvironment } from '#local/environment.ts';
+import { localEnvironment, userEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
@@ -109,7 +109,7 @@ async function env({ json }: { readonly json?: true }): Promise<void> {
   const variables = localEnvironment(localStack.endpoint, {});
   if (json) return print(variables);
   // These would take precedence.
-  const others = Object.keys(process.env).filter((name) => name.startsWith('AWS_') && !(name in variables));
+  const others = Object.keys(userEnvironment).filter((name) => name.startsWith('AWS_') && !(name in variables));
   for (const name of others) process.stdout.write(`unset ${name}\n`);
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`);
 }

@@ -1,7 +1,7 @@
-import { hostname, userInfo } from 'node:os';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { defaultStore } from '#environment/home.ts';
+import { userAtHost } from '#environment/user.ts';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
@@ -144,14 +144,14 @@ async function promote(name: string, { alias, reason, force, ...options }: MoveO
   const version = await resolveVersion(store, name);
   printMove(
     alias,
-    await promoteVersion(store, { version, by: person(), alias, reason, force: force ?? false }),
+    await promoteVersion(store, { version, by: userAtHost(), alias, reason, force: force ?? false }),
     options,
   );
 }
 
 async function rollBack({ alias, reason, ...options }: MoveOptions): Promise<void> {
   const store = await openStore(options);
-  printMove(alias, await rollback(store, alias, { by: person(), reason }), options);
+  printMove(alias, await rollback(store, alias, { by: userAtHost(), reason }), options);
 }
 
 async function openStore({ store, target }: Options): Promise<ObjectStore> {
@@ -174,11 +174,6 @@ function printMove(name: string, { etag: _, ...alias }: StoredAlias, { json }: P
 function describeMove({ previous, by, at, reason }: Omit<StoredAlias, 'etag'>): string {
   const before = previous === null ? '' : `, before: ${previous}`;
   return `since ${at} by ${by}${before}${reason === null ? '' : ` (${reason})`}`;
-}
-
-/** The person at the keyboard, for the record of a moved alias. */
-function person(): string {
-  return `${userInfo().username}@${hostname()}`;
 }
 
 /** A version that cannot be read is listed with the reason. */

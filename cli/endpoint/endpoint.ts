@@ -10,6 +10,7 @@ import {
 } from '#inference/client/client.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
 import { Problem } from '#inference/http/problem.ts';
+import { ProxyFailure, proxyFetch } from '#setup/proxy.mjs';
 import { openTarget, type TargetName } from '../stack/target.ts';
 
 /** Where pictures are classified. */
@@ -98,10 +99,14 @@ interface Answer {
 /** @throws {Unreachable} nothing answers there */
 async function ask({ url, apiKey }: Endpoint, request: Request): Promise<Answer> {
   try {
-    const { data, error, response } = await request(createClient({ url, apiKey }), AbortSignal.timeout(30_000));
+    const { data, error, response } = await request(
+      createClient({ url, apiKey, send: proxyFetch }),
+      AbortSignal.timeout(30_000),
+    );
     const after = Number(response.headers.get('retry-after') ?? Number.NaN);
     return { status: response.status, body: data ?? error, retryAfter: Number.isNaN(after) ? undefined : after };
   } catch (error) {
+    if (error instanceof ProxyFailure) throw new Unreachable(error.message, { cause: error });
     throw new Unreachable(`No endpoint answers at ${url}. Is it running ("./cifar10 serve", "./cifar10 deploy")?`, {
       cause: error,
     });

@@ -14,12 +14,15 @@ export interface EndpointAddress {
   /** With or without a trailing slash; includes the stage of API Gateway. */
   readonly url: string;
   readonly apiKey?: string | undefined;
+  /** Sends a request. @default `fetch` */
+  readonly send?: (request: Request) => Promise<Response>;
 }
 
 /** A client whose paths, parameters, bodies and answers are typed by the OpenAPI document. */
-export function createClient({ url, apiKey }: EndpointAddress): EndpointClient {
+export function createClient({ url, apiKey, send }: EndpointAddress): EndpointClient {
   return createFetchClient<paths>({
     baseUrl: url,
+    ...(send && { fetch: send }),
     headers: apiKey ? { 'x-api-key': apiKey } : {},
     // Images are sent as raw bytes.
     bodySerializer: (body: unknown) => (body instanceof Uint8Array ? body : JSON.stringify(body)),
