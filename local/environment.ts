@@ -1,4 +1,6 @@
 import os from 'node:os';
+import { variable } from '#environment/variables.ts';
+import { exceptThisMachine } from '#setup/proxy.mjs';
 
 /** Variables that a program needs to run and to reach the network as the user does; none of them configures a cloud. */
 const allowed = new Set([
@@ -28,7 +30,7 @@ export function neutralEnvironment(from: NodeJS.ProcessEnv = process.env): NodeJ
 export function localEnvironment(endpoint: string, from: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   return {
     ...neutralEnvironment(from),
-    ...withoutProxyToThisMachine(from),
+    ...exceptThisMachine(from),
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_S3: endpoint,
     AWS_ACCESS_KEY_ID: 'test',
@@ -42,10 +44,21 @@ export function localEnvironment(endpoint: string, from: NodeJS.ProcessEnv = pro
   };
 }
 
-/** Excludes this machine from the proxy, if there is one. */
-function withoutProxyToThisMachine(from: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const names = Object.keys(from).filter((name) => /^(HTTPS?|ALL)_PROXY$/i.test(name));
-  if (names.length === 0) return {};
-  const exceptions = [from.no_proxy ?? from.NO_PROXY, '127.0.0.1', 'localhost'].filter(Boolean).join(',');
-  return { NO_PROXY: exceptions, no_proxy: exceptions };
+/** The user's own environment, as it was before `enterLocalEnvironment`. */
+export const userEnvironment: Readonly<NodeJS.ProcessEnv> = { ...process.env };
+
+/**
+ * Replaces the AWS settings of this process with those of LocalStack: an SDK reads many variables, and files that they name,
+ * whatever its client is configured with. An endpoint for FIPS, for example, is an error together with an endpoint of ours.
+ *
+ * @param endpoint such as `http://127.0.0.1:4566`
+ */
+export function enterLocalEnvironment(endpoint: string): void {
+  const entered = localEnvironment(endpoint);
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith('AWS_') && name !== variable.nodeSupportWarning) delete process.env[name];
+  }
+  for (const [name, value] of Object.entries(entered)) {
+    if (/^AWS_|^no_proxy$/i.test(name)) process.env[name] = value;
+  }
 }

@@ -4,9 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { homeFolder } from './home.mjs';
 
 /** Interval in milliseconds at which a holder touches its lock. */
 const HEARTBEAT = 5_000;
@@ -20,7 +21,7 @@ const STALE = 60_000;
 export function cacheRoot(environment = process.env) {
   const base = environment.XDG_CACHE_HOME;
   // The XDG specification says to ignore relative paths.
-  return join(base && isAbsolute(base) ? base : join(environment.HOME || homedir(), '.cache'), 'cifar10');
+  return join(base && isAbsolute(base) ? base : join(homeFolder(environment), '.cache'), 'cifar10');
 }
 
 /**

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cachedFolder } from './cache.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
-import { ProgramFailed, run } from './processes.mjs';
+import { childEnvironment, ProgramFailed, run } from './processes.mjs';
+import { ProxyFailure, proxyFetch } from './proxy.mjs';
 import { findPip } from './python.mjs';
 import { configuredIndex, findInIndex } from './python-index.mjs';
 import { platformsOf } from './wheels.mjs';
@@ -83,7 +84,7 @@ async function downloadWithPip([program = '', ...args], wheel, folder, { signal,
         ...platformsOf(wheel).map((platform) => `--platform=${platform}`),
         ...['--require-hashes', `--dest=${folder}`, '-r', requirements],
       ],
-      { signal, env: { ...process.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' } },
+      { signal, env: { ...childEnvironment(), TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' } },
     );
   } catch (error) {
     signal?.throwIfAborted();
@@ -114,7 +115,7 @@ async function downloadFromIndex(index, wheel, folder, { signal, onBytes }) {
   try {
     const found = await findInIndex(index, wheel, signal);
     if (found === undefined) throw missing(wheel);
-    const response = await fetch(found.url, { headers: found.headers, signal: signal ?? null });
+    const response = await proxyFetch(found.url, { headers: found.headers, signal: signal ?? null });
     if (!response.ok || response.body === null) throw missing(wheel, new Error(`HTTP ${response.status}`));
     let bytes = 0;
     await pipeline(
@@ -132,6 +133,14 @@ async function downloadFromIndex(index, wheel, folder, { signal, onBytes }) {
     await rename(`${target}.part`, target);
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof ProxyFailure) {
+      throw new Unavailable(
+        `${wheel.file} could not be downloaded. ${error.message} Then run \`npm run setup\` again.`,
+        {
+          cause: error,
+        },
+      );
+    }
     if (isUnreachable(error)) throw unreachable(wheel, error);
     throw error;
   }

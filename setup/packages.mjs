@@ -1,7 +1,9 @@
 /** The npm packages: `node_modules`, as in `package-lock.json`. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
+import { npmCommand, npmEnvironment } from './npm.mjs';
 import { ProgramFailed, run } from './processes.mjs';
 
 /**
@@ -18,6 +20,12 @@ import { ProgramFailed, run } from './processes.mjs';
 
 /** @typedef {{ packages?: Record<string, LockedPackage> }} Lockfile */
 
+/** npm's record of what it installed. */
+const RECORD = '.package-lock.json';
+
+/** In `node_modules`, for new packages and for those that they replace: on the same disk, and ignored by every tool. */
+const STAGING = '.cifar10-setup';
+
 /**
  * Compares the lockfile with npm's record of what it installed. npm writes that last, so an interrupted installation does
  * not count.
@@ -27,42 +35,125 @@ import { ProgramFailed, run } from './processes.mjs';
  * @returns {boolean}
  */
 export function packagesAreInstalled(root, { production }) {
-  const installed = readLockfile(join(root, 'node_modules', '.package-lock.json'));
-  if (installed === undefined) return false;
-  return Object.entries(wantedPackages(root, production)).every(([path, wanted]) => {
-    const found = installed[path];
-    if (found === undefined) return wanted.optional === true || wanted.devOptional === true;
-    return found.version === wanted.version && found.integrity === wanted.integrity && existsSync(join(root, path));
-  });
+  return missingPackage(root, production) === undefined;
 }
 
 /**
+ * @param {string} root
+ * @param {boolean} production
+ * @returns {string | undefined} the path of a package that is not there as wanted
+ */
+function missingPackage(root, production) {
+  const installed = readLockfile(join(root, 'node_modules', RECORD));
+  const isThere = (/** @type {[string, LockedPackage]} */ [path, wanted]) => {
+    const found = installed?.[path];
+    if (found === undefined) return wanted.optional === true || wanted.devOptional === true;
+    return found.version === wanted.version && found.integrity === wanted.integrity && existsSync(join(root, path));
+  };
+  if (installed === undefined) return 'node_modules';
+  return Object.entries(wantedPackages(root, production)).find((each) => !isThere(each))?.[0];
+}
+
+/**
+ * Installs the packages beside those that are there: a program of this clone may be running with them.
+ *
  * @param {string} root of the project
  * @param {{ production: boolean, signal?: AbortSignal | undefined, onProgress?: (text: string) => void }} options
+ * @returns {Promise<string>} a folder whose `node_modules` has them, for `replacePackages`
  * @throws {SetupFailure}
  */
-export async function installPackages(root, { production, signal, onProgress }) {
+export async function stagePackages(root, { production, signal, onProgress }) {
   const wanted = Object.entries(wantedPackages(root, production)).filter(
     ([path, { os, cpu }]) =>
       path.lastIndexOf('node_modules') === 0 &&
       (os?.includes(process.platform) ?? true) &&
       (cpu?.includes(process.arch) ?? true),
   );
+  const staged = join(root, 'node_modules', STAGING);
+  await rm(staged, { recursive: true, force: true });
+  await mkdir(staged, { recursive: true });
   const watch = setInterval(() => {
-    const there = countPackages(join(root, 'node_modules'));
+    const there = countPackages(join(staged, 'node_modules'));
     if (there > 0) onProgress?.(`${Math.min(there, wanted.length)} of ${wanted.length} packages`);
   }, 250);
   const [program, ...args] = npmCommand();
   try {
+    for (const name of ['package.json', 'package-lock.json']) await copyFile(join(root, name), join(staged, name));
     // Packages in npm's cache are not requested again: the lockfile's hashes verify them.
-    const options = ['--no-progress', '--prefer-offline', ...(production ? ['--omit=dev'] : [])];
-    await run(program, [...args, 'ci', ...options], { cwd: root, signal });
+    const options = ['--ignore-scripts', '--prefer-offline', '--no-progress', '--no-audit', '--no-fund'];
+    if (production) options.push('--omit=dev');
+    await run(program, [...args, 'ci', `--prefix=${staged}`, ...options], {
+      cwd: root,
+      env: await npmEnvironment(),
+      signal,
+    });
+    const missing = missingPackage(staged, production);
+    if (missing !== undefined) {
+      throw new SetupFailure(
+        `npm did not install ${missing} as package-lock.json has it: run \`npm ci --ignore-scripts\` to see why, then run \`npm run setup\` again.`,
+      );
+    }
+    return staged;
   } catch (error) {
+    await rm(staged, { recursive: true, force: true });
     signal?.throwIfAborted();
     throw explainNpm(error);
   } finally {
     clearInterval(watch);
   }
+}
+
+/**
+ * Puts staged packages into their place. A program that is running finds every package all the time: those that stay the same
+ * are not touched, and another is replaced in an instant.
+ *
+ * @param {string} root of the project
+ * @param {string} staged
+ */
+export async function replacePackages(root, staged) {
+  const [place, fresh, old] = [join(root, 'node_modules'), join(staged, 'node_modules'), join(staged, 'old')];
+  const [before, after] = [place, fresh].map((folder) => readLockfile(join(folder, RECORD)) ?? {});
+  const names = new Set([...entries(place), ...entries(fresh)]);
+  // Until the new record is there, an interrupted replacement counts as not installed.
+  rmSync(join(place, RECORD), { force: true });
+  for (const name of names) {
+    if (isSame(name, before, after) && existsSync(join(place, name))) continue;
+    for (const folder of [place, old]) mkdirSync(dirname(join(folder, name)), { recursive: true });
+    // Nothing comes between the two.
+    if (existsSync(join(place, name))) renameSync(join(place, name), join(old, name));
+    if (existsSync(join(fresh, name))) renameSync(join(fresh, name), join(place, name));
+  }
+  renameSync(join(fresh, RECORD), join(place, RECORD));
+  await rm(staged, { recursive: true, force: true });
+}
+
+/**
+ * @param {string} folder `node_modules`
+ * @returns {string[]} packages, such as `hono` and `@types/node`, and whatever else there is
+ */
+function entries(folder) {
+  return readdirSync(folder)
+    .filter((name) => name !== STAGING && name !== RECORD)
+    .flatMap((name) =>
+      name.startsWith('@') ? readdirSync(join(folder, name)).map((each) => `${name}/${each}`) : name,
+    );
+}
+
+/**
+ * @param {string} name of a package
+ * @param {Record<string, LockedPackage>} before npm's record of what is there
+ * @param {Record<string, LockedPackage>} after its record of what is staged
+ * @returns {boolean} whether the package, and those within it, are equal. Set-up itself writes into TensorFlow's
+ */
+function isSame(name, before, after) {
+  if (name.startsWith('@tensorflow/tfjs-node')) return false;
+  const [one, other] = [before, after].map((record) =>
+    Object.entries(record)
+      .filter(([path]) => `${path}/`.startsWith(`node_modules/${name}/`))
+      .map(([path, { version, integrity }]) => `${path} ${version} ${integrity}`)
+      .join('\n'),
+  );
+  return one !== '' && one === other;
 }
 
 /**
@@ -107,20 +198,12 @@ function countPackages(folder) {
     .reduce((count, name) => count + (name.startsWith('@') ? readdirSync(join(folder, name)).length : 1), 0);
 }
 
-/** @returns {[string, ...string[]]} the npm that runs this program, else the one of this Node, else the one on the PATH */
-function npmCommand() {
-  const running = process.env.npm_execpath;
-  if (running !== undefined && basename(running) === 'npm-cli.js') return [process.execPath, running];
-  const beside = join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js');
-  return existsSync(beside) ? [process.execPath, beside] : ['npm'];
-}
-
 /**
  * @param {unknown} error
  * @returns {unknown}
  */
 function explainNpm(error) {
-  if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') {
+  if (/** @type {NodeJS.ErrnoException} */ (error).syscall === `spawn ${npmCommand()[0]}`) {
     return new SetupFailure(
       'npm is not on the PATH: install it (it comes with Node), then run the same command again.',
     );

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { homeFolder } from './home.mjs';
 
 /** Characters of output that an error keeps. */
 const KEPT = 32_768;
@@ -26,7 +27,7 @@ export class ProgramFailed extends Error {
 /**
  * @typedef {object} RunOptions
  * @property {string} [cwd]
- * @property {NodeJS.ProcessEnv} [env] the whole environment, by default this process's
+ * @property {NodeJS.ProcessEnv} [env] the whole environment, by default `childEnvironment()`
  * @property {AbortSignal | undefined} [signal] ends the program
  * @property {number} [timeout] milliseconds after which the program is ended
  * @property {((line: string) => void) | undefined} [onLine] called with each line of stdout and stderr
@@ -39,7 +40,7 @@ export class ProgramFailed extends Error {
  * @returns {Promise<string>} its stdout
  * @throws {ProgramFailed}
  */
-export function run(command, args, { cwd, env = process.env, signal, timeout, onLine } = {}) {
+export function run(command, args, { cwd, env = childEnvironment(), signal, timeout, onLine } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, signal, timeout, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
@@ -69,6 +70,11 @@ export function run(command, args, { cwd, env = process.env, signal, timeout, on
   });
 }
 
+/** @returns {NodeJS.ProcessEnv} this process's environment, always with a home folder: pip, uv and npm need one */
+export function childEnvironment() {
+  return { ...process.env, HOME: homeFolder() };
+}
+
 /**
  * @param {string} name of a program
  * @param {NodeJS.ProcessEnv} [environment]
@@ -89,7 +95,7 @@ export function programsOnPath(name, environment = process.env) {
 }
 
 /**
- * The most useful line of a program's output: the last with the word "error", or else the last.
+ * The most useful line of a program's output: the last with the word "error", or else the last. npm ends with where its log is.
  *
  * @param {string} output
  */
@@ -97,6 +103,6 @@ function errorLine(output) {
   const lines = output
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '');
+    .filter((line) => line !== '' && !/A complete log of this run/.test(line));
   return lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? 'it printed nothing';
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { cachedFolder, cacheRoot } from './cache.mjs';
 import { assertFreeSpace } from './disk.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
-import { ProgramFailed, run } from './processes.mjs';
+import { childEnvironment, ProgramFailed, run } from './processes.mjs';
 import { findPip, findPython, findUv, pythonVersions } from './python.mjs';
 
 /**
@@ -124,7 +124,7 @@ async function createEnvironment(folder, title, signal) {
           signal,
           onLine,
           // In our own folder, so that an interruption leaves nothing behind and it uses the checked disk.
-          env: { ...process.env, TMPDIR: folder, PIP_REQUIRE_VIRTUALENV: '0' },
+          env: { ...childEnvironment(), TMPDIR: folder, PIP_REQUIRE_VIRTUALENV: '0' },
         },
       );
   }

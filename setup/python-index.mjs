@@ -1,5 +1,7 @@
 /** A Python package index (PEP 503, PEP 691), for machines that have an index configured and no pip. */
 
+import { proxyFetch } from './proxy.mjs';
+
 /** @typedef {import('./wheels.mjs').Wheel} Wheel */
 /** @typedef {{ files?: { url: string }[] }} IndexPage the part of PEP 691 that we read */
 
@@ -21,7 +23,7 @@ export function configuredIndex(environment = process.env) {
 export async function findInIndex(index, { project, file }, signal) {
   const { address, headers } = withoutCredentials(new URL(`${project}/`, index));
   const accept = 'application/vnd.pypi.simple.v1+json, text/html;q=0.5';
-  const response = await fetch(address, { headers: { ...headers, accept }, signal: signal ?? null });
+  const response = await proxyFetch(address, { headers: { ...headers, accept }, signal: signal ?? null });
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`${address.host} answers HTTP ${response.status} for ${project}.`);
   const isJson = response.headers.get('content-type')?.includes('json') ?? false;

@@ -1,7 +1,7 @@
 /** Finds Python, pip and uv on this machine. A file on the PATH is not enough: it has to run. */
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { homeFolder } from './home.mjs';
 import { programsOnPath, run } from './processes.mjs';
 
 /** LocalStack 4.14 needs 3.12, and its dependencies conflict on 3.14. The first is preferred. */
@@ -71,7 +71,7 @@ function pythonCandidates() {
 
 /** pyenv's installed versions: its shims run only those that are switched on. */
 function pyenvPythons() {
-  const versions = join(process.env.PYENV_ROOT ?? join(process.env.HOME ?? homedir(), '.pyenv'), 'versions');
+  const versions = join(process.env.PYENV_ROOT ?? join(homeFolder(), '.pyenv'), 'versions');
   if (!existsSync(versions)) return [];
   return VERSIONS.flatMap((version) =>
     readdirSync(versions)

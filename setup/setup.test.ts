@@ -25,7 +25,9 @@ const foreignPackages = {
 /** Does what `npm ci` does, or fails as `$FAKE_NPM` says. */
 const npm = `
 const fs = require('node:fs');
+if (process.argv[2] === 'config') process.exit();
 fs.appendFileSync(process.env.HOME + '/npm.log', process.argv.slice(2).join(' ') + '\\n');
+process.chdir(process.argv.find((word) => word.startsWith('--prefix=')).slice('--prefix='.length));
 const failures = {
   offline: 'npm error code ENOTFOUND\\nnpm error network request to the registry failed',
   full: 'npm error code ENOSPC\\nnpm error nospc no space left on device, write',
@@ -169,6 +171,40 @@ test('packages are installed again only when the lockfile changes', async () => 
   await writeFile(path.join(project, 'package-lock.json'), JSON.stringify({ packages: changed }));
   await setup();
   expect(await timesOfNpm()).toHaveLength(2);
+});
+
+test('a running program finds its packages at every moment of an installation', async () => {
+  await setup();
+  const changed = {
+    ...lockedPackages,
+    'node_modules/another': { version: '1.0.0', integrity: 'sha512-d', optional: true },
+  };
+  await writeFile(
+    path.join(project, 'package-lock.json'),
+    JSON.stringify({ packages: { ...changed, ...foreignPackages } }),
+  );
+  await rm(path.join(project, 'node_modules/@tensorflow'), { recursive: true });
+  const look = `setInterval(() => require('node:fs').readFileSync('node_modules/node-api-headers/package.json'), 1);`;
+  const running = spawn(process.execPath, ['-e', look], { cwd: project });
+  environment.FAKE_NPM_MILLISECONDS = '700';
+  expect((await setup()).code).toBe(0);
+  expect(await timesOfNpm()).toHaveLength(2);
+  expect(existsSync(path.join(project, 'node_modules/@tensorflow/tfjs-node/package.json'))).toBe(true);
+  expect((await readdir(path.join(project, 'node_modules'))).sort()).toEqual([
+    '.package-lock.json',
+    '@tensorflow',
+    'node-api-headers',
+  ]);
+  expect(running.exitCode).toBe(null);
+  running.kill();
+});
+
+test('packages that npm did not install as they are locked are an error, not a reason to install again and again', async () => {
+  const locked = { ...lockedPackages, 'node_modules/another': { version: '1.0.0', integrity: 'sha512-d' } };
+  await writeFile(path.join(project, 'package-lock.json'), JSON.stringify({ packages: locked }));
+  const { code, output } = await setup();
+  expect(output).toMatch(/npm did not install node_modules\/another as package-lock\.json has it: run `npm ci/);
+  expect(code).toBe(1);
 });
 
 test('of two concurrent set-ups the second reports that it waits, and has nothing to do', async () => {

@@ -13,7 +13,7 @@ import {
   localstackTestPython,
   localstackVersion,
 } from './localstack.mjs';
-import { describePackages, installPackages, packagesAreInstalled } from './packages.mjs';
+import { describePackages, packagesAreInstalled, replacePackages, stagePackages } from './packages.mjs';
 import { createProgress, megabytes } from './progress.mjs';
 import { EnvironmentUnavailable } from './python-environment.mjs';
 import { installReaders, readersPython } from './readers.mjs';
@@ -142,27 +142,34 @@ async function runSteps({ root, withTests, gpu, progress, signal }) {
   const localstack = watched(gpu ? skipLocalstack() : stepLocalstack(context, withTests));
   const readers = withTests ? watched(stepReaders(context)) : undefined;
   // All steps clean up before they end.
-  await Promise.allSettled([packages, tensorflow, localstack, readers]);
+  const [place] = await Promise.allSettled([packages, tensorflow, localstack, readers]);
+  // Last, with native TensorFlow in them: a program that is running may load it any time.
+  if (place.status === 'fulfilled' && place.value !== root) await replacePackages(root, place.value);
   if (failures.length > 0) throw failures[0];
   const state = { at: new Date().toISOString(), tensorflow: await tensorflow, localstack: await localstack };
   await writeSetupState(state, root);
   return state;
 }
 
-/** @param {Context} context */
+/**
+ * @param {Context} context
+ * @returns {Promise<string>} the folder whose `node_modules` has them: the project's, or one to replace it with
+ */
 async function stepPackages({ root, gpu, progress, signal }) {
   const production = gpu;
-  if (packagesAreInstalled(root, { production })) return;
+  if (packagesAreInstalled(root, { production })) return root;
   await assertFreeSpace(root, PACKAGES_SIZE, 'The npm packages');
+  let staged = '';
   await inStep(progress, 'npm packages', root, async ({ update }) => {
-    await installPackages(root, { production, signal, onProgress: update });
-    return describePackages(root);
+    staged = await stagePackages(root, { production, signal, onProgress: update });
+    return describePackages(staged);
   });
+  return staged;
 }
 
 /**
  * @param {Context} context
- * @param {Promise<void>} packages
+ * @param {Promise<string>} packages
  * @returns {Promise<SetupState['tensorflow']>}
  */
 async function stepTensorflow({ root, gpu, progress, signal }, packages) {
@@ -176,16 +183,15 @@ async function stepTensorflow({ root, gpu, progress, signal }, packages) {
       const libraries = await provideLibraries(target, { signal, onProgress: update, onWait: reportWait(update) });
       return `${megabytes(await folderBytes(libraries))} in ${libraries}`;
     });
-    await packages;
+    const place = tensorflowTarget(await packages, { gpu });
     await inStep(progress, 'TensorFlow addon', cacheRoot(), async ({ update }) => {
-      await provideAddon(target, { signal, onWait: reportWait(update) });
+      await provideAddon(place, { signal, onWait: reportWait(update) });
       return 'linked';
     });
     return { backend: 'native' };
   } catch (error) {
     if (gpu || !(error instanceof Unavailable)) throw error;
-    await packages;
-    return fallBack(target, { progress, signal }, error.message);
+    return fallBack(tensorflowTarget(await packages, { gpu }), { progress, signal }, error.message);
   }
 }
 

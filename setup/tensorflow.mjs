@@ -10,7 +10,7 @@ import { cachedFolder, cacheRoot } from './cache.mjs';
 import { assertFreeSpace } from './disk.mjs';
 import { fetchWheel, Unavailable, wheelFolder } from './download.mjs';
 import { isDiskFull, SetupFailure } from './failure.mjs';
-import { ProgramFailed, programsOnPath, run } from './processes.mjs';
+import { childEnvironment, ProgramFailed, programsOnPath, run } from './processes.mjs';
 import { megabytes } from './progress.mjs';
 import { TENSORFLOW_VERSION, tensorflowWheels } from './wheels.mjs';
 import { extractZip } from './zip.mjs';
@@ -164,7 +164,10 @@ export async function provideByInstaller(target, { signal } = {}) {
       cwd: folder,
       signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal,
       timeout: INSTALLER_LIMIT,
-      env: { ...process.env, PATH: `${join(target.root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` },
+      env: {
+        ...childEnvironment(),
+        PATH: `${join(target.root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`,
+      },
       onLine: () => {
         clearTimeout(timer);
         timer = setTimeout(stop, INSTALLER_SILENCE);
@@ -343,7 +346,10 @@ export async function assertCompiler() {
 async function tryToLoad(addon, signal) {
   const program = `const module = { exports: {} }; process.dlopen(module, ${JSON.stringify(addon)}); if (!module.exports.TF_Version) throw new Error('TF_Version is missing');`;
   try {
-    await run(process.execPath, ['--eval', program], { signal, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' } });
+    await run(process.execPath, ['--eval', program], {
+      signal,
+      env: { ...childEnvironment(), TF_CPP_MIN_LOG_LEVEL: '3' },
+    });
   } catch (error) {
     signal?.throwIfAborted();
     throw new Unavailable(

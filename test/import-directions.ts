@@ -12,7 +12,7 @@ export const directions: Readonly<Record<string, Readonly<Record<string, readonl
     inference: ['images', 'models', 'environment', 'errors'],
     images: ['environment', 'errors'],
     models: ['environment', 'errors'],
-    environment: ['errors'],
+    environment: ['errors', 'setup'],
     errors: [],
     setup: [],
   },

@@ -1,5 +1,5 @@
-import { hostname, userInfo } from 'node:os';
 import { BatchClient, SubmitJobCommand } from '@aws-sdk/client-batch';
+import { userAtHost } from '#environment/user.ts';
 import { UsageError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { checkRunId, newRunId, readResult } from '#models/runs.ts';
@@ -56,7 +56,7 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
   if (from !== undefined) await resolveVersion(store, from);
   const earlier = training.run === undefined ? undefined : await readSubmission(store, run);
   if (earlier === undefined) {
-    const by = `${userInfo().username}@${hostname()}`;
+    const by = userAtHost();
     await createSubmission(store, run, { at: new Date().toISOString(), by, command });
   } else {
     if (earlier.command.join('\0') !== command.join('\0')) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { UserError } from '#errors/user-error.ts';
-import { localEnvironment } from '#local/environment.ts';
+import { localEnvironment, userEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
@@ -114,7 +114,7 @@ async function env({ json }: { readonly json?: true }): Promise<void> {
   };
   if (json) return print(variables);
   // These would take precedence.
-  const others = Object.keys(process.env).filter((name) => name.startsWith('AWS_') && !(name in variables));
+  const others = Object.keys(userEnvironment).filter((name) => name.startsWith('AWS_') && !(name in variables));
   for (const name of others) process.stdout.write(`unset ${name}\n`);
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`);
 }

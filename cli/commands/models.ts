@@ -1,6 +1,6 @@
-import { hostname, userInfo } from 'node:os';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { userAtHost } from '#environment/user.ts';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, planRollback, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
@@ -147,7 +147,7 @@ async function promote(name: string, { alias, reason, force, ...options }: MoveO
   const version = await resolveVersion(store, name);
   printMove(
     alias,
-    await promoteVersion(store, { version, by: person(), alias, reason, force: force ?? false }),
+    await promoteVersion(store, { version, by: userAtHost(), alias, reason, force: force ?? false }),
     options,
   );
 }
@@ -162,7 +162,7 @@ async function rollBack({ alias, reason, ...options }: MoveOptions): Promise<voi
   process.stderr.write(
     `${alias} goes from ${from.version} back to ${to.version}: ${percent(accuracy.plain)} plain${promoted}.\n`,
   );
-  printMove(alias, await rollback(store, alias, { by: person(), reason, plan }), options);
+  printMove(alias, await rollback(store, alias, { by: userAtHost(), reason, plan }), options);
 }
 
 async function remove(
@@ -189,11 +189,6 @@ function printMove(name: string, { etag: _, ...alias }: StoredAlias, { json }: P
 function describeMove({ previous, by, at, reason }: Omit<StoredAlias, 'etag'>): string {
   const before = previous === null ? '' : `, before: ${previous}`;
   return `since ${at} by ${by}${before}${reason === null ? '' : ` (${reason})`}`;
-}
-
-/** The person at the keyboard, for the record of a moved alias. */
-function person(): string {
-  return `${userInfo().username}@${hostname()}`;
 }
 
 /** A version that cannot be read is listed with the reason. */

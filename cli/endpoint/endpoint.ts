@@ -11,6 +11,7 @@ import {
 } from '#inference/client/client.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
 import { Problem } from '#inference/http/problem.ts';
+import { ProxyFailure, proxyFetch } from '#setup/proxy.mjs';
 import { openTarget, type TargetName } from '../stack/target.ts';
 import { runningServers } from './running-servers.ts';
 
@@ -133,12 +134,15 @@ interface Answer {
 /** @throws {Unreachable} nothing answers there */
 async function ask({ url, apiKey, answer: fetch }: Endpoint, send: Send): Promise<Answer> {
   try {
-    const client = createClient(fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey });
+    const client = createClient(
+      fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey, fetch: proxyFetch },
+    );
     const { data, error, response } = await send(client, AbortSignal.timeout(1000 * TIMEOUT));
     const after = Number(response.headers.get('retry-after') ?? Number.NaN);
     return { status: response.status, body: data ?? error, retryAfter: Number.isNaN(after) ? undefined : after };
   } catch (error) {
     if (fetch) throw error;
+    if (error instanceof ProxyFailure) throw new Unreachable(error.message, { cause: error });
     const [server] = await runningServers();
     const hint =
       server === undefined || server === url ? '' : ` A "cifar10 serve" is running: --endpoint ${server} asks it.`;

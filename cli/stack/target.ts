@@ -2,10 +2,13 @@ import { APIGatewayClient, GetApiKeyCommand } from '@aws-sdk/client-api-gateway'
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { Option } from 'commander';
+import { type AwsNetwork, awsNetwork } from '#environment/aws-network.ts';
 import { UserError } from '#errors/user-error.ts';
+import { enterLocalEnvironment } from '#local/environment.ts';
 import { findLocalStack, localEnvironment } from '#local/localstack.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { awsFailure, awsRegion, cleanAwsVariables } from './aws-settings.ts';
 
 export type TargetName = 'local' | 'aws';
 
@@ -26,7 +29,7 @@ export interface Target {
   store(): Promise<ObjectStore>;
 }
 
-export interface ClientConfig {
+export interface ClientConfig extends AwsNetwork {
   readonly region?: string;
   readonly endpoint?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -69,35 +72,75 @@ async function openLocal(): Promise<Target> {
   return localTarget(localStack.endpoint);
 }
 
-/** The target of a running LocalStack. @param endpoint such as `http://127.0.0.1:4566` */
+/**
+ * The target of a running LocalStack. From now on the SDK finds none of the user's AWS settings in this process either.
+ *
+ * @param endpoint such as `http://127.0.0.1:4566`
+ */
 export function localTarget(endpoint: string): Target {
   const environment = localEnvironment(endpoint);
+  enterLocalEnvironment(endpoint);
   const clientConfig = {
     region: 'us-east-1',
     endpoint,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     forcePathStyle: true,
   };
-  return describeTarget('local', environment, clientConfig, (stack) => {
-    return `${endpoint}/_aws/execute-api/${stack.RestApiId}/${stack.StageName}`;
-  });
+  return describeTarget('local', environment, clientConfig, ({ RestApiId, StageName }) =>
+    emulatedApi(endpoint, RestApiId, StageName),
+  );
 }
 
 async function openAws(): Promise<Target> {
-  const sts = new STSClient({});
-  const region = await sts.config.region().catch(() => {
-    throw new UserError('No AWS region is set. Set AWS_REGION, or a region in the profile that AWS_PROFILE names.');
+  cleanAwsVariables();
+  const region = await awsRegion();
+  const clientConfig = { region, ...awsNetwork() };
+  const identity = await new STSClient(clientConfig).send(new GetCallerIdentityCommand()).catch((error: Error) => {
+    throw awsFailure(error, region);
   });
-  const identity = await sts.send(new GetCallerIdentityCommand()).catch((error: Error) => {
-    throw new UserError(
-      `AWS does not accept your credentials (${error.message}). Sign in, for example with "aws sso login".`,
-    );
-  });
-  process.stderr.write(`AWS account ${identity.Account}, region ${region}\n`);
+  const gateway = await gatewayEndpoint(clientConfig);
+  const where = gateway.isAws ? '' : `, at ${gateway.origin}`;
+  process.stderr.write(`AWS account ${identity.Account}, region ${region}${where}\n`);
   const environment = { ...process.env, AWS_REGION: region };
-  return describeTarget('aws', environment, { region }, (stack) => {
-    return `https://${stack.RestApiId}.execute-api.${region}.amazonaws.com/${stack.StageName}`;
-  });
+  return describeTarget('aws', environment, clientConfig, ({ RestApiId, StageName }) =>
+    gateway.isAws
+      ? `https://${RestApiId}.execute-api.${region}.${gateway.domain}/${StageName}`
+      : emulatedApi(gateway.origin, RestApiId, StageName),
+  );
+}
+
+/** The address of an API in LocalStack. */
+function emulatedApi(endpoint: string, api: string, stage: string): string {
+  return `${endpoint}/_aws/execute-api/${api}/${stage}`;
+}
+
+type GatewayEndpoint =
+  /** @property domain of the region's partition, such as `amazonaws.com` */
+  { readonly isAws: true; readonly domain: string } | { readonly isAws: false; readonly origin: string };
+
+/** Where the SDK sends requests for API Gateway: to AWS, unless AWS_ENDPOINT_URL or the profile name another endpoint. */
+async function gatewayEndpoint(clientConfig: ClientConfig): Promise<GatewayEndpoint> {
+  const gateway = new APIGatewayClient(clientConfig);
+  let origin = '';
+  gateway.middlewareStack.add(
+    () => async (args) => {
+      const { protocol, hostname, port } = args.request as { protocol: string; hostname: string; port?: number };
+      origin = `${protocol}//${hostname}${port ? `:${port}` : ''}`;
+      return { response: undefined, output: { $metadata: {} } };
+    },
+    { step: 'build', name: 'doNotSend' },
+  );
+  await gateway.send(new GetApiKeyCommand({ apiKey: 'none' }));
+  const domain =
+    /\.(amazonaws\.com(\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov)$/.exec(
+      new URL(origin).hostname,
+    )?.[1];
+  if (domain === undefined) return { isAws: false, origin };
+  const ipv4Domains: Record<string, string> = {
+    'api.aws': 'amazonaws.com',
+    'api.amazonwebservices.com.cn': 'amazonaws.com.cn',
+  };
+  return { isAws: true, domain: ipv4Domains[domain] ?? domain };
 }
 
 function describeTarget(

@@ -9,6 +9,7 @@ import {
   type S3ClientConfig,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { awsNetwork } from '#environment/aws-network.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
@@ -27,7 +28,7 @@ const READ_ATTEMPTS = 3;
 
 /** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
 export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
-  const client = new S3Client(clientConfig);
+  const client = new S3Client({ ...awsNetwork(), ...clientConfig });
   return {
     url: `s3://${bucket}`,
     commandOption: `--store s3://${bucket}`,

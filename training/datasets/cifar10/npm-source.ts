@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { decode } from 'fast-png';
+import { npmCommand, npmEnvironment } from '#setup/npm.mjs';
 import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
 import { tarEntries } from './tar.ts';
 
@@ -35,7 +36,10 @@ async function pack(folder: string, registry: string | undefined, signal: AbortS
   const options = ['--ignore-scripts', '--loglevel=error', '--fetch-retries=0', `--fetch-timeout=${ANSWER_TIMEOUT}`];
   const cache = join(folder, 'npm');
   if (registry !== undefined) options.push(`--registry=${registry}`);
-  const child = spawn('npm', ['pack', PACKAGE, ...options, `--cache=${cache}`, `--pack-destination=${folder}`], {
+  options.push(`--cache=${cache}`, `--pack-destination=${folder}`);
+  const [program, ...args] = npmCommand();
+  const child = spawn(program, [...args, 'pack', PACKAGE, ...options], {
+    env: await npmEnvironment(),
     stdio: ['ignore', 'ignore', 'pipe'],
     ...(signal && { signal }),
   });
