@@ -60,7 +60,7 @@ const template = {
     Queue: {
       Type: 'AWS::Batch::JobQueue',
       Properties: {
-        Priority: 1,
+        Priority: '1',
         ComputeEnvironmentOrder: [{ Order: 1, ComputeEnvironment: { Ref: 'Environment' } }],
       },
     },
@@ -73,7 +73,7 @@ const template = {
           Image: 'node:22',
           Command: ['-p', '"Ref::greeting"'],
           ResourceRequirements: [
-            { Type: 'VCPU', Value: '1' },
+            { Type: 'VCPU', Value: 1 },
             { Type: 'MEMORY', Value: '256' },
           ],
           LogConfiguration: {
@@ -250,6 +250,14 @@ describe('a job', () => {
     expect(job.attempts?.[0]?.container?.reason).toMatch(
       /^CannotPullContainerError: image no-such-image:latest is not known/,
     );
+  });
+
+  test('whose log cannot be created fails and says so', async () => {
+    const logConfiguration = { logDriver: 'awslogs' as const, options: { 'awslogs-group': 'x'.repeat(600) } };
+    const containerProperties = { image: 'node:22', vcpus: 1, memory: 256, command: ['-v'], logConfiguration };
+    const job = await ended(await submit(await define('', { containerProperties })));
+    expect(job.status).toBe('FAILED');
+    expect(job.attempts?.[0]?.container?.reason).toMatch(/^CannotStartContainerError: .*CreateLogGroup/);
   });
 
   test('that is too large for all instance types waits, and reports why', async () => {
