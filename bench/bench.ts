@@ -60,6 +60,13 @@ Examples:
       .action(async (options) => (await import('./fuzz.ts')).benchmarkFuzzing(options)),
   )
   .addCommand(
+    new Command('moto')
+      .description(
+        'Run moto’s tests of AWS Batch against the local cloud: passed, not applicable, refused on purpose, failed. About 2 minutes.',
+      )
+      .action(async () => (await import('./moto/moto.ts')).benchmarkMoto()),
+  )
+  .addCommand(
     new Command('changes')
       .description(
         'Put "cifar10 serve" under load while the alias moves: lost requests, and how long an old model still answers.',

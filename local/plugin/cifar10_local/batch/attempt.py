@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
 from ..processes import ask_to_end, kill, spawn
 from ..settings import settings
 from .command import Command, UnknownImageError, build_command, find_image
 from .job import Attempt, Job, Stop
-from .logs import LogPump
+from .logs import LogPump, create_stream
 
 CHECK_SECONDS = 0.05
 
@@ -39,12 +40,13 @@ def run_attempt(job: Job, attempt: Attempt, log_group: str, on_started: Callable
         return NotStarted(f"CannotPullContainerError: {error}")
     endpoint = f"http://127.0.0.1:{settings().port}"
     command = build_command(job, image, endpoint, _credentials(job))
+    client = connect_to(aws_access_key_id=job.account, region_name=job.region).logs
     try:
+        create_stream(client, log_group, attempt.log_stream)
         process = _start(command)
-    except OSError as error:
+    except (ClientError, OSError) as error:
         return NotStarted(f"CannotStartContainerError: {error}")
     on_started()
-    client = connect_to(aws_access_key_id=job.account, region_name=job.region).logs
     pump = LogPump(process, client, log_group, attempt.log_stream)
     _wait(process, job)
     kill(process)

@@ -100,13 +100,9 @@ def _reference(environment: Json) -> Json:
 def _check_resources(registry: Registry, resources: Json | None) -> None:
     if not resources:
         refuse("computeResources must be provided for a MANAGED compute environment")
-    for key in ("type", "maxvCpus", "subnets", "securityGroupIds"):
-        if not resources.get(key):
-            refuse(f"computeResources.{key} is required")
+    resources = {"instanceTypes": ["optimal"], "subnets": [], "securityGroupIds": [], **resources}
     # moto knows which instance types exist, and which roles, subnets and security groups this account has.
     try:
-        batch_backends[registry.account][registry.region]._validate_compute_resources(
-            {"instanceTypes": ["optimal"], **resources}
-        )
+        batch_backends[registry.account][registry.region]._validate_compute_resources(resources)
     except JsonRESTError as error:
         refuse(str(error.message))

@@ -33,5 +33,6 @@ def example_job(job_id: str = "job-1", **changes: Any) -> Job:
 def example_array(job_id: str, size: int, **changes: Any) -> Job:
     """An array job with its children."""
     parent = example_job(job_id, **changes)
-    parent.adopt([example_job(f"{job_id}:{index}", parent=parent, index=index, **changes) for index in range(size)])
+    same = {**changes, "parent": parent, "created_at": parent.created_at, "sequence": parent.sequence}
+    parent.adopt([example_job(f"{job_id}:{index}", index=index, **same) for index in range(size)])
     return parent

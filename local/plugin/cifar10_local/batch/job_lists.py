@@ -1,10 +1,9 @@
 """ListJobs: which jobs a request selects, and in which order."""
 
-import fnmatch
-
 from .job import Job, JobStatus, Json, name_of
 from .paging import MAXIMUM, page
 from .registry import Registry
+from .retry import matches
 from .shapes import refuse, show
 
 MAXIMUM_WITHOUT_FILTER = 1000
@@ -68,17 +67,14 @@ def _read_filter(filter_: Json) -> tuple[str, list[str]]:
 def _passes(job: Job, name: str, values: list[str]) -> bool:
     match name:
         case "JOB_NAME":
-            return any(_matches(job.name.lower(), value.lower()) for value in values)
+            return any(matches(value.lower(), job.name.lower()) for value in values)
         case "JOB_DEFINITION":
-            definition = name_of(job.definition_arn)
+            revision = name_of(job.definition_arn)
+            name_only = revision.partition(":")[0]
             wanted = [name_of(value) for value in values]
-            return any(_matches(definition, value if ":" in value else f"{value}:*") for value in wanted)
+            return any(matches(value, revision if ":" in value else name_only) for value in wanted)
         case "BEFORE_CREATED_AT":
             return job.created_at < int(values[0])
         case "AFTER_CREATED_AT":
             return job.created_at > int(values[0])
     return job.settings.get("shareIdentifier") in values
-
-
-def _matches(text: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(text, pattern)

@@ -18,6 +18,18 @@ MAXIMUM_BATCH_EVENTS = 5_000
 SECONDS_PER_BATCH = 0.5
 
 
+def create_stream(client: Any, group: str, stream: str) -> None:
+    """
+    :raises ClientError: one of the names is not valid
+    """
+    try:
+        client.create_log_group(logGroupName=group)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+            raise
+    client.create_log_stream(logGroupName=group, logStreamName=stream)
+
+
 class LogPump:
     """Reads the lines that a process writes, and sends them to a log stream twice a second until it has ended."""
 
@@ -41,7 +53,6 @@ class LogPump:
         self._lines.put(None)
 
     def _write(self) -> None:
-        self._create()
         is_open = True
         while is_open:
             events, is_open = self._collect()
@@ -51,14 +62,6 @@ class LogPump:
                 except Exception as error:
                     # The job continues without this part of its log.
                     LOG.warning("output of a job is lost: %s", error)
-
-    def _create(self) -> None:
-        try:
-            self._client.create_log_group(logGroupName=self._group)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
-                raise
-        self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
     def _collect(self) -> tuple[list[dict[str, Any]], bool]:
         """Returns the lines of the next half second, and whether more can follow."""

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from localstack.services.cloudformation.resource_provider import ProgressEvent
 
-from .resource import Json, NamedResource, succeeded, to_api
+from .resource import Json, NamedResource, call, succeeded, to_api
 
 
 def only(properties: Json, *names: str) -> Json:
@@ -23,14 +23,14 @@ class ComputeEnvironmentProvider(NamedResource):
         # It controls how updates replace instances, and there are none.
         properties.pop("replaceComputeEnvironment", None)
         properties["type"] = properties["type"].upper()
-        answer = request.aws_client_factory.batch.create_compute_environment(**properties)
+        answer = call(request.aws_client_factory.batch, "CreateComputeEnvironment", properties)
         return succeeded(request.desired_state | {"ComputeEnvironmentArn": answer["computeEnvironmentArn"]})
 
     def update(self, request: Any) -> ProgressEvent:
         arn = request.previous_state["ComputeEnvironmentArn"]
         changes = only(to_api(self.named(request)), "state", "computeResources", "serviceRole")
         changes.get("computeResources", {}).pop("type", None)
-        request.aws_client_factory.batch.update_compute_environment(computeEnvironment=arn, **changes)
+        call(request.aws_client_factory.batch, "UpdateComputeEnvironment", {"computeEnvironment": arn, **changes})
         return succeeded(request.desired_state | {"ComputeEnvironmentArn": arn})
 
     def delete(self, request: Any) -> ProgressEvent:
@@ -49,14 +49,14 @@ class JobQueueProvider(NamedResource):
     }
 
     def create(self, request: Any) -> ProgressEvent:
-        answer = request.aws_client_factory.batch.create_job_queue(**to_api(self.named(request)))
+        answer = call(request.aws_client_factory.batch, "CreateJobQueue", to_api(self.named(request)))
         return succeeded(request.desired_state | {"JobQueueArn": answer["jobQueueArn"]})
 
     def update(self, request: Any) -> ProgressEvent:
         arn = request.previous_state["JobQueueArn"]
         properties = to_api(self.named(request))
         changes = only(properties, "state", "priority", "computeEnvironmentOrder", "schedulingPolicyArn")
-        request.aws_client_factory.batch.update_job_queue(jobQueue=arn, **changes)
+        call(request.aws_client_factory.batch, "UpdateJobQueue", {"jobQueue": arn, **changes})
         return succeeded(request.desired_state | {"JobQueueArn": arn})
 
     def delete(self, request: Any) -> ProgressEvent:
@@ -77,7 +77,7 @@ class JobDefinitionProvider(NamedResource):
     def create(self, request: Any) -> ProgressEvent:
         properties = to_api({**self.named(request), "JobDefinitionArn": None})
         properties.pop("resourceRetentionPolicy", None)
-        answer = request.aws_client_factory.batch.register_job_definition(**properties)
+        answer = call(request.aws_client_factory.batch, "RegisterJobDefinition", properties)
         return succeeded(request.desired_state | {"JobDefinitionArn": answer["jobDefinitionArn"]})
 
     def update(self, request: Any) -> ProgressEvent:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import localstack.services.cloudformation.provider_utils as util
+from botocore import xform_name
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent, ResourceProvider
 
 type Json = dict[str, Any]
@@ -26,6 +28,34 @@ def to_api(value: Any) -> Any:
         for key, each in value.items()
         if each is not None
     }
+
+
+def call(client: Any, operation: str, parameters: Json) -> Json:
+    """Calls an operation with parameters from a template, where a number may be written as a string and vice versa."""
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    answer: Json = getattr(client, xform_name(operation))(**convert(shape, parameters))
+    return answer
+
+
+def convert(shape: Shape, value: Any) -> Any:
+    """Converts scalars to the types of AWS's model. What cannot be converted stays, for the operation to refuse."""
+    match shape, value:
+        case StructureShape(), dict():
+            members = shape.members
+            return {key: convert(members[key], each) if key in members else each for key, each in value.items()}
+        case ListShape(), list():
+            return [convert(shape.member, each) for each in value]
+        case MapShape(), dict():
+            return {key: convert(shape.value, each) for key, each in value.items()}
+        case _, bool() if shape.type_name == "string":
+            return str(value).lower()
+        case _, int() | float() if shape.type_name == "string":
+            return str(value)
+        case _, str() if shape.type_name in ("integer", "long"):
+            return int(value) if value.removeprefix("-").isdecimal() else value
+        case _, str() if shape.type_name == "boolean" and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+    return value
 
 
 class NamedResource(ResourceProvider):

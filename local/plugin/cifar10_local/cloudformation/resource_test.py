@@ -1,4 +1,6 @@
-from .resource import to_api
+from localstack.aws.spec import load_service
+
+from .resource import convert, to_api
 
 
 def test_property_names_become_those_of_the_api_at_every_depth() -> None:
@@ -25,4 +27,29 @@ def test_names_that_the_author_chose_are_unchanged() -> None:
     assert to_api({"Tags": {"Team": "Vision"}, "Parameters": {"Epochs": "3"}}) == {
         "tags": {"Team": "Vision"},
         "parameters": {"Epochs": "3"},
+    }
+
+
+def test_scalars_get_the_types_of_the_api() -> None:
+    shape = load_service("batch").operation_model("RegisterJobDefinition").input_shape
+    requirements = [{"type": "MEMORY", "value": 2000}, {"type": "VCPU", "value": 0.5}]
+    assert convert(
+        shape,
+        {
+            "containerProperties": {"resourceRequirements": requirements, "privileged": "True", "command": [1, True]},
+            "timeout": {"attemptDurationSeconds": "600"},
+            "schedulingPriority": "high",
+            "parameters": {"epochs": 3},
+            "unknown": 1,
+        },
+    ) == {
+        "containerProperties": {
+            "resourceRequirements": [{"type": "MEMORY", "value": "2000"}, {"type": "VCPU", "value": "0.5"}],
+            "privileged": True,
+            "command": ["1", "true"],
+        },
+        "timeout": {"attemptDurationSeconds": 600},
+        "schedulingPriority": "high",
+        "parameters": {"epochs": "3"},
+        "unknown": 1,
     }
