@@ -67,6 +67,15 @@ Examples:
       .action(async (options) => (await import('./changes.ts')).benchmarkChanges(options)),
   )
   .addCommand(
+    new Command('soak')
+      .description(
+        'Classify through the gateway and the Lambda of a LocalStack: its memory per call, and the processes of a burst.',
+      )
+      .option('--calls <number>', 'number of classifications', Number, 20_000)
+      .option('--burst <number>', 'classifications that are sent at once', Number, 100)
+      .action(async (options) => (await import('./soak.ts')).benchmarkSoak(options)),
+  )
+  .addCommand(
     new Command('resume')
       .description(
         'Kill training runs at random moments, resume them, and compare their results with an uninterrupted run.',

@@ -41,6 +41,7 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 def prepare_localstack() -> None:
     from localstack.services.edge import ROUTER
 
+    from .disk_space import name_full_disks
     from .instance import describe_instance
     from .patches import expect_events_without_rules, support_alarm_updates, support_function_log_groups
     from .service_index import load_service_index
@@ -51,6 +52,7 @@ def prepare_localstack() -> None:
     support_alarm_updates()
     support_function_log_groups()
     expect_events_without_rules()
+    name_full_disks()
 
 
 @when_imported("localstack.services.apigateway.next_gen.provider")
