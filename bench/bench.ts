@@ -1,7 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { parseServingParts, servingParts } from './serving-parts.ts';
 import { netNames } from './train/cases.ts';
+
+// As the command line does: the pinned AWS SDK runs on Node 20.
+process.env[variable.nodeSupportWarning] ??= 'true';
 
 /** `npm run bench -- <benchmark>`: each benchmark measures this project and its peers in one run, and writes to `results/`. */
 const program = new Command('npm run bench --')

@@ -94,6 +94,13 @@ def forget_finished_threads(version_manager: Any) -> None:
     version_manager.start_thread = start_worker_thread
 
 
+@when_imported("moto.logs.models")
+def bound_logs(models: Any) -> None:
+    from .patches import bound_function_logs
+
+    bound_function_logs(models.LogStream)
+
+
 @hooks.on_infra_ready()
 def check_instance() -> None:
     """Stops an instance that is not configured as it must be."""
