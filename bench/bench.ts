@@ -1,8 +1,12 @@
 import { Command, CommanderError, Option } from 'commander';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { nodeVersions } from './node-versions.ts';
 import { parseServingParts, servingParts } from './serving-parts.ts';
 import { netNames } from './train/cases.ts';
+
+// As the command line does: the pinned AWS SDK runs on Node 20.
+process.env[variable.nodeSupportWarning] ??= 'true';
 
 /** `npm run bench -- <benchmark>`: each benchmark measures this project and its peers in one run, and writes to `results/`. */
 const program = new Command('npm run bench --')
@@ -73,6 +77,15 @@ Examples:
       )
       .option('--moves <number>', 'number of alias moves, 13 s apart on average', Number, 20)
       .action(async (options) => (await import('./changes.ts')).benchmarkChanges(options)),
+  )
+  .addCommand(
+    new Command('soak')
+      .description(
+        'Classify through the gateway and the Lambda of a LocalStack: its memory per call, and the processes of a burst.',
+      )
+      .option('--calls <number>', 'number of classifications', Number, 20_000)
+      .option('--burst <number>', 'classifications that are sent at once', Number, 100)
+      .action(async (options) => (await import('./soak.ts')).benchmarkSoak(options)),
   )
   .addCommand(
     new Command('resume')

@@ -159,13 +159,13 @@ function postImage(url: URL, agent: Agent, body: Uint8Array): Promise<number> {
 }
 
 /** Resident memory of a process, in megabytes. */
-async function memoryOf(pid: number): Promise<number> {
+export async function memoryOf(pid: number): Promise<number> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
   return Number(stdout) / 1024;
 }
 
 /** Slope of the least-squares line through the points. */
-function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (of: (point: readonly [number, number]) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)];

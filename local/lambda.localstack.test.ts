@@ -70,6 +70,31 @@ const route = (name: string) => ({
   },
 });
 
+/** What CDK makes of `defaultCorsPreflightOptions`. */
+const cors = {
+  'Access-Control-Allow-Headers': 'Content-Type,X-Api-Key',
+  'Access-Control-Allow-Methods': 'OPTIONS,POST',
+  'Access-Control-Allow-Origin': 'https://example.org',
+};
+const corsParameters = (value: (header: string) => unknown) =>
+  Object.fromEntries(Object.entries(cors).map(([name, header]) => [`method.response.header.${name}`, value(header)]));
+const preflight = (resource: string) => ({
+  Type: 'AWS::ApiGateway::Method',
+  Properties: {
+    RestApiId: { Ref: 'Api' },
+    ResourceId: { Ref: resource },
+    HttpMethod: 'OPTIONS',
+    AuthorizationType: 'NONE',
+    Integration: {
+      Type: 'MOCK',
+      ContentHandling: 'CONVERT_TO_TEXT', // All types are binary here.
+      RequestTemplates: { 'application/json': '{ statusCode: 200 }' },
+      IntegrationResponses: [{ StatusCode: '204', ResponseParameters: corsParameters((header) => `'${header}'`) }],
+    },
+    MethodResponses: [{ StatusCode: '204', ResponseParameters: corsParameters(() => true) }],
+  },
+});
+
 const template = {
   Resources: {
     Role: {
@@ -82,9 +107,24 @@ const template = {
     Api: { Type: 'AWS::ApiGateway::RestApi', Properties: { Name: 'lambda-test', BinaryMediaTypes: ['*/*'] } },
     ...route('works'),
     ...route('broken'),
+    worksOptions: preflight('worksResource'),
+    Unauthorized: {
+      Type: 'AWS::ApiGateway::GatewayResponse',
+      Properties: {
+        RestApiId: { Ref: 'Api' },
+        ResponseType: 'MISSING_AUTHENTICATION_TOKEN',
+        StatusCode: '404',
+        ResponseParameters: {
+          'gatewayresponse.header.x-request-id': 'context.requestId',
+          'gatewayresponse.header.x-asked-by': 'method.request.header.x-client',
+          'gatewayresponse.header.Access-Control-Allow-Origin': "'*'",
+        },
+        ResponseTemplates: { 'application/json': '{"id":"$context.requestId"}' },
+      },
+    },
     Deployment: {
       Type: 'AWS::ApiGateway::Deployment',
-      DependsOn: ['worksMethod', 'brokenMethod'],
+      DependsOn: ['worksMethod', 'worksOptions', 'brokenMethod', 'Unauthorized'],
       Properties: { RestApiId: { Ref: 'Api' } },
     },
     Stage: {
@@ -219,6 +259,33 @@ test('a client may say something about itself', async () => {
   expect(await answer(await invoke(JSON.stringify(asked), headers))).toEqual(context);
   expect(await answer(await invoke(JSON.stringify(asked)))).toBeNull();
   expect((await invoke('{}', { 'X-Amz-Client-Context': 'no Base64' })).status).toBe(400);
+});
+
+test('a preflight request is answered with the headers that were deployed', async () => {
+  const preflight = {
+    origin: 'https://example.org',
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type,x-api-key',
+  };
+  for (const headers of [preflight, { ...preflight, accept: '*/*' }]) {
+    const answer = await call('', { method: 'OPTIONS', headers });
+    expect(answer.status).toBe(204);
+    expect(Object.fromEntries(answer.headers)).toMatchObject(
+      Object.fromEntries(Object.entries(cors).map(([name, value]) => [name.toLowerCase(), value])),
+    );
+  }
+});
+
+test('an error of the gateway has the headers that were deployed, with their values filled in', async () => {
+  const answer = await call('', { headers: { 'x-client': 'tests' } }, 'elsewhere');
+  expect(answer.status).toBe(404);
+  const { id } = (await answer.json()) as { id: string };
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(Object.fromEntries(answer.headers)).toMatchObject({
+    'x-request-id': id,
+    'x-asked-by': 'tests',
+    'access-control-allow-origin': '*',
+  });
 });
 
 test('a function that cannot be loaded answers 502', async () => {

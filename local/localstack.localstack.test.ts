@@ -1,15 +1,23 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchClient, RegisterJobDefinitionCommand } from '@aws-sdk/client-batch';
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { isAlive } from '../test/processes.ts';
+import { openObjectStore } from '#models/stores/open.ts';
+import { descendantsOf, isAlive } from '../test/processes.ts';
 import { localEnvironment } from './environment.ts';
 import { findLocalStack, readLog, startLocalStack, stopLocalStack } from './localstack.ts';
 import { isFree } from './port.ts';
@@ -118,12 +126,17 @@ describe('an instance', () => {
     expect(await readLog(3, folder)).toContain('Stopping all services');
   });
 
-  test('that was killed leaves nothing behind, is not found, and is replaced', async () => {
+  test('that was killed, after its watchdog, leaves nothing behind, is not found, and is replaced', async () => {
     const { pids } = await startElsewhere({});
     const [localStack = 0] = pids;
+    const watchdog = (await descendantsOf(localStack)).find(({ command }) => command.includes('watchdog.py'));
+    process.kill(watchdog?.pid ?? 0, 'SIGKILL');
     process.kill(localStack, 'SIGKILL');
     await allGone(pids, 10);
     expect(await findLocalStack(folder)).toBeUndefined();
+    for (const deadline = Date.now() + 10_000; (await readdir(folder)).length > 1 && Date.now() < deadline; )
+      await sleep(50);
+    expect(await readdir(folder)).toEqual(['log']);
     const next = await startLocalStack({ folder, port: 'any', bound: true });
     expect(next).toMatchObject({ wasRunning: false });
     expect(next.pid).not.toBe(localStack);
@@ -188,6 +201,47 @@ test('a process with the local environment uses LocalStack, whatever profile and
   } finally {
     account.close();
   }
+});
+
+test('a full disk is named, wherever LocalStack meets it', async (context) => {
+  if (spawnSync('prlimit', ['--version']).error) return context.skip('prlimit is not installed');
+  const { endpoint, pid, folder: instance } = inject('localStack');
+  const limit = (bytes: string) => execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]);
+  const s3 = new S3Client({ forcePathStyle: true });
+  const Bucket = 'full-disk';
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  const store = await openObjectStore(`s3://${Bucket}`, { forcePathStyle: true });
+  // The file size limit replaces a small disk: both are errors of the same kind.
+  limit('8000000');
+  try {
+    const started = performance.now();
+    // The server first writes the body of a large request to a file.
+    await expect(store.put('runs/large', new Uint8Array(9e6))).rejects.toThrow(
+      `LocalStack could not write to ${instance}: File too large. Make room, then run the same command again.`,
+    );
+    expect(performance.now() - started).toBeLessThan(5_000);
+    const authorization = 'AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/lambda/aws4_request';
+    const answer = await fetch(`${endpoint}/2015-03-31/functions/any/invocations`, {
+      method: 'POST',
+      headers: { authorization },
+      body: new Uint8Array(9e6),
+    });
+    expect(answer.status).toBe(507);
+    expect(await answer.json()).toMatchObject({ message: expect.stringContaining('Make room') });
+    // A service writes a file.
+    const Key = 'runs/parts';
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+    const Parts = [];
+    for (const PartNumber of [1, 2]) {
+      const part = new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body: new Uint8Array(5_300_000) });
+      Parts.push({ PartNumber, ETag: (await s3.send(part)).ETag });
+    }
+    const complete = new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } });
+    await expect(s3.send(complete)).rejects.toThrow('Make room, then run the same command again.');
+  } finally {
+    limit('unlimited');
+  }
+  await store.put('runs/large', new Uint8Array(9e6));
 });
 
 test('accounts have separate job definitions', async () => {

@@ -127,6 +127,8 @@ function explained(error: unknown, bucket: string): unknown {
       cause: error,
     });
   }
+  // LocalStack says that the disk is full, and what to do.
+  if (isStatus(error, 507)) return new UserError(error.message, { cause: error });
   if (isStatus(error, 403)) {
     return new UserError(
       `s3://${bucket} refuses the request (${error.name}). Check the credentials and their rights.`,

@@ -121,10 +121,26 @@ def support_gateway_response_templates() -> None:
             template = chosen["responseTemplates"]["application/json"]
             response.data = fill_in(template, context.context_variables)
         for name, value in headers.items():
-            response.headers[name.removeprefix("gatewayresponse.header.")] = value.strip("'")
+            response.headers[name.removeprefix("gatewayresponse.header.")] = header_value(value, context)
         return response
 
     GatewayExceptionHandler.create_exception_response = create_exception_response
+
+
+def header_value(mapping: str, context: Any) -> str:
+    """
+    The value of a header of a gateway response.
+
+    :param mapping: a text in quotes, `context.<path>`, `stageVariables.<name>` or `method.request.header.<name>`
+    """
+    if mapping.startswith("'"):
+        return mapping.strip("'")
+    source, _, name = mapping.partition(".")
+    if source == "context":
+        return fill_in(f"${mapping}", context.context_variables)
+    if source == "stageVariables":
+        return str((context.stage_variables or {}).get(name, ""))
+    return str(context.request.headers.get(name.removeprefix("request.header."), ""))
 
 
 def keep_request_bodies() -> None:

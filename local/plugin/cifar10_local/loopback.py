@@ -12,6 +12,8 @@ from localstack.runtime.server.twisted import TwistedRuntimeServer
 from rolo.serving.twisted import TwistedGateway
 from twisted.internet import reactor
 
+from .disk_space import SpooledRequest
+
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 
@@ -29,6 +31,7 @@ class LoopbackServer(TwistedRuntimeServer):
         :raises CannotListenError: another process listens on the port
         """
         site = TwistedGateway(gateway)
+        site.requestFactory = SpooledRequest
         for address in listen:
             reactor.listenTCP(address.port, site, interface=HOST)
 

@@ -1,10 +1,16 @@
-"""Patches for two properties that LocalStack 4.14 silently ignores, and for a line that it logs in vain."""
+"""Patches for two properties that LocalStack 4.14 silently ignores, and for what it logs."""
 
+import functools
 import logging
+import re
 from typing import Any
 
 from localstack.services.cloudwatch.resource_providers.aws_cloudwatch_alarm import CloudWatchAlarmProvider
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+
+FUNCTION_STREAM = re.compile(r"\d{4}/\d{2}/\d{2}/\[[^]]+\][0-9a-f]{32}")
+FUNCTION_EVENTS = 2_000
+"""How many of its last lines a function's log stream keeps: there is one stream for each of its processes."""
 
 
 def support_alarm_updates() -> None:
@@ -34,3 +40,19 @@ def expect_events_without_rules() -> None:
     logging.getLogger("localstack.services.events.provider").addFilter(
         lambda record: "No rules attached to event_bus" not in record.getMessage()
     )
+
+
+def bound_function_logs(log_stream: Any) -> None:
+    """By default every line of a function's log stays in memory: 4 KB for each call."""
+    default = log_stream.put_log_events
+
+    # LocalStack patches it again, and looks for it by its name.
+    @functools.wraps(default)
+    def put_log_events(self: Any, log_events: list[dict[str, Any]]) -> Any:
+        answer = default(self, log_events)
+        if FUNCTION_STREAM.fullmatch(self.log_stream_name) and len(self.events) > FUNCTION_EVENTS:
+            # A new list, since another thread may be reading the old one.
+            self.events = self.events[-FUNCTION_EVENTS:]
+        return answer
+
+    log_stream.put_log_events = put_log_events

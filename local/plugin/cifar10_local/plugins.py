@@ -42,6 +42,7 @@ def prepare_localstack() -> None:
     from localstack.services.edge import ROUTER
 
     from .batch.edge import check_batch_requests
+    from .disk_space import name_full_disks
     from .instance import describe_instance
     from .patches import expect_events_without_rules, support_alarm_updates, support_function_log_groups
     from .service_index import load_service_index
@@ -53,6 +54,7 @@ def prepare_localstack() -> None:
     support_function_log_groups()
     check_batch_requests()
     expect_events_without_rules()
+    name_full_disks()
 
 
 @when_imported("localstack.services.apigateway.next_gen.provider")
@@ -92,6 +94,13 @@ def forget_finished_threads(version_manager: Any) -> None:
     from localstack.utils.threads import start_worker_thread
 
     version_manager.start_thread = start_worker_thread
+
+
+@when_imported("moto.logs.models")
+def bound_logs(models: Any) -> None:
+    from .patches import bound_function_logs
+
+    bound_function_logs(models.LogStream)
 
 
 @hooks.on_infra_ready()

@@ -40,17 +40,20 @@ class StoreFolder:
         Replaces a file while no other process can. The caller's block runs when the file is in place, and before
         another writer may follow.
 
-        :raises OSError: nothing was changed, for example because the disk is full
+        :raises OSError: nothing was changed, for example because the disk is full; it names the file
         """
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned_drafts(path.parent)
         draft = _beside(path, f"{secrets.token_hex(6)}.draft")
         try:
-            with draft.open("xb") as file:
-                shutil.copyfileobj(content, file)
-                file.flush()
-                os.fsync(file.fileno())
+            try:
+                with draft.open("xb") as file:
+                    shutil.copyfileobj(content, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from error
             with self.holding(key):
                 draft.replace(path)
                 yield
