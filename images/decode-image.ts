@@ -63,7 +63,12 @@ export async function decodeImage(
       if (width * height > limits.pixels) throw ImageTooLarge.pixels(width, height, limits.pixels);
       beforeDecoding({ width, height });
       const isLarge = width * height > LARGE;
-      return { type, width, height, ...(await (isLarge ? oneAtATime(() => fit(file, input)) : fit(file, input))) };
+      return {
+        type,
+        width,
+        height,
+        ...(await (isLarge ? oneAtATime(() => decodeFitted(file, input)) : decodeFitted(file, input))),
+      };
     } catch (error) {
       // The first pixels of a raw image may look like the header of another format.
       if (!isRawSize || !(error instanceof UserError)) throw error;
@@ -80,7 +85,7 @@ export async function decodeImage(
 const FORMATS = { 'image/png': openPng, 'image/jpeg': openJpeg, 'image/webp': openWebp } as const;
 
 /** Decodes an image and fits it, row by row as it is stored; the small result is turned upright. */
-async function fit(
+async function decodeFitted(
   file: ImageFile,
   input: Size,
 ): Promise<Pick<DecodedImage, 'transform' | 'pixels'> & { repaired?: string }> {

@@ -48,7 +48,7 @@ export class ImageTooLarge extends UserError {
   }
 
   static bytes(found: number, limit: number): ImageTooLarge {
-    return new ImageTooLarge(`The image has ${found} bytes; the limit is ${limit}. Scale it down.`);
+    return new ImageTooLarge(`The image has ${found} bytes; the limit is ${limit}. Scale it down, or save it as JPEG.`);
   }
 
   static pixels(width: number, height: number, limit: number): ImageTooLarge {

@@ -80,6 +80,31 @@ test.each(['lossless.webp', 'lossy.webp', 'alpha-lossy.webp', 'animated.webp'])(
   },
 );
 
+test.each([
+  [
+    'with the wrong length in its header',
+    (bytes: Uint8Array) => bytes.fill(0xff, 4, 5),
+    'the length in its header is wrong',
+  ],
+  ['with a length of nothing', (bytes: Uint8Array) => bytes.fill(0, 4, 8), 'the length in its header is wrong'],
+  [
+    'with metadata that are cut off',
+    (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.from('EXIF\xff\0\0\0II*', 'latin1')]),
+    '11 stray bytes at its end were ignored',
+  ],
+  [
+    'with a stray byte',
+    (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.of(7)]),
+    '1 stray byte at its end was ignored',
+  ],
+])('a file %s is decoded, and says what was wrong', async (_, change, expected) => {
+  for (const name of ['lossless.webp', 'lossy.webp', 'alpha-lossy.webp', 'animated.webp']) {
+    const { pixels, repaired } = await decodeWebp(new Uint8Array(change(fixture(name))));
+    expect(pixels, name).toEqual((await decodeWebp(fixture(name))).pixels);
+    expect(repaired.join(), name).toContain(expected);
+  }
+});
+
 test('reads the size without decoding', () => {
   for (const name of ['lossless.webp', 'lossy.webp', 'alpha-lossy.webp', 'animated.webp']) {
     expect(openWebp(fixture(name))).toMatchObject({ width: 48, height: 32 });

@@ -78,7 +78,7 @@ function initLibwebp(): Promise<void> {
 interface Frame extends Size {
   readonly left: number;
   readonly top: number;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer<ArrayBuffer>;
 }
 
 interface Container {
@@ -91,7 +91,7 @@ interface Container {
 }
 
 function readContainer(bytes: Uint8Array): Container {
-  const parts = chunksOf(bytes.subarray(12));
+  const { parts, end } = chunksOf(bytes.subarray(12));
   const first = parts[0];
   if (!first) throw damaged('it has no pixels');
   let canvas: Size;
@@ -100,10 +100,10 @@ function readContainer(bytes: Uint8Array): Container {
     if (first.body.length < 10) throw damaged('its header is too short');
     canvas = { width: uint24(first.body, 4) + 1, height: uint24(first.body, 7) + 1 };
     const animated = parts.find(({ name }) => name === 'ANMF');
-    frame = animated ? animationFrame(animated.body) : { ...bitstreamSize(parts), left: 0, top: 0, bytes };
+    frame = animated ? animationFrame(animated.body) : stillFrame(parts);
   } else {
-    canvas = bitstreamSize(parts);
-    frame = { ...canvas, left: 0, top: 0, bytes };
+    frame = stillFrame(parts);
+    canvas = { width: frame.width, height: frame.height };
   }
   if (frame.left + frame.width > canvas.width || frame.top + frame.height > canvas.height) {
     throw damaged('a frame lies outside the canvas');
@@ -112,7 +112,17 @@ function readContainer(bytes: Uint8Array): Container {
   // Some encoders put JPEG's marker before it.
   const hasMarker = exif !== undefined && exif.length > 6 && String.fromCharCode(...exif.subarray(0, 4)) === 'Exif';
   const orientation = (exif && readOrientation(hasMarker ? exif.subarray(6) : exif)) ?? 1;
-  return { canvas, frame, orientation, repaired: [] };
+  return { canvas, frame, orientation, repaired: repairsOf(bytes, 12 + end) };
+}
+
+/** @param end where the last whole chunk ends */
+function repairsOf(bytes: Uint8Array, end: number): string[] {
+  const left = bytes.length - end;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true) + 8;
+  if (left > 0)
+    return [`${left} ${left === 1 ? 'stray byte' : 'stray bytes'} at its end ${left === 1 ? 'was' : 'were'} ignored`];
+  // A missing zero byte after the last chunk is common.
+  return length > bytes.length + 1 || length < bytes.length ? ['the length in its header is wrong'] : [];
 }
 
 interface Chunk {
@@ -123,18 +133,19 @@ interface Chunk {
 }
 
 /** The complete chunks: an image with truncated metadata can still be decoded. */
-function chunksOf(bytes: Uint8Array): Chunk[] {
-  const chunks: Chunk[] = [];
+function chunksOf(bytes: Uint8Array): { readonly parts: readonly Chunk[]; readonly end: number } {
+  const parts: Chunk[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let offset = 0; offset + 8 <= bytes.length; ) {
+  let offset = 0;
+  while (offset + 8 <= bytes.length) {
     const size = view.getUint32(offset + 4, true);
     const end = offset + 8 + size;
     if (end > bytes.length) break;
     const name = String.fromCharCode(...bytes.subarray(offset, offset + 4));
-    chunks.push({ name, body: bytes.subarray(offset + 8, end), whole: bytes.subarray(offset, end + (size & 1)) });
-    offset = end + (size & 1);
+    parts.push({ name, body: bytes.subarray(offset + 8, end), whole: bytes.subarray(offset, end + (size & 1)) });
+    offset = Math.min(bytes.length, end + (size & 1));
   }
-  return chunks;
+  return { parts, end: offset };
 }
 
 /** The size in the header of the compressed pixels. */
@@ -157,17 +168,22 @@ function bitstreamSize(parts: readonly Chunk[]): Size {
 
 function animationFrame(body: Uint8Array): Frame {
   if (body.length < 16) throw damaged('its first frame is too short');
-  const inner = chunksOf(body.subarray(16));
-  const size = bitstreamSize(inner);
-  if (uint24(body, 6) + 1 !== size.width || uint24(body, 9) + 1 !== size.height)
+  const { parts } = chunksOf(body.subarray(16));
+  const frame = stillFrame(parts);
+  if (uint24(body, 6) + 1 !== frame.width || uint24(body, 9) + 1 !== frame.height)
     throw damaged('the size of a frame differs from its pixels');
-  return { ...size, left: 2 * uint24(body, 0), top: 2 * uint24(body, 3), bytes: stillFile(size, inner) };
+  return { ...frame, left: 2 * uint24(body, 0), top: 2 * uint24(body, 3) };
 }
 
-/** Wraps the chunks of a frame as a separate file. */
-function stillFile({ width, height }: Size, inner: readonly Chunk[]): Uint8Array {
-  const alpha = inner.find(({ name }) => name === 'ALPH');
-  const pixels = inner.find(({ name }) => name === 'VP8 ' || name === 'VP8L')!;
+function stillFrame(parts: readonly Chunk[]): Frame {
+  const size = bitstreamSize(parts);
+  return { ...size, left: 0, top: 0, bytes: stillFile(size, parts) };
+}
+
+/** Wraps the pixels of a frame as a file without anything else, whose lengths are right. */
+function stillFile({ width, height }: Size, parts: readonly Chunk[]): Buffer<ArrayBuffer> {
+  const alpha = parts.find(({ name }) => name === 'ALPH');
+  const pixels = parts.find(({ name }) => name === 'VP8 ' || name === 'VP8L')!;
   const header = Buffer.alloc(18);
   header.write('VP8X', 'latin1');
   header.writeUInt32LE(10, 4);

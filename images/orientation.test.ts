@@ -17,6 +17,23 @@ function exif(orientation: number, isLittle: boolean, at: number): Uint8Array {
   return bytes;
 }
 
+test.each([
+  ['BYTE', 1, 1],
+  ['SHORT', 3, 2],
+  ['LONG', 4, 4],
+  ['SLONG', 9, 4],
+])('is read as the type %s', (_, type, size) => {
+  for (const isLittle of [false, true]) {
+    const bytes = exif(0, isLittle, 8);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(12, type, isLittle);
+    if (size === 1) view.setUint8(18, 6);
+    else if (size === 2) view.setUint16(18, 6, isLittle);
+    else view.setUint32(18, 6, isLittle);
+    expect(readOrientation(bytes.slice(0, 22))).toBe(6);
+  }
+});
+
 const place = fc.integer({ min: 8, max: 40 });
 
 test('is read in either byte order and at any position; other values than 1 to 8 are ignored', () => {

@@ -1,7 +1,7 @@
 import { DamagedJpeg, UnsupportedJpeg } from './errors.ts';
-import { type BlockSize, type Component, type Frame, isFrame, readScan, type Scan } from './frame.ts';
+import { type Component, type Frame, isFrame, readScan, type Scan } from './frame.ts';
 import { type JpegHeader, readTables } from './header.ts';
-import { fillBlock, type InverseDct, inverseDct } from './inverse-dct.ts';
+import { type BlockSize, fillBlock, type InverseDct, inverseDct, type Side } from './inverse-dct.ts';
 import { type Plane, type RowReader, readRows } from './rows.ts';
 import { decodeScan, progressiveDecoder, type ScanResult, ScanTables, sequentialDecoder, ZIGZAG } from './scan.ts';
 import { MARKER, type Segment } from './segments.ts';
@@ -19,7 +19,7 @@ const MAX_SCANS = 64;
  * @throws {UnsupportedJpeg} it has more scans than encoders write
  * @see ITU T.81
  */
-export function decodeJpegRows(header: JpegHeader, reduction: BlockSize, row: RowReader): readonly string[] {
+export function decodeJpegRows(header: JpegHeader, reduction: Side, row: RowReader): readonly string[] {
   const { frame, tables, segments, colors } = header;
   const components = frame.components.map((component) => new ComponentPixels(component, frame, reduction));
   const huffman = new ScanTables(tables);
@@ -86,19 +86,21 @@ class ComponentPixels {
   /** By coefficient: how many of its lowest bits are not yet known. */
   readonly #missingBits = new Uint8Array(64).fill(16);
 
-  constructor(component: Component, frame: Frame, reduction: BlockSize) {
+  constructor(component: Component, frame: Frame, reduction: Side) {
     this.#component = component;
-    this.#size = blockSize(component, frame, reduction);
+    const across = side(component.across, frame.across, reduction);
+    const down = side(component.down, frame.down, reduction);
+    this.#size = { across, down };
     this.#transform = inverseDct(this.#size);
     const blocks = component.paddedAcross * component.paddedDown;
-    this.#stride = component.paddedAcross * this.#size;
-    this.#samples = new Uint8Array(blocks * this.#size ** 2);
+    this.#stride = component.paddedAcross * across;
+    this.#samples = new Uint8Array(blocks * across * down);
     this.coefficients = new Int16Array(frame.isProgressive ? blocks * 64 : 0);
     this.#plane = {
-      width: Math.ceil((frame.width * component.across * this.#size) / (frame.across * 8)),
-      height: Math.ceil((frame.height * component.down * this.#size) / (frame.down * 8)),
-      across: (frame.across * 8) / (component.across * this.#size * reduction),
-      down: (frame.down * 8) / (component.down * this.#size * reduction),
+      width: Math.ceil((frame.width * component.across * across) / (frame.across * 8)),
+      height: Math.ceil((frame.height * component.down * down) / (frame.down * 8)),
+      across: (frame.across * 8) / (component.across * across * reduction),
+      down: (frame.down * 8) / (component.down * down * reduction),
     };
   }
 
@@ -118,7 +120,7 @@ class ComponentPixels {
   write(block: number, coefficients: Int32Array, isFlat: boolean): void {
     const { paddedAcross } = this.#component;
     const y = Math.floor(block / paddedAcross);
-    const at = (y * this.#stride + (block - y * paddedAcross)) * this.#size;
+    const at = y * this.#size.down * this.#stride + (block - y * paddedAcross) * this.#size.across;
     if (isFlat) fillBlock(coefficients[0]!, this.#size, this.#samples, at, this.#stride);
     else this.#transform(coefficients, this.#samples, at, this.#stride);
   }
@@ -149,9 +151,8 @@ class ComponentPixels {
 }
 
 /** A component of lower resolution than others is reduced by less, down to the size of the result. */
-function blockSize({ across, down }: Component, frame: Frame, reduction: BlockSize): BlockSize {
-  let size = 8 / reduction;
-  const fits = (factor: number, largest: number) => (largest * 8) % (factor * size * 2 * reduction) === 0;
-  while (size < 8 && fits(across, frame.across) && fits(down, frame.down)) size *= 2;
-  return size as BlockSize;
+function side(factor: number, largest: number, reduction: Side): Side {
+  let samples = 8 / reduction;
+  while (samples < 8 && (largest * 8) % (factor * samples * 2 * reduction) === 0) samples *= 2;
+  return samples as Side;
 }

@@ -5,9 +5,6 @@ import { MARKER } from './segments.ts';
 /** What the components are. `cmyk` and `ycck` are stored inverted, as Adobe's programs do. */
 export type Colors = 'grey' | 'ycc' | 'rgb' | 'cmyk' | 'ycck';
 
-/** Samples at each side of a decoded block: 8, or fewer where the image is decoded at a reduced size. */
-export type BlockSize = 1 | 2 | 4 | 8;
-
 export interface Component {
   readonly id: number;
   /** Sampling factors. */

@@ -1,4 +1,10 @@
-import type { BlockSize } from './frame.ts';
+/** Samples at a side of a decoded block: 8, or fewer where the image is decoded at a reduced size. */
+export type Side = 1 | 2 | 4 | 8;
+
+export interface BlockSize {
+  readonly across: Side;
+  readonly down: Side;
+}
 
 /**
  * Turns a block of dequantized coefficients into samples.
@@ -8,17 +14,17 @@ import type { BlockSize } from './frame.ts';
  */
 export type InverseDct = (block: Int32Array, to: Uint8Array, at: number, stride: number) => void;
 
-export function inverseDct(size: BlockSize): InverseDct {
-  if (size === 8) return inverse8;
-  if (size === 1) return inverse1;
-  const means = meansOf(size);
-  return (block, to, at, stride) => inverseMeans(block, means, size, to, at, stride);
+export function inverseDct({ across, down }: BlockSize): InverseDct {
+  if (across === 8 && down === 8) return inverse8;
+  if (across === 1 && down === 1) return inverse1;
+  const [meansAcross, meansDown] = [meansOf(across), meansOf(down)];
+  return (block, to, at, stride) => inverseMeans(block, meansAcross, meansDown, to, at, stride);
 }
 
 /** Writes the samples of a block without other coefficients than the first. */
-export function fillBlock(dc: number, size: BlockSize, to: Uint8Array, at: number, stride: number): void {
+export function fillBlock(dc: number, { across, down }: BlockSize, to: Uint8Array, at: number, stride: number): void {
   const value = clamp(((dc + 4) >> 3) + 128);
-  for (let y = 0; y < size; y++, at += stride) to.fill(value, at, at + size);
+  for (let y = 0; y < down; y++, at += stride) to.fill(value, at, at + across);
 }
 
 function inverse1(block: Int32Array, to: Uint8Array, at: number): void {
@@ -129,12 +135,12 @@ function inverse8(block: Int32Array, to: Uint8Array, at: number, stride: number)
 }
 
 /**
- * The means of `8 / size` neighbouring samples, as weights of the 8 coefficients: `[size, 8]`. Decoding at a reduced size thus
+ * The means of `8 / side` neighbouring samples, as weights of the 8 coefficients: `[side, 8]`. Decoding at a reduced size thus
  * gives what averaging the whole image would give, except for rounding.
  */
-function meansOf(size: BlockSize): Float64Array {
-  const means = new Float64Array(size * 8);
-  const each = 8 / size;
+function meansOf(side: Side): Float64Array {
+  const means = new Float64Array(side * 8);
+  const each = 8 / side;
   for (let sample = 0; sample < 8; sample++) {
     for (let frequency = 0; frequency < 8; frequency++) {
       const norm = frequency === 0 ? Math.SQRT1_2 / 2 : 1 / 2;
@@ -145,29 +151,30 @@ function meansOf(size: BlockSize): Float64Array {
   return means;
 }
 
-const rows = new Float64Array(32);
+const rows = new Float64Array(64);
 
 function inverseMeans(
   block: Int32Array,
-  means: Float64Array,
-  size: BlockSize,
+  meansAcross: Float64Array,
+  meansDown: Float64Array,
   to: Uint8Array,
   at: number,
   stride: number,
 ): void {
-  rows.fill(0); // [size, 8]
+  rows.fill(0); // [rows, 8]
   for (let frequency = 0; frequency < 8; frequency++) {
     for (let x = 0; x < 8; x++) {
       const coefficient = block[frequency * 8 + x]!;
       if (coefficient === 0) continue;
-      for (let y = 0; y < size; y++) rows[y * 8 + x]! += coefficient * means[y * 8 + frequency]!;
+      for (let row = 0; row < meansDown.length; row += 8) rows[row + x]! += coefficient * meansDown[row + frequency]!;
     }
   }
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
+  for (let row = 0; row < meansDown.length; row += 8, at += stride) {
+    for (let column = 0; column < meansAcross.length; column += 8) {
       let sum = 128.5;
-      for (let frequency = 0; frequency < 8; frequency++) sum += rows[y * 8 + frequency]! * means[x * 8 + frequency]!;
-      to[at + y * stride + x] = clamp(Math.floor(sum));
+      for (let frequency = 0; frequency < 8; frequency++)
+        sum += rows[row + frequency]! * meansAcross[column + frequency]!;
+      to[at + (column >> 3)] = clamp(Math.floor(sum));
     }
   }
 }

@@ -360,6 +360,8 @@ export interface components {
                 height: number;
                 /** @enum {string} */
                 transform: "none" | "center-crop" | "area" | "center-crop+area";
+                /** @description What is wrong with the file, where that did not affect the picture: such a file is taken. */
+                repaired?: string;
             };
             explanation?: components["schemas"]["Explanation"];
         };
@@ -388,6 +390,8 @@ export interface components {
                 height: number;
                 /** @enum {string} */
                 transform: "none" | "center-crop" | "area" | "center-crop+area";
+                /** @description What is wrong with the file, where that did not affect the picture: such a file is taken. */
+                repaired?: string;
             };
             explanation?: components["schemas"]["Explanation"];
             model: components["schemas"]["ModelName"];
