@@ -74,7 +74,7 @@ test('classifies a PNG, a JPEG and raw pixels', () =>
 test('the declared content type is ignored', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
-    for (const type of ['image/gif', 'text/plain; charset=utf-16', 'nonsense']) {
+    for (const type of ['image/gif', 'text/plain; charset=utf-16', 'application/json', 'nonsense']) {
       const { response, answer } = await post(`${url}/classify`, png(1), { 'content-type': type });
       expect(response.status).toBe(200);
       expect(answer.input.type).toBe('image/png');

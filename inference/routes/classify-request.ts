@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import * as z from 'zod/mini';
+import { identify } from '#images/image-type.ts';
 import type { RequestContext } from '../http/context.ts';
 import { type Part, readMultipart } from '../http/multipart.ts';
 import { RequestError } from '../http/problem.ts';
@@ -101,9 +102,10 @@ interface BodyContent extends Pick<ClassifyRequest, 'files' | 'isSingle'> {
   readonly given?: Nullable<Parameters> | null | undefined;
 }
 
-/** The content type only tells forms and plain files apart, and JSON where it is wrong; an image's type is detected from its bytes. */
+/** The content type only tells forms from other bodies: images and JSON are known by their bytes too, where it is wrong. */
 function readFiles(contentType: string, body: Uint8Array): BodyContent {
-  if (/^\s*application\/([\w.+-]+\+)?json\b/i.test(contentType)) return readJson(parseJson(body));
+  const isJson = /^\s*application\/([\w.+-]+\+)?json\b/i.test(contentType) && identify(body).type === undefined;
+  if (isJson) return readJson(parseJson(body));
   if (/^\s*multipart\//i.test(contentType)) return readForm(contentType, body);
   const value = jsonRequestIn(body);
   if (value !== undefined) return readJson(value);
