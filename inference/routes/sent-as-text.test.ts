@@ -131,9 +131,18 @@ function bodyOfForm(): Buffer {
 test('raw images that look like text are classified', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
-    for (const start of ['image=1', 'https://', '\ufeff', '{"inputs":1}', '--a\r\nContent-', 'data:;base64,', '"']) {
+    for (const start of [
+      'image=1',
+      'https://',
+      '\xef\xbb\xbf',
+      '{"inputs":1}',
+      '--a\r\nContent-',
+      'data:;base64,',
+      '"',
+      '\xff\xd8\xff',
+    ]) {
       const body = Buffer.alloc(3072, 'A');
-      body.write(start);
+      body.write(start, 'latin1');
       expect((await send(url, body)).status, start).toBe(200);
     }
   }));

@@ -15,9 +15,9 @@ const AS_BYTES =
  * @returns the bytes themselves, if there is no such file in them; an error if they are an image that text mode damaged
  */
 export function imageFileIn(bytes: Uint8Array): Uint8Array | Error {
-  if (isImage(bytes)) return undamaged(bytes);
+  if (isImage(bytes)) return bytes;
   const content = bytes.subarray(blankLength(bytes));
-  if (isImage(content)) return undamaged(content);
+  if (isImage(content)) return content;
   const text = textOf(bytes);
   const candidates = text === undefined ? [] : [...filesInText(text), ...fileOfCharacters(text)];
   return candidates.find(isImage) ?? undamaged(bytes);
@@ -30,12 +30,16 @@ export function imageFileIn(bytes: Uint8Array): Uint8Array | Error {
  */
 export function decodeImageText(text: string): Uint8Array | Error | undefined {
   const files = filesInText(text);
-  const file = files.find(isImage) ?? files[0];
-  return file && undamaged(file);
+  return files.find(isImage) ?? (files[0] && undamaged(files[0]));
 }
 
-/** Looks for damage before the file is decoded: it may have the size of a raw image, and decoders show damaged images too. */
-function undamaged(file: Uint8Array): Uint8Array | Error {
+/**
+ * Looks for the damage that text mode does, which not every decoder notices: some show such images as noise.
+ *
+ * @param file not a raw image, which may have any bytes
+ * @returns the file, or an error with the remedy
+ */
+export function undamaged(file: Uint8Array): Uint8Array | Error {
   const damage = textDamageOf(file);
   return damage === undefined ? file : new RequestError('unsupported-image', damage);
 }
