@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { withEndpoint } from './app.fixture.ts';
@@ -17,6 +18,21 @@ const png = (seed: number) => encode({ width: 32, height: 32, channels: 3, data:
 async function post(url: string, body: Uint8Array, headers: Record<string, string> = {}) {
   const response = await fetch(url, { method: 'POST', body: new Uint8Array(body), headers });
   return { response, answer: ClassifyAnswer.parse(await response.json()) };
+}
+
+/** A JPEG of this many bytes, most of them in segments that decoders skip. */
+function paddedJpeg(length: number): Uint8Array<ArrayBuffer> {
+  const jpeg = fixture('baseline-444.jpg');
+  const segments: Buffer[] = [];
+  for (let left = length - jpeg.length; left > 0; ) {
+    const size = left <= 65_537 ? left : Math.min(65_537, left - 4);
+    const segment = Buffer.alloc(size);
+    segment.writeUInt16BE(0xffef, 0);
+    segment.writeUInt16BE(size - 2, 2);
+    segments.push(segment);
+    left -= size;
+  }
+  return new Uint8Array(Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]));
 }
 
 async function expectProblem(response: Response, status: number, code: string): Promise<Problem> {
@@ -58,7 +74,7 @@ test('classifies a PNG, a JPEG and raw pixels', () =>
 test('the declared content type is ignored', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
-    for (const type of ['image/gif', 'text/plain; charset=utf-16', 'nonsense']) {
+    for (const type of ['image/gif', 'text/plain; charset=utf-16', 'application/json', 'nonsense']) {
       const { response, answer } = await post(`${url}/classify`, png(1), { 'content-type': type });
       expect(response.status).toBe(200);
       expect(answer.input.type).toBe('image/png');
@@ -173,6 +189,38 @@ test('stops reading a body that is too large, with or without a Content-Length',
     // The answer may arrive while the client still sends; some clients then report a broken connection.
     if (streamed instanceof Response) await expectProblem(streamed, 413, 'body-too-large');
     expect((await post(`${url}/classify`, png(1))).response.status).toBe(200);
+  }));
+
+test('takes a photo of 4.3 MB, as it is and in a form, with the answer of the picture in it', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const { predictions } = (await post(`${url}/classify`, fixture('baseline-444.jpg'))).answer;
+    const large = paddedJpeg(4_300_000);
+    expect((await post(`${url}/classify`, large)).answer.predictions).toEqual(predictions);
+    const form = new FormData();
+    form.append('image', new Blob([large]), 'photo.jpg');
+    const response = await fetch(`${url}/classify`, { method: 'POST', body: form });
+    expect(ClassifyAnswer.parse(await response.json()).predictions).toEqual(predictions);
+    const inBase64 = { inputs: Buffer.from(paddedJpeg(3_200_000)).toString('base64') };
+    const json = await fetch(`${url}/classify`, {
+      ...{ method: 'POST', body: JSON.stringify(inBase64), headers: { 'content-type': 'application/json' } },
+    });
+    expect(ClassifyAnswer.parse(await json.json()).predictions).toEqual(predictions);
+  }));
+
+test('a client that sends its whole body before it reads gets the answer that it is too large', () =>
+  withEndpoint(async ({ url }) => {
+    const length = 20_000_000;
+    const { port } = new URL(url);
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(port), '127.0.0.1', () => {
+        socket.write(`POST /classify HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n\r\n`);
+        socket.write(new Uint8Array(length), () => socket.once('data', (data) => resolve(data.toString())));
+      });
+      socket.on('error', reject);
+    });
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    expect(answer).toContain('The body has 20000000 bytes; the limit is 4400000 (4.4 MB).');
   }));
 
 test('refuses a compressed body', () =>

@@ -12,6 +12,7 @@ import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { ClassifyAnswer } from './http/answers.ts';
+import { MAX_BODY } from './http/read-body.ts';
 import { exampleModel, examplePixels } from './serving/example-model.fixture.ts';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`../images/fixtures/${name}`, import.meta.url)));
@@ -111,6 +112,20 @@ test('the bundle alone answers events of API Gateway', async () => {
   const lines = log.map((line) => JSON.parse(line));
   expect(lines[0]).toMatchObject({ message: 'model loaded', version });
   expect(lines.filter(({ message }) => message === 'request')).toHaveLength(9);
+});
+
+test('takes the largest body that Lambda can receive, and says so for a larger one', async () => {
+  const headers = { 'Content-Type': 'multipart/form-data; boundary=edge' };
+  const jpeg = fixture('baseline-444.jpg');
+  const start = Buffer.from('--edge\r\nContent-Disposition: form-data; name=image; filename=photo.jpg\r\n\r\n');
+  const end = Buffer.from('\r\n--edge--\r\n');
+  const padding = Buffer.alloc(MAX_BODY - start.length - jpeg.length - end.length); // after the end of the picture
+  const form = event('POST', '/classify', Buffer.concat([start, jpeg, padding, end]), { headers });
+  expect(JSON.stringify(form).length).toBeLessThan(6 * 2 ** 20);
+  const { results } = await answer(form, event('POST', '/classify', new Uint8Array(MAX_BODY + 1)));
+  expect(ClassifyAnswer.parse(JSON.parse(results[0]!.body)).input.type).toBe('image/jpeg');
+  expect(JSON.parse(results[1]!.body)).toMatchObject({ status: 413, code: 'body-too-large' });
+  expect(results[1]!.body).toContain('the limit is 4400000 (4.4 MB)');
 });
 
 test('allows web pages of the configured origins, and no others', async () => {

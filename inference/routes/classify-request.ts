@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import * as z from 'zod/mini';
+import { identify } from '#images/image-type.ts';
 import type { RequestContext } from '../http/context.ts';
 import { type Part, readMultipart } from '../http/multipart.ts';
 import { RequestError } from '../http/problem.ts';
@@ -101,9 +102,10 @@ interface BodyContent extends Pick<ClassifyRequest, 'files' | 'isSingle'> {
   readonly given?: Nullable<Parameters> | null | undefined;
 }
 
-/** The content type only tells forms and plain files apart, and JSON where it is wrong; an image's type is detected from its bytes. */
+/** The content type only tells forms from other bodies: images and JSON are known by their bytes too, where it is wrong. */
 function readFiles(contentType: string, body: Uint8Array): BodyContent {
-  if (/^\s*application\/([\w.+-]+\+)?json\b/i.test(contentType)) return readJson(parseJson(body));
+  const isJson = /^\s*application\/([\w.+-]+\+)?json\b/i.test(contentType) && identify(body).type === undefined;
+  if (isJson) return readJson(parseJson(body));
   if (/^\s*multipart\//i.test(contentType)) return readForm(contentType, body);
   const value = jsonRequestIn(body);
   if (value !== undefined) return readJson(value);
@@ -168,18 +170,12 @@ function readForm(contentType: string, body: Uint8Array): BodyContent {
   return { files: images.map(readPart), isSingle: images.length === 1 };
 }
 
-/** Returns the error instead of throwing it, as above. */
 function readPart({ body, isFile }: Part): Uint8Array | Error {
-  try {
-    const file = imageFileIn(body);
-    // Clients that send a file without its name send bytes that are no text.
-    const isText = !isFile && file === body && isUtf8(body) && !/[^\P{Cc}\s]/u.test(body.toString());
-    if (!isText) return file;
-    return new RequestError('bad-body', 'The part "image" is text. Send it as a file: curl -F image=@picture.png');
-  } catch (error) {
-    if (error instanceof RequestError) return error;
-    throw error;
-  }
+  const file = imageFileIn(body);
+  // Clients that send a file without its name send bytes that are no text.
+  const isText = !isFile && file === body && isUtf8(body) && !/[^\P{Cc}\s]/u.test(body.toString());
+  if (!isText) return file;
+  return new RequestError('bad-body', 'The part "image" is text. Send it as a file: curl -F image=@picture.png');
 }
 
 /** Null means absent. */

@@ -145,6 +145,9 @@ test.each([
   ],
   ['deep JSON', `{"inputs": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'bad-body', 'inputs'],
   ['null', 'null', 'bad-body', 'inputs'],
+  ['inputs of null', '{"inputs": null}', 'bad-body', 'inputs'],
+  ['an address', '{"inputs": "https://example.org/cat.png"}', 'bad-body', 'address, which is not fetched'],
+  ['a string that is no image', '"picture"', 'unsupported-image', 'raw RGB'],
 ])('refuses JSON with %s', (_, body, code, detail) =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
@@ -154,6 +157,35 @@ test.each([
     expect(problem.detail).toContain(detail);
   }),
 );
+
+test('JSON is read as clients send it: with null for what is not given, as a string, twice encoded, or of another type', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const expected = ClassifyAnswer.parse((await postJson(`${url}/classify`, { inputs: base64(png(1)) })).answer);
+    const nothing = { top_k: null, strict: null, version: null, explain: null, function_to_apply: null };
+    const image = base64(png(1));
+    const posts: readonly (readonly [unknown, string?])[] = [
+      [{ inputs: image, parameters: null }],
+      [{ inputs: image, parameters: nothing }],
+      [{ inputs: image, instances: null }],
+      [JSON.stringify(image)],
+      [JSON.stringify(JSON.stringify({ inputs: image }))],
+      [{ inputs: image }, 'application/x-www-form-urlencoded'],
+      [{ inputs: image }, 'text/plain'],
+      [`\ufeff\n${JSON.stringify({ inputs: image })}`, 'text/plain'],
+      [{ inputs: `DATA:IMAGE/PNG;BASE64,${image}` }],
+      [{ inputs: image.replaceAll('+', '-').replaceAll('/', '_').replaceAll(/.{64}/g, '$&\n') }],
+      [{ inputs: image.replaceAll('+', ' ') }],
+    ];
+    for (const [body, type] of posts) {
+      const { status, answer } = await postJson(`${url}/classify`, body, type);
+      expect(status, JSON.stringify(answer)).toBe(200);
+      expect(ClassifyAnswer.parse(answer).predictions).toEqual(expected.predictions);
+    }
+    const instances = { instances: [{ b64: image }], signature_name: null, inputs: null };
+    const { answer } = await postJson(`${url}/classify`, instances);
+    expect(BatchAnswer.parse(answer).results).toMatchObject([{ predictions: expected.predictions }]);
+  }));
 
 test('refuses JSON that is not UTF-8', () =>
   withEndpoint(async ({ url, promote }) => {
@@ -179,6 +211,8 @@ test('names what is wrong with a form', () =>
     expect(Problem.parse(other.answer).detail).toContain('"file"');
     const text = await postForm(`${url}/classify`, [['image', 'picture.png']]);
     expect(Problem.parse(text.answer).detail).toContain('curl -F image=@picture.png');
+    const empty = await postForm(`${url}/classify`, [['image', new Uint8Array(0)]]);
+    expect(Problem.parse(empty.answer)).toMatchObject({ status: 415, code: 'unsupported-image' });
     const many = await postForm(`${url}/classify`, Array(65).fill(['image', new Uint8Array(1)]));
     expect(Problem.parse(many.answer).detail).toContain('the limit is 64');
     for (const type of [
@@ -188,7 +222,9 @@ test('names what is wrong with a form', () =>
     ]) {
       const headers = { 'content-type': type };
       const response = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(png(1)), headers });
-      expect(Problem.parse(await response.json())).toMatchObject({ status: 400, code: 'bad-body' });
+      const problem = Problem.parse(await response.json());
+      expect(problem).toMatchObject({ status: 400, code: 'bad-body' });
+      expect(problem.detail).toContain('Let the client write the Content-Type');
     }
   }));
 

@@ -18,7 +18,7 @@ import {
   TensorFlowServingRequest,
 } from './classify-request.ts';
 import { modelProblems, nameOf } from './model.ts';
-import { explainText } from './sent-as-text.ts';
+import { explainText, undamaged } from './sent-as-text.ts';
 
 const form = z.object({
   image: z
@@ -87,9 +87,12 @@ async function answer(
 ): Promise<Response> {
   const requestId = context.get('requestId');
   const answer = await models.use(version, async (model): Promise<ClassifyAnswer | BatchAnswer> => {
-    const { results: classified, timing } = await classifyImages(files, model, options);
+    const { height, width, channels } = model.card.input;
+    const isRaw = (file: Uint8Array) => file.length === height * width * channels;
+    const whole = files.map((file) => (file instanceof Error || isRaw(file) ? file : undamaged(file)));
+    const { results: classified, timing } = await classifyImages(whole, model, options);
     const results = classified.map((result, index) => {
-      const file = files[index]!;
+      const file = whole[index]!;
       return result instanceof Error && !(file instanceof Error) ? explainText(file, result) : result;
     });
     const envelope = () => ({

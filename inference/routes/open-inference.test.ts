@@ -62,6 +62,21 @@ test('describes the server and the model', () =>
     expect((await get(`${url}/v2/models/cifar10/versions/none`)).answer).toMatchObject({ status: 404 });
   }));
 
+test('null means that an optional member is absent', () =>
+  withEndpoint(async ({ url, promote }) => {
+    await promote();
+    const expected = InferAnswer.parse((await infer(url, { inputs: [imagesInput(1)] })).answer);
+    const input = { ...imagesInput(1), parameters: null };
+    const outputs = { name: 'probabilities', parameters: null };
+    for (const body of [
+      { id: null, parameters: null, inputs: [input], outputs: null },
+      { inputs: [input], outputs: [outputs] },
+      { inputs: [input], outputs: [{ ...outputs, parameters: { classification: null } }] },
+    ]) {
+      expect((await infer(url, body)).answer).toEqual(expected);
+    }
+  }));
+
 test('returns the probabilities of /classify, for flat and nested data', () =>
   withEndpoint(async ({ url, promote }) => {
     const version = await promote();

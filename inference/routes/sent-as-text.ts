@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { CorruptImage, UnsupportedImage } from '#images/image-errors.ts';
-import { identify } from '#images/image-type.ts';
+import { UnsupportedImage } from '#images/image-errors.ts';
+import { type Identified, identify } from '#images/image-type.ts';
 import { fromBase64 } from '../http/base64.ts';
 import { boundaryIn } from '../http/multipart.ts';
 import { RequestError } from '../http/problem.ts';
@@ -12,39 +12,42 @@ const AS_BYTES =
  * Finds the image file in a body that went through text on its way, where no byte of it is lost: behind a byte order mark or
  * line ends, as Base64, as a data URL, as hexadecimal digits, in quotes, or with each byte as a character.
  *
- * @returns the bytes themselves, if there is no such file in them
- * @throws {RequestError} it is an image that text mode damaged
+ * @returns the bytes themselves, if there is no such file in them; an error if they are an image that text mode damaged
  */
-export function imageFileIn(bytes: Uint8Array): Uint8Array {
-  if (identify(bytes).type !== undefined) return bytes;
+export function imageFileIn(bytes: Uint8Array): Uint8Array | Error {
+  if (isImage(bytes)) return bytes;
   const content = bytes.subarray(blankLength(bytes));
-  if (identify(content).type !== undefined) return content;
+  if (isImage(content)) return content;
   const text = textOf(bytes);
   const candidates = text === undefined ? [] : [...filesInText(text), ...fileOfCharacters(text)];
-  const file = candidates.find(isImage);
-  if (file) return file;
-  // Looked for here too, since a damaged file may have the size of a raw image.
-  const damage = textDamageOf(bytes);
-  if (damage !== undefined) throw new RequestError('unsupported-image', damage);
-  return bytes;
-}
-
-/** Decodes the text of an image in JSON: Base64, a data URL, or hexadecimal digits. @returns `undefined` if it is none */
-export function decodeImageText(text: string): Uint8Array | undefined {
-  const files = filesInText(text);
-  return files.find(isImage) ?? files[0];
+  return candidates.find(isImage) ?? undamaged(bytes);
 }
 
 /**
- * Why a file cannot be classified, if it went through text on its way or is other text whose remedy is known.
+ * Decodes the text of an image in JSON: Base64, a data URL, or hexadecimal digits.
  *
- * @param error of decoding it
- * @returns the error itself, if neither is the case
+ * @returns `undefined` if it is none; an error if it is an image that text mode damaged
  */
+export function decodeImageText(text: string): Uint8Array | Error | undefined {
+  const files = filesInText(text);
+  return files.find(isImage) ?? (files[0] && undamaged(files[0]));
+}
+
+/**
+ * Looks for the damage that text mode does, which not every decoder notices: some show such images as noise.
+ *
+ * @param file not a raw image, which may have any bytes
+ * @returns the file, or an error with the remedy
+ */
+export function undamaged(file: Uint8Array): Uint8Array | Error {
+  const damage = textDamageOf(file);
+  return damage === undefined ? file : new RequestError('unsupported-image', damage);
+}
+
+/** @returns the error itself, unless the file is text whose remedy is known */
 export function explainText(file: Uint8Array, error: Error): Error {
-  if (!(error instanceof CorruptImage || error instanceof UnsupportedImage)) return error;
-  const reason = textDamageOf(file) ?? (error instanceof UnsupportedImage ? remedyOf(file) : undefined);
-  return reason === undefined ? error : new RequestError('unsupported-image', reason);
+  const remedy = error instanceof UnsupportedImage ? remedyOf(file) : undefined;
+  return remedy === undefined ? error : new RequestError('unsupported-image', remedy);
 }
 
 function isImage(file: Uint8Array): boolean {
@@ -89,8 +92,11 @@ function textOf(bytes: Uint8Array): string | undefined {
   return isUtf8(bytes) ? new TextDecoder().decode(bytes) : undefined;
 }
 
-/** What images begin with after text mode: bytes beyond ASCII are other characters, and line ends may be gone. */
-const DAMAGED_START = /^(ÿØÿ|.{0,8}PNG.{0,12}IHDR|.{0,16}(JFIF|Exif)|RIFF.{0,12}WEBP)/s;
+/** What images begin with as text: bytes beyond ASCII are other characters, and line ends may be gone. */
+const IMAGE_AS_TEXT = /^(ÿØÿ|.{0,8}PNG.{0,12}IHDR|.{0,16}(JFIF|Exif)|RIFF.{0,12}WEBP)/s;
+
+/** What they begin with where only line ends and NUL bytes changed, which leaves the start of a JPEG as it is. */
+const IMAGE_WITHOUT_LINE_ENDS = /^(\x89PNG.{0,12}IHDR|RIFF.{0,12}WEBP)/s;
 
 /** How text mode damaged an image, with the remedy; `undefined` if there is no sign of it. */
 function textDamageOf(bytes: Uint8Array): string | undefined {
@@ -98,22 +104,45 @@ function textDamageOf(bytes: Uint8Array): string | undefined {
   if (text?.includes('\ufffd')) {
     return `This was sent as text: bytes that are not valid UTF-8 were replaced, and are lost. ${AS_BYTES}`;
   }
-  if (text !== undefined && DAMAGED_START.test(text.slice(0, 64)))
+  if (text !== undefined && IMAGE_AS_TEXT.test(text.slice(0, 64)))
     return `This is an image that was sent as text. ${AS_BYTES}`;
 
-  const latin1 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-  if (!isImage(bytes) && !DAMAGED_START.test(latin1.slice(0, 64))) return undefined;
-  if (!/[\0\r\n]/.test(latin1)) {
+  const { type } = identify(bytes);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (type === undefined && !IMAGE_WITHOUT_LINE_ENDS.test(buffer.toString('latin1', 0, 64))) return undefined;
+  if (![0, CR, LF].some((byte) => buffer.includes(byte))) {
     return `This is an image that was sent as text: it has no line ends and no NUL bytes, which curl -d removes. ${AS_BYTES}`;
   }
-  const hasOtherLineEnds = latin1.startsWith('\x89PNG') ? !isImage(bytes) : hasConvertedLineEnds(latin1);
-  if (hasOtherLineEnds) return `This is an image that was sent as text: its line ends were changed. ${AS_BYTES}`;
+  if (type === undefined || (hasOtherSizes(buffer, type) && everyLineEndsWithCrLf(buffer))) {
+    return `This is an image that was sent as text: its line ends were changed. ${AS_BYTES}`;
+  }
   return undefined;
 }
 
-/** Whether every LF follows a CR, as in no compressed data. */
-function hasConvertedLineEnds(latin1: string): boolean {
-  return latin1.split('\r\n').length > 4 && !/(?<!\r)\n/.test(latin1);
+const CR = 13;
+const LF = 10;
+
+/** Whether the sizes that the file states are not those that it has, as where bytes were inserted. */
+function hasOtherSizes(file: Buffer, type: NonNullable<Identified['type']>): boolean {
+  if (type === 'image/webp') return file.readUInt32LE(4) + 8 < file.length;
+  if (type === 'image/png') return false; // Its first bytes would have changed.
+  let at = 2;
+  while (file[at] === 0xff && file[at + 1] !== START_OF_SCAN && at + 4 <= file.length) {
+    at += file[at + 1] === 0xff ? 1 : 2 + file.readUInt16BE(at + 2);
+  }
+  return file[at] !== 0xff;
+}
+
+/** The marker of a JPEG after which the lengths of segments do not matter. */
+const START_OF_SCAN = 0xda;
+
+function everyLineEndsWithCrLf(file: Buffer): boolean {
+  let lines = 0;
+  for (let at = file.indexOf(LF); at >= 0; at = file.indexOf(LF, at + 1)) {
+    if (file[at - 1] !== CR) return false;
+    lines++;
+  }
+  return lines >= 4; // Fewer may be so by chance.
 }
 
 /** What to do about text that is no image; `undefined` if it is none of the usual mistakes. */
