@@ -4,6 +4,7 @@ import { type Job, suffixOf } from './batch-jobs.ts';
 import { followJob } from './follow-job.ts';
 import { lastLogLines } from './job-log.ts';
 import { jobView } from './job-view.ts';
+import { openableStore } from './report-place.ts';
 import { submitCommand } from './submit-command.ts';
 import type { SubmittedJob } from './submit-job.ts';
 
@@ -20,7 +21,7 @@ export async function followOnTerminal(
   submitted: SubmittedJob,
   { json = false }: { readonly json?: boolean } = {},
 ): Promise<number> {
-  const view = jobView(process.stdout, { json });
+  const view = jobView(process.stdout, { json, store: openableStore(target) });
   const interrupt = new AbortController();
   const abort = () => interrupt.abort();
   process.once('SIGINT', abort);

@@ -75,6 +75,16 @@ describe('jobView', () => {
     expect(text()).toBe('SIGTERM: a checkpoint is kept at step 7\n');
   });
 
+  it('names the folder in which the report can be opened', () => {
+    const { stream, text } = terminal();
+    const saved = { at: '2026-11-23T04:12:00Z', type: 'saved', version: 'v', store: 's3://bucket' } as const;
+
+    jobView(stream, { store: '.cifar10/store' }).event(saved);
+
+    expect(text()).toContain('saved v in .cifar10/store\n');
+    expect(text()).not.toContain('s3://');
+  });
+
   it('draws the wait over itself on a terminal', () => {
     const { stream, text } = terminal({ isTTY: true });
     const view = jobView(stream);
@@ -103,6 +113,18 @@ describe('jobView', () => {
   });
 });
 
+it('fits the wait into one row, so that nothing of it stays', () => {
+  const { stream, text } = terminal({ isTTY: true });
+  const view = jobView(stream);
+  const long = { ...base, reason: 'MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE and what else Batch has to say' };
+
+  view.job(long);
+  view.job(long);
+
+  const [, drawn] = text().split('\r');
+  expect(drawn).toHaveLength(79);
+});
+
 describe('describeState', () => {
   it('says why Batch has no machine for a job', () => {
     expect(describeState({ ...base, reason: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY' })).toBe(
@@ -118,5 +140,7 @@ describe('describeState', () => {
       reason: 'Essential container in task exited',
     } as const;
     expect(describeState(job)).toBe('failed after 3 s (Essential container in task exited)');
+    const cancelled = { ...job, wasCancelled: true, reason: 'enough' } as const;
+    expect(describeState(cancelled)).toBe('was cancelled after 3 s (enough)');
   });
 });

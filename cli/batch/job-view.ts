@@ -18,8 +18,15 @@ interface Terminal extends Writable {
   readonly columns?: number;
 }
 
+interface JobViewOptions {
+  /** Show each event and each change of the job as a line of JSON. @default false */
+  readonly json?: boolean;
+  /** Where what the training stores can be opened. @default where the training says */
+  readonly store?: string | undefined;
+}
+
 /** Shows a job: its state in the queue, and the view of its training. */
-export function jobView(stream: Terminal, { json = false }: { readonly json?: boolean } = {}): JobView {
+export function jobView(stream: Terminal, { json = false, store }: JobViewOptions = {}): JobView {
   const training = viewFor(stream, { json });
   let shown = '';
   let ended = 0;
@@ -54,7 +61,9 @@ export function jobView(stream: Terminal, { json = false }: { readonly json?: bo
     },
     event(event) {
       // The event's resume command is of no use here: Batch starts the next attempt itself.
-      if (event.type !== 'interrupted' || json) training.show(event);
+      if (json) training.show(event);
+      else if (event.type === 'saved' && store !== undefined) training.show({ ...event, store });
+      else if (event.type !== 'interrupted') training.show(event);
       else say(`${pc.yellow(event.signal)}: a checkpoint is kept at step ${event.step}`);
     },
     end() {

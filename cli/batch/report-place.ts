@@ -2,8 +2,14 @@ import path from 'node:path';
 import { localStore, shownPath } from '#environment/home.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 
-/** Where a run's report can be opened: LocalStack's bucket is also kept as a folder; from S3 a command fetches it. */
-export function reportPlace({ name }: Pick<Target, 'name'>, { BucketName }: StackOutputs, run: string): string {
+/** The folder in which LocalStack's bucket is kept as well; `undefined` for a bucket in AWS, which has none. */
+export function openableStore({ name }: Pick<Target, 'name'>): string | undefined {
+  return name === 'local' ? shownPath(localStore) : undefined;
+}
+
+/** Where a run's report can be opened; from AWS a command fetches it. */
+export function reportPlace(target: Pick<Target, 'name'>, { BucketName }: StackOutputs, run: string): string {
   const key = `runs/${run}/report.html`;
-  return name === 'local' ? shownPath(path.join(localStore, key)) : `aws s3 cp s3://${BucketName}/${key} .`;
+  const store = openableStore(target);
+  return store === undefined ? `aws s3 cp s3://${BucketName}/${key} .` : path.join(store, key);
 }

@@ -19,6 +19,7 @@ import { endJob, findJob } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { explainFailure } from '../batch/follow-on-terminal.ts';
 import { jobView } from '../batch/job-view.ts';
+import { openableStore } from '../batch/report-place.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { classifyImage, type Endpoint } from '../endpoint/endpoint.ts';
 import { writeExamplePictures } from '../endpoint/example-pictures.ts';
@@ -119,7 +120,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
 async function trainInBatch(target: Target, store: ObjectStore, recipe: string, signal: AbortSignal): Promise<void> {
   const run = (await unfinishedRun(store, recipe)) ?? newRunId();
   const submitted = await step(`submit ${recipe} as a Batch job`, () => submitJob(target, { recipe, run }));
-  const view = jobView(process.stderr);
+  const view = jobView(process.stderr, { store: openableStore(target) });
   try {
     const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal });
     view.end();
