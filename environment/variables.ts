@@ -48,12 +48,16 @@ export const variable = {
   oneDnn: 'TF_ENABLE_ONEDNN_OPTS',
   /** Threads of one kernel. */
   threads: 'TF_NUM_INTRAOP_THREADS',
+  /** The same for programs that use OpenMP; it counts where the one above is not set. @default the processor's cores */
+  openMpThreads: 'OMP_NUM_THREADS',
   /** `true`: take GPU memory as it is needed, not all of it at the start. */
   gpuGrowth: 'TF_FORCE_GPU_ALLOW_GROWTH',
-  /** `2`: log errors only. */
+  /** `1`: log warnings and errors, `2`: errors only. */
   logLevel: 'TF_CPP_MIN_LOG_LEVEL',
 
   // Read by the AWS SDK.
+  /** The address of its services, if they are not AWS's own. */
+  endpoint: 'AWS_ENDPOINT_URL',
   /** `true`: no warning about the end of support for Node 20. */
   nodeSupportWarning: 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
 } as const;

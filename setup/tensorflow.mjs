@@ -34,6 +34,9 @@ import { extractZip } from './zip.mjs';
 /** The Node-API version of the addon's folder, in which node-pre-gyp finds it on every Node that we support. */
 const NODE_API = 8;
 
+/** Our part of the addon: it makes TensorFlow's log level hold from the beginning. */
+const LOG_LEVEL = join(import.meta.dirname, 'log-level.cc');
+
 /** Changes whenever the unpacked files or their places change. */
 const LAYOUT = 1;
 
@@ -214,6 +217,7 @@ function addonName(target) {
     basename(librariesFolder(target)),
     ...compilerArguments('', '', '', ''),
     readFileSync(headers),
+    readFileSync(LOG_LEVEL),
     ...readdirSync(sources)
       .sort()
       .map((name) => readFileSync(join(sources, name))),
@@ -278,7 +282,7 @@ async function compile(target, file, signal) {
   const binding = join(packageFolder(target), 'binding');
   const headers = join(target.root, 'node_modules', 'node-api-headers', 'include');
   try {
-    await run(compiler, compilerArguments(binding, headers, librariesFolder(target), file), { signal });
+    await run(compiler, [LOG_LEVEL, ...compilerArguments(binding, headers, librariesFolder(target), file)], { signal });
   } catch (error) {
     signal?.throwIfAborted();
     if (!(error instanceof ProgramFailed) || isDiskFull(error)) throw error;

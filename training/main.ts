@@ -1,7 +1,10 @@
 import { Command, CommanderError } from 'commander';
+import { handleClosedOutput } from '#errors/closed-output.ts';
 import { UserError } from '#errors/user-error.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { trainCommand } from './commands/train.ts';
+
+handleClosedOutput();
 
 /** The container's entry point: the commands that a job needs. */
 const program = new Command('training')

@@ -1,10 +1,10 @@
 import pc from 'picocolors';
+import { jobPlace } from '#training/commands/place.ts';
 import type { Target } from '../stack/target.ts';
 import { type Job, suffixOf } from './batch-jobs.ts';
 import { followJob } from './follow-job.ts';
 import { lastLogLines } from './job-log.ts';
 import { jobView } from './job-view.ts';
-import { openableStore } from './report-place.ts';
 import { submitCommand } from './submit-command.ts';
 import type { SubmittedJob } from './submit-job.ts';
 
@@ -21,7 +21,8 @@ export async function followOnTerminal(
   submitted: SubmittedJob,
   { json = false }: { readonly json?: boolean } = {},
 ): Promise<number> {
-  const view = jobView(process.stdout, { json, store: openableStore(target) });
+  const place = jobPlace((await target.store()).url, target.name);
+  const view = jobView(process.stdout, { json, place });
   const interrupt = new AbortController();
   const abort = () => interrupt.abort();
   process.once('SIGINT', abort);

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { jobPlace } from '#training/commands/place.ts';
 import type { Job } from './batch-jobs.ts';
 import { describeState, jobView } from './job-view.ts';
 
@@ -75,14 +76,14 @@ describe('jobView', () => {
     expect(text()).toBe('SIGTERM: a checkpoint is kept at step 7\n');
   });
 
-  it('names the folder in which the report can be opened', () => {
+  it('names a report that opens: LocalStack’s bucket is also a folder', () => {
     const { stream, text } = terminal();
-    const saved = { at: '2026-11-23T04:12:00Z', type: 'saved', version: 'v', store: 's3://bucket' } as const;
+    const store = 's3://bucket';
+    const saved = { at: '2026-11-23T04:12:00Z', type: 'saved', version: 'v', store, run: 'monday' } as const;
 
-    jobView(stream, { store: '.cifar10/store' }).event(saved);
+    jobView(stream, { place: jobPlace(store, 'local') }).event(saved);
 
-    expect(text()).toContain('saved v in .cifar10/store\n');
-    expect(text()).not.toContain('s3://');
+    expect(text()).toMatch(/^report \S+\/store\/runs\/monday\/report\.html$/m);
   });
 
   it('draws the wait over itself on a terminal', () => {

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
+import type { Place } from '#training/commands/place.ts';
 import { duration, viewFor } from '#training/commands/run-view.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { hasEnded, type Job } from './batch-jobs.ts';
@@ -18,16 +19,12 @@ interface Terminal extends Writable {
   readonly columns?: number;
 }
 
-interface JobViewOptions {
-  /** Show each event and each change of the job as a line of JSON. @default false */
-  readonly json?: boolean;
-  /** Where what the training stores can be opened. @default where the training says */
-  readonly store?: string | undefined;
-}
-
 /** Shows a job: its state in the queue, and the view of its training. */
-export function jobView(stream: Terminal, { json = false, store }: JobViewOptions = {}): JobView {
-  const training = viewFor(stream, { json });
+export function jobView(
+  stream: Terminal,
+  { json = false, place }: { readonly json?: boolean; readonly place?: Place } = {},
+): JobView {
+  const training = viewFor(stream, { json, place });
   let shown = '';
   let ended = 0;
   let waits = false;
@@ -61,9 +58,7 @@ export function jobView(stream: Terminal, { json = false, store }: JobViewOption
     },
     event(event) {
       // The event's resume command is of no use here: Batch starts the next attempt itself.
-      if (json) training.show(event);
-      else if (event.type === 'saved' && store !== undefined) training.show({ ...event, store });
-      else if (event.type !== 'interrupted') training.show(event);
+      if (event.type !== 'interrupted' || json) training.show(event);
       else say(`${pc.yellow(event.signal)}: a checkpoint is kept at step ${event.step}`);
     },
     end() {

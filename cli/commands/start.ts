@@ -13,13 +13,13 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listSubmittedRuns, readSubmission } from '#models/submissions.ts';
 import { setupState } from '#setup/state.mjs';
+import { jobPlace } from '#training/commands/place.ts';
 import { trainHere } from '#training/commands/train-here.ts';
 import { recipes } from '#training/recipe/recipes.ts';
 import { endJob, findJob } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { explainFailure } from '../batch/follow-on-terminal.ts';
 import { jobView } from '../batch/job-view.ts';
-import { openableStore } from '../batch/report-place.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { classifyImage, type Endpoint } from '../endpoint/endpoint.ts';
 import { writeExamplePictures } from '../endpoint/example-pictures.ts';
@@ -120,7 +120,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
 async function trainInBatch(target: Target, store: ObjectStore, recipe: string, signal: AbortSignal): Promise<void> {
   const run = (await unfinishedRun(store, recipe)) ?? newRunId();
   const submitted = await step(`submit ${recipe} as a Batch job`, () => submitJob(target, { recipe, run }));
-  const view = jobView(process.stderr, { store: openableStore(target) });
+  const view = jobView(process.stderr, { place: jobPlace(store.url, target.name) });
   try {
     const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal });
     view.end();

@@ -11,6 +11,9 @@ const require = createRequire(import.meta.url);
 /** The GPU package first: it is optional, and installed only where there is a GPU. */
 const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
+/** Of one kernel. More would only take memory. */
+const MOST_THREADS = 1024;
+
 /** Native TensorFlow, in this process. */
 export interface TensorFlow {
   /** TensorFlow.js on the native backend, for eager work. */
@@ -100,13 +103,28 @@ function installedPackage(): string | undefined {
 
 /** TensorFlow reads these as it is loaded; what the user has set stays. */
 function prepareEnvironment(): void {
+  // TensorFlow counts the host's cores, not the container's.
+  const threads = threadsFrom(variable.threads) ?? threadsFrom(variable.openMpThreads) ?? availableParallelism();
+  process.env[variable.threads] = String(threads);
   const settings = {
     [variable.oneDnn]: '1', // off by default on AMD before Zen 4, and worth 1.3–1.9x
-    [variable.threads]: String(availableParallelism()), // TensorFlow counts the host's cores, not the container's
     [variable.gpuGrowth]: 'true', // else it takes the whole GPU
-    [variable.logLevel]: '2', // errors only; two lines that announce oneDNN come all the same
+    [variable.logLevel]: '1', // warnings too: why a GPU cannot be used is one
   };
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
+}
+
+/** The number of threads that a variable of the user's asks for; one that makes no sense is reported and ignored. */
+function threadsFrom(name: string): number | undefined {
+  const text = process.env[name]?.trim();
+  if (!text) return undefined;
+  const [first = ''] = name === variable.openMpThreads ? text.split(',') : [text]; // OpenMP takes one number for each level.
+  const threads = Number(first);
+  if (/^\d+$/.test(first.trim()) && threads >= 1 && threads <= MOST_THREADS) return threads;
+  process.stderr.write(
+    `warning: ${name} is ${JSON.stringify(text)} and is ignored: it takes a whole number from 1 to ${MOST_THREADS}.\n`,
+  );
+  return undefined;
 }
 
 /** Two functions that the package calls and Node 23 removed. */
