@@ -56,6 +56,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'list training runs with recipe, data, accuracy and time',
     load: async () => (await import('./commands/runs.ts')).runsCommand(),
   },
+  tensorboard: {
+    summary: 'show the curves of all runs in TensorBoard',
+    load: async () => (await import('./commands/tensorboard.ts')).tensorboardCommand(),
+  },
   logs: {
     summary: 'print the log of a job or of the endpoint',
     load: async () => (await import('./commands/logs.ts')).logsCommand(),

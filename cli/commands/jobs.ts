@@ -5,11 +5,11 @@ import { UsageError } from '#errors/user-error.ts';
 import { percent } from '#models/percent.ts';
 import { type RunResult, readResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
+import { jobPlace } from '#training/commands/place.ts';
 import { duration } from '#training/commands/run-view.ts';
 import { endJob, findJob, hasEnded, type Job, listJobs, stateOf, suffixOf } from '../batch/batch-jobs.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
 import { describeState } from '../batch/job-view.ts';
-import { reportPlace } from '../batch/report-place.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
 import { submitCommand } from '../batch/submit-command.ts';
 import { describeProgress, type RunProgress, readProgress } from '../runs/run-progress.ts';
@@ -111,13 +111,18 @@ function rowOf(job: Job, { result, progress }: Training): string[] {
   return [
     job.run,
     stateOf(job),
-    job.command[1] ?? '',
+    recipeOf(job),
     job.createdAt.toISOString().slice(0, 16).replace('T', ' '),
     tookOf(job) ?? '',
     `${attempts} of ${job.attemptsAllowed}`,
     result ? percent(result.accuracy.plain) : '',
     progress ? describeProgress(progress) : '',
   ];
+}
+
+/** Empty for a job that continues from a model with the recipe of that. */
+function recipeOf({ command: [, recipe = ''] }: Job): string {
+  return recipe.startsWith('--') ? '' : recipe;
 }
 
 /** The duration of the last attempt so far. */
@@ -156,7 +161,7 @@ function describe(target: Target, stack: StackOutputs, job: Job, { result, progr
     }),
     ['progress', progress && describeProgress(progress)],
     ['result', result && `${result.version}, ${percent(result.accuracy.plain)} plain`],
-    ['report', result && reportPlace(target, stack, job.run)],
+    ['report', result && jobPlace(`s3://${stack.BucketName}`, target.name).reportOf(job.run)],
     ['job', job.id],
     ['resume', hasEnded(job) && job.status !== 'SUCCEEDED' ? submitCommand(job, target) : undefined],
     ['log', `./cifar10 logs ${job.run}${suffixOf(target)}`],
