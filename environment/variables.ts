@@ -54,6 +54,8 @@ export const variable = {
   logLevel: 'TF_CPP_MIN_LOG_LEVEL',
 
   // Read by the AWS SDK.
+  /** The address of its services, if they are not AWS's own. */
+  endpoint: 'AWS_ENDPOINT_URL',
   /** `true`: no warning about the end of support for Node 20. */
   nodeSupportWarning: 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
 } as const;

@@ -32,6 +32,22 @@ export const RunResult = z.object({
   trainingSeconds: z.number().check(z.nonnegative()),
   steps: count,
   kept: Card.shape.kept,
+  /**
+   * Set where the answers to images that were not trained on are no better than guessing, and absent otherwise. The version is
+   * no candidate then.
+   */
+  guessing: z.optional(
+    z.object({
+      /** Of which the images are. */
+      split: z.enum(['held-out', 'test']),
+      images: count,
+      right: count,
+      /** The most frequent class, and how many images are of it. */
+      mostFrequent: z.string(),
+      guessed: count,
+      pValue: fraction,
+    }),
+  ),
   /** How often it diverged, and resumed from earlier weights with a lower learning rate. */
   recoveries: z.optional(count),
 });

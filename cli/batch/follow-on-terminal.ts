@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { saveModels } from '#local/mirror.ts';
+import { jobPlace } from '#training/commands/place.ts';
 import type { Target } from '../stack/target.ts';
 import { type Job, suffixOf } from './batch-jobs.ts';
 import { followJob } from './follow-job.ts';
@@ -20,7 +21,8 @@ export async function followOnTerminal(
   submitted: SubmittedJob,
   { json = false }: { readonly json?: boolean } = {},
 ): Promise<number> {
-  const view = jobView(process.stdout, { json });
+  const place = jobPlace((await target.store()).url, target.name);
+  const view = jobView(process.stdout, { json, place });
   const interrupt = new AbortController();
   const abort = () => interrupt.abort();
   process.once('SIGINT', abort);

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
+import type { Place } from '#training/commands/place.ts';
 import { duration, viewFor } from '#training/commands/run-view.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import type { Job } from './batch-jobs.ts';
@@ -19,8 +20,11 @@ interface Terminal extends Writable {
 }
 
 /** Shows a job: its state in the queue, and the view of its training. */
-export function jobView(stream: Terminal, { json = false }: { readonly json?: boolean } = {}): JobView {
-  const training = viewFor(stream, { json });
+export function jobView(
+  stream: Terminal,
+  { json = false, place }: { readonly json?: boolean; readonly place?: Place } = {},
+): JobView {
+  const training = viewFor(stream, { json, place });
   let shown = '';
   let ended = 0;
   let waits = false;

@@ -10,7 +10,8 @@ import type { Target } from '../stack/target.ts';
 import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
 
 export interface TrainingJob {
-  readonly recipe: string;
+  /** @default the one that the weights of `from` were trained with, or else `quick` */
+  readonly recipe?: string | undefined;
   /** Changes of the recipe's settings, `key=value` each. @default none */
   readonly set?: readonly string[] | undefined;
   /** @default the training program's */
@@ -36,12 +37,13 @@ export interface SubmittedJob {
  * @throws {UnknownVersion} there is none to train from
  */
 export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
-  const { recipe, set = [], seed, data, from } = training;
-  resolveRecipe(recipe, set); // A typo is found here in milliseconds; in the queue it would cost minutes and money.
+  const { set = [], seed, data, from } = training;
+  const recipe = training.recipe ?? (from === undefined ? 'quick' : undefined);
+  resolveRecipe(recipe ?? 'quick', set); // A typo is found here in milliseconds; in the queue it would cost minutes and money.
   if (data !== undefined) checkDataset(data);
   const run = checkRunId(training.run ?? newRunId());
   const command = [
-    ...['train', recipe, '--run', run],
+    ...['train', ...(recipe === undefined ? [] : [recipe]), '--run', run],
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
     ...(data === undefined ? [] : ['--data', data]),
     ...(from === undefined ? [] : ['--from', from]),

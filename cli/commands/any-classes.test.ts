@@ -24,7 +24,7 @@ let version: VerifiedVersion;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'any-classes-'));
   const store = folderStore(folder);
-  const recipe = resolveRecipe('tiny', ['heldOut=64', 'batchSize=32', 'epochs=1', 'engine=auto']);
+  const recipe = resolveRecipe('tiny', ['heldOut=16', 'batchSize=32', 'epochs=1', 'engine=auto']);
   const data = await sevenClasses();
   const run = { run: 'a', resume: 'again', emit: () => {}, spool: folderStore(join(folder, 'spool')) };
   const outcome = await train({ recipe, seed: 1, data, store, ...run });

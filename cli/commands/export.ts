@@ -1,7 +1,8 @@
-import { lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { defaultStore } from '#environment/home.ts';
+import { makeFolder } from '#environment/make-folder.ts';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { sha256Of } from '#models/manifest.ts';
@@ -138,7 +139,7 @@ async function expectAbsent(paths: readonly string[]): Promise<void> {
 async function write(path: string, body: Uint8Array): Promise<void> {
   const draft = `${path}.${process.pid}.draft`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(draft, body);
     await rename(draft, path);
   } catch (error) {

@@ -16,6 +16,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listSubmittedRuns, readSubmission } from '#models/submissions.ts';
 import { setupState } from '#setup/state.mjs';
+import { jobPlace } from '#training/commands/place.ts';
 import { trainHere } from '#training/commands/train-here.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { recipes } from '#training/recipe/recipes.ts';
@@ -123,7 +124,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
 async function trainInBatch(target: Target, store: ObjectStore, recipe: string, signal: AbortSignal): Promise<void> {
   const run = (await unfinishedRun(store, recipe)) ?? newRunId();
   const submitted = await step(`submit ${recipe} as a Batch job`, () => submitJob(target, { recipe, run }));
-  const view = jobView(process.stderr);
+  const view = jobView(process.stderr, { place: jobPlace(store.url, target.name) });
   try {
     const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal });
     view.end();

@@ -8,7 +8,7 @@ import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
 export function submitCommand(): Command {
   return new Command('submit')
     .description('Train a recipe as an AWS Batch job, and follow it.')
-    .argument('[recipe]', 'what to train: a recipe by name', 'quick')
+    .argument('[recipe]', 'what to train: a recipe by name (default: quick; with --from, that of the weights)')
     .addOption(targetOption())
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--budget <time>', 'fit the number of epochs to a training time, such as 5m; the same as --set budget')
@@ -19,19 +19,24 @@ export function submitCommand(): Command {
     .option('--detach', 'do not follow the job')
     .option('--json', 'print events as lines of JSON')
     .addHelpText('after', examples)
-    .action(async (recipe: string, { seed, data, from, run, detach, json = false, ...options }: CommandOptions) => {
-      const target = await openTarget(options.target);
-      const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run });
-      if (detach) {
-        process.stdout.write(
-          json
-            ? `${JSON.stringify(submitted)}\n`
-            : `${submitted.run}\nFollow it with "./cifar10 jobs ${submitted.run} --follow${suffixOf(target)}".\n`,
-        );
-      } else {
-        process.exitCode = await followOnTerminal(target, submitted, { json });
-      }
-    });
+    .action(
+      async (
+        recipe: string | undefined,
+        { seed, data, from, run, detach, json = false, ...options }: CommandOptions,
+      ) => {
+        const target = await openTarget(options.target);
+        const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run });
+        if (detach) {
+          process.stdout.write(
+            json
+              ? `${JSON.stringify(submitted)}\n`
+              : `${submitted.run}\nFollow it with "./cifar10 jobs ${submitted.run} --follow${suffixOf(target)}".\n`,
+          );
+        } else {
+          process.exitCode = await followOnTerminal(target, submitted, { json });
+        }
+      },
+    );
 }
 
 interface CommandOptions {

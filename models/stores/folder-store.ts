@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UserError } from '#errors/user-error.ts';
+import { makeFolder } from '#environment/make-folder.ts';
+import { UsageError, UserError } from '#errors/user-error.ts';
 import { isErrno, withFileLock } from './file-lock.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
@@ -79,6 +80,26 @@ export function folderStore(folder: string): ObjectStore {
   };
 }
 
+/**
+ * Makes the folder of a store, and tries to write there: what is wrong is found before hours of work.
+ *
+ * @throws {UsageError} it cannot be made, or nothing can be written there
+ */
+export async function checkWritable(folder: string): Promise<void> {
+  const draft = join(folder, `.${randomBytes(6).toString('hex')}.draft`);
+  try {
+    await makeFolder(folder);
+    await writeDurably(draft, new Uint8Array(1));
+    await rm(draft);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      `Nothing can be stored in ${folder} (${code ?? message}). Give a folder in which files can be made, or s3://<bucket>.`,
+      { cause: error },
+    );
+  }
+}
+
 async function read(path: string): Promise<StoredObject | undefined> {
   try {
     const { buffer, byteOffset, length } = await readFile(path);
@@ -123,7 +144,7 @@ async function describe(root: string, key: string): Promise<ListedObject | undef
 /** @param check throws if the file may not be replaced; no other writer can act between it and the replacement */
 async function replace(path: string, body: Uint8Array, check: () => Promise<void>): Promise<void> {
   const draft = beside(path, `${randomBytes(6).toString('hex')}.draft`);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await removeAbandoned(dirname(path));
   try {
     await writeDurably(draft, body);

@@ -12,7 +12,7 @@ const waits = [0.01, 0.01];
 
 describeObjectStore('a retrying store', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'retrying-store-'));
-  return { store: retryingStore(folderStore(folder), waits), dispose: () => rm(folder, { recursive: true }) };
+  return { store: retryingStore(folderStore(folder), { waits }), dispose: () => rm(folder, { recursive: true }) };
 });
 
 describe('a retrying store', () => {
@@ -38,7 +38,7 @@ describe('a retrying store', () => {
         get: (key) => answering(store.get(key)),
         put: (key, body, options) => answering(store.put(key, body, options)),
       },
-      waits,
+      { waits },
     );
   });
   afterEach(() => rm(folder, { recursive: true }));
@@ -52,6 +52,23 @@ describe('a retrying store', () => {
     const refused = retrying.get('a');
     await expect(refused).rejects.toThrow(StoreUnavailable);
     await expect(refused).rejects.toThrow(`${store.url} is unavailable (trouble 3).`);
+  });
+
+  it('ends a long wait with the signal, after one more try', async () => {
+    let tries = 0;
+    const unreachable = {
+      ...store,
+      get: async () => {
+        tries++;
+        throw new Error('ECONNREFUSED');
+      },
+    };
+    const ending = new AbortController();
+    const patient = retryingStore(unreachable, { waits: [60, 60], signal: ending.signal });
+    const waiting = patient.get('a');
+    setTimeout(() => ending.abort('SIGTERM'), 20);
+    await expect(waiting).rejects.toThrow(StoreUnavailable);
+    expect(tries).toBe(2);
   });
 
   it('recognises its own write when the answer was lost', async () => {

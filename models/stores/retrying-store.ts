@@ -9,6 +9,8 @@ export class StoreUnavailable extends UserError {
 
 /** Seconds between two tries of one call. */
 const WAITS = [0.5, 1, 2, 4, 8];
+/** Longer waits end with the signal. */
+const SHORT_WAIT = 1;
 
 /**
  * Retries calls that fail, with longer and longer waits. What a person has to fix, such as a bucket that does not exist,
@@ -17,9 +19,16 @@ const WAITS = [0.5, 1, 2, 4, 8];
  * Nothing is written twice: a write that succeeded though its answer was lost is recognised by its content.
  *
  * @param waits seconds between two tries. @default 0.5 to 8, 15.5 in all
+ * @param signal once it is aborted, waits end at a second: there is little time left. @default never
  * @returns a store that throws only `WriteConflict`, `StoreUnavailable`, and `RangeError` for an invalid key
  */
-export function retryingStore(store: ObjectStore, waits: readonly number[] = WAITS): ObjectStore {
+export function retryingStore(
+  store: ObjectStore,
+  {
+    waits = WAITS,
+    signal,
+  }: { readonly waits?: readonly number[] | undefined; readonly signal?: AbortSignal | undefined } = {},
+): ObjectStore {
   const retried = async <Result>(ask: (isRepeated: boolean) => Promise<Result>): Promise<Result> => {
     for (let tries = 0; ; tries++) {
       try {
@@ -28,7 +37,9 @@ export function retryingStore(store: ObjectStore, waits: readonly number[] = WAI
         if (error instanceof WriteConflict || error instanceof RangeError) throw error;
         const wait = waits[tries];
         if (error instanceof UserError || wait === undefined) throw unavailable(store, error);
-        await sleep(1000 * wait);
+        if (wait <= SHORT_WAIT) await sleep(1000 * wait);
+        else if (signal?.aborted) throw unavailable(store, error);
+        else await sleep(1000 * wait, undefined, { signal }).catch(() => {}); // Aborted: one more try.
       }
     }
   };

@@ -1,7 +1,9 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
+import { makeFolder } from '#environment/make-folder.ts';
+import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import { openObjectStore } from '#models/stores/open.ts';
@@ -68,9 +70,17 @@ export async function show(evaluation: EvaluationReport, data: Dataset, { json, 
   process.stdout.write(json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : measuredTable(evaluation));
   if (report === undefined) return;
   const path = join(report, 'evaluation.html');
-  await mkdir(report, { recursive: true });
   const { evaluationReport } = await import('../record/report/evaluation-report.ts');
-  await writeFile(`${path}.draft`, evaluationReport(evaluation, data));
-  await rename(`${path}.draft`, path);
+  const html = evaluationReport(evaluation, data);
+  try {
+    await makeFolder(report);
+    await writeFile(`${path}.draft`, html);
+    await rename(`${path}.draft`, path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UserError(`${path} could not be written (${code ?? message}). Give another folder for --report.`, {
+      cause: error,
+    });
+  }
   process.stderr.write(`The report is ${path}\n`);
 }

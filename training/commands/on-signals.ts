@@ -17,7 +17,17 @@ export interface Signals {
   release(): void;
 }
 
-/** @param report is called with a line at the first signal; a second signal ends the process immediately */
+/**
+ * How long after the signal a program may take to end: a checkpoint is kept in less, and whoever sent the signal kills it after
+ * half a minute.
+ */
+const LIMIT_SECONDS = 20;
+
+/**
+ * A program that has not ended some time after the first signal is ended: what it waits for does not hear signals.
+ *
+ * @param report is called with a line at the first signal; a second signal ends the process immediately
+ */
 export function onSignals(report: (line: string) => void): Signals {
   const controller = new AbortController();
   let first: Signal | undefined;
@@ -25,6 +35,10 @@ export function onSignals(report: (line: string) => void): Signals {
     if (first !== undefined) process.exit(exitCodes[name as Signal]);
     first = name as Signal;
     report(`${name}: keeping a checkpoint …${name === 'SIGINT' ? ' Press Ctrl-C again to exit immediately.' : ''}`);
+    setTimeout(() => {
+      report(`${name}: not done after ${LIMIT_SECONDS} s; exiting. The last checkpoint is kept.`);
+      process.exit(exitCodes[first!]);
+    }, 1000 * LIMIT_SECONDS).unref();
     controller.abort(name);
   };
   const names = Object.keys(exitCodes) as Signal[];

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { TrainingEvent } from '../record/events.ts';
+import { jobPlace, type Place, placeOf } from './place.ts';
 import { viewFor } from './run-view.ts';
 
 const second = (seconds: number) => ({ at: new Date(Date.UTC(2026, 10, 23) + 1000 * seconds).toISOString() });
@@ -55,7 +57,7 @@ const events: TrainingEvent[] = [
 function shown(
   events: readonly TrainingEvent[],
   terminal: { isTTY?: boolean; columns?: number },
-  json = false,
+  { json = false, place }: { json?: boolean; place?: Place } = {},
 ): string {
   let text = '';
   const stream = new Writable({
@@ -64,7 +66,7 @@ function shown(
       done();
     },
   });
-  const view = viewFor(Object.assign(stream, terminal), { json });
+  const view = viewFor(Object.assign(stream, terminal), { json, place });
   for (const event of events) view.show(event);
   view.end();
   return text;
@@ -139,6 +141,41 @@ describe('without a terminal', () => {
   });
 });
 
+describe('a run that is stored', () => {
+  const saved: TrainingEvent = {
+    ...second(147),
+    type: 'saved',
+    ...{ version: '20261123-0412-a1b2c3d4', store: 's3://models', run: 'a-run' },
+    better: { version: '20261122-0800-0a1b2c3d', plain: 0.8412, than: 0.8354 },
+  };
+  const here = join(process.cwd(), 'my models');
+  const promote = './cifar10 models promote 20261122-0800-0a1b2c3d --alias candidate';
+
+  test('warns of a better candidate before, with the command that brings it back', () => {
+    const lines = shown([saved], {}, { place: placeOf(here) }).split('\n');
+    expect(lines.slice(2)).toEqual([
+      'warning the candidate before was better: 20261122-0800-0a1b2c3d has 84.12 % plain, 0.58 points more. To make it the candidate again:',
+      `  ${promote} --store 'my models'`,
+      '',
+    ]);
+  });
+
+  test.each([
+    ['in a folder', placeOf(here), 'my models/runs/a-run/report.html', " --store 'my models'"],
+    ['in a bucket', placeOf('s3://b'), 'aws s3 cp s3://b/runs/a-run/report.html .', ' --store s3://b'],
+    ['by a job on this machine', jobPlace('s3://b', 'local'), '.cifar10/store/runs/a-run/report.html', ''],
+    ['by a job', jobPlace('s3://b', 'aws'), 'aws s3 cp s3://b/runs/a-run/report.html .', ' --target aws'],
+  ])('%s says where its report is, also where nothing was left to do', (_, place, report, options) => {
+    const lines = shown([saved], {}, { place }).split('\n');
+    expect(lines[1]).toBe(`report ${report}`);
+    expect(lines[3]).toBe(`  ${promote}${options}`);
+  });
+});
+
+test('a warning is shown', () => {
+  expect(shown([{ ...second(9), type: 'warning', message: 'Few images.' }], {})).toBe('warning Few images.\n');
+});
+
 describe('on a terminal', () => {
   test.each([40, 60, 80, 120, 300])('of %d columns, the live line fits into one', (columns) => {
     const line = liveLine(columns);
@@ -168,6 +205,6 @@ describe('on a terminal', () => {
 });
 
 test('as JSON, gives every event as it is', () => {
-  const lines = shown(events, { isTTY: true, columns: 80 }, true).trim().split('\n');
+  const lines = shown(events, { isTTY: true, columns: 80 }, { json: true }).trim().split('\n');
   expect(lines.map((line) => JSON.parse(line))).toEqual(events);
 });

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 import { percent } from '#models/percent.ts';
 import type { TrainingEvent } from '../record/events.ts';
+import { type Place, placeOf } from './place.ts';
 
 export interface View {
   show(event: TrainingEvent): void;
@@ -19,23 +20,30 @@ type Of<Type extends TrainingEvent['type']> = Extract<TrainingEvent, { readonly 
 /** Milliseconds between two progress lines where the output is not a terminal. */
 const PLAIN_INTERVAL = 10_000;
 
+interface ViewOptions {
+  /** @default false */
+  readonly json?: boolean;
+  /** Where the run is stored. @default where this process finds the store that the events name */
+  readonly place?: Place | undefined;
+}
+
 /**
  * Shows the progress of a run: on a terminal as a live line below the results so far, elsewhere as a line every ten
  * seconds, with `json` as one event per line.
  */
-export function viewFor(stream: Terminal, { json = false }: { readonly json?: boolean } = {}): View {
+export function viewFor(stream: Terminal, { json = false, place }: ViewOptions = {}): View {
   if (json) {
     return {
       show: (event) => void stream.write(`${JSON.stringify(event)}\n`),
       end: () => {},
     };
   }
-  return stream.isTTY ? liveView(stream) : plainView(stream);
+  return stream.isTTY ? liveView(stream, place) : plainView(stream, place);
 }
 
-function liveView(stream: Terminal): View {
+function liveView(stream: Terminal, place: Place | undefined): View {
   const colours = pc.createColors(pc.isColorSupported);
-  const facts = new Facts();
+  const facts = new Facts(place);
   let isDrawn = false;
   const erase = () => {
     if (isDrawn) stream.write('\r\x1b[2K');
@@ -64,9 +72,9 @@ function liveView(stream: Terminal): View {
   };
 }
 
-function plainView(stream: Terminal): View {
+function plainView(stream: Terminal, place: Place | undefined): View {
   const colours = pc.createColors(false);
-  const facts = new Facts();
+  const facts = new Facts(place);
   let shownAt = Number.NEGATIVE_INFINITY;
   return {
     show(event) {
@@ -84,6 +92,7 @@ function plainView(stream: Terminal): View {
 
 /** Facts of earlier events that later lines show. */
 class Facts {
+  place: Place | undefined;
   run = '';
   epochs = 0;
   steps = 0;
@@ -91,8 +100,13 @@ class Facts {
   /** Only the first fit to a budget is shown; later ones change the end by a few steps. */
   isFitted = false;
 
+  constructor(place: Place | undefined) {
+    this.place = place;
+  }
+
   learn(event: TrainingEvent): void {
-    if (event.type === 'started') this.run = event.run;
+    if (event.type === 'saved') this.place ??= placeOf(event.store);
+    if (event.type === 'started' || event.type === 'saved') this.run = event.run ?? this.run;
     if (event.type === 'started' || event.type === 'fitted') [this.epochs, this.steps] = [event.epochs, event.steps];
     if (event.type === 'epoch' && event.validation) this.accuracy = event.validation.accuracy;
   }
@@ -149,8 +163,11 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
     case 'saved':
       return [
         `${colours.green('saved')} ${colours.bold(event.version)} in ${event.store}`,
-        colours.dim(`report ${event.store}/runs/${facts.run}/report.html`),
+        ...(facts.run === '' ? [] : [colours.dim(`report ${facts.place?.reportOf(facts.run)}`)]),
+        ...(event.better ? betterBefore(event.better, facts.place?.options ?? '', colours) : []),
       ];
+    case 'warning':
+      return [`${colours.yellow('warning')} ${event.message}`];
     case 'interrupted':
       return [
         `${colours.yellow(event.signal)}: kept a checkpoint at step ${count(event.step)}. To resume:`,
@@ -161,6 +178,18 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
     case 'checkpoint':
       return [];
   }
+}
+
+function betterBefore(
+  { version, plain, than }: NonNullable<Of<'saved'>['better']>,
+  options: string,
+  colours: Colours,
+): string[] {
+  const points = (100 * (plain - than)).toFixed(2);
+  return [
+    `${colours.yellow('warning')} the candidate before was better: ${version} has ${percent(plain)} plain, ${points} points more. To make it the candidate again:`,
+    `  ./cifar10 models promote ${version} --alias candidate${options}`,
+  ];
 }
 
 /** As much of the line as fits; the bar takes the remaining columns. */

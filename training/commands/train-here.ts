@@ -1,22 +1,26 @@
 import type { WriteStream } from 'node:tty';
 import { checkRunId, newRunId } from '#models/runs.ts';
+import { checkWritable } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { checkDataset, openDataset } from '../datasets/open-dataset.ts';
-import { resolveRecipe } from '../recipe/settings.ts';
-import { checkParent, openParent } from '../run/parent.ts';
+import { type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
+import { checkParent, type OpenedParent, openParent } from '../run/parent.ts';
 import { spoolFor } from '../run/spooled-checkpoints.ts';
 import type { Outcome } from '../run/train.ts';
+import { jobId, type Place, placeOf, quoted } from './place.ts';
 import { viewFor } from './run-view.ts';
 
 /** What a run is decided by, and where it goes, as people type it. */
 export interface TrainHereOptions {
-  readonly recipe: string;
+  /** @default the one that the weights of `from` were trained with, or else `quick` */
+  readonly recipe?: string | undefined;
   /** Changes of the recipe's settings, `key=value` each. @default none */
   readonly set?: readonly string[];
-  readonly seed: number;
-  /** A data set by name. */
-  readonly data: string;
+  /** @default 1 */
+  readonly seed?: number | undefined;
+  /** A data set by name. @default cifar10 */
+  readonly data?: string | undefined;
   /** A version, an alias or a Keras `.h5` file whose weights the run begins with. @default drawn weights */
   readonly from?: string | undefined;
   /** A folder or `s3://<bucket>`. */
@@ -37,18 +41,21 @@ interface Terminal {
 /**
  * Trains a recipe in this process, and shows its events.
  *
- * @throws {UsageError} an option is invalid, or `train` refuses the run
+ * @throws {UsageError} an option is invalid, nothing can be written to the store, or `train` refuses the run
  * @throws the reason of the signal, if it is aborted before the run began
  */
 export async function trainHere(
-  { recipe: name, set = [], seed, data: dataset, from, out, run: given }: TrainHereOptions,
+  options: TrainHereOptions,
   { signal, stream, json = false }: Terminal,
 ): Promise<Outcome> {
-  const recipe = resolveRecipe(name, set);
-  const run = checkRunId(given ?? newRunId());
+  const { set = [], seed = 1, data: dataset = 'cifar10', from, out } = options;
+  if (options.recipe !== undefined || from === undefined) recipeFor(options); // Typos are found before the store is asked.
+  const run = checkRunId(options.run ?? newRunId());
   checkDataset(dataset);
   const store = await openObjectStore(out);
   const parent = from === undefined ? undefined : await openParent({ from: checkParent(from), store, run });
+  const recipe = recipeFor(options, parent);
+  if (!isBucket(store)) await checkWritable(store.url);
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const view = viewFor(stream, { json });
   try {
@@ -62,14 +69,14 @@ export async function trainHere(
       store,
       spool: spoolFor(store),
       run,
-      resume: resumeCommand({ recipe: name, set, seed, data: dataset, from, out, run }),
+      resume: resumeCommand({ ...options, set, seed, run }, placeOf(store.url)),
       emit: view.show,
       signal,
     });
     if (outcome.status === 'finished' && outcome.wasFinished) {
       const { at, version } = outcome.result;
       log(`The run ${run} is finished; nothing is left to do.`);
-      view.show({ at, type: 'saved', version, store: store.url });
+      view.show({ at, type: 'saved', version, store: store.url, run });
     }
     return outcome;
   } finally {
@@ -81,26 +88,29 @@ function isBucket(store: ObjectStore): boolean {
   return store.url.startsWith('s3://');
 }
 
-function resumeCommand({
-  recipe,
-  set = [],
-  seed,
-  data,
-  from,
-  out,
-  run,
-}: TrainHereOptions & { readonly run: string }): string {
-  const words = [
-    ...['./cifar10', 'train', recipe],
-    ...(data === 'cifar10' ? [] : ['--data', data]),
-    ...(from === undefined ? [] : ['--from', from]),
-    ...set.flatMap((change) => ['--set', change]),
-    ...['--seed', String(seed), '--out', out, '--run', run],
-  ];
-  return words.map(quoted).join(' ');
+function recipeFor({ recipe: name, set, from }: TrainHereOptions, parent?: OpenedParent): ResolvedRecipe {
+  return from === undefined
+    ? resolveRecipe(name ?? 'quick', set)
+    : resolveContinuation({ name, parent: parent?.recipe }, set);
 }
 
-/** Quotes a word for a shell, if it needs that. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+interface ResumeOptions extends TrainHereOptions {
+  readonly set: readonly string[];
+  readonly seed: number;
+  readonly run: string;
+}
+
+/** What a person types to resume the run. A job is submitted again: a person's shell has none of its environment. */
+function resumeCommand({ recipe, set, seed, data, from, out, run }: ResumeOptions, { options }: Place): string {
+  const isJob = jobId() !== undefined;
+  const words = [
+    ...['./cifar10', isJob ? 'submit' : 'train', ...(recipe === undefined ? [] : [recipe])],
+    ...(data === undefined || data === 'cifar10' ? [] : ['--data', data]),
+    ...(from === undefined ? [] : ['--from', from]),
+    ...set.flatMap((change) => ['--set', change]),
+    ...(isJob && seed === 1 ? [] : ['--seed', String(seed)]),
+    ...(isJob ? [] : ['--out', out]),
+    ...['--run', run],
+  ];
+  return `${words.map(quoted).join(' ')}${isJob ? options : ''}`;
 }

@@ -1,18 +1,19 @@
 import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
-import { variable } from '#environment/variables.ts';
 import { continueWithoutOutput } from '#errors/closed-output.ts';
+import { StoreUnavailable } from '#models/stores/retrying-store.ts';
 import { recipes } from '../recipe/recipes.ts';
 import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
 import { changesOf, collect, wholeNumber } from './option-parsers.ts';
+import { jobId } from './place.ts';
 import { trainHere } from './train-here.ts';
 
 interface Options {
   readonly set?: readonly string[];
   readonly budget?: string;
-  readonly seed: number;
-  readonly data: string;
+  readonly seed?: number;
+  readonly data?: string;
   readonly from?: string | undefined;
   readonly out: string;
   readonly run?: string;
@@ -43,7 +44,7 @@ two a checkpoint is kept, and the same command with --run resumes the run.
 Examples:
   ./cifar10 train                                     quick, into the store of this clone
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
-  ./cifar10 train --from production --set epochs=1    start from the weights of a model
+  ./cifar10 train --from production --set epochs=1    go on from the weights of a model, by its recipe
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run
@@ -52,15 +53,18 @@ Examples:
 export function trainCommand(): Command {
   return new Command('train')
     .description('Train a recipe in this process and store a version of the model.')
-    .argument('[recipe]', 'what to train: a recipe by name', 'quick')
+    .argument('[recipe]', 'what to train: a recipe by name (default: quick; with --from, that of the weights)')
     .option('--set <key=value>', 'change a setting of the recipe, listed below; repeatable', collect)
     .option(
       '--budget <time>',
       'fit the number of epochs to a training time, such as 90s or 5m; the same as --set budget',
     )
-    .option('--seed <number>', 'the same seed gives the same model', wholeNumber, 1)
-    .option('--data <name>', 'the data set to train on', 'cifar10')
-    .option('--from <parent>', 'start from the weights of a version, an alias or a Keras .h5 file')
+    .option('--seed <number>', 'the same seed gives the same model (default: 1)', wholeNumber)
+    .option('--data <name>', 'the data set to train on (default: cifar10)')
+    .option(
+      '--from <parent>',
+      "continue from a version, an alias or a Keras .h5 file, at a tenth of the recipe's learning rates",
+    )
     .option('--out <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--run <id>', 'name of the run; an existing run resumes (default: a new name)')
     .option('--json', 'print events as lines of JSON')
@@ -68,8 +72,9 @@ export function trainCommand(): Command {
     .action(run);
 }
 
-async function run(recipe: string, options: Options): Promise<void> {
-  const { seed, data, from, out, run = jobId(), json = false } = options;
+async function run(recipe: string | undefined, options: Options): Promise<void> {
+  // A job that was started by hand in the console has no --run; its id has colons in an array job.
+  const { seed, data, from, out, run = jobId()?.replaceAll(':', '-'), json = false } = options;
   continueWithoutOutput();
   const { signal, exitCode, release } = onSignals((line) => process.stderr.write(`${line}\n`));
   try {
@@ -80,14 +85,11 @@ async function run(recipe: string, options: Options): Promise<void> {
     );
     if (outcome.status === 'interrupted') process.exitCode = exitCode();
   } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    process.exitCode = exitCode(); // Before the run began: there is nothing to keep.
+    // Before the run began there is nothing to keep; a store that is waited for does not count against the signal.
+    if (!signal.aborted || !(error === signal.reason || error instanceof StoreUnavailable)) throw error;
+    if (error !== signal.reason) process.stderr.write(`error: ${(error as Error).message}\n`);
+    process.exitCode = exitCode();
   } finally {
     release();
   }
-}
-
-/** A job that was started by hand in the console has no --run; its id has colons in an array job. */
-function jobId(): string | undefined {
-  return process.env[variable.jobId]?.replaceAll(':', '-');
 }

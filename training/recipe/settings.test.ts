@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { UsageError } from '#errors/user-error.ts';
 import { shapesOf } from '../nets/shapes.ts';
 import { netOf, type Recipe, recipes } from './recipes.ts';
-import { describeSettings, resolveRecipe } from './settings.ts';
+import { describeSettings, resolveContinuation, resolveRecipe } from './settings.ts';
 
 describe('resolveRecipe', () => {
   test('a recipe by itself is what its name says', () => {
@@ -43,10 +43,11 @@ describe('resolveRecipe', () => {
     [
       'quik',
       [],
-      'There is no recipe "quik"; did you mean "quick"? The recipes are seed, minute, quick, c90, c92 and tiny.',
+      'There is no recipe "quik". The recipes are seed, minute, quick, c90, c92 and tiny; did you mean "quick"?',
     ],
     ['toString', [], 'There is no recipe "toString". The recipes are'],
-    ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"? The settings:\n'],
+    ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"?'],
+    ['quick', ['depth=9'], /^The settings are:\n.+\n\nThere is no setting "depth"\.$/s],
     ['quick', ['learning_rate=2'], 'did you mean "learningRate"?'],
     ['quick', ['__proto__=2'], 'There is no setting "__proto__".'],
     ['quick', ['epochs'], '"epochs" is not a setting. Write --set key=value'],
@@ -86,6 +87,44 @@ describe('resolveRecipe', () => {
         }
       }),
     );
+  });
+});
+
+describe('a recipe to continue with', () => {
+  const { translate, ...minute } = recipes.minute;
+  const stored = { ...minute, epochs: 0.5, shift: 3, depth: 9 };
+
+  test('is that of the weights, under its current names, at a tenth of its rates', () => {
+    expect(resolveContinuation({ parent: { name: 'minute', settings: stored } })).toEqual({
+      name: 'minute',
+      settings: { ...recipes.minute, epochs: 0.5, translate: 3, learningRate: 0.04, muonLearningRate: 0.016 },
+    });
+  });
+
+  test('is the one that is named, with rates that are no higher', () => {
+    const parent = { name: 'minute', settings: stored };
+    const rates = { learningRate: 0.02, muonLearningRate: 0.024 };
+    expect(resolveContinuation({ name: 'tiny', parent })).toEqual({
+      name: 'tiny',
+      settings: { ...recipes.tiny, ...rates },
+    });
+  });
+
+  test('has the settings that are asked for, rates included', () => {
+    const { settings } = resolveContinuation({ name: 'tiny', parent: undefined }, ['learningRate=0.2', 'epochs=3']);
+    expect(settings).toMatchObject({ learningRate: 0.2, epochs: 3 });
+  });
+
+  test('has rates that do not fall with each continuation', () => {
+    const once = resolveContinuation({ parent: { name: 'quick', settings: { ...recipes.quick } } });
+    const twice = resolveContinuation({ parent: { name: 'quick', settings: { ...once.settings } } });
+    expect(twice).toEqual(once);
+    const slower = { ...once.settings, learningRate: 0.001 };
+    expect(resolveContinuation({ parent: { name: 'quick', settings: slower } }).settings.learningRate).toBe(0.001);
+  });
+
+  test('has to be named where the weights do not say', () => {
+    expect(() => resolveContinuation({ parent: undefined })).toThrow(/do not say which recipe .* Name one/);
   });
 });
 

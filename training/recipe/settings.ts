@@ -3,6 +3,7 @@ import { UsageError } from '#errors/user-error.ts';
 import { nearest } from './nearest.ts';
 import { type Recipe, recipes } from './recipes.ts';
 import { descriptionOf, settingNames, settingsSchema } from './settings-schema.ts';
+import { fromStoredSettings } from './stored-settings.ts';
 
 /** A recipe with its changes applied. */
 export interface ResolvedRecipe {
@@ -16,14 +17,59 @@ export interface ResolvedRecipe {
  * @throws {UsageError} the recipe or a key is unknown, or a value is not valid
  */
 export function resolveRecipe(name: string, changes: readonly string[] = []): ResolvedRecipe {
-  if (!isRecipe(name)) {
+  return { name, settings: changed(recipeOf(name), changes) };
+}
+
+/**
+ * The recipe for training that continues from weights of an earlier one: by default the recipe that they were trained with.
+ * Learning rates are at most a tenth of the recipe's own, unless they are given: a run begins at its highest rate, which
+ * is made for drawn weights and ruins trained ones.
+ *
+ * @param name of a recipe. @default the parent's
+ * @param parent the recipe of the weights, as it was stored; undefined where that is not known
+ * @throws {UsageError} as `resolveRecipe`, or there is no recipe at all
+ */
+export function resolveContinuation(
+  { name, parent }: { readonly name?: string | undefined; readonly parent: StoredRecipe | undefined },
+  changes: readonly string[] = [],
+): ResolvedRecipe {
+  if (name === undefined && parent === undefined) {
     throw new UsageError(
-      `There is no recipe "${name}"${didYouMean(name, Object.keys(recipes))} ${listOf(Object.keys(recipes))}`,
+      'The weights to start from do not say which recipe they were trained with. Name one, such as "train quick --from …".',
     );
   }
-  const recipe = recipes[name];
-  const settings: Recipe = Object.assign({}, recipe, ...changes.map((change) => parseChange(change, recipe)));
-  return { name, settings };
+  const { name: chosen, settings } = name === undefined ? restored(parent!) : resolveRecipe(name);
+  const own = isRecipe(chosen) ? recipes[chosen] : settings;
+  const slower = (rate: 'learningRate' | 'muonLearningRate') =>
+    Math.min(settings[rate], Number((CONTINUING * own[rate]).toPrecision(6)));
+  const rates = { learningRate: slower('learningRate'), muonLearningRate: slower('muonLearningRate') };
+  return { name: chosen, settings: changed({ ...settings, ...rates }, changes) };
+}
+
+/** A recipe as a card or a file of weights has it. */
+export interface StoredRecipe {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** The share of a recipe's learning rates with which a training continues. */
+const CONTINUING = 0.1;
+
+/** Settings that an older release did not have are those of the recipe. */
+function restored({ name, settings }: StoredRecipe): ResolvedRecipe {
+  const known = Object.entries(fromStoredSettings(settings)).filter(([key]) => isSetting(key));
+  return { name, settings: { ...recipes[isRecipe(name) ? name : 'quick'], ...Object.fromEntries(known) } };
+}
+
+function recipeOf(name: string): Recipe {
+  if (isRecipe(name)) return recipes[name];
+  const names = Object.keys(recipes);
+  const list = `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  throw new UsageError(`There is no recipe "${name}". The recipes are ${list}${didYouMean(name, names)}`);
+}
+
+function changed(recipe: Recipe, changes: readonly string[]): Recipe {
+  return Object.assign({}, recipe, ...changes.map((change) => parseChange(change, recipe)));
 }
 
 const COLUMNS = 100;
@@ -49,8 +95,10 @@ function parseChange(change: string, recipe: Recipe): Partial<Recipe> {
     throw new UsageError(`"${change}" is not a setting. Write --set key=value, such as --set epochs=2.`);
   }
   if (!isSetting(name)) {
+    // What a person needs comes last: a terminal shows the end of a long message.
+    const unknown = `There is no setting "${name}"${didYouMean(name, settingNames)}`;
     throw new UsageError(
-      `There is no setting "${name}"${didYouMean(name, settingNames)} The settings:\n${describeSettings(recipe)}`,
+      unknown.endsWith('?') ? unknown : `The settings are:\n${describeSettings(recipe)}\n\n${unknown}`,
     );
   }
   const parsed = z.safeParse(settingsSchema.shape[name], text);
@@ -69,10 +117,6 @@ function isSetting(name: string): name is keyof Recipe {
 function didYouMean(word: string, candidates: readonly string[]): string {
   const meant = nearest(word, candidates);
   return meant === undefined ? '.' : `; did you mean "${meant}"?`;
-}
-
-function listOf(names: readonly string[]): string {
-  return `The recipes are ${names.slice(0, -1).join(', ')} and ${names.at(-1)}.`;
 }
 
 /** Lines of at most so many columns. */

@@ -85,7 +85,16 @@ export type TrainingEvent = { readonly at: string } & (
       readonly loss: number;
       readonly seconds: number;
     }
-  | { readonly type: 'saved'; readonly version: string; readonly store: string }
+  | {
+      readonly type: 'saved';
+      readonly version: string;
+      readonly store: string;
+      /** Absent in older logs. */
+      readonly run?: string;
+      /** The candidate before, if it is more accurate on the same test images. */
+      readonly better?: { readonly version: string; readonly plain: number; readonly than: number };
+    }
+  | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'interrupted'; readonly signal: string; readonly step: number; readonly resume: string }
   | { readonly type: 'failed'; readonly message: string }
 );

@@ -12,12 +12,15 @@ import { readTrainedNet } from '../export/weights.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
+import type { StoredRecipe } from '../recipe/settings.ts';
 
 /** Weights that a run begins with, instead of drawn ones. */
 export interface OpenedParent {
   /** Their origin, for the card and the run's arguments. */
   readonly parent: Parent;
   readonly weights: readonly NamedTensor[];
+  /** Absent where another program wrote the file. */
+  readonly recipe?: StoredRecipe | undefined;
 }
 
 interface ParentOptions {
@@ -35,7 +38,8 @@ export async function openParent({ from, store, run }: ParentOptions): Promise<O
     version: await resolveVersion(store, from),
     ...(isVersionId(from) ? {} : { alias: from }),
   };
-  return { parent, weights: (await readTrainedNet(store, parent.version)).weights };
+  const { weights, recipe } = await readTrainedNet(store, parent.version);
+  return { parent, weights, recipe };
 }
 
 /**
@@ -46,7 +50,7 @@ export function weightsFor(net: Net, { parent, weights }: OpenedParent): NamedTe
   const given = new Map(weights.map((tensor) => [tensor.name, tensor]));
   const differs = (what: string) =>
     new UsageError(
-      `${parentName(parent)} does not have the net of this recipe: ${what}. Train with the recipe, and the --set net or widths, ` +
+      `${parentName(parent)} does not have the net of this recipe: ${what}. Leave the recipe out to train with the one ` +
         'that it was made with.',
     );
   const fitting = weightSpecs(net).map(({ name, shape }) => {
@@ -73,7 +77,8 @@ async function openFile(path: string): Promise<OpenedParent> {
       cause: error,
     });
   });
-  return { parent: { file: basename(path), sha256: sha256Of(file) }, weights: readKeras(file).weights };
+  const { weights, description } = readKeras(file);
+  return { parent: { file: basename(path), sha256: sha256Of(file) }, weights, recipe: description?.recipe };
 }
 
 /** @throws {UsageError} the text is not a version, an alias or the path of an `.h5` file */

@@ -1,18 +1,24 @@
-import { AliasMoved, moveAlias, readAlias } from '#models/aliases.ts';
+import { UserError } from '#errors/user-error.ts';
+import { AliasMoved, moveAlias, readAlias, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
 import { type RunResult, runKey, writeResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
-import { contentTypeOf, publishVersion } from '#models/versions.ts';
+import { contentTypeOf, publishVersion, readCard } from '#models/versions.ts';
 import { evaluate, logitsOf } from '../evaluation/evaluate.ts';
 import { fitTemperature } from '../evaluation/temperature.ts';
+import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Attempt } from './attempt.ts';
+import { checkLearned, NothingLearned, whatToTry } from './nothing-learned.ts';
 import type { RunLog } from './run-log.ts';
 import { clearSpool } from './spooled-checkpoints.ts';
 import { describeTrained } from './version.ts';
 
 /**
- * Tests the trained network and stores it as a version, the new candidate. Choices are made on the held-out images; the test
- * set is read once, all of it.
+ * Tests the trained network and stores it as a version, the new candidate if it learned anything. Choices are made on the
+ * held-out images; the test set is read once, all of it.
+ *
+ * @throws {NothingLearned} it answers no better than guessing; everything is stored, and the candidate is the one before
+ * @throws {UserError} its answers are not finite numbers; no version is stored
  */
 export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult> {
   const { options, net, engine, heldOut, stepsPerEpoch, progress } = attempt;
@@ -21,12 +27,14 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
   const kept = loadPublishedWeights(attempt);
   const predict = (images: Uint8Array) => engine.logits(images);
   signal?.throwIfAborted();
-  const temperature =
-    heldOut.count > 0 ? fitTemperature(await logitsOf(predict, heldOut, net.classes), heldOut.labels) : 1;
+  const heldOutLogits = await logitsOf(predict, heldOut, net.classes);
+  assertFinite(heldOutLogits, recipe);
+  const temperature = heldOut.count > 0 ? fitTemperature(heldOutLogits, heldOut.labels) : 1;
   const began = performance.now();
   const shape = { imageSize: net.input, classes: net.classes };
   const evaluation = await evaluate(predict, data.test, { ...shape, temperature, signal });
   const { images, plain, tta, loss } = evaluation;
+  assertFinite(evaluation.logits, recipe);
   log.emit({
     type: 'evaluated',
     kept: kept.weights,
@@ -57,7 +65,14 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
     engine: engine.description,
   });
   const version = await publishVersion(store, files.version);
-  await moveCandidate(store, version, run);
+  const { guessing, warning } = checkLearned(
+    heldOut.count > 0
+      ? { logits: heldOutLogits, split: heldOut, of: 'held-out' }
+      : { logits: evaluation.logits, split: data.test, of: 'test' },
+    data,
+  );
+  if (warning !== undefined) log.emit({ type: 'warning', message: warning });
+  const before = guessing ? undefined : await moveCandidate(store, version, run);
   for (const [path, body] of files.run) {
     await store.put(runKey(run, path), body, { contentType: contentTypeOf(path) });
   }
@@ -69,12 +84,37 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
     trainingSeconds,
     steps: progress.step,
     kept,
+    ...(guessing && { guessing }),
     recoveries: progress.recoveries.length,
   };
   await writeResult(store, run, result);
   await clearSpool(options.spool, run);
-  log.emit({ type: 'saved', version, store: store.url });
+  const better = before && (await ifBetter(store, before.version, { plain, test: data.sha256.test }));
+  log.emit({ type: 'saved', version, store: store.url, run, ...(better && { better }) });
+  if (guessing) throw new NothingLearned({ ...result, guessing }, recipe);
   return result;
+}
+
+function assertFinite(logits: Float32Array, recipe: ResolvedRecipe): void {
+  if (logits.every(Number.isFinite)) return;
+  throw new UserError(
+    'The answers of the trained network are not finite numbers, so it is not stored. Train again under another --run, ' +
+      `${whatToTry(recipe)}.`,
+  );
+}
+
+/** The version, if it was more accurate on the same test images. One that cannot be read is not. */
+async function ifBetter(
+  store: ObjectStore,
+  version: string,
+  { plain: than, test }: { readonly plain: number; readonly test: string },
+) {
+  const card = await readCard(store, version).catch((error: unknown) => {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  if (card === undefined || card.data.sha256.test !== test || card.accuracy.plain <= than) return undefined;
+  return { version, plain: card.accuracy.plain, than };
 }
 
 /** Gives the engine the weights that the recipe publishes. */
@@ -87,13 +127,13 @@ function loadPublishedWeights({ options, engine, best, progress, stepsPerEpoch }
   return { weights: 'best', step: best.step, epoch: best.epoch };
 }
 
-/** Where two runs end at the same time, the later one's version is the candidate. */
-async function moveCandidate(store: ObjectStore, version: string, run: string): Promise<void> {
+/** Where two runs end at the same time, the later one's version is the candidate. @returns the candidate before */
+async function moveCandidate(store: ObjectStore, version: string, run: string): Promise<StoredAlias | undefined> {
   for (let tries = 1; ; tries++) {
     try {
       const expected = await readAlias(store, 'candidate');
       await moveAlias(store, 'candidate', { to: version, by: `run ${run}`, expected });
-      return;
+      return expected;
     } catch (error) {
       if (!(error instanceof AliasMoved) || tries === 5) throw error;
     }

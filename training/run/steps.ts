@@ -10,7 +10,7 @@ import type { Attempt } from './attempt.ts';
 import { isBetter, isOutOfPatience } from './best.ts';
 import { type Budget, openBudget } from './budget.ts';
 import { openPace, type Pace } from './pace.ts';
-import { checkFinite, slowdown, watchLoss } from './recovery.ts';
+import { checkFinite, Diverged, slowdown, watchLoss } from './recovery.ts';
 import { openStepper, type ScheduledStep, type Stepper } from './stepper.ts';
 
 /** Points of the curves, besides the ends of epochs. */
@@ -187,12 +187,13 @@ async function validate(engine: Engine, heldOut: Split, classes: number): Promis
 /**
  * At the end of an epoch, keeps its weights if they are the best, and ends the run if there were none for too long.
  *
- * @throws {Diverged} the weights are not finite
+ * @throws {Diverged} the weights, or the held-out loss, are not finite
  */
 function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | null): void {
   const { options, engine, progress, emit } = attempt;
   const weights = engine.weights();
   checkFinite(weights);
+  if (validation && !Number.isFinite(validation.loss)) throw new Diverged(`the held-out loss is ${validation.loss}`);
   if (isBetter(validation, attempt.best)) attempt.best = { step: progress.step, epoch, validation, weights };
   const { best } = attempt;
   if (progress.step === progress.steps || !isOutOfPatience(options.recipe.settings.patience, epoch, best)) return;

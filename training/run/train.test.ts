@@ -24,6 +24,7 @@ import { decodeWeights } from '../export/weights.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
+import { NothingLearned } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 import { type Outcome, train } from './train.ts';
 
@@ -37,7 +38,7 @@ const openStore = async () => {
   store = folderStore(folder);
 };
 beforeAll(async () => {
-  data = await smallDataset(320, 60);
+  data = await smallDataset(272, 60);
   await openStore();
   const first = await attempt();
   finished = { ...first, folder, weights: await weightsOf(first.outcome) };
@@ -48,8 +49,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Ten steps of 32 images; 64 images are held out. */
-const small = ['heldOut=64', 'batchSize=32', 'epochs=1.25', 'engine=auto'];
+/** Ten steps of 32 images. 16 images are held out: too few to tell whether the run learned anything. */
+const small = ['heldOut=16', 'batchSize=32', 'epochs=1.25', 'engine=auto'];
 const tiny = resolveRecipe('tiny', small);
 
 interface Attempt {
@@ -111,7 +112,7 @@ describe('a run', () => {
       classes: data.classes,
       input: { height: 32, width: 32, channels: 3, range: [0, 255] },
       accuracy: { images: 60 },
-      data: { name: 'CIFAR-10', heldOut: 64 },
+      data: { name: 'CIFAR-10', heldOut: 16 },
       recipe: { name: 'tiny', settings: { batchSize: 32, epochs: 1.25 } },
       seed: 7,
       run: 'a',
@@ -128,7 +129,7 @@ describe('a run', () => {
     const stored = await readEvents<TrainingEvent>(store, 'a');
     expect(stored.map(({ event }) => event)).toEqual(events);
     expect(new Set(events.map(({ type }) => type))).toEqual(
-      new Set(['started', 'step', 'epoch', 'checkpoint', 'evaluated', 'saved']),
+      new Set(['started', 'step', 'epoch', 'checkpoint', 'evaluated', 'warning', 'saved']),
     );
   });
 
@@ -160,8 +161,8 @@ describe('a run', () => {
   });
 
   test('learns', async () => {
-    const longer = resolveRecipe('tiny', [...small, 'epochs=10', 'labelSmoothing=0.1']);
-    const { events } = await attempt({ recipe: longer });
+    const longer = resolveRecipe('tiny', [...small, 'heldOut=64', 'epochs=10', 'labelSmoothing=0.1']);
+    const { events } = await attempt({ recipe: longer, data: await smallDataset(320, 60) });
     const epochs = events.filter((event) => event.type === 'epoch');
     expect(epochs.at(-1)!.loss).toBeLessThan(epochs[0]!.loss - 0.3);
     expect(epochs.at(-1)!.validation!.accuracy).toBeGreaterThan(0.2);
@@ -180,10 +181,76 @@ describe('a run', () => {
   });
 
   test('with nothing held out has no temperature to choose', async () => {
-    const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, 'heldOut=0']) });
+    const recipe = resolveRecipe('tiny', [...small, 'heldOut=0']);
+    const { outcome, events } = await attempt({ recipe, data: await smallDataset(272, 16) });
     expect((await readVersion(store, versionOf(outcome))).card.temperature).toBe(1);
     expect(events.filter((event) => event.type === 'epoch' && event.validation)).toEqual([]);
   });
+});
+
+describe('a run that learned nothing', () => {
+  const idle = resolveRecipe('tiny', [...small, 'heldOut=64', 'learningRate=0']);
+
+  test('fails and says so, keeps its version, and leaves the candidate as it is, however often it is started', async () => {
+    const { outcome } = await copyFinished();
+    const enough = await smallDataset(320, 60);
+    const events: TrainingEvent[] = [];
+    const refused = attempt({ recipe: idle, run: 'b', data: enough, onEvent: (event) => events.push(event) });
+    await expect(refused).rejects.toThrow(NothingLearned);
+    const { version, guessing } = (await readResult(store, 'b'))!;
+    expect(guessing).toMatchObject({ split: 'held-out', images: 64 });
+    const message =
+      /^The training learned nothing: of 64 held-out images, \d+ \(.* %\) are right, and always answering "\w+" gets \d+ .*no better than guessing \(p = 0\.\d+\)\. Version \S+ is stored, but is not the candidate\. Train again under another --run, /;
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toThrow(version);
+    expect(events.slice(-3).map(({ type }) => type)).toEqual(['evaluated', 'saved', 'failed']);
+    expect(events.at(-1)).toMatchObject({ message: expect.stringMatching(message) });
+
+    expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+    expect((await readVersion(store, version)).card.run).toBe('b');
+    expect(await store.get('runs/b/report.html')).toBeDefined();
+    await expect(attempt({ recipe: idle, run: 'b', data: enough })).rejects.toThrow(message);
+  });
+
+  test('passes with a warning where there are too few images to tell', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'learningRate=0']);
+    const { outcome, events } = await attempt({ recipe, run: 'b' });
+    expect(events.find((event) => event.type === 'warning')?.message).toMatch(
+      /^By so few images it cannot be told from guessing: of 16 held-out images, /,
+    );
+    expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+  });
+
+  test.each([0, 16])('is one whose answers are no finite numbers: %i images held out', async (heldOut) => {
+    const { outcome } = await copyFinished();
+    const parent = await openParent({ from: versionOf(outcome), store, run: 'b' });
+    const far = (name: string) => name.endsWith('/moving_mean');
+    const weights = parent.weights.map((each) =>
+      far(each.name) ? { ...each, data: each.data.map(() => 3e38) } : each,
+    );
+    expect(weights).not.toEqual(parent.weights);
+    const recipe = resolveRecipe('tiny', [...small, `heldOut=${heldOut}`, 'epochs=0.125']);
+    const refused = attempt({ recipe, run: 'b', from: { ...parent, weights } });
+    await expect(refused).rejects.toThrow(UserError);
+    await expect(refused).rejects.toThrow(
+      /the held-out loss is NaN|answers of the trained network are not finite numbers/,
+    );
+    expect(await readResult(store, 'b')).toBeUndefined();
+    expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+  });
+});
+
+test('a run names the candidate before, where that one is more accurate', async () => {
+  const first = await copyFinished();
+  const plainOf = async (outcome: Outcome) => (await readVersion(store, versionOf(outcome))).card.accuracy.plain;
+  const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, 'learningRate=0']), run: 'b' });
+  const [plain, than] = [await plainOf(first.outcome), await plainOf(outcome)];
+  expect(plain).toBeGreaterThan(than);
+  expect(events.at(-1)).toMatchObject({ type: 'saved', better: { version: versionOf(first.outcome), plain, than } });
+  expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+
+  const better = await attempt({ run: 'c' });
+  expect(better.events.at(-1)).not.toHaveProperty('better');
 });
 
 describe('a run from the weights of another', () => {
@@ -295,7 +362,7 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
     expect(second.events[0]).toMatchObject({ type: 'started', fromStep: 3 });
     expect(second.outcome).toMatchObject({ status: 'interrupted', step: 10 });
     const third = await attempt({ recipe, run: 'interrupted' });
-    expect(third.events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'saved']);
+    expect(third.events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'warning', 'saved']);
 
     expect(await weightsOf(third.outcome)).toBe(await weightsOf(alone.outcome));
   });
@@ -433,7 +500,7 @@ describe('a run on other data', () => {
 describe('before anything is written', () => {
   test.each([
     ['train', 17, 'training image 17. Its 10 classes are numbered from 0 to 9'],
-    ['train', 300, 'training image 300, which is held out.'],
+    ['train', 270, 'training image 270, which is held out.'],
     ['test', 59, 'test image 59.'],
   ] as const)('a label out of range is named: %s %d', async (split, image, message) => {
     const labels = data[split].labels.with(image, 10);
@@ -553,7 +620,7 @@ describe('a run whose store becomes unavailable', () => {
     giveBack();
 
     const { outcome, events } = await attempt({ recipe });
-    expect(events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'saved']);
+    expect(events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'warning', 'saved']);
     expect(events[0]).toMatchObject({ fromStep: 10 });
     expect(await weightsOf(outcome)).toBe(finished.weights);
     expect(await spooledKeys()).toEqual([]);
@@ -739,8 +806,8 @@ describe('a run that diverges', () => {
 });
 
 test('WebAssembly trains where there is no native TensorFlow', async () => {
-  const recipe = resolveRecipe('tiny', ['engine=wasm', 'heldOut=64', 'batchSize=32', 'epochs=0.1']);
-  const { events } = await attempt({ recipe, data: await smallDataset(160, 40) });
+  const recipe = resolveRecipe('tiny', ['engine=wasm', 'heldOut=16', 'batchSize=32', 'epochs=0.1']);
+  const { events } = await attempt({ recipe, data: await smallDataset(112, 40) });
   expect(events[0]).toMatchObject({ type: 'started', engine: expect.stringContaining('WebAssembly') });
   expect(events.at(-1)).toMatchObject({ type: 'saved' });
 });

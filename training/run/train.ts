@@ -11,6 +11,7 @@ import { settingNameOf, storedSettings } from '../recipe/stored-settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { type AttemptOptions, goBack, type KeptCheckpoint, openAttempt } from './attempt.ts';
 import { checkRun } from './check.ts';
+import { NothingLearned } from './nothing-learned.ts';
 import { publish } from './publish.ts';
 import { Diverged } from './recovery.ts';
 import { openRunLog, type RunLog } from './run-log.ts';
@@ -35,15 +36,20 @@ export type Outcome =
  *
  * @throws {UsageError} the run exists with other arguments, or the recipe does not fit the data, the engine or the parent;
  *   nothing was changed
+ * @throws {NothingLearned} the run has finished, now or earlier, with a version that is no better than guessing
  * @throws {UserError} a label is out of range, and nothing was changed; or machine or store fail: then the last checkpoint
  *   stays, and the message says where
  */
 export async function train(given: TrainOptions): Promise<Outcome> {
-  const options = { ...given, store: retryingStore(given.store, given.storeWaits) };
+  const options = { ...given, store: retryingStore(given.store, { waits: given.storeWaits, signal: given.signal }) };
   const { recipe, data, from, store, spool, run, signal } = options;
   await checkRun({ settings: recipe.settings, data, from });
   const begun = await beginRun(store, run, argumentsOf(options), settingNameOf);
-  if (begun.state === 'finished') return { status: 'finished', result: begun.result, wasFinished: true };
+  if (begun.state === 'finished') {
+    const { result } = begun;
+    if (result.guessing) throw new NothingLearned({ ...result, guessing: result.guessing }, recipe);
+    return { status: 'finished', result, wasFinished: true };
+  }
   if (begun.state === 'new') await clearSpool(spool, run); // An earlier run may have had this name.
 
   const log = await openRunLog(options);
