@@ -69,7 +69,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/models.ts')).modelsCommand(),
   },
   classify: {
-    summary: 'classify pictures through the endpoint',
+    summary: 'classify pictures, by an endpoint or in this process',
     load: async () => (await import('./commands/classify.ts')).classifyCommand(),
   },
   serve: {

@@ -7,9 +7,9 @@ import { defaultFolder } from '#local/localstack.ts';
 export class LocalStackGone extends UserError {
   override readonly name = 'LocalStackGone';
 
-  constructor(reason: string, cause: unknown) {
+  constructor(failure: string, address: string | undefined, cause: unknown) {
     super(
-      `LocalStack no longer answers (${reason}): it has ended, or hangs. Its log is ${shownPath(logFile(defaultFolder))}. ` +
+      `LocalStack no longer answers${address === undefined ? '' : ` at ${address}`} (${failure}): it has ended, or hangs. Its log is ${shownPath(logFile(defaultFolder))}. ` +
         'Start it again with "./cifar10 local up && ./cifar10 deploy", which restores the models; then run the same ' +
         'command again. A training run that it had begun resumes with "./cifar10 submit <recipe> --run <run>".',
       { cause },
@@ -38,7 +38,8 @@ export function localStackGone(error: unknown, isAws: boolean): LocalStackGone |
     const failure = [code, each.name].find((name) => connectionFailures.includes(name));
     // Only a refused connection carries its address.
     const isHere = address === undefined ? !isAws : loopback.test(address);
-    if (failure && isHere) return new LocalStackGone(`${failure}${port === undefined ? '' : `, port ${port}`}`, error);
+    const where = port === undefined ? address : `${address}:${port}`;
+    if (failure && isHere) return new LocalStackGone(failure, where, error);
   }
   return undefined;
 }
