@@ -110,7 +110,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(settings).toMatchObject({ batchSize: 256, epochs: 0.05, learningRate: 0.02 });
   });
 
-  test('ends soon after SIGTERM while it waits for its store', { timeout: 60_000 }, async () => {
+  test('ends soon after SIGTERM while it waits for its store', { timeout: 120_000 }, async () => {
     let child: ChildProcess | undefined;
     let terminatedAt = Number.POSITIVE_INFINITY;
     const requests: string[] = [];
