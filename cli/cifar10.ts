@@ -2,11 +2,15 @@ import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
+import { homeFolder } from '#setup/home.mjs';
 import { exceptThisMachine } from '#setup/proxy.mjs';
 import packageJson from '../package.json' with { type: 'json' };
 
 // The pinned AWS SDK runs on Node 20; without this, every command warns that its releases of 2027 will not.
 process.env[variable.nodeSupportWarning] ??= 'true';
+
+// A user id without a name, as in a container, has no home folder, and the AWS SDK and CDK ask for one.
+process.env.HOME ||= homeFolder();
 
 // A proxy is for other machines: LocalStack and "serve" are on this one.
 Object.assign(process.env, exceptThisMachine(process.env));
