@@ -4,12 +4,16 @@ import { variable } from '#environment/variables.ts';
 import { handleClosedOutput } from '#errors/closed-output.ts';
 import { systemError } from '#errors/system-error.ts';
 import { UserError } from '#errors/user-error.ts';
+import { homeFolder } from '#setup/home.mjs';
 import { exceptThisMachine } from '#setup/proxy.mjs';
 import { runProgram } from './program.ts';
 import { BadArguments, explainBadArguments } from './terminal/bad-arguments.ts';
 
 // The pinned AWS SDK runs on Node 20; without this, every command warns that its releases of 2027 will not.
 process.env[variable.nodeSupportWarning] ??= 'true';
+
+// A user id without a name, as in a container, has no home folder, and the AWS SDK and CDK ask for one.
+process.env.HOME ||= homeFolder();
 
 // A proxy is for other machines: LocalStack and "serve" are on this one.
 Object.assign(process.env, exceptThisMachine(process.env));

@@ -8,6 +8,7 @@ import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { asBareUser } from '#environment/bare-user.fixture.ts';
 import { serveIndex } from './index.fixture.ts';
 import type { SetupState } from './state.mjs';
 import { tensorflowWheels } from './wheels.mjs';
@@ -205,6 +206,17 @@ test('packages that npm did not install as they are locked are an error, not a r
   const { code, output } = await setup();
   expect(output).toMatch(/npm did not install node_modules\/another as package-lock\.json has it: run `npm ci/);
   expect(code).toBe(1);
+});
+
+test('a user id without a name and a home folder has its cache in the clone', async () => {
+  const { HOME: _home, XDG_CACHE_HOME: _cache, ...rest } = environment;
+  environment = rest;
+  const { code, output } = await started([asBareUser, 'setup/setup.mjs'], project);
+  expect(output).toMatch(/✓ npm packages: 2 packages/);
+  expect(code).toBe(0);
+  const home = path.join(project, '.cifar10/home');
+  expect(await readFile(path.join(home, 'npm.log'), 'utf8')).toMatch(/^ci /);
+  expect(existsSync(path.join(home, '.cache/cifar10'))).toBe(true);
 });
 
 test('of two concurrent set-ups the second reports that it waits, and has nothing to do', async () => {

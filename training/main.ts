@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { handleClosedOutput } from '#errors/closed-output.ts';
 import { UserError } from '#errors/user-error.ts';
+import { homeFolder } from '#setup/home.mjs';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { trainCommand } from './commands/train.ts';
 
 handleClosedOutput();
+// A user id without a name has no home folder, and the AWS SDK asks for one.
+process.env.HOME ||= homeFolder();
 
 /** The container's entry point: the commands that a job needs. */
 const program = new Command('training')

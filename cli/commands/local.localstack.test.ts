@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -17,15 +17,37 @@ const project = path.resolve(import.meta.dirname, '../..');
 let home: string;
 beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), 'cifar10-home-'));
+  theirs.AWS_CONFIG_FILE = path.join(home, 'aws-config');
+  await writeFile(
+    theirs.AWS_CONFIG_FILE,
+    '[profile work]\nuse_fips_endpoint = true\nendpoint_url = http://127.0.0.1:1\n',
+  );
 });
 afterAll(async () => {
   await stopLocalStack(path.join(home, 'local'));
   await rm(home, { recursive: true, force: true });
 });
 
+/** Settings of a user's for AWS and for the network, each of which would reach another endpoint, or none. */
+const theirs = {
+  AWS_PROFILE: 'work',
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+  AWS_ENDPOINT_URL_CLOUDFORMATION: 'http://127.0.0.1:1',
+  AWS_USE_FIPS_ENDPOINT: 'true',
+  AWS_USE_DUALSTACK_ENDPOINT: 'true',
+  AWS_RETRY_MODE: 'often',
+  AWS_MAX_ATTEMPTS: 'many',
+  AWS_REQUEST_CHECKSUM_CALCULATION: 'never',
+  AWS_CA_BUNDLE: '/no/such/file',
+  AWS_CONFIG_FILE: '',
+  NODE_USE_ENV_PROXY: '1',
+  HTTP_PROXY: 'http://127.0.0.1:1',
+  HTTPS_PROXY: 'http://127.0.0.1:1',
+};
+
 function local(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const args = ['--import', 'tsx', 'cli/cifar10.ts', 'local', ...words];
-  const env = { ...process.env, CIFAR10_HOME: home, AWS_PROFILE: 'work' };
+  const env = { ...process.env, CIFAR10_HOME: home, ...theirs };
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: project, env }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { localEnvironment, userEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
@@ -114,7 +115,9 @@ async function env({ json }: { readonly json?: true }): Promise<void> {
   };
   if (json) return print(variables);
   // These would take precedence.
-  const others = Object.keys(userEnvironment).filter((name) => name.startsWith('AWS_') && !(name in variables));
+  const others = Object.keys(userEnvironment).filter(
+    (name) => name.startsWith('AWS_') && !(name in variables) && name !== variable.nodeSupportWarning,
+  );
   for (const name of others) process.stdout.write(`unset ${name}\n`);
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`);
 }

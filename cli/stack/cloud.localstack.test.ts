@@ -3,7 +3,9 @@
  * export is what they do, less the printing.
  */
 
+import { execFile } from 'node:child_process';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import path from 'node:path';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { TrainingEvent } from '#training/record/events.ts';
@@ -51,6 +53,23 @@ describe('the cloud commands', () => {
     const key = (await target.apiKey(stack)) ?? '';
     const answer = await fetch(`${url}/classify`, { method: 'POST', body, headers: { 'x-api-key': key } });
     expect(await answer.json()).toMatchObject({ status: 503, code: 'no-model-yet' });
+  });
+
+  it('--target aws follows AWS_ENDPOINT_URL to the endpoint of the stack as well, and says where it is', async () => {
+    const { AWS_ENDPOINT_URL: address } = target.environment;
+    const program = path.resolve(import.meta.dirname, '../cifar10.ts');
+    const words = ['classify', program, '--target', 'aws'];
+    const env = { ...process.env, AWS_ENDPOINT_URL: address };
+    const said = await new Promise<string>((resolve) => {
+      execFile(
+        process.execPath,
+        ['--import', import.meta.resolve('tsx'), program, ...words],
+        { env },
+        (_, stdout, stderr) => resolve(stdout + stderr),
+      );
+    });
+    expect(said).toContain(`AWS account 000000000000, region us-east-1, at ${address}`);
+    expect(said).toMatch(/is not an image|No model is served yet/);
   });
 
   it('logs tells what the endpoint was asked', async () => {
