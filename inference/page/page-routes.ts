@@ -157,7 +157,8 @@ function policyOf(html: string): string {
     "default-src 'none'",
     `script-src 'self' 'wasm-unsafe-eval' 'sha256-${hash}'`,
     "style-src 'self'",
-    "img-src 'self'",
+    // A drawing (SVG) that the user has chosen.
+    "img-src 'self' blob:",
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -23,6 +23,12 @@ const drawing = Buffer.from(
   }),
 );
 
+/** A PNG whose pixels have the color that `colorOf` gives. */
+function colors(width: number, height: number, colorOf: (x: number) => readonly number[]): Buffer {
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, at) => colorOf(Math.floor(at / 3) % width)[at % 3]!);
+  return Buffer.from(encode({ width, height, channels: 3, data }));
+}
+
 /** Runs the endpoint with a model and opens its page. */
 function withServedPage(
   work: (
@@ -53,7 +59,13 @@ async function uploadDrawing(page: Page): Promise<void> {
   await page.setInputFiles('#file', { name: 'drawing.png', mimeType: 'image/png', buffer: drawing });
 }
 
+/** Opens the details of the answer, where the endpoint's and the browser's times are. */
+async function openDetails(page: Page): Promise<void> {
+  await page.getByText('Details', { exact: true }).click();
+}
+
 async function runHere(page: Page): Promise<void> {
+  await openDetails(page);
   await page.getByRole('button', { name: 'Run it in this browser too' }).click();
   await expectText(page.locator('#comparison'), /^Both answers agree/);
 }
@@ -158,13 +170,107 @@ describe.skipIf(!browser)('the page', () => {
       await expectResult(page);
       await expectAnswerOf(page, url, drawing);
       expect(await page.getByRole('alert').isVisible()).toBe(false);
+
+      // The old answer must not stand beside the error of another file.
+      await page.setInputFiles('#file', wrong);
+      await expectText(page.getByRole('alert'), /^This is a PDF document/);
+      expect(await page.locator('#result').isVisible()).toBe(false);
     }));
+
+  /** 96x32: red, green and blue squares. */
+  const wide = colors(96, 32, (x) => [255, 0, 0].map((_, channel) => (channel === Math.floor(x / 32) ? 255 : 0)));
+  const sentBy = async (page: Page, act: () => Promise<unknown>) => {
+    const sent = page.waitForRequest((request) => request.method() === 'POST');
+    await act();
+    return (await sent).postDataBuffer()!;
+  };
+
+  test('shows which square of a wide image the network sees, and lets it be moved, or padded', () =>
+    withServedPage(async (page, { url }) => {
+      const position = page.getByRole('slider', { name: /^Position/ });
+      const drop = () => page.setInputFiles('#file', { name: 'wide.png', mimeType: 'image/png', buffer: wide });
+      expect((await sentBy(page, drop)).subarray(0, 3)).toEqual(Buffer.from([0, 255, 0]));
+      await expectResult(page);
+      await expectAnswerOf(page, url, wide);
+
+      // By keyboard: to the left end.
+      expect((await sentBy(page, () => position.press('Home'))).subarray(0, 3)).toEqual(Buffer.from([255, 0, 0]));
+      await expectResult(page);
+      // By pointer: to the right.
+      const box = (await page.locator('#original').boundingBox())!;
+      const right = () => page.mouse.click(box.x + box.width - 3, box.y + box.height / 2);
+      expect((await sentBy(page, right)).subarray(0, 3)).toEqual(Buffer.from([0, 0, 255]));
+      await expectResult(page);
+      const whole = await sentBy(page, () => page.getByRole('checkbox', { name: 'Whole image, padded' }).check());
+      expect(whole.subarray(0, 3)).toEqual(Buffer.from([255, 255, 255]));
+      expect(whole.subarray(16 * 96, 16 * 96 + 3)).toEqual(Buffer.from([255, 0, 0]));
+      await expectResult(page);
+      // What is shown is what was sent.
+      const shown = await page.evaluate(`[...document.querySelector('#seen').getContext('2d')
+        .getImageData(0, 0, 32, 32).data].filter((_, index) => index % 4 !== 3)`);
+      expect(Buffer.from(shown as number[])).toEqual(whole);
+
+      // A square image has nothing to move.
+      await page.getByRole('button', { name: 'Test image: cat' }).click();
+      await expectResult(page);
+      expect(await position.isVisible()).toBe(false);
+    }));
+
+  test('classifies several files one after the other, and opens each', () =>
+    withServedPage(async (page, { url }) => {
+      const pdf = { name: 'notes.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7\n') };
+      const images = [drawing, wide].map((buffer, index) => ({ name: `${index}.png`, mimeType: 'image/png', buffer }));
+      await page.setInputFiles('#file', [images[0]!, pdf, images[1]!]);
+      await expectText(page.locator('#list-title'), '3 images, 1 of them could not be classified');
+      await expectResult(page);
+      await expectAnswerOf(page, url, drawing);
+      const rows = await page.locator('#files button').allInnerTexts();
+      expect(rows[0]).toContain(await page.locator('#answer').innerText());
+      expect(rows[1]).toMatch(/notes\.pdf\s+This is a PDF document/);
+
+      await page.getByRole('button', { name: /^1\.png/ }).click();
+      await expectAnswerOf(page, url, wide);
+      await page.getByRole('button', { name: /^notes\.pdf/ }).click();
+      await expectText(page.getByRole('alert'), /^This is a PDF document/);
+      expect(await page.locator('#result').isVisible()).toBe(false);
+    }));
+
+  test('draws an SVG', () =>
+    withServedPage(async (page, { url }) => {
+      const svg =
+        '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8" fill="#f00"/></svg>';
+      const file = { name: 'red.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(svg) };
+      await page.setInputFiles('#file', file);
+      await expectResult(page);
+      await expectAnswerOf(
+        page,
+        url,
+        colors(32, 32, () => [255, 0, 0]),
+      );
+      await page.setInputFiles('#file', { ...file, buffer: Buffer.from('<svg><rect') });
+      await expectText(page.getByRole('alert'), /^This is an SVG drawing that this browser cannot show/);
+    }));
+
+  test('shows picker and answer in one view of a laptop', () =>
+    withServedPage(
+      async (page) => {
+        await page.setInputFiles('#file', { name: 'wide.png', mimeType: 'image/png', buffer: wide });
+        await expectResult(page);
+        for (const id of ['choose', 'result']) {
+          const { y, height } = (await page.locator(`#${id}`).boundingBox())!;
+          expect(y).toBeGreaterThanOrEqual(0);
+          expect(y + height).toBeLessThanOrEqual(800);
+        }
+      },
+      { viewport: { width: 1280, height: 800 } },
+    ));
 
   test('runs the same model in the browser, and both answers agree', () =>
     withServedPage(async (page, { promote }) => {
       await page.getByRole('button', { name: 'Test image: bird' }).click();
       await expectResult(page);
       await expectText(page.locator('#verdict'), /^(Correct|Wrong): the image is labeled bird\.$/);
+      await openDetails(page);
       await page.getByRole('button', { name: 'Run it in this browser too' }).click();
       await expectText(page.locator('#comparison'), /^Both answers agree, to 6 decimals\. .* the 4 golden images/);
       for (const row of await page.locator('#predictions tr').all()) {
@@ -240,7 +346,7 @@ describe.skipIf(!browser)('the page', () => {
       expect(await page.getByRole('alert').isVisible()).toBe(false);
     }));
 
-  test('shows what mattered', () =>
+  test('shows what mattered, and hides it again', () =>
     withServedPage(async (page) => {
       await page.getByRole('button', { name: 'Test image: cat' }).click();
       await expectResult(page);
@@ -250,7 +356,7 @@ describe.skipIf(!browser)('the page', () => {
       await heat.waitFor();
       const label = (await page.locator('#answer').innerText()).split(' ')[0];
       await expectText(
-        page.locator('figcaption'),
+        page.locator('#seen-caption'),
         new RegExp(`^Covering the light part lowers “${label}” by up to \\d+ points$`),
       );
       const darkness = await page.evaluate(`[...document.querySelector('#heat').getContext('2d')
@@ -258,19 +364,19 @@ describe.skipIf(!browser)('the page', () => {
       expect(Math.min(...(darkness as number[]))).toBe(0); // where the map is white
       expect(Math.max(...(darkness as number[]))).toBeGreaterThan(100);
       expect(Math.max(...(darkness as number[]))).toBeLessThan(200); // the image stays visible under it
-      await page.getByRole('button', { name: 'Show what mattered' }).click();
+      await page.getByRole('button', { name: 'Hide what mattered' }).click();
       await heat.waitFor({ state: 'hidden' });
 
       // A map that is decoded after it was switched off is not shown.
       const continueBitmap = await holdNextBitmap(page);
       await page.getByRole('button', { name: 'Show what mattered' }).click();
       await expect.poll(() => page.evaluate('typeof continueBitmap')).toBe('function');
-      await page.getByRole('button', { name: 'Show what mattered' }).click();
+      await page.getByRole('button', { name: 'Hide what mattered' }).click();
       await expectResult(page);
       await continueBitmap();
       await page.waitForTimeout(100);
       expect(await heat.isVisible()).toBe(false);
-      await expectText(page.locator('figcaption'), 'As the network sees it');
+      await expectText(page.locator('#seen-caption'), 'As the network sees it');
     }));
 
   test('the browser answers alone while the endpoint is unreachable', () =>
@@ -391,9 +497,10 @@ describe.skipIf(!browser)('the page', () => {
           const matrix = page.getByRole('img', { name: /^Confusion matrix/ });
           await matrix.scrollIntoViewIfNeeded();
           expect((await matrix.boundingBox())!.width).toBeGreaterThanOrEqual(480);
-          expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+          expect(await page.getByText('Scroll sideways to see all of it.').isVisible()).toBe(true);
+          expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
         },
-        { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true },
+        { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
       );
     }));
 
@@ -426,8 +533,7 @@ describe.skipIf(!browser)('the page', () => {
         await expectFits();
         await page.getByRole('button', { name: 'Test image: cat' }).tap();
         await expectResult(page);
-        await page.getByRole('button', { name: 'Run it in this browser too' }).tap();
-        await expectText(page.locator('#comparison'), /^Both answers agree/);
+        await runHere(page);
         await expectFits();
         // Opens the phone's camera app.
         const chooser = page.waitForEvent('filechooser');
@@ -457,8 +563,7 @@ describe.skipIf(!browser)('the page', () => {
         await page.getByRole('alert').waitFor();
         await page.getByRole('button', { name: 'Test image: cat' }).click();
         await expectResult(page);
-        await page.getByRole('button', { name: 'Run it in this browser too' }).click();
-        await page.locator('#comparison').waitFor();
+        await runHere(page);
         await page.getByRole('button', { name: 'Show what mattered' }).click();
         await page.locator('#heat').waitFor();
         await expectNoViolations();

@@ -1,26 +1,25 @@
 import { takePhoto } from './camera.ts';
 import { element, showMessage } from './element.ts';
 
-/** Calls `use` with each image that the user drops, pastes, selects or photographs. */
-export function onImageChosen(use: (image: Blob) => void): void {
-  const useFirst = (files: FileList | undefined, otherwise: string) => {
-    const [file] = files ?? [];
-    if (file) use(file);
+/** Calls `use` with the images that the user drops, pastes, selects or photographs; at least one. */
+export function onImagesChosen(use: (images: readonly Blob[]) => void): void {
+  const useAll = (files: FileList | undefined, otherwise: string) => {
+    if (files?.length) use([...files]);
     else showMessage('message', otherwise, 'error');
   };
 
   for (const id of ['file', 'capture']) {
     const input = element(id, HTMLInputElement);
     input.addEventListener('change', () => {
-      const [file] = input.files ?? [];
+      const files = [...(input.files ?? [])];
       input.value = ''; // The same file may be chosen again.
-      if (file) use(file);
+      if (files.length > 0) use(files);
     });
   }
 
   document.addEventListener('paste', (event) => {
     if (event.target instanceof HTMLInputElement) return;
-    useFirst(event.clipboardData?.files, 'There is no image in the clipboard. Copy one and paste it here.');
+    useAll(event.clipboardData?.files, 'There is no image in the clipboard. Copy one and paste it here.');
   });
 
   const { classList } = document.documentElement;
@@ -34,7 +33,7 @@ export function onImageChosen(use: (image: Blob) => void): void {
   document.addEventListener('drop', (event) => {
     event.preventDefault();
     classList.remove('is-dragging');
-    useFirst(event.dataTransfer?.files, 'This is not a file. Save the image first, then drop the file here.');
+    useAll(event.dataTransfer?.files, 'This is not a file. Save the image first, then drop the file here.');
   });
 
   const camera = element('camera', HTMLButtonElement);
@@ -44,6 +43,6 @@ export function onImageChosen(use: (image: Blob) => void): void {
   camera.addEventListener('click', async () => {
     if (hasCameraApp) return element('capture', HTMLInputElement).click();
     const photo = await takePhoto();
-    if (photo) use(photo);
+    if (photo) use([photo]);
   });
 }

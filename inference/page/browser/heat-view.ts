@@ -11,11 +11,9 @@ const DARKNESS = 0.75;
  * @param signal aborted when another image is shown
  */
 export async function showExplanation(explanation: Explanation | undefined, signal: AbortSignal): Promise<void> {
-  const canvas = element('heat', HTMLCanvasElement);
-  const caption = element('seen-caption', HTMLElement);
-  canvas.hidden = true;
-  caption.textContent = 'As the network sees it';
+  hideExplanation();
   if (!explanation) return;
+  const canvas = element('heat', HTMLCanvasElement);
 
   const { width, height, png, label, largest } = explanation;
   const bitmap = await createImageBitmap(new Blob([pixelsFromBase64(png)]));
@@ -34,5 +32,12 @@ export async function showExplanation(explanation: Explanation | undefined, sign
   });
   context.putImageData(image, 0, 0);
   canvas.hidden = false;
-  caption.textContent = `Covering the light part lowers “${label}” by up to ${(100 * largest).toFixed(0)} points`;
+  element('seen-caption', HTMLElement).textContent =
+    `Covering the light part lowers “${label}” by up to ${(100 * largest).toFixed(0)} points`;
+}
+
+/** Shows the image without what mattered. */
+export function hideExplanation(): void {
+  element('heat', HTMLCanvasElement).hidden = true;
+  element('seen-caption', HTMLElement).textContent = 'As the network sees it';
 }

@@ -1,10 +1,11 @@
 import type { Golden } from '#models/golden.ts';
 import type { Manifest } from '#models/manifest.ts';
+import { percent } from '#models/percent.ts';
 import type { ModelAnswer } from '../../client/client.ts';
 import { apiKey } from './api-key.ts';
 import { pixelsFromBase64 } from './base64.ts';
 import type { BrowserModel } from './browser-model.ts';
-import { onImageChosen } from './choose-image.ts';
+import { onImagesChosen } from './choose-image.ts';
 import { createElement, element, showMessage } from './element.ts';
 import {
   classify,
@@ -15,10 +16,12 @@ import {
   fetchModel,
   RequestRefused,
 } from './endpoint.ts';
-import { showExplanation } from './heat-view.ts';
-import { NotAnImage, paint, readImage } from './image.ts';
+import { hideFileList, showFileList } from './file-list.ts';
+import { chosenFraming, onFramingChosen, showFraming } from './framing-view.ts';
+import { hideExplanation, showExplanation } from './heat-view.ts';
 import { askForKey, showKeyState } from './key-dialog.ts';
 import { showModel } from './model-view.ts';
+import { CENTER, frame, NotAnImage, paint, readPicture } from './picture.ts';
 import { type Result, showResult } from './result-view.ts';
 
 /** The model that the endpoint serves. */
@@ -44,24 +47,33 @@ let served: Served | undefined;
 let shown: ShownImage | undefined;
 /** Aborts whatever is pending for the previous image. */
 let current = new AbortController();
+/** Aborts the classification of several files. */
+let list = new AbortController();
 /** Counts the chosen images: one that takes long to read must not replace a later one. */
 let choices = 0;
 
 const runHere = element('run-here', HTMLButtonElement);
 const explain = element('explain', HTMLButtonElement);
+/** Whether answers come with what mattered. */
+let explains = false;
 
-onImageChosen(async (file) => {
-  const choice = ++choices;
-  try {
-    const { card } = await ensureServed();
-    const pixels = await readImage(file, card.input);
-    if (choice !== choices) return;
-    pressTestImage(undefined);
-    await showImage({ pixels });
-  } catch (error) {
-    if (choice === choices) showError(error);
-  }
+onImagesChosen((files) => {
+  list.abort();
+  list = new AbortController();
+  if (files.length > 1) return void classifyFiles(files, list.signal);
+  hideFileList();
+  void openFile(files[0]!);
 });
+onFramingChosen(
+  (picture) => {
+    if (!served) return;
+    hideExplanation();
+    paint(element('seen', HTMLCanvasElement), frame(picture, chosenFraming(), served.card.input), served.card.input);
+  },
+  (picture) => {
+    if (served) void showImage({ pixels: frame(picture, chosenFraming(), served.card.input) });
+  },
+);
 runHere.addEventListener('click', async () => {
   runHere.disabled = true;
   runHere.ariaBusy = 'true';
@@ -81,7 +93,9 @@ runHere.addEventListener('click', async () => {
   }
 });
 explain.addEventListener('click', () => {
-  explain.ariaPressed = String(explain.ariaPressed !== 'true');
+  explains = !explains;
+  explain.textContent = explains ? 'Hide what mattered' : 'Show what mattered';
+  if (!explains) hideExplanation();
   if (shown) showImage(shown).catch(showError);
 });
 showKeyState();
@@ -118,6 +132,59 @@ async function loadInBrowser({ card, manifest, golden }: Served): Promise<Browse
   return openBrowserModel({ id: card.version, card, golden, file: (path) => bodies[paths.indexOf(path)]! });
 }
 
+/** Reads a file, shows it and classifies it, unless another image was chosen in the meantime. */
+async function openFile(file: Blob): Promise<void> {
+  const choice = ++choices;
+  try {
+    const { card } = await ensureServed();
+    const picture = await readPicture(file);
+    if (choice !== choices) return;
+    pressTestImage(undefined);
+    showFraming(picture, card.input);
+    await showImage({ pixels: frame(picture, CENTER, card.input) });
+  } catch (error) {
+    if (choice !== choices) return;
+    clearImage();
+    showError(error);
+  }
+}
+
+/** Classifies files one after the other, lists the answers, and opens the first file that has one. */
+async function classifyFiles(files: readonly Blob[], signal: AbortSignal): Promise<void> {
+  const choice = ++choices;
+  clearImage();
+  showMessage('message', undefined);
+  const rows = showFileList(files, openFile);
+  for (const [index, file] of files.entries()) {
+    rows.start(index);
+    try {
+      const { card } = await ensureServed();
+      const pixels = frame(await readPicture(file), CENTER, card.input);
+      signal.throwIfAborted();
+      const { answer } = await classifyWithKey(pixels, { topK: 1, signal });
+      signal.throwIfAborted();
+      rows.answer(index, `${answer.label} ${percent(answer.score, { digits: 1 })}`, answer.uncertain);
+      if (choice === choices && shown === undefined) void openFile(file);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof NotAnImage || (error instanceof RequestRefused && !error.isAboutKey))) {
+        rows.refuse(index, 'not classified');
+        return showError(error);
+      }
+      rows.refuse(index, error.message);
+    }
+  }
+  element('status', HTMLElement).textContent = rows.end();
+}
+
+/** Takes an image and its answer away. */
+function clearImage(): void {
+  current.abort();
+  shown = undefined;
+  pressTestImage(undefined);
+  element('result', HTMLElement).hidden = true;
+}
+
 /** Shows an image and classifies it. The answer is shown only if no other image was chosen in the meantime. */
 async function showImage(next: ShownImage): Promise<void> {
   current.abort();
@@ -132,7 +199,7 @@ async function showImage(next: ShownImage): Promise<void> {
   panel.hidden = false;
   panel.ariaBusy = 'true';
   try {
-    const endpoint = await classifyWithKey(next.pixels, model.card.classes.length, signal);
+    const endpoint = await classifyWithKey(next.pixels, { topK: model.card.classes.length, signal, explains });
     signal.throwIfAborted();
     const { version } = endpoint.answer.model;
     if (version !== model.card.version) model = await updateServed(model, signal);
@@ -180,11 +247,14 @@ async function updateServed(before: Served, signal: AbortSignal): Promise<Served
 }
 
 /** Classifies at the endpoint, and asks the user for an API key if it requires one. */
-async function classifyWithKey(pixels: Uint8Array, topK: number, signal: AbortSignal): ReturnType<typeof classify> {
+async function classifyWithKey(
+  pixels: Uint8Array,
+  options: Omit<Parameters<typeof classify>[1], 'key'>,
+): ReturnType<typeof classify> {
   for (;;) {
     const key = apiKey();
     try {
-      return await classify(pixels, { key, topK, signal, explains: explain.ariaPressed === 'true' });
+      return await classify(pixels, { key, ...options });
     } catch (error) {
       if (!(error instanceof RequestRefused && error.isAboutKey)) throw error;
       if (!(await askForKey({ isWrong: key !== undefined }))) throw error;
@@ -208,6 +278,7 @@ function showTestImages({ classes, input }: ModelAnswer, { images }: Golden): vo
     button.addEventListener('click', () => {
       choices++;
       pressTestImage(button);
+      showFraming(undefined, input);
       showImage({ pixels, truth: label }).catch(showError);
     });
     return createElement('li', {}, button);

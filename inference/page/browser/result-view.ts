@@ -128,5 +128,6 @@ function compare(
     );
   } else {
     showMessage('comparison', `The answers differ: a probability by ${difference.toPrecision(2)}.`, 'error');
+    element('details', HTMLDetailsElement).open = true;
   }
 }
