@@ -69,6 +69,7 @@ const harmful: Record<string, Change> = {
   'read as Windows-1252': (file) =>
     Buffer.from(file.toString('latin1').replaceAll(/[\x80-\x9f]/g, (byte) => WINDOWS_1252[byte.charCodeAt(0) - 0x80]!)),
   'read as UTF-8 and written as UTF-16': (file) => Buffer.from(`\ufeff${file.toString('utf8')}`, 'utf16le'),
+  'curl -d, before version 8': latin1((text) => text.replaceAll(/\0[^\n]*|[\r\n]/g, '')),
   'curl -d': latin1((text) => text.replaceAll(/[\r\n\0]/g, '')),
   'LF to CRLF': latin1((text) => text.replaceAll('\n', '\r\n')),
 };

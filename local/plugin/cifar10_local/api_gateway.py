@@ -19,6 +19,7 @@ from localstack.services.apigateway.resource_providers.aws_apigateway_usageplank
     ApiGatewayUsagePlanKeyProvider,
 )
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
+from twisted.web import http
 
 
 def support_updates_and_deletes() -> None:
@@ -125,6 +126,8 @@ def support_gateway_response_templates() -> None:
 def keep_request_bodies() -> None:
     """By default a body declared as a form is parsed and re-encoded, which destroys an image that curl sends as one."""
     parse.restore_payload = lambda request: request.get_data()
+    # Twisted reads forms too, for a result that nothing uses, and refuses those that it cannot read, with an empty answer.
+    http._getMultiPartArgs = lambda _content, _content_type: {}
 
 
 def support_binary_wildcard() -> None:
