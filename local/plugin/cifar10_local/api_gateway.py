@@ -126,7 +126,7 @@ def support_gateway_response_templates() -> None:
 def keep_request_bodies() -> None:
     """By default a body declared as a form is parsed and re-encoded, which destroys an image that curl sends as one."""
     parse.restore_payload = lambda request: request.get_data()
-    # Twisted reads forms too, for a result that nothing uses, and refuses those that it cannot read, with an empty answer.
+    # Twisted reads forms too, for nobody, and refuses those that it cannot read with an empty answer.
     http._getMultiPartArgs = lambda _content, _content_type: {}
 
 
