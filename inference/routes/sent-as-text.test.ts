@@ -54,7 +54,10 @@ test.each(Object.entries(images))('a %s that text left whole is classified like 
       const response = await send(url, change(file));
       expect(response.status, name).toBe(200);
       const { predictions, input } = ClassifyAnswer.parse(await response.json());
-      expect({ predictions, input }, name).toEqual({ predictions: expected.predictions, input: expected.input });
+      expect({ predictions, type: input.type }, name).toEqual({
+        predictions: expected.predictions,
+        type: expected.input.type,
+      });
     }
   }),
 );
