@@ -295,12 +295,14 @@ test('a function that cannot be loaded answers 502', async () => {
 test('bodies arrive unchanged', async () => {
   const bytes = Uint8Array.from({ length: 3072 }, (_, at) => (at * 31) % 256);
   const digest = Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex');
-  // The second is curl's default.
-  for (const type of ['application/octet-stream', 'application/x-www-form-urlencoded']) {
+  // The second is curl's default; the third is a form that has no boundary.
+  for (const type of ['application/octet-stream', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
     const headers = { 'content-type': type };
     expect((await ask('', { method: 'POST', headers, body: new Uint8Array(3072) })).bytes, type).toBe(3072);
     expect((await ask('', { method: 'POST', headers, body: bytes })).sha256, type).toBe(digest);
   }
+  const largest = 4_400_000; // the endpoint's limit
+  expect((await ask('', { method: 'POST', body: new Uint8Array(largest) })).bytes).toBe(largest);
 });
 
 test('its environment is Lambda’s, and it inherits no other variables', async () => {

@@ -161,7 +161,9 @@ function readForm(contentType: string, body: Uint8Array): BodyContent {
   const parts = readMultipart(contentType, body);
   const images = parts.filter(({ name }) => name === 'image');
   if (images.length === 0) {
-    const names = [...new Set(parts.map(({ name }) => JSON.stringify(name ?? '')))].slice(0, 20).join(', ');
+    const names = [...new Set(parts.map(({ name = '' }) => JSON.stringify(name.slice(0, 100))))]
+      .slice(0, 20)
+      .join(', ');
     throw new RequestError('bad-body', `The form has no part "image"${names && `; it has ${names}`}.`);
   }
   if (images.length > MAX_IMAGES) {

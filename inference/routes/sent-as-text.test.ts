@@ -54,7 +54,10 @@ test.each(Object.entries(images))('a %s that text left whole is classified like 
       const response = await send(url, change(file));
       expect(response.status, name).toBe(200);
       const { predictions, input } = ClassifyAnswer.parse(await response.json());
-      expect({ predictions, input }, name).toEqual({ predictions: expected.predictions, input: expected.input });
+      expect({ predictions, type: input.type }, name).toEqual({
+        predictions: expected.predictions,
+        type: expected.input.type,
+      });
     }
   }),
 );
@@ -69,6 +72,7 @@ const harmful: Record<string, Change> = {
   'read as Windows-1252': (file) =>
     Buffer.from(file.toString('latin1').replaceAll(/[\x80-\x9f]/g, (byte) => WINDOWS_1252[byte.charCodeAt(0) - 0x80]!)),
   'read as UTF-8 and written as UTF-16': (file) => Buffer.from(`\ufeff${file.toString('utf8')}`, 'utf16le'),
+  'curl -d, before version 8': latin1((text) => text.replaceAll(/\0[^\n]*|[\r\n]/g, '')),
   'curl -d': latin1((text) => text.replaceAll(/[\r\n\0]/g, '')),
   'LF to CRLF': latin1((text) => text.replaceAll('\n', '\r\n')),
 };

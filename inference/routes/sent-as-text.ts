@@ -95,7 +95,7 @@ function textOf(bytes: Uint8Array): string | undefined {
 /** What images begin with as text: bytes beyond ASCII are other characters, and line ends may be gone. */
 const IMAGE_AS_TEXT = /^(ÿØÿ|.{0,8}PNG.{0,12}IHDR|.{0,16}(JFIF|Exif)|RIFF.{0,12}WEBP)/s;
 
-/** What they begin with where only line ends and NUL bytes changed, which leaves the start of a JPEG as it is. */
+/** What PNG and WebP begin with where line ends and NUL bytes changed. A JPEG begins as it should. */
 const IMAGE_WITHOUT_LINE_ENDS = /^(\x89PNG.{0,12}IHDR|RIFF.{0,12}WEBP)/s;
 
 /** How text mode damaged an image, with the remedy; `undefined` if there is no sign of it. */
@@ -109,10 +109,13 @@ function textDamageOf(bytes: Uint8Array): string | undefined {
 
   const { type } = identify(bytes);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (type === undefined && !IMAGE_WITHOUT_LINE_ENDS.test(buffer.toString('latin1', 0, 64))) return undefined;
-  if (![0, CR, LF].some((byte) => buffer.includes(byte))) {
+  const head = buffer.toString('latin1', 0, 64);
+  const hasLineEnds = [0, CR, LF].some((byte) => buffer.includes(byte));
+  // Before version 8, curl -d also leaves out what stands between a NUL byte and the end of its line.
+  if (!hasLineEnds && (type !== undefined || /^(\x89PNG|RIFF)/.test(head))) {
     return `This is an image that was sent as text: it has no line ends and no NUL bytes, which curl -d removes. ${AS_BYTES}`;
   }
+  if (type === undefined && !IMAGE_WITHOUT_LINE_ENDS.test(head)) return undefined;
   if (type === undefined || (hasOtherSizes(buffer, type) && everyLineEndsWithCrLf(buffer))) {
     return `This is an image that was sent as text: its line ends were changed. ${AS_BYTES}`;
   }

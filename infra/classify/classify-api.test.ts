@@ -3,6 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { PROBLEMS, Problem, type ProblemCode } from '#inference/http/problem.ts';
+import { MAX_BODY } from '#inference/http/read-body.ts';
 import { ClassifyApi, type ClassifyApiProps } from './classify-api.ts';
 
 function givenApi(props: Partial<ClassifyApiProps> = {}): { stack: Stack; classify: ClassifyApi } {
@@ -111,6 +112,17 @@ describe('ClassifyApi', () => {
     expect(Object.keys(problem).sort()).toEqual(Object.keys(Problem.shape).sort());
     expect(problem).toMatchObject({ type: `urn:cifar10:problem:${problem.code}`, status, error: problem.detail });
     if (problem.code in PROBLEMS) expect(PROBLEMS[problem.code as ProblemCode].status).toBe(status);
+  });
+
+  it('says how large a body may be where it is too large', () => {
+    const responses = synthesize().findResources('AWS::ApiGateway::GatewayResponse', {
+      Properties: { ResponseType: 'REQUEST_TOO_LARGE' },
+    });
+
+    const [response] = Object.values(responses);
+    const { detail, hint } = JSON.parse(response?.Properties.ResponseTemplates['application/json']);
+    expect(detail).toContain(`the limit is ${MAX_BODY} bytes`);
+    expect(hint).toBe(PROBLEMS['body-too-large'].hint);
   });
 
   it.each([

@@ -24,6 +24,7 @@ from localstack.services.apigateway.resource_providers.aws_apigateway_usageplank
     ApiGatewayUsagePlanKeyProvider,
 )
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
+from twisted.web import http
 
 
 def support_updates_and_deletes() -> None:
@@ -146,6 +147,8 @@ def header_value(mapping: str, context: Any) -> str:
 def keep_request_bodies() -> None:
     """By default a body declared as a form is parsed and re-encoded, which destroys an image that curl sends as one."""
     parse.restore_payload = lambda request: request.get_data()
+    # Twisted reads forms too, for nobody, and refuses those that it cannot read with an empty answer.
+    http._getMultiPartArgs = lambda _content, _content_type: {}
 
 
 def answer_requests_that_are_too_large() -> None:
