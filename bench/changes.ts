@@ -2,7 +2,7 @@ import { withServing } from '#cli/commands/serve.fixture.ts';
 import { UserError } from '#errors/user-error.ts';
 import { watchAliasMoves } from '#inference/serving/alias-moves.fixture.ts';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
-import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
+import { moveAlias, readAlias } from '#models/aliases.ts';
 import { publishVersion } from '#models/versions.ts';
 
 /** Milliseconds. The endpoint promises: a model that was replaced longer ago no longer answers. */
@@ -18,7 +18,10 @@ export async function benchmarkChanges({ moves }: { readonly moves: number }): P
   await withServing(async ({ url, store }) => {
     const to = await publishVersion(store, await exampleModel({ seed: 2 }));
     await moveAlias(store, 'production', { to, by: 'bench', expected: await readAlias(store, 'production') });
-    const move = async () => (await rollback(store, 'production', { by: 'bench' })).version;
+    const move = async () => {
+      const expected = (await readAlias(store, 'production'))!;
+      return (await moveAlias(store, 'production', { to: expected.previous!, by: 'bench', expected })).version;
+    };
     const pause = () => 1_000 + 24_000 * Math.random();
     const { answers, lost, stale, lags, last } = await watchAliasMoves({ url, move, moves, pause, poll: POLL });
     const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(1);

@@ -28,6 +28,8 @@ export const variable = {
   localNode: 'CIFAR10_LOCAL_NODE',
   /** A file descriptor: the instance ends when it is closed. @default the instance outlives its parent */
   localLease: 'CIFAR10_LOCAL_LEASH',
+  /** The folder that keeps the model bucket beyond LocalStack's end. @default none */
+  localStore: 'CIFAR10_LOCAL_STORE',
   /** `1`: delete the folder when the instance ends. @default keep it */
   localEphemeral: 'CIFAR10_LOCAL_EPHEMERAL',
   /** The shortest timeout of a Batch attempt, in seconds. @default 60 */

@@ -13,3 +13,11 @@ export class UsageError extends UserError {
   override readonly name: string = 'UsageError';
   override readonly exitCode = 2;
 }
+
+/**
+ * What an argument names does not exist: a file, a recipe, a version, a run, a job. For every command the same kind of
+ * mistake, with the same exit code.
+ */
+export class NotFound extends UsageError {
+  override readonly name: string = 'NotFound';
+}

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { home } from '#environment/home.ts';
+import { home, localStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { cacheRoot, withLock } from '#setup/cache.mjs';
@@ -34,6 +34,8 @@ export interface StartOptions {
   readonly bound?: boolean;
   /** Whether to delete the folder and its log when the instance has ended. @default false: keeps the log */
   readonly ephemeral?: boolean;
+  /** The folder that gets every change of the model bucket before it is answered. @default the clone's store for the clone's instance, else none */
+  readonly store?: string;
   /** @default the training image, which runs this clone's training program */
   readonly images?: LocalImages;
   /** For tests, which cannot wait as long as AWS does. */
@@ -182,7 +184,7 @@ async function clear(folder: string): Promise<void> {
 function environmentOf(
   folder: string,
   port: number,
-  { bound, ephemeral, batch = {} }: StartOptions,
+  { bound, ephemeral, store = folder === defaultFolder ? localStore : undefined, batch = {} }: StartOptions,
 ): NodeJS.ProcessEnv {
   const { minimumTimeoutSeconds, stopGraceSeconds } = batch;
   return {
@@ -200,6 +202,7 @@ function environmentOf(
     [variable.localImages]: path.join(folder, 'images.json'),
     [variable.localNode]: process.execPath,
     ...(bound && { [variable.localLease]: '3' }),
+    ...(store !== undefined && { [variable.localStore]: store }),
     ...(ephemeral && { [variable.localEphemeral]: '1' }),
     ...(minimumTimeoutSeconds && { [variable.localBatchMinimumTimeout]: String(minimumTimeoutSeconds) }),
     ...(stopGraceSeconds && { [variable.localBatchStopGrace]: String(stopGraceSeconds) }),

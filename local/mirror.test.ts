@@ -12,17 +12,19 @@ import { folderStore } from '#models/stores/folder-store.ts';
 import { interruptedAtPut, Killed } from '#models/stores/interrupted-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
-import { restoreModels, saveModels } from './mirror.ts';
+import { restoreModels } from './mirror.ts';
 
 let folder: string;
 /** Replaces the bucket: a store with the same layout and contract. */
 let bucket: ObjectStore;
 let kept: string;
+let keptStore: ObjectStore;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'cifar10-mirror-'));
   bucket = folderStore(path.join(folder, 'bucket'));
   kept = path.join(folder, 'kept');
+  keptStore = folderStore(kept);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -60,30 +62,27 @@ async function contents(store: ObjectStore): Promise<Map<string, string>> {
   return found;
 }
 
-test('an empty bucket gets back what was saved', async () => {
-  const { old, current } = await fill(bucket);
-  expect(await saveModels(bucket, kept)).toEqual({
+test('an empty bucket gets everything back', async () => {
+  const { old, current } = await fill(keptStore);
+  await keptStore.put('plans/a-plan/plan.json', Buffer.from('{}'));
+  expect(await restoreModels(bucket, kept)).toEqual({
     versions: [old, current],
     runs: ['done', 'going-on'],
     aliases: ['production'],
     damaged: [],
   });
-  const next = folderStore(path.join(folder, 'next'));
-  await restoreModels(next, kept);
-  expect(await contents(next)).toEqual(await contents(bucket));
+  expect(await contents(bucket)).toEqual(await contents(keptStore));
 });
 
 test('nothing is copied twice', async () => {
-  await fill(bucket);
-  await saveModels(bucket, kept);
+  await fill(keptStore);
+  await restoreModels(bucket, kept);
   const nothing = { versions: [], runs: [], aliases: [], damaged: [] };
-  expect(await saveModels(bucket, kept)).toEqual(nothing);
   expect(await restoreModels(bucket, kept)).toEqual(nothing);
 });
 
 test('an interrupted copy leaves no incomplete version, and the next copy completes it', async () => {
-  const { current } = await fill(bucket);
-  await saveModels(bucket, kept);
+  const { current } = await fill(keptStore);
   let interruptions = 0;
   for (;;) {
     const next = folderStore(path.join(folder, `next-${interruptions}`));
@@ -96,47 +95,53 @@ test('an interrupted copy leaves no incomplete version, and the next copy comple
     interruptions += 1;
     await restoreModels(next, kept);
     expect((await readAlias(next, 'production'))?.version).toBe(current);
-    expect(await contents(next)).toEqual(await contents(bucket));
+    expect(await contents(next)).toEqual(await contents(keptStore));
   }
   expect(interruptions).toBeGreaterThan(15);
 });
 
-test('an alias that was moved later stays', async () => {
-  const { old, current } = await fill(bucket);
-  await saveModels(bucket, kept);
-  const expected = await readAlias(bucket, 'production');
-  await moveAlias(bucket, 'production', { to: old, by: 'test', expected });
+test('the alias that was moved last wins, in the folder or in the bucket', async () => {
+  const { old, current } = await fill(keptStore);
+  await restoreModels(bucket, kept);
+  const inBucket = await readAlias(bucket, 'production');
+  await moveAlias(bucket, 'production', { to: old, by: 'test', expected: inBucket });
   expect((await restoreModels(bucket, kept)).aliases).toEqual([]);
   expect((await readAlias(bucket, 'production'))?.version).toBe(old);
-  expect((await saveModels(bucket, kept)).aliases).toEqual(['production']);
-  expect(await readAlias(folderStore(kept), 'production')).toMatchObject({ version: old, previous: current });
+  const inFolder = await moveAlias(keptStore, 'production', {
+    to: old,
+    by: 'test',
+    expected: await readAlias(keptStore, 'production'),
+  });
+  await moveAlias(keptStore, 'production', { to: current, by: 'test', expected: inFolder });
+  expect((await restoreModels(bucket, kept)).aliases).toEqual(['production']);
+  expect(await readAlias(bucket, 'production')).toMatchObject({ version: current, previous: old });
 });
 
 test('a damaged version is reported and not copied, nor is its alias', async () => {
-  const { old, current } = await fill(bucket);
-  await writeFile(path.join(folder, 'bucket', 'models', current, 'weights.bin'), 'changed');
-  const { versions, aliases, damaged } = await saveModels(bucket, kept);
+  const { old, current } = await fill(keptStore);
+  await writeFile(path.join(kept, 'models', current, 'weights.bin'), 'changed');
+  const { versions, aliases, damaged } = await restoreModels(bucket, kept);
   expect(versions).toEqual([old]);
   expect(aliases).toEqual([]);
   expect(damaged).toEqual([expect.stringContaining(`models/${current}/weights.bin`)]);
 });
 
 test('only the new objects of a running run are copied, and its last two checkpoints are kept', async () => {
-  await fill(bucket);
-  await saveModels(bucket, kept);
-  const expected = await readCheckpoint(bucket, 'going-on');
-  const second = await writeCheckpoint(bucket, 'going-on', { step: 20, body: Uint8Array.of(4), expected });
-  await writeCheckpoint(bucket, 'going-on', { step: 30, body: Uint8Array.of(5), expected: second });
-  expect((await saveModels(bucket, kept)).runs).toEqual(['going-on']);
-  expect((await readCheckpoint(folderStore(kept), 'going-on'))?.step).toBe(30);
-  expect(await readdir(path.join(kept, 'runs', 'going-on', 'checkpoints'))).toHaveLength(2);
+  await fill(keptStore);
+  await restoreModels(bucket, kept);
+  const expected = await readCheckpoint(keptStore, 'going-on');
+  const second = await writeCheckpoint(keptStore, 'going-on', { step: 20, body: Uint8Array.of(4), expected });
+  await writeCheckpoint(keptStore, 'going-on', { step: 30, body: Uint8Array.of(5), expected: second });
+  expect((await restoreModels(bucket, kept)).runs).toEqual(['going-on']);
+  expect((await readCheckpoint(bucket, 'going-on'))?.step).toBe(30);
+  expect(await readdir(path.join(folder, 'bucket', 'runs', 'going-on', 'checkpoints'))).toHaveLength(2);
 });
 
 test('a run with damaged checkpoints is reported, and everything else is copied', async () => {
-  const { old, current } = await fill(bucket);
-  const { path: file } = (await readCheckpoint(bucket, 'going-on'))!;
-  await bucket.put(`runs/going-on/${file}`, new Uint8Array());
-  const { versions, runs, aliases, damaged } = await saveModels(bucket, kept);
+  const { old, current } = await fill(keptStore);
+  const { path: file } = (await readCheckpoint(keptStore, 'going-on'))!;
+  await keptStore.put(`runs/going-on/${file}`, new Uint8Array());
+  const { versions, runs, aliases, damaged } = await restoreModels(bucket, kept);
   expect({ versions, runs, aliases }).toEqual({
     versions: [old, current],
     runs: ['done', 'going-on'],
@@ -146,10 +151,10 @@ test('a run with damaged checkpoints is reported, and everything else is copied'
 });
 
 test('a file that is rewritten during a run is copied again', async () => {
-  await fill(bucket);
-  await bucket.put('runs/going-on/history.csv', Buffer.from('epoch,loss\n1,2.0\n'));
-  await saveModels(bucket, kept);
-  await bucket.put('runs/going-on/history.csv', Buffer.from('epoch,loss\n1,1.0\n'));
-  expect((await saveModels(bucket, kept)).runs).toEqual(['going-on']);
-  expect(await readFile(path.join(kept, 'runs/going-on/history.csv'), 'utf8')).toContain('1,1.0');
+  await fill(keptStore);
+  await keptStore.put('runs/going-on/history.csv', Buffer.from('epoch,loss\n1,2.0\n'));
+  await restoreModels(bucket, kept);
+  await keptStore.put('runs/going-on/history.csv', Buffer.from('epoch,loss\n1,1.0\n'));
+  expect((await restoreModels(bucket, kept)).runs).toEqual(['going-on']);
+  expect(await readFile(path.join(folder, 'bucket', 'runs/going-on/history.csv'), 'utf8')).toContain('1,1.0');
 });

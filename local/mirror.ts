@@ -1,6 +1,6 @@
 /**
- * LocalStack loses its state when it ends. Its models and runs are kept in a folder with the same layout as the bucket, from
- * which they are restored to the next instance.
+ * LocalStack loses its state when it ends. While it runs, every change of its model bucket is also made in a folder with the
+ * bucket's layout (`plugin/cifar10_local/storage/`), from which the next instance gets its models and runs back.
  */
 import { localStore } from '#environment/home.ts';
 import { listAliases, type StoredAlias } from '#models/aliases.ts';
@@ -11,8 +11,8 @@ import { folderStore } from '#models/stores/folder-store.ts';
 import { type ListedObject, type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { DamagedVersion, hasVersion, listVersions, publishVersion, readVersion } from '#models/versions.ts';
 
-/** What was copied because the destination did not have it. */
-export interface Mirrored {
+/** What the bucket got, because it did not have it. */
+export interface Restored {
   /** Version ids. */
   readonly versions: readonly string[];
   /** Ids of runs with new objects. */
@@ -23,29 +23,22 @@ export interface Mirrored {
   readonly damaged: readonly string[];
 }
 
-/** Copies from the bucket to the folder: when a run ends, and before LocalStack ends. */
-export function saveModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
-  return copyModels(bucket, folderStore(folder));
-}
-
-/** Copies from the folder to the bucket: after a deployment. */
-export function restoreModels(bucket: ObjectStore, folder: string = localStore): Promise<Mirrored> {
-  return copyModels(folderStore(folder), bucket);
-}
-
 /**
- * Adds what `to` does not have, in an order that keeps it consistent at each step: the files of a version before its
- * manifest, a checkpoint before what points to it, and aliases last. The next copy completes an interrupted one. The alias
- * that was moved last wins, so that no promotion at the destination is undone.
+ * Copies what the bucket of a new stack does not have, in an order that keeps it consistent at each step: the files of a
+ * version before its manifest, a checkpoint before what points to it, and aliases last. The next call completes an interrupted
+ * one. The alias that was moved last wins, so that no promotion in the bucket is undone.
  */
-async function copyModels(from: ObjectStore, to: ObjectStore): Promise<Mirrored> {
-  const aliases = await listAliases(from);
-  const { versions, damaged } = await copyVersions(from, to);
+export async function restoreModels(bucket: ObjectStore, folder: string = localStore): Promise<Restored> {
+  const kept = folderStore(folder);
+  const aliases = await listAliases(kept);
+  const { versions, damaged } = await copyVersions(kept, bucket);
   const runs: string[] = [];
-  for (const [run, objects] of await listRuns(from)) if (await copyRun(from, to, run, objects, damaged)) runs.push(run);
+  for (const [run, objects] of await listRuns(kept))
+    if (await copyRun(kept, bucket, run, objects, damaged)) runs.push(run);
+  await copyPlans(kept, bucket);
   const moved: string[] = [];
-  const there = await listAliases(to);
-  for (const [name, alias] of aliases) if (await copyAlias(to, name, alias, there.get(name))) moved.push(name);
+  const there = await listAliases(bucket);
+  for (const [name, alias] of aliases) if (await copyAlias(bucket, name, alias, there.get(name))) moved.push(name);
   return { versions, runs, aliases: moved, damaged };
 }
 
@@ -109,6 +102,13 @@ async function copyRun(
     isNew = (await copyObject(from, to, object, there)) || isNew;
   }
   return isNew;
+}
+
+/** Plans are immutable, and so is all that is stored with them. */
+async function copyPlans(from: ObjectStore, to: ObjectStore): Promise<void> {
+  const there = new Map<string, ListedObject>();
+  for await (const object of to.list('plans/')) there.set(object.key, object);
+  for await (const object of from.list('plans/')) await copyObject(from, to, object, there);
 }
 
 /** @returns whether it was copied: the destination had no such object, or a different one */

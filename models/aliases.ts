@@ -1,10 +1,23 @@
 import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
-import { checked, decodeJson, encodeJson } from './json.ts';
+import { checked, decodeJson, encodeJson, MalformedObject } from './json.ts';
 import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
-import { hasVersion, isVersionId, UnknownVersion } from './versions.ts';
+import { DamagedVersion, hasVersion, isVersionId, readVersion, UnknownVersion } from './versions.ts';
 
 const ALIAS_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+/** The most earlier versions that an alias remembers. */
+const REMEMBERED = 20;
+
+/** A version that an alias pointed to earlier. */
+const Earlier = z.object({
+  version: z.string(),
+  /** Who moved the alias to it, and when; unknown where an earlier release replaced it. */
+  by: z.optional(z.string()),
+  at: z.optional(z.iso.datetime()),
+  /** Whether it was promoted although the gate refused it. */
+  isOverride: z.optional(z.boolean()),
+});
+export type Earlier = z.infer<typeof Earlier>;
 
 /** The version that a name stands for: `aliases/<name>.json`. */
 export const Alias = z.object({
@@ -15,6 +28,13 @@ export const Alias = z.object({
   by: z.string(),
   at: z.iso.datetime(),
   reason: z.nullable(z.string()),
+  /** Whether it was moved although the gate refused the version. */
+  isOverride: z.optional(z.boolean()),
+  /**
+   * What it pointed to before, the latest first. A rollback removes what it returns to and what it passes over, and what it
+   * leaves is not added: rolling back again goes further back. Absent in objects of earlier releases.
+   */
+  history: z.optional(z.array(Earlier)),
 });
 export type Alias = z.infer<typeof Alias>;
 
@@ -29,6 +49,8 @@ export interface Move {
   readonly by: string;
   /** @default none */
   readonly reason?: string | undefined;
+  /** Whether the gate refuses the version. @default false */
+  readonly isOverride?: boolean;
   /** The result of `readAlias` that the decision to move was based on. */
   readonly expected: StoredAlias | undefined;
 }
@@ -63,7 +85,7 @@ export async function listAliases(store: ObjectStore): Promise<Map<string, Store
 
 /**
  * Points an alias to a version, if nobody has moved it since the caller read it: of two simultaneous moves one wins. A move
- * to the current version changes nothing, so that `previous` stays what a rollback needs.
+ * to the current version changes nothing, so that the history stays what a rollback needs.
  *
  * @throws {AliasMoved} somebody else was there first
  * @throws {UnknownVersion} there is no complete version `to`
@@ -71,16 +93,84 @@ export async function listAliases(store: ObjectStore): Promise<Map<string, Store
 export async function moveAlias(
   store: ObjectStore,
   name: string,
-  { to, by, reason, expected }: Move,
+  { to, by, reason, isOverride = false, expected }: Move,
 ): Promise<StoredAlias> {
-  const key = keyOf(name);
   if (!(await hasVersion(store, to))) throw new UnknownVersion(to, store);
   if (expected?.version === to) return expected;
-  const alias = checked(
-    Alias,
-    { version: to, previous: expected?.version ?? null, by, at: new Date().toISOString(), reason: reason ?? null },
-    key,
+  const history = expected ? [earlierOf(expected), ...historyOf(expected)].slice(0, REMEMBERED) : [];
+  return replaceAlias(
+    store,
+    name,
+    { version: to, by, reason: reason ?? null, ...(isOverride && { isOverride }), history },
+    expected,
   );
+}
+
+/** Where a rollback goes. */
+export interface Rollback {
+  /** The alias as it was read. */
+  readonly from: StoredAlias;
+  /** What it will point to again. */
+  readonly to: Earlier;
+  /** What it pointed to before that. */
+  readonly history: readonly Earlier[];
+  /** What it pointed to in between, and why that is passed over. */
+  readonly passed: readonly { readonly version: string; readonly why: string }[];
+}
+
+/**
+ * Finds the version that an alias pointed to before, of those that passed the gate and are still intact. A version that a
+ * rollback has left is not returned to, however often one rolls back.
+ *
+ * @throws {UserError} there is none
+ */
+export async function planRollback(store: ObjectStore, name: string): Promise<Rollback> {
+  const from = await readAlias(store, name);
+  if (from === undefined) throw new UserError(`${name} points to no version yet; there is nothing to roll back.`);
+  const passed: { version: string; why: string }[] = [];
+  const history = historyOf(from);
+  for (const [index, to] of history.entries()) {
+    if (to.version === from.version) continue;
+    const why = to.isOverride ? 'it was promoted by an override' : await damageOf(store, to.version);
+    if (why === undefined) return { from, to, history: history.slice(index + 1), passed };
+    passed.push({ version: to.version, why });
+  }
+  const others = passed.map(({ version, why }) => ` ${version} is passed over: ${why}.`).join('');
+  throw new UserError(
+    `${name} points to ${from.version}, and there is no earlier version to roll back to.${others} Promote the version that ` +
+      'should be served.',
+  );
+}
+
+/**
+ * Points an alias to an earlier version again.
+ *
+ * @param plan of `planRollback`, if somebody was told of it. @default a new one
+ * @throws {AliasMoved} somebody has moved the alias since the rollback was planned
+ * @throws as `planRollback`
+ */
+export async function rollback(
+  store: ObjectStore,
+  name: string,
+  {
+    by,
+    reason = 'rollback',
+    plan,
+  }: { readonly by: string; readonly reason?: string | undefined; readonly plan?: Rollback },
+): Promise<StoredAlias> {
+  const { from, to, history } = plan ?? (await planRollback(store, name));
+  return replaceAlias(store, name, { version: to.version, by, reason, history: [...history] }, from);
+}
+
+/** @throws {AliasMoved} the alias is not `expected` any more */
+async function replaceAlias(
+  store: ObjectStore,
+  name: string,
+  state: Omit<Alias, 'previous' | 'at'>,
+  expected: StoredAlias | undefined,
+): Promise<StoredAlias> {
+  const key = keyOf(name);
+  const alias = checked(Alias, { ...state, previous: expected?.version ?? null, at: new Date().toISOString() }, key);
   const only = expected === undefined ? 'absent' : { ifMatch: expected.etag };
   try {
     const etag = await store.put(key, encodeJson(alias), { only, contentType: 'application/json' });
@@ -91,22 +181,28 @@ export async function moveAlias(
   }
 }
 
-/**
- * Points an alias to its version before. A second rollback undoes the first.
- *
- * @throws {UserError} it never pointed to another version
- */
-export async function rollback(
-  store: ObjectStore,
-  name: string,
-  { by, reason }: { readonly by: string; readonly reason?: string | undefined },
-): Promise<StoredAlias> {
-  const expected = await readAlias(store, name);
-  if (expected === undefined) throw new UserError(`${name} points to no version yet; there is nothing to roll back.`);
-  if (expected.previous === null) {
-    throw new UserError(`${name} has always pointed to ${expected.version}; there is nothing to roll back to.`);
+/** Objects of earlier releases tell an override by the reason alone. */
+function earlierOf({ version, by, at, history, reason, ...alias }: Alias): Earlier {
+  const isOverride = alias.isOverride ?? (history === undefined && reason?.includes('(override: '));
+  return { version, by, at, ...(isOverride && { isOverride }) };
+}
+
+/** An object of an earlier release has only the version before, which is not returned to if a rollback has left it. */
+function historyOf({ history, previous, reason }: Alias): readonly Earlier[] {
+  if (history !== undefined) return history;
+  return previous === null || reason === 'rollback' ? [] : [{ version: previous }];
+}
+
+/** @returns `undefined` if the version is intact */
+async function damageOf(store: ObjectStore, version: string): Promise<string | undefined> {
+  try {
+    await readVersion(store, version);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnknownVersion) return 'it was deleted';
+    if (error instanceof DamagedVersion || error instanceof MalformedObject) return 'it is damaged';
+    throw error;
   }
-  return moveAlias(store, name, { to: expected.previous, by, reason: reason ?? 'rollback', expected });
 }
 
 /**

@@ -82,7 +82,8 @@ export async function promote(
       `${version} ${objection.verdict} ${alias}: ${objection.facts}. To promote it anyway, add --force --reason "…".`,
     );
   }
-  return moveAlias(store, alias, { to: version, by, reason: `${reason} (override: ${objection.override})`, expected });
+  const recorded = `${reason} (override: ${objection.override})`;
+  return moveAlias(store, alias, { to: version, by, reason: recorded, isOverride: true, expected });
 }
 
 interface Objection {

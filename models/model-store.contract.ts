@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
-import { AliasMoved, listAliases, moveAlias, readAlias, resolveVersion, rollback } from './aliases.ts';
+import { AliasMoved, listAliases, moveAlias, planRollback, readAlias, resolveVersion, rollback } from './aliases.ts';
 import type { Card } from './card.ts';
 import { damagesOf, flipped } from './damage.ts';
 import { cifar10Data } from './data-identity.ts';
+import { deleteVersion, VersionInUse } from './delete-version.ts';
 import { exampleCard, exampleVersion, predictExample } from './example-version.ts';
 import { type Evaluate, PromotionRefused, promote } from './gate.ts';
 import { encodeJson } from './json.ts';
 import { type CheckpointTag, DamagedCheckpoints, readCheckpoint, writeCheckpoint } from './run-checkpoints.ts';
-import { openEventLog, readEvents } from './run-events.ts';
+import { latestEvents, openEventLog, readEvents } from './run-events.ts';
 import { beginRun, writeResult } from './runs.ts';
 import { interruptedAtPut, Killed } from './stores/interrupted-store.ts';
 import type { DisposableStore } from './stores/object-store.contract.ts';
@@ -49,7 +50,7 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           expect(await listVersions(store)).toEqual([]);
         }
         const partial = (await keysOf(store, 'models/'))[0]?.split('/')[1] ?? '';
-        await expect(readVersion(store, partial)).rejects.toThrow('its upload was interrupted');
+        await expect(readVersion(store, partial)).rejects.toThrow('its upload or deletion was interrupted');
         await expect(moveAlias(store, 'candidate', { to: partial, by: 'test', expected: undefined })).rejects.toThrow(
           UnknownVersion,
         );
@@ -130,6 +131,66 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
       });
     });
 
+    describe('deleting a version', () => {
+      it('removes all of it, and nothing else', async () => {
+        const [id, other] = [
+          await publishVersion(store, exampleVersion()),
+          await publishVersion(store, exampleVersion({ plain: 0.7 })),
+        ];
+        const before = await keysOf(store, `models/${other}/`);
+        expect(await deleteVersion(store, id)).toBe(exampleVersion().size + 1);
+        expect(await keysOf(store, 'models/')).toEqual(before);
+        await expect(deleteVersion(store, id)).rejects.toThrow(UnknownVersion);
+        await expect(deleteVersion(store, 'production')).rejects.toThrow(UnknownVersion);
+        await expect(deleteVersion(store, '')).rejects.toThrow(UnknownVersion);
+        expect(await publishVersion(store, exampleVersion())).toBe(id);
+        await readVersion(store, id);
+      });
+
+      it('leaves nothing that looks like a version when it is killed, and is completed by the next one', async () => {
+        const objects = exampleVersion().size + 1;
+        for (let deletions = 1; deletions < objects; deletions++) {
+          const id = await publishVersion(store, exampleVersion());
+          let left = deletions;
+          const killed: ObjectStore = {
+            ...store,
+            delete: async (key) => {
+              if (left-- === 0) throw new Killed();
+              await store.delete(key);
+            },
+          };
+          await expect(deleteVersion(killed, id)).rejects.toThrow(Killed);
+          expect(await listVersions(store)).toEqual([]);
+          await expect(readVersion(store, id)).rejects.toThrow('deletion was interrupted');
+          await deleteVersion(store, id);
+          expect(await keysOf(store, 'models/')).toEqual([]);
+        }
+      });
+
+      it('is refused while an alias points to it, also one that was moved in the meantime', async () => {
+        const id = await publishVersion(store, exampleVersion());
+        const other = await publishVersion(store, exampleVersion({ plain: 0.7 }));
+        await moveAlias(store, 'production', { to: other, by: 'ada', expected: undefined });
+        const racing: ObjectStore = {
+          ...store,
+          get: async (key) => {
+            if (key.endsWith('manifest.json') && key.includes(id)) {
+              await moveAlias(store, 'candidate', {
+                to: id,
+                by: 'run a',
+                expected: await readAlias(store, 'candidate'),
+              });
+            }
+            return store.get(key);
+          },
+        };
+        await expect(deleteVersion(racing, id)).rejects.toThrow(`candidate points to ${id}, so it was not deleted`);
+        await readVersion(store, id);
+        await expect(deleteVersion(store, id)).rejects.toThrow(VersionInUse);
+        await readVersion(store, id);
+      });
+    });
+
     describe('an alias', () => {
       let first: string;
       let second: string;
@@ -169,18 +230,73 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         expect(moves.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
       });
 
-      it('is rolled back to where it was, and forth again', async () => {
-        await expect(rollback(store, 'production', { by: 'ada' })).rejects.toThrow('no version yet');
-        const set = await moveAlias(store, 'production', { to: first, by: 'ada', expected: undefined });
-        await expect(rollback(store, 'production', { by: 'ada' })).rejects.toThrow('nothing to roll back to');
-        await moveAlias(store, 'production', { to: second, by: 'ada', expected: set });
-        expect(await rollback(store, 'production', { by: 'bob', reason: 'cats' })).toMatchObject({
-          version: first,
-          previous: second,
-          by: 'bob',
-          reason: 'cats',
-        });
-        expect((await rollback(store, 'production', { by: 'bob' })).version).toBe(second);
+      /** Promotes without a look at the accuracy. */
+      const moveTo = async (to: string, isOverride = false) =>
+        moveAlias(store, 'production', { to, by: 'ada', isOverride, expected: await readAlias(store, 'production') });
+      const rollBack = async (reason?: string) => rollback(store, 'production', { by: 'bob', reason });
+
+      it('is rolled back through what it pointed to, and never to what a rollback has left', async () => {
+        await expect(rollBack()).rejects.toThrow('no version yet');
+        await moveTo(first);
+        await expect(rollBack()).rejects.toThrow('no earlier version to roll back to');
+        await moveTo(second);
+        const third = await publishVersion(store, exampleVersion({ plain: 0.82 }));
+        const { at } = await moveTo(third);
+        expect((await planRollback(store, 'production')).to).toMatchObject({ version: second, by: 'ada' });
+        const moved = { version: second, previous: third, by: 'bob', reason: 'cats' };
+        expect(await rollBack('cats')).toMatchObject(moved);
+        expect(Date.parse((await readAlias(store, 'production'))!.at)).toBeGreaterThanOrEqual(Date.parse(at));
+        expect(await rollBack()).toMatchObject({ version: first, previous: second, reason: 'rollback' });
+        await expect(rollBack()).rejects.toThrow('no earlier version to roll back to');
+        await moveTo(third);
+        expect((await rollBack()).version).toBe(first);
+      });
+
+      it('is not rolled back to what an override promoted, was deleted, or is damaged', async () => {
+        const others = [];
+        for (const plain of [0.82, 0.83, 0.84]) others.push(await publishVersion(store, exampleVersion({ plain })));
+        const [forced, deleted, last] = others as [string, string, string];
+        for (const version of [first, second]) await moveTo(version);
+        await moveTo(forced, true);
+        for (const version of [deleted, last]) await moveTo(version);
+        await store.delete(`models/${deleted}/manifest.json`);
+        await store.put(`models/${second}/card.json`, new TextEncoder().encode('{}'));
+        const { to, passed } = await planRollback(store, 'production');
+        expect(to.version).toBe(first);
+        expect(passed).toEqual([
+          { version: deleted, why: expect.stringContaining('deleted') },
+          { version: forced, why: expect.stringContaining('override') },
+          { version: second, why: expect.stringContaining('damaged') },
+        ]);
+        expect((await rollBack()).version).toBe(first);
+        await expect(rollBack()).rejects.toThrow('no earlier version');
+      });
+
+      it('is not rolled back if it was moved since the rollback was planned', async () => {
+        for (const version of [first, second]) await moveTo(version);
+        const plan = await planRollback(store, 'production');
+        const third = await publishVersion(store, exampleVersion({ plain: 0.82 }));
+        await moveTo(third);
+        await expect(rollback(store, 'production', { by: 'bob', plan })).rejects.toThrow(AliasMoved);
+        expect((await readAlias(store, 'production'))?.version).toBe(third);
+      });
+
+      it('that an earlier release moved is read, and rolled back only to what that release had not left', async () => {
+        const older = { version: second, previous: first, by: 'ada', at: '2026-11-23T04:12:30.000Z' };
+        const put = (alias: object) => store.put('aliases/production.json', encodeJson(alias));
+        await put({ ...older, reason: null });
+        expect((await readAlias(store, 'production'))?.version).toBe(second);
+        expect((await rollBack()).version).toBe(first);
+        await put({ ...older, reason: 'rollback' });
+        await expect(rollBack()).rejects.toThrow('no earlier version to roll back to');
+        await put({ ...older, reason: 'small (override: plain test accuracy 75.00 % after 80.00 %)' });
+        await moveTo(await publishVersion(store, exampleVersion({ plain: 0.82 })));
+        expect((await rollBack()).version).toBe(first);
+      });
+
+      it('remembers a bounded number of versions', async () => {
+        for (let moves = 0; moves < 15; moves++) for (const version of [first, second]) await moveTo(version);
+        expect((await readAlias(store, 'production'))?.history).toHaveLength(20);
       });
 
       it('keeps what to roll back to when it is moved to where it is', async () => {
@@ -512,6 +628,9 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
           expect(rest, `after ${after}`).toEqual(numbered.slice(after + 1));
         }
         expect(await keysOf(store, 'runs/a/events/')).toHaveLength(3);
+        const latest: string[] = [];
+        for await (const { type } of latestEvents(store, 'a')) latest.push(type);
+        expect(latest).toEqual(['resumed', 'checkpoint', 'step', 'started']);
       });
 
       it('loses and repeats no event when a write fails, or fails after it was carried out', async () => {

@@ -113,6 +113,22 @@ export async function readEvents<Event extends RunEvent>(
   return events;
 }
 
+/**
+ * The events of a run, the last one first: who looks for the latest of a kind reads only as much as that needs.
+ *
+ * @throws {MalformedObject} as `readEvents`
+ */
+export async function* latestEvents<Event extends RunEvent>(store: ObjectStore, run: string): AsyncGenerator<Event> {
+  const firsts: number[] = [];
+  for await (const first of eventObjects(store, run)) firsts.push(first);
+  for (const first of firsts.reverse()) {
+    const key = keyOf(run, first);
+    const object = await store.get(key);
+    if (object === undefined) throw new MalformedObject(key, 'it was deleted');
+    yield* parseLines<Event>(object.body, key).reverse();
+  }
+}
+
 async function lastObject(store: ObjectStore, run: string): Promise<number> {
   let last = 0;
   for await (const first of eventObjects(store, run)) last = first;

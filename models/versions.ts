@@ -1,4 +1,4 @@
-import { UserError } from '#errors/user-error.ts';
+import { NotFound, UserError } from '#errors/user-error.ts';
 import { Card } from './card.ts';
 import { Golden, goldenProblem } from './golden.ts';
 import { decodeJson, encodeJson, MalformedObject } from './json.ts';
@@ -23,12 +23,12 @@ export interface VerifiedVersion {
 }
 
 /** There is no complete version with this name. */
-export class UnknownVersion extends UserError {
+export class UnknownVersion extends NotFound {
   override readonly name = 'UnknownVersion';
   readonly version: string;
 
   constructor(version: string, store: ObjectStore, detail = 'has no such version') {
-    super(`${store.url} ${detail}: ${version}. "./cifar10 models list" shows those that it has.`);
+    super(`${store.url} ${detail}: ${version}. "${listCommand(store)}" shows those that it has.`);
     this.version = version;
   }
 }
@@ -41,7 +41,7 @@ export class DamagedVersion extends UserError {
   readonly key: string;
 
   constructor(version: string, key: string, problem: string, store: ObjectStore) {
-    super(`${key} in ${store.url} ${problem}. Restore it, or use another version ("./cifar10 models list").`);
+    super(`${key} in ${store.url} ${problem}. Restore it, or use another version ("${listCommand(store)}").`);
     this.version = version;
     this.key = key;
   }
@@ -58,6 +58,10 @@ export class VersionTooLarge extends UserError {
         'Serve a smaller model, or give the program more memory.',
     );
   }
+}
+
+function listCommand({ commandOption }: ObjectStore): string {
+  return `./cifar10 models list ${commandOption}`.trimEnd();
 }
 
 export function isVersionId(text: string): boolean {
@@ -144,6 +148,18 @@ export async function listVersions(store: ObjectStore): Promise<string[]> {
     .map(({ id }) => id);
 }
 
+/** The keys of all objects of a version, complete or not. */
+export async function versionKeys(store: ObjectStore, version: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(keyOf(version, ''))) keys.push(key);
+  return keys;
+}
+
+/** The key of the object that makes the others a version. */
+export function manifestKey(version: string): string {
+  return keyOf(version, MANIFEST);
+}
+
 /** Whether a complete version with this id exists; its bytes are not read. */
 export async function hasVersion(store: ObjectStore, version: string): Promise<boolean> {
   return isVersionId(version) && (await store.get(keyOf(version, MANIFEST))) !== undefined;
@@ -154,8 +170,12 @@ async function readManifest(store: ObjectStore, version: string): Promise<Manife
   const key = keyOf(version, MANIFEST);
   const object = await store.get(key);
   if (object === undefined) {
-    for await (const _ of store.list(keyOf(version, ''))) {
-      throw new UnknownVersion(version, store, 'has only a part of this version: its upload was interrupted');
+    if ((await versionKeys(store, version)).length > 0) {
+      throw new UnknownVersion(
+        version,
+        store,
+        'has only a part of this version: its upload or deletion was interrupted',
+      );
     }
     throw new UnknownVersion(version, store);
   }

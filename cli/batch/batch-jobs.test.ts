@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasEnded, jobNameOf, readJob } from './batch-jobs.ts';
+import { hasEnded, jobNameOf, readJob, stateOf } from './batch-jobs.ts';
 
 describe('readJob', () => {
   it('tells what a job trains, how far it is, and where it logs', () => {
@@ -74,6 +74,20 @@ describe('hasEnded', () => {
     ['FAILED', true],
   ] as const)('of %s is %s', (status, ended) => {
     expect(hasEnded({ status })).toBe(ended);
+  });
+});
+
+describe('stateOf', () => {
+  const detail = { jobId: 'a', jobName: 'x', jobQueue: 'q', jobDefinition: 'd', startedAt: 0 };
+
+  it.each([
+    [{ status: 'FAILED' }, 'failed'],
+    [{ status: 'FAILED', isTerminated: true }, 'cancelled'],
+    [{ status: 'FAILED', isCancelled: true }, 'cancelled'],
+    [{ status: 'RUNNING', isTerminated: true }, 'running'],
+    [{ status: 'SUCCEEDED', isTerminated: true }, 'succeeded'], // It was faster.
+  ] as const)('of %j is %s', (state, expected) => {
+    expect(stateOf(readJob({ ...detail, ...state }))).toBe(expected);
   });
 });
 

@@ -8,7 +8,7 @@ import {
   paginateListJobs,
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
-import { UsageError } from '#errors/user-error.ts';
+import { NotFound } from '#errors/user-error.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 
 /** A training job, as AWS Batch describes it. */
@@ -19,6 +19,8 @@ export interface Job {
   /** Arguments of the training program. */
   readonly command: readonly string[];
   readonly status: JobStatus;
+  /** Whether it failed because somebody ended it. */
+  readonly wasCancelled?: true;
   /** Why it is in this state, where Batch gives a reason. */
   readonly reason?: string;
   readonly createdAt: Date;
@@ -51,6 +53,13 @@ export function hasEnded({ status }: { readonly status?: JobStatus | undefined }
   return status === 'SUCCEEDED' || status === 'FAILED';
 }
 
+/** The state of a job in one word, as people know it. */
+export type JobState = Lowercase<JobStatus> | 'cancelled';
+
+export function stateOf({ status, wasCancelled }: Pick<Job, 'status' | 'wasCancelled'>): JobState {
+  return wasCancelled ? 'cancelled' : (status.toLowerCase() as Lowercase<JobStatus>);
+}
+
 /** Every job of the queue that Batch remembers, the newest first. */
 export async function listJobs(target: Target, stack: StackOutputs): Promise<Job[]> {
   const since = Date.now() - rememberedDays * 86_400_000;
@@ -71,15 +80,15 @@ export async function jobsOfRun(target: Target, stack: StackOutputs, run: string
 
 /**
  * @param reference a job's id, or a run: its newest job
- * @throws {UsageError} there is none
+ * @throws {NotFound} there is none
  */
 export async function findJob(target: Target, stack: StackOutputs, reference: string): Promise<Job> {
   const [job] = isJobId(reference)
     ? await describeJobs(target, [{ jobId: reference, jobName: '' }])
     : await jobsOfRun(target, stack, reference);
   if (job) return job;
-  throw new UsageError(
-    `There is no job or run "${reference}"; Batch forgets a job a week after its end. List jobs with "./cifar10 jobs${suffixOf(target)}".`,
+  throw new NotFound(
+    `There is no job or run "${reference}"; Batch forgets a job a week after its end. List jobs with "./cifar10 jobs${suffixOf(target)}", runs with "./cifar10 runs${suffixOf(target)}".`,
   );
 }
 
@@ -135,6 +144,7 @@ export function readJob(detail: JobDetail): Job {
     run: (named === -1 ? undefined : command[named + 1]) ?? jobId.replaceAll(':', '-'),
     command,
     status: detail.status ?? 'SUBMITTED',
+    wasCancelled: detail.status === 'FAILED' && (detail.isCancelled || detail.isTerminated) ? true : undefined,
     reason: reasonOf(detail.statusReason, container.reason),
     createdAt: new Date(detail.createdAt ?? 0),
     startedAt: detail.startedAt ? new Date(detail.startedAt) : undefined,

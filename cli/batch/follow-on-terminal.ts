@@ -1,11 +1,11 @@
 import pc from 'picocolors';
-import { saveModels } from '#local/mirror.ts';
 import { jobPlace } from '#training/commands/place.ts';
 import type { Target } from '../stack/target.ts';
 import { type Job, suffixOf } from './batch-jobs.ts';
 import { followJob } from './follow-job.ts';
 import { lastLogLines } from './job-log.ts';
 import { jobView } from './job-view.ts';
+import { submitCommand } from './submit-command.ts';
 import type { SubmittedJob } from './submit-job.ts';
 
 /** Log lines shown for a failed job. */
@@ -29,7 +29,6 @@ export async function followOnTerminal(
   try {
     const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal: interrupt.signal });
     view.end();
-    if (target.name === 'local') await saveModels(await target.store()); // LocalStack loses them when it ends.
     if (job.status === 'FAILED') await explainFailure(target, job);
     return exitCodeOf(job);
   } catch (error) {
@@ -49,8 +48,13 @@ export function exitCodeOf({ status, exitCode }: Pick<Job, 'status' | 'exitCode'
   return status === 'SUCCEEDED' ? 0 : exitCode || 1;
 }
 
-/** Prints why a job failed: the reason that Batch gives, and the end of its log. */
+/** Prints why a job failed: the reason that Batch gives, and the end of its log; of one that was cancelled, how to go on. */
 export async function explainFailure(target: Target, job: Job): Promise<void> {
+  if (job.wasCancelled) {
+    const reason = job.reason === undefined ? '' : `: ${job.reason}`;
+    process.stderr.write(`The training was cancelled${reason}.\nTo resume it: ${submitCommand(job, target)}\n`);
+    return;
+  }
   const lines = await lastLogLines(target, job, tailLines);
   const suffix = suffixOf(target);
   process.stderr.write(

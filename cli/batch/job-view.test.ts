@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { jobPlace } from '#training/commands/place.ts';
 import type { Job } from './batch-jobs.ts';
 import { describeState, jobView } from './job-view.ts';
 
@@ -75,6 +76,16 @@ describe('jobView', () => {
     expect(text()).toBe('SIGTERM: a checkpoint is kept at step 7\n');
   });
 
+  it('names a report that opens: LocalStack’s bucket is also a folder', () => {
+    const { stream, text } = terminal();
+    const store = 's3://bucket';
+    const saved = { at: '2026-11-23T04:12:00Z', type: 'saved', version: 'v', store, run: 'monday' } as const;
+
+    jobView(stream, { place: jobPlace(store, 'local') }).event(saved);
+
+    expect(text()).toMatch(/^report \S+\/store\/runs\/monday\/report\.html$/m);
+  });
+
   it('draws the wait over itself on a terminal', () => {
     const { stream, text } = terminal({ isTTY: true });
     const view = jobView(stream);
@@ -103,6 +114,18 @@ describe('jobView', () => {
   });
 });
 
+it('fits the wait into one row, so that nothing of it stays', () => {
+  const { stream, text } = terminal({ isTTY: true });
+  const view = jobView(stream);
+  const long = { ...base, reason: 'MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE and what else Batch has to say' };
+
+  view.job(long);
+  view.job(long);
+
+  const [, drawn] = text().split('\r');
+  expect(drawn).toHaveLength(79);
+});
+
 describe('describeState', () => {
   it('says why Batch has no machine for a job', () => {
     expect(describeState({ ...base, reason: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY' })).toBe(
@@ -118,5 +141,7 @@ describe('describeState', () => {
       reason: 'Essential container in task exited',
     } as const;
     expect(describeState(job)).toBe('failed after 3 s (Essential container in task exited)');
+    const cancelled = { ...job, wasCancelled: true, reason: 'enough' } as const;
+    expect(describeState(cancelled)).toBe('was cancelled after 3 s (enough)');
   });
 });

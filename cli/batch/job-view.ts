@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { Place } from '#training/commands/place.ts';
 import { duration, viewFor } from '#training/commands/run-view.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
-import type { Job } from './batch-jobs.ts';
+import { hasEnded, type Job } from './batch-jobs.ts';
 
 export interface JobView {
   /** Shows the state of the job; called repeatedly. */
@@ -45,13 +45,13 @@ export function jobView(
       for (const attempt of job.attempts.slice(ended)) {
         if (job.status === 'SUCCEEDED') continue;
         const left = job.attemptsAllowed - ++ended;
-        say(
-          `${pc.yellow('attempt')} ${ended} ended: ${attempt.reason ?? `exit code ${attempt.exitCode}`}, ${left} left`,
-        );
+        const others = hasEnded(job) ? '' : `, ${left} left`;
+        say(`${pc.yellow('attempt')} ${ended} ended: ${attempt.reason ?? `exit code ${attempt.exitCode}`}${others}`);
       }
       if (state !== shown) say(`${pc.cyan('job')} ${describeState(job)}`);
       else if (stream.isTTY && isWaiting(job)) {
-        stream.write(`\r\x1b[2K${pc.dim(`${describeState(job)}, ${age(job)}`)}`);
+        const line = `${describeState(job)}, ${age(job)}`;
+        stream.write(`\r\x1b[2K${pc.dim(fitted(line, stream))}`);
         waits = true;
       }
       shown = state;
@@ -68,6 +68,11 @@ export function jobView(
   };
 }
 
+/** As much of a line as a terminal shows in one row: what wraps stays when the line is drawn again. */
+function fitted(line: string, { columns }: Terminal): string {
+  return line.slice(0, (columns || 80) - 1);
+}
+
 /** The state of a job in words, with its duration. */
 export function describeState(job: Job): string {
   const attempt = job.attemptsAllowed > 1 ? `, attempt ${job.attempts.length + 1} of ${job.attemptsAllowed}` : '';
@@ -80,7 +85,7 @@ export function describeState(job: Job): string {
     case 'SUCCEEDED':
       return `succeeded after ${age(job)}`;
     case 'FAILED':
-      return `failed after ${age(job)}${reason}`;
+      return `${job.wasCancelled ? 'was cancelled' : 'failed'} after ${age(job)}${reason}`;
     default:
       return `waits for a machine${reason}`;
   }

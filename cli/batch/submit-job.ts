@@ -28,6 +28,8 @@ export interface SubmittedJob {
   /** The job's id in Batch. */
   readonly id: string;
   readonly run: string;
+  /** The arguments of the training program. */
+  readonly command: readonly string[];
 }
 
 /**
@@ -80,5 +82,5 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
       containerOverrides: { command },
     }),
   );
-  return { id: jobId ?? '', run };
+  return { id: jobId ?? '', run, command };
 }

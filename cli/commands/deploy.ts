@@ -1,7 +1,11 @@
 import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
+import { suffixOf } from '../batch/batch-jobs.ts';
+import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { deploy } from '../stack/deploy.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
@@ -17,7 +21,7 @@ export function deployCommand(): Command {
         .default('key'),
     )
     .option('--origin <origins...>', 'web origins that may call the endpoint, such as https://example.org; * for all')
-    .option('--json', 'print the stack’s outputs as JSON')
+    .option('--json', 'print the stack’s outputs, the endpoint’s address and its key as JSON')
     .addHelpText('after', examples)
     .action(async (options: CommandOptions) => {
       const { trainingImage, auth } = options;
@@ -26,10 +30,17 @@ export function deployCommand(): Command {
       const stack = await step('deploy the stack', (report) =>
         deploy(target, { trainingImage, auth, origins, report }),
       );
-      if (target.name === 'local') await restoreModels(await target.store()); // LocalStack lost them when it ended.
-      const url = target.apiUrl(stack);
-      if (options.json) process.stdout.write(`${JSON.stringify({ ...stack, url }, undefined, 2)}\n`);
-      else process.stdout.write(await summary(target, stack));
+      if (target.name === 'local') {
+        const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
+        for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
+      }
+      const pictures = await examplePictures();
+      if (options.json) {
+        const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
+        process.stdout.write(`${JSON.stringify({ ...stack, ...endpoint }, undefined, 2)}\n`);
+      } else {
+        process.stdout.write(await summary(target, stack, pictures));
+      }
     });
 }
 
@@ -52,17 +63,31 @@ Examples:
   ./cifar10 deploy --target aws --auth none              an endpoint without a key
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;
 
-async function summary(target: Target, stack: StackOutputs): Promise<string> {
-  const production = await readAlias(await target.store(), 'production');
-  const suffix = target.name === 'local' ? '' : ` --target ${target.name}`;
-  const next = production ? `./cifar10 classify photo.png${suffix}` : `./cifar10 submit quick${suffix}`;
+/** Pictures to try the endpoint with. Without the data set there are none, which is no reason for the deployment to fail. */
+async function examplePictures(): Promise<readonly ExamplePicture[]> {
+  try {
+    return await step('write the example pictures', writeExamplePictures);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(`${pc.yellow('!')} There are no example pictures: ${error.message}\n`);
+    return [];
+  }
+}
+
+async function summary(target: Target, stack: StackOutputs, pictures: readonly ExamplePicture[]): Promise<string> {
+  const store = await target.store();
+  const [production, candidate] = [await readAlias(store, 'production'), await readAlias(store, 'candidate')];
+  const untilPromoted = candidate ? 'models promote candidate' : 'submit quick';
+  const next = production ? `classify ${pictures[0]?.file ?? 'photo.png'}` : untilPromoted;
+  const url = target.apiUrl(stack);
   const lines = [
-    ['endpoint', target.apiUrl(stack)],
+    ['endpoint', url],
+    ['page', `${url}/`],
     ['key', (await target.apiKey(stack)) ?? 'none needed'],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
     ['model', production ? production.version : 'none yet'],
-    ['next', next],
+    ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];
   return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
 }

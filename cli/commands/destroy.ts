@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { localStore, shownPath } from '#environment/home.ts';
 import { listVersions } from '#models/versions.ts';
 import { activeJobs } from '../batch/batch-jobs.ts';
 import { destroy } from '../stack/destroy.ts';
@@ -18,7 +19,8 @@ export function destroyCommand(): Command {
       const stack = await target.stack();
       const { deleteModels = false } = options;
       const question = await describeLoss(target, stack, deleteModels);
-      if (!options.yes && target.name === 'aws' && !(await confirm(question))) {
+      const isFinal = target.name === 'aws' || deleteModels;
+      if (!options.yes && isFinal && !(await confirm(question))) {
         process.stderr.write('Nothing was changed.\n');
         return;
       }
@@ -34,7 +36,8 @@ interface CommandOptions {
 }
 
 const examples = `
-On AWS it asks for confirmation before it changes anything.
+On AWS, and before it deletes models, it asks for confirmation. On this machine --delete-models
+also deletes the copies of the bucket's models, runs and promotions in this clone's store.
 
 Examples:
   ./cifar10 destroy                                  on this machine
@@ -47,8 +50,9 @@ async function describeLoss(target: Target, stack: StackOutputs, deleteModels: b
   if (jobs.length > 0) lines.push(`${jobs.length} training jobs have not ended; they will be killed.`);
   if (deleteModels) {
     const versions = await listVersions(await target.store());
+    const copies = target.name === 'local' ? `, and so will their copies in ${shownPath(localStore)}` : '';
     lines.push(
-      `The bucket ${stack.BucketName} will be deleted with ${versions.length} model versions. This cannot be undone.`,
+      `The bucket ${stack.BucketName} will be deleted with ${versions.length} model versions${copies}. This cannot be undone.`,
     );
   } else {
     lines.push(`The bucket ${stack.BucketName} stays.`);

@@ -4,11 +4,21 @@ import pc from 'picocolors';
 import { UsageError } from '#errors/user-error.ts';
 import { percent } from '#models/percent.ts';
 import { type RunResult, readResult } from '#models/runs.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { jobPlace } from '#training/commands/place.ts';
 import { duration } from '#training/commands/run-view.ts';
-import { endJob, findJob, hasEnded, type Job, listJobs, suffixOf } from '../batch/batch-jobs.ts';
+import { endJob, findJob, hasEnded, type Job, listJobs, stateOf, suffixOf } from '../batch/batch-jobs.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
 import { describeState } from '../batch/job-view.ts';
-import { openTarget, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import { sharedCores } from '../batch/shared-cores.ts';
+import { submitCommand } from '../batch/submit-command.ts';
+import { describeProgress, type RunProgress, readProgress } from '../runs/run-progress.ts';
+import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import { mapInOrder } from '../terminal/map-in-order.ts';
+import { table } from '../terminal/table.ts';
+
+/** Reads in flight at a time. */
+const PARALLEL = 8;
 
 export function jobsCommand(): Command {
   return new Command('jobs')
@@ -16,11 +26,12 @@ export function jobsCommand(): Command {
     .argument('[job]', 'a run, or a job id')
     .addOption(targetOption())
     .addOption(
-      new Option('--state <state>', 'list only jobs in this state').choices(
-        Object.values(JobStatus).map((state) => state.toLowerCase()),
-      ),
+      new Option('--state <state>', 'list only jobs in this state').choices([
+        ...Object.values(JobStatus).map((state) => state.toLowerCase()),
+        'cancelled',
+      ]),
     )
-    .option('--follow', 'follow the job until it ends, or until Ctrl-C')
+    .option('-f, --follow', 'follow the job until it ends, or until Ctrl-C')
     .option('--cancel', 'end the job; it is not retried')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
@@ -53,27 +64,69 @@ Examples:
   ./cifar10 jobs 20261123-041200-a1b2 --cancel       end it; its checkpoint stays`;
 
 async function list(target: Target, { state, json }: CommandOptions): Promise<void> {
-  const jobs = (await listJobs(target, await target.stack())).filter(
-    ({ status }) => state === undefined || status === state.toUpperCase(),
-  );
-  if (json) return print(JSON.stringify(jobs, undefined, 2));
+  const all = await listJobs(target, await target.stack());
+  const jobs = all.filter((job) => state === undefined || stateOf(job) === state);
+  const store = await target.store();
+  const listed: [job: Job, training: Training][] = [];
+  for await (const each of mapInOrder(jobs, PARALLEL, (job) => readTraining(store, job))) listed.push([...each]);
+  if (json)
+    return print(
+      JSON.stringify(
+        listed.map(([job, training]) => ({ ...job, ...training })),
+        undefined,
+        2,
+      ),
+    );
   if (jobs.length === 0) {
     const which = state === undefined ? '' : ` in the state ${state}`;
     return print(`There are no jobs${which}. Submit one with "./cifar10 submit quick${suffixOf(target)}".`);
   }
-  for (const row of table([['run', 'state', 'recipe', 'created', 'took', 'attempts'], ...jobs.map(rowOf)])) print(row);
+  const header = ['run', 'state', 'recipe', 'created', 'took', 'attempts', 'accuracy', ''];
+  for (const line of table([header, ...listed.map(([job, training]) => rowOf(job, training))])) print(line);
+  const shared = sharedCores(target, all.filter(isRunning).length);
+  if (shared) print(shared);
 }
 
-function rowOf(job: Job): string[] {
+/** What the store says about the training of a job. */
+interface Training {
+  /** Of a job that has succeeded. */
+  readonly result?: RunResult;
+  /** Of a job that is running. */
+  readonly progress?: RunProgress;
+}
+
+/** A run may have several jobs; its progress and its result are those of one of them. */
+async function readTraining(store: ObjectStore, job: Job): Promise<Training> {
+  if (job.status === 'SUCCEEDED') {
+    const result = await readResult(store, job.run);
+    return result === undefined ? {} : { result };
+  }
+  if (job.status !== 'RUNNING') return {};
+  const progress = await readProgress(store, job.run);
+  return progress === undefined ? {} : { progress };
+}
+
+function rowOf(job: Job, { result, progress }: Training): string[] {
   const attempts = job.attempts.length + (hasEnded(job) || job.status !== 'RUNNING' ? 0 : 1);
   return [
     job.run,
-    job.status.toLowerCase(),
-    job.command[1] ?? '',
+    stateOf(job),
+    recipeOf(job),
     job.createdAt.toISOString().slice(0, 16).replace('T', ' '),
     tookOf(job) ?? '',
     `${attempts} of ${job.attemptsAllowed}`,
+    result ? percent(result.accuracy.plain) : '',
+    progress ? describeProgress(progress) : '',
   ];
+}
+
+function isRunning({ status }: Job): boolean {
+  return status === 'RUNNING';
+}
+
+/** Empty for a job that continues from a model with the recipe of that. */
+function recipeOf({ command: [, recipe = ''] }: Job): string {
+  return recipe.startsWith('--') ? '' : recipe;
 }
 
 /** The duration of the last attempt so far. */
@@ -92,12 +145,16 @@ async function one(target: Target, reference: string, { follow, cancel, json = f
   if (follow) {
     process.exitCode = await followOnTerminal(target, job, { json });
   } else if (!cancel) {
-    const result = await readResult(await target.store(), job.run);
-    print(json ? JSON.stringify({ ...job, result }, undefined, 2) : describe(target, job, result));
+    const training = await readTraining(await target.store(), job);
+    if (json) return print(JSON.stringify({ ...job, ...training }, undefined, 2));
+    print(describe(target, stack, job, training));
+    const running = isRunning(job) ? (await listJobs(target, stack)).filter(isRunning).length : 0;
+    const shared = sharedCores(target, running);
+    if (shared) print(shared);
   }
 }
 
-function describe(target: Target, job: Job, result: RunResult | undefined): string {
+function describe(target: Target, stack: StackOutputs, job: Job, { result, progress }: Training): string {
   const took = tookOf(job);
   const facts: [name: string, fact: string | undefined][] = [
     ['state', describeState(job)],
@@ -107,21 +164,15 @@ function describe(target: Target, job: Job, result: RunResult | undefined): stri
     ...job.attempts.map((attempt, index): [string, string] => {
       return [`attempt ${index + 1}`, `${attempt.reason ?? 'no reason'}, exit code ${attempt.exitCode ?? 'none'}`];
     }),
+    ['progress', progress && describeProgress(progress)],
     ['result', result && `${result.version}, ${percent(result.accuracy.plain)} plain`],
+    ['report', result && jobPlace(`s3://${stack.BucketName}`, target.name).reportOf(job.run)],
     ['job', job.id],
+    ['resume', hasEnded(job) && job.status !== 'SUCCEEDED' ? submitCommand(job, target) : undefined],
     ['log', `./cifar10 logs ${job.run}${suffixOf(target)}`],
   ];
   const lines = facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${pc.dim(name.padEnd(10))} ${fact}`]));
   return [pc.bold(job.run), ...lines].join('\n');
-}
-
-/** Pads each column to its widest cell. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row, index) => {
-    const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-    return index === 0 ? pc.dim(line.trimEnd()) : line.trimEnd();
-  });
 }
 
 function print(text: string): void {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stopLocalStack } from '#local/localstack.ts';
 import { deployStack } from '#local/test-stack.ts';
@@ -34,7 +35,7 @@ function local(...words: string[]): Promise<{ code: number; stdout: string; stde
 
 const parsed = async (...words: string[]) => JSON.parse((await local(...words, '--json')).stdout);
 
-test('what is not up is said so, with what to do', async () => {
+test('what is not up is reported with what to do', async () => {
   const status = await local('status');
   expect(status).toMatchObject({ code: 1, stdout: expect.stringContaining('./cifar10 local up') });
   expect(await parsed('status')).toEqual({ isUp: false });
@@ -59,13 +60,22 @@ test('up starts it once, status finds it, env points a shell to it, down keeps t
   expect(shell).toContain(`export AWS_ENDPOINT_URL='${first.endpoint}'`);
   expect((await local('logs', '-n', '5')).stdout).toContain('GET /_cifar10/instance');
 
-  // The stack as far as these commands look at it: a bucket with a model, and a queue.
+  // The stack as far as these commands look at it: a bucket with a model, a queue, and an API with a key.
+  expect(await parsed('env')).not.toHaveProperty('URL');
   const target = localTarget(first.endpoint);
   await deployStack(template, stackName, target.clientConfig);
-  expect(await parsed('status')).toMatchObject({ isUp: true, pid: first.pid, jobs: [] });
+  const apiKey = await target.apiKey(await target.stack());
+  expect(apiKey).toMatch(/^\w{20,}$/);
+  const url = target.apiUrl(await target.stack());
+  expect(await parsed('status')).toMatchObject({ isUp: true, pid: first.pid, url, apiKey, jobs: [] });
+  expect((await local('status')).stdout).toMatch(new RegExp(`^key +${apiKey}$`, 'm'));
+  const printed = await promisify(execFile)('sh', ['-c', 'eval "$SCRIPT" && echo "$KEY $URL $AWS_ENDPOINT_URL"'], {
+    env: { PATH: process.env.PATH, SCRIPT: (await local('env')).stdout },
+  });
+  expect(printed.stdout).toBe(`${apiKey} ${url} ${first.endpoint}\n`);
   const version = await publishVersion(await target.store(), exampleVersion());
 
-  expect(await parsed('down')).toMatchObject({ wasRunning: true, mirrored: { versions: [version] } });
+  expect(await parsed('down')).toMatchObject({ wasRunning: true, ended: [] });
   expect(await parsed('status')).toEqual({ isUp: false });
   const kept = folderStore(path.join(home, 'store'));
   expect(await listVersions(kept)).toEqual([version]);
@@ -75,6 +85,8 @@ test('up starts it once, status finds it, env points a shell to it, down keeps t
 const template = {
   Resources: {
     Bucket: { Type: 'AWS::S3::Bucket', Properties: {} },
+    Api: { Type: 'AWS::ApiGateway::RestApi', Properties: { Name: 'classify' } },
+    Key: { Type: 'AWS::ApiGateway::ApiKey', Properties: { Enabled: true } },
     Role: {
       Type: 'AWS::IAM::Role',
       Properties: { AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [] } },
@@ -91,5 +103,11 @@ const template = {
       },
     },
   },
-  Outputs: { BucketName: { Value: { Ref: 'Bucket' } }, JobQueueArn: { Value: { Ref: 'Queue' } } },
+  Outputs: {
+    BucketName: { Value: { Ref: 'Bucket' } },
+    JobQueueArn: { Value: { Ref: 'Queue' } },
+    RestApiId: { Value: { Ref: 'Api' } },
+    StageName: { Value: 'prod' },
+    ApiKeyId: { Value: { Ref: 'Key' } },
+  },
 };

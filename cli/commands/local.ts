@@ -1,27 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import pc from 'picocolors';
-import { localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { localEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
-import { type Mirrored, saveModels } from '#local/mirror.ts';
-import { activeJobs, endJob } from '../batch/batch-jobs.ts';
+import { activeJobs, endJob, stateOf } from '../batch/batch-jobs.ts';
+import { submitCommand } from '../batch/submit-command.ts';
 import { localTarget, type StackOutputs, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
 const examples = `
 LocalStack emulates AWS on this machine, on 127.0.0.1, without an account and without Docker. It
-loses its state when it ends; the models are kept in this clone and restored by the next deployment.
+loses its state when it ends, except for models, runs and promotions: those are also kept in this
+clone as they are written, and the next deployment restores them.
 
 Examples:
   ./cifar10 local up                    start it, or show the running one
   ./cifar10 deploy                      deploy the stack to it
-  eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it
+  eval "$(./cifar10 local env)"         point aws, cdk and programs of this shell to it, and set
+                                        URL and KEY, with which curl reaches the endpoint
   ./cifar10 local logs --follow         its requests and answers, as they happen
-  ./cifar10 local down                  keep the models, end its jobs, and end it`;
+  ./cifar10 local down                  end its jobs with a checkpoint, and end it`;
 
 export function localCommand(): Command {
   const command = new Command('local')
@@ -46,12 +46,12 @@ export function localCommand(): Command {
     .action(logs);
   command
     .command('env')
-    .description('print the variables that point a shell to it')
+    .description('print the variables that point a shell to it, and the URL and KEY of its endpoint')
     .option('--json', 'print JSON')
     .action(env);
   command
     .command('down')
-    .description('keep the models, end its jobs, and end it')
+    .description('end its jobs with a checkpoint, and end it')
     .option('--json', 'print JSON')
     .action(down);
   return command;
@@ -85,14 +85,16 @@ async function status({ json }: { readonly json?: true }): Promise<void> {
   const stack = await deployed(target);
   const jobs = stack ? await activeJobs(target, stack) : [];
   const url = stack && target.apiUrl(stack);
-  if (json) return print({ isUp: true, ...localStack, url, jobs: jobs.map(({ id }) => id) });
+  const apiKey = stack && (await target.apiKey(stack));
+  if (json) return print({ isUp: true, ...localStack, url, apiKey, jobs: jobs.map(({ id }) => id) });
   printFacts([
     ['endpoint', localStack.endpoint],
     ['version', localStack.version],
     ['process', String(localStack.pid)],
     ['log', logFile(localStack.folder)],
     ['stack', url ?? 'not deployed: ./cifar10 deploy'],
-    ['jobs', jobs.length === 0 ? 'none' : jobs.map(({ run, status }) => `${run} (${status})`).join(', ')],
+    ...(stack ? [['key', apiKey ?? 'none needed'] as const] : []),
+    ['jobs', jobs.length === 0 ? 'none' : jobs.map((job) => `${job.run} (${stateOf(job)})`).join(', ')],
   ]);
 }
 
@@ -106,7 +108,10 @@ async function logs({ lines, follow }: { readonly lines: number; readonly follow
 async function env({ json }: { readonly json?: true }): Promise<void> {
   const localStack = await findLocalStack();
   if (!localStack) throw new UserError('LocalStack is not running. Start it with "./cifar10 local up".');
-  const variables = localEnvironment(localStack.endpoint, {});
+  const variables = {
+    ...localEnvironment(localStack.endpoint, {}),
+    ...(await endpointVariables(localTarget(localStack.endpoint))),
+  };
   if (json) return print(variables);
   // These would take precedence.
   const others = Object.keys(process.env).filter((name) => name.startsWith('AWS_') && !(name in variables));
@@ -114,27 +119,30 @@ async function env({ json }: { readonly json?: true }): Promise<void> {
   for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`);
 }
 
+/** For "curl": the endpoint's address and its key, which is empty where none is needed. None before the stack is deployed. */
+async function endpointVariables(target: Target): Promise<Readonly<Record<string, string>>> {
+  const stack = await deployed(target);
+  if (!stack) return {};
+  return { URL: target.apiUrl(stack), KEY: (await target.apiKey(stack)) ?? '' };
+}
+
 async function down({ json }: { readonly json?: true }): Promise<void> {
   const localStack = await findLocalStack();
-  const kept = localStack && (await keepModels(localTarget(localStack.endpoint)));
+  const ended = localStack ? await endJobs(localTarget(localStack.endpoint)) : [];
   const wasRunning = await step('end LocalStack', () => stopLocalStack());
-  if (json) return print({ wasRunning, ...kept });
+  if (json) return print({ wasRunning, ended });
   if (!wasRunning) process.stdout.write('LocalStack was not running.\n');
-  if (kept?.mirrored.versions.length) {
-    process.stdout.write(`${kept.mirrored.versions.length} new model versions are in ${shownPath(localStore)}.\n`);
-  }
-  for (const problem of kept?.mirrored.damaged ?? []) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
-  for (const run of kept?.ended ?? []) {
+  for (const { run, resume } of ended) {
     process.stdout.write(
-      `The run ${run} has a checkpoint. Resume it with its recipe and "./cifar10 submit --run ${run}".\n`,
+      `The run ${run} has a checkpoint. To resume it:\n  ./cifar10 local up && ./cifar10 deploy && ${resume}\n`,
     );
   }
 }
 
-/** @returns `undefined` where nothing is deployed */
-async function keepModels(target: Target): Promise<{ mirrored: Mirrored; ended: string[] } | undefined> {
+/** Ends the training jobs with a checkpoint. @returns their runs, and the command that resumes each */
+async function endJobs(target: Target): Promise<{ run: string; resume: string }[]> {
   const stack = await deployed(target);
-  if (!stack) return undefined;
+  if (!stack) return [];
   const jobs = await activeJobs(target, stack);
   if (jobs.length > 0) {
     await step('end the training jobs, with a checkpoint', async () => {
@@ -142,10 +150,10 @@ async function keepModels(target: Target): Promise<{ mirrored: Mirrored; ended: 
       while ((await activeJobs(target, stack)).length > 0) await sleep(200);
     });
   }
-  const mirrored = await step('keep the models', async () => saveModels(await target.store()));
-  return { mirrored, ended: jobs.map(({ run }) => run) };
+  return jobs.map((job) => ({ run: job.run, resume: submitCommand(job, target) }));
 }
 
+/** @returns `undefined` where nothing is deployed */
 function deployed(target: Target): Promise<StackOutputs | undefined> {
   return target.stack().catch((error: unknown) => {
     if (error instanceof UserError) return undefined;

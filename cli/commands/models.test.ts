@@ -98,6 +98,17 @@ describe('cifar10 models', () => {
       previous: worse,
       reason: 'too small',
     });
+    await expect(models('rollback')).rejects.toThrow('there is no earlier version to roll back to');
+    expect((await readAlias(store, 'production'))?.version).toBe(first);
+  });
+
+  it('deletes a version, but none that an alias points to', async () => {
+    const [first, second] = [await publish(1, 0.7), await publish(2, 0.8)];
+    await models('promote', first);
+    await expect(models('delete', first)).rejects.toThrow(`production points to ${first}, so it was not deleted`);
+    expect(JSON.parse(await models('delete', second, '--json'))).toMatchObject({ deleted: second });
+    await expect(models('delete', second)).rejects.toThrow(`has no such version: ${second}`);
+    expect(JSON.parse(await models('list', '--json'))).toMatchObject([{ version: first }]);
   });
 
   it('promotes what was trained last', async () => {

@@ -1,20 +1,17 @@
 import { hostname, userInfo } from 'node:os';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { defaultStore } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
-import { listAliases, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
+import { listAliases, planRollback, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import type { Card } from '#models/card.ts';
+import { deleteVersion } from '#models/delete-version.ts';
 import { percent } from '#models/percent.ts';
-import type { ObjectStore } from '#models/stores/object-store.ts';
-import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
 import { promoteVersion } from '../endpoint/promote.ts';
-import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
+import { firstTraining, openStore, type StoreOptions, withStoreOptions } from '../stack/store-option.ts';
+import { confirm } from '../terminal/confirm.ts';
 
-interface Options {
-  readonly target: TargetName;
-  readonly store?: string;
+interface Options extends StoreOptions {
   readonly json?: boolean;
 }
 
@@ -30,11 +27,12 @@ Examples:
   ./cifar10 models list --store .cifar10/store             versions in a folder
   ./cifar10 models show production                         the served version and its accuracy
   ./cifar10 models promote candidate                       serve the last trained version
-  ./cifar10 models rollback --reason "mistakes every cat"  serve the version before`;
+  ./cifar10 models rollback --reason "mistakes every cat"  serve the version before
+  ./cifar10 models delete 20261123-0412-a1b2c3d4           delete a version that no alias points to`;
 
 export function modelsCommand(): Command {
   const models = new Command('models')
-    .description('List, show, promote and roll back model versions.')
+    .description('List, show, promote, roll back and delete model versions.')
     .addHelpText('after', examples);
   models.addCommand(
     onStore(new Command('list').description('List versions, the newest first, with their aliases.')).action(list),
@@ -56,19 +54,26 @@ export function modelsCommand(): Command {
       .action(promote),
   );
   models.addCommand(
-    onStore(new Command('rollback').description('Serve the version that was served before.'))
+    onStore(
+      new Command('rollback').description(
+        'Serve the version before, of those that passed the gate; again: the one before that.',
+      ),
+    )
       .option('--alias <name>', 'the alias to move', 'production')
       .option('--reason <text>', 'why; stored with the alias')
       .action(rollBack),
+  );
+  models.addCommand(
+    onStore(new Command('delete').description('Delete a version for good. Its run stays.'))
+      .argument('<version>', 'the id of a version that no alias points to')
+      .option('-y, --yes', 'do not ask for confirmation, which only versions in AWS need')
+      .action(remove),
   );
   return models;
 }
 
 function onStore(command: Command): Command {
-  return command
-    .addOption(targetOption())
-    .option('--store <store>', "a folder or s3://<bucket>, instead of the target's bucket")
-    .option('--json', 'print JSON');
+  return withStoreOptions(command).option('--json', 'print JSON');
 }
 
 async function list(options: Options): Promise<void> {
@@ -90,9 +95,7 @@ async function list(options: Options): Promise<void> {
       ),
     );
   } else if (rows.length === 0) {
-    print(
-      `${store.url} has no versions yet. Train one with "./cifar10 submit quick", or without a cloud with "./cifar10 train quick".`,
-    );
+    print(`${store.url} has no versions yet. Train one with "${firstTraining(options)}".`);
   } else {
     print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    aliases`));
     for (const { version, aliases: names, card } of rows) print(`${version} ${summary(card)} ${names.join(', ')}`);
@@ -151,19 +154,31 @@ async function promote(name: string, { alias, reason, force, ...options }: MoveO
 
 async function rollBack({ alias, reason, ...options }: MoveOptions): Promise<void> {
   const store = await openStore(options);
-  printMove(alias, await rollback(store, alias, { by: person(), reason }), options);
+  const plan = await planRollback(store, alias);
+  const { from, to, passed } = plan;
+  for (const { version, why } of passed) process.stderr.write(`${version} is passed over: ${why}.\n`);
+  const { accuracy } = await readCard(store, to.version);
+  const promoted = to.at === undefined ? '' : `, promoted ${to.at} by ${to.by}`;
+  process.stderr.write(
+    `${alias} goes from ${from.version} back to ${to.version}: ${percent(accuracy.plain)} plain${promoted}.\n`,
+  );
+  printMove(alias, await rollback(store, alias, { by: person(), reason, plan }), options);
 }
 
-async function openStore({ store, target }: Options): Promise<ObjectStore> {
-  if (store !== undefined) return openObjectStore(store);
-  try {
-    return await (await openTarget(target)).store();
-  } catch (error) {
-    if (!(error instanceof UserError) || target !== 'local') throw error;
-    throw new UserError(
-      `${error.message} For versions that were trained without a cloud, add --store ${defaultStore}.`,
-    );
+async function remove(
+  version: string,
+  { yes = false, ...options }: Options & { readonly yes?: boolean },
+): Promise<void> {
+  const store = await openStore(options);
+  const isOnThisMachine = options.store === undefined ? options.target === 'local' : !options.store.includes('://');
+  const question = `This deletes ${version} from ${store.url}. This cannot be undone.`;
+  if (!yes && !isOnThisMachine && !(await confirm(question))) {
+    process.stderr.write('Nothing was changed.\n');
+    return;
   }
+  const objects = await deleteVersion(store, version);
+  if (options.json) printJson({ deleted: version, objects });
+  else print(`${version} is deleted, ${objects} objects.`);
 }
 
 function printMove(name: string, { etag: _, ...alias }: StoredAlias, { json }: Pick<Options, 'json'>): void {

@@ -6,6 +6,7 @@ import { checkOrigins } from '#inference/http/origins.ts';
 import { startServer } from '#inference/server.ts';
 import { openServedStore } from '#inference/serving/served-store.ts';
 import { jsonLog, type Log } from '#inference/telemetry/log.ts';
+import { describeLine, traceOf } from '../endpoint/log-line.ts';
 
 interface Options {
   readonly store: string;
@@ -70,15 +71,7 @@ function toPort(text: string): number {
 
 /** Logs a line for people. */
 const lineLog: Log = (level, message, facts = {}) => {
-  if (message === 'request') {
-    const { method, path, status, milliseconds, label, score, detail } = facts;
-    const color = Number(status) < 400 ? pc.green : Number(status) < 500 ? pc.yellow : pc.red;
-    const answer = label === undefined ? (detail ?? '') : `${label} ${Number(score).toFixed(2)}`;
-    process.stderr.write(`${color(String(status))} ${method} ${path} ${pc.dim(`${milliseconds} ms`)} ${answer}\n`);
-  } else {
-    const { error, ...others } = facts;
-    const details = Object.entries(others).map(([name, value]) => `${name} ${value}`);
-    process.stderr.write(`${level === 'error' ? pc.red('!') : pc.dim('·')} ${message} ${pc.dim(details.join(', '))}\n`);
-  }
-  if (level === 'error' && facts.error instanceof Error) process.stderr.write(`${pc.dim(String(facts.error.stack))}\n`);
+  process.stderr.write(`${describeLine({ level, message, facts })}\n`);
+  const trace = level === 'error' ? traceOf(facts) : undefined;
+  if (trace !== undefined) process.stderr.write(`${pc.dim(trace)}\n`);
 };

@@ -1,13 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { Command, Option } from 'commander';
-import { encode } from 'fast-png';
 import pc from 'picocolors';
-import { defaultStore, home, localStore, shownPath } from '#environment/home.ts';
+import { defaultStore, localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { startServer } from '#inference/server.ts';
 import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
-import { restoreModels, saveModels } from '#local/mirror.ts';
+import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import { Card } from '#models/card.ts';
 import { percent } from '#models/percent.ts';
@@ -18,7 +15,6 @@ import { listSubmittedRuns, readSubmission } from '#models/submissions.ts';
 import { setupState } from '#setup/state.mjs';
 import { jobPlace } from '#training/commands/place.ts';
 import { trainHere } from '#training/commands/train-here.ts';
-import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { recipes } from '#training/recipe/recipes.ts';
 import { endJob, findJob } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
@@ -26,6 +22,7 @@ import { explainFailure } from '../batch/follow-on-terminal.ts';
 import { jobView } from '../batch/job-view.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { classifyImage, type Endpoint } from '../endpoint/endpoint.ts';
+import { writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { promoteCandidate } from '../endpoint/promote.ts';
 import { deploy } from '../stack/deploy.ts';
 import { localTarget, type Target } from '../stack/target.ts';
@@ -97,26 +94,25 @@ async function start(options: Options): Promise<void> {
 async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSignal): Promise<void> {
   const localStack = await step('start LocalStack', () => startLocalStack({ bound: true }));
   const target = localTarget(localStack.endpoint);
-  let store: ObjectStore | undefined;
   try {
     const stack = await step('deploy the stack', (report) => deploy(target, { report }));
     signal.throwIfAborted();
-    store = await target.store();
+    const store = await target.store();
     await restoreModels(store);
     if (fresh || !(await readAlias(store, 'production'))) {
       await trainInBatch(target, store, recipe, signal);
       await promoteTrained(store);
-      await saveModels(store);
     }
     const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
     const isGood = await show(endpoint, localStore, signal);
     if (once) process.exitCode = isGood ? 0 : 1;
     else await untilAborted(signal);
   } finally {
-    await step('keep the models and end LocalStack', async () => {
-      if (store) await saveModels(store);
-      if (!localStack.wasRunning) await stopLocalStack();
-    });
+    if (localStack.wasRunning) {
+      process.stderr.write('LocalStack was running before, and still is: "./cifar10 local down" ends it.\n');
+    } else {
+      await step('end LocalStack', () => stopLocalStack());
+    }
   }
 }
 
@@ -201,6 +197,7 @@ async function show(endpoint: Endpoint, store: string, signal: AbortSignal): Pro
     ...(isGood ? [] : [`  ${pc.red(`This is below ${percent(goodEnough)}, the accuracy of the post's network.`)}`]),
     `  ${pc.bold('model')}     ${model.version}, ${model.trainingSeconds.toFixed(0)} s of training (${model.recipe.name}, seed ${model.seed})`,
     `  ${pc.bold('report')}    ${reportOf(store, model.run)}`,
+    `  ${pc.bold('page')}      ${endpoint.url}/`,
     `  ${pc.bold('endpoint')}  ${endpoint.url}`,
     ...(endpoint.apiKey ? [`  ${pc.bold('key')}       ${endpoint.apiKey}`] : []),
     `  ${pc.bold('try')}       ${curl(endpoint, examples[0]!.file)}`,
@@ -223,20 +220,10 @@ interface Example {
   readonly score: number;
 }
 
-/** The first test image of each class: as a file to try things with, and as the endpoint sees it. */
+/** The example pictures, and what the endpoint takes them for. */
 async function classifyExamples(endpoint: Endpoint): Promise<Example[]> {
-  const { classes, test, images } = await loadCifar10();
-  const [height, width, channels] = images.size;
-  const folder = path.join(home, 'examples');
-  await mkdir(folder, { recursive: true });
   return Promise.all(
-    classes.map(async (truth, label) => {
-      const index = test.labels.indexOf(label);
-      const size = height * width * channels;
-      const data = test.images.subarray(index * size, (index + 1) * size);
-      const file = path.relative('', path.join(folder, `${truth}.png`));
-      const png = encode({ width, height, channels: channels as 3, data });
-      await writeFile(file, png);
+    (await writeExamplePictures()).map(async ({ file, truth, png }) => {
       return { file, truth, ...(await classifyImage(endpoint, png)) };
     }),
   );

@@ -3,10 +3,11 @@
  * export is what they do, less the printing.
  */
 
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { TrainingEvent } from '#training/record/events.ts';
-import { activeJobs, endJob, findJob, type Job, listJobs } from '../batch/batch-jobs.ts';
+import { activeJobs, endJob, findJob, type Job, listJobs, stateOf } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { exitCodeOf } from '../batch/follow-on-terminal.ts';
 import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
@@ -113,9 +114,18 @@ describe('the cloud commands', () => {
     await expect(followJob(target, submitted, { onEvent, signal: detach.signal })).rejects.toThrow('detached');
     expect((await findJob(target, stack, 'long')).status).toBe('RUNNING');
 
+    // A LocalStack that ends: to its clients it is an address where nothing answers any more.
+    const gate = await openGate(target.clientConfig.endpoint!);
+    const closes = { onJob: () => gate.close() };
+    await expect(followJob(localTarget(gate.endpoint), submitted, closes)).rejects.toThrow(
+      'LocalStack has ended, and the job of run long with it. What the run has kept is in .cifar10/store. To resume it:\n' +
+        '  ./cifar10 local up && ./cifar10 deploy && ./cifar10 submit seed --run long --set epochs=1000',
+    );
+
     await endJob(target, await findJob(target, stack, submitted.id), 'enough');
     const job = await followJob(target, submitted);
-    expect(job).toMatchObject({ status: 'FAILED', reason: expect.stringContaining('enough') });
+    expect(job).toMatchObject({ status: 'FAILED', wasCancelled: true, reason: expect.stringContaining('enough') });
+    expect(stateOf(job)).toBe('cancelled');
     expect(exitCodeOf(job)).not.toBe(0);
     // A person's shell has none of the job's environment: what the log says to type is "submit".
     const log = (await lastLogLines(target, job, 20)).join('\n');
@@ -153,6 +163,25 @@ describe('the cloud commands', () => {
     });
   });
 });
+
+/** An address at which a server answers until it is closed. */
+async function openGate(endpoint: string): Promise<{ readonly endpoint: string; close(): void }> {
+  const { hostname, port } = new URL(endpoint);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const upstream = connect(Number(port), hostname);
+    for (const each of [socket, upstream]) sockets.add(each.on('error', () => {}));
+    socket.pipe(upstream).pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
 
 async function textOf(lines: AsyncIterable<LogLine>): Promise<string> {
   let text = '';

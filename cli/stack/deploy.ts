@@ -28,7 +28,7 @@ export interface DeployOptions {
 export async function deploy(target: Target, options: DeployOptions = {}): Promise<StackOutputs> {
   const image = options.trainingImage ?? (target.name === 'local' ? trainingImage : undefined);
   if (image === undefined) checkDocker(target);
-  const report = atMostOnceASecond(options.report ?? (() => {}));
+  const { report = () => {} } = options;
 
   if (!(await isBootstrapped(target))) {
     report('prepare the account for CDK');
@@ -84,14 +84,4 @@ function checkDocker(target: Target): void {
   throw new UserError(
     `Docker builds the training image, and "${docker} version" fails on this machine. Start Docker, or give an image in a registry with --training-image.`,
   );
-}
-
-/** Without a terminal each line stays, and sixty resources in five seconds are too many to read. */
-function atMostOnceASecond(report: Report): Report {
-  let last = Number.NEGATIVE_INFINITY;
-  return (line) => {
-    if (performance.now() - last < 1000) return;
-    last = performance.now();
-    report(line);
-  };
 }

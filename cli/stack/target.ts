@@ -118,7 +118,10 @@ function describeTarget(
       const gateway = new APIGatewayClient(clientConfig);
       return (await gateway.send(new GetApiKeyCommand({ apiKey: ApiKeyId, includeValue: true }))).value;
     },
-    store: async () => openObjectStore(`s3://${(await stack()).BucketName}`, clientConfig),
+    store: async () => {
+      const bucket = await openObjectStore(`s3://${(await stack()).BucketName}`, clientConfig);
+      return { ...bucket, commandOption: name === 'local' ? '' : `--target ${name}` };
+    },
   };
 }
 

@@ -1,9 +1,12 @@
 import pc from 'picocolors';
 
-/** Reports the progress of a step: on a terminal a line replaces the one before, elsewhere each is printed. */
+/** Reports the progress of a step: on a terminal a line replaces the one before, elsewhere one is printed every ten seconds. */
 export type Report = (line: string) => void;
 
 const out = process.stderr;
+
+/** Milliseconds between two lines where each of them stays. */
+const PLAIN_INTERVAL = 10_000;
 
 /**
  * Runs one step of a longer task and shows its title, its progress and how long it took.
@@ -12,22 +15,30 @@ const out = process.stderr;
  */
 export async function step<Result>(title: string, work: (report: Report) => Promise<Result>): Promise<Result> {
   const started = performance.now();
-  const seconds = () => pc.dim(`${((performance.now() - started) / 1000).toFixed(1)} s`);
+  const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`;
   const replace = (text: string) => out.write(`\r\u001b[2K${text}`);
   let current = title;
-  const draw = () => replace(`${pc.cyan('●')} ${current} ${seconds()}`.slice(0, out.columns + 20));
+  // What wraps would stay on the screen when the line is drawn again; in the last column some terminals wrap already.
+  const draw = () => {
+    const time = seconds();
+    const room = Math.max(0, (out.columns || 80) - time.length - 4);
+    replace(`${pc.cyan('●')} ${current.slice(0, room)} ${pc.dim(time)}`);
+  };
   const timer = out.isTTY ? setInterval(draw, 200) : undefined;
   if (out.isTTY) draw();
   else out.write(`● ${title}\n`);
   const end = (mark: string) => {
     clearInterval(timer);
     if (out.isTTY) replace('');
-    out.write(`${mark} ${title} ${seconds()}\n`);
+    out.write(`${mark} ${title} ${pc.dim(seconds())}\n`);
   };
+  let printedAt = started;
   try {
     const result = await work((line) => {
       current = `${title}: ${line}`;
-      if (!out.isTTY) out.write(`  ${line}\n`);
+      if (out.isTTY || performance.now() - printedAt < PLAIN_INTERVAL) return;
+      printedAt = performance.now();
+      out.write(`  ${line}\n`);
     });
     end(pc.green('✓'));
     return result;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { moveAlias, readAlias, rollback } from '#models/aliases.ts';
+import { moveAlias, readAlias } from '#models/aliases.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { watchAliasMoves } from './alias-moves.fixture.ts';
 
@@ -10,7 +10,10 @@ test('while the alias moves back and forth, every answer comes from a version th
       const to = await promote({ seed: 2 }, 'candidate');
       const expected = await readAlias(store, 'production');
       await moveAlias(store, 'production', { to, by: 'a test', expected });
-      const move = async () => (await rollback(store, 'production', { by: 'a test' })).version;
+      const move = async () => {
+        const expected = (await readAlias(store, 'production'))!;
+        return (await moveAlias(store, 'production', { to: expected.previous!, by: 'a test', expected })).version;
+      };
       const pause = () => 400 + 400 * Math.random();
       const { answers, lost, stale, last } = await watchAliasMoves({
         url,

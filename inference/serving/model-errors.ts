@@ -32,7 +32,8 @@ export class ModelUnavailable extends NoModel {
 
   constructor(message: string, store: ObjectStore, options?: ErrorOptions) {
     super(message, options);
-    this.publicMessage = message.replaceAll(store.url, 'the store').replace(/(?<=\. )the store/g, 'The store');
+    const inPublic = store.commandOption === '' ? message : message.replaceAll(` ${store.commandOption}`, '');
+    this.publicMessage = inPublic.replaceAll(store.url, 'the store').replace(/(?<=\. )the store/g, 'The store');
   }
 
   /** @param what begins the sentence: a version, or what an alias points to */

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { shownPath } from '#environment/home.ts';
 import { makeFolder } from '#environment/make-folder.ts';
+import { shellWord } from '#environment/shell-word.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { isErrno, withFileLock } from './file-lock.ts';
 import { checkKey, checkPrefix } from './key.ts';
@@ -44,6 +46,7 @@ export function folderStore(folder: string): ObjectStore {
   };
   return {
     url: root,
+    commandOption: `--store ${shellWord(shownPath(root))}`,
 
     async get(key) {
       return await read(pathOf(key));

@@ -10,6 +10,7 @@ export function interruptedAtPut(store: ObjectStore, n: number): ObjectStore {
   let puts = 0;
   return {
     url: store.url,
+    commandOption: store.commandOption,
     get: (key) => store.get(key),
     list: (prefix) => store.list(prefix),
     put: async (key, body, options) => {

@@ -8,6 +8,9 @@ export interface ObjectStore {
   /** Its location for messages: `s3://bucket` or an absolute folder. */
   readonly url: string;
 
+  /** The option with which a command uses it, such as `--store .cifar10/store`; empty where commands use it without one. */
+  readonly commandOption: string;
+
   /** @returns the object, or `undefined` if it does not exist */
   get(key: string): Promise<StoredObject | undefined>;
 

@@ -45,6 +45,7 @@ export function retryingStore(
   };
   return {
     url: store.url,
+    commandOption: store.commandOption,
     get: (key) => retried(() => store.get(key)),
     put: (key, body, options) =>
       retried(async (isRepeated) => {

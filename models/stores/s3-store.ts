@@ -9,6 +9,7 @@ import {
   type S3ClientConfig,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
@@ -27,9 +28,12 @@ const READ_ATTEMPTS = 3;
 
 /** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
 export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
+  // A job and a function log it at each start as if it were an error; the SDK of a release is pinned.
+  process.env[variable.nodeSupportWarning] ??= 'true';
   const client = new S3Client(clientConfig);
   return {
     url: `s3://${bucket}`,
+    commandOption: `--store s3://${bucket}`,
 
     async get(key) {
       checkKey(key);

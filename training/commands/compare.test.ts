@@ -102,6 +102,6 @@ test('a version and itself are the same, and a version that is not there is name
   expect(same).toMatchObject({ code: 0 });
   expect(same.out).toContain('difference +0.00 points');
   expect(same.out).toContain('They get the same images right and the same ones wrong.');
-  expect(missing.code).toBe(1);
+  expect(missing.code).toBe(2);
   expect(missing.error).toContain(second);
 });

@@ -1,4 +1,5 @@
 import { localStore, shownPath } from '#environment/home.ts';
+import { shellWord } from '#environment/shell-word.ts';
 import { variable } from '#environment/variables.ts';
 
 /** Where a run is stored, in the words that a person needs. */
@@ -20,7 +21,7 @@ export function placeOf(url: string): Place {
   if (jobId() !== undefined && isBucket) return jobPlace(url, process.env[variable.endpoint] ? 'local' : 'aws');
   const shown = isBucket ? url : shownPath(url);
   return {
-    options: ` --store ${quoted(shown)}`,
+    options: ` --store ${shellWord(shown)}`,
     reportOf: (run) => (isBucket ? fetching(url, run) : reportIn(shown, run)),
   };
 }
@@ -37,9 +38,4 @@ function reportIn(store: string, run: string): string {
 
 function fetching(bucket: string, run: string): string {
   return `aws s3 cp ${reportIn(bucket, run)} .`;
-}
-
-/** Quotes a word for a shell, if it needs that. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,5 @@
-import { jobId, placeOf, quoted } from './place.ts';
+import { shellWord } from '#environment/shell-word.ts';
+import { jobId, placeOf } from './place.ts';
 
 /** The run's options as they were typed; those that were not are absent. */
 interface RunOptions {
@@ -26,5 +27,5 @@ export function resumeCommand({ recipe, set, seed, data, from, out, run }: RunOp
     ...(isJob ? [] : ['--out', out]),
     ...['--run', run],
   ];
-  return `${words.map(quoted).join(' ')}${isJob ? placeOf(out).options : ''}`;
+  return `${words.map(shellWord).join(' ')}${isJob ? placeOf(out).options : ''}`;
 }

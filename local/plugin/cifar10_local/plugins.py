@@ -111,8 +111,13 @@ def s3() -> Service:
     from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 
     from .settings import settings
+    from .storage.folder import StoreFolder
+    from .storage.model_bucket import keep_model_bucket
 
-    return Service.for_provider(S3Provider(EphemeralS3ObjectStore(str(settings().folder / "s3"))))
+    objects = EphemeralS3ObjectStore(str(settings().folder / "s3"))
+    if (store := settings().store) is not None:
+        keep_model_bucket(objects, StoreFolder(store))
+    return Service.for_provider(S3Provider(objects))
 
 
 class _ResourcePlugin(CloudFormationResourceProviderPlugin):

@@ -23,6 +23,8 @@ class Settings:
     """The Node.js that runs Lambda functions."""
     leash: int | None
     """File descriptor whose end means that the parent has ended, and that LocalStack must end as well."""
+    store: Path | None
+    """The folder in which the model bucket is kept beyond the instance's end; None keeps it nowhere."""
     ephemeral: bool
     """Whether to delete the folder when the instance has ended."""
     batch_slots: int
@@ -38,6 +40,7 @@ class Settings:
         :raises KeyError: a setting without a default is missing
         """
         leash = environment.get("CIFAR10_LOCAL_LEASH")
+        store = environment.get("CIFAR10_LOCAL_STORE")
         return cls(
             folder=Path(environment["CIFAR10_LOCAL_FOLDER"]),
             cache=Path(environment["CIFAR10_LOCAL_CACHE"]),
@@ -45,6 +48,7 @@ class Settings:
             images=Path(environment["CIFAR10_LOCAL_IMAGES"]),
             node=environment["CIFAR10_LOCAL_NODE"],
             leash=int(leash) if leash else None,
+            store=Path(store) if store else None,
             ephemeral=environment.get("CIFAR10_LOCAL_EPHEMERAL") == "1",
             batch_slots=int(environment.get("CIFAR10_LOCAL_BATCH_SLOTS", "2")),
             batch_minimum_timeout=int(environment.get("CIFAR10_LOCAL_BATCH_MINIMUM_TIMEOUT", "60")),

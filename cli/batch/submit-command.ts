@@ -1,0 +1,10 @@
+import { shellWord } from '#environment/shell-word.ts';
+import type { Target } from '../stack/target.ts';
+import { type Job, suffixOf } from './batch-jobs.ts';
+
+/** The command line that submits a job's run again, with the same arguments: a run that did not finish resumes. */
+export function submitCommand({ command, run }: Pick<Job, 'command' | 'run'>, target: Pick<Target, 'name'>): string {
+  const [, ...words] = command;
+  const named = words.includes('--run') ? words : [...words, '--run', run];
+  return `./cifar10 submit ${named.map(shellWord).join(' ')}${suffixOf(target)}`;
+}
