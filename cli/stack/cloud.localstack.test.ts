@@ -127,6 +127,9 @@ describe('the cloud commands', () => {
     expect(job).toMatchObject({ status: 'FAILED', wasCancelled: true, reason: expect.stringContaining('enough') });
     expect(stateOf(job)).toBe('cancelled');
     expect(exitCodeOf(job)).not.toBe(0);
+    // A person's shell has none of the job's environment: what the log says to type is "submit".
+    const log = (await lastLogLines(target, job, 20)).join('\n');
+    expect(log).toContain('./cifar10 submit seed --set epochs=1000 --run long');
   });
 
   it('jobs lists all of them, the newest first, and finds one by its run and by its id', async () => {

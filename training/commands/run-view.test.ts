@@ -57,7 +57,7 @@ const events: TrainingEvent[] = [
 function shown(
   events: readonly TrainingEvent[],
   terminal: { isTTY?: boolean; columns?: number },
-  { json, place }: { json?: boolean; place?: Place } = {},
+  { json = false, place }: { json?: boolean; place?: Place } = {},
 ): string {
   let text = '';
   const stream = new Writable({

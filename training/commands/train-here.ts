@@ -1,5 +1,4 @@
 import type { WriteStream } from 'node:tty';
-import { shellWord } from '#environment/shell-word.ts';
 import { checkRunId, newRunId } from '#models/runs.ts';
 import { checkWritable } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -9,7 +8,7 @@ import { type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../reci
 import { checkParent, type OpenedParent, openParent } from '../run/parent.ts';
 import { spoolFor } from '../run/spooled-checkpoints.ts';
 import type { Outcome } from '../run/train.ts';
-import { jobId, type Place, placeOf } from './place.ts';
+import { resumeCommand } from './resume-command.ts';
 import { viewFor } from './run-view.ts';
 
 /** What a run is decided by, and where it goes, as people type it. */
@@ -70,7 +69,7 @@ export async function trainHere(
       store,
       spool: spoolFor(store),
       run,
-      resume: resumeCommand({ ...options, set, seed, run }, placeOf(store.url)),
+      resume: resumeCommand({ ...options, set, seed, run }),
       emit: view.show,
       signal,
     });
@@ -93,25 +92,4 @@ function recipeFor({ recipe: name, set, from }: TrainHereOptions, parent?: Opene
   return from === undefined
     ? resolveRecipe(name ?? 'quick', set)
     : resolveContinuation({ name, parent: parent?.recipe }, set);
-}
-
-interface ResumeOptions extends TrainHereOptions {
-  readonly set: readonly string[];
-  readonly seed: number;
-  readonly run: string;
-}
-
-/** What a person types to resume the run. A job is submitted again: a person's shell has none of its environment. */
-function resumeCommand({ recipe, set, seed, data, from, out, run }: ResumeOptions, { options }: Place): string {
-  const isJob = jobId() !== undefined;
-  const words = [
-    ...['./cifar10', isJob ? 'submit' : 'train', ...(recipe === undefined ? [] : [recipe])],
-    ...(data === undefined || data === 'cifar10' ? [] : ['--data', data]),
-    ...(from === undefined ? [] : ['--from', from]),
-    ...set.flatMap((change) => ['--set', change]),
-    ...(isJob && seed === 1 ? [] : ['--seed', String(seed)]),
-    ...(isJob ? [] : ['--out', out]),
-    ...['--run', run],
-  ];
-  return `${words.map(shellWord).join(' ')}${isJob ? options : ''}`;
 }

@@ -1,10 +1,12 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir, totalmem } from 'node:os';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { devNull, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readResult } from '#models/runs.ts';
+import { readArguments, readResult } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { readVersion } from '#models/versions.ts';
 import { loadCifar10 } from '../datasets/cifar10/cifar10.ts';
@@ -50,7 +52,7 @@ const weightsOf = async (run: string) => {
 
 describe.skipIf(!hasTensorFlow())('a training process', () => {
   beforeAll(async () => {
-    expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0 });
+    expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0, errors: '' });
   }, 480_000);
 
   test('killed, interrupted and taken away on its way gives the weights of an uninterrupted run', {
@@ -89,6 +91,53 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     const other = await trainingProcess(argumentsOf('hunted', ['--seed', '2']));
     expect(other).toMatchObject({ code: 2, events: [] });
     expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
+  });
+
+  test('goes on from a version by its own recipe, without ruining it, and though nobody reads what it prints', {
+    timeout: 240_000,
+  }, async () => {
+    const { version, accuracy } = (await readResult(folderStore(folder), 'alone'))!;
+    const words = ['train', '--from', version, '--set', 'epochs=0.05', '--run', 'further', '--out', folder];
+    const onEvent = (_: TrainingEvent, child: ChildProcess) => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    };
+    const ended = await trainingProcess(words, { onEvent });
+    expect(ended).toMatchObject({ code: 0, events: [{ type: 'started', recipe: 'tiny', parent: version }] });
+    const further = (await readResult(folderStore(folder), 'further'))!;
+    expect(further.accuracy.plain).toBeGreaterThan(accuracy.plain - 0.02);
+    const settings = (await readArguments(folderStore(folder), 'further'))!.settings;
+    expect(settings).toMatchObject({ batchSize: 256, epochs: 0.05, learningRate: 0.02 });
+  });
+
+  test('ends soon after SIGTERM while it waits for its store', { timeout: 120_000 }, async () => {
+    let child: ChildProcess | undefined;
+    let terminatedAt = Number.POSITIVE_INFINITY;
+    const requests: string[] = [];
+    await using store = await serveNothing((url) => {
+      requests.push(url);
+      // The client has tried three times, and the program waits.
+      if (requests.length !== 4) return;
+      terminatedAt = performance.now();
+      child?.kill('SIGTERM');
+    });
+    const environment = {
+      ...{
+        AWS_ENDPOINT_URL: store.url,
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+        AWS_REGION: 'us-east-1',
+      },
+      AWS_CONFIG_FILE: devNull,
+    };
+    const words = ['train', 'tiny', '--run', 'a', '--out', 's3://bucket'];
+    const onStart = (started: ChildProcess) => {
+      child = started;
+    };
+    const ended = await trainingProcess(words, { environment, onStart });
+    expect(ended).toMatchObject({ code: 75, events: [] });
+    expect(ended.errors).toMatch(/SIGTERM: keeping a checkpoint …\nerror: s3:\/\/bucket is unavailable/);
+    expect(performance.now() - terminatedAt).toBeLessThan(10_000);
   });
 
   test('--budget fits the steps to a training time, whatever --set says', { timeout: 120_000 }, async () => {
@@ -146,6 +195,22 @@ describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more m
   });
 });
 
+/** A store that answers nothing but that it is not available. */
+async function serveNothing(onRequest: (url: string) => void): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((request, response) => {
+    onRequest(request.url ?? '');
+    response.writeHead(503).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 describe('bad arguments give exit code 2, and nothing is written', () => {
   test.each([
     [['train', 'quik'], 'did you mean "quick"?'],
@@ -154,6 +219,8 @@ describe('bad arguments give exit code 2, and nothing is written', () => {
     [['train', '--seed', '-1'], 'It must be a whole number'],
     [['train', '--run', '../../etc'], 'cannot name a run'],
     [['train', '--out', 'gs://bucket'], 'is not a store'],
+    [['train', '--out', '/dev/null/store'], 'Nothing can be stored in /dev/null/store (ENOTDIR). Give a folder'],
+    [['train', '--out', '/proc/x'], 'Nothing can be stored in /proc/x ('],
     [['train', '--data', 'cifar'], 'There is no data set "cifar". --data takes cifar10.'],
     [['train', '--from', 's3://bucket/model'], 'is not something to train from'],
     [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],

@@ -61,7 +61,10 @@ export function trainCommand(): Command {
     )
     .option('--seed <number>', 'the same seed gives the same model (default: 1)', wholeNumber)
     .option('--data <name>', 'the data set to train on (default: cifar10)')
-    .option('--from <parent>', 'start from the weights of a version, an alias or a Keras .h5 file')
+    .option(
+      '--from <parent>',
+      "continue from a version, an alias or a Keras .h5 file, at a tenth of the recipe's learning rates",
+    )
     .option('--out <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--run <id>', 'name of the run; an existing run resumes (default: a new name)')
     .option('--json', 'print events as lines of JSON')

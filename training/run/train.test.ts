@@ -24,6 +24,7 @@ import { decodeWeights } from '../export/weights.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
+import { NothingLearned } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 import { type Outcome, train } from './train.ts';
 
@@ -185,6 +186,71 @@ describe('a run', () => {
     expect((await readVersion(store, versionOf(outcome))).card.temperature).toBe(1);
     expect(events.filter((event) => event.type === 'epoch' && event.validation)).toEqual([]);
   });
+});
+
+describe('a run that learned nothing', () => {
+  const idle = resolveRecipe('tiny', [...small, 'heldOut=64', 'learningRate=0']);
+
+  test('fails and says so, keeps its version, and leaves the candidate as it is, however often it is started', async () => {
+    const { outcome } = await copyFinished();
+    const enough = await smallDataset(320, 60);
+    const events: TrainingEvent[] = [];
+    const refused = attempt({ recipe: idle, run: 'b', data: enough, onEvent: (event) => events.push(event) });
+    await expect(refused).rejects.toThrow(NothingLearned);
+    const { version, guessing } = (await readResult(store, 'b'))!;
+    expect(guessing).toMatchObject({ split: 'held-out', images: 64 });
+    const message =
+      /^The training learned nothing: of 64 held-out images, \d+ \(.* %\) are right, and always answering "\w+" gets \d+ .*no better than guessing \(p = 0\.\d+\)\. Version \S+ is stored, but is not the candidate\. Train again under another --run, /;
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toThrow(version);
+    expect(events.slice(-3).map(({ type }) => type)).toEqual(['evaluated', 'saved', 'failed']);
+    expect(events.at(-1)).toMatchObject({ message: expect.stringMatching(message) });
+
+    expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+    expect((await readVersion(store, version)).card.run).toBe('b');
+    expect(await store.get('runs/b/report.html')).toBeDefined();
+    await expect(attempt({ recipe: idle, run: 'b', data: enough })).rejects.toThrow(message);
+  });
+
+  test('passes with a warning where there are too few images to tell', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'learningRate=0']);
+    const { outcome, events } = await attempt({ recipe, run: 'b' });
+    expect(events.find((event) => event.type === 'warning')?.message).toMatch(
+      /^By so few images it cannot be told from guessing: of 16 held-out images, /,
+    );
+    expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+  });
+
+  test.each([0, 16])('is one whose answers are no finite numbers: %i images held out', async (heldOut) => {
+    const { outcome } = await copyFinished();
+    const parent = await openParent({ from: versionOf(outcome), store, run: 'b' });
+    const far = (name: string) => name.endsWith('/moving_mean');
+    const weights = parent.weights.map((each) =>
+      far(each.name) ? { ...each, data: each.data.map(() => 3e38) } : each,
+    );
+    expect(weights).not.toEqual(parent.weights);
+    const recipe = resolveRecipe('tiny', [...small, `heldOut=${heldOut}`, 'epochs=0.125']);
+    const refused = attempt({ recipe, run: 'b', from: { ...parent, weights } });
+    await expect(refused).rejects.toThrow(UserError);
+    await expect(refused).rejects.toThrow(
+      /the held-out loss is NaN|answers of the trained network are not finite numbers/,
+    );
+    expect(await readResult(store, 'b')).toBeUndefined();
+    expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+  });
+});
+
+test('a run names the candidate before, where that one is more accurate', async () => {
+  const first = await copyFinished();
+  const plainOf = async (outcome: Outcome) => (await readVersion(store, versionOf(outcome))).card.accuracy.plain;
+  const { outcome, events } = await attempt({ recipe: resolveRecipe('tiny', [...small, 'learningRate=0']), run: 'b' });
+  const [plain, than] = [await plainOf(first.outcome), await plainOf(outcome)];
+  expect(plain).toBeGreaterThan(than);
+  expect(events.at(-1)).toMatchObject({ type: 'saved', better: { version: versionOf(first.outcome), plain, than } });
+  expect((await readAlias(store, 'candidate'))?.version).toBe(versionOf(outcome));
+
+  const better = await attempt({ run: 'c' });
+  expect(better.events.at(-1)).not.toHaveProperty('better');
 });
 
 describe('a run from the weights of another', () => {

@@ -7,7 +7,7 @@ import { cifar10Data } from '#models/data-identity.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { cachedFolder, cacheRoot } from '#setup/cache.mjs';
 import type { Dataset, LoadOptions, Split } from '../../data/dataset.ts';
-import { channelStatistics } from '../../data/image-set.ts';
+import { cifar10Images } from '../../data/image-set.ts';
 import { archiveSource } from './archive-source.ts';
 import { npmSource } from './npm-source.ts';
 import type { DatasetSource, FetchedSplits } from './source.ts';
@@ -52,13 +52,12 @@ export async function loadCifar10(options: Cifar10Options = {}): Promise<Dataset
   }
   if (splits === undefined)
     throw new UserError(`Files in ${cacheRoot()} read back differently from what was just written. Check the disk.`);
-  const train = splitOf(splits.train, COUNT.train);
   return {
     ...cifar10Data,
     title: 'CIFAR-10',
     classes: CLASSES,
-    images: { size: [32, 32, 3], classes: CLASSES.length, ...channelStatistics(train.images, 3) },
-    train,
+    images: cifar10Images,
+    train: splitOf(splits.train, COUNT.train),
     test: splitOf(splits.test, COUNT.test),
     heldOutImages: 'last', // They are in no order of class, and figures of earlier runs stay comparable.
   };

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Card, parentName } from '#models/card.ts';
 import { cifar10Data } from '#models/data-identity.ts';
 import { recipes } from '../../recipe/recipes.ts';
+import { resolveContinuation, resolveRecipe } from '../../recipe/settings.ts';
 import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 
 /** Commands that train the same model again: its commit, and the settings that differ from the recipe. */
@@ -13,7 +14,10 @@ export function reproduceCommands({
   parent,
 }: Pick<Card, 'name' | 'recipe' | 'seed' | 'commit' | 'parent'>): string {
   const own: Readonly<Record<string, unknown>> = Object.hasOwn(recipes, recipe.name)
-    ? { ...recipes[recipe.name as keyof typeof recipes] }
+    ? {
+        ...(parent ? resolveContinuation({ name: recipe.name, parent: undefined }) : resolveRecipe(recipe.name))
+          .settings,
+      }
     : {};
   const changes = Object.entries(fromStoredSettings(recipe.settings))
     .filter(([key, value]) => !isDeepStrictEqual(value, own[key]))
