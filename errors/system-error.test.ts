@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +44,11 @@ test('a failure that does not name its path gets the name from its caller', asyn
   expect(systemError(isFolder, 'photos')?.message).toBe('photos is a folder. Give a file. (EISDIR)');
   expect(systemError(isFolder)?.message).toContain('A file is a folder.');
   expect(systemError(await failureOf(() => readdir(join(folder, 'file'))))).toBeInstanceOf(NotFound);
+});
+
+test.runIf(process.platform === 'linux')('a folder in which nothing new can be is no missing path', async () => {
+  const error = systemError(await failureOf(() => mkdir('/proc/new')));
+  expect(error?.message).toBe('/proc/new cannot be made: nothing new can be in its folder. Give another path.');
 });
 
 test.runIf(process.platform === 'linux')('a device that fails is an error for the user', async () => {
