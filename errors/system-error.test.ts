@@ -71,8 +71,8 @@ test.each([
 });
 
 test('a program that is not there is named', async () => {
-  const error = systemError(await failureOf(() => once(spawn('no-such-program'), 'spawn')));
-  expect(error?.message).toContain('The program no-such-program is needed');
+  const error = systemError(await failureOf(() => once(spawn(join(folder, 'no-such-program')), 'spawn')));
+  expect(error?.message).toContain(`The program ${join(folder, 'no-such-program')} is needed`);
 });
 
 test('an error of this program is none of the system', () => {
