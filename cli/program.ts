@@ -1,4 +1,5 @@
 import { Command, type CommanderError } from 'commander';
+import { continueWithoutOutput } from '#errors/closed-output.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { BadArguments } from './terminal/bad-arguments.ts';
 
@@ -19,7 +20,6 @@ const commands: Readonly<Record<string, Entry>> = {
   train: {
     summary: 'train a recipe in this process',
     load: async () => (await import('#training/commands/train.ts')).trainCommand(),
-    outlivesOutput: true,
   },
   evaluate: {
     summary: 'measure a stored version, or an endpoint, on the test images',
@@ -69,7 +69,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/models.ts')).modelsCommand(),
   },
   classify: {
-    summary: 'classify pictures through the endpoint',
+    summary: 'classify pictures, by an endpoint or in this process',
     load: async () => (await import('./commands/classify.ts')).classifyCommand(),
   },
   serve: {
@@ -113,19 +113,26 @@ export async function createProgram(isCalled: (name: string) => boolean): Promis
   return program;
 }
 
-/** @throws {BadArguments | CommanderError} the arguments are invalid; help was asked for. @throws what the command throws */
-export async function runProgram(argv: readonly string[]): Promise<void> {
-  const [name, topic] = argv;
-  if (name === 'help' && topic !== undefined && Object.hasOwn(commands, topic)) {
-    return runProgram([...argv.slice(1), '--help']);
-  }
+/**
+ * @param onCall is given the command, with its options, before it does anything
+ * @throws {BadArguments} the arguments are invalid. @throws {CommanderError} help was asked for. @throws what the command throws
+ */
+export async function runProgram(
+  argv: readonly string[],
+  onCall: (command: Command) => void = () => {},
+): Promise<void> {
+  const [name = '', topic = ''] = argv;
+  const isCommand = (word: string) => Object.hasOwn(commands, word);
+  if (name === 'help' && isCommand(topic)) return runProgram([...argv.slice(1), '--help'], onCall);
+  // The help of a command that is not there would be that of the program.
+  const unknown = [name === 'help' ? topic : name].find((word) => /^[^-]/.test(word) && !isCommand(word));
+  if (unknown !== undefined && argv.length > 1) return runProgram([unknown], onCall);
   const program = await createProgram((each) => each === name);
+  program.hook('preAction', (_, command) => {
+    if (commands[name]?.outlivesOutput) continueWithoutOutput();
+    onCall(command);
+  });
   await program.parseAsync(argv, { from: 'user' });
-}
-
-/** Whether a command goes on when its output is closed. */
-export function outlivesOutput(name: string | undefined): boolean {
-  return name !== undefined && Object.hasOwn(commands, name) && commands[name]?.outlivesOutput === true;
 }
 
 function prepare(command: Command): void {

@@ -1,23 +1,51 @@
-import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
+import { IMAGE_LIMITS } from '#images/decode-image.ts';
 import { withEndpoint, withFolder } from '#inference/app.fixture.ts';
-import { examplePixels } from '#inference/serving/example-model.fixture.ts';
+import { exampleModel, examplePixels } from '#inference/serving/example-model.fixture.ts';
+import { moveAlias } from '#models/aliases.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { publishVersion } from '#models/versions.ts';
+import { localstackTestPython } from '#setup/localstack.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-async function classify(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'classify', ...args], {
+const command = ['--import', 'tsx', 'cli/cifar10.ts'];
+const environment = { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' };
+
+interface Printed {
+  readonly code: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+function classify(...args: string[]): Promise<Printed> {
+  return classifyWith({}, ...args);
+}
+
+async function classifyWith(variables: NodeJS.ProcessEnv, ...args: string[]): Promise<Printed> {
+  const child = spawn(process.execPath, [...command, 'classify', ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' },
+    env: { ...environment, ...variables },
   });
-  child.stdin.end(png(2));
+  child.stdin.on('error', () => {}).end(png(2));
   const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { code: child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve))), out, error };
+}
+
+/** A store whose `candidate`, and `production` if wanted, is an example model. */
+async function storeWithModel(folder: string, aliases: readonly string[]): Promise<string> {
+  const store = folderStore(folder);
+  const to = await publishVersion(store, await exampleModel());
+  for (const alias of aliases) await moveAlias(store, alias, { to, by: 'a test', expected: undefined });
+  return to;
 }
 
 const png = (seed: number) => encode({ width: 32, height: 32, channels: 3, data: examplePixels(seed) });
@@ -41,28 +69,162 @@ test('classifies files in their order, and says which cannot be', () =>
       expect(printed[0]).toMatchObject({ model: { version }, input: { type: 'image/png' } });
       expect(printed[0].predictions).toHaveLength(2);
       expect(printed[1].error).toMatchObject({ code: 'unsupported-image', status: 415 });
-      expect(printed[2].error.detail).toContain('File not found');
+      expect(printed[2].error.detail).toBe(`${file('missing.png')} does not exist.`);
       expect(printed[3].input.type).toBe('image/png');
 
       const table = await classify('--endpoint', url, file('a.png'), file('b.png'));
       expect(table.code).toBe(1);
       expect(table.out).toMatch(
-        new RegExp(`^a\\.png +${printed[0].label} +[\\d.]+ %  ${printed[0].predictions[1].label} `),
+        new RegExp(`^${file('a.png')} +${printed[0].label} +[\\d.]+ %  ${printed[0].predictions[1].label} `),
       );
-      expect(table.error).toMatch(/^b\.png +✗ This is text/);
+      expect(table.error).toMatch(new RegExp(`^${file('b.png')} +✗ This is text`));
 
-      expect(await classify('--endpoint', url, file('a.png'))).toMatchObject({ code: 0, error: '' });
+      // An address may be copied with its route.
+      expect(await classify('--endpoint', `${url}/classify?top_k=3`, file('a.png'))).toMatchObject({
+        code: 0,
+        error: '',
+      });
+
+      const noVersion = await classify('--endpoint', url, '--version', 'candidate', file('a.png'), file('a.png'));
+      expect(noVersion).toMatchObject({ code: 2, out: '' });
+      expect(noVersion.error).toBe(`error ${url}: There is no version or alias "candidate".\n`);
     }),
   ));
 
+test('classifies a folder without any endpoint, in natural order', () =>
+  withFolder(async (folder) => {
+    const store = join(folder, 'store');
+    const version = await storeWithModel(store, ['candidate']);
+    const photos = join(folder, 'my, photos');
+    await mkdir(join(photos, 'sub'), { recursive: true });
+    const write = (name: string, body: Uint8Array | string) => writeFile(join(photos, name), body);
+    await Promise.all([
+      ...['2.png', '10.png', 'no-ending', 'sub/2.png'].map((name) => write(name, png(1))),
+      ...['.hidden.png', 'notes.txt'].map((name) => write(name, 'text')),
+      write('cartoon.gif', 'GIF89a'),
+      symlink('..', join(photos, 'sub/up')),
+    ]);
+    const expected = ['2.png', '10.png', 'cartoon.gif', 'no-ending', 'sub/2.png'].map((name) => join(photos, name));
+
+    const [csv, lines, table] = await Promise.all([
+      classify('--store', store, '--format', 'csv', '--top-k', '2', photos),
+      classify('--store', store, '--format', 'jsonl', photos),
+      classify('--store', store, join(photos, '2.png'), join(photos, 'sub')),
+    ]);
+    expect(csv).toMatchObject({ code: 1, error: expect.stringContaining('"candidate" answers') });
+    expect(csv.error).toContain('1 other file is no pictures.');
+    const rows = readCsv(csv.out);
+    expect(rows.map(({ file }) => file)).toEqual(expected);
+    expect(rows[0]).toMatchObject({ version, error: '', uncertain: expect.stringMatching(/^(true|false)$/) });
+    expect(Number(rows[0]!.score)).toBeGreaterThan(Number(rows[0]!.score_2));
+    expect(rows[2]).toMatchObject({ label: '', error: expect.stringContaining('This is a GIF image') });
+
+    const answers = lines.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(answers.map(({ file }) => file)).toEqual(expected);
+    expect(answers.map(({ label = '' }) => label)).toEqual(rows.map(({ label }) => label));
+
+    expect(table.code).toBe(0);
+    const names = table.out
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s{2,}/)[0]);
+    expect(names).toEqual([expected[0], expected.at(-1)]);
+  }));
+
+/** As Python's standard library reads it. */
+function readCsv(csv: string): Record<string, string>[] {
+  const program = 'import csv, json, sys; print(json.dumps(list(csv.DictReader(sys.stdin, strict=True))))';
+  return JSON.parse(execFileSync(localstackTestPython()!, ['-c', program], { input: csv }).toString());
+}
+
+test("without any option this clone's store answers, and an error names a running server", () =>
+  withFolder(async (folder) => {
+    const home = { CIFAR10_HOME: join(folder, 'home') };
+    const picture = join(folder, 'a.png');
+    await writeFile(picture, png(1));
+    await storeWithModel(join(folder, 'served'), ['production']);
+    const server = spawn(
+      process.execPath,
+      [...command, 'serve', '--store', join(folder, 'served'), '--port', '0', '--host', '[::1]'],
+      { cwd: root, env: { ...environment, ...home }, stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    try {
+      const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+      const [url] = /http:\S+/.exec((await lines.next()).value) ?? [];
+      await lines.next(); // The model is loaded.
+      const [empty, noCloud] = await Promise.all([
+        classifyWith(home, picture),
+        classifyWith(home, '--target', 'local', picture),
+      ]);
+      expect(empty).toMatchObject({ code: 1, out: '' });
+      expect(empty.error).toContain(`No endpoint is up on LocalStack: answering from ${home.CIFAR10_HOME}/store.`);
+      for (const { error } of [empty, noCloud]) expect(error).toContain(`--endpoint ${url} asks it.`);
+      expect(await classifyWith(home, '--endpoint', url!, picture)).toMatchObject({ code: 0 });
+    } finally {
+      server.kill('SIGTERM');
+      await once(server, 'exit');
+    }
+    await storeWithModel(join(folder, 'home/store'), ['production']);
+    const answered = await classifyWith(home, picture);
+    expect(answered).toMatchObject({ code: 0, out: expect.stringContaining(picture) });
+    expect(answered.error).toBe(`No endpoint is up on LocalStack: answering from ${home.CIFAR10_HOME}/store.\n`);
+  }));
+
+test('files are checked before anything is asked', () =>
+  withFolder(async (folder) => {
+    const at = (name: string) => join(folder, name);
+    await Promise.all([
+      writeFile(at('cat.png'), png(1)),
+      symlink('loop.png', at('loop.png')),
+      mkdir(at('empty')),
+      writeFile(at('large.jpg'), new Uint8Array(IMAGE_LIMITS.bytes + 1)),
+    ]);
+    const nowhere = ['--endpoint', 'http://127.0.0.1:9'];
+    const absent = [at('missing.png'), `${at('cat.png')}/`, at('loop.png'), at(`${'n'.repeat(300)}.png`), at('empty')];
+    const [missing, large, contradiction] = await Promise.all([
+      classify(...nowhere, '--json', ...absent),
+      classify(...nowhere, at('large.jpg'), '/dev/zero'),
+      classify('--store', folder, '--endpoint', 'http://127.0.0.1:9', at('cat.png')),
+    ]);
+    expect(missing).toMatchObject({ code: 2, error: '' });
+    const details = missing.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).error.detail);
+    const reasons = [
+      'does not exist',
+      'is a file',
+      'links lead in a circle',
+      'the name is too long',
+      'has no pictures',
+    ];
+    expect(details).toEqual(reasons.map((reason) => expect.stringContaining(reason)));
+
+    expect(large).toMatchObject({ code: 1, out: '' });
+    const limit = `${(IMAGE_LIMITS.bytes / 1e6).toFixed(1)} MB`;
+    expect(large.error).toContain(
+      `an endpoint takes pictures of at most ${limit}. Save it as a JPEG, or scale it down`,
+    );
+    expect(large.error).toContain('/dev/zero');
+    expect(contradiction).toMatchObject({ code: 2, error: expect.stringContaining('--store answers in this process') });
+  }));
+
 test('says when nothing answers, or it is asked wrongly', async () => {
-  const [nobody, noAddress, nothing] = await Promise.all([
+  const [nobody, noAddress, badKey, noHost, nothing] = await Promise.all([
     classify('--endpoint', 'http://127.0.0.1:9', '-'),
     classify('--endpoint', 'localhost:8080', '-'),
+    classify('--endpoint', 'http://127.0.0.1:9', '--api-key', 'schlüssel', '-'),
+    classify('--endpoint', 'http://no-such-host.invalid', '-'),
     classify('--endpoint', 'http://127.0.0.1:9', '--top-k', '0', '-'),
   ]);
   expect(nobody).toMatchObject({ code: 1, out: '' });
   expect(nobody.error).toContain('No endpoint answers at http://127.0.0.1:9.');
   expect(noAddress.code).toBe(2);
+  expect(badKey).toMatchObject({ code: 2, error: expect.stringContaining('The API key contains "ü"') });
+  expect(noHost.code).toBe(1);
+  expect(noHost.error).toMatch(/no-such-host\.invalid (is not the name of a host|could not be looked up)/);
   expect(nothing.code).toBe(2);
 });

@@ -1,115 +1,103 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { Command } from 'commander';
-import pc from 'picocolors';
-import { UsageError, UserError } from '#errors/user-error.ts';
+import { Command, Option } from 'commander';
+import { NotFound, UsageError, UserError } from '#errors/user-error.ts';
 import type { ClassifyAnswer } from '#inference/http/answers.ts';
-import { percent } from '#models/percent.ts';
-import { classifyImage, type EndpointOptions, openEndpoint, Refused, Unreachable } from '../endpoint/endpoint.ts';
-import { targetOption } from '../stack/target.ts';
+import { chooseSource, namingServers, type SourceOptions, sourceTargetOption } from '../endpoint/choose-source.ts';
+import { classifyImage, type Endpoint, NoSuchVersion, Refused, Unreachable } from '../endpoint/endpoint.ts';
+import { findPictures, readPicture } from '../endpoint/find-pictures.ts';
 import { mapInOrder } from '../terminal/map-in-order.ts';
+import { type AnswerFormat, answerFormats, printerFor } from './classify-formats.ts';
 
-interface Options extends EndpointOptions {
+interface Options extends SourceOptions {
   readonly version?: string;
   readonly topK?: number;
   readonly strict?: boolean;
+  readonly format?: AnswerFormat;
   readonly json?: boolean;
 }
 
 const examples = `
+Who answers: --endpoint if given, else --target; with --store this process itself. With none of them the
+endpoint on LocalStack, if it is up, else this clone's store.
+
+Of a folder all pictures are classified, those in its folders too, in natural order.
+
 Examples:
-  ./cifar10 classify photo.png                                    by the endpoint on LocalStack
-  ./cifar10 classify --target aws *.jpg                           by the one in your AWS account
+  ./cifar10 classify photo.png                                    by LocalStack, or this clone's model
+  ./cifar10 classify photos/ --format csv > answers.csv           all pictures of a folder
+  ./cifar10 classify --store .cifar10/store photo.png             by a store's model, without an endpoint
+  ./cifar10 classify --target aws *.jpg                           by the endpoint in your AWS account
   ./cifar10 classify --endpoint http://127.0.0.1:8080 photo.png   by "cifar10 serve", for example
   ./cifar10 classify --json photo.png | jq .label                 one line of JSON per picture
 
-Exit codes: 0 done, 1 a picture could not be classified, 2 bad arguments.`;
+Exit codes: 0 done, 1 a picture could not be classified, 2 bad arguments, or none of the files exists.`;
 
 /** Requests in flight at a time. */
 const PARALLEL = 4;
 
 export function classifyCommand(): Command {
   return new Command('classify')
-    .description('Classify pictures through the endpoint: PNG, JPEG, WebP, or raw RGB.')
-    .argument('<files...>', 'pictures; - reads one from standard input')
-    .addOption(targetOption())
-    .option('--endpoint <url>', 'the address of an endpoint, instead of --target')
-    .option('--api-key <key>', "that endpoint's API key (default: CIFAR10_API_KEY)")
+    .description('Classify pictures: PNG, JPEG, WebP, or raw RGB.')
+    .argument('<files...>', 'pictures, or folders of pictures; - reads one from standard input')
+    .option('--endpoint <url>', 'ask the endpoint at this address')
+    .addOption(sourceTargetOption())
+    .option('--store <store>', 'answer in this process, by the model of a folder or s3://<bucket>')
+    .option('--api-key <key>', "the endpoint's API key (default: CIFAR10_API_KEY, or the target's)")
     .option('--version <version>', 'a version or an alias (default: the served one)')
     .option('--top-k <number>', 'number of classes to show (default: 5)', toCount)
     .option('--strict', "refuse pictures that do not have the model's size")
-    .option('--json', 'print JSON lines')
+    .addOption(new Option('--format <format>', 'how answers are printed (default: text)').choices(answerFormats))
+    .option('--json', 'print JSON lines, as --format jsonl')
     .addHelpText('after', examples)
     .action(classify);
 }
 
-async function classify(files: readonly string[], options: Options): Promise<void> {
-  const endpoint = await openEndpoint(options);
-  const outcomes = mapInOrder(files, PARALLEL, async (file) => {
-    try {
-      return await classifyImage(endpoint, await read(file), options);
-    } catch (error) {
-      if (error instanceof UserError && !(error instanceof Unreachable)) return error;
-      throw error;
-    }
+async function classify(paths: readonly string[], { format: given, json, ...options }: Options): Promise<void> {
+  if (json && given !== undefined && given !== 'jsonl')
+    throw new UsageError(`--json is jsonl, and --format is ${given}.`);
+  const { pictures, others } = await findPictures(paths);
+  const isAny = pictures.some(({ problem }) => problem === undefined);
+  const endpoint = isAny ? await openSource(options) : undefined;
+  const outcomes = mapInOrder(pictures, endpoint?.answer ? 1 : PARALLEL, async ({ file, problem }) => {
+    if (problem || !endpoint) return problem!;
+    return orProblem(async () => classifyImage(endpoint, await readPicture(file), options));
   });
-  const print = options.json ? printJson : tablePrinter(files);
-  let failures = 0;
-  for await (const [file, outcome] of outcomes) {
-    if (outcome instanceof UserError) failures++;
+  const print = printerFor(json ? 'jsonl' : (given ?? 'text'), { files: pictures.map(({ file }) => file), ...options });
+  for await (const [{ file }, outcome] of outcomes) {
+    if (outcome instanceof UserError) process.exitCode = 1;
     print(file, outcome);
   }
-  if (failures > 0) process.exitCode = 1;
+  if (others > 0) process.stderr.write(`${others} other ${others === 1 ? 'file is' : 'files are'} no pictures.\n`);
+  const [first] = pictures;
+  if (first?.problem && pictures.every(({ problem }) => problem instanceof NotFound)) {
+    process.exitCode = first.problem.exitCode;
+  }
 }
 
-async function read(file: string): Promise<Uint8Array> {
-  if (file === '-') {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of process.stdin) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  }
+/** The answer, or why this picture has none. @throws what no other picture would change */
+async function orProblem(work: () => Promise<ClassifyAnswer>): Promise<ClassifyAnswer | UserError> {
   try {
-    return await readFile(file);
+    return await work();
   } catch (error) {
-    const reasons: Record<string, string> = {
-      ENOENT: 'File not found',
-      EISDIR: 'Not a file but a folder',
-      EACCES: 'No permission to read',
-    };
-    const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''];
-    throw reason === undefined ? error : new UserError(`${reason}: ${file}.`, { cause: error });
+    const concernsAll =
+      error instanceof Unreachable ||
+      error instanceof NoSuchVersion ||
+      (error instanceof Refused && ['no-model-yet', 'bad-parameter'].includes(error.problem.code));
+    if (error instanceof UserError && !concernsAll) return error;
+    throw error;
   }
 }
 
-type Print = (file: string, outcome: ClassifyAnswer | UserError) => void;
-
-const printJson: Print = (file, outcome) => {
-  const described =
-    outcome instanceof Refused
-      ? { error: outcome.problem }
-      : outcome instanceof UserError
-        ? { error: { detail: outcome.message } }
-        : outcome;
-  process.stdout.write(`${JSON.stringify({ file, ...described })}\n`);
-};
-
-/** `photo.png  cat  93.1 %  dog 4.2 %, deer 1.0 %` in columns. */
-function tablePrinter(files: readonly string[]): Print {
-  const width = Math.min(40, Math.max(...files.map((file) => basename(file).length)));
-  return (file, outcome) => {
-    const name = basename(file).padEnd(width);
-    if (outcome instanceof UserError) {
-      process.stderr.write(`${name}  ${pc.red('✗')} ${outcome.message}\n`);
-      return;
-    }
-    const { label, score, uncertain, predictions } = outcome;
-    const others = predictions.slice(1, 4).map((each) => `${each.label} ${percent(each.score, { digits: 1 })}`);
-    const answer = `${label.padEnd(12)} ${percent(score, { digits: 1 }).padStart(7)}`;
-    const mark = uncertain ? pc.yellow('  uncertain') : '';
-    process.stdout.write(
-      `${name}  ${uncertain ? pc.yellow(answer) : pc.bold(answer)}  ${pc.dim(others.join(', '))}${mark}\n`,
-    );
-  };
+async function openSource(options: Options): Promise<Endpoint> {
+  const source = await chooseSource(options);
+  if ('endpoint' in source) return source.endpoint;
+  const { openInProcess } = await import('../endpoint/in-process.ts'); // Loads the engine, which an endpoint has itself.
+  const endpoint = await openInProcess(source.store).catch(async (error: unknown) => {
+    throw options.store === undefined ? await namingServers(error) : error;
+  });
+  if (endpoint.alias !== 'production' && options.version === undefined) {
+    process.stderr.write(`No version was promoted in ${source.store}: "${endpoint.alias}" answers, trained last.\n`);
+  }
+  return endpoint;
 }
 
 function toCount(text: string): number {

@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import type { Command } from 'commander';
 import pc from 'picocolors';
 import { UsageError } from '#errors/user-error.ts';
 import {
@@ -13,7 +13,8 @@ import { slice } from '#training/data/dataset.ts';
 import { openTestImages } from '#training/datasets/test-images.ts';
 import { areTestImagesOf, reportEvaluation } from '#training/evaluation/evaluation-report.ts';
 import { measure } from '#training/evaluation/measure.ts';
-import { openEndpoint, servedModel } from '../endpoint/endpoint.ts';
+import { chooseSource, sourceTargetOption } from '../endpoint/choose-source.ts';
+import { type Endpoint, servedModel } from '../endpoint/endpoint.ts';
 import { servedAnswers } from '../endpoint/served-answers.ts';
 import type { TargetName } from '../stack/target.ts';
 
@@ -25,12 +26,15 @@ interface Options extends EvaluateOptions {
 }
 
 const help = `
+Who answers: --endpoint if given, else --target; with --store a stored version. With none of them the
+endpoint on LocalStack, if it is up, else this clone's store.
+
 A stored version is verified, loaded as any TensorFlow.js program would load it, and evaluated on all
 test images. An endpoint gets them over HTTP; its accuracy must be within 0.1 points of its model's card.
 
 Examples:
-  ./cifar10 evaluate                                     the last trained version in this clone
-  ./cifar10 evaluate --report report                     with a report of its worst mistakes
+  ./cifar10 evaluate --store .cifar10/store              the last trained version in this clone
+  ./cifar10 evaluate --report report                     with a report of the worst mistakes
   ./cifar10 evaluate production --store s3://my-bucket   the version that is served from a bucket
   ./cifar10 evaluate 20261123-0412-a1b2c3d4 --json       a version by its id, for a program
   ./cifar10 evaluate --endpoint http://127.0.0.1:8080    a running "cifar10 serve"
@@ -52,24 +56,28 @@ export function evaluateCommand() {
   return evaluateStoredCommand()
     .description('Evaluate a stored version, or an endpoint, on the test images.')
     .option('--endpoint <url>', 'evaluate the endpoint at this address; [version] is then one of its versions')
-    .addOption(new Option('--target <target>', 'evaluate the endpoint of the stack').choices(['local', 'aws']))
+    .addOption(sourceTargetOption())
     .option('--api-key <key>', "the endpoint's API key (default: CIFAR10_API_KEY, or the target's)")
     .option('--images <number>', 'send only the first images to the endpoint', wholeNumber)
     .addHelpText('after', help)
     .action(run);
 }
 
-async function run(version: string | undefined, options: Options): Promise<void> {
-  const { endpoint, target, apiKey, images } = options;
-  if (endpoint !== undefined || target !== undefined) return evaluateServed(version, options);
-  if (apiKey !== undefined || images !== undefined) {
+async function run(version: string | undefined, { store, ...options }: Options, command: Command): Promise<void> {
+  const isStoreGiven = command.getOptionValueSource('store') !== 'default';
+  const source = await chooseSource({ ...options, ...(isStoreGiven && { store }) });
+  if ('endpoint' in source) return evaluateServed(version, source.endpoint, options);
+  if (options.apiKey !== undefined || options.images !== undefined) {
     throw new UsageError('--api-key and --images are about an endpoint. Name one with --endpoint or --target.');
   }
-  return evaluateStored(version, options);
+  return evaluateStored(version, { ...options, store: source.store });
 }
 
-async function evaluateServed(name: string | undefined, { images: most, ...options }: Options): Promise<void> {
-  const endpoint = await openEndpoint({ target: 'local', ...options });
+async function evaluateServed(
+  name: string | undefined,
+  endpoint: Endpoint,
+  { images: most, ...options }: Omit<Options, 'store'>,
+): Promise<void> {
   const card = await servedModel(endpoint, name);
   const { version, temperature } = card;
   const data = await openTestImages(card, { name: options.data });

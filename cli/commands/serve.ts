@@ -7,6 +7,7 @@ import { startServer } from '#inference/server.ts';
 import { openServedStore } from '#inference/serving/served-store.ts';
 import { jsonLog, type Log } from '#inference/telemetry/log.ts';
 import { describeLine, traceOf } from '../endpoint/log-line.ts';
+import { announceServer } from '../endpoint/running-servers.ts';
 
 interface Options {
   readonly store: string;
@@ -29,7 +30,12 @@ export function serveCommand(): Command {
     .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--alias <name>', 'the model for requests that name none', 'production')
     .option('--port <number>', 'port to listen on; 0 for any that is free', toPort, 8080)
-    .option('--host <address>', 'address to listen on; 0.0.0.0 accepts requests from other machines', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'address to listen on; 0.0.0.0 accepts requests from other machines',
+      toHost,
+      '127.0.0.1',
+    )
     .option('--origin <origins...>', 'web origins that may call it, such as https://example.org; * for all')
     .option('--json', 'log as JSON lines')
     .addHelpText('after', examples)
@@ -41,6 +47,7 @@ async function serve({ store, alias, port, host, origin = [], json }: Options): 
   const log = json || !process.stderr.isTTY ? jsonLog((line) => process.stderr.write(line)) : lineLog;
   const server = await startServer({ store: await openServedStore(store), alias, port, host, origins, log });
   process.stdout.write(`Listening on ${server.url}\n`);
+  const forget = await announceServer(server.url);
   try {
     await server.ready();
     process.stdout.write(
@@ -51,6 +58,7 @@ async function serve({ store, alias, port, host, origin = [], json }: Options): 
     process.stderr.write(`${pc.yellow('!')} ${error.message}\n`);
   }
   await signalled('SIGINT', 'SIGTERM');
+  await forget();
   await server.close();
 }
 
@@ -67,6 +75,17 @@ function toPort(text: string): number {
     throw new UsageError(`${JSON.stringify(text)} is not a port. Give a number from 0 to 65535.`);
   }
   return port;
+}
+
+/** An IPv6 address may stand in brackets, as in a URL. */
+function toHost(text: string): string {
+  const host = text.trim().replace(/^\[(.*)\]$/, '$1');
+  if (host === '' || host.includes('/')) {
+    throw new UsageError(
+      `${JSON.stringify(text)} is not an address. Give one of this machine, such as 127.0.0.1 or ::1.`,
+    );
+  }
+  return host;
 }
 
 /** Logs a line for people. */

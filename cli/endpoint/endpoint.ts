@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { variable } from '#environment/variables.ts';
-import { UsageError, UserError } from '#errors/user-error.ts';
+import { systemError } from '#errors/system-error.ts';
+import { NotFound, UsageError, UserError } from '#errors/user-error.ts';
 import {
   createClient,
   type EndpointClient,
@@ -11,18 +12,21 @@ import {
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
 import { Problem } from '#inference/http/problem.ts';
 import { openTarget, type TargetName } from '../stack/target.ts';
+import { runningServers } from './running-servers.ts';
 
 /** Where pictures are classified. */
 export interface Endpoint {
-  /** Without a slash at its end. */
+  /** Without a slash at its end; of an endpoint in this process, its store. */
   readonly url: string;
   readonly apiKey: string | undefined;
+  /** Answers in this process. @default requests go to the address */
+  readonly answer?: (request: Request) => Promise<Response>;
 }
 
 export interface EndpointOptions {
   /** The address, instead of a target's. */
-  readonly endpoint?: string;
-  readonly apiKey?: string;
+  readonly endpoint?: string | undefined;
+  readonly apiKey?: string | undefined;
   readonly target: TargetName;
 }
 
@@ -35,6 +39,9 @@ export interface ClassifyQuery {
   readonly strict?: boolean;
 }
 
+/** Seconds that one request may take. */
+const TIMEOUT = 30;
+
 /** The endpoint refused this picture; it may accept others. */
 export class Refused extends UserError {
   override readonly name = 'Refused';
@@ -46,27 +53,55 @@ export class Refused extends UserError {
   }
 }
 
+/** The endpoint has no version or alias of this name. */
+export class NoSuchVersion extends NotFound {
+  override readonly name = 'NoSuchVersion';
+}
+
 /** The endpoint cannot be reached, or refuses every request. */
 export class Unreachable extends UserError {
   override readonly name = 'Unreachable';
 }
 
-/** @throws {UsageError} the address is not valid. @throws {UserError} the target has no endpoint */
+/** @throws {UsageError} the address or the key is not valid. @throws {UserError} the target has no endpoint */
 export async function openEndpoint({ endpoint, apiKey, target: name }: EndpointOptions): Promise<Endpoint> {
   if (endpoint !== undefined) {
-    if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
-      throw new UsageError(`${JSON.stringify(endpoint)} is not an address. Give one such as http://127.0.0.1:8080.`);
-    }
-    return { url: endpoint.replace(/\/+$/, ''), apiKey: apiKey ?? process.env[variable.apiKey] };
+    return { url: baseOf(endpoint), apiKey: checkApiKey(apiKey ?? process.env[variable.apiKey]) };
   }
   const target = await openTarget(name);
   const stack = await target.stack();
-  return { url: target.apiUrl(stack), apiKey: apiKey ?? (await target.apiKey(stack)) };
+  return { url: target.apiUrl(stack), apiKey: checkApiKey(apiKey) ?? (await target.apiKey(stack)) };
+}
+
+/** Routes that an address is copied with, from a browser or a curl command. */
+const ROUTES = /\/+(classify(\/batch)?|model|docs|openapi\.json|health\/(live|ready))\/*$/;
+
+/** The address of the endpoint itself, without a slash at its end. @throws {UsageError} it is none */
+function baseOf(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new UsageError(`${JSON.stringify(address)} is not an address. Give one such as http://127.0.0.1:8080.`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new UsageError(`${url.host} is addressed with a name and a password. Give the address alone.`);
+  }
+  return `${url.origin}${url.pathname.replace(ROUTES, '')}`.replace(/\/+$/, '');
+}
+
+/** @throws {UsageError} no header can carry it */
+function checkApiKey(key: string | undefined): string | undefined {
+  const trimmed = key?.trim();
+  const [wrong] = /[^\x21-\x7e]/u.exec(trimmed ?? '') ?? [];
+  if (wrong === undefined) return trimmed === '' ? undefined : trimmed;
+  throw new UsageError(
+    `The API key contains ${JSON.stringify(wrong)}: a key has only letters from a to z, digits and punctuation. Copy it again.`,
+  );
 }
 
 /**
  * @param image a file as it is, or raw RGB
  * @throws {Refused} this picture cannot be classified
+ * @throws {NoSuchVersion} there is none of this name
  * @throws {Unreachable} no picture can be
  */
 export async function classifyImage(
@@ -83,7 +118,7 @@ export async function classifyImage(
 }
 
 /** One request, typed by the endpoint's OpenAPI description; the signal aborts it. */
-type Request = (
+type Send = (
   client: EndpointClient,
   signal: AbortSignal,
 ) => Promise<{ readonly data?: unknown; readonly error?: unknown; readonly response: Response }>;
@@ -96,16 +131,33 @@ interface Answer {
 }
 
 /** @throws {Unreachable} nothing answers there */
-async function ask({ url, apiKey }: Endpoint, request: Request): Promise<Answer> {
+async function ask({ url, apiKey, answer: fetch }: Endpoint, send: Send): Promise<Answer> {
   try {
-    const { data, error, response } = await request(createClient({ url, apiKey }), AbortSignal.timeout(30_000));
+    const client = createClient(fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey });
+    const { data, error, response } = await send(client, AbortSignal.timeout(1000 * TIMEOUT));
     const after = Number(response.headers.get('retry-after') ?? Number.NaN);
     return { status: response.status, body: data ?? error, retryAfter: Number.isNaN(after) ? undefined : after };
   } catch (error) {
-    throw new Unreachable(`No endpoint answers at ${url}. Is it running ("./cifar10 serve", "./cifar10 deploy")?`, {
-      cause: error,
-    });
+    if (fetch) throw error;
+    const [server] = await runningServers();
+    const hint =
+      server === undefined || server === url ? '' : ` A "cifar10 serve" is running: --endpoint ${server} asks it.`;
+    throw new Unreachable(`No endpoint answers at ${url}. ${reasonOf(error)}${hint}`, { cause: error });
   }
+}
+
+/** Why nothing answers, or what to do, as a sentence. */
+function reasonOf(error: unknown): string {
+  const question = 'Is it running ("./cifar10 serve", "./cifar10 deploy")?';
+  if (!(error instanceof Error)) return question;
+  if (error.name === 'TimeoutError') return `It takes longer than ${TIMEOUT} s. ${question}`;
+  const { cause } = error;
+  // A name with several addresses fails with the failure of each.
+  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const { message = error.message, code } = (first ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED') return question;
+  if (message === 'bad port') return `HTTP clients refuse this port, which belongs to another protocol. ${question}`;
+  return systemError(first)?.message ?? `The connection fails: ${message || code}. ${question}`;
 }
 
 /** A schema that checks an answer. */
@@ -116,7 +168,8 @@ interface Schema<Value> {
 /**
  * Checks an answer against its schema: another program may be running at this address.
  *
- * @throws {Refused} the endpoint returned a problem. @throws {Unreachable} the API key is missing or wrong
+ * @throws {Refused} the endpoint returned a problem. @throws {NoSuchVersion} it has none of this name
+ * @throws {Unreachable} the API key is missing or wrong
  */
 function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
   const answer = schema.safeParse(body);
@@ -127,6 +180,7 @@ function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, sch
     );
   }
   const problem = Problem.safeParse(body);
+  if (problem.data?.code === 'unknown-version') throw new NoSuchVersion(`${url}: ${problem.data.detail}`);
   if (problem.success) throw new Refused(problem.data);
   throw new UserError(`${url} returned ${status} with an unexpected body: ${JSON.stringify(body).slice(0, 200)}`);
 }
@@ -151,13 +205,9 @@ const LONGEST_WAIT = 30;
  *
  * @throws {Refused | Unreachable} the last try fails
  */
-export async function postWithRetries<Value>(
-  endpoint: Endpoint,
-  request: Request,
-  schema: Schema<Value>,
-): Promise<Value> {
+export async function postWithRetries<Value>(endpoint: Endpoint, send: Send, schema: Schema<Value>): Promise<Value> {
   for (let tries = 1; ; tries++) {
-    const answer = await ask(endpoint, request).catch((error: unknown) => {
+    const answer = await ask(endpoint, send).catch((error: unknown) => {
       if (tries === TRIES) throw error;
       return undefined;
     });

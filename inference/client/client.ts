@@ -14,13 +14,16 @@ export interface EndpointAddress {
   /** With or without a trailing slash; includes the stage of API Gateway. */
   readonly url: string;
   readonly apiKey?: string | undefined;
+  /** Answers the requests. @default the global one */
+  readonly fetch?: (request: Request) => Promise<Response>;
 }
 
 /** A client whose paths, parameters, bodies and answers are typed by the OpenAPI document. */
-export function createClient({ url, apiKey }: EndpointAddress): EndpointClient {
+export function createClient({ url, apiKey, fetch }: EndpointAddress): EndpointClient {
   return createFetchClient<paths>({
     baseUrl: url,
     headers: apiKey ? { 'x-api-key': apiKey } : {},
+    ...(fetch ? { fetch } : {}),
     // Images are sent as raw bytes.
     bodySerializer: (body: unknown) => (body instanceof Uint8Array ? body : JSON.stringify(body)),
   });
