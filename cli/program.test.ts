@@ -103,7 +103,7 @@ test('./cifar10 gives every option to its command', async () => {
       error: `error Unknown option '--no-such-option'.\nSee "./cifar10 ${words.join(' ')} --help".\n`,
     });
   }
-}, 60_000);
+}, 180_000);
 
 test.each([
   ['predict photo.png', /Unknown command 'predict'\. Did you mean "\.\/cifar10 classify"\?/],
