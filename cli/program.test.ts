@@ -103,10 +103,12 @@ test('./cifar10 gives every option to its command', async () => {
       error: `error Unknown option '--no-such-option'.\nSee "./cifar10 ${words.join(' ')} --help".\n`,
     });
   }
-}, 60_000);
+}, 180_000);
 
 test.each([
   ['predict photo.png', /Unknown command 'predict'\. Did you mean "\.\/cifar10 classify"\?/],
+  ['predict --help', /Did you mean "\.\/cifar10 classify"\?/],
+  ['help predict', /Did you mean "\.\/cifar10 classify"\?/],
   ['trian', /Unknown command 'trian'\. Did you mean train\?/],
   ['train --epochs 3', /Unknown option '--epochs'\. Did you mean --set epochs=3\?/],
   ['train --lr=0.1 --json', /Did you mean --set learningRate=0\.1\?/],

@@ -121,13 +121,15 @@ export async function runProgram(
   argv: readonly string[],
   onCall: (command: Command) => void = () => {},
 ): Promise<void> {
-  const [name, topic] = argv;
-  if (name === 'help' && topic !== undefined && Object.hasOwn(commands, topic)) {
-    return runProgram([...argv.slice(1), '--help']);
-  }
+  const [name = '', topic = ''] = argv;
+  const isCommand = (word: string) => Object.hasOwn(commands, word);
+  if (name === 'help' && isCommand(topic)) return runProgram([...argv.slice(1), '--help'], onCall);
+  // The help of a command that is not there would be that of the program.
+  const unknown = [name === 'help' ? topic : name].find((word) => /^[^-]/.test(word) && !isCommand(word));
+  if (unknown !== undefined && argv.length > 1) return runProgram([unknown], onCall);
   const program = await createProgram((each) => each === name);
   program.hook('preAction', (_, command) => {
-    if (name !== undefined && commands[name]?.outlivesOutput) continueWithoutOutput();
+    if (commands[name]?.outlivesOutput) continueWithoutOutput();
     onCall(command);
   });
   await program.parseAsync(argv, { from: 'user' });

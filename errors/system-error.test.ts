@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +46,11 @@ test('a failure that does not name its path gets the name from its caller', asyn
   expect(systemError(await failureOf(() => readdir(join(folder, 'file'))))).toBeInstanceOf(NotFound);
 });
 
+test.runIf(process.platform === 'linux')('a folder in which nothing new can be is no missing path', async () => {
+  const error = systemError(await failureOf(() => mkdir('/proc/new')));
+  expect(error?.message).toBe('/proc/new cannot be made: nothing new can be in its folder. Give another path.');
+});
+
 test.runIf(process.platform === 'linux')('a device that fails is an error for the user', async () => {
   const error = systemError(await failureOf(() => readFileSync('/proc/self/mem')), '/proc/self/mem');
   expect(error).toBeInstanceOf(UserError);
@@ -66,8 +71,8 @@ test.each([
 });
 
 test('a program that is not there is named', async () => {
-  const error = systemError(await failureOf(() => once(spawn('no-such-program'), 'spawn')));
-  expect(error?.message).toContain('The program no-such-program is needed');
+  const error = systemError(await failureOf(() => once(spawn(join(folder, 'no-such-program')), 'spawn')));
+  expect(error?.message).toContain(`The program ${join(folder, 'no-such-program')} is needed`);
 });
 
 test('an error of this program is none of the system', () => {

@@ -79,6 +79,12 @@ export function systemError(error: unknown, subject?: string): UserError | undef
   }
   const name = dest ?? path ?? subject ?? (unnamed.includes(syscall) ? 'A file' : undefined);
   if (name === undefined) return undefined;
+  if (code === 'ENOENT' && syscall === 'mkdir') {
+    return new UserError(
+      `${shown(name)} cannot be made: nothing new can be in its folder. Give another path.`,
+      options,
+    );
+  }
   if (missing[code] !== undefined) return new NotFound(`${shown(name)} ${missing[code]}.`, options);
   if (pathProblems[code] !== undefined) return new UserError(`${shown(name)} ${pathProblems[code]} (${code})`, options);
   return undefined;

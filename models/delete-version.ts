@@ -7,11 +7,11 @@ import { contentTypeOf, isVersionId, manifestKey, UnknownVersion, versionKeys } 
 export class VersionInUse extends UserError {
   override readonly name = 'VersionInUse';
 
-  constructor(version: string, aliases: readonly string[]) {
-    const [one, ...others] = aliases;
-    const points = others.length === 0 ? 'points' : 'point';
+  constructor(version: string, aliases: readonly string[], { commandOption }: ObjectStore) {
+    const points = aliases.length === 1 ? 'points' : 'point';
+    const promote = `./cifar10 models promote <version> --alias ${aliases[0]} ${commandOption}`.trimEnd();
     super(
-      `${aliases.join(' and ')} ${points} to ${version}, so it was not deleted. Promote another version to ${one} first.`,
+      `${aliases.join(' and ')} ${points} to ${version}, so it was not deleted. Promote another version first: "${promote}".`,
     );
   }
 }
@@ -48,5 +48,6 @@ async function refuseIfInUse(store: ObjectStore, version: string): Promise<void>
     throw new VersionInUse(
       version,
       aliases.map(([name]) => name),
+      store,
     );
 }

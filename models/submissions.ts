@@ -21,7 +21,7 @@ export async function createSubmission(store: ObjectStore, run: string, submissi
   } catch (error) {
     if (!(error instanceof WriteConflict)) throw error;
     throw new UsageError(
-      `The run ${run} was submitted before. Take another name, or look at it with "./cifar10 jobs".`,
+      `The run ${run} was submitted before. Take another name, or look at it with "${`./cifar10 jobs ${run} ${store.commandOption}`.trimEnd()}".`,
       {
         cause: error,
       },

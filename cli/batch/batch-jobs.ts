@@ -88,7 +88,7 @@ export async function findJob(target: Target, stack: StackOutputs, reference: st
     : await jobsOfRun(target, stack, reference);
   if (job) return job;
   throw new NotFound(
-    `There is no job or run "${reference}"; Batch forgets a job a week after its end. List jobs with "./cifar10 jobs${suffixOf(target)}".`,
+    `There is no job or run "${reference}"; Batch forgets a job a week after its end. List jobs with "./cifar10 jobs${suffixOf(target)}", runs with "./cifar10 runs${suffixOf(target)}".`,
   );
 }
 

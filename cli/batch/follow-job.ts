@@ -19,7 +19,7 @@ export interface FollowOptions {
 }
 
 /** The cloud cannot be asked about the job any more. */
-export class CannotFollow extends UserError {
+class CannotFollow extends UserError {
   override readonly name = 'CannotFollow';
 }
 

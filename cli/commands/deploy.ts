@@ -75,10 +75,10 @@ async function examplePictures(): Promise<readonly ExamplePicture[]> {
 }
 
 async function summary(target: Target, stack: StackOutputs, pictures: readonly ExamplePicture[]): Promise<string> {
-  const production = await readAlias(await target.store(), 'production');
-  const suffix = suffixOf(target);
-  const picture = pictures[0]?.file ?? 'photo.png';
-  const next = production ? `./cifar10 classify ${picture}${suffix}` : `./cifar10 submit quick${suffix}`;
+  const store = await target.store();
+  const [production, candidate] = [await readAlias(store, 'production'), await readAlias(store, 'candidate')];
+  const untilPromoted = candidate ? 'models promote candidate' : 'submit quick';
+  const next = production ? `classify ${pictures[0]?.file ?? 'photo.png'}` : untilPromoted;
   const url = target.apiUrl(stack);
   const lines = [
     ['endpoint', url],
@@ -87,7 +87,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
     ['model', production ? production.version : 'none yet'],
-    ['next', next],
+    ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];
   return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
 }

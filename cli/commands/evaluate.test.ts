@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -16,11 +18,13 @@ import { openStoredModel } from '#training/evaluation/stored-model.ts';
 import { isAsStated } from './evaluate.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const home = join(tmpdir(), 'cifar10-empty-home');
 
 async function evaluate(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'evaluate', ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' },
+    // Where no LocalStack runs.
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', CIFAR10_HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const code = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -111,6 +115,7 @@ test('says what is wrong before it asks for long', async () => {
   expect(nobody).toMatchObject({ code: 1, out: '' });
   expect(nobody.error).toContain('No endpoint answers at http://127.0.0.1:9.');
   expect([noAddress.code, noEndpoint.code, noImages.code]).toEqual([2, 2, 2]);
+  expect(noEndpoint.error).toContain(`No endpoint is up on LocalStack: answering from ${home}/store.`);
   expect(noEndpoint.error).toContain('--endpoint or --target');
 
   await withEndpoint(async ({ url }) => {

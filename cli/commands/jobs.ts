@@ -83,7 +83,7 @@ async function list(target: Target, { state, json }: CommandOptions): Promise<vo
   }
   const header = ['run', 'state', 'recipe', 'created', 'took', 'attempts', 'accuracy', ''];
   for (const line of table([header, ...listed.map(([job, training]) => rowOf(job, training))])) print(line);
-  const shared = sharedCores(target, all);
+  const shared = sharedCores(target, all.filter(isRunning).length);
   if (shared) print(shared);
 }
 
@@ -120,6 +120,10 @@ function rowOf(job: Job, { result, progress }: Training): string[] {
   ];
 }
 
+function isRunning({ status }: Job): boolean {
+  return status === 'RUNNING';
+}
+
 /** Empty for a job that continues from a model with the recipe of that. */
 function recipeOf({ command: [, recipe = ''] }: Job): string {
   return recipe.startsWith('--') ? '' : recipe;
@@ -144,7 +148,8 @@ async function one(target: Target, reference: string, { follow, cancel, json = f
     const training = await readTraining(await target.store(), job);
     if (json) return print(JSON.stringify({ ...job, ...training }, undefined, 2));
     print(describe(target, stack, job, training));
-    const shared = job.status === 'RUNNING' && sharedCores(target, await listJobs(target, stack));
+    const running = isRunning(job) ? (await listJobs(target, stack)).filter(isRunning).length : 0;
+    const shared = sharedCores(target, running);
     if (shared) print(shared);
   }
 }

@@ -6,7 +6,7 @@ import { localEnvironment, userEnvironment } from '#local/environment.ts';
 import { logFile } from '#local/instance.ts';
 import { defaultFolder, findLocalStack, readLog, startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { followLog } from '#local/log.ts';
-import { activeJobs, endJob } from '../batch/batch-jobs.ts';
+import { activeJobs, endJob, stateOf } from '../batch/batch-jobs.ts';
 import { submitCommand } from '../batch/submit-command.ts';
 import { localTarget, type StackOutputs, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
@@ -95,7 +95,7 @@ async function status({ json }: { readonly json?: true }): Promise<void> {
     ['log', logFile(localStack.folder)],
     ['stack', url ?? 'not deployed: ./cifar10 deploy'],
     ...(stack ? [['key', apiKey ?? 'none needed'] as const] : []),
-    ['jobs', jobs.length === 0 ? 'none' : jobs.map(({ run, status }) => `${run} (${status})`).join(', ')],
+    ['jobs', jobs.length === 0 ? 'none' : jobs.map((job) => `${job.run} (${stateOf(job)})`).join(', ')],
   ]);
 }
 

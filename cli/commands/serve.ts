@@ -6,8 +6,8 @@ import { checkOrigins } from '#inference/http/origins.ts';
 import { startServer } from '#inference/server.ts';
 import { openServedStore } from '#inference/serving/served-store.ts';
 import { jsonLog, type Log } from '#inference/telemetry/log.ts';
-import { announceServer } from '../endpoint/running-servers.ts';
 import { describeLine, traceOf } from '../endpoint/log-line.ts';
+import { announceServer } from '../endpoint/running-servers.ts';
 
 interface Options {
   readonly store: string;

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import { changesOf, collect, wholeNumber } from '#training/commands/option-parsers.ts';
-import { suffixOf } from '../batch/batch-jobs.ts';
+import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
-import { submitJob } from '../batch/submit-job.ts';
-import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
+import { sharedCores } from '../batch/shared-cores.ts';
+import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
+import { openTarget, type Target, type TargetName, targetOption } from '../stack/target.ts';
 
 export function submitCommand(): Command {
   return new Command('submit')
@@ -26,6 +27,7 @@ export function submitCommand(): Command {
       ) => {
         const target = await openTarget(options.target);
         const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run });
+        await sayIfShared(target, submitted);
         if (detach) {
           process.stdout.write(
             json
@@ -37,6 +39,14 @@ export function submitCommand(): Command {
         }
       },
     );
+}
+
+/** On this machine jobs run side by side. */
+async function sayIfShared(target: Target, { id }: SubmittedJob): Promise<void> {
+  if (target.name !== 'local') return;
+  const others = (await activeJobs(target, await target.stack())).filter((job) => job.id !== id);
+  const shared = sharedCores(target, 1 + others.filter(({ status }) => status === 'RUNNING').length);
+  if (shared !== undefined) process.stderr.write(`${shared}\n`);
 }
 
 interface CommandOptions {

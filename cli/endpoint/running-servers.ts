@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { home } from '#environment/home.ts';
+import { makeFolder } from '#environment/make-folder.ts';
 
 /** A file for each running "cifar10 serve", named by its process: its address. */
 const folder = join(home, 'serving');
@@ -13,7 +14,7 @@ const folder = join(home, 'serving');
 export async function announceServer(url: string): Promise<() => Promise<void>> {
   const file = join(folder, String(process.pid));
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeFile(file, url);
   } catch {
     // Where nothing can be written the server serves all the same.

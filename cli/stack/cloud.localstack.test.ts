@@ -15,6 +15,7 @@ import { exitCodeOf } from '../batch/follow-on-terminal.ts';
 import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
+import { readProgress } from '../runs/run-progress.ts';
 import { deploy } from './deploy.ts';
 import { destroy } from './destroy.ts';
 import { localTarget, type StackOutputs, type Target } from './target.ts';
@@ -132,6 +133,7 @@ describe('the cloud commands', () => {
     const onEvent = () => detach.abort(new Error('detached'));
     await expect(followJob(target, submitted, { onEvent, signal: detach.signal })).rejects.toThrow('detached');
     expect((await findJob(target, stack, 'long')).status).toBe('RUNNING');
+    expect((await readProgress(await target.store(), 'long'))?.epochs).toBeCloseTo(1000, 3);
 
     // A LocalStack that ends: to its clients it is an address where nothing answers any more.
     const gate = await openGate(target.clientConfig.endpoint!);
