@@ -113,6 +113,7 @@ test.each([
   ['train --epochs 3', /Unknown option '--epochs'\. Did you mean --set epochs=3\?/],
   ['train --lr=0.1 --json', /Did you mean --set learningRate=0\.1\?/],
   ['submit quick --batch-size 64', /Did you mean --set batchSize=64\?/],
+  ['train quick epochs=3', /Too many arguments .* Did you mean --set epochs=3\?/],
   ['train --seeds 3', /Did you mean --seed\?/],
   ['train --dataset cifar10', /Did you mean --data\?/],
   ['--json jobs', /Did you mean "\.\/cifar10 jobs … --json", with the option after the command\?/],

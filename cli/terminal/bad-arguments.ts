@@ -59,6 +59,10 @@ async function meantBy({ code, message }: CommanderError, command: Command): Pro
   if (code === 'commander.unknownCommand' && command.parent === null && Object.hasOwn(otherCommands, word)) {
     return `"./cifar10 ${otherCommands[word]}"`;
   }
+  if (code === 'commander.excessArguments' && hasOption(command, '--set')) {
+    const change = command.args.find((each) => /^\w+=/.test(each));
+    return change && `--set ${change}`;
+  }
   if (code !== 'commander.unknownOption') return undefined;
   const child = command.commands.find((each) => command.args.includes(each.name()));
   if (child) return `"${pathOf(child)} … ${word}", with the option after the command`;
@@ -67,7 +71,7 @@ async function meantBy({ code, message }: CommanderError, command: Command): Pro
 
 async function optionMeant(word: string, command: Command): Promise<string | undefined> {
   const [, name = '', given] = /^--?([^=]*)(?:=(.*))?$/.exec(word) ?? [];
-  const has = (option: string) => command.options.some(({ long }) => long === option);
+  const has = (option: string) => hasOption(command, option);
   // Loaded for this error alone: it takes longer than most commands.
   const settings: readonly string[] = has('--set')
     ? (await import('#training/recipe/settings-schema.ts')).settingNames
@@ -79,6 +83,10 @@ async function optionMeant(word: string, command: Command): Promise<string | und
   const next = command.args[command.args.indexOf(word) + 1];
   const value = given ?? (next === undefined || next.startsWith('--') ? '…' : next);
   return `--set ${meant}=${value}`;
+}
+
+function hasOption({ options }: Command, name: string): boolean {
+  return options.some(({ long }) => long === name);
 }
 
 /** The same letters, or all but the last: a plural, for example. */

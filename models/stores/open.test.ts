@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '#errors/user-error.ts';
 import { openObjectStore } from './open.ts';
 
 describe('openObjectStore', () => {
@@ -17,10 +18,21 @@ describe('openObjectStore', () => {
     },
   );
 
+  it.each([
+    [import.meta.filename, 'is a file, and a store is a folder'],
+    [`${import.meta.filename}/store`, 'is a file'],
+    ['n'.repeat(300), 'the name is too long'],
+  ])('refuses a path where no folder can be: %s', async (path, says) => {
+    const error: unknown = await openObjectStore(path).catch((failure: unknown) => failure);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error).toMatchObject({ message: expect.stringContaining(says), exitCode: 2 });
+  });
+
   it('loads the AWS SDK for a bucket, and not for a folder', () => {
     const program = `
       import { createRequire } from 'node:module';
-      import { openObjectStore } from ${JSON.stringify(new URL('./open.ts', import.meta.url).href)};
+      import { UsageError } from '#errors/user-error.ts';
+import { openObjectStore } from ${JSON.stringify(new URL('./open.ts', import.meta.url).href)};
       const { cache } = createRequire(import.meta.url);
       for (const url of ['.', 's3://models-1a2b']) {
         await openObjectStore(url, { region: 'us-east-1' });
