@@ -27,7 +27,7 @@ export const variable = {
   /** The Node executable that runs functions. */
   localNode: 'CIFAR10_LOCAL_NODE',
   /** A file descriptor: the instance ends when it is closed. @default the instance outlives its parent */
-  localLease: 'CIFAR10_LOCAL_LEASH',
+  localLease: 'CIFAR10_LOCAL_LEASE',
   /** `1`: delete the folder when the instance ends. @default keep it */
   localEphemeral: 'CIFAR10_LOCAL_EPHEMERAL',
   /** The shortest timeout of a Batch attempt, in seconds. @default 60 */

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { cachedFolder, cacheRoot } from './cache.mjs';
 import { assertFreeSpace } from './disk.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
-import { childEnvironment, ProgramFailed, run } from './processes.mjs';
-import { findPip, findPython, findUv, pythonVersions } from './python.mjs';
+import { ProgramFailed, run } from './processes.mjs';
+import { findPip, findPython, findUv, pipEnvironment, pythonVersions } from './python.mjs';
 
 /**
  * @typedef {object} PythonEnvironment
@@ -124,7 +124,7 @@ async function createEnvironment(folder, title, signal) {
           signal,
           onLine,
           // In our own folder, so that an interruption leaves nothing behind and it uses the checked disk.
-          env: { ...childEnvironment(), TMPDIR: folder, PIP_REQUIRE_VIRTUALENV: '0' },
+          env: { ...pipEnvironment(), TMPDIR: folder },
         },
       );
   }
@@ -134,6 +134,7 @@ async function createEnvironment(folder, title, signal) {
       run(uv, ['pip', 'install', '--python', pythonPath(folder), '--require-hashes', '--no-deps', ...rest], {
         signal,
         onLine,
+        env: pipEnvironment(),
       });
   }
   throw new EnvironmentUnavailable(

@@ -26,7 +26,7 @@ def start_watchdog() -> None:
 
 
 def _launch_watchdog() -> subprocess.Popen[bytes]:
-    leash = settings().leash
+    lease = settings().lease
     return subprocess.Popen(
         [
             sys.executable,
@@ -34,12 +34,12 @@ def _launch_watchdog() -> subprocess.Popen[bytes]:
             "-E",
             str(_WATCHDOG),
             str(os.getpid()),
-            "-" if leash is None else str(leash),
+            "-" if lease is None else str(lease),
             str(settings().folder),
             "-" if settings().ephemeral else "log",
         ],
         stdin=subprocess.PIPE,
-        pass_fds=() if leash is None else (leash,),
+        pass_fds=() if lease is None else (lease,),
         start_new_session=True,
     )
 

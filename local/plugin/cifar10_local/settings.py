@@ -21,7 +21,7 @@ class Settings:
     """JSON file that maps container images to local commands; see `batch/command.py`."""
     node: str
     """The Node.js that runs Lambda functions."""
-    leash: int | None
+    lease: int | None
     """File descriptor whose end means that the parent has ended, and that LocalStack must end as well."""
     ephemeral: bool
     """Whether to delete the folder when the instance has ended."""
@@ -37,14 +37,14 @@ class Settings:
         """
         :raises KeyError: a setting without a default is missing
         """
-        leash = environment.get("CIFAR10_LOCAL_LEASH")
+        lease = environment.get("CIFAR10_LOCAL_LEASE")
         return cls(
             folder=Path(environment["CIFAR10_LOCAL_FOLDER"]),
             cache=Path(environment["CIFAR10_LOCAL_CACHE"]),
             port=int(environment["GATEWAY_LISTEN"].rpartition(":")[2]),
             images=Path(environment["CIFAR10_LOCAL_IMAGES"]),
             node=environment["CIFAR10_LOCAL_NODE"],
-            leash=int(leash) if leash else None,
+            lease=int(lease) if lease else None,
             ephemeral=environment.get("CIFAR10_LOCAL_EPHEMERAL") == "1",
             batch_slots=int(environment.get("CIFAR10_LOCAL_BATCH_SLOTS", "2")),
             batch_minimum_timeout=int(environment.get("CIFAR10_LOCAL_BATCH_MINIMUM_TIMEOUT", "60")),
