@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { cachedFolder } from './cache.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
 import { ProgramFailed, run } from './processes.mjs';
-import { ProxyFailure, proxyFetch } from './proxy.mjs';
+import { describeProxy, ProxyFailure, proxyFetch } from './proxy.mjs';
 import { findPip, pipEnvironment } from './python.mjs';
 import { configuredIndex, findInIndex } from './python-index.mjs';
 import { platformsOf } from './wheels.mjs';
@@ -195,7 +195,7 @@ function missing(wheel, cause) {
  */
 function unreachable(wheel, cause) {
   return new Unavailable(
-    `${wheel.file} could not be downloaded because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
+    `${wheel.file} could not be downloaded because the Python index did not answer: check the network${describeProxy()} and the index that pip is configured for, then run \`npm run setup\` again.`,
     { cause },
   );
 }

@@ -10,6 +10,7 @@ import { cachedFolder, cacheRoot } from './cache.mjs';
 import { assertFreeSpace } from './disk.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
 import { ProgramFailed, run } from './processes.mjs';
+import { describeProxy } from './proxy.mjs';
 import { findPip, findPython, findUv, pipEnvironment, pythonVersions } from './python.mjs';
 
 /**
@@ -183,7 +184,7 @@ function explainPip(error, title) {
   }
   if (isUnreachable(error)) {
     return new EnvironmentUnavailable(
-      `The packages for ${title} could not be downloaded because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
+      `The packages for ${title} could not be downloaded because the Python index did not answer: check the network${describeProxy()} and the index that pip is configured for, then run \`npm run setup\` again.`,
       { cause: error },
     );
   }
