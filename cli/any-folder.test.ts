@@ -44,6 +44,13 @@ describe.each(['train', 'evaluate', 'compare', 'export', 'serve'])('%s, run from
   });
 });
 
+test('blanks around the folder of a variable are no part of it, and ~ is the home folder', async () => {
+  const variables = { HOME: folder, CIFAR10_HOME: '~/mine ' };
+  expect(await defaultStoreOf('export', variables)).toBe(path.join(folder, 'mine/store'));
+  expect(await defaultStoreOf('export', { CIFAR10_STORE: ' models\t' })).toBe(path.join(elsewhere, 'models'));
+  expect(await defaultStoreOf('export', { CIFAR10_HOME: ' ' })).toBe(path.join(root, '.cifar10/store'));
+});
+
 test('a command finds a version below CIFAR10_HOME from another folder, and CIFAR10_STORE goes before it', async () => {
   const [one, other] = [folderStore(path.join(folder, 'home/store')), folderStore(path.join(folder, 'other'))];
   const version = await publishVersion(one, exampleVersion());

@@ -27,7 +27,7 @@ export const variable = {
   /** The Node executable that runs functions. */
   localNode: 'CIFAR10_LOCAL_NODE',
   /** A file descriptor: the instance ends when it is closed. @default the instance outlives its parent */
-  localLease: 'CIFAR10_LOCAL_LEASH',
+  localLease: 'CIFAR10_LOCAL_LEASE',
   /** The folder that keeps the model bucket beyond LocalStack's end. @default none */
   localStore: 'CIFAR10_LOCAL_STORE',
   /** `1`: delete the folder when the instance ends. @default keep it */

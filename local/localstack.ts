@@ -148,8 +148,8 @@ async function launch(python: string, folder: string, port: number, options: Sta
     stdio: ['ignore', log.fd, log.fd, bound ? 'pipe' : 'ignore'],
   });
   await log.close();
-  const leash = child.stdio[3];
-  if (leash instanceof Socket) leash.on('error', () => undefined).unref();
+  const lease = child.stdio[3];
+  if (lease instanceof Socket) lease.on('error', () => undefined).unref();
   child.unref();
   const exit = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cachedFolder } from './cache.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
-import { childEnvironment, ProgramFailed, run } from './processes.mjs';
-import { ProxyFailure, proxyFetch } from './proxy.mjs';
-import { findPip } from './python.mjs';
+import { ProgramFailed, run } from './processes.mjs';
+import { describeProxy, ProxyFailure, proxyFetch } from './proxy.mjs';
+import { findPip, pipEnvironment } from './python.mjs';
 import { configuredIndex, findInIndex } from './python-index.mjs';
 import { platformsOf } from './wheels.mjs';
 
@@ -84,7 +84,7 @@ async function downloadWithPip([program = '', ...args], wheel, folder, { signal,
         ...platformsOf(wheel).map((platform) => `--platform=${platform}`),
         ...['--require-hashes', `--dest=${folder}`, '-r', requirements],
       ],
-      { signal, env: { ...childEnvironment(), TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' } },
+      { signal, env: { ...pipEnvironment(), TMPDIR: temporary } },
     );
   } catch (error) {
     signal?.throwIfAborted();
@@ -195,7 +195,7 @@ function missing(wheel, cause) {
  */
 function unreachable(wheel, cause) {
   return new Unavailable(
-    `${wheel.file} could not be downloaded because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
+    `${wheel.file} could not be downloaded because the Python index did not answer: check the network${describeProxy()} and the index that pip is configured for, then run \`npm run setup\` again.`,
     { cause },
   );
 }

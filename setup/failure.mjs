@@ -13,7 +13,7 @@ const DISK_FULL = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/i;
 
 /** Messages of npm, pip, uv and Node for an unreachable server. */
 const UNREACHABLE =
-  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|UND_ERR_|Name or service not known|Temporary failure in name resolution|Failed to establish a new connection|Max retries exceeded|ConnectTimeout|Connection timed out|dns error|error sending request|fetch failed|network is unreachable/i;
+  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|UND_ERR_|Name or service not known|Temporary failure in name resolution|Failed to establish a new connection|Max retries exceeded|ConnectTimeout|Connection timed out|dns error|error sending request|fetch failed|network is unreachable|ProxyError|Cannot connect to proxy|Tunnel connection failed/i;
 
 /**
  * @param {unknown} error of the file system, or of a program that ran out of disk

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
 import { npmCommand, npmEnvironment } from './npm.mjs';
 import { ProgramFailed, run } from './processes.mjs';
+import { describeProxy } from './proxy.mjs';
 
 /**
  * @typedef {object} LockedPackage
@@ -211,7 +212,7 @@ function explainNpm(error) {
   if (!(error instanceof ProgramFailed)) return error;
   if (isUnreachable(error)) {
     return new SetupFailure(
-      'The npm packages could not be downloaded because the npm registry did not answer: check the network and `npm config get registry`, then run `npm run setup` again.',
+      `The npm packages could not be downloaded because the npm registry did not answer: check the network${describeProxy()} and \`npm config get registry\`, then run \`npm run setup\` again.`,
       { cause: error },
     );
   }
@@ -229,7 +230,7 @@ function explainNpm(error) {
   }
   if (isDiskFull(error)) return error;
   return new SetupFailure(
-    `The npm packages could not be installed (${error.message}): fix that, then run \`npm run setup\` again.`,
+    `The npm packages could not be installed (${error.message}): fix that${describeProxy().replace(',', ', or check')}, then run \`npm run setup\` again.`,
     { cause: error },
   );
 }

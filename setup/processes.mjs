@@ -70,9 +70,13 @@ export function run(command, args, { cwd, env = childEnvironment(), signal, time
   });
 }
 
-/** @returns {NodeJS.ProcessEnv} this process's environment, always with a home folder: pip, uv and npm need one */
+/**
+ * @returns {NodeJS.ProcessEnv} this process's environment, always with a home folder, which pip, uv and npm need, and without
+ *   another Python's
+ */
 export function childEnvironment() {
-  return { ...process.env, HOME: homeFolder() };
+  const { PYTHONHOME: _of_another, ...rest } = process.env;
+  return { ...rest, HOME: homeFolder() };
 }
 
 /**

@@ -64,6 +64,19 @@ export function exceptThisMachine(environment) {
 }
 
 /**
+ * @param {NodeJS.ProcessEnv} [environment]
+ * @returns {string} for the error of a download that other programs tried: how they reach the network; empty without a proxy
+ */
+export function describeProxy(environment = process.env) {
+  try {
+    const proxy = proxyFor(new URL('https://example.com'), environment);
+    return proxy === undefined ? '' : `, the proxy ${proxy.url.protocol}//${proxy.url.host} of ${proxy.variable}`;
+  } catch (error) {
+    return `, the proxy (${error instanceof Error ? error.message : error})`;
+  }
+}
+
+/**
  * Whether to connect without the proxy.
  *
  * @param {URL} address

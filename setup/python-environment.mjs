@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { cachedFolder, cacheRoot } from './cache.mjs';
 import { assertFreeSpace } from './disk.mjs';
 import { isDiskFull, isUnreachable, SetupFailure } from './failure.mjs';
-import { childEnvironment, ProgramFailed, run } from './processes.mjs';
-import { findPip, findPython, findUv, pythonVersions } from './python.mjs';
+import { ProgramFailed, run } from './processes.mjs';
+import { describeProxy } from './proxy.mjs';
+import { findPip, findPython, findUv, pipEnvironment, pythonVersions } from './python.mjs';
 
 /**
  * @typedef {object} PythonEnvironment
@@ -124,7 +125,7 @@ async function createEnvironment(folder, title, signal) {
           signal,
           onLine,
           // In our own folder, so that an interruption leaves nothing behind and it uses the checked disk.
-          env: { ...childEnvironment(), TMPDIR: folder, PIP_REQUIRE_VIRTUALENV: '0' },
+          env: { ...pipEnvironment(), TMPDIR: folder },
         },
       );
   }
@@ -134,6 +135,7 @@ async function createEnvironment(folder, title, signal) {
       run(uv, ['pip', 'install', '--python', pythonPath(folder), '--require-hashes', '--no-deps', ...rest], {
         signal,
         onLine,
+        env: pipEnvironment(),
       });
   }
   throw new EnvironmentUnavailable(
@@ -182,7 +184,7 @@ function explainPip(error, title) {
   }
   if (isUnreachable(error)) {
     return new EnvironmentUnavailable(
-      `The packages for ${title} could not be downloaded because the Python index did not answer: check the network and the index that pip is configured for, then run \`npm run setup\` again.`,
+      `The packages for ${title} could not be downloaded because the Python index did not answer: check the network${describeProxy()} and the index that pip is configured for, then run \`npm run setup\` again.`,
       { cause: error },
     );
   }

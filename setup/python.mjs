@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { homeFolder } from './home.mjs';
-import { programsOnPath, run } from './processes.mjs';
+import { childEnvironment, programsOnPath, run } from './processes.mjs';
 
 /** LocalStack 4.14 needs 3.12, and its dependencies conflict on 3.14. The first is preferred. */
 const VERSIONS = ['3.13', '3.12'];
@@ -53,6 +53,23 @@ export async function findPip() {
     if (await runs([...command, '--version'])) return command;
   }
   return undefined;
+}
+
+/** Settings of pip and uv that say how an index is reached, and where downloads and Pythons are kept. */
+const NETWORK =
+  /^(PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|TIMEOUT|DEFAULT_TIMEOUT|RETRIES|CACHE_DIR|CONFIG_FILE|KEYRING_PROVIDER|USE_FEATURE|USE_DEPRECATED)|UV_(INDEX.*|DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS|HTTP_.*|REQUEST_TIMEOUT|KEYRING_PROVIDER|CACHE_DIR|CONFIG_FILE|PYTHON_(DOWNLOADS|INSTALL_.*|PREFERENCE|CACHE_DIR)))$/;
+
+/**
+ * The whole environment of pip and uv, with the user's settings for the network only: others, such as `PIP_USER` and
+ * `PIP_TARGET`, would install elsewhere, or something else.
+ *
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function pipEnvironment() {
+  const kept = Object.entries(childEnvironment()).filter(([name]) => !/^(PIP|UV)_/.test(name) || NETWORK.test(name));
+  // Those that a file of the user's may set, at their defaults.
+  const defaults = { PIP_USER: '0', PIP_DRY_RUN: '0', PIP_REQUIRE_VIRTUALENV: '0', PIP_NO_BINARY: ':none:' };
+  return { ...Object.fromEntries(kept), ...defaults };
 }
 
 /** @returns {Promise<string | undefined>} */

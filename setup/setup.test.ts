@@ -160,6 +160,17 @@ test.each([
   expect((await setup(['--check'])).output).toMatch(/npm packages +missing/);
 });
 
+test.each([
+  ['offline', /registry did not answer: check the network, the proxy http:\/\/proxy\.test:3128 of HTTPS_PROXY and/],
+  ['other', /403 Forbidden\): fix that, or check the proxy http:\/\/proxy\.test:3128 of HTTPS_PROXY, then run/],
+])('behind a proxy the error names it, without its password (%s)', async (how, sentence) => {
+  environment.FAKE_NPM = how;
+  environment.HTTPS_PROXY = 'http://me:secret@proxy.test:3128';
+  const { output } = await setup();
+  expect(output).toMatch(sentence);
+  expect(output).not.toContain('secret');
+});
+
 test('packages are installed again only when the lockfile changes', async () => {
   await setup();
   await setup();

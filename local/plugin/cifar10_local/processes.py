@@ -40,7 +40,7 @@ def _keep_watchdog(number: int, election: int) -> None:
 
 
 def _launch_watchdog(number: int, election: int) -> None:
-    leash = settings().leash
+    lease = settings().lease
     watchdog = subprocess.Popen(
         [
             sys.executable,
@@ -48,13 +48,13 @@ def _launch_watchdog(number: int, election: int) -> None:
             "-E",
             str(_WATCHDOG),
             str(os.getpid()),
-            "-" if leash is None else str(leash),
+            "-" if lease is None else str(lease),
             str(election),
             str(settings().folder),
             "-" if settings().ephemeral else "log",
         ],
         stdin=subprocess.PIPE,
-        pass_fds=(election,) if leash is None else (election, leash),
+        pass_fds=(election,) if lease is None else (election, lease),
         start_new_session=True,
     )
     _watchdogs[number] = watchdog

@@ -21,7 +21,7 @@ class Settings:
     """JSON file that maps container images to local commands; see `batch/command.py`."""
     node: str
     """The Node.js that runs Lambda functions."""
-    leash: int | None
+    lease: int | None
     """File descriptor whose end means that the parent has ended, and that LocalStack must end as well."""
     store: Path | None
     """The folder in which the model bucket is kept beyond the instance's end; None keeps it nowhere."""
@@ -39,7 +39,7 @@ class Settings:
         """
         :raises KeyError: a setting without a default is missing
         """
-        leash = environment.get("CIFAR10_LOCAL_LEASH")
+        lease = environment.get("CIFAR10_LOCAL_LEASE")
         store = environment.get("CIFAR10_LOCAL_STORE")
         return cls(
             folder=Path(environment["CIFAR10_LOCAL_FOLDER"]),
@@ -47,7 +47,7 @@ class Settings:
             port=int(environment["GATEWAY_LISTEN"].rpartition(":")[2]),
             images=Path(environment["CIFAR10_LOCAL_IMAGES"]),
             node=environment["CIFAR10_LOCAL_NODE"],
-            leash=int(leash) if leash else None,
+            lease=int(lease) if lease else None,
             store=Path(store) if store else None,
             ephemeral=environment.get("CIFAR10_LOCAL_EPHEMERAL") == "1",
             batch_slots=int(environment.get("CIFAR10_LOCAL_BATCH_SLOTS", "2")),

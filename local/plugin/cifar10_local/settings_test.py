@@ -17,7 +17,7 @@ def test_defaults_are_those_of_aws() -> None:
     settings = Settings.read(REQUIRED)
     assert settings.folder == Path("/instance")
     assert settings.port == 4566
-    assert settings.leash is None
+    assert settings.lease is None
     assert not settings.ephemeral
     assert (settings.batch_minimum_timeout, settings.batch_stop_grace) == (60, 30)
 

@@ -1,15 +1,15 @@
 """
 A separate program that outlives LocalStack by seconds, and ends everything that LocalStack leaves behind.
 
-It reads two pipes: on one LocalStack reports the process groups of jobs and functions; the other, the leash, is held by
-the process that started LocalStack. When the leash closes, LocalStack is ended; when LocalStack's pipe closes, for
+It reads two pipes: on one LocalStack reports the process groups of jobs and functions; the other, the lease, is held by
+the process that started LocalStack. When the lease closes, LocalStack is ended; when LocalStack's pipe closes, for
 whatever reason, all remaining groups are killed. Only the standard library is imported: it starts within 50 ms.
 
 Two of them run, and LocalStack starts each again that ends before it: whichever is killed, and when, one is left. The
 one that gets the single byte of the election's pipe empties the instance's folder at the end, so that `instance.json`
 exists only while the instance runs.
 
-    python -S -E watchdog.py <pid of LocalStack> <leash or -> <election> <folder> <file in it to keep, or - for none>
+    python -S -E watchdog.py <pid of LocalStack> <lease or -> <election> <folder> <file in it to keep, or - for none>
 """
 
 import contextlib
@@ -51,14 +51,14 @@ def _signal(group: int, number: int) -> bool:
     return True
 
 
-def watch(localstack: int, leash: int | None) -> None:
+def watch(localstack: int, lease: int | None) -> None:
     """Returns when LocalStack, which is the parent of this process, and all its children have ended."""
     groups: set[int] = set()
     rest = b""
     kill_at: float | None = None
     pipe = sys.stdin.fileno()
     while True:
-        ends = [pipe] if leash is None else [pipe, leash]
+        ends = [pipe] if lease is None else [pipe, lease]
         timeout = None if kill_at is None else max(0.0, kill_at - time.monotonic())
         ready, _, _ = select.select(ends, [], [], timeout)
         if pipe in ready:
@@ -68,10 +68,10 @@ def watch(localstack: int, leash: int | None) -> None:
             *lines, rest = (rest + received).split(b"\n")
             for line in lines:
                 (groups.add if line[:1] == b"+" else groups.discard)(int(line[1:]))
-        elif leash in ready and leash is not None:
-            if os.read(leash, 65536):
+        elif lease in ready and lease is not None:
+            if os.read(lease, 65536):
                 continue
-            leash = None
+            lease = None
             kill_at = time.monotonic() + STOP_SECONDS
             with contextlib.suppress(ProcessLookupError):
                 os.kill(localstack, signal.SIGTERM)
@@ -111,7 +111,7 @@ def is_elected(election: int) -> bool:
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    pid, leash, election, folder, kept = sys.argv[1:]
-    watch(int(pid), None if leash == "-" else int(leash))
+    pid, lease, election, folder, kept = sys.argv[1:]
+    watch(int(pid), None if lease == "-" else int(lease))
     if is_elected(int(election)):
         remove(folder, None if kept == "-" else kept)

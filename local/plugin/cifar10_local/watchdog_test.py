@@ -27,7 +27,7 @@ time.sleep(60)
 
 
 def start(
-    folder: Path, *, leash: int | None = None, kept: bool = False, patience: str = "ordinary"
+    folder: Path, *, lease: int | None = None, kept: bool = False, patience: str = "ordinary"
 ) -> tuple[subprocess.Popen[bytes], int, list[int]]:
     """Starts it; returns it, and the ids of its job and its watchdogs."""
     environment = {
@@ -39,13 +39,13 @@ def start(
         "GATEWAY_LISTEN": "127.0.0.1:1",
         "CIFAR10_LOCAL_EPHEMERAL": "0" if kept else "1",
     }
-    if leash is not None:
-        environment["CIFAR10_LOCAL_LEASH"] = str(leash)
+    if lease is not None:
+        environment["CIFAR10_LOCAL_LEASE"] = str(lease)
     localstack = subprocess.Popen(
         [sys.executable, "-c", LOCALSTACK, patience],
         env=environment,
         stdout=subprocess.PIPE,
-        pass_fds=() if leash is None else (leash,),
+        pass_fds=() if lease is None else (lease,),
         start_new_session=True,
     )
     assert localstack.stdout is not None
@@ -117,9 +117,9 @@ def test_watchdogs_that_were_killed_are_replaced_and_know_what_they_knew(tmp_pat
     assert not folder.exists()
 
 
-def test_the_end_of_the_leash_ends_everything(tmp_path: Path) -> None:
+def test_the_end_of_the_lease_ends_everything(tmp_path: Path) -> None:
     ours, theirs = os.pipe()
-    localstack, job, dogs = start(tmp_path / "instance", leash=ours)
+    localstack, job, dogs = start(tmp_path / "instance", lease=ours)
     os.close(ours)
     assert is_alive(localstack.pid)
     os.close(theirs)
@@ -129,7 +129,7 @@ def test_the_end_of_the_leash_ends_everything(tmp_path: Path) -> None:
 
 def test_a_localstack_that_does_not_end_is_killed(tmp_path: Path) -> None:
     ours, theirs = os.pipe()
-    localstack, job, dogs = start(tmp_path / "instance", leash=ours, patience="stubborn")
+    localstack, job, dogs = start(tmp_path / "instance", lease=ours, patience="stubborn")
     os.close(ours)
     os.close(theirs)
     assert localstack.wait(20) == -signal.SIGKILL

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { proxyFetch } from '#setup/proxy.mjs';
 import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
 import { tarEntries } from './tar.ts';
 
@@ -44,7 +45,9 @@ async function download(url: string, file: string, signal: AbortSignal | undefin
   const abort = () => silence.abort(new Error(`nothing came from ${url} for ${limit / 1000} seconds`));
   let timer = setTimeout(abort, limit);
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]) });
+    const response = await proxyFetch(new URL(url), {
+      signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
+    });
     if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status} ${response.statusText}`);
     limit = STALL_TIMEOUT;
     await pipeline(
