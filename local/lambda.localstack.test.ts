@@ -198,10 +198,10 @@ test('concurrent calls have separate processes', async () => {
 
 let burst: readonly number[];
 test('a burst is answered by fewer processes than calls: as many as fit in their memory', async () => {
-  const answers = await Promise.all(Array.from({ length: 60 }, () => ask('slow')));
+  const answers = await Promise.all(Array.from({ length: 80 }, () => ask('slow')));
   burst = [...new Set(answers.map(({ pid }) => pid))];
   expect(answers.every(({ pid }) => pid > 0)).toBe(true);
-  expect(burst.length).toBeLessThan(50);
+  expect(burst.length).toBeLessThan(70);
 });
 
 describe.each([
@@ -312,6 +312,8 @@ test('its environment is Lambda’s, and it inherits no other variables', async 
     AWS_REGION: 'us-east-1',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '192',
     AWS_ENDPOINT_URL: inject('localStack').endpoint,
+    // This machine's Node.js may be older than Lambda's, of which the SDK would warn in the function's log.
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   });
   expect(Object.keys(environment).filter((name) => name.startsWith('CIFAR10_'))).toEqual([]);
   expect(environment.HOME).not.toBe(process.env.HOME);

@@ -26,7 +26,11 @@ export function localImages(): LocalImages {
     [trainingImage]: {
       folder: path.resolve(import.meta.dirname, '..'),
       entrypoint: [process.execPath, '--import', 'tsx', 'training/main.ts'],
-      environment: { ...neutralEnvironment(), [variable.home]: home }, // jobs spool their checkpoints there
+      environment: {
+        ...neutralEnvironment(),
+        [variable.home]: home, // jobs spool their checkpoints there
+        [variable.nodeSupportWarning]: 'true', // the image has a newer Node.js than this machine may have
+      },
     },
   };
 }

@@ -1,6 +1,5 @@
 """Patches for two properties that LocalStack 4.14 silently ignores, and for what it logs."""
 
-import functools
 import logging
 import re
 from typing import Any
@@ -46,8 +45,6 @@ def bound_function_logs(log_stream: Any) -> None:
     """By default every line of a function's log stays in memory: 4 KB for each call."""
     default = log_stream.put_log_events
 
-    # LocalStack patches it again, and looks for it by its name.
-    @functools.wraps(default)
     def put_log_events(self: Any, log_events: list[dict[str, Any]]) -> Any:
         answer = default(self, log_events)
         if FUNCTION_STREAM.fullmatch(self.log_stream_name) and len(self.events) > FUNCTION_EVENTS:

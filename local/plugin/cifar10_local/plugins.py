@@ -96,11 +96,12 @@ def forget_finished_threads(version_manager: Any) -> None:
     version_manager.start_thread = start_worker_thread
 
 
-@when_imported("moto.logs.models")
-def bound_logs(models: Any) -> None:
+@when_imported("localstack.services.logs.provider")
+def bound_logs(provider: Any) -> None:
+    """After LocalStack has replaced what moto does with the lines of a log."""
     from .patches import bound_function_logs
 
-    bound_function_logs(models.LogStream)
+    bound_function_logs(provider.MotoLogStream)
 
 
 @hooks.on_infra_ready()
