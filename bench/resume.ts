@@ -27,7 +27,7 @@ interface Options {
 }
 
 /**
- * Small nets with a checkpoint after each of 58 steps; together they use everything that a checkpoint stores. By so few held-out
+ * Small nets with a checkpoint after each of 59 steps; together they use everything that a checkpoint stores. By so few held-out
  * images nobody can tell what was learned, so each run is published.
  */
 const recipes = [
