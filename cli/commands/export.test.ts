@@ -108,7 +108,7 @@ describe('cifar10 export', () => {
       exported('candidate', '--format', 'onnx', '--store', 'store', '--target', 'local'),
       exported('candidate', '--format', 'onnx', '--out', 'store', '--force'),
     ]);
-    expect([unknown, nowhere, unformatted, both, taken].map(({ code }) => code)).toEqual([1, 1, 2, 2, 1]);
+    expect([unknown, nowhere, unformatted, both, taken].map(({ code }) => code)).toEqual([2, 1, 2, 2, 1]);
     expect(unknown.error).toContain('has no such version or alias: nobody');
     expect(nowhere.error).toMatch(/model\.onnx could not be written \(E\w+\)\. Give another --out\./);
     expect(unformatted.error).toContain('h5, onnx, safetensors, layers-model');

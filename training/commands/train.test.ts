@@ -94,7 +94,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
   });
 
   test('goes on from a version by its own recipe, without ruining it, and though nobody reads what it prints', {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     const { version, accuracy } = (await readResult(folderStore(folder), 'alone'))!;
     const words = ['train', '--from', version, '--set', 'epochs=0.05', '--run', 'further', '--out', folder];

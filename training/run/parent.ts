@@ -46,13 +46,13 @@ export async function openParent({ from, store, run }: ParentOptions): Promise<O
  * @returns the weights in the order of the net
  * @throws {UsageError} the parent has another net; the message names the first tensor that differs
  */
-export function weightsFor(net: Net, { parent, weights }: OpenedParent): NamedTensor[] {
+export function weightsFor(net: Net, { parent, weights, recipe }: OpenedParent): NamedTensor[] {
   const given = new Map(weights.map((tensor) => [tensor.name, tensor]));
+  const remedy = recipe
+    ? 'Leave out the recipe, and --set net or widths, to train with those that it was made with.'
+    : 'Train with the recipe, and the --set net or widths, that it was made with.';
   const differs = (what: string) =>
-    new UsageError(
-      `${parentName(parent)} does not have the net of this recipe: ${what}. Leave the recipe out to train with the one ` +
-        'that it was made with.',
-    );
+    new UsageError(`${parentName(parent)} does not have the net of this recipe: ${what}. ${remedy}`);
   const fitting = weightSpecs(net).map(({ name, shape }) => {
     const tensor = given.get(name);
     if (tensor === undefined) throw differs(`it has no ${name}, which is [${shape}] here`);

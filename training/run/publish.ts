@@ -25,16 +25,14 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
   const { recipe, seed, data, store, run, signal } = options;
   const { trainingSeconds, wallSeconds, trainedAt, history } = progress;
   const kept = loadPublishedWeights(attempt);
-  const predict = (images: Uint8Array) => engine.logits(images);
+  const predict = (images: Uint8Array) => finite(engine.logits(images), recipe);
   signal?.throwIfAborted();
   const heldOutLogits = await logitsOf(predict, heldOut, net.classes);
-  assertFinite(heldOutLogits, recipe);
   const temperature = heldOut.count > 0 ? fitTemperature(heldOutLogits, heldOut.labels) : 1;
   const began = performance.now();
   const shape = { imageSize: net.input, classes: net.classes };
   const evaluation = await evaluate(predict, data.test, { ...shape, temperature, signal });
   const { images, plain, tta, loss } = evaluation;
-  assertFinite(evaluation.logits, recipe);
   log.emit({
     type: 'evaluated',
     kept: kept.weights,
@@ -95,8 +93,8 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
   return result;
 }
 
-function assertFinite(logits: Float32Array, recipe: ResolvedRecipe): void {
-  if (logits.every(Number.isFinite)) return;
+function finite(logits: Float32Array, recipe: ResolvedRecipe): Float32Array {
+  if (logits.every(Number.isFinite)) return logits;
   throw new UserError(
     'The answers of the trained network are not finite numbers, so it is not stored. Train again under another --run, ' +
       `${whatToTry(recipe)}.`,

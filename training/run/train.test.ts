@@ -224,9 +224,9 @@ describe('a run that learned nothing', () => {
   test.each([0, 16])('is one whose answers are no finite numbers: %i images held out', async (heldOut) => {
     const { outcome } = await copyFinished();
     const parent = await openParent({ from: versionOf(outcome), store, run: 'b' });
-    const far = (name: string) => name.endsWith('/moving_mean');
+    // What is normalized by this is infinite, which training, with the statistics of each batch, does not notice.
     const weights = parent.weights.map((each) =>
-      far(each.name) ? { ...each, data: each.data.map(() => 3e38) } : each,
+      each.name === 'norm2/moving_mean' ? { ...each, data: each.data.map(() => -3e38) } : each,
     );
     expect(weights).not.toEqual(parent.weights);
     const recipe = resolveRecipe('tiny', [...small, `heldOut=${heldOut}`, 'epochs=0.125']);
