@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
+import { IMAGE_LIMITS } from '#images/decode-image.ts';
 import { withEndpoint } from './app.fixture.ts';
 import { createApp } from './app.ts';
 import { ClassifyAnswer } from './http/answers.ts';
@@ -150,7 +151,7 @@ test('refuses invalid images with the reason', () =>
       'AVIF',
     );
     await expectProblem(await send(png(1).subarray(0, 500)), 400, 'corrupt-image');
-    await expectProblem(await send(new Uint8Array(1024 * 1024 + 1)), 413, 'image-too-large');
+    await expectProblem(await send(new Uint8Array(IMAGE_LIMITS.bytes + 1)), 413, 'body-too-large');
     await expectProblem(await send(fixture('drawing.png'), '?strict=1'), 422, 'wrong-size');
     expect((await send(png(1), '?strict=1')).status).toBe(200);
     expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
