@@ -56,6 +56,14 @@ Examples:
       .action(async (options) => (await import('./serve.ts')).benchmarkServing(options)),
   )
   .addCommand(
+    new Command('pictures')
+      .description(
+        'Decode photos of 12 megapixels in each format: time and peak memory, alone and eight at once. About 2 minutes.',
+      )
+      .option('--rounds <number>', 'how often a picture is decoded', Number, 7)
+      .action(async (options) => (await import('./pictures.ts')).benchmarkPictures(options)),
+  )
+  .addCommand(
     new Command('fuzz')
       .description('Send damaged images, then run Schemathesis, against "cifar10 serve"; count the answers by status.')
       .option('--count <number>', 'damaged images per format', Number, 10_000)

@@ -3,7 +3,15 @@ import { type Component, type Frame, isFrame, readScan, type Scan } from './fram
 import { type JpegHeader, readTables } from './header.ts';
 import { type BlockSize, fillBlock, type InverseDct, inverseDct, type Side } from './inverse-dct.ts';
 import { type Plane, type RowReader, readRows } from './rows.ts';
-import { decodeScan, progressiveDecoder, type ScanResult, ScanTables, sequentialDecoder, ZIGZAG } from './scan.ts';
+import {
+  type Coefficients,
+  decodeScan,
+  progressiveDecoder,
+  type ScanResult,
+  ScanTables,
+  sequentialDecoder,
+  ZIGZAG,
+} from './scan.ts';
 import { MARKER, type Segment } from './segments.ts';
 
 /** A file can have any number of scans, each over all blocks. Encoders write fewer than this. */
@@ -75,8 +83,8 @@ class ComponentPixels {
   quantization: Uint16Array = new Uint16Array(64);
   /** Whether there was a scan of it. */
   isBegun = false;
-  /** `[blocks, 64]`, of progressive images. */
-  readonly coefficients: Int16Array;
+  /** Of progressive images. */
+  readonly coefficients: Coefficients;
   readonly #component: Component;
   readonly #size: BlockSize;
   readonly #transform: InverseDct;
@@ -95,7 +103,8 @@ class ComponentPixels {
     const blocks = component.paddedAcross * component.paddedDown;
     this.#stride = component.paddedAcross * across;
     this.#samples = new Uint8Array(blocks * across * down);
-    this.coefficients = new Int16Array(frame.isProgressive ? blocks * 64 : 0);
+    const kept = frame.isProgressive ? blocks : 0;
+    this.coefficients = { values: new Int16Array(kept * 64), reach: new Uint8Array(kept) };
     this.#plane = {
       width: Math.ceil((frame.width * component.across * across) / (frame.across * 8)),
       height: Math.ceil((frame.height * component.down * down) / (frame.down * 8)),
@@ -126,7 +135,7 @@ class ComponentPixels {
   }
 
   plane(): Plane {
-    if (this.coefficients.length > 0) this.#writeAll();
+    if (this.coefficients.values.length > 0) this.#writeAll();
     return { ...this.#plane, samples: this.#samples, stride: this.#stride };
   }
 
@@ -134,17 +143,17 @@ class ComponentPixels {
     const { blocksAcross, blocksDown, paddedAcross } = this.#component;
     const steps = new Int32Array(64);
     for (let index = 0; index < 64; index++) steps[ZIGZAG[index]!] = this.quantization[index]!;
-    const block = new Int32Array(64);
+    const { values, reach } = this.coefficients;
+    const dequantized = new Int32Array(64);
     for (let y = 0; y < blocksDown; y++) {
       for (let x = 0; x < blocksAcross; x++) {
-        const from = (y * paddedAcross + x) * 64;
-        let others = 0;
-        for (let index = 0; index < 64; index++) {
-          const value = this.coefficients[from + index]!;
-          if (index > 0) others |= value;
-          block[index] = Math.imul(value, steps[index]!);
+        const block = y * paddedAcross + x;
+        const isFlat = reach[block] === 0;
+        const count = isFlat ? 1 : 64;
+        for (let index = 0; index < count; index++) {
+          dequantized[index] = Math.imul(values[block * 64 + index]!, steps[index]!);
         }
-        this.write(y * paddedAcross + x, block, others === 0);
+        this.write(block, dequantized, isFlat);
       }
     }
   }

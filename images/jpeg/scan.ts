@@ -152,16 +152,24 @@ function checkSize(size: number): number {
   return size;
 }
 
+/** The coefficients of a component of a progressive image. */
+export interface Coefficients {
+  /** `[blocks, 64]`, row by row */
+  readonly values: Int16Array;
+  /** By block: the last coefficient that is not zero, in zigzag order. Most blocks have few, so that most need not be visited. */
+  readonly reach: Uint8Array;
+}
+
 /**
  * Decodes blocks of progressive coding: each scan sends some coefficients, or one more bit of them.
  *
- * @param coefficients of each component of the scan, `[blocks, 64]`, row by row
+ * @param coefficients of each component of the scan
  * @see ITU T.81, G.2
  */
 export function progressiveDecoder(
   scan: Scan,
   tables: ScanTables,
-  coefficients: readonly Int16Array[],
+  coefficients: readonly Coefficients[],
 ): (bits: BitReader) => { decode: BlockDecoder; restart: () => void } {
   const { first, last, high, low } = scan;
   if (first === 0) {
@@ -169,7 +177,7 @@ export function progressiveDecoder(
       return (bits) => ({
         restart() {},
         decode(component, block) {
-          coefficients[component]![block * 64]! |= bits.bits(1) << low;
+          coefficients[component]!.values[block * 64]! |= bits.bits(1) << low;
         },
       });
     }
@@ -179,12 +187,12 @@ export function progressiveDecoder(
       restart: () => previous.fill(0),
       decode(component, block) {
         previous[component]! += bits.signed(checkSize(bits.symbol(dc[component]!)));
-        coefficients[component]![block * 64] = previous[component]! << low;
+        coefficients[component]!.values[block * 64] = previous[component]! << low;
       },
     });
   }
   const table = tables.get('ac', scan.components[0]!.ac);
-  const values = coefficients[0]!;
+  const { values, reach } = coefficients[0]!;
   const readFirst = (bits: BitReader) => {
     let emptyBlocks = 0;
     return {
@@ -211,11 +219,12 @@ export function progressiveDecoder(
           const value = bits.signed(size);
           if (index > 63) throw new DamagedJpeg('its compressed pixels cannot be read');
           values[block * 64 + ZIGZAG[index]!] = value << low;
+          if (index > reach[block]!) reach[block] = index;
         }
       },
     };
   };
-  return high === 0 ? readFirst : (bits) => refiner(bits, table, scan, values);
+  return high === 0 ? readFirst : (bits) => refiner(bits, table, scan, coefficients[0]!);
 }
 
 /** Adds a bit to each coefficient that is not zero, and sends those that become one. @see ITU T.81, G.1.2.3 */
@@ -223,7 +232,7 @@ function refiner(
   bits: BitReader,
   table: HuffmanTable,
   { first, last, low }: Scan,
-  values: Int16Array,
+  { values, reach }: Coefficients,
 ): { decode: BlockDecoder; restart: () => void } {
   const bit = 1 << low;
   let emptyBlocks = 0;
@@ -252,6 +261,7 @@ function refiner(
             if (values[at] !== 0) refine(at);
             else if (run === 0) {
               values[at] = value;
+              if (value !== 0 && index > reach[block]!) reach[block] = index;
               break;
             } else run--;
           }
@@ -259,7 +269,7 @@ function refiner(
       }
       if (emptyBlocks === 0) return;
       emptyBlocks--;
-      for (; index <= last; index++) {
+      for (const end = Math.min(last, reach[block]!); index <= end; index++) {
         const at = block * 64 + ZIGZAG[index]!;
         if (values[at] !== 0) refine(at);
       }
