@@ -488,6 +488,12 @@ describe('the API', () => {
     expect(message).toContain(named);
   });
 
+  test('reads a request without a signature, as from curl', async () => {
+    const url = `${inject('localStack').endpoint}/v1/describejobs`;
+    expect((await fetch(url, { method: 'POST', body: '{"jobs":' })).status).toBe(400);
+    expect(await (await fetch(url, { method: 'POST', body: '{"jobs":["a"]}' })).json()).toEqual({ jobs: [] });
+  });
+
   test.each([
     ['that is no time', [{ name: 'BEFORE_CREATED_AT', values: ['yesterday'] }], 'yesterday'],
     ['without a value', [{ name: 'JOB_NAME', values: [] }], 'filters[0].values'],

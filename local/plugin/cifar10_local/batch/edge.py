@@ -1,12 +1,15 @@
 """Checks each request to Batch before LocalStack reads it: nothing behind this edge meets a value of a wrong type."""
 
+import contextlib
 import functools
 import inspect
 import json
 from typing import Any
 
+from localstack.aws.handlers import preprocess_request
 from localstack.aws.handlers.service import ServiceRequestParser
 from localstack.aws.protocol.op_router import RestServiceOperationRouter
+from localstack.aws.spec import load_service
 from werkzeug.exceptions import NotFound
 
 from .job import Json
@@ -32,7 +35,9 @@ UNAVAILABLE = (
 def check_batch_requests() -> None:
     """
     By default LocalStack converts what it can and answers 500 to the rest, which clients send again. AWS answers 400.
+    Without a signature, which tells it the service, it answers an empty 200 to whatever is sent.
     """
+    preprocess_request.append(_recognize)
     read = ServiceRequestParser.parse_and_enrich
 
     def parse_and_enrich(self: ServiceRequestParser, context: Any) -> None:
@@ -41,6 +46,16 @@ def check_batch_requests() -> None:
         read(self, context)
 
     ServiceRequestParser.parse_and_enrich = parse_and_enrich
+
+
+def _recognize(_chain: Any, context: Any, _response: Any) -> None:
+    request = context.request
+    if context.service is not None or "Authorization" in request.headers or not request.path.startswith("/v1/"):
+        return
+    service = load_service("batch")
+    with contextlib.suppress(NotFound):
+        _router(service).match(request)
+        context.service = service
 
 
 def check_request(context: Any) -> None:
