@@ -12,7 +12,6 @@ from localstack.aws.protocol.op_router import RestServiceOperationRouter
 from localstack.aws.spec import load_service
 from werkzeug.exceptions import NotFound
 
-from .job import Json
 from .shapes import check_shape, refuse
 
 MAXIMUM_BYTES = {"RegisterJobDefinition": 24 * 1024, "SubmitJob": 30 * 1024}
@@ -52,10 +51,9 @@ def _recognize(_chain: Any, context: Any, _response: Any) -> None:
     request = context.request
     if context.service is not None or "Authorization" in request.headers or not request.path.startswith("/v1/"):
         return
-    service = load_service("batch")
     with contextlib.suppress(NotFound):
-        _router(service).match(request)
-        context.service = service
+        _router().match(request)
+        context.service = load_service("batch")
 
 
 def check_request(context: Any) -> None:
@@ -67,7 +65,7 @@ def check_request(context: Any) -> None:
     # LocalStack writes an error for an operation, and any will do.
     context.operation = service.operation_model(service.operation_names[0])
     try:
-        context.operation, _ = _router(service).match(request)
+        context.operation, _ = _router().match(request)
     except NotFound:
         refuse(f"{request.method} {request.path} is not an operation of Batch on this machine")
     name = context.operation.name
@@ -82,7 +80,7 @@ def check_request(context: Any) -> None:
             refuse(f"{member} is not available on this machine, which runs jobs of type container only")
 
 
-def _read_body(data: bytes) -> Json:
+def _read_body(data: bytes) -> dict[str, Any]:
     try:
         body = json.loads(data or b"{}")
     except (ValueError, RecursionError) as error:
@@ -91,8 +89,8 @@ def _read_body(data: bytes) -> Json:
 
 
 @functools.cache
-def _router(service: Any) -> RestServiceOperationRouter:
-    return RestServiceOperationRouter(service)
+def _router() -> RestServiceOperationRouter:
+    return RestServiceOperationRouter(load_service("batch"))
 
 
 @functools.cache
