@@ -17,6 +17,7 @@ import {
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
 import { CloudWatchLogsClient, FilterLogEventsCommand, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { localstackPython } from '#setup/localstack.mjs';
 import { run } from '#setup/processes.mjs';
@@ -449,43 +450,84 @@ describe('the API', () => {
     expect((await batch.send(waiting)).jobSummaryList).toEqual([]);
   });
 
-  test.each<[path: string, body: unknown, named: string]>([
-    ['submitjob', '{"jobName":', 'The body is not JSON'],
-    ['submitjob', '\u{feff}[1]', 'The body'],
-    ['submitjob', '[]', 'The body must be an object'],
-    ['submitjob', '', 'jobName must be given'],
-    ['submitjob', `${'['.repeat(20_000)}`, 'The body is not JSON'],
-    ['submitjob', { jobName: 'x'.repeat(40_000) }, 'SubmitJob takes at most 30720 bytes'],
-    ['submitjob', { jobName: 'a', jobQueue: 'q', jobDefinition: 5 }, 'jobDefinition must be a string, not 5'],
-    ['submitjob', { jobName: 'a', jobQueue: 'q', jobDefinition: 'd', nodeOverrides: { numNodes: 2 } }, 'nodeOverrides'],
-    ['registerjobdefinition', { jobDefinitionName: 'a', type: 'pod' }, 'type pod must be one of container | multinode'],
-    ['registerjobdefinition', { jobDefinitionName: 'a', type: 'multinode' }, 'type multinode is not available'],
+  test.each<[path: string, named: string, body: unknown]>([
+    ['submitjob', 'The body is not JSON', '{"jobName":'],
+    ['submitjob', 'The body', '\u{feff}[1]'],
+    ['submitjob', 'The body must be an object', '[]'],
+    ['submitjob', 'jobName must be given', ''],
+    ['submitjob', 'The body is not JSON', '['.repeat(20_000)],
+    ['submitjob', 'SubmitJob takes at most 30720 bytes', { jobName: 'x'.repeat(40_000) }],
+    ['submitjob', 'jobDefinition must be a string, not 5', { jobName: 'a', jobQueue: 'q', jobDefinition: 5 }],
+    ['submitjob', 'nodeOverrides', { jobName: 'a', jobQueue: 'q', jobDefinition: 'd', nodeOverrides: { numNodes: 2 } }],
+    ['registerjobdefinition', 'type pod must be one of container | multinode', { jobDefinitionName: 'a', type: 'pod' }],
+    ['registerjobdefinition', 'type multinode is not available', { jobDefinitionName: 'a', type: 'multinode' }],
     [
       'createjobqueue',
-      { jobQueueName: 'a', priority: 1, computeEnvironmentOrder: [] },
       'At least 1 compute environment',
+      { jobQueueName: 'a', priority: 1, computeEnvironmentOrder: [] },
     ],
-    ['createjobqueue', { jobQueueName: 'a', priority: 1, state: 'ON' }, 'state ON must be one of ENABLED | DISABLED'],
-    ['describejobs', { jobs: Array(101).fill('a') }, 'jobs must have at most 100 entries, not 101'],
-    ['describejobs', { jobs: 'abc' }, 'jobs must be a list, not "abc"'],
-    ['listjobs', {}, 'One of jobQueue, arrayJobId and multiNodeJobId must be given'],
-    ['listjobs', { arrayJobId: 'a', nextToken: 'abc' }, 'nextToken is not one that ListJobs returned: "abc"'],
-    ['listjobs', { arrayJobId: 'a', jobStatus: 'DONE' }, 'jobStatus DONE must be one of SUBMITTED'],
-    ['canceljob', { jobId: '', reason: 'none' }, 'jobId must not be empty'],
-    ['terminatejob', { jobId: 'a', reason: '' }, 'reason must not be empty'],
-    ['describejobqueues', { maxResults: 101 }, 'maxResults must be between 1 and 100, not 101'],
-    ['describejobdefinitions', { status: 'active' }, 'status active must be one of ACTIVE | INACTIVE'],
-    ['getjobqueuesnapshot', { jobQueue: 'a' }, 'GetJobQueueSnapshot is not available on this machine'],
-    ['launchrocket', {}, 'POST /v1/launchrocket is not an operation of Batch on this machine'],
-  ])('answers 400 to what it cannot do: %s %j', async (path, body, named) => {
-    const answer = await fetch(`${inject('localStack').endpoint}/v1/${path}`, {
-      method: 'POST',
-      headers: { authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/batch/aws4_request' },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    });
+    ['createjobqueue', 'state ON must be one of ENABLED | DISABLED', { jobQueueName: 'a', priority: 1, state: 'ON' }],
+    ['describejobs', 'jobs must have at most 100 entries, not 101', { jobs: Array(101).fill('a') }],
+    ['describejobs', 'jobs must be a list, not "abc"', { jobs: 'abc' }],
+    ['listjobs', 'One of jobQueue, arrayJobId and multiNodeJobId must be given', {}],
+    ['listjobs', 'nextToken is not one that ListJobs returned: "abc"', { arrayJobId: 'a', nextToken: 'abc' }],
+    ['listjobs', 'jobStatus DONE must be one of SUBMITTED', { arrayJobId: 'a', jobStatus: 'DONE' }],
+    ['canceljob', 'jobId must not be empty', { jobId: '', reason: 'none' }],
+    ['terminatejob', 'reason must not be empty', { jobId: 'a', reason: '' }],
+    ['describejobqueues', 'maxResults must be between 1 and 100, not 101', { maxResults: 101 }],
+    ['describejobdefinitions', 'status active must be one of ACTIVE | INACTIVE', { status: 'active' }],
+    ['getjobqueuesnapshot', 'GetJobQueueSnapshot is not available on this machine', { jobQueue: 'a' }],
+    ['launchrocket', 'POST /v1/launchrocket is not an operation of Batch on this machine', {}],
+  ])('answers 400 to what it cannot do: %s, %s', async (path, named, body) => {
+    const answer = await post(path, typeof body === 'string' ? body : JSON.stringify(body));
     const { message, __type: type } = (await answer.json()) as Record<string, string>;
     expect({ status: answer.status, type }).toEqual({ status: 400, type: 'ClientException' });
     expect(message).toContain(named);
+  });
+
+  test('answers ClientException to whatever it does not take, and goes on', async () => {
+    const jobDefinition = await define('', { image: 'no-such-image' });
+    const entries = {
+      environment: [{ name: 'a', value: 'b' }],
+      resourceRequirements: [{ type: 'MEMORY', value: '256' }],
+    };
+    const retryStrategy = { attempts: 1, evaluateOnExit: [{ onExitCode: '1', action: 'EXIT' }] };
+    const filters = [{ name: 'JOB_NAME', values: ['a*'] }];
+    const job = {
+      ...{ jobName: 'odd', jobQueue: stack.outputs.Queue, jobDefinition, retryStrategy, tags: { a: 'b' } },
+      ...{ containerOverrides: { command: ['a'], ...entries }, timeout: { attemptDurationSeconds: 60 } },
+      ...{ arrayProperties: { size: 2 }, dependsOn: [{ type: 'SEQUENTIAL' }], parameters: { a: 'b' } },
+    };
+    const definition = {
+      ...{ jobDefinitionName: 'odd', type: 'container', retryStrategy, parameters: { a: 'b' } },
+      containerProperties: { image: 'a', command: ['a'], vcpus: 1, volumes: [{ name: 'a' }], ...entries },
+    };
+    const requests: [path: string, body: object][] = [
+      ['submitjob', job],
+      ['registerjobdefinition', definition],
+      ['listjobs', { jobQueue: stack.outputs.Queue, filters, maxResults: 2 }],
+      ['describejobs', { jobs: ['a'] }],
+      ['terminatejob', { jobId: 'a', reason: 'b' }],
+    ];
+    const odd = fc.oneof(fc.constantFrom(-1, 2 ** 40, '', '4GB', '\0', '\ud800', [null], [{}]), fc.jsonValue());
+    const property = fc.asyncProperty(
+      fc.constantFrom(...requests),
+      fc.nat(30),
+      odd,
+      async ([path, body], place, value) => {
+        const answer = await post(path, replaceValue(body, place, value));
+        const error = answer.headers.get('x-amzn-errortype');
+        expect([200, 400]).toContain(answer.status);
+        expect(error).toBe(answer.status === 200 ? null : 'ClientException');
+      },
+    );
+    await fc.assert(property, { numRuns: 200 });
+    expect((await ended(await submit(await define('')))).status).toBe('SUCCEEDED');
+  });
+
+  test('reads a request without a signature, as from curl', async () => {
+    expect((await post('describejobs', '{"jobs":', {})).status).toBe(400);
+    expect(await (await post('describejobs', '{"jobs":["a"]}', {})).json()).toEqual({ jobs: [] });
   });
 
   test.each([
@@ -610,6 +652,23 @@ describe('the API', () => {
     expect(await readLog(job.container?.logStreamName, stack.outputs.JobLog)).toEqual(['bonjour']);
   });
 });
+
+/** Sends a body to an operation of Batch as it is, signed unless other headers are given. */
+function post(
+  operation: string,
+  body: string,
+  headers: Record<string, string> = {
+    authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/batch/aws4_request',
+  },
+): Promise<Response> {
+  return fetch(`${inject('localStack').endpoint}/v1/${operation}`, { method: 'POST', headers, body });
+}
+
+/** The JSON of a body in which the value at a place, counted from the outside, is another. */
+function replaceValue(body: object, place: number, value: unknown): string {
+  let count = 0;
+  return JSON.stringify(body, (_, each) => (count++ === place ? value : each));
+}
 
 /** What a program prints that uses Batch with boto3. */
 async function boto3(program: string): Promise<string> {

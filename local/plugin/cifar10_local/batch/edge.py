@@ -1,15 +1,17 @@
 """Checks each request to Batch before LocalStack reads it: nothing behind this edge meets a value of a wrong type."""
 
+import contextlib
 import functools
 import inspect
 import json
 from typing import Any
 
+from localstack.aws.handlers import preprocess_request
 from localstack.aws.handlers.service import ServiceRequestParser
 from localstack.aws.protocol.op_router import RestServiceOperationRouter
+from localstack.aws.spec import load_service
 from werkzeug.exceptions import NotFound
 
-from .job import Json
 from .shapes import check_shape, refuse
 
 MAXIMUM_BYTES = {"RegisterJobDefinition": 24 * 1024, "SubmitJob": 30 * 1024}
@@ -32,7 +34,9 @@ UNAVAILABLE = (
 def check_batch_requests() -> None:
     """
     By default LocalStack converts what it can and answers 500 to the rest, which clients send again. AWS answers 400.
+    Without a signature, which tells it the service, it answers an empty 200 to whatever is sent.
     """
+    preprocess_request.append(_recognize)
     read = ServiceRequestParser.parse_and_enrich
 
     def parse_and_enrich(self: ServiceRequestParser, context: Any) -> None:
@@ -41,6 +45,15 @@ def check_batch_requests() -> None:
         read(self, context)
 
     ServiceRequestParser.parse_and_enrich = parse_and_enrich
+
+
+def _recognize(_chain: Any, context: Any, _response: Any) -> None:
+    request = context.request
+    if context.service is not None or "Authorization" in request.headers or not request.path.startswith("/v1/"):
+        return
+    with contextlib.suppress(NotFound):
+        _router().match(request)
+        context.service = load_service("batch")
 
 
 def check_request(context: Any) -> None:
@@ -52,7 +65,7 @@ def check_request(context: Any) -> None:
     # LocalStack writes an error for an operation, and any will do.
     context.operation = service.operation_model(service.operation_names[0])
     try:
-        context.operation, _ = _router(service).match(request)
+        context.operation, _ = _router().match(request)
     except NotFound:
         refuse(f"{request.method} {request.path} is not an operation of Batch on this machine")
     name = context.operation.name
@@ -67,7 +80,7 @@ def check_request(context: Any) -> None:
             refuse(f"{member} is not available on this machine, which runs jobs of type container only")
 
 
-def _read_body(data: bytes) -> Json:
+def _read_body(data: bytes) -> dict[str, Any]:
     try:
         body = json.loads(data or b"{}")
     except (ValueError, RecursionError) as error:
@@ -76,8 +89,8 @@ def _read_body(data: bytes) -> Json:
 
 
 @functools.cache
-def _router(service: Any) -> RestServiceOperationRouter:
-    return RestServiceOperationRouter(service)
+def _router() -> RestServiceOperationRouter:
+    return RestServiceOperationRouter(load_service("batch"))
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from .job import Job, JobStatus
 
 LOG = logging.getLogger(__name__)
 SOURCE, DETAIL_TYPE = "aws.batch", "Batch Job State Change"
+DELIVERY_SECONDS = 5
 
 
 class EventPublisher:
@@ -53,6 +54,10 @@ class EventPublisher:
                 }
             ]
         )
+        # LocalStack delivers each event in a thread of its own, which a later event's could overtake.
+        for thread in threading.enumerate():
+            if thread.name.startswith("events-process-rules"):
+                thread.join(DELIVERY_SECONDS)
 
 
 def _patterns(account: str, region: str) -> list[str]:

@@ -70,10 +70,12 @@ class Scheduler:
         :param running: whether to end jobs that have a process too
         """
         with self.lock:
-            for each in job.children or [job]:
+            for each in (job, *job.children):
                 if each.status.is_final or (each.status.has_process and not running):
                     continue
                 each.is_terminated, each.is_cancelled = running, not running
+                if each.children:
+                    continue
                 each.request_stop(stop)
                 if not each.status.has_process:
                     self._move(each, JobStatus.FAILED, stop.reason)

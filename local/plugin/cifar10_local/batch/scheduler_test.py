@@ -72,6 +72,7 @@ def test_an_array_of_10000_takes_less_than_two_seconds(registry: Registry) -> No
     scheduler.end(array, Stop("no need", may_retry=False), running=True)
     assert time.process_time() - before < 2
     assert array.status is JobStatus.FAILED
+    assert array.is_terminated
     assert array.child_states == {JobStatus.FAILED: 10_000, **dict.fromkeys(list(JobStatus)[:3], 0)}
 
 
