@@ -3,7 +3,6 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
-import { IMAGE_LIMITS } from '#images/decode-image.ts';
 import { withEndpoint } from './app.fixture.ts';
 import { createApp } from './app.ts';
 import { ClassifyAnswer } from './http/answers.ts';
