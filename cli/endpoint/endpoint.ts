@@ -134,9 +134,7 @@ interface Answer {
 /** @throws {Unreachable} nothing answers there */
 async function ask({ url, apiKey, answer: fetch }: Endpoint, send: Send): Promise<Answer> {
   try {
-    const client = createClient(
-      fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey, fetch: proxyFetch },
-    );
+    const client = createClient(fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey, fetch: proxyFetch });
     const { data, error, response } = await send(client, AbortSignal.timeout(1000 * TIMEOUT));
     const after = Number(response.headers.get('retry-after') ?? Number.NaN);
     return { status: response.status, body: data ?? error, retryAfter: Number.isNaN(after) ? undefined : after };
