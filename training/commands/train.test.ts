@@ -219,7 +219,7 @@ describe('bad arguments give exit code 2, and nothing is written', () => {
     [['train', '--seed', '-1'], 'It must be a whole number'],
     [['train', '--run', '../../etc'], 'cannot name a run'],
     [['train', '--out', 'gs://bucket'], 'is not a store'],
-    [['train', '--out', '/dev/null/store'], 'Nothing can be stored in /dev/null/store (ENOTDIR). Give a folder'],
+    [['train', '--out', '/dev/null/store'], '/dev/null/store does not exist: a part of it, before a slash, is a file'],
     [['train', '--out', '/proc/x'], 'Nothing can be stored in /proc/x ('],
     [['train', '--data', 'cifar'], 'There is no data set "cifar". --data takes cifar10.'],
     [['train', '--from', 's3://bucket/model'], 'is not something to train from'],
