@@ -54,8 +54,7 @@ test('no AWS variable keeps the user’s value', () => {
 
 test('this machine is excluded from the proxy', () => {
   const from = { HTTPS_PROXY: 'http://proxy.test:3128', NO_PROXY: 'intranet.test' };
-  expect(localEnvironment(endpoint, from)).toMatchObject({
-    HTTPS_PROXY: 'http://proxy.test:3128',
-    NO_PROXY: 'intranet.test,127.0.0.1,localhost',
-  });
+  const { HTTPS_PROXY, NO_PROXY } = localEnvironment(endpoint, from);
+  expect(HTTPS_PROXY).toBe('http://proxy.test:3128');
+  expect(NO_PROXY?.split(',')).toEqual(expect.arrayContaining(['intranet.test', '127.0.0.1', 'localhost']));
 });

@@ -1,5 +1,6 @@
 """Patches for API Gateway in LocalStack 4.14: updates of a stack, binary bodies, and an API's own error responses."""
 
+import base64
 import re
 from collections.abc import Callable
 from typing import Any
@@ -168,13 +169,26 @@ def answer_requests_that_are_too_large() -> None:
 
 
 def support_binary_wildcard() -> None:
-    """By default `*/*` among an API's binary types is ignored, so that a function's Base64 answer is not decoded."""
+    """
+    By default `*/*` among an API's binary types is ignored: a function's Base64 answer is not decoded, and a body that
+    is valid UTF-8 reaches the function as text, where 4 MB of zeros are 24 MB of JSON.
+    """
     default = aws.mime_type_matches_binary_media_types
+    create_event = aws.RestApiAwsProxyIntegration.create_lambda_input_event
 
     def matches(mime_type: str | None, binary_media_types: list[str]) -> bool:
         return "*/*" in (binary_media_types or []) or default(mime_type, binary_media_types)
 
+    def create_binary_event(self: aws.RestApiAwsProxyIntegration, context: Any) -> Any:
+        event = create_event(self, context)
+        is_binary = "*/*" in (context.deployment.rest_api.rest_api.get("binaryMediaTypes") or [])
+        if is_binary and event["body"] and not event["isBase64Encoded"]:
+            event["body"] = base64.b64encode(event["body"].encode()).decode()
+            event["isBase64Encoded"] = True
+        return event
+
     aws.mime_type_matches_binary_media_types = matches
+    aws.RestApiAwsProxyIntegration.create_lambda_input_event = create_binary_event
 
 
 def fill_in(template: str, variables: Any) -> str:
