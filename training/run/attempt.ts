@@ -1,6 +1,7 @@
 import { UserError } from '#errors/user-error.ts';
 import { parentName } from '#models/card.ts';
 import { describeData, isSameData } from '#models/data-identity.ts';
+import { sizeOf } from '#models/size-of.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
@@ -86,7 +87,12 @@ export async function openAttempt(options: AttemptOptions, log: RunLog, kept: Ke
   const stepsPerEpoch = batchesPerEpoch(train, settings.batchSize);
   const groups = groupsOf(net, settings);
   const preparation = await choosePreparation(settings);
-  const initial = from ? weightsFor(net, from) : initializeWeights(net, { seed, images: train.images });
+  // Whitening takes seconds, and a run that is resumed needs its first weights only if it diverges before it has better ones.
+  let drawn: NamedTensor[] | undefined;
+  const initial = () => {
+    drawn ??= from ? weightsFor(net, from) : initializeWeights(net, { seed, images: train.images });
+    return drawn;
+  };
   const compileFrom = (weights: readonly NamedTensor[]) =>
     compileEngine(settings.engine, {
       net,
@@ -108,7 +114,7 @@ export async function openAttempt(options: AttemptOptions, log: RunLog, kept: Ke
   const earlierSeconds = progress.wallSeconds;
   const attempt: Attempt = {
     ...{ options, emit: log.emit, net, groups, train, heldOut, stepsPerEpoch, preparation, progress },
-    engine: await compileFrom(initial),
+    engine: await compileFrom(latest ? zeros(net) : initial()),
     best: latest?.best,
     async checkpoint() {
       const state = attempt.engine.state();
@@ -120,7 +126,7 @@ export async function openAttempt(options: AttemptOptions, log: RunLog, kept: Ke
       if (trouble === undefined) log.emit({ type: 'checkpoint', step, key: saved!.key });
       else log.emit({ type: 'spooled', step, ...(saved && { folder: saved.where.url }), reason: trouble.message });
     },
-    compile: () => compileFrom(attempt.best?.weights ?? initial),
+    compile: () => compileFrom(attempt.best?.weights ?? initial()),
   };
   try {
     if (latest) {
@@ -147,6 +153,11 @@ export async function openAttempt(options: AttemptOptions, log: RunLog, kept: Ke
     throw error;
   }
   return attempt;
+}
+
+/** What an engine is made with whose state will be replaced by a checkpoint's. */
+function zeros(net: Net): NamedTensor[] {
+  return weightSpecs(net).map(({ name, shape }) => ({ name, shape, data: new Float32Array(sizeOf(shape)) }));
 }
 
 /** @throws {ForeignCheckpoint} nothing was changed */
