@@ -63,7 +63,7 @@ const addressProblems: Readonly<Record<string, string>> = {
  * The same failure as an error for the user, if the system refused a path, an address or a program: whether it exists and
  * may be used is for the user to change. The only place that knows what the system's names of errors mean.
  *
- * @param subject the path or address, for failures that do not name it, such as that of reading a folder
+ * @param subject the path as it was given, for failures that do not name it, such as that of reading a folder on some Nodes
  * @returns `undefined` for any other error
  */
 export function systemError(error: unknown, subject?: string): UserError | undefined {
@@ -77,7 +77,7 @@ export function systemError(error: unknown, subject?: string): UserError | undef
     const where = port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
     return new UserError(`${where} ${addressProblems[code]} (${code})`, options);
   }
-  const name = dest ?? path ?? subject ?? (unnamed.includes(syscall) ? 'A file' : undefined);
+  const name = subject ?? dest ?? path ?? (unnamed.includes(syscall) ? 'A file' : undefined);
   if (name === undefined) return undefined;
   if (code === 'ENOENT' && syscall === 'mkdir') {
     return new UserError(

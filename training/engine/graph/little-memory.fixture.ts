@@ -3,7 +3,7 @@
  * 300 MB, and prints what is thrown.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { initializeWeights } from '../../nets/initialize.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Engine } from '../engine.ts';
@@ -28,8 +28,9 @@ execFileSync('prlimit', ['--pid', String(process.pid), `--as=${4096 * pages + 30
 try {
   takeStep(many, 2 ** 14);
 } catch (error) {
-  process.stdout.write(String(error));
+  writeSync(1, String(error));
 }
+process.exit(); // What else is pending, such as a WebAssembly module of the loader, would not get its memory.
 
 async function compile(batchSize: number): Promise<Engine> {
   const weights = initializeWeights(net, { seed: 1, images: imagesOf(batchSize).images });
