@@ -127,9 +127,9 @@ function threadsFrom(name: string): number | undefined {
   return undefined;
 }
 
-/** Two functions that the package calls and Node 23 removed. */
+/** Two functions that the package calls, of which Node 22 warns and which Node 23 removed. */
 function restoreUtil(): void {
   const legacy = util as unknown as Record<string, unknown>;
-  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  legacy.isArray ??= Array.isArray;
+  legacy.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  legacy.isArray = Array.isArray;
 }
