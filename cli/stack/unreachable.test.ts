@@ -25,7 +25,7 @@ test('a broken connection and a server that is overloaded may pass, a refusal do
   expect(isUnreachable(await failure((_, response) => response.writeHead(503).end('{}')))).toBe(true);
   const refused = await failure((_, response) => response.writeHead(400).end('{"__type":"ClientException"}'));
   expect(isUnreachable(refused)).toBe(false);
-  expect(isUnreachable(new TypeError('a defect of ours'))).toBe(false);
+  expect(isUnreachable(new TypeError('an internal error'))).toBe(false);
 });
 
 test('nothing answers at a port that nobody listens on', async () => {

@@ -104,7 +104,7 @@ export const ZIGZAG = Uint8Array.of(
 /**
  * Decodes blocks of sequential coding.
  *
- * @param use called with the dequantized coefficients, row by row, and whether there are others than the first; the block is
+ * @param use called with the dequantized coefficients, row by row, and whether any but the first may differ from zero; the block is
  *   cleared afterwards
  * @see ITU T.81, F.2.2
  */

@@ -35,7 +35,7 @@ def disk_problem(error: BaseException | None) -> str | None:
 
 
 def name_full_disks() -> None:
-    """Answers of every service to requests that could not be carried out for want of space."""
+    """Answers of every service to requests that could not be carried out because the disk is full."""
     default = ServiceExceptionSerializer.create_exception_response
 
     def create_exception_response(self: ServiceExceptionSerializer, exception: Exception, context: Any) -> Any:
