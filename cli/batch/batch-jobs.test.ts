@@ -1,9 +1,17 @@
+import type { JobDetail } from '@aws-sdk/client-batch';
 import { describe, expect, it } from 'vitest';
+import type { StackOutputs } from '../stack/target.ts';
 import { hasEnded, jobNameOf, readJob, stateOf } from './batch-jobs.ts';
+import { queuesOf } from './queues.ts';
+
+const queues = queuesOf({
+  ...({ JobQueueArn: 'queue', JobDefinitionName: 'definition' } as StackOutputs),
+  ...{ CpuJobQueueArn: 'cpu-queue', CpuJobDefinitionName: 'cpu-definition' },
+});
 
 describe('readJob', () => {
   it('tells what a job trains, how far it is, and where it logs', () => {
-    const job = readJob({
+    const detail: JobDetail = {
       jobId: 'a1',
       jobName: '20261123-041200-a1b2',
       jobQueue: 'queue',
@@ -15,6 +23,7 @@ describe('readJob', () => {
       attempts: [
         {
           statusReason: 'Host EC2 (instance i-0) terminated.',
+          stoppedAt: 31_000,
           container: { exitCode: 137, reason: 'Killed', logStreamName: 'training/default/1' },
         },
       ],
@@ -23,17 +32,22 @@ describe('readJob', () => {
         logStreamName: 'training/default/2',
         logConfiguration: { logDriver: 'awslogs', options: { 'awslogs-group': 'Logs' } },
       },
-    });
+    };
 
-    expect(job).toEqual({
+    expect(readJob(detail, queues)).toEqual({
       id: 'a1',
       run: '20261123-041200-a1b2',
       command: ['train', 'quick', '--run', '20261123-041200-a1b2'],
+      device: 'gpu',
+      queue: 'queue',
       status: 'RUNNING',
       createdAt: new Date(1000),
       startedAt: new Date(61_000),
       attempts: [
-        { exitCode: 137, reason: 'Host EC2 (instance i-0) terminated.; Killed', logStream: 'training/default/1' },
+        {
+          ...{ exitCode: 137, reason: 'Host EC2 (instance i-0) terminated.; Killed', logStream: 'training/default/1' },
+          stoppedAt: new Date(31_000),
+        },
       ],
       attemptsAllowed: 5,
       exitCode: 137,
@@ -51,17 +65,18 @@ describe('readJob', () => {
       status: 'FAILED',
     } as const;
 
-    expect(readJob({ ...job, jobId: 'a1:3', container: { command: ['train'] } }).run).toBe('a1-3');
-    expect(readJob({ ...job, jobId: 'a1', container: { command: ['train', '--run'] } }).run).toBe('a1');
+    expect(readJob({ ...job, jobId: 'a1:3', container: { command: ['train'] } }, queues).run).toBe('a1-3');
+    expect(readJob({ ...job, jobId: 'a1', container: { command: ['train', '--run'] } }, queues).run).toBe('a1');
   });
 
   it('has no exit code where the program never ran', () => {
-    expect(
-      readJob({ jobId: 'a', jobName: 'x', jobQueue: 'q', jobDefinition: 'd', startedAt: 0, status: 'RUNNABLE' }),
-    ).toEqual({
-      ...{ id: 'a', run: 'a', command: [], status: 'RUNNABLE' },
+    const detail = { jobId: 'a', jobName: 'x', jobDefinition: 'd', startedAt: 0, status: 'RUNNABLE' } as const;
+
+    expect(readJob({ ...detail, jobQueue: 'q' }, queues)).toEqual({
+      ...{ id: 'a', run: 'a', command: [], queue: 'q', status: 'RUNNABLE' },
       ...{ createdAt: new Date(0), attempts: [], attemptsAllowed: 1 },
     });
+    expect(readJob({ ...detail, jobQueue: 'cpu-queue' }, queues).device).toBe('cpu');
   });
 });
 
@@ -87,7 +102,7 @@ describe('stateOf', () => {
     [{ status: 'RUNNING', isTerminated: true }, 'running'],
     [{ status: 'SUCCEEDED', isTerminated: true }, 'succeeded'], // It was faster.
   ] as const)('of %j is %s', (state, expected) => {
-    expect(stateOf(readJob({ ...detail, ...state }))).toBe(expected);
+    expect(stateOf(readJob({ ...detail, ...state }, queues))).toBe(expected);
   });
 });
 

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-batch';
 import { NotFound } from '#errors/user-error.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
+import { type Device, type Queue, queuesOf } from './queues.ts';
 
 /** A training job, as AWS Batch describes it. */
 export interface Job {
@@ -18,6 +19,10 @@ export interface Job {
   readonly run: string;
   /** Arguments of the training program. */
   readonly command: readonly string[];
+  /** Absent for a job of a queue that the stack no longer has. */
+  readonly device?: Device;
+  /** The ARN of its queue. */
+  readonly queue: string;
   readonly status: JobStatus;
   /** Whether it failed because somebody ended it. */
   readonly wasCancelled?: true;
@@ -42,6 +47,7 @@ export interface Attempt {
   readonly exitCode?: number;
   readonly reason?: string;
   readonly logStream?: string;
+  readonly stoppedAt?: Date;
 }
 
 /** No longer than Batch remembers a job that has ended. */
@@ -60,11 +66,11 @@ export function stateOf({ status, wasCancelled }: Pick<Job, 'status' | 'wasCance
   return wasCancelled ? 'cancelled' : (status.toLowerCase() as Lowercase<JobStatus>);
 }
 
-/** Every job of the queue that Batch remembers, the newest first. */
+/** Every job of the stack's queues that Batch remembers, the newest first. */
 export async function listJobs(target: Target, stack: StackOutputs): Promise<Job[]> {
   const since = Date.now() - rememberedDays * 86_400_000;
   const found = await summaries(target, stack, { name: 'AFTER_CREATED_AT', values: [String(since)] });
-  return describeJobs(target, found);
+  return describeJobs(target, stack, found);
 }
 
 /** The jobs that have not ended. */
@@ -75,7 +81,7 @@ export async function activeJobs(target: Target, stack: StackOutputs): Promise<J
 /** The jobs that train a run, the newest first; there are several if it was submitted again after a failure. */
 export async function jobsOfRun(target: Target, stack: StackOutputs, run: string): Promise<Job[]> {
   const found = await summaries(target, stack, { name: 'JOB_NAME', values: [jobNameOf(run)] });
-  return (await describeJobs(target, found)).filter((job) => job.run === run);
+  return (await describeJobs(target, stack, found)).filter((job) => job.run === run);
 }
 
 /**
@@ -84,7 +90,7 @@ export async function jobsOfRun(target: Target, stack: StackOutputs, run: string
  */
 export async function findJob(target: Target, stack: StackOutputs, reference: string): Promise<Job> {
   const [job] = isJobId(reference)
-    ? await describeJobs(target, [{ jobId: reference, jobName: '' }])
+    ? await describeJobs(target, stack, [{ jobId: reference, jobName: '' }])
     : await jobsOfRun(target, stack, reference);
   if (job) return job;
   throw new NotFound(
@@ -114,28 +120,29 @@ function isJobId(reference: string): boolean {
 async function summaries(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<JobSummary[]> {
   const client = new BatchClient(target.clientConfig);
   const found: JobSummary[] = [];
-  // A filter finds jobs in any state; without one, only those of one state.
-  for await (const { jobSummaryList } of paginateListJobs(
-    { client },
-    { jobQueue: stack.JobQueueArn, filters: [filter] },
-  )) {
-    found.push(...(jobSummaryList ?? []));
+  for (const { arn } of queuesOf(stack)) {
+    // A filter finds jobs in any state; without one, only those of one state.
+    for await (const { jobSummaryList } of paginateListJobs({ client }, { jobQueue: arn, filters: [filter] })) {
+      found.push(...(jobSummaryList ?? []));
+    }
   }
   return found;
 }
 
-async function describeJobs(target: Target, found: readonly JobSummary[]): Promise<Job[]> {
+async function describeJobs(target: Target, stack: StackOutputs, found: readonly JobSummary[]): Promise<Job[]> {
   const batch = new BatchClient(target.clientConfig);
   const details: JobDetail[] = [];
   for (let start = 0; start < found.length; start += page) {
     const ids = found.slice(start, start + page).flatMap(({ jobId }) => jobId ?? []);
     details.push(...((await batch.send(new DescribeJobsCommand({ jobs: ids }))).jobs ?? []));
   }
-  return details.map(readJob).sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  const queues = queuesOf(stack);
+  return details.map((detail) => readJob(detail, queues)).sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
 }
 
-export function readJob(detail: JobDetail): Job {
-  const { jobId = '', container = {}, attempts = [] } = detail;
+/** @param queues of the stack, which tell what a job trains on */
+export function readJob(detail: JobDetail, queues: readonly Queue[]): Job {
+  const { jobId = '', jobQueue = '', container = {}, attempts = [] } = detail;
   const command = container.command ?? [];
   const named = command.indexOf('--run');
   return defined<Job>({
@@ -143,6 +150,8 @@ export function readJob(detail: JobDetail): Job {
     // A job that was started by hand trains the run of its own id.
     run: (named === -1 ? undefined : command[named + 1]) ?? jobId.replaceAll(':', '-'),
     command,
+    device: queues.find(({ arn }) => arn === jobQueue)?.device,
+    queue: jobQueue,
     status: detail.status ?? 'SUBMITTED',
     wasCancelled: detail.status === 'FAILED' && (detail.isCancelled || detail.isTerminated) ? true : undefined,
     reason: reasonOf(detail.statusReason, container.reason),
@@ -154,6 +163,7 @@ export function readJob(detail: JobDetail): Job {
         exitCode: attempt.container?.exitCode,
         reason: reasonOf(attempt.statusReason, attempt.container?.reason),
         logStream: attempt.container?.logStreamName,
+        stoppedAt: attempt.stoppedAt ? new Date(attempt.stoppedAt) : undefined,
       }),
     ),
     attemptsAllowed: detail.retryStrategy?.attempts ?? 1,

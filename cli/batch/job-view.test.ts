@@ -8,6 +8,8 @@ import { describeState, jobView } from './job-view.ts';
 const base: Job = {
   id: 'a1',
   run: 'monday',
+  device: 'gpu',
+  queue: 'queue',
   command: ['train', 'quick', '--run', 'monday'],
   status: 'RUNNABLE',
   createdAt: new Date(0),
