@@ -5,6 +5,7 @@ import { type Job, suffixOf } from './batch-jobs.ts';
 import { followJob } from './follow-job.ts';
 import { lastLogLines } from './job-log.ts';
 import { jobView } from './job-view.ts';
+import { explainReason } from './job-wait.ts';
 import { submitCommand } from './submit-command.ts';
 import type { SubmittedJob } from './submit-job.ts';
 
@@ -19,7 +20,7 @@ const tailLines = 20;
 export async function followOnTerminal(
   target: Target,
   submitted: SubmittedJob,
-  { json = false }: { readonly json?: boolean } = {},
+  { json = false, waitSeconds }: { readonly json?: boolean; readonly waitSeconds?: number } = {},
 ): Promise<number> {
   const place = jobPlace((await target.store()).url, target.name);
   const view = jobView(process.stdout, { json, place });
@@ -27,7 +28,10 @@ export async function followOnTerminal(
   const abort = () => interrupt.abort();
   process.once('SIGINT', abort);
   try {
-    const job = await followJob(target, submitted, { onJob: view.job, onEvent: view.event, signal: interrupt.signal });
+    const job = await followJob(target, submitted, {
+      ...{ onJob: view.job, onEvent: view.event, onWait: view.wait },
+      ...{ waitSeconds, signal: interrupt.signal },
+    });
     view.end();
     if (job.status === 'FAILED') await explainFailure(target, job);
     return exitCodeOf(job);
@@ -50,6 +54,13 @@ export function exitCodeOf({ status, exitCode }: Pick<Job, 'status' | 'exitCode'
 
 /** Prints why a job failed: the reason that Batch gives, and the end of its log; of one that was cancelled, how to go on. */
 export async function explainFailure(target: Target, job: Job): Promise<void> {
+  const stuck = explainReason(job);
+  if (stuck) {
+    process.stderr.write(
+      `${pc.red('The training did not start')}: ${stuck.text} (${job.reason}).\n${stuck.advice}\nTo submit it again: ${submitCommand(job, target)}\n`,
+    );
+    return;
+  }
   if (job.wasCancelled) {
     const reason = job.reason === undefined ? '' : `: ${job.reason}`;
     process.stderr.write(`The training was cancelled${reason}.\nTo resume it: ${submitCommand(job, target)}\n`);

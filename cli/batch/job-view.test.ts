@@ -63,7 +63,7 @@ describe('jobView', () => {
       'job waits for a machine',
       'job has a machine, which fetches the image, attempt 1 of 5',
       'job runs after 12 s in the queue, attempt 1 of 5',
-      'attempt 1 ended: Host EC2 (instance i-0) terminated., 4 left',
+      'attempt 1 ended: Host EC2 (instance i-0) terminated., exit code 75 (interrupted, with a checkpoint), 4 left',
       'job waits for a machine',
       'job runs after 12 s in the queue, attempt 2 of 5',
       'job succeeded after 2:05',
@@ -130,9 +130,11 @@ it('fits the wait into one row, so that nothing of it stays', () => {
 
 describe('describeState', () => {
   it('says why Batch has no machine for a job', () => {
-    expect(describeState({ ...base, reason: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY' })).toBe(
-      'waits for a machine (CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY)',
+    const reason = 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for …';
+    expect(describeState({ ...base, reason })).toBe(
+      'waits for a machine: AWS has no free instance for it at the moment',
     );
+    expect(describeState({ ...base, reason: 'something new' })).toBe('waits for a machine (something new)');
   });
 
   it('says why a job has failed', () => {

@@ -3,13 +3,16 @@ import pc from 'picocolors';
 import type { Place } from '#training/commands/place.ts';
 import { duration, viewFor } from '#training/commands/run-view.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
-import { hasEnded, type Job } from './batch-jobs.ts';
+import { type Attempt, hasEnded, type Job } from './batch-jobs.ts';
+import { explainReason, explainWait, isWaiting, secondsWaited, type Wait } from './job-wait.ts';
 
 export interface JobView {
   /** Shows the state of the job; called repeatedly. */
   job(job: Job): void;
   /** Shows an event of the training. */
   event(event: TrainingEvent): void;
+  /** Shows why a job waits for long, and what to do. */
+  wait(wait: Wait): void;
   /** Clears the live line. */
   end(): void;
 }
@@ -46,15 +49,19 @@ export function jobView(
         if (job.status === 'SUCCEEDED') continue;
         const left = job.attemptsAllowed - ++ended;
         const others = hasEnded(job) ? '' : `, ${left} left`;
-        say(`${pc.yellow('attempt')} ${ended} ended: ${attempt.reason ?? `exit code ${attempt.exitCode}`}${others}`);
+        say(`${pc.yellow('attempt')} ${ended} ended: ${describeAttempt(attempt)}${others}`);
       }
       if (state !== shown) say(`${pc.cyan('job')} ${describeState(job)}`);
       else if (stream.isTTY && isWaiting(job)) {
-        const line = `${describeState(job)}, ${age(job)}`;
+        const line = `${describeState(job)}, ${duration(secondsWaited(job))}`;
         stream.write(`\r\x1b[2K${pc.dim(fitted(line, stream))}`);
         waits = true;
       }
       shown = state;
+    },
+    wait(wait) {
+      if (json) stream.write(`${JSON.stringify({ type: 'wait', ...wait })}\n`);
+      else say(`${pc.yellow('waits')} ${describeWait(wait)}`);
     },
     event(event) {
       // The event's resume command is of no use here: Batch starts the next attempt itself.
@@ -76,7 +83,7 @@ function fitted(line: string, { columns }: Terminal): string {
 /** The state of a job in words, with its duration. */
 export function describeState(job: Job): string {
   const attempt = job.attemptsAllowed > 1 ? `, attempt ${job.attempts.length + 1} of ${job.attemptsAllowed}` : '';
-  const reason = job.reason === undefined ? '' : ` (${job.reason})`;
+  const reason = job.reason === undefined ? '' : ` (${explainReason(job)?.text ?? job.reason})`;
   switch (job.status) {
     case 'RUNNING':
       return `runs after ${queueTime(job)} in the queue${attempt}`;
@@ -86,13 +93,32 @@ export function describeState(job: Job): string {
       return `succeeded after ${age(job)}`;
     case 'FAILED':
       return `${job.wasCancelled ? 'was cancelled' : 'failed'} after ${age(job)}${reason}`;
-    default:
-      return `waits for a machine${reason}`;
+    default: {
+      const wait = explainWait(job);
+      return wait === undefined || wait.cause === 'machine'
+        ? `waits for a machine${reason}`
+        : `waits for a machine: ${wait.text}`;
+    }
   }
 }
 
-function isWaiting({ status }: Job): boolean {
-  return status !== 'RUNNING' && status !== 'SUCCEEDED' && status !== 'FAILED';
+/** Why a job waits, and below it what to do. */
+export function describeWait({ text, advice }: Wait): string {
+  return `${text}\n${advice.replaceAll(/^/gm, '  ')}`;
+}
+
+/** What an exit code says that no reason does. */
+const meanings: Readonly<Record<number, string>> = {
+  75: 'interrupted, with a checkpoint',
+  137: 'killed: out of memory, or its machine was lost',
+  143: 'ended by SIGTERM',
+};
+
+/** How an attempt ended. */
+export function describeAttempt({ reason, exitCode }: Attempt): string {
+  const meaning = exitCode === undefined ? undefined : meanings[exitCode];
+  const code = exitCode === undefined ? undefined : `exit code ${exitCode}${meaning ? ` (${meaning})` : ''}`;
+  return [reason, code].filter((each) => each !== undefined).join(', ') || 'no reason';
 }
 
 function queueTime({ createdAt, startedAt = new Date() }: Job): string {

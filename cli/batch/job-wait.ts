@@ -87,7 +87,7 @@ export function explainWait(job: Job, circumstances: Circumstances = {}): Wait |
   const pullFailure = job.attempts.at(-1)?.reason?.match(/CannotPull.*/s)?.[0];
   if (pullFailure !== undefined) return unpullable(pullFailure);
   if (job.status === 'STARTING') return starting;
-  if (queue && (queue.state === 'DISABLED' || queue.status === 'INVALID')) return badQueue(queue);
+  if (queue && (queue.state === 'DISABLED' || queue.status === 'INVALID')) return badQueue(queue, job.queue);
   if (job.device === 'gpu' && quota && mayRunGpus(quota) === false) return noQuota(quota);
   const bad = environments.filter(({ state, status }) => state === 'DISABLED' || status === 'INVALID');
   const documented = explainReason(job, circumstances);
@@ -177,13 +177,13 @@ function unpullable(failure: string): Wait {
   };
 }
 
-function badQueue({ state, status, reason }: NonNullable<Circumstances['queue']>): Wait {
+function badQueue({ state, status, reason }: NonNullable<Circumstances['queue']>, arn: string): Wait {
   const because = reason ? ` (${reason})` : '';
   return state === 'DISABLED'
     ? {
         cause: 'queue',
         text: 'the queue is disabled',
-        advice: 'Enable it with "aws batch update-job-queue --state ENABLED --job-queue <queue>".',
+        advice: `Enable it with "aws batch update-job-queue --state ENABLED --job-queue ${arn}".`,
       }
     : { cause: 'queue', text: `the queue is ${status}${because}`, advice: 'Deploy the stack again.' };
 }

@@ -1,13 +1,25 @@
-import { BatchClient, SubmitJobCommand } from '@aws-sdk/client-batch';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BatchClient,
+  ClientException,
+  DescribeJobDefinitionsCommand,
+  DescribeJobQueuesCommand,
+  SubmitJobCommand,
+} from '@aws-sdk/client-batch';
 import { userAtHost } from '#environment/user.ts';
-import { UsageError } from '#errors/user-error.ts';
+import { UsageError, UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
-import { checkRunId, newRunId, readResult } from '#models/runs.ts';
+import { checkRunId, newRunId, readArguments, readResult } from '#models/runs.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { createSubmission, readSubmission } from '#models/submissions.ts';
+import { hasVersion, isVersionId, UnknownVersion } from '#models/versions.ts';
 import { checkDataset } from '#training/datasets/open-dataset.ts';
 import { resolveRecipe } from '#training/recipe/settings.ts';
-import type { Target } from '../stack/target.ts';
-import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
+import type { StackOutputs, Target } from '../stack/target.ts';
+import { isUnreachable } from '../stack/unreachable.ts';
+import { hasEnded, type Job, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
+import { type Device, type Queue, queueFor } from './queues.ts';
+import { isThrottled } from './throttled.ts';
 
 export interface TrainingJob {
   /** @default the one that the weights of `from` were trained with, or else `quick` */
@@ -22,6 +34,8 @@ export interface TrainingJob {
   readonly from?: string | undefined;
   /** The name of the run; one that was submitted before with the same arguments resumes. @default a new name */
   readonly run?: string | undefined;
+  /** @default gpu */
+  readonly on?: Device | undefined;
 }
 
 export interface SubmittedJob {
@@ -30,36 +44,44 @@ export interface SubmittedJob {
   readonly run: string;
   /** The arguments of the training program. */
   readonly command: readonly string[];
+  readonly device?: Device;
+  /** What its submitter may not expect of it. */
+  readonly note?: string;
 }
 
 /**
- * Submits a training job to the queue, and records its arguments in the store.
+ * Submits a training job to a queue, and records its arguments in the store. A job gets the version that an alias means now,
+ * not the alias: its role may read no alias but `candidate`, and the alias may move while the job waits.
  *
  * @throws {UsageError} the recipe or a setting is unknown, or the run has other arguments, is running or has finished
  * @throws {UnknownVersion} there is none to train from
+ * @throws {UserError} Batch does not take the job; the message says why, and what to do
  */
 export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
-  const { set = [], seed, data, from } = training;
-  const recipe = training.recipe ?? (from === undefined ? 'quick' : undefined);
-  resolveRecipe(recipe ?? 'quick', set); // A typo is found here in milliseconds; in the queue it would cost minutes and money.
+  const { set = [], data, from, on = 'gpu' } = training;
+  // A typo is found here in milliseconds; in the queue it would cost minutes and money.
+  resolveRecipe(training.recipe ?? 'quick', set);
   if (data !== undefined) checkDataset(data);
+  if (from?.endsWith('.h5')) {
+    throw new UsageError(
+      `A job cannot read ${from}, a file of this machine. Train from it here with "./cifar10 train --from ${from}", or submit from a version or an alias.`,
+    );
+  }
   const run = checkRunId(training.run ?? newRunId());
-  const command = [
-    ...['train', ...(recipe === undefined ? [] : [recipe]), '--run', run],
-    ...(seed === undefined ? [] : ['--seed', String(seed)]),
-    ...(data === undefined ? [] : ['--data', data]),
-    ...(from === undefined ? [] : ['--from', from]),
-    ...set.flatMap((change) => ['--set', change]),
-  ];
   const stack = await target.stack();
+  const queue = queueFor(on, stack, target);
   const store = await target.store();
-  if (from !== undefined) await resolveVersion(store, from);
+  const version = from === undefined ? undefined : await resolveVersion(store, from);
   const earlier = training.run === undefined ? undefined : await readSubmission(store, run);
+  const parent = earlier && from !== undefined ? await parentOf(store, run, earlier.command, from) : undefined;
+  const source = parent ?? version;
+  if (source !== undefined && !(await hasVersion(store, source))) throw new UnknownVersion(source, store);
+  const command = commandOf({ ...training, run, from: source });
   if (earlier === undefined) {
     const by = userAtHost();
     await createSubmission(store, run, { at: new Date().toISOString(), by, command });
   } else {
-    if (earlier.command.join('\0') !== command.join('\0')) {
+    if (replaceParent(earlier.command, parent).join('\0') !== command.join('\0')) {
       throw new UsageError(
         `The run ${run} was submitted as "${earlier.command.join(' ')}". Submit it with the same arguments, or choose another name.`,
       );
@@ -67,20 +89,119 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
     const result = await readResult(store, run);
     if (result)
       throw new UsageError(`The run ${run} has finished with version ${result.version}. Choose another name.`);
-    const active = (await jobsOfRun(target, stack, run)).find((job) => !hasEnded(job));
-    if (active) {
+    if (await activeJobOf(target, stack, run)) {
       throw new UsageError(
         `The run ${run} is still running. Follow it with "./cifar10 jobs ${run} --follow${suffixOf(target)}".`,
       );
     }
   }
-  const { jobId } = await new BatchClient(target.clientConfig).send(
-    new SubmitJobCommand({
-      jobName: jobNameOf(run),
-      jobQueue: stack.JobQueueArn,
-      jobDefinition: stack.JobDefinitionName,
-      containerOverrides: { command },
-    }),
-  );
-  return { id: jobId ?? '', run, command };
+  const id = await send(target, stack, queue, { run, command });
+  const note =
+    source === version
+      ? {}
+      : {
+          note: `${from} means ${version} now. The run ${run} began from ${source} and continues with that; for the other, choose another name.`,
+        };
+  return { id, run, command, device: on, ...note };
+}
+
+/** The arguments of the training program. */
+function commandOf({ recipe, run, set = [], seed, data, from }: TrainingJob & { readonly run: string }): string[] {
+  const named = recipe ?? (from === undefined ? 'quick' : undefined);
+  return [
+    ...['train', ...(named === undefined ? [] : [named]), '--run', run],
+    ...(seed === undefined ? [] : ['--seed', String(seed)]),
+    ...(data === undefined ? [] : ['--data', data]),
+    ...(from === undefined ? [] : ['--from', from]),
+    ...set.flatMap((change) => ['--set', change]),
+  ];
+}
+
+/**
+ * The version that an earlier submission of a run began from, where `from` is an alias: that may have moved since.
+ *
+ * @returns `undefined` where `from` is a version, or the earlier submission has none
+ */
+async function parentOf(
+  store: ObjectStore,
+  run: string,
+  earlier: readonly string[],
+  from: string,
+): Promise<string | undefined> {
+  const recorded = earlier[earlier.indexOf('--from') + 1] ?? '';
+  if (isVersionId(from) || !earlier.includes('--from')) return undefined;
+  if (isVersionId(recorded)) return recorded;
+  // An earlier release recorded the alias; what it meant then is known once the run has begun.
+  if (recorded !== from) return undefined;
+  const parent = (await readArguments(store, run))?.parent;
+  return parent && 'version' in parent ? parent.version : await resolveVersion(store, from);
+}
+
+function replaceParent(command: readonly string[], parent: string | undefined): readonly string[] {
+  const at = command.indexOf('--from') + 1;
+  return parent === undefined || at === 0 ? command : command.with(at, parent);
+}
+
+async function activeJobOf(target: Target, stack: StackOutputs, run: string): Promise<Job | undefined> {
+  return (await jobsOfRun(target, stack, run)).find((job) => !hasEnded(job));
+}
+
+/** Half a minute in all, each about twice as long as the one before. */
+const RETRIES = 6;
+const FIRST_RETRY_MILLISECONDS = 500;
+
+/**
+ * Batch takes 50 submissions a second from an account. A submission has no token that makes its repetition harmless, so one
+ * whose answer was lost is looked for before it is repeated.
+ *
+ * @see https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html
+ */
+async function send(
+  target: Target,
+  stack: StackOutputs,
+  queue: Queue,
+  { run, command }: Pick<SubmittedJob, 'run' | 'command'>,
+): Promise<string> {
+  const batch = new BatchClient({ ...target.clientConfig, maxAttempts: 1 });
+  const submission = new SubmitJobCommand({
+    ...{ jobName: jobNameOf(run), jobQueue: queue.arn, jobDefinition: queue.definition },
+    containerOverrides: { command: [...command] },
+  });
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return (await batch.send(submission)).jobId ?? '';
+    } catch (error) {
+      // LocalStack, which is on this machine, is not away for a moment.
+      const isLost = target.name === 'aws' && isUnreachable(error);
+      if (attempt >= RETRIES || !(isLost || isThrottled(error))) throw await refusal(target, queue, error);
+      await sleep(FIRST_RETRY_MILLISECONDS * 2 ** attempt * (0.5 + Math.random()));
+      const taken = isLost ? await activeJobOf(target, stack, run) : undefined;
+      if (taken) return taken.id;
+    }
+  }
+}
+
+/** Why Batch refused a job, from the state of its queue and its definition. */
+async function refusal(target: Target, queue: Queue, error: unknown): Promise<unknown> {
+  if (!(error instanceof ClientException)) return error;
+  const remedy = await remedyOf(target, queue).catch(() => `Look at the queue ${queue.arn} in the AWS console.`);
+  return new UserError(`Batch does not take the job: ${error.message.replace(/\.?$/, '.')} ${remedy}`, {
+    cause: error,
+  });
+}
+
+async function remedyOf({ name, clientConfig }: Target, { arn, definition }: Queue): Promise<string> {
+  const batch = new BatchClient(clientConfig);
+  const deploy = `Deploy the stack again with "./cifar10 deploy --target ${name}".`;
+  const { jobQueues: [found] = [] } = await batch.send(new DescribeJobQueuesCommand({ jobQueues: [arn] }));
+  if (found === undefined) return `The queue ${arn} does not exist. ${deploy}`;
+  if (found.state === 'DISABLED') {
+    return `The queue is disabled. Enable it with "aws batch update-job-queue --state ENABLED --job-queue ${arn}".`;
+  }
+  if (found.status !== 'VALID') {
+    return `The queue is ${found.status}${found.statusReason ? ` (${found.statusReason})` : ''}. ${deploy}`;
+  }
+  const asked = new DescribeJobDefinitionsCommand({ jobDefinitionName: definition, status: 'ACTIVE' });
+  const { jobDefinitions = [] } = await batch.send(asked);
+  return jobDefinitions.length === 0 ? `The job definition ${definition} has no active revision. ${deploy}` : deploy;
 }

@@ -9,7 +9,9 @@ import { jobPlace } from '#training/commands/place.ts';
 import { duration } from '#training/commands/run-view.ts';
 import { endJob, findJob, hasEnded, type Job, listJobs, stateOf, suffixOf } from '../batch/batch-jobs.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
-import { describeState } from '../batch/job-view.ts';
+import { describeAttempt, describeState, describeWait } from '../batch/job-view.ts';
+import { ADVICE_SECONDS, explainWait, isWaiting, secondsWaited, type Wait } from '../batch/job-wait.ts';
+import { readWait } from '../batch/read-wait.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
 import { submitCommand } from '../batch/submit-command.ts';
 import { describeProgress, type RunProgress, readProgress } from '../runs/run-progress.ts';
@@ -54,7 +56,8 @@ interface CommandOptions {
 }
 
 const examples = `
-Batch forgets a job a week after its end. Its run and its model stay in the store.
+Batch forgets a job a week after its end. Its run and its model stay in the store. Of a job that has
+waited for a machine for ten minutes it says why, and what to do.
 
 Examples:
   ./cifar10 jobs                                     all jobs, the newest first
@@ -64,15 +67,17 @@ Examples:
   ./cifar10 jobs 20261123-041200-a1b2 --cancel       end it; its checkpoint stays`;
 
 async function list(target: Target, { state, json }: CommandOptions): Promise<void> {
-  const all = await listJobs(target, await target.stack());
+  const stack = await target.stack();
+  const all = await listJobs(target, stack);
   const jobs = all.filter((job) => state === undefined || stateOf(job) === state);
   const store = await target.store();
   const listed: [job: Job, training: Training][] = [];
   for await (const each of mapInOrder(jobs, PARALLEL, (job) => readTraining(store, job))) listed.push([...each]);
+  const waits = await readWaits(target, stack, all);
   if (json)
     return print(
       JSON.stringify(
-        listed.map(([job, training]) => ({ ...job, ...training })),
+        listed.map(([job, training]) => ({ ...job, ...training, ...waitOf(waits, job) })),
         undefined,
         2,
       ),
@@ -81,10 +86,41 @@ async function list(target: Target, { state, json }: CommandOptions): Promise<vo
     const which = state === undefined ? '' : ` in the state ${state}`;
     return print(`There are no jobs${which}. Submit one with "./cifar10 submit quick${suffixOf(target)}".`);
   }
-  const header = ['run', 'state', 'recipe', 'created', 'took', 'attempts', 'accuracy', ''];
+  const header = ['run', 'state', 'on', 'recipe', 'created', 'took', 'attempts', 'accuracy', ''];
   for (const line of table([header, ...listed.map(([job, training]) => rowOf(job, training))])) print(line);
   const shared = sharedCores(target, all.filter(isRunning).length);
   if (shared) print(shared);
+  for (const job of jobs.filter(waitsLong)) {
+    const wait = waits.get(job.id);
+    if (wait) print(`${pc.yellow('!')} ${job.run} waits for ${duration(secondsWaited(job))}: ${describeWait(wait)}`);
+  }
+}
+
+/**
+ * Why jobs wait. AWS is asked about one of each queue, the oldest that has waited for long: the others wait behind it.
+ *
+ * @param all jobs of the stack, the newest first
+ */
+async function readWaits(target: Target, stack: StackOutputs, all: readonly Job[]): Promise<Map<string, Wait>> {
+  const waits = new Map<string, Wait>();
+  for (const [index, job] of all.entries()) {
+    const older = all.slice(index + 1).filter((each) => each.queue === job.queue && !hasEnded(each));
+    const isHead = !older.some(isWaiting);
+    const wait =
+      isHead && waitsLong(job) ? await readWait(target, stack, job, all) : explainWait(job, { ahead: older.length });
+    if (wait) waits.set(job.id, wait);
+  }
+  return waits;
+}
+
+function waitsLong(job: Job): boolean {
+  return isWaiting(job) && secondsWaited(job) >= ADVICE_SECONDS;
+}
+
+/** Of a job that waits, for JSON. */
+function waitOf(waits: ReadonlyMap<string, Wait>, { id }: Job): { readonly waitsFor?: Wait } {
+  const waitsFor = waits.get(id);
+  return waitsFor === undefined ? {} : { waitsFor };
 }
 
 /** What the store says about the training of a job. */
@@ -111,6 +147,7 @@ function rowOf(job: Job, { result, progress }: Training): string[] {
   return [
     job.run,
     stateOf(job),
+    job.device ?? '',
     recipeOf(job),
     job.createdAt.toISOString().slice(0, 16).replace('T', ' '),
     tookOf(job) ?? '',
@@ -146,8 +183,12 @@ async function one(target: Target, reference: string, { follow, cancel, json = f
     process.exitCode = await followOnTerminal(target, job, { json });
   } else if (!cancel) {
     const training = await readTraining(await target.store(), job);
-    if (json) return print(JSON.stringify({ ...job, ...training }, undefined, 2));
+    const wait = waitsLong(job) ? await readWait(target, stack, job) : explainWait(job);
+    if (json) return print(JSON.stringify({ ...job, ...training, ...(wait && { waitsFor: wait }) }, undefined, 2));
     print(describe(target, stack, job, training));
+    if (wait && waitsLong(job)) {
+      print(`${pc.yellow('!')} It waits for ${duration(secondsWaited(job))}: ${describeWait(wait)}`);
+    }
     const running = isRunning(job) ? (await listJobs(target, stack)).filter(isRunning).length : 0;
     const shared = sharedCores(target, running);
     if (shared) print(shared);
@@ -159,10 +200,11 @@ function describe(target: Target, stack: StackOutputs, job: Job, { result, progr
   const facts: [name: string, fact: string | undefined][] = [
     ['state', describeState(job)],
     ['command', job.command.join(' ')],
+    ['on', job.device],
     ['created', job.createdAt.toISOString()],
     ['started', job.startedAt && `${job.startedAt.toISOString()}, ${took}`],
     ...job.attempts.map((attempt, index): [string, string] => {
-      return [`attempt ${index + 1}`, `${attempt.reason ?? 'no reason'}, exit code ${attempt.exitCode ?? 'none'}`];
+      return [`attempt ${index + 1}`, describeAttempt(attempt)];
     }),
     ['progress', progress && describeProgress(progress)],
     ['result', result && `${result.version}, ${percent(result.accuracy.plain)} plain`],

@@ -1,8 +1,9 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { jobLog, type LogLine } from '../batch/job-log.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { describeLoggedText } from '../endpoint/log-line.ts';
 import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
+import { seconds } from '../terminal/seconds.ts';
 
 export function logsCommand(): Command {
   return new Command('logs')
@@ -50,12 +51,3 @@ Examples:
   ./cifar10 logs endpoint -f                         requests as they are answered
   ./cifar10 logs endpoint --since 10m --target aws   the last ten minutes, in your AWS account
   ./cifar10 logs 20261123-041200-a1b2                all attempts of a run's last job`;
-
-const secondsIn: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-function seconds(text: string): number {
-  const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  const factor = unit === undefined ? undefined : secondsIn[unit];
-  if (factor === undefined) throw new InvalidArgumentError('Write a number and s, m, h or d, such as 10m.');
-  return Number(count) * factor;
-}

@@ -1,10 +1,14 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
 import { changesOf, collect, wholeNumber } from '#training/commands/option-parsers.ts';
 import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
+import { chooseDevice } from '../batch/choose-device.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
+import type { Device } from '../batch/queues.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
 import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
 import { openTarget, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import { seconds } from '../terminal/seconds.ts';
 
 export function submitCommand(): Command {
   return new Command('submit')
@@ -17,16 +21,26 @@ export function submitCommand(): Command {
     .option('--data <name>', 'the data set to train on (default: cifar10)')
     .option('--from <version>', 'start from the weights of a version or an alias in the bucket')
     .option('--run <id>', 'name of the run; a failed run resumes (default: a new name)')
+    .addOption(
+      new Option(
+        '--on <device>',
+        'train on a GPU or on CPUs (default: gpu; cpu where the AWS account may start no GPU)',
+      ).choices(['gpu', 'cpu']),
+    )
+    .option('--wait <time>', 'how long to wait for a machine, such as 10m or 2h; the job stays queued', seconds, 1800)
     .option('--detach', 'do not follow the job')
     .option('--json', 'print events as lines of JSON')
     .addHelpText('after', examples)
     .action(
       async (
         recipe: string | undefined,
-        { seed, data, from, run, detach, json = false, ...options }: CommandOptions,
+        { seed, data, from, run, on: asked, wait, detach, json = false, ...options }: CommandOptions,
       ) => {
         const target = await openTarget(options.target);
-        const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run });
+        const { device: on, why } = await chooseDevice(target, await target.stack(), asked);
+        if (why) note(why);
+        const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run, on });
+        if (submitted.note) note(submitted.note);
         await sayIfShared(target, submitted);
         if (detach) {
           process.stdout.write(
@@ -35,10 +49,14 @@ export function submitCommand(): Command {
               : `${submitted.run}\nFollow it with "./cifar10 jobs ${submitted.run} --follow${suffixOf(target)}".\n`,
           );
         } else {
-          process.exitCode = await followOnTerminal(target, submitted, { json });
+          process.exitCode = await followOnTerminal(target, submitted, { json, waitSeconds: wait });
         }
       },
     );
+}
+
+function note(text: string): void {
+  process.stderr.write(`${pc.yellow('!')} ${text}\n`);
 }
 
 /** On this machine jobs run side by side. */
@@ -57,17 +75,22 @@ interface CommandOptions {
   readonly data?: string;
   readonly from?: string;
   readonly run?: string;
+  readonly on?: Device;
+  /** In seconds. */
+  readonly wait: number;
   readonly detach?: boolean;
   readonly json?: boolean;
 }
 
 const examples = `
 Ctrl-C stops following; the job continues, and "./cifar10 jobs <run> --follow" follows it again.
-Exit codes are those of the training: 0 done, 1 failed, 2 bad arguments.
+Exit codes are those of the training: 0 done, 1 failed, 2 bad arguments; and 124 where the job had
+no machine for the time of --wait. It stays queued then, and "./cifar10 jobs" says why it waits.
 
 Examples:
   ./cifar10 submit                                   quick, on this machine
   ./cifar10 submit seed --set epochs=10 --seed 3     the post's network, ten epochs, another seed
   ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account
+  ./cifar10 submit quick --target aws --on cpu       on CPUs, which every account may start
   ./cifar10 submit --from production                 start from the weights that are served
   ./cifar10 submit quick --run monday                name the run; the same again resumes it`;

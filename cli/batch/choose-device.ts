@@ -1,0 +1,28 @@
+import type { StackOutputs, Target } from '../stack/target.ts';
+import { explainGpuQuota, mayRunGpus, readGpuQuota } from './gpu-quota.ts';
+import { type Device, queuesOf } from './queues.ts';
+
+export interface Choice {
+  readonly device: Device;
+  /** Why, or what will happen, where it is not what one expects. */
+  readonly why?: string;
+}
+
+/**
+ * What a job trains on: as asked, or else on a GPU, unless the account may start none. LocalStack trains on the processors of
+ * this machine in either queue.
+ */
+export async function chooseDevice(target: Target, stack: StackOutputs, asked?: Device): Promise<Choice> {
+  if (target.name === 'local' || asked === 'cpu') return { device: asked ?? 'gpu' };
+  const quota = await readGpuQuota(target.clientConfig);
+  if (mayRunGpus(quota) !== false) return { device: 'gpu' };
+  const explained = explainGpuQuota(quota);
+  if (asked === 'gpu') return { device: 'gpu', why: `${explained}\nThe job waits until then.` };
+  if (queuesOf(stack).some(({ device }) => device === 'cpu')) {
+    return { device: 'cpu', why: `${explained}\nUntil then this trains on CPUs; with "--on gpu" it would wait.` };
+  }
+  return {
+    device: 'gpu',
+    why: `${explained}\nThe job waits until then. An update of the stack with "./cifar10 deploy --target aws" adds a queue for CPUs.`,
+  };
+}
