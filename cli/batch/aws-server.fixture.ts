@@ -1,7 +1,8 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
-import type { ClientConfig } from '../stack/target.ts';
+import { text } from 'node:stream/consumers';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import type { ClientConfig, StackOutputs, Target, TargetName } from '../stack/target.ts';
 
 /** A request of an SDK client. */
 export interface AwsRequest {
@@ -10,9 +11,9 @@ export interface AwsRequest {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** An operation's output, or an error of AWS's by its name. */
+/** An operation's output, in XML for EC2, or an error of AWS's by its name. */
 export type AwsAnswer =
-  | { readonly output: object }
+  | { readonly output: object | string }
   | { readonly error: string; readonly message?: string; readonly status?: number };
 
 export interface AwsServer extends AsyncDisposable {
@@ -20,7 +21,16 @@ export interface AwsServer extends AsyncDisposable {
   readonly clientConfig: ClientConfig & { readonly endpoint: string };
   /** All requests so far. */
   readonly requests: readonly AwsRequest[];
+  /** A deployed stack in this AWS, with its bucket. */
+  target(store: ObjectStore, options?: { readonly name?: TargetName; readonly stack?: Partial<StackOutputs> }): Target;
 }
+
+/** Outputs of a stack with both queues. */
+export const outputs = {
+  ...{ BucketName: 'bucket', JobQueueArn: 'gpu-queue', JobDefinitionName: 'gpu-definition' },
+  ...{ CpuJobQueueArn: 'cpu-queue', CpuJobDefinitionName: 'cpu-definition' },
+  ...{ TrainingLogGroupName: 'logs', RestApiId: 'api', StageName: 'v1', ClassifierLogGroupName: 'classifier' },
+};
 
 /** Batch's REST API has no operation in its requests but a path. */
 const batchPaths: Readonly<Record<string, string>> = {
@@ -30,26 +40,29 @@ const batchPaths: Readonly<Record<string, string>> = {
   terminatejob: 'TerminateJob',
   describejobqueues: 'DescribeJobQueues',
   describecomputeenvironments: 'DescribeComputeEnvironments',
+  describejobdefinitions: 'DescribeJobDefinitions',
 };
 
 /**
- * A server on this machine that speaks AWS's two JSON protocols: JSON 1.1, as Service Quotas does, and REST with JSON, as Batch does.
+ * A server on this machine that speaks AWS's protocols: JSON 1.1, as Service Quotas does, REST with JSON, as Batch does, and
+ * forms answered by XML, as EC2 does.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+ * @see https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html
  * @see https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
  */
 export async function startAwsServer(answer: (request: AwsRequest) => AwsAnswer): Promise<AwsServer> {
   const requests: AwsRequest[] = [];
   const server = createServer(async (incoming, outgoing) => {
-    const target = incoming.headers['x-amz-target'] as string | undefined;
-    const isRest = target === undefined;
-    const operation = target?.split('.')[1] ?? batchPaths[incoming.url!.split('/').at(-1)!] ?? incoming.url!;
-    const request = { operation, input: (await json(incoming)) as Record<string, unknown> };
+    const request = read(incoming, await text(incoming));
     requests.push(request);
     const answered = answer(request);
+    const isRest = incoming.headers['x-amz-target'] === undefined;
     const type = isRest ? 'application/json' : 'application/x-amz-json-1.1';
     if ('output' in answered) {
-      outgoing.writeHead(200, { 'content-type': type }).end(JSON.stringify(answered.output));
+      const { output } = answered;
+      if (typeof output === 'string') outgoing.writeHead(200, { 'content-type': 'text/xml' }).end(output);
+      else outgoing.writeHead(200, { 'content-type': type }).end(JSON.stringify(output));
     } else {
       const { error, message = error, status = 400 } = answered;
       const [header, body] = isRest ? [{ 'x-amzn-errortype': error }, { message }] : [{}, { __type: error, message }];
@@ -57,16 +70,31 @@ export async function startAwsServer(answer: (request: AwsRequest) => AwsAnswer)
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const clientConfig = {
+    region: 'eu-west-1',
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  };
   return {
-    clientConfig: {
-      region: 'eu-west-1',
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    },
+    clientConfig,
     requests,
+    target: (store, { name = 'aws', stack = outputs } = {}) => ({
+      ...{ name, clientConfig, environment: {}, apiUrl: () => '', apiKey: async () => undefined },
+      ...{ stack: async () => stack as StackOutputs, store: async () => store },
+    }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function read({ headers, url = '' }: IncomingMessage, body: string): AwsRequest {
+  const target = headers['x-amz-target'];
+  if (typeof target === 'string') return { operation: target.split('.')[1] ?? '', input: JSON.parse(body) };
+  if (headers['content-type'] === 'application/x-www-form-urlencoded') {
+    const { Action = '', ...input } = Object.fromEntries(new URLSearchParams(body));
+    return { operation: Action, input };
+  }
+  return { operation: batchPaths[url.split('/').at(-1)!] ?? url, input: JSON.parse(body || '{}') };
 }

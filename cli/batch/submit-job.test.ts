@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeJson } from '#models/json.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { openObjectStore } from '#models/stores/open.ts';
+import { createSubmission, readSubmission } from '#models/submissions.ts';
+import { type AwsAnswer, type AwsRequest, outputs, startAwsServer } from './aws-server.fixture.ts';
+import { submitJob } from './submit-job.ts';
+
+const [first, second] = ['20261123-0412-a1b2c3d4', '20261124-0412-d4c3b2a1'];
+let folder: string;
+let store: ObjectStore;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'submit-'));
+  store = await openObjectStore(folder);
+});
+afterEach(async () => rm(folder, { recursive: true }));
+
+/** Stores all of a version that its existence is told by. */
+async function storeVersion(id: string): Promise<void> {
+  await store.put(`models/${id}/manifest.json`, encodeJson({}));
+}
+
+async function promote(version: string): Promise<void> {
+  const alias = { version, previous: null, by: 'test', at: new Date().toISOString(), reason: null };
+  await store.put('aliases/production.json', encodeJson(alias));
+}
+
+/** Batch that takes every job and has none. */
+function batch({ operation }: AwsRequest): AwsAnswer {
+  if (operation === 'SubmitJob') return { output: { jobId: 'a1', jobName: 'x' } };
+  return { output: operation === 'ListJobs' ? { jobSummaryList: [] } : { jobs: [] } };
+}
+
+const submissionsOf = (requests: readonly AwsRequest[]) =>
+  requests.filter(({ operation }) => operation === 'SubmitJob').map(({ input }) => input);
+
+describe('submitJob', () => {
+  it('submits to the queue for GPUs, or that for CPUs, with its job definition', async () => {
+    await using aws = await startAwsServer(batch);
+    const target = aws.target(store);
+
+    await submitJob(target, { recipe: 'quick' });
+    expect(await submitJob(target, { recipe: 'quick', on: 'cpu' })).toMatchObject({ id: 'a1', device: 'cpu' });
+
+    expect(submissionsOf(aws.requests)).toMatchObject([
+      { jobQueue: 'gpu-queue', jobDefinition: 'gpu-definition' },
+      { jobQueue: 'cpu-queue', jobDefinition: 'cpu-definition' },
+    ]);
+  });
+
+  it('says how to get a queue for CPUs, where an earlier release deployed the stack', async () => {
+    await using aws = await startAwsServer(batch);
+    const { CpuJobQueueArn, CpuJobDefinitionName, ...stack } = outputs;
+
+    await expect(submitJob(aws.target(store, { stack }), { on: 'cpu' })).rejects.toThrow(
+      'The stack has no queue for CPUs: an earlier release deployed it. Update it with "./cifar10 deploy --target aws".',
+    );
+    expect(aws.requests).toEqual([]);
+  });
+
+  it('gives the job the version that an alias means, which its role cannot read', async () => {
+    await using aws = await startAwsServer(batch);
+    await storeVersion(first);
+    await promote(first);
+
+    await submitJob(aws.target(store), { from: 'production', run: 'monday' });
+
+    const command = ['train', '--run', 'monday', '--from', first];
+    expect(submissionsOf(aws.requests)).toMatchObject([{ containerOverrides: { command } }]);
+    expect(await readSubmission(store, 'monday')).toMatchObject({ command });
+  });
+
+  it('resumes a run from the version that it began from, and says so, when the alias has moved', async () => {
+    await using aws = await startAwsServer(batch);
+    const target = aws.target(store);
+    for (const version of [first, second]) await storeVersion(version);
+    await promote(first);
+    await submitJob(target, { from: 'production', run: 'monday' });
+    await promote(second);
+
+    const again = await submitJob(target, { from: 'production', run: 'monday' });
+
+    expect(again.command).toEqual(['train', '--run', 'monday', '--from', first]);
+    expect(again.note).toBe(
+      `production means ${second} now. The run monday began from ${first} and continues with that; for the other, choose another name.`,
+    );
+    await expect(submitJob(target, { from: second, run: 'monday' })).rejects.toThrow('was submitted as');
+    await expect(submitJob(target, { from: 'production', seed: 2, run: 'monday' })).rejects.toThrow('was submitted as');
+  });
+
+  it('resumes a run whose alias an earlier release recorded, from what it began from', async () => {
+    await using aws = await startAwsServer(batch);
+    for (const version of [first, second]) await storeVersion(version);
+    await promote(second);
+    const command = ['train', '--run', 'monday', '--from', 'production'];
+    await createSubmission(store, 'monday', { at: new Date().toISOString(), by: 'test', command });
+
+    expect((await submitJob(aws.target(store), { from: 'production', run: 'monday' })).command).toEqual([
+      ...['train', '--run', 'monday', '--from', second],
+    ]);
+  });
+
+  it('refuses a version that does not exist, and a file, before a machine is paid for', async () => {
+    await using aws = await startAwsServer(batch);
+    const target = aws.target(store);
+
+    await expect(submitJob(target, { from: first })).rejects.toThrow(`has no such version: ${first}`);
+    await expect(submitJob(target, { from: 'mine.h5' })).rejects.toThrow(
+      'A job cannot read mine.h5, a file of this machine. Train from it here with "./cifar10 train --from mine.h5"',
+    );
+    expect(aws.requests).toEqual([]);
+  });
+
+  it('waits and tries again when Batch throttles', async () => {
+    let left = 2;
+    await using aws = await startAwsServer((request) =>
+      request.operation === 'SubmitJob' && left-- > 0
+        ? { error: 'TooManyRequestsException', status: 429, message: 'Too Many Requests' }
+        : batch(request),
+    );
+
+    expect((await submitJob(aws.target(store), {})).id).toBe('a1');
+    expect(submissionsOf(aws.requests)).toHaveLength(3);
+  });
+
+  it('does not submit twice when the answer is lost', async () => {
+    const job = { jobId: 'taken', jobName: 'monday', jobQueue: 'gpu-queue', status: 'RUNNABLE' };
+    const container = { command: ['train', 'quick', '--run', 'monday'] };
+    await using aws = await startAwsServer(({ operation, input }) => {
+      if (operation === 'SubmitJob') return { error: 'ServerException', status: 500 };
+      if (operation === 'DescribeJobs') return { output: { jobs: [{ ...job, container }] } };
+      return { output: { jobSummaryList: input.jobQueue === 'gpu-queue' ? [job] : [] } };
+    });
+
+    expect((await submitJob(aws.target(store), { run: 'monday' })).id).toBe('taken');
+    expect(submissionsOf(aws.requests)).toHaveLength(1);
+  });
+
+  it.each([
+    [{ state: 'DISABLED', status: 'VALID' }, [{}], 'aws batch update-job-queue --state ENABLED --job-queue gpu-queue'],
+    [{ state: 'ENABLED', status: 'INVALID', statusReason: 'gone' }, [{}], 'The queue is INVALID (gone). Deploy'],
+    [{ state: 'ENABLED', status: 'VALID' }, [], 'gpu-definition has no active revision. Deploy the stack again'],
+    [
+      undefined,
+      [{}],
+      'The queue gpu-queue does not exist. Deploy the stack again with "./cifar10 deploy --target aws".',
+    ],
+  ])('says what to do when Batch refuses a job, its queue being %j', async (queue, jobDefinitions, remedy) => {
+    await using aws = await startAwsServer(({ operation }) => {
+      if (operation === 'SubmitJob') return { error: 'ClientException', message: 'Error executing request' };
+      return { output: operation === 'DescribeJobQueues' ? { jobQueues: queue ? [queue] : [] } : { jobDefinitions } };
+    });
+
+    const refused = submitJob(aws.target(store), {});
+    await expect(refused).rejects.toThrow(/^Batch does not take the job: Error executing request\. /);
+    await expect(refused).rejects.toThrow(remedy);
+  });
+});
