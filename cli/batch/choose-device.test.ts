@@ -12,7 +12,7 @@ interface Case {
   /** Whether the stack has a queue for CPUs. @default true */
   readonly hasCpus?: false;
   /** @default aws */
-  readonly name?: 'local';
+  readonly name?: 'local' | 'aws';
   readonly device: Device;
   readonly why?: string;
 }
