@@ -1,0 +1,102 @@
+import { stripVTControlCharacters } from 'node:util';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import {
+  type AwsAnswer,
+  type AwsRequest,
+  type AwsServer,
+  outputs,
+  startAwsServer,
+} from '../batch/aws-server.fixture.ts';
+import { jobsCommand } from './jobs.ts';
+
+const minute = 60_000;
+const now = Date.now();
+
+/** Of the queue for GPUs: one that waits, and one behind it; of that for CPUs: one whose first attempt was killed. */
+const jobs = [
+  { jobId: 'c', jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 5 * minute, run: 'third' },
+  { jobId: 'b', jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 42 * minute, run: 'second' },
+  {
+    ...{ jobId: 'a', jobQueue: 'cpu-queue', status: 'RUNNABLE', createdAt: now - 50 * minute, run: 'first' },
+    attempts: [{ stoppedAt: now - minute, container: { exitCode: 137, reason: 'OutOfMemoryError' } }],
+  },
+].map(({ run, ...job }) => ({ ...job, jobName: run, container: { command: ['train', 'quick', '--run', run] } }));
+
+function answer({ operation, input }: AwsRequest): AwsAnswer {
+  const described = Object.entries(outputs).map(
+    ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+  );
+  const answers: Readonly<Record<string, object | string>> = {
+    GetCallerIdentity:
+      '<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
+    DescribeStacks: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${described.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    ListJobs: { jobSummaryList: jobs.filter(({ jobQueue }) => jobQueue === input.jobQueue) },
+    DescribeJobs: { jobs: jobs.filter(({ jobId }) => (input.jobs as string[])?.includes(jobId)) },
+    DescribeJobQueues: { jobQueues: [{ state: 'ENABLED', status: 'VALID' }] },
+    GetServiceQuota: { Quota: { Value: 0 } },
+  };
+  const output = answers[operation];
+  return output === undefined ? { error: 'ClientException' } : { output };
+}
+
+let aws: AwsServer;
+beforeEach(async () => {
+  aws = await startAwsServer(answer);
+  vi.stubEnv('AWS_ENDPOINT_URL', aws.clientConfig.endpoint);
+  vi.stubEnv('AWS_REGION', 'eu-west-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await aws[Symbol.asyncDispose]();
+});
+
+async function run(...args: string[]): Promise<string> {
+  let printed = '';
+  const keep = (text: unknown) => {
+    printed += text;
+    return true;
+  };
+  const spies = [vi.spyOn(process.stdout, 'write').mockImplementation(keep)];
+  spies.push(vi.spyOn(process.stderr, 'write').mockImplementation(() => true));
+  try {
+    await jobsCommand()
+      .exitOverride()
+      .parseAsync([...args, '--target', 'aws'], { from: 'user' });
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+  return stripVTControlCharacters(printed);
+}
+
+it('lists the jobs of both queues, and warns of the one that waits for long, with the reason', async () => {
+  const printed = await run();
+
+  const [, ...rows] = printed.split('\n').map((line) => line.split(/\s+/).slice(0, 4).join(' '));
+  expect(rows.slice(0, 3)).toEqual([
+    'third runnable gpu quick',
+    'second runnable gpu quick',
+    'first runnable cpu quick',
+  ]);
+  expect(printed.match(/^! .*$/gm)).toEqual([
+    expect.stringMatching(/^! second waits for 42:\d\d: the quota of GPU instances in eu-west-1 is below one instance/),
+  ]);
+  expect(printed).toContain('--quota-code L-DB2E81BA');
+});
+
+it('gives the reason of every wait as JSON', async () => {
+  const listed: { run: string; waitsFor: { cause: string } }[] = JSON.parse(await run('--json'));
+
+  expect(listed.map(({ run, waitsFor }) => [run, waitsFor.cause])).toEqual([
+    ['third', 'turn'],
+    ['second', 'quota'],
+    ['first', 'machine'],
+  ]);
+});
+
+it('says what the exit codes of attempts mean', async () => {
+  expect(await run('first')).toMatch(
+    /^attempt 1 +OutOfMemoryError, exit code 137 \(killed: out of memory, or its machine was lost\)$/m,
+  );
+});
