@@ -37,7 +37,7 @@ const fn = (ZipFile: string) => ({
   Type: 'AWS::Lambda::Function',
   Properties: {
     Handler: 'index.handler',
-    Runtime: 'nodejs22.x',
+    Runtime: 'nodejs24.x',
     Timeout: 2,
     MemorySize: 192,
     Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
