@@ -100,12 +100,13 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('passes the program the address of the store, and nothing else', () => {
+  it('passes the program the address of the store and the region, and nothing else', () => {
     template.hasResourceProperties('AWS::Batch::JobDefinition', {
       ContainerProperties: {
         Image: 'training:1',
         Environment: [
           { Name: 'CIFAR10_STORE', Value: { 'Fn::Join': ['', ['s3://', { Ref: Match.stringLikeRegexp('^Models') }]] } },
+          { Name: 'AWS_REGION', Value: { Ref: 'AWS::Region' } },
         ],
         ResourceRequirements: [
           { Type: 'MEMORY', Value: '14336' },

@@ -62,7 +62,7 @@ export class TrainingQueue extends Construct {
         memory,
         // For jobs started in the console; the command line passes its own command.
         command: ['train', 'quick'],
-        environment: { [variable.store]: models.url },
+        environment: { [variable.store]: models.url, AWS_REGION: Stack.of(this).region },
         jobRole: this.jobRole(models),
         executionRole: this.executionRole(),
         logging: ecs.LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'training' }),
