@@ -11,6 +11,7 @@ const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
  * The image's hash covers what `.dockerignore` lets in.
  *
  * @param props.registryUri such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1` @default built from the repository
+ * @param props.device what its TensorFlow computes on @default gpu
  * @param props.directory root of the repository @default this one
  */
 export function trainingImage(
@@ -18,12 +19,13 @@ export function trainingImage(
   {
     registryUri,
     directory = repositoryRoot,
-  }: { readonly registryUri?: string | undefined; readonly directory?: string },
+    device = 'gpu',
+  }: { readonly registryUri?: string | undefined; readonly directory?: string; readonly device?: 'gpu' | 'cpu' },
 ): ecs.ContainerImage {
   if (registryUri !== undefined) return ecs.ContainerImage.fromRegistry(checkedUri(registryUri));
-  const asset = new DockerImageAsset(scope, 'TrainingImage', {
+  const asset = new DockerImageAsset(scope, device === 'gpu' ? 'TrainingImage' : 'CpuTrainingImage', {
     directory,
-    file: 'training/Dockerfile',
+    file: device === 'gpu' ? 'training/Dockerfile' : 'training/Dockerfile.cpu',
     platform: Platform.LINUX_AMD64,
   });
   return ecs.ContainerImage.fromRegistry(asset.imageUri);
