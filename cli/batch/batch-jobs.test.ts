@@ -1,8 +1,8 @@
 import type { JobDetail } from '@aws-sdk/client-batch';
 import { describe, expect, it } from 'vitest';
 import type { StackOutputs } from '../stack/target.ts';
-import { hasEnded, jobNameOf, readJob, stateOf } from './batch-jobs.ts';
-import { queuesOf } from './queues.ts';
+import { goesOnElsewhere, hasEnded, jobNameOf, readJob, stateOf } from './batch-jobs.ts';
+import { allQueuesOf, queuesOf } from './queues.ts';
 
 const queues = queuesOf({
   ...({ JobQueueArn: 'queue', JobDefinitionName: 'definition' } as StackOutputs),
@@ -103,6 +103,23 @@ describe('stateOf', () => {
     [{ status: 'SUCCEEDED', isTerminated: true }, 'succeeded'], // It was faster.
   ] as const)('of %j is %s', (state, expected) => {
     expect(stateOf(readJob({ ...detail, ...state }, queues))).toBe(expected);
+  });
+});
+
+describe('goesOnElsewhere', () => {
+  const stack = { ...({ JobQueueArn: 'queue', JobDefinitionName: 'd' } as StackOutputs), OnDemandJobQueueArn: 'dear' };
+  const detail = { jobId: 'a', jobName: 'x', jobQueue: 'queue', jobDefinition: 'd', startedAt: 0 };
+  const exited = 'Essential container in task exited';
+
+  it.each([
+    [{ status: 'FAILED', statusReason: 'Host EC2 (instance i-0) terminated.' }, true],
+    [{ status: 'FAILED', statusReason: exited, container: { exitCode: 75 } }, true],
+    [{ status: 'FAILED', statusReason: exited, container: { exitCode: 1 } }, false],
+    [{ status: 'FAILED', statusReason: 'enough', isTerminated: true, container: { exitCode: 75 } }, false],
+    [{ status: 'FAILED', statusReason: 'Host EC2 (instance i-0) terminated.', jobQueue: 'dear' }, false],
+    [{ status: 'SUCCEEDED', statusReason: exited, container: { exitCode: 0 } }, false],
+  ] as const)('of %j is %s', (state, expected) => {
+    expect(goesOnElsewhere(readJob({ ...detail, ...state }, allQueuesOf(stack)), stack)).toBe(expected);
   });
 });
 

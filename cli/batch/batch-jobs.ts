@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-batch';
 import { NotFound } from '#errors/user-error.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
-import { type Device, type Queue, queuesOf } from './queues.ts';
+import { allQueuesOf, type Device, type Queue } from './queues.ts';
 
 /** A training job, as AWS Batch describes it. */
 export interface Job {
@@ -98,6 +98,15 @@ export async function findJob(target: Target, stack: StackOutputs, reference: st
   );
 }
 
+/**
+ * Whether a job failed because its last instance went away, so that the stack submits its run again to an on-demand queue: the
+ * same judgement as in `infra/training/reclaimed-jobs.lambda.ts`.
+ */
+export function goesOnElsewhere({ status, reason = '', exitCode, queue }: Job, stack: StackOutputs): boolean {
+  if (status !== 'FAILED' || !allQueuesOf(stack).some(({ arn, onDemand }) => arn === queue && onDemand)) return false;
+  return reason.startsWith('Host EC2') || (reason.startsWith('Essential container in task exited') && exitCode === 75);
+}
+
 /** Ends a job for good, whatever state it is in; does nothing if it has ended. */
 export async function endJob(target: Target, job: Job, reason: string): Promise<void> {
   await new BatchClient(target.clientConfig).send(new TerminateJobCommand({ jobId: job.id, reason }));
@@ -120,7 +129,7 @@ function isJobId(reference: string): boolean {
 async function summaries(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<JobSummary[]> {
   const client = new BatchClient(target.clientConfig);
   const found: JobSummary[] = [];
-  for (const { arn } of queuesOf(stack)) {
+  for (const { arn } of allQueuesOf(stack)) {
     // A filter finds jobs in any state; without one, only those of one state.
     for await (const { jobSummaryList } of paginateListJobs({ client }, { jobQueue: arn, filters: [filter] })) {
       found.push(...(jobSummaryList ?? []));
@@ -136,7 +145,7 @@ async function describeJobs(target: Target, stack: StackOutputs, found: readonly
     const ids = found.slice(start, start + page).flatMap(({ jobId }) => jobId ?? []);
     details.push(...((await batch.send(new DescribeJobsCommand({ jobs: ids }))).jobs ?? []));
   }
-  const queues = queuesOf(stack);
+  const queues = allQueuesOf(stack);
   return details.map((detail) => readJob(detail, queues)).sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
 }
 

@@ -13,12 +13,16 @@ export interface Choice {
  * this machine in either queue.
  */
 export async function chooseDevice(target: Target, stack: StackOutputs, asked?: Device): Promise<Choice> {
+  const devices = queuesOf(stack).map(({ device }) => device);
+  if (asked === undefined && !devices.includes('gpu')) {
+    return { device: 'cpu', why: 'This trains on CPUs: the region of the stack has no GPU instances for it.' };
+  }
   if (target.name === 'local' || asked === 'cpu') return { device: asked ?? 'gpu' };
   const quota = await readGpuQuota(target.clientConfig);
   if (mayRunGpus(quota) !== false) return { device: 'gpu' };
   const explained = explainGpuQuota(quota);
   if (asked === 'gpu') return { device: 'gpu', why: `${explained}\nThe job waits until then.` };
-  if (queuesOf(stack).some(({ device }) => device === 'cpu')) {
+  if (devices.includes('cpu')) {
     return { device: 'cpu', why: `${explained}\nUntil then this trains on CPUs; with "--on gpu" it would wait.` };
   }
   return {

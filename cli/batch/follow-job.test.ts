@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
-import { type AwsAnswer, type AwsRequest, startAwsServer } from './aws-server.fixture.ts';
+import { type AwsAnswer, type AwsRequest, outputs, startAwsServer } from './aws-server.fixture.ts';
 import { followJob } from './follow-job.ts';
 import type { Wait } from './job-wait.ts';
 
@@ -104,6 +104,28 @@ describe('followJob', () => {
 
     expect(await followJob(aws.target(store, { name: 'local' }), submitted)).toMatchObject({ status: 'SUCCEEDED' });
     expect(requests).toBe(4);
+  });
+
+  it('follows a run whose instances were reclaimed too often into its job on demand', async () => {
+    const seen: string[] = [];
+    const next = '0a1b2c3d-0000-4000-8000-000000000001';
+    const statusReason = 'Host EC2 (instance i-0a1b) terminated.';
+    const first = { jobId: submitted.id, jobQueue: 'gpu-queue', status: 'FAILED', createdAt: 1, statusReason };
+    const second = { jobId: next, jobQueue: 'on-demand', status: 'SUCCEEDED', createdAt: 2 };
+    await using aws = await startAwsServer(({ operation, input }) => {
+      if (operation === 'ListJobs')
+        return { output: { jobSummaryList: input.jobQueue === 'on-demand' ? [second] : [first] } };
+      const asked = input.jobs as string[];
+      const found = [first, second].filter(({ jobId }) => asked.includes(jobId));
+      return { output: { jobs: found.map((job) => ({ ...job, container: { command } })) } };
+    });
+    const stack = { ...outputs, OnDemandJobQueueArn: 'on-demand' };
+    const target = aws.target(store, { name: 'local', stack });
+
+    const job = await followJob(target, submitted, { onJob: ({ id }) => seen.push(id) });
+
+    expect(job).toMatchObject({ id: next, status: 'SUCCEEDED', device: 'gpu' });
+    expect(seen).toEqual([submitted.id, next]);
   });
 
   it('says what became of a run whose job Batch has forgotten', async () => {

@@ -7,7 +7,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { answers, isUnreachable } from '../stack/unreachable.ts';
-import { findJob, hasEnded, type Job, suffixOf } from './batch-jobs.ts';
+import { findJob, goesOnElsewhere, hasEnded, type Job, jobsOfRun, suffixOf } from './batch-jobs.ts';
 import { ADVICE_SECONDS, hasNoMachine, isWaiting, secondsWaited, type Wait } from './job-wait.ts';
 import { readWait } from './read-wait.ts';
 import { submitCommand } from './submit-command.ts';
@@ -43,11 +43,14 @@ class NoMachine extends UserError {
 const interval = { local: 1, aws: 5 } as const;
 /** Seconds without an answer before following ends: a laptop changes networks. */
 const PATIENCE = 300;
+/** Seconds for the stack to submit a run again whose instances were reclaimed too often. */
+const SUCCESSOR_SECONDS = 120;
 /** Seconds between two looks for the reason of a long wait. */
 const REASON_SECONDS = 60;
 
 /**
- * Follows a job until it has ended, however it ends. A cloud that is unreachable or throttles for a while is asked again.
+ * Follows a job until it has ended, however it ends, and its run into the job that the stack submits when instances of the
+ * first were reclaimed too often. A cloud that is unreachable or throttles for a while is asked again.
  *
  * @returns the job, ended
  * @throws {CannotFollow} LocalStack has ended, AWS cannot be reached, or has forgotten the job; the message says how to go on
@@ -56,11 +59,13 @@ const REASON_SECONDS = 60;
  */
 export async function followJob(target: Target, submitted: SubmittedJob, options: FollowOptions = {}): Promise<Job> {
   const { onJob = () => {}, onEvent = () => {}, signal } = options;
-  const { id, run } = submitted;
+  const { run } = submitted;
+  let { id } = submitted;
   const [stack, store] = [await target.stack(), await target.store()];
   const watch = watchWait(target, stack, options);
   let last = -1;
   let answeredAt = performance.now();
+  let endedAt: number | undefined;
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -73,8 +78,15 @@ export async function followJob(target: Target, submitted: SubmittedJob, options
         onEvent(event);
         last = number;
       }
-      if (hasEnded(job)) return job;
-      await watch(job);
+      if (hasEnded(job)) {
+        endedAt ??= performance.now();
+        const isOver = performance.now() - endedAt > 1000 * SUCCESSOR_SECONDS;
+        if (isOver || !goesOnElsewhere(job, stack)) return job;
+        const [newest = job] = await jobsOfRun(target, stack, run);
+        if (newest.createdAt > job.createdAt) [id, endedAt] = [newest.id, undefined];
+      } else {
+        await watch(job);
+      }
     } catch (error) {
       signal?.throwIfAborted();
       if (await hasLocalStackEnded(target, error)) throw localStackEnded(target, submitted, error);

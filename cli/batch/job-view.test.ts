@@ -70,6 +70,25 @@ describe('jobView', () => {
     ]);
   });
 
+  it('tells when the run goes on in another job, and the attempts of that', () => {
+    const { stream, text } = terminal();
+    const view = jobView(stream);
+    const reclaimed = [{ reason: 'Host EC2 (instance i-0) terminated.' }];
+
+    view.job({ ...base, status: 'FAILED', attempts: reclaimed, attemptsAllowed: 1, stoppedAt: new Date(0) });
+    view.job({ ...base, id: 'b2' });
+    view.job({ ...base, id: 'b2', attempts: reclaimed });
+
+    expect(text().trimEnd().split('\n')).toEqual([
+      'attempt 1 ended: Host EC2 (instance i-0) terminated.',
+      'job failed after 0 s',
+      'job goes on as b2',
+      'job waits for a machine',
+      'attempt 1 ended: Host EC2 (instance i-0) terminated., 4 left',
+      'job waits for a machine',
+    ]);
+  });
+
   it('tells of an interruption without how to go on by hand, which Batch does', () => {
     const { stream, text } = terminal();
 

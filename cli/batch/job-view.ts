@@ -29,6 +29,7 @@ export function jobView(
 ): JobView {
   const training = viewFor(stream, { json, place });
   let shown = '';
+  let id = '';
   let ended = 0;
   let waits = false;
   const say = (line: string) => {
@@ -39,6 +40,10 @@ export function jobView(
   };
   return {
     job(job) {
+      if (job.id !== id) {
+        if (id !== '' && !json) say(`${pc.cyan('job')} goes on as ${job.id}`);
+        [id, shown, ended] = [job.id, '', 0];
+      }
       const state = `${job.status} ${job.attempts.length} ${job.reason}`;
       if (json) {
         if (state !== shown) stream.write(`${JSON.stringify({ type: 'job', ...job })}\n`);
