@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { UserError } from '#errors/user-error.ts';
+import type { InstanceTypes } from '#infra/training/instance-types.ts';
+import { explainGpuQuota, mayRunGpus, readGpuQuota } from '../batch/gpu-quota.ts';
 import type { Report } from '../terminal/steps.ts';
 import { bootstrapCdk, runCdk } from './cdk.ts';
 import { type DeployOptions, type DeploySettings, settleOptions } from './deploy-options.ts';
 import { readyStack } from './ready-stack.ts';
+import { regionTypes } from './region-types.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
 import { readStackState } from './stack-state.ts';
@@ -16,15 +19,21 @@ import { type StackOutputs, stackName, type Target } from './target.ts';
  * It may be interrupted, and called again: it waits for what CloudFormation has begun.
  *
  * @param report is called with the progress. @default reports nothing
+ * @param note is called with what the user should know of the region and the account. @default says nothing
  * @throws {UserError} it failed; the message has CloudFormation's reason
  */
 export async function deploy(
   target: Target,
-  { report = () => {}, ...options }: DeployOptions & { readonly report?: Report } = {},
+  {
+    report = () => {},
+    note = () => {},
+    ...options
+  }: DeployOptions & { readonly report?: Report; readonly note?: (text: string) => void } = {},
 ): Promise<StackOutputs> {
   // First what can be refused without waiting for anything.
   const before = await readStackState(target.clientConfig, stackName);
   checkDocker(target, settleOptions(target, options, before?.outputs));
+  const types = target.name === 'aws' ? await checkRegion(target, report, note) : undefined;
 
   const stack = await readyStack(target, report);
   const settings = settleOptions(target, options, stack?.outputs);
@@ -34,7 +43,7 @@ export async function deploy(
   }
   report('synthesize the template');
   let hasBegun = false;
-  await runCdk(target, ['deploy', stackName, ...deployArguments(settings)], (line) => {
+  await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
     hasBegun ||= parseStackProgress(line) !== undefined;
     const description = describeCdkLine(line);
     if (description) report(description);
@@ -48,12 +57,26 @@ export async function deploy(
   return target.stack();
 }
 
-function deployArguments({ trainingImage, cpuTrainingImage, auth, origins }: DeploySettings): string[] {
+/** @returns the instance types to use */
+async function checkRegion(target: Target, report: Report, note: (text: string) => void): Promise<InstanceTypes> {
+  report(`ask what ${target.region} offers`);
+  const [types, quota] = await Promise.all([regionTypes(target, note), readGpuQuota(target.clientConfig)]);
+  const advice = explainGpuQuota(quota);
+  const until = mayRunGpus(quota) === false ? '\nUntil then "./cifar10 submit --target aws" uses the CPU queue.' : '';
+  if (advice) note(`${advice}${until}`);
+  return types;
+}
+
+function deployArguments(
+  { trainingImage, cpuTrainingImage, auth, origins }: DeploySettings,
+  types: InstanceTypes | undefined,
+): string[] {
   const contexts = {
     auth,
     ...(origins.length === 0 ? {} : { origins: origins.join(' ') }),
     ...(trainingImage === undefined ? {} : { trainingImage }),
     ...(cpuTrainingImage === undefined ? {} : { cpuTrainingImage }),
+    ...(types && { instanceTypes: types.gpu.join(' '), cpuInstanceTypes: types.cpu.join(' ') }),
   };
   return [
     ...['--require-approval', 'never', '--progress', 'events'],
