@@ -1,9 +1,9 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, DefaultStackSynthesizer, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
-import { trainingImage } from './training/training-image.ts';
+import { imageTagPrefix, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
@@ -18,13 +18,17 @@ export interface ClassifierStackProps extends StackProps {
 /** Batch jobs train models and write them to S3; a Lambda behind API Gateway reads one and classifies images. */
 export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
-    super(scope, id, { description: 'Trains an image classifier on AWS Batch and serves it by Lambda', ...props });
+    super(scope, id, {
+      description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
+      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }),
+      ...props,
+    });
 
     const { auth = 'key', origins = [] } = props;
     const models = new ModelBucket(this, 'Models');
     const training = new TrainingQueue(this, 'Training', {
       models,
-      image: trainingImage(this, { registryUri: props.trainingImage }),
+      image: trainingImage(this, { device: 'gpu', registryUri: props.trainingImage }),
     });
     const classifier = new ClassifierFunction(this, 'Classifier', { models, alias: 'production', origins });
     const { api, apiKey } = new ClassifyApi(this, 'Classify', {
