@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { tensorflowWheels } from '#setup/wheels.mjs';
 
 const root = join(import.meta.dirname, '..');
 
@@ -55,4 +56,14 @@ describe.each(['training/Dockerfile', 'training/Dockerfile.cpu'])('%s', (dockerf
     for (const base of bases) expect(base).toMatch(/^node:24\.\d+\.\d+-bookworm(-slim)?$/);
     expect(text).not.toContain('apt');
   });
+});
+
+test('every library of CUDA that is installed is in the image, each in a layer of its own', () => {
+  const wheels = tensorflowWheels({ gpu: true, platform: 'linux-x64' })!;
+  const installed = wheels.map(({ project }) => /^nvidia-(.+)-cu12$/.exec(project)?.[1]).filter((name) => name);
+  const text = readFileSync(join(root, 'training/Dockerfile'), 'utf8');
+  const copied = [...text.matchAll(/^COPY --from=libraries \S+\/nvidia\/(\w+)\/ \S+\/nvidia\/\1\/$/gm)].map(
+    ([, name]) => name,
+  );
+  expect(copied.sort()).toEqual(installed.map((name) => name!.replaceAll('-', '_')).sort());
 });
