@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { localEnvironment } from './environment.ts';
+import { jobEnvironment, localEnvironment } from './environment.ts';
 
 const endpoint = 'http://127.0.0.1:4566';
 
@@ -57,4 +57,10 @@ test('this machine is excluded from the proxy', () => {
   const { HTTPS_PROXY, NO_PROXY } = localEnvironment(endpoint, from);
   expect(HTTPS_PROXY).toBe('http://proxy.test:3128');
   expect(NO_PROXY?.split(',')).toEqual(expect.arrayContaining(['intranet.test', '127.0.0.1', 'localhost']));
+});
+
+test('a job gets from the machine what programs need there, and nothing of the user’s terminal or cloud', () => {
+  const machine = { PATH: '/bin', HOME: '/home/me', XDG_CACHE_HOME: '/cache', https_proxy: 'http://proxy.test:3128' };
+  const user = { USER: 'me', TERM: 'xterm', CI: '1', TF_CPP_MIN_LOG_LEVEL: '0', AWS_REGION: 'eu-west-1', SECRET: 'x' };
+  expect(jobEnvironment({ ...machine, ...user })).toEqual(machine);
 });

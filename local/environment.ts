@@ -2,23 +2,42 @@ import os from 'node:os';
 import { variable } from '#environment/variables.ts';
 import { exceptThisMachine } from '#setup/proxy.mjs';
 
-/** Variables that a program needs to run and to reach the network as the user does; none of them configures a cloud. */
-const allowed = new Set([
-  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'TZ', 'LANG', 'LANGUAGE', 'CI'],
-  ...['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS'],
-  ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
-  ...['OMP_NUM_THREADS', 'CUDA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH'],
-]);
-const allowedPrefixes = ['LC_', 'XDG_', 'NODE_', 'NPM_CONFIG_', 'TF_'];
+/** Variables by which programs find files and the network on this machine; none of them configures a cloud. */
+const ofMachine = {
+  names: [
+    ...['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LD_LIBRARY_PATH'],
+    ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+  ],
+  prefixes: ['LC_', 'XDG_', 'NODE_', 'NPM_CONFIG_'],
+};
+/** What a user sets for programs that run in the terminal, besides. */
+const ofUser = {
+  names: [
+    ...['USER', 'LOGNAME', 'SHELL', 'LANGUAGE', 'CI', 'OMP_NUM_THREADS', 'CUDA_VISIBLE_DEVICES'],
+    ...['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS'],
+  ],
+  prefixes: ['TF_'],
+};
 
-/** @returns the variables that a child process may inherit, whichever cloud it uses */
-export function neutralEnvironment(from: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+function pick(from: NodeJS.ProcessEnv, ...lists: readonly (typeof ofMachine)[]): NodeJS.ProcessEnv {
+  const names = new Set(lists.flatMap((list) => list.names));
+  const prefixes = lists.flatMap((list) => list.prefixes);
   return Object.fromEntries(
     Object.entries(from).filter(([name]) => {
       const upper = name.toUpperCase();
-      return allowed.has(upper) || allowedPrefixes.some((prefix) => upper.startsWith(prefix));
+      return names.has(upper) || prefixes.some((prefix) => upper.startsWith(prefix));
     }),
   );
+}
+
+/** @returns the variables that a child process may inherit, whichever cloud it uses */
+export function neutralEnvironment(from: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return pick(from, ofMachine, ofUser);
+}
+
+/** @returns what stands for a container image's own variables where its program runs as a process of this machine */
+export function jobEnvironment(from: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return pick(from, ofMachine);
 }
 
 /**

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { home } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
-import { neutralEnvironment } from './environment.ts';
+import { jobEnvironment } from './environment.ts';
 
 /** The training image's name on this machine, where no image is built: the value of the context `trainingImage`. */
 export const trainingImage = 'cifar10-training:local';
@@ -13,8 +13,10 @@ export interface LocalImage {
   readonly entrypoint: readonly string[];
   /** The command of jobs that have none. @default none */
   readonly command?: readonly string[];
-  /** @default none */
+  /** What `ENV` sets in the image. @default none */
   readonly environment?: NodeJS.ProcessEnv;
+  /** Variables that a process of this machine needs other values of than the job's definition gives. @default none */
+  readonly overrides?: NodeJS.ProcessEnv;
 }
 
 /** Local images by image name, or by a pattern with `*`. */
@@ -26,11 +28,9 @@ export function localImages(): LocalImages {
     [trainingImage]: {
       folder: path.resolve(import.meta.dirname, '..'),
       entrypoint: [process.execPath, '--import', 'tsx', 'training/main.ts'],
-      environment: {
-        ...neutralEnvironment(),
-        [variable.home]: home, // jobs spool their checkpoints there
-        [variable.nodeSupportWarning]: 'true', // the image has a newer Node.js than this machine may have
-      },
+      environment: { ...jobEnvironment(), [variable.home]: home }, // jobs spool their checkpoints there
+      // A job of the GPU queue would end for want of a GPU.
+      overrides: { [variable.device]: 'cpu' },
     },
   };
 }

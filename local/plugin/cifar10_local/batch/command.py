@@ -21,6 +21,9 @@ class Image:
     command: list[str] = field(default_factory=list)
     """The default command."""
     environment: dict[str, str] = field(default_factory=dict)
+    """What `ENV` sets in the image."""
+    overrides: dict[str, str] = field(default_factory=dict)
+    """Variables that a process of this machine needs other values of than the job's definition gives."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class UnknownImageError(LookupError):
 
 def find_image(path: Path, name: str) -> Image:
     """
-    :param path: JSON `{"<image, * allowed>": {"folder", "entrypoint", "command"?, "environment"?}}`, read on every call
+    :param path: JSON `{"<image, * allowed>": {"folder", "entrypoint", "command"?, "environment"?, "overrides"?}}`,
+        read on every call
     :raises UnknownImageError: the file does not contain the image
     """
     images: dict[str, dict[str, Any]] = json.loads(path.read_text())
@@ -57,16 +61,20 @@ def substitute(arguments: list[str], parameters: dict[str, str]) -> list[str]:
 
 def build_command(job: Job, image: Image, endpoint: str, credentials: dict[str, str]) -> Command:
     """
-    The job's environment consists of the image's, LocalStack's address, the job role's credentials, what the definition
-    sets and what Batch adds. Nothing is inherited from LocalStack's own environment.
+    The job's environment is the image's, what the definition sets, and what Batch sets; nothing is inherited. A job on
+    AWS has no AWS_REGION unless its definition sets it, so it has none here either. LocalStack's address, the role's
+    credentials, and what keeps the user's own settings of AWS away are the only variables that AWS does not set.
+    ECS's two are not set: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, for which credentials are given instead, and
+    ECS_CONTAINER_METADATA_URI_V4, at which nothing would answer.
 
-    :param credentials: `AWS_ACCESS_KEY_ID` and so on
+    https://docs.aws.amazon.com/batch/latest/userguide/job_env_vars.html
+
+    :param credentials: `AWS_ACCESS_KEY_ID` and so on; none for a job without a role
     """
     variables = {entry["name"]: entry.get("value", "") for entry in job.container.get("environment", [])}
     environment = {
         **image.environment,
-        "AWS_REGION": job.region,
-        "AWS_DEFAULT_REGION": job.region,
+        **variables,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -74,11 +82,11 @@ def build_command(job: Job, image: Image, endpoint: str, credentials: dict[str, 
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         **credentials,
-        **variables,
         "AWS_BATCH_JOB_ID": job.job_id,
         "AWS_BATCH_JOB_ATTEMPT": str(len(job.attempts) + 1),
         "AWS_BATCH_JQ_NAME": job.queue_name,
         "AWS_BATCH_CE_NAME": job.environment_name or "",
+        **image.overrides,
     }
     if job.parent is not None:
         environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)

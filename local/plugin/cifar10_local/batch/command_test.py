@@ -48,29 +48,46 @@ def test_the_command_is_the_entrypoint_and_the_jobs_command_or_the_images_defaul
     assert build_command(without, IMAGE, ENDPOINT, CREDENTIALS).arguments == ["program", "default"]
 
 
-def test_the_environment_is_composed_and_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "theirs")
+def test_the_environment_is_the_images_the_definitions_and_batchs_with_known_exceptions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "SECRET"):
+        monkeypatch.setenv(name, "theirs")
+    image = Image("/app", ["program"], environment={"PATH": "/bin"}, overrides={"DEVICE": "cpu"})
     container: dict[str, Any] = {
         "image": "example:1",
-        "environment": [{"name": "STORE", "value": "s3://bucket"}, {"name": "AWS_BATCH_JOB_ID", "value": "forged"}],
+        "environment": [
+            {"name": "STORE", "value": "s3://bucket"},
+            {"name": "DEVICE", "value": "gpu"},
+            {"name": "AWS_BATCH_JOB_ID", "value": "forged"},
+        ],
     }
-    environment = build_command(example_job(container=container), IMAGE, ENDPOINT, CREDENTIALS).environment
-    assert environment == {
-        "PATH": "/bin",
-        "STORE": "s3://bucket",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
+    set_by_the_image = {"PATH": "/bin"}
+    set_by_the_definition = {"STORE": "s3://bucket"}
+    # https://docs.aws.amazon.com/batch/latest/userguide/job_env_vars.html
+    set_by_batch = {
+        "AWS_BATCH_JOB_ID": "job-1",
+        "AWS_BATCH_JOB_ATTEMPT": "1",
+        "AWS_BATCH_JQ_NAME": "queue",
+        "AWS_BATCH_CE_NAME": "",
+    }
+    exceptions = {
+        "DEVICE": "cpu",
         "AWS_ENDPOINT_URL": ENDPOINT,
         "AWS_ENDPOINT_URL_S3": ENDPOINT,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         **CREDENTIALS,
-        "AWS_BATCH_JOB_ID": "job-1",
-        "AWS_BATCH_JOB_ATTEMPT": "1",
-        "AWS_BATCH_JQ_NAME": "queue",
-        "AWS_BATCH_CE_NAME": "",
     }
+    environment = build_command(example_job(container=container), image, ENDPOINT, CREDENTIALS).environment
+    assert environment == set_by_the_image | set_by_the_definition | set_by_batch | exceptions
+
+
+def test_a_definition_gives_its_job_a_region() -> None:
+    container = {"image": "example:1", "environment": [{"name": "AWS_REGION", "value": "eu-west-1"}]}
+    environment = build_command(example_job(container=container), IMAGE, ENDPOINT, CREDENTIALS).environment
+    assert environment["AWS_REGION"] == "eu-west-1"
 
 
 def test_a_child_of_an_array_knows_its_index() -> None:

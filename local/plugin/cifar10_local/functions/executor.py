@@ -11,7 +11,7 @@ from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntim
 
 from ..settings import settings
 from .runtime_api import Exchange, Invocation, Outcome, RuntimeApi
-from .sandbox import Function, Sandbox, error_message
+from .sandbox import Function, Sandbox, error_message, lambda_variables
 
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
@@ -43,7 +43,7 @@ class ProcessExecutor(RuntimeExecutor):
         function = Function(
             code=Path(configuration.code.get_unzipped_code_location()),
             memory_mb=configuration.memory_size,
-            environment={name: str(value) for name, value in env_vars.items()},
+            environment=lambda_variables(env_vars, configuration.environment, configuration.runtime),
         )
         self._folder.mkdir(parents=True)
         self._api = RuntimeApi(self._exchange)

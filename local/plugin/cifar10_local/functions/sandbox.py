@@ -12,6 +12,43 @@ import psutil
 from ..processes import describe_exit, kill, spawn
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.mjs")
+DEFINED = (
+    "_HANDLER",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_FORMAT",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_LEVEL",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "TZ",
+)
+"""
+What Lambda sets, besides LANG, PATH, LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR and AWS_LAMBDA_RUNTIME_API.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+"""
+
+
+def lambda_variables(given: Mapping[str, object], configured: Mapping[str, str] | None, runtime: str) -> dict[str, str]:
+    """
+    What a function's configuration and Lambda itself set, and LocalStack's address.
+
+    :param given: LocalStack's variables, of which many are its own
+    :param configured: the variables of the function's configuration
+    :param runtime: such as `nodejs24.x`
+    """
+    defined = {name: str(given[name]) for name in DEFINED if name in given}
+    endpoint = {"AWS_ENDPOINT_URL": str(given["AWS_ENDPOINT_URL"])} if "AWS_ENDPOINT_URL" in given else {}
+    return {**defined, "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}", **(configured or {}), **endpoint}
 
 
 @dataclass(frozen=True)
@@ -22,6 +59,7 @@ class Function:
     """The unzipped package."""
     memory_mb: int
     environment: Mapping[str, str]
+    """See `lambda_variables`."""
 
 
 class Sandbox:
@@ -35,16 +73,15 @@ class Sandbox:
         temporary.mkdir(parents=True, exist_ok=True)
         self._log.touch()
         self._environment = {
-            # The Node.js of this machine may be older than Lambda's; the SDK would warn of it as an error.
-            "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
             **function.environment,
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "TMPDIR": str(temporary),
             "LANG": "en_US.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
             "LAMBDA_TASK_ROOT": str(function.code),
             "LAMBDA_RUNTIME_DIR": str(BOOTSTRAP.parent),
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
+            # Lambda sets none of these. Here they keep functions apart, and away from the user's own settings of AWS.
+            "HOME": str(folder),
+            "TMPDIR": str(temporary),
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,4 +1,4 @@
-import os
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .runtime_api import Exchange, Invocation, Outcome, RuntimeApi
-from .sandbox import Function, Sandbox
+from .sandbox import Function, Sandbox, lambda_variables
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node.js")
@@ -104,12 +104,45 @@ def test_the_end_is_described_as_lambda_does(tmp_path: Path, environments: list[
     assert environment.sandbox.describe_end() == "exit status 3"
 
 
-def test_the_environment_is_not_inherited(tmp_path: Path, environments: list[Environment]) -> None:
-    os.environ["CIFAR10_SECRET_OF_THE_TEST"] = "ours"
-    environment = Environment(tmp_path, "export const handler = async () => Object.keys(process.env);")
+def test_the_environment_is_lambdas_and_is_not_inherited(
+    tmp_path: Path, environments: list[Environment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CIFAR10_SECRET_OF_THE_TEST", "AWS_PROFILE", "LD_LIBRARY_PATH"):
+        monkeypatch.setenv(name, "ours")
+    environment = Environment(tmp_path, "export const handler = async () => Object.keys(process.env).sort();")
     environments.append(environment)
     outcome = environment.invoke("{}")
-    del os.environ["CIFAR10_SECRET_OF_THE_TEST"]
+    set_by_the_configuration = {"_HANDLER", "GREETING"}
+    set_by_lambda = {"AWS_LAMBDA_RUNTIME_API", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LANG", "PATH"}
+    # They keep functions apart, and the user's own settings of AWS away.
+    exceptions = {
+        "AWS_CONFIG_FILE",
+        "AWS_EC2_METADATA_DISABLED",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "HOME",
+        "TMPDIR",
+    }
     assert outcome is not None
-    assert b"AWS_LAMBDA_RUNTIME_API" in outcome.body
-    assert b"CIFAR10_SECRET" not in outcome.body
+    assert set(json.loads(outcome.body)) - {"_X_AMZN_TRACE_ID"} == (
+        set_by_the_configuration | set_by_lambda | exceptions
+    )
+
+
+def test_a_function_gets_what_lambda_defines_and_what_it_is_configured_with() -> None:
+    given = {
+        "AWS_REGION": "eu-west-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": 1769,
+        "AWS_EXECUTION_ENV": "AWS_Lambda_rapid",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": 28,
+        "LOCALSTACK_HOSTNAME": "127.0.0.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "STORE": "s3://bucket",
+    }
+    assert lambda_variables(given, {"STORE": "s3://bucket"}, "nodejs24.x") == {
+        "AWS_REGION": "eu-west-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs24.x",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "STORE": "s3://bucket",
+    }
