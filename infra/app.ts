@@ -20,7 +20,7 @@ new ClassifierStack(app, 'Cifar10', {
   ...(cpuTrainingImage === undefined ? {} : { cpuTrainingImage }),
   ...(reservedConcurrency === undefined ? {} : { reservedConcurrency: Number(reservedConcurrency) }),
   // The template names no region, but instance types and zones are those of the one that the CDK will deploy to.
-  region: regionalSettings(process.env.CDK_DEFAULT_REGION, {
+  regional: regionalSettings(process.env.CDK_DEFAULT_REGION, {
     gpu: text('instanceTypes'),
     cpu: text('cpuInstanceTypes'),
   }),

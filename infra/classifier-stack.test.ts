@@ -67,8 +67,8 @@ describe('ClassifierStack', () => {
   });
 
   it('has only a CPU queue where there are no GPU instances, which is then the queue for all jobs', () => {
-    const region = regionalSettings('mx-central-1', { gpu: 'none' });
-    const { template } = synthesize({ cpuTrainingImage: 'training-cpu:1', region }, withoutBundling).getStackByName(
+    const regional = regionalSettings('mx-central-1', { gpu: 'none' });
+    const { template } = synthesize({ cpuTrainingImage: 'training-cpu:1', regional }, withoutBundling).getStackByName(
       'Cifar10',
     );
 
@@ -80,8 +80,8 @@ describe('ClassifierStack', () => {
   });
 
   it('warns of instance types that the region lacks', () => {
-    const region = regionalSettings('eu-west-1', { gpu: 'g6.xlarge' });
-    const { messages } = synthesize({ ...images, region }, withoutBundling).getStackByName('Cifar10');
+    const regional = regionalSettings('eu-west-1', { gpu: 'g6.xlarge' });
+    const { messages } = synthesize({ ...images, regional }, withoutBundling).getStackByName('Cifar10');
 
     expect(messages.map(({ entry }) => entry.data)).toEqual([expect.stringContaining('eu-west-1 has no g6 instances')]);
   });

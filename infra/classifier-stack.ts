@@ -1,11 +1,11 @@
-import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, DefaultStackSynthesizer, Stack, type StackProps } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
 import { type RegionalSettings, regionalSettings } from './training/region.ts';
-import { trainingImage } from './training/training-image.ts';
+import { imageTagPrefix, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
@@ -14,7 +14,7 @@ export interface ClassifierStackProps extends StackProps {
   /** The image that jobs on processors alone run, likewise. @default training/Dockerfile.cpu, built on deployment */
   readonly cpuTrainingImage?: string;
   /** What depends on the region. @default a template for any region that has the usual GPU types */
-  readonly region?: RegionalSettings;
+  readonly regional?: RegionalSettings;
   /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
@@ -26,10 +26,14 @@ export interface ClassifierStackProps extends StackProps {
 /** Batch jobs train models and write them to S3; a Lambda behind API Gateway reads one and classifies images. */
 export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
-    super(scope, id, { description: 'Trains an image classifier on AWS Batch and serves it by Lambda', ...props });
+    super(scope, id, {
+      description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
+      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }),
+      ...props,
+    });
 
     const { auth = 'key', origins = [] } = props;
-    const { instanceTypes, zones, warnings } = props.region ?? regionalSettings(undefined);
+    const { instanceTypes, zones, warnings } = props.regional ?? regionalSettings(undefined);
     for (const warning of warnings) Annotations.of(this).addWarningV2('cifar10:region', warning);
     const models = new ModelBucket(this, 'Models');
     const training = new TrainingQueue(this, 'Training', {
@@ -37,10 +41,10 @@ export class ClassifierStack extends Stack {
       ...(instanceTypes.gpu.length === 0
         ? {}
         : {
-            image: trainingImage(this, { registryUri: props.trainingImage }),
+            image: trainingImage(this, { device: 'gpu', registryUri: props.trainingImage }),
             instanceTypes: instanceTypes.gpu.map((name) => new InstanceType(name)),
           }),
-      cpuImage: trainingImage(this, { registryUri: props.cpuTrainingImage, device: 'cpu' }),
+      cpuImage: trainingImage(this, { device: 'cpu', registryUri: props.cpuTrainingImage }),
       cpuInstanceTypes: instanceTypes.cpu.map((name) => new InstanceType(name)),
       zones,
     });
@@ -70,6 +74,10 @@ export class ClassifierStack extends Stack {
       StageName: api.deploymentStage.stageName,
       ApiKeyId: apiKey?.keyId,
       ClassifierLogGroupName: classifier.logGroup.logGroupName,
+      // What the next deployment keeps unless it is asked for something else.
+      Auth: auth === 'key' ? undefined : auth,
+      Origins: origins.join(' '),
+      TrainingImage: props.trainingImage,
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
   }
