@@ -29,6 +29,7 @@ export interface AwsServer extends AsyncDisposable {
 export const outputs = {
   ...{ BucketName: 'bucket', JobQueueArn: 'gpu-queue', JobDefinitionName: 'gpu-definition' },
   ...{ CpuJobQueueArn: 'cpu-queue', CpuJobDefinitionName: 'cpu-definition' },
+  ...{ InstanceTypes: 'g4dn.xlarge g5.xlarge', CpuInstanceTypes: 'c8a.large c7a.large' },
   ...{ TrainingLogGroupName: 'logs', RestApiId: 'api', StageName: 'v1', ClassifierLogGroupName: 'classifier' },
 };
 

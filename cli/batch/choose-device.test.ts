@@ -19,7 +19,7 @@ interface Case {
 
 test.each<Case>([
   { quota: 8, device: 'gpu' },
-  { quota: 0, device: 'cpu', why: 'Until then this trains on CPUs; with "--on gpu" it would wait.' },
+  { quota: 0, device: 'cpu', why: 'a run of quick costs $0.01 on c7a.large, $0.05 on g4dn.xlarge)' },
   { quota: 0, asked: 'gpu', device: 'gpu', why: 'The job waits until then.' },
   { quota: 0, only: 'gpu', device: 'gpu', why: 'with "./cifar10 deploy --target aws" adds a queue for CPUs' },
   { quota: 0, asked: 'cpu', device: 'cpu' },

@@ -1,3 +1,5 @@
+import prices from '../cost/prices.json' with { type: 'json' };
+import { quickRun, trainingCosts } from '../cost/training-cost.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { explainGpuQuota, mayRunGpus, readGpuQuota } from './gpu-quota.ts';
 import { type Device, queuesOf } from './queues.ts';
@@ -23,10 +25,32 @@ export async function chooseDevice(target: Target, stack: StackOutputs, asked?: 
   const explained = explainGpuQuota(quota);
   if (asked === 'gpu') return { device: 'gpu', why: `${explained}\nThe job waits until then.` };
   if (devices.includes('cpu')) {
-    return { device: 'cpu', why: `${explained}\nUntil then this trains on CPUs; with "--on gpu" it would wait.` };
+    const costs = describeCosts(stack);
+    return {
+      device: 'cpu',
+      why: `${explained}\nUntil then this trains on CPUs${costs}; with "--on gpu" it would wait.`,
+    };
   }
   return {
     device: 'gpu',
     why: `${explained}\nThe job waits until then. An update of the stack with "./cifar10 deploy --target aws" adds a queue for CPUs.`,
   };
+}
+
+/** What a short run costs on either device; nothing where no price of the stack's instances is known. */
+function describeCosts({ InstanceTypes, CpuInstanceTypes }: StackOutputs & InstanceOutputs): string {
+  const instances = [CpuInstanceTypes, InstanceTypes].flatMap(
+    (types = '') => types.split(' ').find((type) => Object.hasOwn(prices.instances.hour, type)) ?? [],
+  );
+  if (instances.length < 2) return '';
+  const [cpu, gpu] = trainingCosts(instances, quickRun, prices).map(
+    ({ instance, dollars }) => `$${dollars.toFixed(2)} on ${instance}`,
+  );
+  return ` (by "./cifar10 cost" a run of quick costs ${cpu}, ${gpu})`;
+}
+
+/** Names of instance types, separated by blanks; earlier releases have none. */
+interface InstanceOutputs {
+  readonly InstanceTypes?: string;
+  readonly CpuInstanceTypes?: string;
 }

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { UsageError } from '#errors/user-error.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
-import { type TrainingCost, trainingCosts } from '../cost/training-cost.ts';
+import { quickRun, type TrainingCost, trainingCosts } from '../cost/training-cost.ts';
 
 /** Bytes of a 32x32 PNG, its answer with headers, and the line that the log keeps. */
 const SIZES = { requestBytes: 1445, answerBytes: 745, logBytes: 788 };
@@ -50,8 +50,13 @@ export function costCommand(): Command {
         .choices(Object.keys(prices.instances.hour))
         .default('t4g.small'),
     )
-    .option('--training-seconds <number>', 'duration of a training run', toNumber, 130)
-    .option('--boot-seconds <number>', 'time that an instance is paid for beside the run', toNumber, 180)
+    .option('--training-seconds <number>', 'duration of a training run', toNumber, quickRun.seconds)
+    .option(
+      '--boot-seconds <number>',
+      'time that an instance is paid for beside the run',
+      toNumber,
+      quickRun.bootSeconds,
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(cost);
