@@ -38,7 +38,7 @@ export async function chooseDevice(target: Target, stack: StackOutputs, asked?: 
 }
 
 /** What a short run costs on either device; nothing where no price of the stack's instances is known. */
-function describeCosts({ InstanceTypes, CpuInstanceTypes }: StackOutputs & InstanceOutputs): string {
+function describeCosts({ InstanceTypes, CpuInstanceTypes }: StackOutputs): string {
   const instances = [CpuInstanceTypes, InstanceTypes].flatMap(
     (types = '') => types.split(' ').find((type) => Object.hasOwn(prices.instances.hour, type)) ?? [],
   );
@@ -47,10 +47,4 @@ function describeCosts({ InstanceTypes, CpuInstanceTypes }: StackOutputs & Insta
     ({ instance, dollars }) => `$${dollars.toFixed(2)} on ${instance}`,
   );
   return ` (by "./cifar10 cost" a run of quick costs ${cpu}, ${gpu})`;
-}
-
-/** Names of instance types, separated by blanks; earlier releases have none. */
-interface InstanceOutputs {
-  readonly InstanceTypes?: string;
-  readonly CpuInstanceTypes?: string;
 }

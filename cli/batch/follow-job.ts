@@ -7,7 +7,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { answers, isUnreachable } from '../stack/unreachable.ts';
-import { findJob, goesOnElsewhere, hasEnded, type Job, jobsOfRun, suffixOf } from './batch-jobs.ts';
+import { findJob, GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job, jobsOfRun, suffixOf } from './batch-jobs.ts';
 import { ADVICE_SECONDS, hasNoMachine, isWaiting, secondsWaited, type Wait } from './job-wait.ts';
 import { readWait } from './read-wait.ts';
 import { submitCommand } from './submit-command.ts';
@@ -43,8 +43,6 @@ class NoMachine extends UserError {
 const interval = { local: 1, aws: 5 } as const;
 /** Seconds without an answer before following ends: a laptop changes networks. */
 const PATIENCE = 300;
-/** Seconds for the stack to submit a run again whose instances were reclaimed too often. */
-const SUCCESSOR_SECONDS = 120;
 /** Seconds between two looks for the reason of a long wait. */
 const REASON_SECONDS = 60;
 
@@ -80,7 +78,7 @@ export async function followJob(target: Target, submitted: SubmittedJob, options
       }
       if (hasEnded(job)) {
         endedAt ??= performance.now();
-        const isOver = performance.now() - endedAt > 1000 * SUCCESSOR_SECONDS;
+        const isOver = performance.now() - endedAt > 1000 * GOES_ON_SECONDS;
         if (isOver || !goesOnElsewhere(job, stack)) return job;
         const [newest = job] = await jobsOfRun(target, stack, run);
         if (newest.createdAt > job.createdAt) [id, endedAt] = [newest.id, undefined];

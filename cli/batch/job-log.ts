@@ -6,7 +6,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs';
 import type { StackOutputs, Target } from '../stack/target.ts';
-import { findJob, hasEnded, type Job } from './batch-jobs.ts';
+import { findJob, GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job } from './batch-jobs.ts';
 
 export interface LogLine {
   readonly at: Date;
@@ -16,7 +16,7 @@ export interface LogLine {
 /** Seconds between two requests for new lines. */
 const FOLLOW_SECONDS = 2;
 
-/** All attempts of a job, one after the other. */
+/** All attempts of a job, one after the other; of a run that is followed, also those of the job that it goes on in. */
 export async function* jobLog(
   target: Target,
   stack: StackOutputs,
@@ -24,6 +24,7 @@ export async function* jobLog(
   { follow }: { readonly follow: boolean },
 ): AsyncGenerator<LogLine> {
   const positions = new Map<string, ReadPosition>();
+  let ended: { readonly id: string; readonly at: number } | undefined;
   for (;;) {
     const job = await findJob(target, stack, reference);
     for (const stream of streamsOf(job)) {
@@ -31,7 +32,13 @@ export async function* jobLog(
       positions.set(stream, position);
       yield* readStream(target, { group: job.logGroup ?? stack.TrainingLogGroupName, stream }, position);
     }
-    if (!follow || hasEnded(job)) return;
+    if (!follow) return;
+    if (hasEnded(job)) {
+      if (ended?.id !== job.id) ended = { id: job.id, at: performance.now() };
+      const isOver = performance.now() - ended.at > 1000 * GOES_ON_SECONDS;
+      // A job that is named by its id is not followed into another.
+      if (isOver || reference === job.id || !goesOnElsewhere(job, stack)) return;
+    }
     await sleep(1000 * FOLLOW_SECONDS);
   }
 }

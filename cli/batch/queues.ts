@@ -13,19 +13,11 @@ export interface Queue {
   readonly onDemand?: Queue;
 }
 
-/** Outputs that stacks of earlier releases do not have. */
-interface NewOutputs {
-  readonly OnDemandJobQueueArn?: string;
-  readonly CpuJobQueueArn?: string;
-  readonly CpuJobDefinitionName?: string;
-  readonly CpuOnDemandJobQueueArn?: string;
-}
-
 /**
  * The queues that jobs are submitted to, that for GPUs first. A stack of an earlier release has no other; where the region
  * has no GPU instances, there is only that for CPUs, under both names.
  */
-export function queuesOf(stack: StackOutputs & NewOutputs): readonly Queue[] {
+export function queuesOf(stack: StackOutputs): readonly Queue[] {
   const { JobQueueArn, JobDefinitionName, OnDemandJobQueueArn } = stack;
   const { CpuJobQueueArn, CpuJobDefinitionName, CpuOnDemandJobQueueArn } = stack;
   const lanes: readonly (Lane | undefined)[] = [

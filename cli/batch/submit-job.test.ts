@@ -104,6 +104,25 @@ describe('submitJob', () => {
     ]);
   });
 
+  it('does not submit a run that the stack is about to submit again, on demand', async () => {
+    const statusReason = 'Host EC2 (instance i-0a1b) terminated.';
+    const job = { jobId: 'a1', jobName: 'monday', jobQueue: 'gpu-queue', status: 'FAILED', statusReason };
+    const command = ['train', 'quick', '--run', 'monday'];
+    await createSubmission(store, 'monday', { at: new Date().toISOString(), by: 'test', command });
+    let stoppedAt = Date.now();
+    await using aws = await startAwsServer(({ operation, input }) => {
+      if (operation === 'SubmitJob') return { output: { jobId: 'b2', jobName: 'monday' } };
+      if (operation === 'DescribeJobs') return { output: { jobs: [{ ...job, stoppedAt, container: { command } }] } };
+      return { output: { jobSummaryList: input.jobQueue === 'gpu-queue' ? [job] : [] } };
+    });
+    const target = aws.target(store, { stack: { ...outputs, OnDemandJobQueueArn: 'on-demand' } });
+
+    await expect(submitJob(target, { run: 'monday' })).rejects.toThrow('goes on on demand in a moment');
+
+    stoppedAt -= 300_000;
+    expect((await submitJob(target, { run: 'monday' })).id).toBe('b2');
+  });
+
   it('refuses a version that does not exist, and a file, before a machine is paid for', async () => {
     await using aws = await startAwsServer(batch);
     const target = aws.target(store);

@@ -17,7 +17,7 @@ import { checkDataset } from '#training/datasets/open-dataset.ts';
 import { resolveRecipe } from '#training/recipe/settings.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { isUnreachable } from '../stack/unreachable.ts';
-import { hasEnded, type Job, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
+import { GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
 import { type Device, type Queue, queueFor } from './queues.ts';
 import { isThrottled } from './throttled.ts';
 
@@ -89,10 +89,11 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
     const result = await readResult(store, run);
     if (result)
       throw new UsageError(`The run ${run} has finished with version ${result.version}. Choose another name.`);
-    if (await activeJobOf(target, stack, run)) {
-      throw new UsageError(
-        `The run ${run} is still running. Follow it with "./cifar10 jobs ${run} --follow${suffixOf(target)}".`,
-      );
+    const [newest] = await jobsOfRun(target, stack, run);
+    const follow = `Follow it with "./cifar10 jobs ${run} --follow${suffixOf(target)}".`;
+    if (newest && !hasEnded(newest)) throw new UsageError(`The run ${run} is still running. ${follow}`);
+    if (newest && isAboutToGoOn(newest, stack)) {
+      throw new UsageError(`The run ${run} has lost its instance, and goes on on demand in a moment. ${follow}`);
     }
   }
   const id = await send(target, stack, queue, { run, command });
@@ -140,6 +141,11 @@ async function parentOf(
 function replaceParent(command: readonly string[], parent: string | undefined): readonly string[] {
   const at = command.indexOf('--from') + 1;
   return parent === undefined || at === 0 ? command : command.with(at, parent);
+}
+
+function isAboutToGoOn(job: Job, stack: StackOutputs): boolean {
+  const { stoppedAt = new Date(0) } = job;
+  return goesOnElsewhere(job, stack) && Date.now() - stoppedAt.getTime() < 1000 * GOES_ON_SECONDS;
 }
 
 async function activeJobOf(target: Target, stack: StackOutputs, run: string): Promise<Job | undefined> {

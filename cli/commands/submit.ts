@@ -27,7 +27,11 @@ export function submitCommand(): Command {
         'train on a GPU or on CPUs (default: gpu; cpu where the AWS account may start no GPU)',
       ).choices(['gpu', 'cpu']),
     )
-    .option('--wait <time>', 'how long to wait for a machine, such as 10m or 2h; the job stays queued', seconds, 1800)
+    .addOption(
+      new Option('--wait <time>', 'how long to wait for a machine, such as 10m or 2h; the job stays queued after that')
+        .argParser(seconds)
+        .default(1800, '30m'),
+    )
     .option('--detach', 'do not follow the job')
     .option('--json', 'print events as lines of JSON')
     .addHelpText('after', examples)
