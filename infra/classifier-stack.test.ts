@@ -122,7 +122,7 @@ describe('ClassifierStack', () => {
         Effect: 'Allow',
         Action: 's3:ListBucket',
         Resource: bucket,
-        Condition: { StringLikeIfExists: { 's3:prefix': ['models/*', 'aliases/*'] } },
+        Condition: { StringLike: { 's3:prefix': ['models/*', 'aliases/*'] } },
       },
     ]);
   });

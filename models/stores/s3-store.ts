@@ -3,6 +3,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   paginateListObjectsV2,
   S3Client,
@@ -42,6 +43,7 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
         return await getWhole(key);
       } catch (error) {
         if (isStatus(error, 404) && error.name !== 'NoSuchBucket') return undefined;
+        if (isStatus(error, 403)) return await getWhatIsListed(key, error);
         throw explained(error, bucket);
       }
     },
@@ -97,6 +99,25 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
       } catch (error) {
         if (attempt === READ_ATTEMPTS) throw error;
       }
+    }
+  }
+
+  /**
+   * To a caller who may not list the whole bucket, S3 answers 403 for an object that does not exist, as it does for one
+   * that may not be read. A caller who may list the key itself can tell them apart.
+   */
+  async function getWhatIsListed(key: string, refusal: unknown): Promise<StoredObject | undefined> {
+    const { Contents = [] } = await client
+      .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }))
+      .catch(() => {
+        throw explained(refusal, bucket);
+      });
+    // Of all keys that begin with it, the key itself is the first.
+    if (Contents[0]?.Key !== key) return undefined;
+    try {
+      return await getWhole(key); // It may have been written since.
+    } catch (error) {
+      throw explained(error, bucket);
     }
   }
 
