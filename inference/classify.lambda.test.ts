@@ -33,6 +33,7 @@ async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: API
   const program = `
     import { readFileSync, writeFileSync } from 'node:fs';
     const { handler } = await import('./index.mjs');
+    if (handler.length > 2) throw new Error('Lambda runs no handler with a callback on Node 24.');
     const results = [];
     for (const event of JSON.parse(readFileSync('events.json'))) results.push(await handler(event));
     writeFileSync('results.json', JSON.stringify(results));`;

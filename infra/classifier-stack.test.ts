@@ -86,7 +86,7 @@ describe('ClassifierStack', () => {
   it('runs Node on arm64 with a whole vCPU, and keeps its log for 30 days', () => {
     const logGroups = template.findResources('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 30 } });
     template.hasResourceProperties('AWS::Lambda::Function', {
-      Runtime: 'nodejs22.x',
+      Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       MemorySize: 1769,
       Timeout: 28,

@@ -13,6 +13,8 @@ export interface ClassifierStackProps extends StackProps {
   readonly auth?: 'key' | 'none';
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
+  /** How many classifications run at the same time at most; see `ClassifierFunctionProps`. @default what the account has left */
+  readonly reservedConcurrency?: number;
 }
 
 /** Batch jobs train models and write them to S3; a Lambda behind API Gateway reads one and classifies images. */
@@ -26,7 +28,10 @@ export class ClassifierStack extends Stack {
       models,
       image: trainingImage(this, { registryUri: props.trainingImage }),
     });
-    const classifier = new ClassifierFunction(this, 'Classifier', { models, alias: 'production', origins });
+    const classifier = new ClassifierFunction(this, 'Classifier', {
+      ...{ models, alias: 'production', origins },
+      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
+    });
     const { api, apiKey } = new ClassifyApi(this, 'Classify', {
       ...{ handler: classifier.handler, auth, crossOrigin: origins.length > 0 },
     });

@@ -5,7 +5,7 @@
 export const directions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   // cli, infra, local → training | inference → images, models → environment, errors
   '.': {
-    cli: ['local', 'training', 'inference', 'images', 'models', 'environment', 'errors', 'setup'],
+    cli: ['infra', 'local', 'training', 'inference', 'images', 'models', 'environment', 'errors', 'setup'],
     infra: ['training', 'inference', 'images', 'models', 'environment', 'errors'],
     local: ['training', 'images', 'models', 'environment', 'errors', 'setup'],
     training: ['images', 'models', 'environment', 'errors', 'setup'],

@@ -16,7 +16,7 @@ const options = {
   entryPoints: [program],
   bundle: true,
   platform: 'node',
-  target: 'node22',
+  target: 'node24',
   format: 'esm',
   mainFields: ['module', 'main'],
   // Some packages load Node's own modules by require(), which ES modules do not have.

@@ -1,14 +1,18 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '#inference/telemetry/metrics.ts';
 import { ModelBucket } from '../models/model-bucket.ts';
-import { ClassifierFunction } from './classifier-function.ts';
+import { ClassifierFunction, type ClassifierFunctionProps } from './classifier-function.ts';
 
-function givenFunction(alias = 'production'): { stack: Stack; classifier: ClassifierFunction } {
+function givenFunction(
+  alias = 'production',
+  props: Pick<ClassifierFunctionProps, 'reservedConcurrency'> = {},
+): { stack: Stack; classifier: ClassifierFunction } {
   const withoutBundling = { 'aws:cdk:bundling-stacks': [] };
   const stack = new Stack(new App({ context: withoutBundling, builtinCloudFormationValidation: false }));
   const models = new ModelBucket(stack, 'Models');
-  return { stack, classifier: new ClassifierFunction(stack, 'Classifier', { models, alias }) };
+  return { stack, classifier: new ClassifierFunction(stack, 'Classifier', { models, alias, ...props }) };
 }
 
 describe('ClassifierFunction', () => {
@@ -55,6 +59,21 @@ describe('ClassifierFunction', () => {
 
     const metric = classifier.metricLatency({ statistic: 'p99', period: Duration.minutes(1) });
     expect(metric).toMatchObject({ statistic: 'p99', period: Duration.minutes(1) });
+  });
+
+  it('runs as many calls at a time as the account allows, or as many as are reserved', () => {
+    const template = (props: object) => Template.fromStack(givenFunction('production', props).stack);
+
+    template({}).hasResourceProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: Match.absent() });
+    template({ reservedConcurrency: 5 }).hasResourceProperties('AWS::Lambda::Function', {
+      ReservedConcurrentExecutions: 5,
+    });
+  });
+
+  it.each([0, 1.5, Number.NaN])('refuses to reserve %d calls', (reservedConcurrency) => {
+    expect(() => givenFunction('production', { reservedConcurrency })).toThrow(
+      `reservedConcurrency is ${reservedConcurrency}. Give a whole number of calls, at least 1.`,
+    );
   });
 
   it.each(['', 'Production', '1st', 'a b'])('refuses the alias %j', (alias) => {

@@ -59,12 +59,32 @@ describe('ClassifyApi', () => {
     template.hasResourceProperties('AWS::ApiGateway::ApiKey', { Enabled: true, Value: Match.absent() });
   });
 
+  it('limits what the holders of the key may do, to less than all callers together', () => {
+    synthesize().hasResourceProperties('AWS::ApiGateway::UsagePlan', {
+      Throttle: { RateLimit: 40, BurstLimit: 80 },
+      Quota: { Limit: 100_000, Period: 'DAY' },
+    });
+    synthesize({ keyThrottle: { rateLimit: 2, burstLimit: 3 }, dailyQuota: 5 }).hasResourceProperties(
+      'AWS::ApiGateway::UsagePlan',
+      { Throttle: { RateLimit: 2, BurstLimit: 3 }, Quota: { Limit: 5 } },
+    );
+  });
+
+  it('refuses TLS before 1.2', () => {
+    synthesize().hasResourceProperties('AWS::ApiGateway::RestApi', {
+      EndpointConfiguration: { Types: ['REGIONAL'] },
+      SecurityPolicy: 'SecurityPolicy_TLS13_1_2_2021_06',
+      EndpointAccessMode: 'STRICT',
+    });
+  });
+
   it('requires no key where auth is none', () => {
     const template = synthesize({ auth: 'none' });
 
     const keyed = template.findResources('AWS::ApiGateway::Method', { Properties: { ApiKeyRequired: true } });
     expect(keyed).toEqual({});
     template.resourceCountIs('AWS::ApiGateway::ApiKey', 0);
+    template.resourceCountIs('AWS::ApiGateway::UsagePlan', 0);
   });
 
   it('throttles all callers together', () => {
@@ -91,6 +111,7 @@ describe('ClassifyApi', () => {
     ['REQUEST_TOO_LARGE', 413],
     ['THROTTLED', 429],
     ['QUOTA_EXCEEDED', 429],
+    ['INTEGRATION_FAILURE', 429],
     ['INTEGRATION_TIMEOUT', 504],
     ['DEFAULT_4XX', 400],
     ['DEFAULT_5XX', 502],
@@ -107,6 +128,8 @@ describe('ClassifyApi', () => {
       'gatewayresponse.header.cache-control': "'no-store'",
       'gatewayresponse.header.referrer-policy': "'no-referrer'",
       'gatewayresponse.header.x-content-type-options': "'nosniff'",
+      // A quota resets at an hour that the gateway does not tell.
+      ...(status === 429 && type !== 'QUOTA_EXCEEDED' ? { 'gatewayresponse.header.retry-after': "'1'" } : {}),
     });
     const problem = JSON.parse(response?.Properties.ResponseTemplates['application/json']);
     expect(Object.keys(problem).sort()).toEqual(Object.keys(Problem.shape).sort());
@@ -144,5 +167,10 @@ describe('ClassifyApi', () => {
     { rateLimit: 1, burstLimit: Number.NaN },
   ])('refuses the throttle %j', (throttle) => {
     expect(() => synthesize({ throttle })).toThrow(/^throttle\.(rateLimit|burstLimit) is (0|NaN)/);
+    expect(() => synthesize({ keyThrottle: throttle })).toThrow(/^keyThrottle\.(rateLimit|burstLimit) is (0|NaN)/);
+  });
+
+  it('refuses a quota of no request', () => {
+    expect(() => synthesize({ dailyQuota: 0 })).toThrow('dailyQuota is 0. Give a whole number of requests');
   });
 });

@@ -5,11 +5,28 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { addProblemResponses } from './problem-responses.ts';
 
+/** Requests a second in the long run, and requests at once. */
+export interface Throttle {
+  readonly rateLimit: number;
+  readonly burstLimit: number;
+}
+
 export interface ClassifyApiProps {
   /** Answers every request; receives API Gateway's proxy events. */
   readonly handler: lambda.IFunction;
   /** The limit for all callers together. @default 50 requests a second, bursts of 100 */
-  readonly throttle?: { readonly rateLimit: number; readonly burstLimit: number };
+  readonly throttle?: Throttle;
+  /**
+   * The limit for the holders of the key; the rest of the limit for all remains for the page and the health checks, which need
+   * no key. @default 40 requests a second, bursts of 80
+   */
+  readonly keyThrottle?: Throttle;
+  /**
+   * How many requests with the key are answered in a day: three million in a month, which cost $13 ("./cifar10 cost"), so that a
+   * leaked key is no large bill. AWS applies such limits with best effort only. @default 100,000
+   * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
+   */
+  readonly dailyQuota?: number;
   /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
   /** Whether web pages of other origins may call the API; the program decides which. @default false */
@@ -24,12 +41,11 @@ export class ClassifyApi extends Construct {
 
   constructor(scope: Construct, id: string, props: ClassifyApiProps) {
     super(scope, id);
-    const { handler, throttle = { rateLimit: 50, burstLimit: 100 }, auth = 'key', crossOrigin = false } = props;
-    for (const [name, value] of Object.entries(throttle)) {
-      if (!Number.isInteger(value) || value < 1) {
-        throw new Error(`throttle.${name} is ${value}. Give a whole number of requests, at least 1.`);
-      }
-    }
+    const { handler, auth = 'key', crossOrigin = false, dailyQuota = 100_000 } = props;
+    const { throttle = { rateLimit: 50, burstLimit: 100 }, keyThrottle = { rateLimit: 40, burstLimit: 80 } } = props;
+    checkCounts('throttle.', throttle);
+    checkCounts('keyThrottle.', keyThrottle);
+    checkCounts('', { dailyQuota });
     this.api = new apigateway.RestApi(this, 'Api', {
       description: 'Classifies images',
       endpointTypes: [apigateway.EndpointType.REGIONAL],
@@ -38,6 +54,7 @@ export class ClassifyApi extends Construct {
       deployOptions: { throttlingRateLimit: throttle.rateLimit, throttlingBurstLimit: throttle.burstLimit },
     });
     this.api.node.tryRemoveChild('Endpoint'); // an output that nothing reads
+    requireTls12(this.api);
     addProblemResponses(this.api, { crossOrigin });
 
     const program = new apigateway.LambdaIntegration(handler, { allowTestInvoke: false });
@@ -50,7 +67,11 @@ export class ClassifyApi extends Construct {
 
     if (auth === 'key') {
       this.apiKey = this.api.addApiKey('Key');
-      const plan = this.api.addUsagePlan('Plan', { apiStages: [{ stage: this.api.deploymentStage }] });
+      const plan = this.api.addUsagePlan('Plan', {
+        apiStages: [{ stage: this.api.deploymentStage }],
+        throttle: keyThrottle,
+        quota: { limit: dailyQuota, period: apigateway.Period.DAY },
+      });
       plan.addApiKey(this.apiKey);
     }
     acknowledgeFindings(this.api);
@@ -75,6 +96,26 @@ export class ClassifyApi extends Construct {
   metricLatency(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.api.metricLatency(props);
   }
+}
+
+function checkCounts(prefix: string, counts: Throttle | { readonly dailyQuota: number }): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new Error(`${prefix}${name} is ${value}. Give a whole number of requests, at least 1.`);
+    }
+  }
+}
+
+/**
+ * Refuses TLS before 1.2, which a Regional API takes by default. Such a policy needs an access mode: in the strict one, which
+ * AWS recommends, a request must come straight to this API and name it as its host, as every HTTP client does.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
+ */
+function requireTls12(api: apigateway.RestApi): void {
+  const resource = api.node.defaultChild as apigateway.CfnRestApi; // RestApi has no such property.
+  resource.securityPolicy = 'SecurityPolicy_TLS13_1_2_2021_06';
+  resource.endpointAccessMode = apigateway.EndpointAccessMode.STRICT;
 }
 
 function acknowledgeFindings(api: apigateway.RestApi): void {

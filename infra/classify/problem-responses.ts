@@ -9,9 +9,15 @@ interface Problem {
   readonly title: string;
   readonly detail: string;
   readonly hint: string;
+  /** Seconds after which to send the request again. */
+  readonly retryAfter?: number;
 }
 
-/** The errors that API Gateway answers without calling the program, in the program's words. */
+/**
+ * The errors that API Gateway answers itself, in the program's words.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+ */
 const problems: readonly (readonly [type: apigateway.ResponseType, problem: Problem])[] = [
   [
     apigateway.ResponseType.INVALID_API_KEY,
@@ -20,7 +26,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       code: 'invalid-api-key',
       title: 'Invalid API key',
       detail: 'The request has no API key, or one that is not known.',
-      hint: 'Send the key of this deployment in the header x-api-key.',
+      hint: 'Send the key of this deployment in the header x-api-key; "./cifar10 key" prints it.',
     },
   ],
   [
@@ -51,6 +57,7 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       title: 'Too many requests',
       detail: 'More requests arrive than this deployment takes.',
       hint: 'Wait a second and send it again; send several images in one request.',
+      retryAfter: 1,
     },
   ],
   [
@@ -61,6 +68,21 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
       title: 'Quota exceeded',
       detail: 'This API key has used up its requests.',
       hint: 'Wait until the quota resets, or ask for a larger one.',
+    },
+  ],
+  // Lambda refuses a call where as many run as the account or the function may run; API Gateway alone would answer 500
+  // (https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html). A function that ends without an answer is
+  // a failure of the same type, and no template can tell the two apart. Nearly all are refusals: the program answers its own
+  // failures, and a new account runs ten calls at a time.
+  [
+    apigateway.ResponseType.INTEGRATION_FAILURE,
+    {
+      status: 429,
+      code: 'busy',
+      title: 'Too many requests at once',
+      detail: 'The classifier did not answer: most likely too many requests run at the same time.',
+      hint: 'Wait a second and send it again; send several images in one request. If it fails alone too, the log of the classifier names the cause.',
+      retryAfter: 1,
     },
   ],
   [
@@ -117,6 +139,7 @@ export function addProblemResponses(api: apigateway.RestApi, { crossOrigin }: { 
       statusCode: String(problem.status),
       responseHeaders: {
         ...headers,
+        ...(problem.retryAfter === undefined ? {} : { 'retry-after': `'${problem.retryAfter}'` }),
         ...(crossOrigin
           ? { 'Access-Control-Allow-Origin': "'*'", 'Access-Control-Expose-Headers': "'retry-after, x-request-id'" }
           : {}),
