@@ -2,6 +2,8 @@
 import {
   CopyObjectCommand,
   CreateMultipartUploadCommand,
+  DeleteBucketCommand,
+  DeleteBucketPolicyCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
@@ -9,9 +11,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { emptyBucket } from '#cli/stack/empty-bucket.ts';
 import { deployStack, type TestStack } from '#local/test-stack.ts';
+import { exampleVersion } from '#models/example-version.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import { synthesizeStack } from './policies.ts';
 
 /** What is in this machine's store for a role. */
@@ -165,12 +171,65 @@ it('what a role was refused is recorded, with what it used', async () => {
   );
 });
 
-it('a bucket’s policy denies what the role’s allows, and the store says so', async () => {
-  const statement = { Effect: 'Deny', Principal: '*', Action: 's3:*', Resource: `arn:aws:s3:::${bucket}/*` };
-  const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
-  await admin.s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
-  await expect(job.store.get('runs/r/args.json')).rejects.toThrow(
-    `s3://${bucket} refuses the request (AccessDenied). Check the credentials and their rights.`,
-  );
-  await expect(job.store.put('runs/r/args.json', Buffer.from(''))).rejects.toThrow(refusedByStore);
+describe('a bucket that refuses from the middle of a job on', () => {
+  /** The job's store, of which the bucket denies every write after the first `writes`. */
+  const deniedAfter = (writes: number): ObjectStore => {
+    let left = writes;
+    return {
+      ...job.store,
+      put: async (...put) => {
+        const etag = await job.store.put(...put);
+        left -= 1;
+        if (left === 0) {
+          const denial = {
+            Effect: 'Deny',
+            Principal: '*',
+            Action: 's3:PutObject',
+            Resource: `arn:aws:s3:::${bucket}/*`,
+          };
+          const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [denial] });
+          await admin.s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
+        }
+        return etag;
+      },
+    };
+  };
+  const restore = async () => {
+    await admin.s3.send(new DeleteBucketPolicyCommand({ Bucket: bucket }));
+  };
+
+  it('shows nobody a part of a version, says why, and takes the whole one at the next try', async () => {
+    const files = exampleVersion({ weights: [1, 2, 3, 4, 5, 6] });
+    await expect(publishVersion(deniedAfter(2), files)).rejects.toThrow(
+      `s3://${bucket} refuses the request (AccessDenied). Check the credentials and their rights.`,
+    );
+    const inBucket = await listed(admin.store, 'models/');
+    expect(inBucket.length).toBeGreaterThan(1);
+    expect(await listVersions(admin.store)).toEqual([]);
+    await restore();
+    const id = await publishVersion(job.store, files);
+    expect(await listVersions(admin.store)).toEqual([id]);
+    await readVersion(classifier.store, id);
+  });
+
+  it('leaves the last checkpoint in place', async () => {
+    const write = async (store: ObjectStore, step: number) =>
+      writeCheckpoint(store, 'r', { step, body: new Uint8Array([step]), expected: await readCheckpoint(store, 'r') });
+    await write(job.store, 1);
+    await expect(write(deniedAfter(1), 2)).rejects.toThrow(refusedByStore);
+    expect(await readCheckpoint(admin.store, 'r')).toMatchObject({ step: 1, damaged: [] });
+    await restore();
+    await write(job.store, 2);
+    expect((await readCheckpoint(admin.store, 'r'))?.step).toBe(2);
+  });
+});
+
+it('a bucket that is gone is said to be gone, to a job and to the classifier', async () => {
+  await emptyBucket(admin.s3, bucket);
+  await admin.s3.send(new DeleteBucketCommand({ Bucket: bucket }));
+  const gone = `s3://${bucket} does not exist`;
+  await expect(job.store.put('runs/r/args.json', Buffer.from(''))).rejects.toThrow(gone);
+  await expect(job.store.get('runs/r/args.json')).rejects.toThrow(gone);
+  await expect(listed(job.store, 'runs/')).rejects.toThrow(gone);
+  await expect(classifier.store.get('aliases/production.json')).rejects.toThrow(gone);
 });

@@ -37,8 +37,8 @@ OVER_TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 
 def required(service: str, operation: str, parameters: Parameters, place: str = "") -> list[Request]:
     """
-    The permissions that a call needs, all of them. Operations other than those of S3 objects and of log streams need an
-    action of their own name on all resources: no program of this project calls one.
+    The permissions that a call needs, all of them. Operations other than those of S3, of log streams, and SubmitJob
+    need an action of their own name on all resources, as ListJobs does: programs of this project call no others.
 
     :param place: the region and account, as ARNs have them: `us-east-1:000000000000`
     """
@@ -47,7 +47,17 @@ def required(service: str, operation: str, parameters: Parameters, place: str = 
     if service == "logs" and "logGroupName" in parameters:
         group, stream = parameters["logGroupName"], parameters.get("logStreamName", "")
         return [Request(f"logs:{operation}", f"arn:aws:logs:{place}:log-group:{group}:log-stream:{stream}")]
+    if (service, operation) == ("batch", "SubmitJob"):
+        return [
+            Request("batch:SubmitJob", _batch_arn(place, "job-queue", parameters["jobQueue"])),
+            Request("batch:SubmitJob", _batch_arn(place, "job-definition", parameters["jobDefinition"])),
+        ]
     return [Request(f"{service}:{operation}", "*")]
+
+
+def _batch_arn(place: str, kind: str, reference: str) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html"""
+    return reference if reference.startswith("arn:") else f"arn:aws:batch:{place}:{kind}/{reference}"
 
 
 def listing(bucket: str) -> Request:

@@ -63,5 +63,13 @@ def test_a_prefix_is_a_condition_key_only_where_the_call_has_it() -> None:
 def test_calls_of_other_services_need_an_action_of_their_name() -> None:
     [lines] = required("logs", "PutLogEvents", {"logGroupName": "g", "logStreamName": "s"}, "us-east-1:0")
     assert (lines.action, lines.resource) == ("logs:PutLogEvents", "arn:aws:logs:us-east-1:0:log-group:g:log-stream:s")
-    [other] = required("batch", "SubmitJob", {})
-    assert (other.action, other.resource) == ("batch:SubmitJob", "*")
+    [other] = required("batch", "ListJobs", {})
+    assert (other.action, other.resource) == ("batch:ListJobs", "*")
+
+
+def test_submitting_a_job_needs_its_queue_and_its_definition() -> None:
+    arn = "arn:aws:batch:us-east-1:0"
+    for queue, definition in (("q", "d:3"), (f"{arn}:job-queue/q", f"{arn}:job-definition/d:3")):
+        found = required("batch", "SubmitJob", {"jobQueue": queue, "jobDefinition": definition}, "us-east-1:0")
+        assert [each.resource for each in found] == [f"{arn}:job-queue/q", f"{arn}:job-definition/d:3"]
+        assert {each.action for each in found} == {"batch:SubmitJob"}
