@@ -16,6 +16,8 @@ export const variable = {
   apiKey: 'CIFAR10_API_KEY',
   /** What a training job computes on, `gpu` or `cpu`; the stack sets it for jobs. @default a GPU if there is one */
   device: 'CIFAR10_DEVICE',
+  /** For the function that moves reclaimed jobs: pairs `<ARN of a queue>=<ARN of its on-demand queue>`, separated by spaces. */
+  onDemandQueues: 'CIFAR10_ON_DEMAND_QUEUES',
   /** The commit that a training image was built from. @default what `git describe` finds */
   commit: 'CIFAR10_COMMIT',
 

@@ -1,28 +1,37 @@
 import { App } from 'aws-cdk-lib';
 import { ClassifierStack } from './classifier-stack.ts';
+import { regionalSettings } from './training/region.ts';
 
 const app = new App();
-const trainingImage: unknown = app.node.tryGetContext('trainingImage');
-const auth: unknown = app.node.tryGetContext('auth') ?? 'key';
-const origins: unknown = app.node.tryGetContext('origins') ?? '';
-const reservedConcurrency: unknown = app.node.tryGetContext('reservedConcurrency');
-if (trainingImage !== undefined && typeof trainingImage !== 'string') {
-  throw new Error(
-    `-c trainingImage=${trainingImage} is not an image. Give the address of one in a registry, or leave it out.`,
-  );
-}
+const auth = text('auth') ?? 'key';
+const trainingImage = text('trainingImage');
+const cpuTrainingImage = text('cpuTrainingImage');
+const reservedConcurrency = text('reservedConcurrency');
 if (auth !== 'key' && auth !== 'none') {
   throw new Error(`-c auth=${auth} is not valid. Give auth=key (the default) or auth=none.`);
 }
-if (typeof origins !== 'string') {
-  throw new Error(`-c origins=${origins} is not valid. Give origins of web pages, separated by spaces.`);
-}
-if (reservedConcurrency !== undefined && !/^[1-9]\d*$/.test(String(reservedConcurrency))) {
+if (reservedConcurrency !== undefined && !/^[1-9]\d*$/.test(reservedConcurrency)) {
   throw new Error(`-c reservedConcurrency=${reservedConcurrency} is not valid. Give a whole number of calls, from 1.`);
 }
 new ClassifierStack(app, 'Cifar10', {
   auth,
-  origins: origins.split(/\s+/).filter(Boolean),
-  ...(trainingImage ? { trainingImage } : {}),
+  origins: (text('origins') ?? '').split(/\s+/).filter(Boolean),
+  ...(trainingImage === undefined ? {} : { trainingImage }),
+  ...(cpuTrainingImage === undefined ? {} : { cpuTrainingImage }),
   ...(reservedConcurrency === undefined ? {} : { reservedConcurrency: Number(reservedConcurrency) }),
+  // The template names no region, but instance types and zones are those of the one that the CDK will deploy to.
+  regional: regionalSettings(process.env.CDK_DEFAULT_REGION, {
+    gpu: text('instanceTypes'),
+    cpu: text('cpuInstanceTypes'),
+  }),
 });
+
+/** A context, such as that of `-c auth=none`; an empty one counts as none. */
+function text(context: string): string | undefined {
+  const value: unknown = app.node.tryGetContext(context);
+  if (value === undefined || value === '') return undefined;
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  throw new Error(
+    `The context ${context} is ${JSON.stringify(value)}. Give text; several values are separated by spaces.`,
+  );
+}

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -8,7 +8,9 @@ import type { CloudAssembly, CloudFormationStackArtifact } from 'aws-cdk-lib/cx-
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClassifierStack, type ClassifierStackProps } from './classifier-stack.ts';
+import { regionalSettings } from './training/region.ts';
 
+const images = { trainingImage: 'training:1', cpuTrainingImage: 'training-cpu:1' };
 const withoutBundling = { 'aws:cdk:bundling-stacks': [] };
 
 describe('ClassifierStack', () => {
@@ -27,7 +29,7 @@ describe('ClassifierStack', () => {
 
   beforeAll(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'classifier-stack-'));
-    assembly = synthesize({ trainingImage: 'training:1' });
+    assembly = synthesize(images);
     registry = assembly.getStackByName('Cifar10');
     template = Template.fromJSON(registry.template);
   });
@@ -38,8 +40,14 @@ describe('ClassifierStack', () => {
       'ApiKeyId',
       'BucketName',
       'ClassifierLogGroupName',
+      'CpuInstanceTypes',
+      'CpuJobDefinitionName',
+      'CpuJobQueueArn',
+      'CpuOnDemandJobQueueArn',
+      'InstanceTypes',
       'JobDefinitionName',
       'JobQueueArn',
+      'OnDemandJobQueueArn',
       'RestApiId',
       'StageName',
       'TrainingLogGroupName',
@@ -48,7 +56,7 @@ describe('ClassifierStack', () => {
 
   it('passes allowed origins to the program, and refuses invalid ones', () => {
     const origins = ['https://example.org', 'https://example.com:8443'];
-    const assembly = synthesize({ trainingImage: 'training:1', origins }, withoutBundling);
+    const assembly = synthesize({ ...images, origins }, withoutBundling);
 
     Template.fromJSON(assembly.getStackByName('Cifar10').template).hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ CIFAR10_ORIGINS: origins.join(' ') }) },
@@ -58,18 +66,39 @@ describe('ClassifierStack', () => {
     );
   });
 
+  it('has only a CPU queue where there are no GPU instances, which is then the queue for all jobs', () => {
+    const regional = regionalSettings('mx-central-1', { gpu: 'none' });
+    const { template } = synthesize({ cpuTrainingImage: 'training-cpu:1', regional }, withoutBundling).getStackByName(
+      'Cifar10',
+    );
+
+    Template.fromJSON(template).resourceCountIs('AWS::Batch::ComputeEnvironment', 2);
+    expect(template.Outputs.JobQueueArn).toEqual(template.Outputs.CpuJobQueueArn);
+    expect(template.Outputs.JobDefinitionName).toEqual(template.Outputs.CpuJobDefinitionName);
+    expect(template.Outputs).not.toHaveProperty('InstanceTypes');
+    expect(template.Outputs.CpuInstanceTypes).toEqual({ Value: 'c7i.large m7i.large' });
+  });
+
+  it('warns of instance types that the region lacks', () => {
+    const regional = regionalSettings('eu-west-1', { gpu: 'g6.xlarge' });
+    const { messages } = synthesize({ ...images, regional }, withoutBundling).getStackByName('Cifar10');
+
+    expect(messages.map(({ entry }) => entry.data)).toEqual([expect.stringContaining('eu-west-1 has no g6 instances')]);
+  });
+
   it('outputs no key where auth is none', () => {
-    const assembly = synthesize({ trainingImage: 'training:1', auth: 'none' }, withoutBundling);
+    const assembly = synthesize({ ...images, auth: 'none' }, withoutBundling);
 
     expect(assembly.getStackByName('Cifar10').template.Outputs).not.toHaveProperty('ApiKeyId');
   });
 
-  it('differs in one property between a built image and one from a registry', () => {
+  it('differs in two properties between built images and those from a registry', () => {
     const built = synthesize({}).getStackByName('Cifar10').template;
 
-    const [difference, ...others] = differences(built, registry.template);
-    expect(others).toEqual([]);
-    expect(difference).toMatch(/^\/Resources\/TrainingJob\w+\/Properties\/ContainerProperties\/Image$/);
+    expect(differences(built, registry.template)).toEqual([
+      expect.stringMatching(/^\/Resources\/TrainingJob\w+\/Properties\/ContainerProperties\/Image$/),
+      expect.stringMatching(/^\/Resources\/TrainingCpuJob\w+\/Properties\/ContainerProperties\/Image$/),
+    ]);
   });
 
   it('can be deployed to any account and region', () => {
@@ -79,8 +108,8 @@ describe('ClassifierStack', () => {
   it('has no custom resources, so that no code runs during a deployment', () => {
     const types = Object.values<{ Type: string }>(registry.template.Resources).map(({ Type }) => Type);
 
-    expect(types.filter((type) => !/^AWS::(ApiGateway|Batch|EC2|IAM|Lambda|Logs|S3)::/.test(type))).toEqual([]);
-    template.resourceCountIs('AWS::Lambda::Function', 1);
+    expect(types.filter((type) => !/^AWS::(ApiGateway|Batch|EC2|Events|IAM|Lambda|Logs|S3)::/.test(type))).toEqual([]);
+    template.resourceCountIs('AWS::Lambda::Function', 2); // the endpoint's, and that of reclaimed jobs
   });
 
   it('runs Node on arm64 with a whole vCPU, and keeps its log for 30 days', () => {
@@ -98,7 +127,7 @@ describe('ClassifierStack', () => {
       },
       LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^Classifier') } },
     });
-    expect(Object.keys(logGroups)).toHaveLength(2);
+    expect(Object.keys(logGroups)).toHaveLength(3);
   });
 
   it('lets the endpoint read models and aliases and write its log, and nothing else', () => {
@@ -128,8 +157,9 @@ describe('ClassifierStack', () => {
   });
 
   it('bundles the program, WebAssembly and the page in less than 3 MB', () => {
-    const [asset = ''] = readdirSync(assembly.directory).filter((name) => name.startsWith('asset.'));
-    const folder = path.join(assembly.directory, asset);
+    const [folder = ''] = readdirSync(assembly.directory)
+      .map((name) => path.join(assembly.directory, name))
+      .filter((asset) => existsSync(path.join(asset, 'page')));
 
     expect(readdirSync(folder).sort()).toEqual(['index.mjs', 'page', 'webp_dec.wasm']);
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -145,7 +175,7 @@ describe('ClassifierStack', () => {
       outdir: mkdtempSync(path.join(folder, 'out-')),
       context: { '@aws-cdk/core:validateAgainstDefaultRules': true, ...withoutBundling },
     });
-    const stack = new ClassifierStack(app, 'Cifar10', { trainingImage: 'training:1' });
+    const stack = new ClassifierStack(app, 'Cifar10', images);
     Validations.of(app).addPlugins(new AwsSolutionsChecks(stack));
 
     app.synth(); // throws with what was found

@@ -1,14 +1,20 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, DefaultStackSynthesizer, Stack, type StackProps } from 'aws-cdk-lib';
+import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
-import { trainingImage } from './training/training-image.ts';
+import { type RegionalSettings, regionalSettings } from './training/region.ts';
+import { imageTagPrefix, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
   /** The image that jobs run, by its address in a registry. @default training/Dockerfile, built on deployment */
   readonly trainingImage?: string;
+  /** The image that jobs on processors alone run, likewise. @default training/Dockerfile.cpu, built on deployment */
+  readonly cpuTrainingImage?: string;
+  /** What depends on the region. @default a template for any region that has the usual GPU types */
+  readonly regional?: RegionalSettings;
   /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
   readonly auth?: 'key' | 'none';
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
@@ -20,13 +26,27 @@ export interface ClassifierStackProps extends StackProps {
 /** Batch jobs train models and write them to S3; a Lambda behind API Gateway reads one and classifies images. */
 export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
-    super(scope, id, { description: 'Trains an image classifier on AWS Batch and serves it by Lambda', ...props });
+    super(scope, id, {
+      description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
+      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }),
+      ...props,
+    });
 
     const { auth = 'key', origins = [] } = props;
+    const { instanceTypes, zones, warnings } = props.regional ?? regionalSettings(undefined);
+    for (const warning of warnings) Annotations.of(this).addWarningV2('cifar10:region', warning);
     const models = new ModelBucket(this, 'Models');
     const training = new TrainingQueue(this, 'Training', {
       models,
-      image: trainingImage(this, { registryUri: props.trainingImage }),
+      ...(instanceTypes.gpu.length === 0
+        ? {}
+        : {
+            image: trainingImage(this, { device: 'gpu', registryUri: props.trainingImage }),
+            instanceTypes: instanceTypes.gpu.map((name) => new InstanceType(name)),
+          }),
+      cpuImage: trainingImage(this, { device: 'cpu', registryUri: props.cpuTrainingImage }),
+      cpuInstanceTypes: instanceTypes.cpu.map((name) => new InstanceType(name)),
+      zones,
     });
     const classifier = new ClassifierFunction(this, 'Classifier', {
       ...{ models, alias: 'production', origins },
@@ -36,11 +56,19 @@ export class ClassifierStack extends Stack {
       ...{ handler: classifier.handler, auth, crossOrigin: origins.length > 0 },
     });
 
-    // What programs need to know and cannot derive.
+    // What programs need to know and cannot derive. Without GPU instances every job runs on processors.
+    const { gpu, cpu } = training;
+    const lane = gpu ?? cpu;
     const outputs = {
       BucketName: models.bucket.bucketName,
-      JobQueueArn: training.queue.jobQueueArn,
-      JobDefinitionName: training.jobDefinition.jobDefinitionName,
+      JobQueueArn: lane.queue.jobQueueArn,
+      JobDefinitionName: lane.jobDefinition.jobDefinitionName,
+      OnDemandJobQueueArn: lane.onDemandQueue.jobQueueArn,
+      InstanceTypes: gpu && instanceTypes.gpu.join(' '),
+      CpuJobQueueArn: cpu.queue.jobQueueArn,
+      CpuJobDefinitionName: cpu.jobDefinition.jobDefinitionName,
+      CpuOnDemandJobQueueArn: cpu.onDemandQueue.jobQueueArn,
+      CpuInstanceTypes: instanceTypes.cpu.join(' '),
       TrainingLogGroupName: training.logGroup.logGroupName,
       RestApiId: api.restApiId,
       StageName: api.deploymentStage.stageName,

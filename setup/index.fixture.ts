@@ -7,7 +7,7 @@ import { zip } from './zip.fixture.ts';
 /** A wheel that pip accepts, with the given files, and its pin. */
 export function makeWheel(
   file: string,
-  content: Readonly<Record<string, string>> = {},
+  content: Readonly<Record<string, string | Uint8Array>> = {},
 ): { readonly wheel: Wheel; readonly bytes: Buffer } {
   const [project = '', version = ''] = file.split('-');
   const info = `${project}-${version}.dist-info`;
@@ -17,7 +17,7 @@ export function makeWheel(
     [`${info}/WHEEL`]: `Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: ${file.split('-').slice(2).join('-').replace('.whl', '')}\n`,
     [`${info}/RECORD`]: '',
   };
-  const bytes = zip(Object.entries(files).map(([name, text]) => ({ name, body: Buffer.from(text), deflated: true })));
+  const bytes = zip(Object.entries(files).map(([name, body]) => ({ name, body: Buffer.from(body), deflated: true })));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { wheel: { project: project.replaceAll('_', '-'), version, file, sha256, size: bytes.length }, bytes };
 }

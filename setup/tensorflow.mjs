@@ -38,7 +38,7 @@ const NODE_API = 8;
 const LOG_LEVEL = join(import.meta.dirname, 'log-level.cc');
 
 /** Changes whenever the unpacked files or their places change. */
-const LAYOUT = 1;
+const LAYOUT = { cpu: 1, gpu: 2 };
 
 /**
  * Disk space needed, as a multiple of the download: TensorFlow's wheel is compressed to a fourth, CUDA's to three fifths, and
@@ -49,6 +49,13 @@ const SPACE = { cpu: 5.5, gpu: 2 };
 /** Milliseconds without output after which the package's own installer counts as offline, and its time limit. */
 const INSTALLER_SILENCE = 20_000;
 const INSTALLER_LIMIT = 300_000;
+
+/**
+ * The libraries of CUDA that are kept: those that TensorFlow opens before it uses a GPU, and what these need. cuDNN opens its parts
+ * by itself (all but `adv`, which is for recurrent networks), and compiles kernels with NVRTC; cuSOLVER and cuSPARSE need nvJitLink.
+ */
+const CUDA_LIBRARIES =
+  /^lib(cudart|cublas|cublasLt|cufft|cusolver|cusparse|cudnn(_(graph|ops|cnn|heuristic|engines_precompiled|engines_runtime_compiled))?|nvJitLink|nvrtc|nvrtc-builtins)\.so[.0-9]*$/;
 
 const HEADERS = [
   /^tensorflow\/c\/[a-z_]+\.h$/,
@@ -208,8 +215,9 @@ function packageFolder({ root, gpu }) {
 
 /** @param {readonly Wheel[]} wheels */
 function librariesName(wheels) {
-  const sha = hashOf(String(LAYOUT), ...wheels.map(({ sha256 }) => sha256));
-  return `${wheels.length > 1 ? 'tensorflow-gpu' : 'tensorflow'}-${TENSORFLOW_VERSION}-${sha}`;
+  const device = wheels.length > 1 ? 'gpu' : 'cpu';
+  const sha = hashOf(String(LAYOUT[device]), ...wheels.map(({ sha256 }) => sha256));
+  return `${device === 'gpu' ? 'tensorflow-gpu' : 'tensorflow'}-${TENSORFLOW_VERSION}-${sha}`;
 }
 
 /** @param {Target} target */
@@ -243,15 +251,15 @@ function placeInLibraries(name) {
   if (/^tensorflow\/libtensorflow_(cc|framework)\.(so\.2|2\.dylib)$/.test(name)) return join('lib', basename(name));
   const header = /^tensorflow\/include\/(.+)$/.exec(name)?.[1];
   if (header !== undefined) return HEADERS.some((wanted) => wanted.test(header)) ? join('include', header) : undefined;
-  // CUDA's libraries keep their paths, which are in TensorFlow's search path, as do XLA's kernel compiler and device library.
-  if (/^nvidia\/[a-z_]+\/lib\/[^/]+\.so[.0-9]*$/.test(name)) return name;
-  if (/^nvidia\/cuda_nvcc\/(bin\/(ptxas|nvlink)|nvvm\/libdevice\/[^/]+)$/.test(name)) return name;
+  // CUDA's libraries keep their paths, which are in TensorFlow's search path and in theirs.
+  if (/^nvidia\/[a-z_]+\/lib\/[^/]+$/.test(name)) return CUDA_LIBRARIES.test(basename(name)) ? name : undefined;
   const license = /^([^/]+)\.dist-info\/(?:licenses\/)?(licen[cs]e[^/]*)$/i.exec(name);
   return license === null ? undefined : join('licenses', `${license[1]}-${license[2]}`);
 }
 
 /**
- * Strips unneeded symbols (a quarter of the size), and adds the names that the linker looks for.
+ * Strips unneeded symbols (a quarter of the size), adds the names that the linker looks for, and links cuSOLVER to where
+ * TensorFlow finds it.
  *
  * @param {string} folder
  * @param {AbortSignal | undefined} signal
@@ -273,6 +281,12 @@ async function finishLibraries(folder, signal) {
   }
   await symlink('libtensorflow_cc.so.2', join(lib, 'libtensorflow.so'));
   await symlink('libtensorflow_framework.so.2', join(lib, 'libtensorflow_framework.so'));
+  // libtensorflow_framework opens CUDA's libraries, and of their folders its RUNPATH lacks this one. One library that cannot be
+  // opened, and TensorFlow uses no GPU.
+  const solver = 'nvidia/cusolver/lib/libcusolver.so.11';
+  if (existsSync(join(folder, solver))) {
+    await symlink(join('../../..', solver), join(folder, 'nvidia/cusparse/lib', basename(solver)));
+  }
 }
 
 /**

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cacheRoot } from './cache.mjs';
+import { emptyLibraries, openedByTensorFlow, problemsOf } from './cuda-libraries.fixture.ts';
 import { Unavailable } from './download.mjs';
 import { makeWheel, serveIndex } from './index.fixture.ts';
 import { programsOnPath } from './processes.mjs';
 import { provideAddon, provideByInstaller, provideLibraries, type Target, tensorflowState } from './tensorflow.mjs';
 
 const project = path.resolve(import.meta.dirname, '..');
+const [gcc] = programsOnPath('gcc', { PATH: '/usr/bin:/usr/local/bin:/opt/homebrew/bin' });
 const { wheel, bytes } = makeWheel('tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl', {
   'tensorflow/libtensorflow_cc.so.2': 'the library',
   'tensorflow/libtensorflow_framework.so.2': 'its framework',
@@ -46,7 +48,6 @@ async function fetched(): Promise<string> {
 
 /** Installs a compiler that ignores its input and compiles this C source. */
 async function compilerOf(source: string): Promise<void> {
-  const [gcc] = programsOnPath('gcc', { PATH: '/usr/bin:/usr/local/bin:/opt/homebrew/bin' });
   const include = path.join(project, 'node_modules/node-api-headers/include');
   await writeFile(path.join(folder, 'addon.c'), source);
   const script = `[ "$1" = --version ] && exit 0
@@ -83,6 +84,50 @@ test('only the libraries and headers that the addon needs are kept', async () =>
   expect(await readFile(path.join(libraries, 'lib/libtensorflow.so'), 'utf8')).toBe('the library');
   expect(await readdir(cacheRoot())).toEqual([path.basename(libraries)]);
 });
+
+// ELF libraries with search paths, as in the wheels for CUDA.
+test.skipIf(gcc === undefined || process.platform !== 'linux')(
+  'of CUDA, TensorFlow can open each library that it insists on, from where the wheels put it; others are left out',
+  async () => {
+    vi.stubEnv('PATH', '/usr/bin:/bin'); // for the assembler and the linker
+    const {
+      'tensorflow/libtensorflow_cc.so.2': cc,
+      'tensorflow/libtensorflow_framework.so.2': framework,
+      ...cuda
+    } = await emptyLibraries(gcc!, path.join(folder, 'built'));
+    const tensorflow = makeWheel('tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl', {
+      'tensorflow/libtensorflow_cc.so.2': cc!,
+      'tensorflow/libtensorflow_framework.so.2': framework!,
+    });
+    const nvidia = makeWheel('nvidia_cu12-12.9.0-py3-none-manylinux_2_27_x86_64.whl', {
+      ...cuda,
+      'nvidia/cusolver/lib/libcusolverMg.so.11': 'for several GPUs',
+      'nvidia/cudnn/lib/libcudnn_adv.so.9': 'for recurrent networks',
+      'nvidia/cuda_nvrtc/lib/libnvrtc.alt.so.12': 'another build of NVRTC',
+      'nvidia/cufft/include/cufft.h': '// a header',
+    });
+    const files = { [tensorflow.wheel.file]: tensorflow.bytes, [nvidia.wheel.file]: nvidia.bytes };
+    await using index = await serveIndex(files);
+    vi.stubEnv('PIP_INDEX_URL', index.url);
+    vi.stubEnv('PATH', '');
+    const libraries = await provideLibraries({ ...target, gpu: true, wheels: [tensorflow.wheel, nvidia.wheel] });
+
+    vi.stubEnv('PATH', '/usr/bin:/bin');
+    const problems = () =>
+      problemsOf(gcc!, path.join(libraries, 'lib/libtensorflow_framework.so.2'), openedByTensorFlow);
+    expect(await problems()).toEqual({});
+    const kept = await readdir(path.join(libraries, 'nvidia'), { recursive: true, withFileTypes: true });
+    expect(kept.filter((file) => file.isFile()).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(Object.keys(cuda).map((name) => path.basename(name))),
+    );
+    expect(kept.filter((file) => file.isFile())).toHaveLength(Object.keys(cuda).length);
+
+    await rm(path.join(libraries, 'nvidia/cusparse/lib/libcusolver.so.11'));
+    expect(await problems()).toEqual({
+      'libcusolver.so.11': expect.stringContaining('cannot open shared object file'),
+    });
+  },
+);
 
 test('the addon is compiled once, and its link replaces whatever is there', async () => {
   const libraries = await fetched();

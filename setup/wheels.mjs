@@ -37,7 +37,10 @@ const TENSORFLOW = {
   ),
 };
 
-/** TensorFlow for CUDA 12 and the libraries that it loads, each in the newest version it allowed in March 2026. */
+/**
+ * TensorFlow for CUDA 12 and the libraries that it cannot do without, each in the newest version it allowed in March 2026. Left out
+ * are NCCL (several GPUs), CUPTI (profiles), cuRAND, and the compiler that XLA takes on a GPU: see docs/decisions/cuda-libraries.md.
+ */
 const TENSORFLOW_GPU = [
   wheel(
     'tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl',
@@ -48,16 +51,6 @@ const TENSORFLOW_GPU = [
     'nvidia_cublas_cu12-12.9.1.4-py3-none-manylinux_2_27_x86_64.whl',
     '453611eb21a7c1f2c2156ed9f3a45b691deda0440ec550860290dc901af5b4c2',
     581_242_350,
-  ),
-  wheel(
-    'nvidia_cuda_cupti_cu12-12.9.79-py3-none-manylinux_2_25_x86_64.whl',
-    '096bcf334f13e1984ba36685ad4c1d6347db214de03dbb6eebb237b41d9d934f',
-    10_814_997,
-  ),
-  wheel(
-    'nvidia_cuda_nvcc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
-    '5d6a0d32fdc7ea39917c20065614ae93add6f577d840233237ff08e9a38f58f0',
-    40_546_229,
   ),
   wheel(
     'nvidia_cuda_nvrtc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
@@ -80,11 +73,6 @@ const TENSORFLOW_GPU = [
     200_877_592,
   ),
   wheel(
-    'nvidia_curand_cu12-10.3.10.19-py3-none-manylinux_2_27_x86_64.whl',
-    '49b274db4780d421bd2ccd362e1415c13887c53c214f0d4b761752b8f9f6aa1e',
-    68_295_626,
-  ),
-  wheel(
     'nvidia_cusolver_cu12-11.7.5.82-py3-none-manylinux_2_27_x86_64.whl',
     '15da72d1340d29b5b3cf3fd100e3cd53421dde36002eda6ed93811af63c40d88',
     338_117_415,
@@ -93,11 +81,6 @@ const TENSORFLOW_GPU = [
     'nvidia_cusparse_cu12-12.5.10.65-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl',
     '73060ce019ac064a057267c585bf1fd5a353734151f87472ff02b2c5c9984e78',
     366_465_088,
-  ),
-  wheel(
-    'nvidia_nccl_cu12-2.29.7-py3-none-manylinux_2_18_x86_64.whl',
-    'ecd0a012051abc20c1aa87328841efa8cade3ced65803046e38c2f03c0891fea',
-    293_633_942,
   ),
   wheel(
     'nvidia_nvjitlink_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',

@@ -5,34 +5,56 @@ import type { Construct } from 'constructs';
 
 const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The image of each queue: the construct, the file that it is built from, and the context that names another image. */
+const images = {
+  gpu: { id: 'TrainingImage', file: 'training/Dockerfile', context: 'trainingImage' },
+  cpu: { id: 'CpuTrainingImage', file: 'training/Dockerfile.cpu', context: 'cpuTrainingImage' },
+} as const;
+
 /**
- * The image that jobs run: from a registry, or built from `training/Dockerfile` on deployment.
+ * The tags of our images begin with this, in the repository that all stacks of an account share: a lifecycle rule can name them
+ * (`image-lifecycle.json`), which rules for other stacks' images cannot.
+ */
+export const imageTagPrefix = 'cifar10-';
+
+/**
+ * The image that the jobs of a queue run: from a registry, or built from a Dockerfile on deployment.
  *
- * The image's hash covers what `.dockerignore` lets in.
+ * An image's hash covers what `.dockerignore` lets in, and of the Dockerfiles its own.
  *
  * @param props.registryUri such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1` @default built from the repository
+ * @param props.device what the image trains on
  * @param props.directory root of the repository @default this one
  */
 export function trainingImage(
   scope: Construct,
   {
     registryUri,
+    device,
     directory = repositoryRoot,
-  }: { readonly registryUri?: string | undefined; readonly directory?: string },
+  }: {
+    readonly registryUri?: string | undefined;
+    readonly device: keyof typeof images;
+    readonly directory?: string;
+  },
 ): ecs.ContainerImage {
-  if (registryUri !== undefined) return ecs.ContainerImage.fromRegistry(checkedUri(registryUri));
-  const asset = new DockerImageAsset(scope, 'TrainingImage', {
+  const { id, file, context } = images[device];
+  if (registryUri !== undefined) return ecs.ContainerImage.fromRegistry(checkedUri(registryUri, context));
+  const asset = new DockerImageAsset(scope, id, {
     directory,
-    file: 'training/Dockerfile',
+    file,
+    exclude: Object.values(images)
+      .map((image) => image.file)
+      .filter((other) => other !== file),
     platform: Platform.LINUX_AMD64,
   });
   return ecs.ContainerImage.fromRegistry(asset.imageUri);
 }
 
-function checkedUri(uri: string): string {
+function checkedUri(uri: string, context: string): string {
   if (!/^[a-z0-9][a-z0-9._-]*(:\d+)?(\/[a-z0-9][a-z0-9._-]*)*(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(uri)) {
     throw new Error(
-      `trainingImage is "${uri}", not an image with a tag or digest. Pass one such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1.`,
+      `${context} is "${uri}", not an image with a tag or digest. Pass one such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1.`,
     );
   }
   return uri;

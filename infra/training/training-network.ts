@@ -1,6 +1,11 @@
-import { Validations } from 'aws-cdk-lib';
+import { Fn, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
+
+export interface TrainingNetworkProps {
+  /** How many Availability Zones have a subnet: capacity differs from one to another. */
+  readonly zones: number;
+}
 
 /**
  * The network of the instances that run jobs: public subnets, so that no NAT gateway has to be paid by the hour, a gateway
@@ -11,12 +16,14 @@ export class TrainingNetwork extends Construct {
   readonly subnets: ec2.SubnetSelection = { subnetType: ec2.SubnetType.PUBLIC };
   readonly securityGroup: ec2.SecurityGroup;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { zones }: TrainingNetworkProps) {
     super(scope, id);
     const vpc = new ec2.Vpc(this, 'Vpc', {
-      maxAzs: 2,
+      // By position among the region's zones: the names of zones are not known before the deployment.
+      availabilityZones: Array.from({ length: zones }, (_, index) => Fn.select(index, Fn.getAzs())),
       natGateways: 0,
-      subnetConfiguration: [{ name: 'public', subnetType: ec2.SubnetType.PUBLIC }],
+      // A size of their own lets a zone be added later: subnets that share the whole range cannot be replaced one by one.
+      subnetConfiguration: [{ name: 'public', subnetType: ec2.SubnetType.PUBLIC, cidrMask: 20 }],
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
       // This would need a custom resource, for a group that nothing uses.
       restrictDefaultSecurityGroup: false,

@@ -6,11 +6,18 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ModelBucket } from '../models/model-bucket.ts';
 import { TrainingQueue, type TrainingQueueProps } from './training-queue.ts';
 
+const image = ecs.ContainerImage.fromRegistry('training:1');
+const cpuImage = ecs.ContainerImage.fromRegistry('training-cpu:1');
+
+function givenStack(): { stack: Stack; models: ModelBucket } {
+  const context = { 'aws:cdk:bundling-stacks': [] };
+  const stack = new Stack(new App({ context, builtinCloudFormationValidation: false }));
+  return { stack, models: new ModelBucket(stack, 'Models') };
+}
+
 function givenQueue(props: Partial<TrainingQueueProps> = {}): { stack: Stack; training: TrainingQueue } {
-  const stack = new Stack(new App({ builtinCloudFormationValidation: false }));
-  const models = new ModelBucket(stack, 'Models');
-  const image = ecs.ContainerImage.fromRegistry('training:1');
-  return { stack, training: new TrainingQueue(stack, 'Training', { models, image, ...props }) };
+  const { stack, models } = givenStack();
+  return { stack, training: new TrainingQueue(stack, 'Training', { models, image, cpuImage, ...props }) };
 }
 
 function synthesize(props: Partial<TrainingQueueProps> = {}): Template {
@@ -23,37 +30,77 @@ describe('TrainingQueue', () => {
     template = synthesize();
   });
 
-  it('tries Spot instances first and on-demand ones second', () => {
-    const [queue] = Object.values(template.findResources('AWS::Batch::JobQueue'));
-    const order: { Order: number; ComputeEnvironment: { 'Fn::GetAtt': [string] } }[] =
-      queue?.Properties.ComputeEnvironmentOrder;
+  it.each([
+    ['Queue', ['SPOT', 'EC2']],
+    ['OnDemandQueue', ['EC2']],
+    ['CpuQueue', ['SPOT', 'EC2']],
+    ['CpuOnDemandQueue', ['EC2']],
+  ])('pays for the instances of %s in this order: %j', (id, expected) => {
+    const order: { Order: number; ComputeEnvironment: { 'Fn::GetAtt': [string] } }[] = the(
+      template,
+      'AWS::Batch::JobQueue',
+      `Training${id}`,
+    ).ComputeEnvironmentOrder;
     const environments = template.findResources('AWS::Batch::ComputeEnvironment');
     const kinds = [...order]
       .sort((a, b) => a.Order - b.Order)
       .map((each) => environments[each.ComputeEnvironment['Fn::GetAtt'][0]]?.Properties.ComputeResources.Type);
 
-    expect(kinds).toEqual(['SPOT', 'EC2']);
+    expect(kinds).toEqual(expected);
   });
 
-  it('uses Amazon Linux 2023 with NVIDIA drivers on g4dn, g5 and g6, and no instance while idle', () => {
-    template.allResourcesProperties('AWS::Batch::ComputeEnvironment', {
+  it.each(['Spot', 'OnDemand'])('has GPU instances with NVIDIA’s driver, and none while idle: %s', (name) => {
+    expect(the(template, 'AWS::Batch::ComputeEnvironment', `TrainingFleet${name}`)).toMatchObject({
       Type: 'managed',
-      ComputeResources: Match.objectLike({
+      ComputeResources: {
         Ec2Configuration: [{ ImageType: 'ECS_AL2023_NVIDIA' }],
         InstanceTypes: ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'],
         MinvCpus: 0,
         MaxvCpus: 16,
-      }),
+      },
     });
   });
 
-  it('passes a Spot notice on to the program and gives it 90 s to write a checkpoint', () => {
-    const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
-    const userData = JSON.stringify(launchTemplate?.Properties.LaunchTemplateData.UserData);
+  it.each(['Spot', 'OnDemand'])(
+    'has instances without a GPU, which Batch chooses unless they are named: %s',
+    (name) => {
+      const environment = the(template, 'AWS::Batch::ComputeEnvironment', `TrainingCpuFleet${name}`);
+      expect(environment.ComputeResources).toMatchObject({
+        Ec2Configuration: [{ ImageType: 'ECS_AL2023' }],
+        InstanceTypes: ['optimal'],
+        MinvCpus: 0,
+      });
 
-    expect(userData).toContain('Content-Type: multipart/mixed'); // Batch adds a part of its own
-    expect(userData).toContain('echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config');
-    expect(userData).toContain('echo ECS_CONTAINER_STOP_TIMEOUT=90s >> /etc/ecs/ecs.config');
+      const named = synthesize({ cpuInstanceTypes: [new ec2.InstanceType('c7a.large')] });
+      const resources = the(named, 'AWS::Batch::ComputeEnvironment', `TrainingCpuFleet${name}`).ComputeResources;
+      expect(resources.InstanceTypes).toEqual(['c7a.large']);
+    },
+  );
+
+  it('changes environments where they are, so that the queues keep them', () => {
+    template.allResourcesProperties('AWS::Batch::ComputeEnvironment', {
+      ReplaceComputeEnvironment: false,
+      ServiceRole: Match.absent(), // Batch's own, which such a change needs
+      ComputeEnvironmentName: Match.absent(),
+    });
+  });
+
+  it('has no GPU queue without an image for it', () => {
+    const { stack, models } = givenStack();
+    const training = new TrainingQueue(stack, 'Training', { models, cpuImage });
+
+    expect(training.gpu).toBeUndefined();
+    Template.fromStack(stack).resourceCountIs('AWS::Batch::JobQueue', 2);
+  });
+
+  it('ends jobs that wait for what they cannot get, for each reason that Batch lets one limit', () => {
+    template.allResourcesProperties('AWS::Batch::JobQueue', {
+      JobStateTimeLimitActions: [
+        ['CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY', 12 * 3600],
+        ['MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE', 600],
+        ['MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT', 600],
+      ].map(([Reason, MaxTimeSeconds]) => ({ Action: 'CANCEL', MaxTimeSeconds, Reason, State: 'RUNNABLE' })),
+    });
   });
 
   it('passes a changed launch template on to the environments', () => {
@@ -64,9 +111,46 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('hides the role of the instance from containers', () => {
-    template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
+  it('lets programs read the metadata of the instance with a token only', () => {
+    template.allResourcesProperties('AWS::EC2::LaunchTemplate', {
       LaunchTemplateData: { MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 } },
+    });
+  });
+
+  it.each(['Fleet', 'CpuFleet'])(
+    'lets the instances of %s do what an ECS agent does: a job can get at their role',
+    (id) => {
+      const role = `Training${id}InstanceRole`;
+      const statements = statementsOf(template, role);
+
+      expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
+        'ecs:DiscoverPollEndpoint',
+        'ecs:Poll',
+        'ecs:RegisterContainerInstance',
+        'ecs:StartTelemetrySession',
+        'ecs:SubmitAttachmentStateChanges',
+        'ecs:SubmitContainerStateChange',
+        'ecs:SubmitTaskStateChange',
+        'ecs:TagResource',
+      ]);
+      expect(the(template, 'AWS::IAM::Role', role).ManagedPolicyArns).toBeUndefined();
+    },
+  );
+
+  it('lets the execution role pull images and write the log, which the instance may not', () => {
+    const actions = statementsOf(template, 'TrainingExecutionRole').flatMap(({ Action }) => Action);
+    expect(actions).toEqual(
+      expect.arrayContaining([
+        'ecr:GetAuthorizationToken',
+        'ecr:BatchGetImage',
+        'logs:CreateLogStream',
+        'logs:PutLogEvents',
+      ]),
+    );
+    template.allResourcesProperties('AWS::Batch::JobDefinition', {
+      ContainerProperties: {
+        ExecutionRoleArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^TrainingExecutionRole'), 'Arn'] },
+      },
     });
   });
 
@@ -74,6 +158,17 @@ describe('TrainingQueue', () => {
     template.allResourcesProperties('AWS::EC2::Subnet', { MapPublicIpOnLaunch: true });
     template.hasResourceProperties('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' });
     template.resourceCountIs('AWS::EC2::NatGateway', 0);
+  });
+
+  it.each([2, 3])('has a subnet in each of %i Availability Zones, of a size that leaves room for more', (zones) => {
+    const subnets = Object.values(synthesize({ zones }).findResources('AWS::EC2::Subnet'));
+
+    expect(subnets.map(({ Properties }) => Properties.CidrBlock)).toEqual(
+      ['10.0.0.0/20', '10.0.16.0/20', '10.0.32.0/20'].slice(0, zones),
+    );
+    expect(subnets.map(({ Properties }) => Properties.AvailabilityZone)).toEqual(
+      Array.from({ length: zones }, (_, index) => ({ 'Fn::Select': [index, { 'Fn::GetAZs': '' }] })),
+    );
   });
 
   it('allows no inbound traffic, and outbound HTTPS only', () => {
@@ -84,15 +179,15 @@ describe('TrainingQueue', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
   });
 
-  it('retries attempts that were stopped or lost with their host, and no others, up to five attempts', () => {
-    template.hasResourceProperties('AWS::Batch::JobDefinition', {
+  it('retries attempts that were lost with their host, never started or can resume, and no others, up to three', () => {
+    template.allResourcesProperties('AWS::Batch::JobDefinition', {
       RetryStrategy: {
-        Attempts: 5,
+        Attempts: 3,
         EvaluateOnExit: [
           { Action: 'RETRY', OnStatusReason: 'Host EC2*' },
-          { Action: 'EXIT', OnReason: 'OutOfMemory*' },
+          { Action: 'RETRY', OnReason: 'CannotPull*' },
+          { Action: 'RETRY', OnStatusReason: 'Task failed to start*' },
           { Action: 'RETRY', OnExitCode: '75' },
-          { Action: 'RETRY', OnExitCode: '137' },
           { Action: 'EXIT', OnReason: '*' },
         ],
       },
@@ -100,28 +195,32 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('passes the program the address of the store and the region, and nothing else', () => {
-    template.hasResourceProperties('AWS::Batch::JobDefinition', {
-      ContainerProperties: {
-        Image: 'training:1',
+  it.each([
+    ['Job', 'training:1', 'gpu', { MEMORY: '14336', VCPU: '4', GPU: '1' }],
+    ['CpuJob', 'training-cpu:1', 'cpu', { MEMORY: '3072', VCPU: '2' }],
+  ])(
+    'passes the program of %s the store, the region and the device, and nothing else',
+    (id, image, device, resources) => {
+      const bucket = { Ref: expect.stringMatching(/^Models/) };
+
+      expect(the(template, 'AWS::Batch::JobDefinition', `Training${id}`).ContainerProperties).toMatchObject({
+        Image: image,
+        Command: ['train', 'quick'],
         Environment: [
-          { Name: 'CIFAR10_STORE', Value: { 'Fn::Join': ['', ['s3://', { Ref: Match.stringLikeRegexp('^Models') }]] } },
+          { Name: 'CIFAR10_STORE', Value: { 'Fn::Join': ['', ['s3://', bucket]] } },
           { Name: 'AWS_REGION', Value: { Ref: 'AWS::Region' } },
+          { Name: 'CIFAR10_DEVICE', Value: device },
         ],
-        ResourceRequirements: [
-          { Type: 'MEMORY', Value: '14336' },
-          { Type: 'VCPU', Value: '4' },
-          { Type: 'GPU', Value: '1' },
-        ],
-      },
-    });
-  });
+        ResourceRequirements: Object.entries(resources).map(([Type, Value]) => ({ Type, Value })),
+      });
+    },
+  );
 
   it('logs to its own group, with a retention of 30 days', () => {
-    const [[logGroup] = []] = Object.entries(
+    const [logGroup] = Object.keys(
       template.findResources('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 30 } }),
-    );
-    template.hasResourceProperties('AWS::Batch::JobDefinition', {
+    ).filter((id) => id.startsWith('TrainingLogs'));
+    template.allResourcesProperties('AWS::Batch::JobDefinition', {
       ContainerProperties: {
         LogConfiguration: { LogDriver: 'awslogs', Options: { 'awslogs-group': { Ref: logGroup } } },
       },
@@ -157,8 +256,15 @@ describe('TrainingQueue', () => {
 
   it.each([
     [{ instanceTypes: [] }, 'instanceTypes is empty'],
-    [{ instanceTypes: [new ec2.InstanceType('m7i.large')] }, 'm7i.large has no NVIDIA GPU'],
-    [{ instanceTypes: [new ec2.InstanceType('g5g.xlarge')] }, 'g5g.xlarge has no NVIDIA GPU'],
+    [{ instanceTypes: [new ec2.InstanceType('m7i.large')] }, 'm7i.large has no GPU that jobs can use'],
+    [{ instanceTypes: [new ec2.InstanceType('g5g.xlarge')] }, 'g5g.xlarge has no GPU that jobs can use'], // Arm
+    [{ instanceTypes: [new ec2.InstanceType('g4ad.xlarge')] }, 'g4ad.xlarge has no GPU that jobs can use'], // AMD
+    [{ instanceTypes: [new ec2.InstanceType('g6f.xlarge')] }, 'g6f.xlarge has no GPU that jobs can use'], // an eighth
+    [{ instanceTypes: [new ec2.InstanceType('p3.2xlarge')] }, 'p3.2xlarge has a GPU that NVIDIA’s driver or cuDNN no'],
+    [{ instanceTypes: [new ec2.InstanceType('p2.xlarge')] }, 'p2.xlarge has a GPU that NVIDIA’s driver or cuDNN no'],
+    [{ cpuInstanceTypes: [] }, 'cpuInstanceTypes is empty'],
+    [{ cpuInstanceTypes: [new ec2.InstanceType('c7g.large')] }, 'c7g.large has an Arm processor'],
+    [{ cpuInstanceTypes: [new ec2.InstanceType('c7a')] }, 'c7a is not an instance type'],
     [{ maxVcpus: 2 }, 'maxVcpus is 2'],
     [{ vcpus: 0.5 }, 'vcpus is 0.5'],
     [{ attempts: 11 }, 'attempts is 11'],
@@ -172,6 +278,13 @@ describe('TrainingQueue', () => {
 interface Statement {
   readonly Action: string | string[];
   readonly Resource: { 'Fn::Join'?: [string, unknown[]] } | { 'Fn::Join'?: [string, unknown[]] }[];
+}
+
+/** The properties of the resource with this type and logical id (without its hash). */
+function the(template: Template, type: string, id: string) {
+  const found = Object.entries(template.findResources(type)).filter(([name]) => name.slice(0, -8) === id);
+  expect(found).toHaveLength(1);
+  return found[0]![1].Properties;
 }
 
 /** The statements of the policies attached to the role with this logical id (without its hash). */

@@ -8,69 +8,123 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { variable } from '#environment/variables.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
-import { GpuFleet } from './gpu-fleet.ts';
+import { checkCpuTypes, checkGpuTypes, InstanceFleet, type InstanceFleetProps } from './instance-fleet.ts';
+import { ReclaimedJobs } from './reclaimed-jobs.ts';
 import { TrainingNetwork } from './training-network.ts';
 
 export interface TrainingQueueProps {
   /** Where jobs read the data set and write runs and models. */
   readonly models: ModelBucket;
-  /** The image that jobs run; its entry point is the training program. */
-  readonly image: ecs.ContainerImage;
-  /** @default g4dn.xlarge, g5.xlarge and g6.xlarge: one GPU, 4 vCPU, 16 GiB */
+  /** The image that jobs run on a GPU; its entry point is the training program. @default no GPU queue */
+  readonly image?: ecs.ContainerImage;
+  /** The image that jobs run on processors alone. */
+  readonly cpuImage: ecs.ContainerImage;
+  /** Types with an NVIDIA GPU that the region offers. @default g4dn.xlarge, g5.xlarge and g6.xlarge: one GPU, 4 vCPU, 16 GiB */
   readonly instanceTypes?: readonly ec2.InstanceType[];
-  /** The limit for all Spot instances together, and again for on-demand ones. @default 16: four jobs at a time */
+  /** x86-64 types that the region offers, with 2 vCPU and 4 GiB at least. @default Batch's own choice */
+  readonly cpuInstanceTypes?: readonly ec2.InstanceType[];
+  /** How many Availability Zones the instances may run in; the region must have as many. @default 2 */
+  readonly zones?: number;
+  /** The limit of a queue for all Spot instances together, and again for on-demand ones. @default 16: four jobs on GPUs at a time, eight on CPUs */
   readonly maxVcpus?: number;
-  /** vCPUs of one job; every instance type must have as many. @default 4 */
+  /** vCPUs of one job on a GPU; every instance type must have as many. @default 4 */
   readonly vcpus?: number;
-  /** Memory of one job; every instance type must have more, for the ECS agent. @default 14 GiB */
+  /** Memory of one job on a GPU; every instance type must have more, for the ECS agent. @default 14 GiB */
   readonly memory?: Size;
   /** Time limit of one attempt. @default 6 hours */
   readonly timeout?: Duration;
-  /** Attempts before a job fails; each resumes at the last checkpoint. @default 5 */
+  /** Attempts before a job fails, or goes on on demand; each resumes at the last checkpoint. @default 3 */
   readonly attempts?: number;
 }
 
-/** A queue of training jobs: the instances, time limit, retries and permissions. */
-export class TrainingQueue extends Construct {
+/** Jobs of one kind: where they are submitted to, and what they are. */
+export interface JobLane {
+  /** Spot instances where available, else on-demand ones. */
   readonly queue: batch.JobQueue;
+  /** On-demand instances only, for jobs whose instances were reclaimed too often. */
+  readonly onDemandQueue: batch.JobQueue;
   readonly jobDefinition: batch.EcsJobDefinition;
+  readonly instanceTypes: readonly ec2.InstanceType[];
+}
+
+/** Queues of training jobs, on GPUs and on processors alone: the instances, time limit, retries and permissions. */
+export class TrainingQueue extends Construct {
+  /** Absent without an image for it. */
+  readonly gpu?: JobLane;
+  readonly cpu: JobLane;
   readonly logGroup: logs.LogGroup;
 
   constructor(scope: Construct, id: string, props: TrainingQueueProps) {
     super(scope, id);
-    const { models, image } = props;
-    const { instanceTypes, maxVcpus, vcpus, memory, timeout, attempts } = withDefaults(props);
+    const { instanceTypes, cpuInstanceTypes, zones, maxVcpus, vcpus, memory, timeout, attempts } = withDefaults(props);
+    const { models, image, cpuImage } = props;
 
-    const network = new TrainingNetwork(this, 'Network');
-    const fleet = new GpuFleet(this, 'Fleet', { network, instanceTypes, maxVcpus });
-    this.queue = new batch.JobQueue(this, 'Queue', {
-      computeEnvironments: [
-        { computeEnvironment: fleet.spot, order: 1 },
-        { computeEnvironment: fleet.onDemand, order: 2 },
-      ],
-    });
-
+    // Not "Network", as it once was: subnets of other sizes cannot replace each other inside one network.
+    const network = new TrainingNetwork(this, 'Subnets', { zones });
     this.logGroup = new logs.LogGroup(this, 'Logs', {
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.jobDefinition = new batch.EcsJobDefinition(this, 'Job', {
-      container: new batch.EcsEc2ContainerDefinition(this, 'Container', {
-        image,
-        gpu: 1,
-        cpu: vcpus,
-        memory,
+    const shared: SharedProps = {
+      ...{ network, maxVcpus, timeout, attempts },
+      container: {
         // For jobs started in the console; the command line passes its own command.
         command: ['train', 'quick'],
-        environment: { [variable.store]: models.url, AWS_REGION: Stack.of(this).region },
         jobRole: this.jobRole(models),
         executionRole: this.executionRole(),
         logging: ecs.LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'training' }),
-      }),
-      timeout,
-      retryAttempts: attempts,
-      retryStrategies,
+      },
+      // Batch does not tell a job its region, and ECS agents before 1.104.0 do not either.
+      environment: { [variable.store]: models.url, AWS_REGION: Stack.of(this).region },
+    };
+    if (image) {
+      this.gpu = this.lane('', shared, {
+        instanceTypes,
+        machineImage: batch.EcsMachineImageType.ECS_AL2023_NVIDIA,
+        disk: Size.gibibytes(60),
+        container: { image, gpu: 1, cpu: vcpus, memory },
+        device: 'gpu',
+      });
+    }
+    this.cpu = this.lane('Cpu', shared, {
+      instanceTypes: cpuInstanceTypes,
+      machineImage: batch.EcsMachineImageType.ECS_AL2023,
+      disk: Size.gibibytes(30),
+      // Training takes 1 GB (docs/results.md); of 4 GiB the system leaves some 3.7.
+      container: { image: cpuImage, cpu: 2, memory: Size.gibibytes(3) },
+      device: 'cpu',
     });
+    new ReclaimedJobs(this, 'Reclaimed', { lanes: this.gpu ? [this.gpu, this.cpu] : [this.cpu] });
+  }
+
+  /** The GPU queue's constructs have no prefix: their ids are as old as the stack. */
+  private lane(prefix: '' | 'Cpu', shared: SharedProps, props: LaneProps): JobLane {
+    const { network, maxVcpus, timeout, attempts } = shared;
+    const { instanceTypes, machineImage, disk, device } = props;
+    const fleet = new InstanceFleet(this, `${prefix}Fleet`, { network, instanceTypes, machineImage, disk, maxVcpus });
+    const queue = (id: string, computeEnvironments: readonly batch.ManagedEc2EcsComputeEnvironment[]) =>
+      new batch.JobQueue(this, id, {
+        computeEnvironments: computeEnvironments.map((computeEnvironment, index) => ({
+          computeEnvironment,
+          order: index + 1,
+        })),
+        jobStateTimeLimitActions: jobStateTimeLimits,
+      });
+    return {
+      queue: queue(`${prefix}Queue`, [fleet.spot, fleet.onDemand]),
+      onDemandQueue: queue(`${prefix}OnDemandQueue`, [fleet.onDemand]),
+      jobDefinition: new batch.EcsJobDefinition(this, `${prefix}Job`, {
+        container: new batch.EcsEc2ContainerDefinition(this, `${prefix}Container`, {
+          ...shared.container,
+          ...props.container,
+          environment: { ...shared.environment, [variable.device]: device },
+        }),
+        timeout,
+        retryAttempts: attempts,
+        retryStrategies,
+      }),
+      instanceTypes,
+    };
   }
 
   /**
@@ -122,34 +176,81 @@ export class TrainingQueue extends Construct {
   }
 }
 
+/** What both kinds of jobs have. */
+interface SharedProps {
+  readonly network: TrainingNetwork;
+  readonly maxVcpus: number;
+  readonly timeout: Duration;
+  readonly attempts: number;
+  readonly container: Pick<batch.EcsEc2ContainerDefinitionProps, 'command' | 'jobRole' | 'executionRole' | 'logging'>;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** In what they differ. */
+interface LaneProps extends Pick<InstanceFleetProps, 'instanceTypes' | 'machineImage' | 'disk'> {
+  readonly container: Pick<batch.EcsEc2ContainerDefinitionProps, 'image' | 'gpu' | 'cpu' | 'memory'>;
+  readonly device: 'gpu' | 'cpu';
+}
+
 /**
- * Jobs can resume, so an attempt that was stopped or lost with its instance is retried; one that failed by itself is not.
- * The first match wins. Without the last strategy, an attempt that matches nothing would be retried.
+ * Jobs can resume, so an attempt that was lost with its instance, never started, or wrote a checkpoint and ended is retried; one
+ * that failed by itself is not. The first match wins. Without the last strategy, an attempt that matches nothing would be
+ * retried. Batch allows five.
+ *
+ * @see https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
  */
 const retryStrategies: batch.RetryStrategy[] = [
   // The Spot instance was reclaimed, or the host failed.
   batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onStatusReason: 'Host EC2*' })),
-  // The next attempt would have no more memory.
-  batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onReason: 'OutOfMemory*' })),
-  // The program was asked to stop and has written a checkpoint.
+  // The registry was out of reach, or throttled.
+  batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onReason: 'CannotPull*' })),
+  // Docker was too slow, or failed otherwise before the program ran.
+  batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onStatusReason: 'Task failed to start*' })),
+  // The program was told that its instance goes away, or asked to stop, and has written a checkpoint. One that is killed before
+  // (137) has lost its instance, which the first strategy sees, or had too little memory, which another attempt has not either.
   batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onExitCode: '75' })),
-  // It was killed before it could write one.
-  batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onExitCode: '137' })),
   batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onReason: '*' })),
+];
+
+/**
+ * After how long at the head of the queue a job ends that has no machine, for the reasons that Batch lets one limit. Such a job
+ * costs nothing, but all others wait behind it.
+ *
+ * @see https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable_time_limit_actions.html
+ */
+const jobStateTimeLimits: batch.JobStateTimeLimitAction[] = [
+  // There may be capacity at night, or in the morning.
+  {
+    reason: batch.JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY,
+    maxTime: Duration.hours(12),
+  },
+  // Waiting does not help these two: ten minutes are Batch's minimum.
+  {
+    reason: batch.JobStateTimeLimitActionsReason.COMPUTE_ENVIRONMENT_MAX_RESOURCE,
+    maxTime: Duration.minutes(10),
+  },
+  { reason: batch.JobStateTimeLimitActionsReason.JOB_RESOURCE_REQUIREMENT, maxTime: Duration.minutes(10) },
 ];
 
 function withDefaults(props: TrainingQueueProps) {
   const {
     instanceTypes = ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'].map((name) => new ec2.InstanceType(name)),
+    cpuInstanceTypes = [new ec2.InstanceType('optimal')],
+    zones = 2,
     maxVcpus = 16,
     vcpus = 4,
     memory = Size.gibibytes(14),
     timeout = Duration.hours(6),
-    attempts = 5,
+    attempts = 3,
   } = props;
   if (instanceTypes.length === 0) {
     throw new Error('instanceTypes is empty. Name at least one GPU instance type, such as g5.xlarge.');
   }
+  checkGpuTypes(instanceTypes);
+  if (cpuInstanceTypes.length === 0) {
+    throw new Error('cpuInstanceTypes is empty. Name at least one instance type, such as c7i.large.');
+  }
+  checkCpuTypes(cpuInstanceTypes);
   if (!Number.isInteger(vcpus) || vcpus < 1) {
     throw new Error(`vcpus is ${vcpus}. Give the job a whole number of vCPUs, such as 4.`);
   }
@@ -165,5 +266,5 @@ function withDefaults(props: TrainingQueueProps) {
   if (memory.toMebibytes() < 2048) {
     throw new Error(`memory is ${memory.toMebibytes()} MiB. Give at least 2048 MiB, for TensorFlow and the data set.`);
   }
-  return { instanceTypes, maxVcpus, vcpus, memory, timeout, attempts };
+  return { instanceTypes, cpuInstanceTypes, zones, maxVcpus, vcpus, memory, timeout, attempts };
 }

@@ -1,0 +1,75 @@
+import { BatchClient, type JobDetail, ListJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
+import { variable } from '#environment/variables.ts';
+
+/** EventBridge's event of a job that has changed its state. */
+export interface JobEvent {
+  /** As DescribeJobs tells it. */
+  readonly detail: JobDetail;
+}
+
+/** The exit code of a program that has written a checkpoint and ended, since its instance was about to go. */
+const interrupted = 75;
+
+/**
+ * Submits the job again to the on-demand queue of its queue, if its last attempt was lost with its instance.
+ *
+ * @see https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html
+ */
+export async function handler({ detail }: JobEvent): Promise<void> {
+  const jobQueue = onDemandQueues()[detail.jobQueue ?? ''];
+  if (jobQueue === undefined || !wasReclaimed(detail)) return;
+  const batch = new BatchClient();
+  const submission = { jobQueue, ...again(detail) };
+  if (await isUnderWay(batch, submission)) {
+    console.log(`Job ${detail.jobId} was reclaimed; its run is on demand already`);
+    return;
+  }
+  const { jobId } = await batch.send(new SubmitJobCommand(submission));
+  console.log(`Job ${detail.jobId} was reclaimed; it goes on as ${jobId}, on demand`);
+}
+
+/** By the ARN of the queue that a job was submitted to. */
+function onDemandQueues(): Readonly<Record<string, string>> {
+  const pairs = (process.env[variable.onDemandQueues] ?? '').split(' ');
+  return Object.fromEntries(pairs.map((pair) => pair.split('=')));
+}
+
+/** Whether the instance went, not the job: one that was ended by hand, by its time limit or by an error is not run again. */
+function wasReclaimed({ status, statusReason = '', attempts = [] }: JobDetail): boolean {
+  if (status !== 'FAILED') return false;
+  return (
+    statusReason.startsWith('Host EC2') ||
+    (statusReason === 'Essential container in task exited' && attempts.at(-1)?.container?.exitCode === interrupted)
+  );
+}
+
+/** The same job. Its run keeps its name, so it resumes at the last checkpoint. */
+function again({ jobId = '', jobDefinition, container = {}, parameters, timeout }: JobDetail) {
+  const { command = [], environment = [], resourceRequirements } = container;
+  const named = command.indexOf('--run');
+  // A job that was started by hand trains the run of its own id.
+  const run = (named === -1 ? undefined : command[named + 1]) ?? jobId.replaceAll(':', '-');
+  return {
+    // The command line finds the jobs of a run by this name.
+    jobName: run.replaceAll('.', '_'),
+    // Without its revision: a deployment in between has replaced it.
+    jobDefinition: jobDefinition?.replace(/:\d+$/, ''),
+    parameters,
+    timeout,
+    containerOverrides: {
+      command: named === -1 ? [...command, '--run', run] : command,
+      environment: environment.filter(({ name }) => !name?.startsWith('AWS_BATCH')),
+      resourceRequirements,
+    },
+  };
+}
+
+/** EventBridge delivers an event at least once. */
+async function isUnderWay(
+  batch: BatchClient,
+  { jobQueue, jobName }: { readonly jobQueue: string; readonly jobName: string },
+): Promise<boolean> {
+  const filters = [{ name: 'JOB_NAME', values: [jobName] }];
+  const { jobSummaryList = [] } = await batch.send(new ListJobsCommand({ jobQueue, filters }));
+  return jobSummaryList.some(({ status }) => status !== 'SUCCEEDED' && status !== 'FAILED');
+}

@@ -1,0 +1,106 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AssetHashType, DockerImage, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import type * as batch from 'aws-cdk-lib/aws-batch';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { buildSync } from 'esbuild';
+import { variable } from '#environment/variables.ts';
+
+const program = fileURLToPath(new URL('reclaimed-jobs.lambda.ts', import.meta.url));
+
+export interface ReclaimedJobsProps {
+  /** Jobs of each kind go from its queue to its on-demand queue. */
+  readonly lanes: readonly {
+    readonly queue: batch.JobQueue;
+    readonly onDemandQueue: batch.JobQueue;
+    readonly jobDefinition: batch.EcsJobDefinition;
+  }[];
+}
+
+/**
+ * Submits a job again, on demand, whose last attempt was lost with its Spot instance; see docs/decisions/reclaimed-jobs.md.
+ *
+ * A rule listens for jobs that failed in a Spot queue, and a function decides. Jobs of an on-demand queue match no rule, so nothing
+ * is submitted twice. It costs nothing while no job fails.
+ */
+export class ReclaimedJobs extends Construct {
+  constructor(scope: Construct, id: string, { lanes }: ReclaimedJobsProps) {
+    super(scope, id);
+    const logGroup = new logs.LogGroup(this, 'Logs', {
+      retention: logs.RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    for (const { onDemandQueue, jobDefinition } of lanes) {
+      const definition = Stack.of(this).formatArn({
+        ...{ service: 'batch', resource: 'job-definition', resourceName: jobDefinition.jobDefinitionName },
+      });
+      const resources = [onDemandQueue.jobQueueArn, definition, `${definition}:*`];
+      role.addToPolicy(new iam.PolicyStatement({ actions: ['batch:SubmitJob'], resources }));
+      const name = JSON.stringify(Stack.of(this).resolve(jobDefinition.jobDefinitionName));
+      Validations.of(role).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:batch:<AWS::Region>:<AWS::AccountId>:job-definition/${name}:*]`,
+        reason: 'Any revision of one job definition: each deployment may make a new one.',
+      });
+    }
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['batch:ListJobs'], resources: ['*'] }));
+    Validations.of(role).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'batch:ListJobs does not support resource-level permissions; it finds out whether the run is on demand already.',
+    });
+    const handler = new lambda.Function(this, 'Handler', {
+      code: bundle(),
+      handler: 'index.handler',
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      memorySize: 256,
+      timeout: Duration.minutes(1),
+      role,
+      logGroup,
+      environment: {
+        [variable.onDemandQueues]: lanes
+          .map(({ queue, onDemandQueue }) => `${queue.jobQueueArn}=${onDemandQueue.jobQueueArn}`)
+          .join(' '),
+      },
+    });
+    new events.Rule(this, 'Rule', {
+      description: 'Training jobs that failed on Spot instances',
+      eventPattern: {
+        source: ['aws.batch'],
+        detailType: ['Batch Job State Change'],
+        detail: { status: ['FAILED'], jobQueue: lanes.map(({ queue }) => queue.jobQueueArn) },
+      },
+      targets: [new targets.LambdaFunction(handler)],
+    });
+  }
+}
+
+/** One file with the part of the AWS SDK that it uses. */
+function bundle(): lambda.Code {
+  return lambda.Code.fromAsset(path.dirname(program), {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      image: DockerImage.fromRegistry('unused'),
+      local: {
+        tryBundle(folder) {
+          buildSync({
+            entryPoints: [program],
+            outfile: path.join(folder, 'index.mjs'),
+            ...{ bundle: true, platform: 'node', target: 'node24', format: 'esm', minify: true, keepNames: true },
+            mainFields: ['module', 'main'],
+            banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+            ...{ legalComments: 'none', logLevel: 'warning' },
+          });
+          return true;
+        },
+      },
+    },
+  });
+}
