@@ -17,7 +17,7 @@ import { submitJob } from '../batch/submit-job.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { readProgress } from '../runs/run-progress.ts';
 import { deploy } from './deploy.ts';
-import { destroy } from './destroy.ts';
+import { destroy, findDeployed } from './destroy.ts';
 import { localTarget, type StackOutputs, type Target } from './target.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. By so few held-out images nobody can tell what it learned. */
@@ -175,7 +175,7 @@ describe('the cloud commands', () => {
   });
 
   it('destroy takes the stack down, and the bucket with all of its versions where that is asked for', async () => {
-    await destroy(target, { deleteModels: true });
+    await destroy(target, await findDeployed(target), { deleteModels: true });
 
     await expect(target.stack()).rejects.toThrow('is not deployed');
     const s3 = new S3Client(target.clientConfig);
