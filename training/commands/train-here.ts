@@ -6,6 +6,7 @@ import { openObjectStore } from '#models/stores/open.ts';
 import { checkDataset, openDataset } from '../datasets/open-dataset.ts';
 import { type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
 import { checkParent, type OpenedParent, openParent } from '../run/parent.ts';
+import { instanceMetadata } from '../run/reclaim-notice.ts';
 import { spoolFor } from '../run/spooled-checkpoints.ts';
 import type { Outcome } from '../run/train.ts';
 import { resumeCommand } from './resume-command.ts';
@@ -72,6 +73,7 @@ export async function trainHere(
       resume: resumeCommand({ ...options, set, seed, run }),
       emit: view.show,
       signal,
+      metadata: instanceMetadata(),
     });
     if (outcome.status === 'finished' && outcome.wasFinished) {
       const { at, version } = outcome.result;

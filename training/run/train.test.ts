@@ -13,6 +13,7 @@ import { readEvents } from '#models/run-events.ts';
 import { readResult } from '#models/runs.ts';
 import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
+import { Killed } from '#models/stores/interrupted-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -24,6 +25,7 @@ import { decodeWeights } from '../export/weights.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
+import { instanceMetadataOnLoopback, reclaimNotice } from './instance-metadata.fixture.ts';
 import { NothingLearned } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 import { type Outcome, train } from './train.ts';
@@ -61,6 +63,7 @@ interface Attempt {
   readonly from?: OpenedParent;
   /** Interrupts the run at this step, or at the first one after its schedule was fitted. @default never */
   readonly stopAt?: number | 'fitted';
+  readonly metadata?: string;
   readonly onEvent?: (event: TrainingEvent) => void;
 }
 
@@ -71,6 +74,7 @@ async function attempt({
   data: images = data,
   from,
   stopAt,
+  metadata,
   onEvent,
 }: Attempt = {}) {
   const events: TrainingEvent[] = [];
@@ -83,7 +87,7 @@ async function attempt({
   };
   const { signal } = controller;
   const spool = folderStore(`${folder}-spool`);
-  const asked = { recipe, seed, data: images, from, store, spool, storeWaits: [0.01], run, resume: 'again' };
+  const asked = { recipe, seed, data: images, from, store, spool, storeWaits: [0.01], run, metadata, resume: 'again' };
   const outcome = await train({ ...asked, emit, signal });
   return { outcome, events };
 }
@@ -365,6 +369,37 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
     expect(third.events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'warning', 'saved']);
 
     expect(await weightsOf(third.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe('a run whose instance EC2 takes back', () => {
+  const kindsOf = (events: readonly TrainingEvent[]) => events.map(({ type }) => type);
+
+  test('keeps a checkpoint as soon as the notice is there, and resumes from it with identical weights', async () => {
+    await using metadata = await instanceMetadataOnLoopback({ notice: reclaimNotice() });
+    let taken = false;
+    const lost = attempt({
+      metadata: metadata.url,
+      onEvent: (event) => {
+        taken ||= event.type === 'checkpoint';
+        if (taken) throw new Killed(); // All that is left of the instance is what it has stored.
+      },
+    });
+    await expect(lost).rejects.toThrow(Killed);
+    const step = (await readCheckpoint(store, 'a'))!.step;
+    expect(step).toBeLessThan(10); // By the clock, a checkpoint is due after a minute.
+
+    const { outcome, events } = await attempt();
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: step });
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+  });
+
+  test('goes on training, and finishes if the time is long enough', async () => {
+    await using metadata = await instanceMetadataOnLoopback({ notice: reclaimNotice() });
+    const { outcome, events } = await attempt({ metadata: metadata.url });
+    const notice = kindsOf(events).indexOf('reclaimed');
+    expect(kindsOf(events).slice(notice)).toEqual(expect.arrayContaining(['checkpoint', 'step', 'evaluated', 'saved']));
+    expect(await weightsOf(outcome)).toBe(finished.weights);
   });
 });
 
