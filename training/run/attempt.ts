@@ -38,8 +38,8 @@ export interface AttemptOptions {
   readonly store: ObjectStore;
   /** The run's name; an existing run is resumed. */
   readonly run: string;
-  /** Keeps checkpoints on this machine while the store is unavailable. */
-  readonly spool: ObjectStore;
+  /** Keeps checkpoints on this machine while the store is unavailable; undefined where nothing here outlives the process. */
+  readonly spool: ObjectStore | undefined;
   /** Aborted with the name of a signal: the run keeps a checkpoint and ends. @default never */
   readonly signal?: AbortSignal | undefined;
 }

@@ -120,13 +120,18 @@ async function recordFailure(
 }
 
 /** Adds what a person can do about an error. */
-function explain(error: unknown, { run, resume }: TrainOptions, kept: KeptCheckpoint): unknown {
+function explain(error: unknown, { store, run, resume }: TrainOptions, kept: KeptCheckpoint): unknown {
   if (error instanceof WriteConflict) {
     const message = `Another process is training the run ${run} (${error.message}) Use another --run.`;
     return new UserError(message, { cause: error });
   }
   if (!(error instanceof StoreUnavailable)) return error;
-  const where = kept.url === undefined ? 'There is no checkpoint yet.' : `Step ${kept.step} is kept in ${kept.url}.`;
+  const where =
+    kept.url === store.url
+      ? `The last checkpoint there is of step ${kept.step}.`
+      : kept.url === undefined
+        ? 'There is no checkpoint yet.'
+        : `Step ${kept.step} is kept in ${kept.url}.`;
   const message = `${error.message} ${where} When the store is available again, resume with: ${resume}`;
   return new StoreUnavailable(message, { cause: error });
 }
