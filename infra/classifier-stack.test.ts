@@ -168,7 +168,7 @@ describe('ClassifierStack', () => {
         Effect: 'Allow',
         Action: 's3:ListBucket',
         Resource: bucket,
-        Condition: { StringLikeIfExists: { 's3:prefix': ['models/*', 'aliases/*'] } },
+        Condition: { StringLike: { 's3:prefix': ['models/*', 'aliases/*'] } },
       },
     ]);
   });
