@@ -43,6 +43,10 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/destroy.ts')).destroyCommand(),
     outlivesOutput: true,
   },
+  key: {
+    summary: "print the endpoint's API key",
+    load: async () => (await import('./commands/key.ts')).keyCommand(),
+  },
   submit: {
     summary: 'train a recipe as an AWS Batch job and follow it',
     load: async () => (await import('./commands/submit.ts')).submitCommand(),

@@ -74,6 +74,11 @@ export class ClassifierStack extends Stack {
       StageName: api.deploymentStage.stageName,
       ApiKeyId: apiKey?.keyId,
       ClassifierLogGroupName: classifier.logGroup.logGroupName,
+      // What the next deployment keeps unless it is asked for something else.
+      Auth: auth === 'key' ? undefined : auth,
+      Origins: origins.join(' '),
+      TrainingImage: props.trainingImage,
+      CpuTrainingImage: props.cpuTrainingImage,
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
   }

@@ -14,21 +14,23 @@ export function deployCommand(): Command {
   return new Command('deploy')
     .description('Create or update the stack: bucket, training queue and endpoint.')
     .addOption(targetOption())
-    .option('--training-image <uri>', 'an image in a registry, instead of building one with Docker')
+    .option('--training-image <uri>', 'the image of GPU jobs in a registry, or "build" to build it with Docker')
+    .option('--cpu-training-image <uri>', 'the image of jobs without a GPU in a registry, or "build"')
     .addOption(
-      new Option('--auth <auth>', 'who may classify: holders of the API key, or everybody')
-        .choices(['key', 'none'])
-        .default('key'),
+      new Option('--auth <auth>', 'who may classify: holders of the API key, or everybody').choices(['key', 'none']),
     )
-    .option('--origin <origins...>', 'web origins that may call the endpoint, such as https://example.org; * for all')
-    .option('--json', 'print the stack’s outputs, the endpoint’s address and its key as JSON')
-    .addHelpText('after', examples)
+    .option(
+      '--origin <origins...>',
+      'web origins that may call the endpoint, such as https://example.org; * for all, none for none',
+    )
+    .option('--json', 'print the stack’s outputs and the endpoint’s address as JSON; on LocalStack its key, too')
+    .addHelpText('after', help)
     .action(async (options: CommandOptions) => {
-      const { trainingImage, auth } = options;
-      const origins = checkOrigins(options.origin ?? []);
+      const { trainingImage, cpuTrainingImage, auth } = options;
+      const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
       const target = await openTarget(options.target);
-      const stack = await step('deploy the stack', (report) =>
-        deploy(target, { trainingImage, auth, origins, report }),
+      const stack = await step('deploy the stack', (report, note) =>
+        deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note }),
       );
       if (target.name === 'local') {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
@@ -36,8 +38,8 @@ export function deployCommand(): Command {
       }
       const pictures = await examplePictures();
       if (options.json) {
-        const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
-        process.stdout.write(`${JSON.stringify({ ...stack, ...endpoint }, undefined, 2)}\n`);
+        const key = target.name === 'local' ? { apiKey: await target.apiKey(stack) } : {};
+        process.stdout.write(`${JSON.stringify({ ...stack, url: target.apiUrl(stack), ...key }, undefined, 2)}\n`);
       } else {
         process.stdout.write(await summary(target, stack, pictures));
       }
@@ -47,20 +49,28 @@ export function deployCommand(): Command {
 interface CommandOptions {
   readonly target: TargetName;
   readonly trainingImage?: string;
-  readonly auth: 'key' | 'none';
+  readonly cpuTrainingImage?: string;
+  readonly auth?: 'key' | 'none';
   readonly origin?: readonly string[];
   readonly json?: true;
 }
 
-const examples = `
-The first deployment to an account also runs "cdk bootstrap". On AWS, "npx cdk deploy" does the same
-as this command; on LocalStack it needs the environment that "./cifar10 local env" prints.
+const help = `
+An option holds until it is changed: the stack keeps the images, --auth and --origin, and a deployment
+without them leaves them as they are. Back to the defaults: --auth key, --origin none,
+--training-image build, --cpu-training-image build. On LocalStack "build" is the program of this clone.
+
+The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
+AWS it asks which instance types the region has, and reads the quota of GPU instances; the key is
+printed by "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
+knows: -c auth=none, -c origins=…, -c trainingImage=… are to be given each time. On LocalStack it needs
+the environment that "./cifar10 local env" prints.
 
 Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
-  ./cifar10 deploy --target aws                          in your AWS account; Docker builds the image
+  ./cifar10 deploy --target aws                          in your AWS account; Docker builds the images
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
-  ./cifar10 deploy --target aws --auth none              an endpoint without a key
+  ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;
 
 /** Pictures to try the endpoint with. Without the data set there are none, which is no reason for the deployment to fail. */
@@ -83,11 +93,17 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
   const lines = [
     ['endpoint', url],
     ['page', `${url}/`],
-    ['key', (await target.apiKey(stack)) ?? 'none needed'],
+    ['key', await keyLine(target, stack)],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
     ['model', production ? production.version : 'none yet'],
     ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];
   return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
+}
+
+/** On AWS the key itself would end up in the logs of whatever deploys. */
+async function keyLine(target: Target, stack: StackOutputs): Promise<string> {
+  if (stack.ApiKeyId === undefined) return 'none needed';
+  return target.name === 'local' ? ((await target.apiKey(stack)) ?? '') : `./cifar10 key${suffixOf(target)}`;
 }

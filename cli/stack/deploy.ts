@@ -1,47 +1,54 @@
 import { spawnSync } from 'node:child_process';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { UserError } from '#errors/user-error.ts';
-import { trainingImage } from '#local/training-image.ts';
+import type { InstanceTypes } from '#infra/training/instance-types.ts';
+import { explainGpuQuota, mayRunGpus, readGpuQuota } from '../batch/gpu-quota.ts';
 import type { Report } from '../terminal/steps.ts';
 import { bootstrapCdk, runCdk } from './cdk.ts';
+import { type DeployOptions, type DeploySettings, settleOptions } from './deploy-options.ts';
+import { readyStack } from './ready-stack.ts';
+import { regionTypes } from './region-types.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
+import { readStackState } from './stack-state.ts';
 import { type StackOutputs, stackName, type Target } from './target.ts';
-
-export interface DeployOptions {
-  /** The image in a registry that jobs run. @default built here by Docker; on LocalStack the program of this clone */
-  readonly trainingImage?: string | undefined;
-  /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
-  readonly auth?: 'key' | 'none';
-  /** Other web origins that may call the endpoint. @default none */
-  readonly origins?: readonly string[];
-  /** @default reports nothing */
-  readonly report?: Report;
-}
 
 /**
  * Creates the stack, or updates it to what this clone describes. The first deployment bootstraps the account for CDK.
  *
+ * It may be interrupted, and called again: it waits for what CloudFormation has begun.
+ *
+ * @param report is called with the progress. @default reports nothing
+ * @param note is called with what the user should know of the region and the account. @default says nothing
  * @throws {UserError} it failed; the message has CloudFormation's reason
  */
-export async function deploy(target: Target, options: DeployOptions = {}): Promise<StackOutputs> {
-  const image = options.trainingImage ?? (target.name === 'local' ? trainingImage : undefined);
-  if (image === undefined) checkDocker(target);
-  const { report = () => {} } = options;
+export async function deploy(
+  target: Target,
+  {
+    report = () => {},
+    note = () => {},
+    ...options
+  }: DeployOptions & { readonly report?: Report; readonly note?: (text: string) => void } = {},
+): Promise<StackOutputs> {
+  // First what can be refused without waiting for anything.
+  const before = await readStackState(target.clientConfig, stackName);
+  checkDocker(target, settleOptions(target, options, before?.outputs));
+  const types = target.name === 'aws' ? await checkRegion(target, report, note) : undefined;
 
+  const stack = await readyStack(target, report);
+  const settings = settleOptions(target, options, stack?.outputs);
   if (!(await isBootstrapped(target))) {
     report('prepare the account for CDK');
-    await bootstrapCdk(target, await cdkEnvironment(target));
+    await bootstrapCdk(target, `aws://${target.account}/${target.region}`);
   }
   report('synthesize the template');
   let hasBegun = false;
-  await runCdk(target, ['deploy', stackName, ...deployArguments(image, options)], (line) => {
+  await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
     hasBegun ||= parseStackProgress(line) !== undefined;
     const description = describeCdkLine(line);
     if (description) report(description);
   }).catch(async (error: unknown) => {
-    const failures = hasBegun ? await stackFailures(target) : [];
+    const failures = hasBegun ? await stackFailures(target, stackName) : [];
     if (failures.length === 0) throw error;
     throw new UserError(`The stack was not deployed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
       cause: error,
@@ -50,14 +57,32 @@ export async function deploy(target: Target, options: DeployOptions = {}): Promi
   return target.stack();
 }
 
-function deployArguments(image: string | undefined, { auth = 'key', origins = [] }: DeployOptions): string[] {
+/** @returns the instance types to use */
+async function checkRegion(target: Target, report: Report, note: (text: string) => void): Promise<InstanceTypes> {
+  report(`ask what ${target.region} offers`);
+  const [types, quota] = await Promise.all([regionTypes(target, note), readGpuQuota(target.clientConfig)]);
+  const advice = explainGpuQuota(quota);
+  const until = mayRunGpus(quota) === false ? '\nUntil then "./cifar10 submit --target aws" uses the CPU queue.' : '';
+  if (advice) note(`${advice}${until}`);
+  return types;
+}
+
+function deployArguments(
+  { trainingImage, cpuTrainingImage, auth, origins }: DeploySettings,
+  types: InstanceTypes | undefined,
+): string[] {
+  const contexts = {
+    auth,
+    ...(origins.length === 0 ? {} : { origins: origins.join(' ') }),
+    ...(trainingImage === undefined ? {} : { trainingImage }),
+    ...(cpuTrainingImage === undefined ? {} : { cpuTrainingImage }),
+    ...(types && { instanceTypes: types.gpu.join(' '), cpuInstanceTypes: types.cpu.join(' ') }),
+  };
   return [
     ...['--require-approval', 'never', '--progress', 'events'],
-    ...['--context', `auth=${auth}`],
-    ...(origins.length === 0 ? [] : ['--context', `origins=${origins.join(' ')}`]),
     // Without a change set: it takes time, and nobody reads it.
     ...['--method', 'direct'],
-    ...(image === undefined ? [] : ['--context', `trainingImage=${image}`]),
+    ...Object.entries(contexts).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
   ];
 }
 
@@ -72,16 +97,17 @@ async function isBootstrapped(target: Target): Promise<boolean> {
   return /^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE$/.test(Stacks?.[0]?.StackStatus ?? '');
 }
 
-async function cdkEnvironment(target: Target): Promise<string> {
-  const sts = new STSClient(target.clientConfig);
-  const { Account } = await sts.send(new GetCallerIdentityCommand());
-  return `aws://${Account}/${await sts.config.region()}`;
-}
-
-function checkDocker(target: Target): void {
+/** @throws {UserError} an image must be built, and Docker does not run */
+function checkDocker(target: Target, { trainingImage, cpuTrainingImage }: DeploySettings): void {
+  const built = [
+    ...(trainingImage === undefined ? ['--training-image'] : []),
+    ...(cpuTrainingImage === undefined ? ['--cpu-training-image'] : []),
+  ];
+  if (built.length === 0) return;
   const docker = target.environment.CDK_DOCKER ?? 'docker';
   if (spawnSync(docker, ['version'], { env: target.environment }).status === 0) return;
+  const [what, images] = built.length === 1 ? ['a training image', 'an image'] : ['the training images', 'images'];
   throw new UserError(
-    `Docker builds the training image, and "${docker} version" fails on this machine. Start Docker, or give an image in a registry with --training-image.`,
+    `Docker builds ${what}, and "${docker} version" fails on this machine. Start Docker, or give ${images} in a registry with ${built.join(' and ')}.`,
   );
 }

@@ -1,47 +1,56 @@
-import { DeleteBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { UserError } from '#errors/user-error.ts';
-import { trainingImage } from '#local/training-image.ts';
+import { DeleteBucketCommand, HeadBucketCommand, NotFound, S3Client } from '@aws-sdk/client-s3';
 import type { Report } from '../terminal/steps.ts';
-import { runCdk } from './cdk.ts';
+import { bucketOfStack, deleteStack, lastDeletedStack } from './delete-stack.ts';
 import { emptyBucket } from './empty-bucket.ts';
-import { stackFailures } from './stack-failures.ts';
-import { describeCdkLine } from './stack-progress.ts';
+import { readStackState, type StackState } from './stack-state.ts';
 import { stackName, type Target } from './target.ts';
 
+/** What `destroy` finds, and may delete. */
+export interface Deployed {
+  /** In any state; `undefined` where there is none. */
+  readonly stack: StackState | undefined;
+  /** The bucket with the models: the stack's, or the one that the stack deleted last has left. */
+  readonly bucket: string | undefined;
+}
+
+/** Finds the stack in whatever state it is, also after a creation, a deployment or a deletion that failed or was interrupted. */
+export async function findDeployed(target: Target): Promise<Deployed> {
+  const stack = await readStackState(target.clientConfig, stackName);
+  const id = stack?.id ?? (await lastDeletedStack(target));
+  const bucket = stack?.outputs.BucketName ?? (id && (await bucketOfStack(target, id)));
+  return { stack, bucket: bucket && (await exists(target, bucket)) ? bucket : undefined };
+}
+
 /**
- * Deletes the stack.
+ * Deletes the stack. It may be interrupted, and called again.
  *
+ * @param found what there is to delete
  * @param options.deleteModels the bucket too, with all that is in it. @default keep it
- * @throws {UserError} it is not deployed, or a resource cannot be deleted
+ * @throws {UserError} a resource cannot be deleted
  */
 export async function destroy(
   target: Target,
+  { stack, bucket }: Deployed,
   { deleteModels = false, report = () => {} }: { readonly deleteModels?: boolean; readonly report?: Report } = {},
 ): Promise<void> {
-  const { BucketName: bucket } = await target.stack();
   const s3 = new S3Client(target.clientConfig);
-  // The bucket first, while the stack's outputs still name it: if this fails, the command can be run again.
-  if (deleteModels) await emptyBucket(s3, bucket, (deleted) => report(`${deleted} objects deleted`));
-  report('synthesize the template');
-  await runCdk(target, ['destroy', stackName, ...destroyArguments], (line) => {
-    const description = describeCdkLine(line);
-    if (description) report(description);
-  }).catch(async (error: unknown) => {
-    const failures = await stackFailures(target).catch(() => []);
-    if (failures.length === 0) throw error;
-    throw new UserError(`The stack was not destroyed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
-      cause: error,
-    });
-  });
+  const empty = async (name: string) => emptyBucket(s3, name, (deleted) => report(`${deleted} objects deleted`));
+  // The bucket first: this may fail, or take long, and the stack still names it then.
+  if (deleteModels && bucket) await empty(bucket);
+  if (stack) await deleteStack(target, stack, report);
   // A job that was running while the stack was deleted may have written to it.
-  if (deleteModels) {
-    await emptyBucket(s3, bucket);
+  if (deleteModels && bucket && (await exists(target, bucket))) {
+    await empty(bucket);
     await s3.send(new DeleteBucketCommand({ Bucket: bucket }));
   }
 }
 
-const destroyArguments = [
-  ...['--force', '--progress', 'events'],
-  // Any image will do: deleting a stack builds and pulls none.
-  ...['--context', `trainingImage=${trainingImage}`],
-];
+async function exists(target: Target, bucket: string): Promise<boolean> {
+  try {
+    await new S3Client(target.clientConfig).send(new HeadBucketCommand({ Bucket: bucket }));
+    return true;
+  } catch (error) {
+    if (error instanceof NotFound) return false;
+    throw error;
+  }
+}

@@ -1,20 +1,28 @@
-import { CloudFormationClient, DescribeStackEventsCommand, type StackEvent } from '@aws-sdk/client-cloudformation';
-import { stackName, type Target } from './target.ts';
+import { CloudFormationClient, paginateDescribeStackEvents, type StackEvent } from '@aws-sdk/client-cloudformation';
+import type { Target } from './target.ts';
 
-/** The reasons why CloudFormation's last change of the stack failed; empty if it gives none. */
-export async function stackFailures(target: Target): Promise<string[]> {
-  const cloudFormation = new CloudFormationClient(target.clientConfig);
-  const { StackEvents = [] } = await cloudFormation.send(new DescribeStackEventsCommand({ StackName: stackName }));
-  return failuresOf(StackEvents);
+/**
+ * The reasons why CloudFormation's last change of the stack failed, the first to fail first; empty if it gives none.
+ *
+ * The failed creation of a stack like ours leaves about 285 events, the newest 100 of which are about what was deleted for it:
+ * all pages of the operation are read.
+ *
+ * @param stack its name, or its ARN, by which a deleted one is found too
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html
+ */
+export async function stackFailures(target: Target, stack: string): Promise<string[]> {
+  const client = new CloudFormationClient(target.clientConfig);
+  const events: StackEvent[] = [];
+  for await (const page of paginateDescribeStackEvents({ client }, { StackName: stack })) {
+    events.push(...(page.StackEvents ?? []));
+    if (events.some(isBeginning)) break;
+  }
+  return failuresOf(events);
 }
 
 /** @param events the latest first, as CloudFormation returns them */
 export function failuresOf(events: readonly StackEvent[]): string[] {
-  const begun = events.findIndex(
-    ({ ResourceType, ResourceStatus }) =>
-      ResourceType === 'AWS::CloudFormation::Stack' &&
-      /^(CREATE|UPDATE|DELETE)_IN_PROGRESS$/.test(ResourceStatus ?? ''),
-  );
+  const begun = events.findIndex(isBeginning);
   return events
     .slice(0, begun === -1 ? events.length : begun)
     .filter(({ ResourceStatus, ResourceStatusReason, ResourceType }) => {
@@ -30,4 +38,11 @@ export function failuresOf(events: readonly StackEvent[]): string[] {
     .map(({ LogicalResourceId, ResourceType, ResourceStatusReason = 'no reason given' }) => {
       return `${LogicalResourceId} (${ResourceType}): ${ResourceStatusReason}`;
     });
+}
+
+/** Whether an operation on the stack begins with this event. */
+function isBeginning({ ResourceType, ResourceStatus }: StackEvent): boolean {
+  return (
+    ResourceType === 'AWS::CloudFormation::Stack' && /^(CREATE|UPDATE|DELETE)_IN_PROGRESS$/.test(ResourceStatus ?? '')
+  );
 }

@@ -1,5 +1,4 @@
 import { APIGatewayClient, GetApiKeyCommand } from '@aws-sdk/client-api-gateway';
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { Option } from 'commander';
 import { type AwsNetwork, awsNetwork } from '#environment/aws-network.ts';
@@ -8,13 +7,19 @@ import { enterLocalEnvironment } from '#local/environment.ts';
 import { findLocalStack, localEnvironment } from '#local/localstack.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { type ApiAddress, apiAddress, emulatedApis } from './api-address.ts';
 import { awsFailure, awsRegion, cleanAwsVariables } from './aws-settings.ts';
+import { isInProgress, readStackState } from './stack-state.ts';
 
 export type TargetName = 'local' | 'aws';
 
 /** A cloud to talk to: an AWS account, or LocalStack on this machine. Code that uses one works the same with both. */
 export interface Target {
   readonly name: TargetName;
+  /** The account's number, of 12 digits. */
+  readonly account: string;
+  /** Such as `eu-west-1`. */
+  readonly region: string;
   /** The whole environment of a child process that talks to this cloud. */
   readonly environment: NodeJS.ProcessEnv;
   /** Spread into any client of the AWS SDK. */
@@ -30,7 +35,7 @@ export interface Target {
 }
 
 export interface ClientConfig extends AwsNetwork {
-  readonly region?: string;
+  readonly region: string;
   readonly endpoint?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly forcePathStyle?: boolean;
@@ -47,6 +52,12 @@ export interface StackOutputs {
   readonly ClassifierLogGroupName: string;
   /** Absent when deployed with `-c auth=none`. */
   readonly ApiKeyId?: string;
+  // The options of the last deployment, absent where they are the default; see `deploy-options.ts`.
+  readonly Auth?: 'none';
+  /** Separated by blanks. */
+  readonly Origins?: string;
+  readonly TrainingImage?: string;
+  readonly CpuTrainingImage?: string;
 }
 
 export const stackName = 'Cifar10';
@@ -86,9 +97,7 @@ export function localTarget(endpoint: string): Target {
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     forcePathStyle: true,
   };
-  return describeTarget('local', environment, clientConfig, ({ RestApiId, StageName }) =>
-    emulatedApi(endpoint, RestApiId, StageName),
-  );
+  return describeTarget('local', { account: '000000000000', environment, clientConfig, apis: emulatedApis(endpoint) });
 }
 
 async function openAws(): Promise<Target> {
@@ -98,64 +107,25 @@ async function openAws(): Promise<Target> {
   const identity = await new STSClient(clientConfig).send(new GetCallerIdentityCommand()).catch((error: Error) => {
     throw awsFailure(error, region);
   });
-  const gateway = await gatewayEndpoint(clientConfig);
-  const where = gateway.isAws ? '' : `, at ${gateway.origin}`;
-  process.stderr.write(`AWS account ${identity.Account}, region ${region}${where}\n`);
-  const environment = { ...process.env, AWS_REGION: region };
-  return describeTarget('aws', environment, clientConfig, ({ RestApiId, StageName }) =>
-    gateway.isAws
-      ? `https://${RestApiId}.execute-api.${region}.${gateway.domain}/${StageName}`
-      : emulatedApi(gateway.origin, RestApiId, StageName),
-  );
-}
-
-/** The address of an API in LocalStack. */
-function emulatedApi(endpoint: string, api: string, stage: string): string {
-  return `${endpoint}/_aws/execute-api/${api}/${stage}`;
-}
-
-type GatewayEndpoint =
-  /** @property domain of the region's partition, such as `amazonaws.com` */
-  { readonly isAws: true; readonly domain: string } | { readonly isAws: false; readonly origin: string };
-
-/** Where the SDK sends requests for API Gateway: to AWS, unless AWS_ENDPOINT_URL or the profile name another endpoint. */
-async function gatewayEndpoint(clientConfig: ClientConfig): Promise<GatewayEndpoint> {
-  const gateway = new APIGatewayClient(clientConfig);
-  let origin = '';
-  gateway.middlewareStack.add(
-    () => async (args) => {
-      const { protocol, hostname, port } = args.request as { protocol: string; hostname: string; port?: number };
-      origin = `${protocol}//${hostname}${port ? `:${port}` : ''}`;
-      return { response: undefined, output: { $metadata: {} } };
-    },
-    { step: 'build', name: 'doNotSend' },
-  );
-  await gateway.send(new GetApiKeyCommand({ apiKey: 'none' }));
-  const domain =
-    /\.(amazonaws\.com(\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov)$/.exec(
-      new URL(origin).hostname,
-    )?.[1];
-  if (domain === undefined) return { isAws: false, origin };
-  const ipv4Domains: Record<string, string> = {
-    'api.aws': 'amazonaws.com',
-    'api.amazonwebservices.com.cn': 'amazonaws.com.cn',
-  };
-  return { isAws: true, domain: ipv4Domains[domain] ?? domain };
+  const apis = await apiAddress(clientConfig);
+  const where = apis.otherOrigin === undefined ? '' : `, at ${apis.otherOrigin}`;
+  const account = identity.Account ?? '';
+  process.stderr.write(`AWS account ${account}, region ${region}${where}\n`);
+  return describeTarget('aws', { account, environment: { ...process.env, AWS_REGION: region }, clientConfig, apis });
 }
 
 function describeTarget(
   name: TargetName,
-  environment: NodeJS.ProcessEnv,
-  clientConfig: ClientConfig,
-  apiUrl: (stack: StackOutputs) => string,
+  { apis, ...cloud }: Pick<Target, 'account' | 'environment' | 'clientConfig'> & { readonly apis: ApiAddress },
 ): Target {
+  const { clientConfig } = cloud;
   const stack = async () => readStackOutputs(name, clientConfig);
   return {
     name,
-    environment,
-    clientConfig,
+    ...cloud,
+    region: clientConfig.region,
     stack,
-    apiUrl,
+    apiUrl: ({ RestApiId, StageName }) => apis.of(RestApiId, StageName),
     apiKey: async ({ ApiKeyId }) => {
       if (!ApiKeyId) return undefined;
       const gateway = new APIGatewayClient(clientConfig);
@@ -168,15 +138,17 @@ function describeTarget(
   };
 }
 
+/** @throws {UserError} there is no stack, or none that was ever whole */
 async function readStackOutputs(target: TargetName, clientConfig: ClientConfig): Promise<StackOutputs> {
-  const notDeployed = `The stack ${stackName} is not deployed. Deploy it with "./cifar10 deploy --target ${target}".`;
-  const cloudFormation = new CloudFormationClient(clientConfig);
-  const { Stacks } = await cloudFormation
-    .send(new DescribeStacksCommand({ StackName: stackName }))
-    .catch((error: Error) => {
-      throw error.message.includes('does not exist') ? new UserError(notDeployed) : error;
-    });
-  const outputs = Object.fromEntries((Stacks?.[0]?.Outputs ?? []).map((o) => [o.OutputKey, o.OutputValue]));
-  if (!outputs.BucketName) throw new UserError(notDeployed);
-  return outputs as unknown as StackOutputs;
+  const command = (name: string) => `"./cifar10 ${name}${target === 'local' ? '' : ` --target ${target}`}"`;
+  const state = await readStackState(clientConfig, stackName);
+  if (!state) {
+    throw new UserError(`The stack ${stackName} is not deployed. Deploy it with ${command('deploy')}.`);
+  }
+  if (state.outputs.BucketName) return state.outputs as unknown as StackOutputs;
+  throw new UserError(
+    isInProgress(state)
+      ? `The stack ${stackName} is not deployed yet: CloudFormation is at work (${state.status}). Wait, or run ${command('deploy')}, which waits for it.`
+      : `The stack ${stackName} is not deployed: its creation failed (${state.status}). ${command('deploy')} creates it again, ${command('destroy')} deletes what is left.`,
+  );
 }

@@ -12,8 +12,12 @@ const PLAIN_INTERVAL = 10_000;
  * Runs one step of a longer task and shows its title, its progress and how long it took.
  *
  * @param title what is done, such as `deploy the stack`
+ * @param work is given what shows its progress, and what writes lines that stay
  */
-export async function step<Result>(title: string, work: (report: Report) => Promise<Result>): Promise<Result> {
+export async function step<Result>(
+  title: string,
+  work: (report: Report, note: (text: string) => void) => Promise<Result>,
+): Promise<Result> {
   const started = performance.now();
   const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`;
   const replace = (text: string) => out.write(`\r\u001b[2K${text}`);
@@ -33,13 +37,18 @@ export async function step<Result>(title: string, work: (report: Report) => Prom
     out.write(`${mark} ${title} ${pc.dim(seconds())}\n`);
   };
   let printedAt = started;
+  const report = (line: string) => {
+    current = `${title}: ${line}`;
+    if (out.isTTY || performance.now() - printedAt < PLAIN_INTERVAL) return;
+    printedAt = performance.now();
+    out.write(`  ${line}\n`);
+  };
+  const note = (text: string) => {
+    if (out.isTTY) replace('');
+    out.write(`${text.replaceAll(/^/gm, '  ')}\n`);
+  };
   try {
-    const result = await work((line) => {
-      current = `${title}: ${line}`;
-      if (out.isTTY || performance.now() - printedAt < PLAIN_INTERVAL) return;
-      printedAt = performance.now();
-      out.write(`  ${line}\n`);
-    });
+    const result = await work(report, note);
     end(pc.green('✓'));
     return result;
   } catch (error) {

@@ -1,0 +1,171 @@
+/** What `deploy` asks of the region and the account before it changes anything, on a server that answers as AWS does. */
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '#errors/user-error.ts';
+import { deploy } from './deploy.ts';
+import { settleOptions } from './deploy-options.ts';
+import { LoopbackCloud, Refusal } from './loopback-cloud.fixture.ts';
+import { regionTypes } from './region-types.ts';
+import type { Target } from './target.ts';
+
+describe('instance types', () => {
+  test.each([
+    [
+      'us-east-1',
+      [
+        ['g4dn.xlarge', 'g5.xlarge'],
+        ['g6.xlarge', 'g6e.xlarge', 'c7a.large', 'c7i.large', 'm7a.large', 'm7i.large'],
+      ],
+      { gpu: ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'], cpu: ['c7a.large', 'c7i.large', 'm7a.large', 'm7i.large'] },
+    ],
+    [
+      'eu-west-1',
+      [['m7i.large', 'c7i.large'], [], ['g5.xlarge'], ['g4dn.xlarge', 'c6i.large']],
+      { gpu: ['g4dn.xlarge', 'g5.xlarge'], cpu: ['c7i.large', 'm7i.large'] },
+    ],
+    [
+      'ap-southeast-3',
+      [['c6i.large', 'm6i.large', 'g4dn.xlarge']],
+      { gpu: ['g4dn.xlarge'], cpu: ['c6i.large', 'm6i.large'] },
+    ],
+    ['mx-central-1', [['g6.xlarge']], { gpu: ['g6.xlarge'], cpu: ['optimal'] }],
+  ])('those that %s offers, over all pages', async (region, offerings, types) => {
+    await using cloud = new LoopbackCloud();
+    cloud.offerings = offerings;
+    const notes: string[] = [];
+
+    expect(await regionTypes(await cloud.open(region), (note) => notes.push(note))).toEqual(types);
+    expect(notes).toEqual([
+      `instance types of ${region}: ${types.gpu.join(', ')} for GPUs, ${types.cpu.join(', ')} without`,
+    ]);
+  });
+
+  test.each([
+    ['UnauthorizedOperation', 403],
+    ['AccessDenied', 403],
+  ])('by our own table where the account may not ask: %s', async (code, status) => {
+    await using cloud = new LoopbackCloud();
+    cloud.refusals.set('DescribeInstanceTypeOfferings', new Refusal(code, 'You are not authorized', status));
+    const notes: string[] = [];
+
+    const { gpu } = await regionTypes(await cloud.open('eu-west-1'), (note) => notes.push(note));
+    expect(gpu).toContain('g5.xlarge');
+    expect(gpu).not.toContain('g6.xlarge');
+    expect(notes[0]).toMatch(/by this project's table \(.*\), since you may not ask EC2: g4dn\.xlarge/);
+    await expect(regionTypes(await cloud.open('xx-nowhere-1'), () => {})).rejects.toThrow(
+      'You may not ask EC2 what xx-nowhere-1 offers (ec2:DescribeInstanceTypeOfferings)',
+    );
+  });
+
+  test('where a region has no GPU, the deployment fails before it asks CloudFormation for anything', async () => {
+    await using cloud = new LoopbackCloud();
+    cloud.offerings = [['c7a.large', 'm7a.large']];
+    const target = await cloud.open('eu-west-1');
+
+    await expect(deploy(target, registry(target))).rejects.toThrow(
+      'EC2 offers none of the GPU types that this project uses in eu-west-1. Choose another region',
+    );
+    expect(changes(cloud)).toEqual([]);
+  });
+});
+
+describe('the quota of GPU instances', () => {
+  test.each([
+    [
+      {},
+      /may start no GPU instance in eu-west-1.*quotas\/L-DB2E81BA\?region=eu-west-1.*Until then "\.\/cifar10 submit --target aws" uses the CPU queue/s,
+    ],
+    [{ 'L-3819A6DF': 8 }, /on Spot only \(quota on demand: 0 vCPUs/],
+    [{ 'L-DB2E81BA': 8 }, /on demand only \(Spot quota: 0 vCPUs/],
+    [{ 'L-DB2E81BA': 8, 'L-3819A6DF': 8 }, undefined],
+  ])('%o: the deployment goes on, and says what to do', async (quotas, advice) => {
+    await using cloud = new LoopbackCloud();
+    cloud.quotas = quotas;
+    // What comes after the checks, and ends the deployment here.
+    cloud.stack = { statuses: ['UPDATE_ROLLBACK_FAILED'], events: [] };
+    const target = await cloud.open();
+    const notes: string[] = [];
+
+    await expect(deploy(target, { ...registry(target), note: (note) => notes.push(note) })).rejects.toThrow(
+      'continue-update-rollback',
+    );
+    expect(notes).toHaveLength(advice ? 2 : 1);
+    if (advice) expect(notes[1]).toMatch(advice);
+  });
+});
+
+describe('Docker', () => {
+  test.each([
+    [{}, '--training-image and --cpu-training-image'],
+    [{ trainingImage: 'ghcr.io/a/b:1' }, '--cpu-training-image'],
+    [{ cpuTrainingImage: 'ghcr.io/a/b:1' }, '--training-image'],
+  ])('is missed before anything is asked of AWS, unless no image is built: %o', async (options, named) => {
+    await using cloud = new LoopbackCloud();
+    const target = await cloud.open();
+    const without = { ...target, environment: { ...target.environment, CDK_DOCKER: '/no/such/docker' } };
+
+    const failed = deploy(without, options);
+    await expect(failed).rejects.toThrow('"/no/such/docker version" fails on this machine. Start Docker, or give');
+    await expect(failed).rejects.toThrow(`in a registry with ${named}.`);
+    expect(cloud.asked).not.toContain('DescribeInstanceTypeOfferings');
+  });
+});
+
+describe('options', () => {
+  const aws = { name: 'aws', account: '123456789012', region: 'eu-west-1' } as Target;
+  const defaults = { trainingImage: undefined, cpuTrainingImage: undefined, auth: 'key', origins: [] };
+  const kept = { Auth: 'none', Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' } as const;
+
+  test('hold until they are changed, and go back to the defaults', () => {
+    expect(settleOptions(aws, {})).toEqual(defaults);
+    const before = {
+      ...defaults,
+      trainingImage: kept.TrainingImage,
+      auth: 'none',
+      origins: ['https://a.org', 'https://b.org'],
+    };
+    expect(settleOptions(aws, {}, kept)).toEqual(before);
+    expect(settleOptions(aws, { cpuTrainingImage: 'ghcr.io/a/c:1' }, kept)).toEqual({
+      ...before,
+      cpuTrainingImage: 'ghcr.io/a/c:1',
+    });
+    expect(settleOptions(aws, { auth: 'key', origins: [], trainingImage: 'build' }, kept)).toEqual(defaults);
+  });
+
+  test.each([
+    '123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1',
+    '123456789012.dkr-ecr.eu-west-1.on.aws/training:1',
+    'public.ecr.aws/a/b:1',
+    'registry.example.org:5000/training@sha256:0123',
+  ])('%s may be deployed', (image) => {
+    expect(settleOptions(aws, { trainingImage: image }).trainingImage).toBe(image);
+  });
+
+  test.each([
+    [
+      '210987654321.dkr.ecr.eu-west-1.amazonaws.com/training:1',
+      /registry of account 210987654321, and the stack in account 123456789012\. Jobs may pull.* own account only\. Copy it to 123456789012\.dkr\.ecr\.eu-west-1/,
+    ],
+    [
+      '123456789012.dkr.ecr.us-east-1.amazonaws.com/training:1',
+      /is in region us-east-1, and the stack in eu-west-1\. .*paid for by the gigabyte\. Copy it/,
+    ],
+    ['123456789012.dkr.ecr-fips.us-east-1.amazonaws.com/training:1', /is in region us-east-1/],
+    ['123456789012.dkr-ecr.us-east-1.on.aws/training:1', /is in region us-east-1/],
+    ['123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov/training:1', /is in region us-iso-east-1/],
+  ])('%s is refused with the reason', (image, reason) => {
+    expect(() => settleOptions(aws, { cpuTrainingImage: image })).toThrow(reason);
+    expect(() => settleOptions(aws, { cpuTrainingImage: image })).toThrow(UsageError);
+    expect(() => settleOptions(aws, {}, { TrainingImage: image })).toThrow(/^--training-image: /);
+  });
+});
+
+/** Images that nothing is built for. */
+function registry({ account, region }: Target) {
+  const image = `${account}.dkr.ecr.${region}.amazonaws.com/training:1`;
+  return { trainingImage: image, cpuTrainingImage: image };
+}
+
+/** What was asked that changes the account. */
+function changes({ asked }: LoopbackCloud): string[] {
+  return asked.filter((action) => !/^(Describe|Get|List)/.test(action));
+}

@@ -1,0 +1,74 @@
+import { UsageError } from '#errors/user-error.ts';
+import { trainingImage as localImage } from '#local/training-image.ts';
+import type { StackOutputs, Target } from './target.ts';
+
+/** What a deployment may be asked for. What it is not asked for stays as the last deployment left it. */
+export interface DeployOptions {
+  /** The image in a registry that GPU jobs run, or `build`: built here by Docker; on LocalStack the program of this clone. */
+  readonly trainingImage?: string | undefined;
+  /** The image in a registry that jobs without a GPU run, or `build`. */
+  readonly cpuTrainingImage?: string | undefined;
+  /** Who may classify: holders of the API key, or everybody who knows the address. */
+  readonly auth?: 'key' | 'none' | undefined;
+  /** Other web origins that may call the endpoint. */
+  readonly origins?: readonly string[] | undefined;
+}
+
+/** What is deployed. */
+export interface DeploySettings {
+  /** `undefined` where Docker builds it. */
+  readonly trainingImage: string | undefined;
+  readonly cpuTrainingImage: string | undefined;
+  readonly auth: 'key' | 'none';
+  readonly origins: readonly string[];
+}
+
+/**
+ * The options, and for what they leave out those of the last deployment, which the stack's outputs keep.
+ *
+ * @param kept the outputs of the stack, if there is one
+ * @throws {UsageError} the stack cannot use an image
+ */
+export function settleOptions(
+  target: Target,
+  options: DeployOptions,
+  kept: Partial<Pick<StackOutputs, 'Auth' | 'Origins' | 'TrainingImage' | 'CpuTrainingImage'>> = {},
+): DeploySettings {
+  // Nothing can be built for LocalStack, which has no registry.
+  const built = target.name === 'local' ? localImage : undefined;
+  const image = (asked: string | undefined, before: string | undefined, option: string) => {
+    const wanted = asked ?? before ?? 'build';
+    return wanted === 'build' ? built : usableImage(target, wanted, option);
+  };
+  return {
+    trainingImage: image(options.trainingImage, kept.TrainingImage, '--training-image'),
+    cpuTrainingImage: image(options.cpuTrainingImage, kept.CpuTrainingImage, '--cpu-training-image'),
+    auth: options.auth ?? kept.Auth ?? 'key',
+    origins: options.origins ?? kept.Origins?.split(' ') ?? [],
+  };
+}
+
+/** The address of an image in ECR: over IPv4, FIPS included, or over both IPv4 and IPv6. @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html */
+const ECR = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:[a-z0-9-]+\.)+[a-z]+\//;
+
+/**
+ * Refuses an image in another account's or region's ECR. The job's role may pull from its own account only, and the other
+ * account would have to allow it as well; between regions every pull is paid for, by the gigabyte.
+ */
+function usableImage(target: Target, image: string, option: string): string {
+  const [, account, region] = ECR.exec(image) ?? [];
+  if (account === undefined || region === undefined || target.name === 'local') return image;
+  const here = `${target.account}.dkr.ecr.${target.region}`;
+  const copy = `Copy it to ${here}.…, for example with "docker buildx imagetools create", or let it be built with ${option} build.`;
+  if (account !== target.account) {
+    throw new UsageError(
+      `${option}: ${image} is in the registry of account ${account}, and the stack in account ${target.account}. Jobs may pull from the registry of their own account only. ${copy}`,
+    );
+  }
+  if (region !== target.region) {
+    throw new UsageError(
+      `${option}: ${image} is in region ${region}, and the stack in ${target.region}. Every job would pull it across regions, which takes longer and is paid for by the gigabyte. ${copy}`,
+    );
+  }
+  return image;
+}

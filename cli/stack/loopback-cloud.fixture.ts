@@ -1,0 +1,224 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { vi } from 'vitest';
+import { openTarget, stackName, type Target } from './target.ts';
+
+/** A stack as the server below keeps it. */
+export interface LoopbackStack {
+  /** The statuses that it goes through, one at each look at it; the last one stays. */
+  statuses: string[];
+  outputs?: Readonly<Record<string, string>>;
+  /** Resources by logical name: type, physical name and status. */
+  resources?: Readonly<Record<string, readonly [type: string, id: string, status: string]>>;
+  /** The latest first: resource, type, status, reason. */
+  events?: readonly (readonly [id: string, type: string, status: string, reason?: string | undefined])[];
+  /** What becomes of it when it is deleted. @default it is gone */
+  afterDeletion?: string[];
+}
+
+/** An error as AWS words it. */
+export class Refusal extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/**
+ * An AWS on this machine that knows CloudFormation, the offerings and quotas of EC2, identities and buckets, as far as
+ * deployments ask for them, and answers in AWS's own protocols.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html and its neighbours
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html
+ * @see https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
+ */
+export class LoopbackCloud {
+  readonly account = '123456789012';
+  stack: LoopbackStack | undefined;
+  /** A stack of the same name that was deleted before. */
+  deleted: LoopbackStack | undefined;
+  /** Instance types of the region, in pages. */
+  offerings: readonly (readonly string[])[] = [['g4dn.xlarge'], ['c7a.large']];
+  /** vCPUs by quota code. */
+  quotas: Readonly<Record<string, number>> = {};
+  readonly buckets = new Map<string, string[]>();
+  /** Errors of operations, instead of what is above. */
+  readonly refusals = new Map<string, Refusal>();
+  /** The operations that were asked for, in their order. */
+  readonly asked: string[] = [];
+
+  private readonly server = createServer((request, response) => void this.answer(request, response));
+  private readonly id = `arn:aws:cloudformation:eu-west-1:${this.account}:stack/${stackName}/1`;
+
+  /** @returns the target of a user who is signed in to this cloud, in this process */
+  async open(region = 'eu-west-1'): Promise<Target> {
+    if (!this.server.listening) await once(this.server.listen(0, '127.0.0.1'), 'listening');
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_REGION', region);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example');
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      return await openTarget('aws');
+    } finally {
+      said.mockRestore();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    vi.unstubAllEnvs();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request);
+    const target = request.headers['x-amz-target'] as string | undefined;
+    const query = new URLSearchParams(body);
+    const action = target?.split('.')[1] ?? query.get('Action') ?? `${request.method} ${request.url}`;
+    this.asked.push(action);
+    try {
+      const refusal = this.refusals.get(action);
+      if (refusal) throw refusal;
+      if (target !== undefined) {
+        response.end(JSON.stringify(this.quota(JSON.parse(body))));
+      } else if (query.has('Action')) {
+        const answer = this.query(action, query);
+        response.end(answer);
+      } else {
+        this.s3(request, response);
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { code, message, status } = error;
+      const content = `<Code>${code}</Code><Message>${message}</Message>`;
+      if (target !== undefined) response.writeHead(status).end(JSON.stringify({ __type: code, message }));
+      else if (action.startsWith('DescribeInstance')) {
+        response.writeHead(status).end(`<Response><Errors><Error>${content}</Error></Errors></Response>`);
+      } else response.writeHead(status).end(`<ErrorResponse><Error>${content}</Error></ErrorResponse>`);
+    }
+  }
+
+  private quota({ QuotaCode }: { readonly QuotaCode: string }): object {
+    return { Quota: { QuotaCode, Value: this.quotas[QuotaCode] ?? 0 } };
+  }
+
+  private query(action: string, input: URLSearchParams): string {
+    switch (action) {
+      case 'GetCallerIdentity':
+        return result(action, `<Account>${this.account}</Account>`);
+      case 'DescribeStacks':
+        return result(action, `<Stacks><member>${this.describe(input.get('StackName') ?? '')}</member></Stacks>`);
+      case 'DescribeStackEvents':
+        return result(action, this.eventsPage(Number(input.get('NextToken') ?? 0)));
+      case 'ListStackResources':
+        return result(action, `<StackResourceSummaries>${this.resources()}</StackResourceSummaries>`);
+      case 'ListStacks':
+        return result(
+          action,
+          this.deleted ? `<StackSummaries><member>${this.summary()}</member></StackSummaries>` : '',
+        );
+      case 'DeleteStack':
+        this.delete();
+        return result(action, '');
+      case 'DescribeInstanceTypeOfferings':
+        return this.offeringsPage(Number(input.get('NextToken') ?? 0), input);
+      default:
+        throw new Refusal('InvalidAction', `The action ${action} is not valid for this endpoint.`);
+    }
+  }
+
+  private describe(name: string): string {
+    const stack = this.stack;
+    const [status = '', ...later] = stack?.statuses ?? [];
+    const isNamed = name === stackName || name === this.id;
+    if (!stack || !isNamed || (status === 'DELETE_COMPLETE' && name === stackName)) {
+      throw new Refusal('ValidationError', `Stack with id ${name} does not exist`);
+    }
+    if (later.length > 0) stack.statuses = later;
+    const outputs = Object.entries(stack.outputs ?? {}).map(([key, value]) => {
+      return `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`;
+    });
+    return `${this.summary(status)}<Outputs>${outputs.join('')}</Outputs>`;
+  }
+
+  private summary(status = 'DELETE_COMPLETE'): string {
+    const fields = {
+      StackId: this.id,
+      StackName: stackName,
+      StackStatus: status,
+      CreationTime: '2026-11-28T10:00:00Z',
+    };
+    return elements(fields);
+  }
+
+  private eventsPage(from: number): string {
+    const events = this.stack?.events ?? [];
+    const page = events.slice(from, from + 100).map(([id, type, status, reason], index) => {
+      const fields = { StackId: this.id, EventId: `${from + index}`, StackName: stackName, LogicalResourceId: id };
+      const what = { ResourceType: type, Timestamp: '2026-11-28T10:00:00Z', ResourceStatus: status };
+      return `<member>${elements({ ...fields, ...what, ...(reason && { ResourceStatusReason: reason }) })}</member>`;
+    });
+    const next = from + 100 < events.length ? `<NextToken>${from + 100}</NextToken>` : '';
+    return `<StackEvents>${page.join('')}</StackEvents>${next}`;
+  }
+
+  private resources(): string {
+    const resources = Object.entries((this.stack ?? this.deleted)?.resources ?? {});
+    const member = ([name, [type, id, status]]: (typeof resources)[number]) => {
+      const fields = { LogicalResourceId: name, PhysicalResourceId: id, ResourceType: type, ResourceStatus: status };
+      return `<member>${elements({ ...fields, LastUpdatedTimestamp: '2026-11-28T10:00:00Z' })}</member>`;
+    };
+    return resources.map(member).join('');
+  }
+
+  /** @see https://github.com/aws-amplify/amplify-backend/pull/2366 for the words of the refusal */
+  private delete(): void {
+    const stack = this.stack;
+    const status = stack?.statuses[0] ?? '';
+    if (/^UPDATE_\w*IN_PROGRESS$/.test(status)) {
+      throw new Refusal('ValidationError', `Stack [${this.id}] cannot be deleted while in status ${status}`);
+    }
+    if (stack) stack.statuses = ['DELETE_IN_PROGRESS', ...(stack.afterDeletion ?? ['DELETE_COMPLETE'])];
+  }
+
+  private offeringsPage(page: number, input: URLSearchParams): string {
+    const wanted = [...input].filter(([name]) => name.startsWith('Filter.1.Value')).map(([, value]) => value);
+    const items = (this.offerings[page] ?? [])
+      .filter((type) => wanted.includes(type))
+      .map((type) => {
+        return `<item>${elements({ instanceType: type, locationType: 'region', location: 'eu-west-1' })}</item>`;
+      });
+    const next = page + 1 < this.offerings.length ? `<nextToken>${page + 1}</nextToken>` : '';
+    return `<DescribeInstanceTypeOfferingsResponse><instanceTypeOfferingSet>${items.join('')}</instanceTypeOfferingSet>${next}</DescribeInstanceTypeOfferingsResponse>`;
+  }
+
+  private s3({ method, url = '' }: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(url, 'http://s3');
+    const [, bucket = ''] = pathname.split('/');
+    const objects = this.buckets.get(bucket);
+    if (!objects) return void response.writeHead(404).end();
+    if (method === 'DELETE') this.buckets.delete(bucket);
+    if (searchParams.has('delete')) this.buckets.set(bucket, []);
+    const versions = objects.map((key) => `<Version><Key>${key}</Key><VersionId>1</VersionId></Version>`);
+    response.end(searchParams.has('versions') ? `<ListVersionsResult>${versions.join('')}</ListVersionsResult>` : '');
+  }
+}
+
+function result(action: string, content: string): string {
+  return `<${action}Response><${action}Result>${content}</${action}Result></${action}Response>`;
+}
+
+function elements(fields: Readonly<Record<string, string>>): string {
+  const escaped = (value: string) => value.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return Object.entries(fields)
+    .map(([name, value]) => `<${name}>${escaped(value)}</${name}>`)
+    .join('');
+}
