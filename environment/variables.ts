@@ -62,6 +62,10 @@ export const variable = {
   // Read by the AWS SDK.
   /** The address of its services, if they are not AWS's own. */
   endpoint: 'AWS_ENDPOINT_URL',
+  /** `true`: the EC2 instance's metadata are not asked for anything. */
+  metadataDisabled: 'AWS_EC2_METADATA_DISABLED',
+  /** The address of the EC2 instance's metadata. @default http://169.254.169.254 */
+  metadataEndpoint: 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
   /** `true`: no warning about the end of support for Node 20. */
   nodeSupportWarning: 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
 } as const;

@@ -5,6 +5,7 @@ import {
   CancelJobCommand,
   DescribeComputeEnvironmentsCommand,
   DescribeJobDefinitionsCommand,
+  DescribeJobQueuesCommand,
   DescribeJobsCommand,
   type JobDetail,
   ListJobsCommand,
@@ -64,6 +65,14 @@ const template = {
       Properties: {
         Priority: '1',
         ComputeEnvironmentOrder: [{ Order: 1, ComputeEnvironment: { Ref: 'Environment' } }],
+        JobStateTimeLimitActions: [
+          {
+            Reason: 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY',
+            State: 'RUNNABLE',
+            MaxTimeSeconds: 3600,
+            Action: 'CANCEL',
+          },
+        ],
       },
     },
     Definition: {
@@ -472,6 +481,14 @@ describe('the API', () => {
       { jobQueueName: 'a', priority: 1, computeEnvironmentOrder: [] },
     ],
     ['createjobqueue', 'state ON must be one of ENABLED | DISABLED', { jobQueueName: 'a', priority: 1, state: 'ON' }],
+    [
+      'createjobqueue',
+      'maxTimeSeconds must be between 600 and 86400, not 60',
+      {
+        ...{ jobQueueName: 'a', priority: 1 },
+        jobStateTimeLimitActions: [{ reason: 'r', state: 'RUNNABLE', maxTimeSeconds: 60, action: 'CANCEL' }],
+      },
+    ],
     ['describejobs', 'jobs must have at most 100 entries, not 101', { jobs: Array(101).fill('a') }],
     ['describejobs', 'jobs must be a list, not "abc"', { jobs: 'abc' }],
     ['listjobs', 'One of jobQueue, arrayJobId and multiNodeJobId must be given', {}],
@@ -644,10 +661,12 @@ describe('the API', () => {
     });
   });
 
-  test('registers a new revision of a definition when the template changes, and runs it', async () => {
+  test('registers a new revision of a definition when the template changes and runs it, and changes the queue', async () => {
     const before = stack.outputs.Definition ?? '';
     const changed = structuredClone(template);
     changed.Resources.Definition.Properties.Parameters.greeting = 'bonjour';
+    const [limit] = changed.Resources.Queue.Properties.JobStateTimeLimitActions;
+    if (limit !== undefined) limit.MaxTimeSeconds = 7200;
     await stack.update(changed);
     const after = stack.outputs.Definition ?? '';
     expect(after).toBe(before.replace(/:1$/, ':2'));
@@ -655,6 +674,8 @@ describe('the API', () => {
     expect(jobDefinitions?.[0]?.status).toBe('INACTIVE');
     const job = await ended(await submit(after));
     expect(await readLog(job.container?.logStreamName, stack.outputs.JobLog)).toEqual(['bonjour']);
+    const { jobQueues } = await batch.send(new DescribeJobQueuesCommand({ jobQueues: [stack.outputs.Queue ?? ''] }));
+    expect(jobQueues?.[0]?.jobStateTimeLimitActions).toMatchObject([{ state: 'RUNNABLE', maxTimeSeconds: 7200 }]);
   });
 });
 

@@ -16,13 +16,14 @@ import { readCheckpoint } from '#models/run-checkpoints.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readResult, runKey } from '#models/runs.ts';
 import { decodeSafetensors } from '#models/safetensors.ts';
-import { readVersion } from '#models/versions.ts';
+import { listVersions, readVersion } from '#models/versions.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { compileGraph } from '#training/engine/graph/engine.ts';
 import { probabilities } from '#training/evaluation/temperature.ts';
 import { weightSpecs } from '#training/nets/shapes.ts';
 import { netOf, recipes } from '#training/recipe/recipes.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
+import { documentedPermissions, type Permission, usedPermissions } from './policies.ts';
 import { descendantsOf, isAlive, type Process } from './processes.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -151,10 +152,28 @@ it('updates the stack', async () => {
   expect(answer.predictions).toHaveLength(5);
 });
 
+it('answers 404 to a version that does not exist', async () => {
+  const url = `${stack.url}/classify?version=20260101-0000-00000000`;
+  const answer = await fetch(url, { method: 'POST', body: new Uint8Array(3072) });
+  expect(answer.status).toBe(404);
+  expect(await answer.json()).toMatchObject({ code: 'unknown-version' });
+});
+
+it('has used of its roles what docs/aws.md says, and was refused nothing', async () => {
+  const documented = await documentedPermissions();
+  const { uses, refusals } = await usedPermissions(localStack.endpoint, 'Cifar10');
+  const text = ({ role, action, on }: Permission) => `${role} | ${action} | ${on}`;
+  const expected = documented.filter(({ used }) => used === 'yes').map(text);
+  expect(refusals).toEqual([]);
+  expect([...new Set(uses.map(text))].toSorted()).toEqual(expected.toSorted());
+});
+
 it('destroys the stack and keeps the models', async () => {
+  const store = await target.store();
   const { output } = await cifar10('destroy');
   expect(output).toContain(stack.BucketName);
   await expect(target.stack()).rejects.toThrow('not deployed');
+  expect(await listVersions(store)).toHaveLength(2);
 });
 
 it('stops LocalStack and leaves no processes behind', async () => {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { handleClosedOutput } from '#errors/closed-output.ts';
+import { systemError } from '#errors/system-error.ts';
 import { UserError } from '#errors/user-error.ts';
 import { homeFolder } from '#setup/home.mjs';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -18,7 +19,8 @@ for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {
   await program.parseAsync();
-} catch (error) {
+} catch (thrown) {
+  const error = systemError(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2;
   } else if (error instanceof UserError) {

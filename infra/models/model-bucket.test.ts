@@ -46,11 +46,17 @@ describe('ModelBucket', () => {
     });
   });
 
-  it.each(['AWS::S3::Bucket', 'AWS::S3::BucketPolicy'])('keeps the %s when the stack is deleted', (type) => {
-    const { stack } = givenBucket();
+  it.each(['AWS::S3::Bucket', 'AWS::S3::BucketPolicy'])(
+    'keeps the %s when the stack is deleted, unless its first deployment fails',
+    (type) => {
+      const { stack } = givenBucket();
 
-    Template.fromStack(stack).hasResource(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
-  });
+      Template.fromStack(stack).hasResource(type, {
+        DeletionPolicy: 'RetainExceptOnCreate',
+        UpdateReplacePolicy: 'Retain',
+      });
+    },
+  );
 
   it('never expires a model, an alias or a result', () => {
     const { stack } = givenBucket();
@@ -60,6 +66,23 @@ describe('ModelBucket', () => {
       expect(rule).not.toHaveProperty('ExpirationInDays');
       if (rule.NoncurrentVersionExpiration) expect(rule.Prefix).toBe('runs/');
     }
+  });
+
+  it('lets a deleted object of a run go without a trace after a week', () => {
+    const { stack } = givenBucket();
+
+    Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([
+          Match.objectLike({
+            Prefix: 'runs/',
+            Status: 'Enabled',
+            NoncurrentVersionExpiration: { NoncurrentDays: 7 },
+            ExpiredObjectDeleteMarker: true,
+          }),
+        ]),
+      },
+    });
   });
 
   it('lets a reader get and list the granted keys, and nothing else', () => {
@@ -83,7 +106,7 @@ describe('ModelBucket', () => {
             Effect: 'Allow',
             Action: 's3:ListBucket',
             Resource: bucket,
-            Condition: { StringLikeIfExists: { 's3:prefix': ['models/*', 'aliases/candidate.json'] } },
+            Condition: { StringLike: { 's3:prefix': ['models/*', 'aliases/candidate.json'] } },
           },
         ],
       },

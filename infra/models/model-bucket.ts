@@ -21,15 +21,21 @@ export class ModelBucket extends Construct {
       minimumTLSVersion: 1.2,
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: keptOnceCreated,
       lifecycleRules: [
         { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
-        // A checkpoint is deleted when a newer one replaces it; versioning would keep all of them forever.
-        { id: 'replaced-checkpoints', prefix: 'runs/', noncurrentVersionExpiration: Duration.days(7) },
+        // A checkpoint is deleted when a newer one replaces it; versioning would keep all of them forever, and after them
+        // the markers of their deletion, which every list of the run would have to pass.
+        {
+          id: 'replaced-checkpoints',
+          prefix: 'runs/',
+          noncurrentVersionExpiration: Duration.days(7),
+          expiredObjectDeleteMarker: true,
+        },
       ],
     });
     // The bucket stays when the stack is deleted, so its policy stays too.
-    this.bucket.policy?.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    this.bucket.policy?.applyRemovalPolicy(keptOnceCreated);
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
@@ -102,18 +108,31 @@ export class ModelBucket extends Construct {
     }
   }
 
+  /**
+   * Lets the role list these keys and prefixes, and nothing without one: S3 has no such condition key in a call without a
+   * prefix. The role then lacks a permission that S3 looks for when an object does not exist, and is answered 403
+   * instead of 404. Programs find out by listing the key.
+   *
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html for the two answers
+   */
   private grantList(role: iam.Role, keys: string[]): void {
     role.addToPolicy(
       new iam.PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [this.bucket.bucketArn],
-        // S3 also checks this permission when the object to read does not exist: without it the answer is 403 instead of
-        // 404. That check has no s3:prefix, so the condition must hold where the key is absent.
-        conditions: { StringLikeIfExists: { 's3:prefix': keys } },
+        conditions: { StringLike: { 's3:prefix': keys } },
       }),
     );
   }
 }
+
+/**
+ * The bucket outlives a stack that was deployed. It goes with a stack whose first deployment fails, and is empty then: kept,
+ * it would stay behind after each try.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+ */
+const keptOnceCreated = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
 function checkedKey(key: string): string {
   if (!/^[a-z]+\/([\w.-]+\/)*([\w.-]+|\*)$/.test(key)) {

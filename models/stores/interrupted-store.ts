@@ -8,18 +8,36 @@ export class Killed extends Error {
 /** A real store, for tests, used by a process that dies just before its `n`th write (from 0). */
 export function interruptedAtPut(store: ObjectStore, n: number): ObjectStore {
   let puts = 0;
-  return {
+  return killableStore(store, () => puts++ >= n).store;
+}
+
+/** A real store, for tests, used by a process that dies just before the first write for which `isTime`, or by `kill`. */
+export function killableStore(store: ObjectStore, isTime: (key: string) => boolean) {
+  let isDead = false;
+  const alive = () => {
+    if (isDead) throw new Killed('Killed');
+  };
+  const killable: ObjectStore = {
     url: store.url,
     commandOption: store.commandOption,
     get: (key) => store.get(key),
     list: (prefix) => store.list(prefix),
     put: async (key, body, options) => {
-      if (puts++ >= n) throw new Killed();
+      isDead ||= isTime(key);
+      alive();
       return store.put(key, body, options);
     },
     delete: async (key) => {
-      if (puts > n) throw new Killed();
+      alive();
       await store.delete(key);
     },
+  };
+  return {
+    store: killable,
+    kill: () => {
+      isDead = true;
+    },
+    /** @throws {Killed} the process is dead */
+    alive,
   };
 }

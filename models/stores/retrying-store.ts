@@ -7,6 +7,11 @@ export class StoreUnavailable extends UserError {
   override readonly name = 'StoreUnavailable';
 }
 
+/** Whether a person has to do something before the store works again. */
+export function needsRepair(error: unknown): boolean {
+  return error instanceof StoreUnavailable && error.cause instanceof UserError;
+}
+
 /** Seconds between two tries of one call. */
 const WAITS = [0.5, 1, 2, 4, 8];
 /** Longer waits end with the signal. */

@@ -3,6 +3,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   paginateListObjectsV2,
   S3Client,
@@ -24,6 +25,9 @@ import {
 /** Each write carries a unique id, by which a writer whose answer was lost recognises its own object. */
 const WRITE_ID = 'write-id';
 
+/** Milliseconds after which a connection on which nothing moves counts as broken: the client would wait for ever. */
+const SILENCE = { connectionTimeout: 10_000, socketTimeout: 30_000 };
+
 /** How often to request an object whose transfer breaks off. */
 const READ_ATTEMPTS = 3;
 
@@ -31,7 +35,9 @@ const READ_ATTEMPTS = 3;
 export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
   // A job and a function log it at each start as if it were an error; the SDK of a release is pinned.
   process.env[variable.nodeSupportWarning] ??= 'true';
-  const client = new S3Client({ ...awsNetwork(), ...clientConfig });
+  const network = awsNetwork();
+  const requestHandler = { ...network.requestHandler, ...SILENCE };
+  const client = new S3Client({ ...network, requestHandler, ...clientConfig });
   return {
     url: `s3://${bucket}`,
     commandOption: `--store s3://${bucket}`,
@@ -42,6 +48,7 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
         return await getWhole(key);
       } catch (error) {
         if (isStatus(error, 404) && error.name !== 'NoSuchBucket') return undefined;
+        if (isStatus(error, 403)) return await getWhatIsListed(key, error);
         throw explained(error, bucket);
       }
     },
@@ -101,6 +108,25 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
   }
 
   /**
+   * To a caller who may not list the whole bucket, S3 answers 403 for an object that does not exist, as it does for one
+   * that may not be read. A caller who may list the key itself can tell them apart.
+   */
+  async function getWhatIsListed(key: string, refusal: unknown): Promise<StoredObject | undefined> {
+    const { Contents = [] } = await client
+      .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }))
+      .catch(() => {
+        throw explained(refusal, bucket);
+      });
+    // Of all keys that begin with it, the key itself is the first.
+    if (Contents[0]?.Key !== key) return undefined;
+    try {
+      return await getWhole(key); // It may have been written since.
+    } catch (error) {
+      throw explained(error, bucket);
+    }
+  }
+
+  /**
    * The client repeats a request that got no answer. If the first one had succeeded, the repeated one finds the condition
    * broken by the object that it was to write.
    */
@@ -127,6 +153,25 @@ function explained(error: unknown, bucket: string): unknown {
   }
   if (error.name === 'CredentialsProviderError') {
     return new UserError(`There are no AWS credentials for s3://${bucket}. Set them, for example by "aws sso login".`, {
+      cause: error,
+    });
+  }
+  // An expired token has status 400, what another signature has expired has 403.
+  if (error.name.startsWith('ExpiredToken')) {
+    return new UserError(
+      `The AWS credentials for s3://${bucket} have expired. Get new ones, for example by "aws sso login".`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (error.message === 'Region is missing') {
+    return new UserError(`No AWS region is set for s3://${bucket}. Set AWS_REGION, such as AWS_REGION=eu-west-1.`, {
+      cause: error,
+    });
+  }
+  if (error.name === 'PermanentRedirect' || error.name === 'AuthorizationHeaderMalformed') {
+    return new UserError(`s3://${bucket} is in another region. Set AWS_REGION to its own. (${error.message})`, {
       cause: error,
     });
   }

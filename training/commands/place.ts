@@ -15,10 +15,15 @@ export function jobId(): string | undefined {
   return process.env[variable.jobId] || undefined;
 }
 
+/** Whether this process is a job on AWS: the disk that it sees ends with it. On LocalStack a job has this machine's. */
+export function isContainer(): boolean {
+  return jobId() !== undefined && !process.env[variable.endpoint];
+}
+
 /** Where this process stores a run. @param url of the store */
 export function placeOf(url: string): Place {
   const isBucket = url.startsWith('s3://');
-  if (jobId() !== undefined && isBucket) return jobPlace(url, process.env[variable.endpoint] ? 'local' : 'aws');
+  if (jobId() !== undefined && isBucket) return jobPlace(url, isContainer() ? 'aws' : 'local');
   const shown = isBucket ? url : shownPath(url);
   return {
     options: ` --store ${shellWord(shown)}`,

@@ -132,6 +132,13 @@ describe('without a terminal', () => {
     ]);
   });
 
+  test('says when EC2 takes the instance back, and that the training goes on', () => {
+    const reclaimed = { action: 'terminate', time: '2026-11-23T04:14:30Z' };
+    expect(shown([{ ...second(9), type: 'reclaimed', ...reclaimed }], {})).toBe(
+      'reclaimed: EC2 takes this instance back at 2026-11-23T04:14:30Z (terminate). A checkpoint is kept now; the training goes on until then\n',
+    );
+  });
+
   test('says how to resume after an interruption', () => {
     const text = shown(
       [{ ...second(9), type: 'interrupted', signal: 'SIGINT', step: 40, resume: './cifar10 train …' }],

@@ -166,6 +166,10 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
         ...(facts.run === '' ? [] : [colours.dim(`report ${facts.place?.reportOf(facts.run)}`)]),
         ...(event.better ? betterBefore(event.better, facts.place?.options ?? '', colours) : []),
       ];
+    case 'reclaimed':
+      return [
+        `${colours.yellow('reclaimed')}: EC2 takes this instance back at ${event.time} (${event.action}). A checkpoint is kept now; the training goes on until then`,
+      ];
     case 'warning':
       return [`${colours.yellow('warning')} ${event.message}`];
     case 'interrupted':

@@ -3,11 +3,14 @@ import { checkRunId, newRunId } from '#models/runs.ts';
 import { checkWritable } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { retryingStore } from '#models/stores/retrying-store.ts';
 import { checkDataset, openDataset } from '../datasets/open-dataset.ts';
 import { type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
 import { checkParent, type OpenedParent, openParent } from '../run/parent.ts';
+import { instanceMetadata } from '../run/reclaim-notice.ts';
 import { spoolFor } from '../run/spooled-checkpoints.ts';
 import type { Outcome } from '../run/train.ts';
+import { isContainer } from './place.ts';
 import { resumeCommand } from './resume-command.ts';
 import { viewFor } from './run-view.ts';
 
@@ -53,13 +56,14 @@ export async function trainHere(
   const run = checkRunId(options.run ?? newRunId());
   checkDataset(dataset);
   const store = await openObjectStore(out);
-  const parent = from === undefined ? undefined : await openParent({ from: checkParent(from), store, run });
+  const patient = retryingStore(store, { signal });
+  const parent = from === undefined ? undefined : await openParent({ from: checkParent(from), store: patient, run });
   const recipe = recipeFor(options, parent);
   if (!isBucket(store)) await checkWritable(store.url);
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const view = viewFor(stream, { json });
   try {
-    const data = await openDataset(dataset, { log, signal, ...(isBucket(store) && { bucket: store }) });
+    const data = await openDataset(dataset, { log, signal, ...(isBucket(store) && { bucket: patient }) });
     const { train } = await import('../run/train.ts'); // Loads the backends, which bad arguments need not wait for.
     const outcome = await train({
       recipe,
@@ -67,11 +71,12 @@ export async function trainHere(
       data,
       from: parent,
       store,
-      spool: spoolFor(store),
+      spool: isContainer() ? undefined : spoolFor(store),
       run,
       resume: resumeCommand({ ...options, set, seed, run }),
       emit: view.show,
       signal,
+      metadata: instanceMetadata(),
     });
     if (outcome.status === 'finished' && outcome.wasFinished) {
       const { at, version } = outcome.result;

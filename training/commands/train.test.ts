@@ -6,12 +6,14 @@ import { devNull, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readEvents } from '#models/run-events.ts';
 import { readArguments, readResult } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { readVersion } from '#models/versions.ts';
 import { loadCifar10 } from '../datasets/cifar10/cifar10.ts';
 import { hasTensorFlow } from '../engine/tensorflow.ts';
 import type { TrainingEvent } from '../record/events.ts';
+import { instanceMetadataOnLoopback, reclaimNotice } from '../run/instance-metadata.fixture.ts';
 import { trainingProcess } from '../run/training-process.fixture.ts';
 
 let folder: string;
@@ -32,15 +34,16 @@ const argumentsOf = (run: string, more: readonly string[] = []) => [
   ...['--run', run, '--out', folder],
 ];
 
-/** Sends a signal once, after a number of steps. */
-const at = (step: number, signal: NodeJS.Signals) => {
+/** Sends a signal once, at the first checkpoint for which `isTime`. */
+const atCheckpoint = (signal: NodeJS.Signals, isTime: (step: number) => boolean) => {
   let isSent = false;
   return (event: TrainingEvent, child: ChildProcess) => {
-    if (isSent || event.type !== 'checkpoint' || event.step < step) return;
+    if (isSent || event.type !== 'checkpoint' || !isTime(event.step)) return;
     isSent = true;
     child.kill(signal);
   };
 };
+const at = (step: number, signal: NodeJS.Signals) => atCheckpoint(signal, (done) => done >= step);
 
 const isCheckpoint = (event: TrainingEvent) => event.type === 'checkpoint';
 
@@ -55,12 +58,26 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(await trainingProcess(argumentsOf('alone'))).toMatchObject({ code: 0, errors: '' });
   }, 480_000);
 
-  test('killed, interrupted and taken away on its way gives the weights of an uninterrupted run', {
+  test('taken away with its instance, interrupted, terminated and out of disk, gives the weights of an uninterrupted run', {
     timeout: 480_000,
   }, async () => {
-    // kill -9: nothing can be said, and the last checkpoint is what is left.
-    const killed = await trainingProcess(argumentsOf('hunted'), { onEvent: at(5, 'SIGKILL') });
-    expect(killed).toMatchObject({ code: null, signal: 'SIGKILL' });
+    // EC2 takes the instance back: the program reads the notice, and trains until it is gone, of which it hears nothing.
+    await using metadata = await instanceMetadataOnLoopback({ notice: reclaimNotice() });
+    const job = { AWS_BATCH_JOB_ID: 'job', AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url };
+    const deadProxy = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:1', NO_PROXY: '' };
+    let isNoticed = false;
+    const take = atCheckpoint('SIGKILL', (step) => isNoticed && step >= 5);
+    const taken = await trainingProcess(argumentsOf('hunted'), {
+      environment: { ...job, ...deadProxy },
+      onEvent: (event, child) => {
+        isNoticed ||= event.type === 'reclaimed';
+        take(event, child);
+      },
+    });
+    expect(taken).toMatchObject({ code: null, signal: 'SIGKILL', errors: '' });
+    expect(taken.events).toContainEqual(expect.objectContaining({ type: 'reclaimed', action: 'terminate' }));
+    const asked = metadata.requests.length;
+    expect(asked).toBe(2);
 
     // Ctrl-C: reports the step and how to resume.
     const interrupted = await trainingProcess(argumentsOf('hunted'), { onEvent: at(15, 'SIGINT') });
@@ -77,9 +94,29 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(interrupted.errors).toContain('SIGINT: keeping a checkpoint');
 
     // SIGTERM: another machine may try again.
-    expect(await trainingProcess(argumentsOf('hunted'), { onEvent: at(25, 'SIGTERM') })).toMatchObject({ code: 75 });
+    const terminated = await trainingProcess(argumentsOf('hunted'), {
+      environment: { ...job, AWS_EC2_METADATA_DISABLED: 'true' },
+      onEvent: at(25, 'SIGTERM'),
+    });
+    expect(terminated).toMatchObject({ code: 75 });
+    expect(metadata.requests).toHaveLength(asked);
 
-    expect(await trainingProcess(argumentsOf('hunted'))).toMatchObject({ code: 0 });
+    // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
+    const full = await trainingProcess(argumentsOf('hunted'), { largestFile: 300_000 });
+    expect(full.code).toBe(1);
+    const [message] = full.events.flatMap((event) => (event.type === 'failed' ? [event.message] : []));
+    expect(full.errors).toContain(message);
+    expect(message).toMatch(/^\/\S+ could not be written \(EFBIG\): its \d+ kB do not fit on the disk/);
+    expect(message).toContain('Make room');
+
+    // There is room, and metadata that cannot be asked disturb nothing.
+    const environment = { ...job, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' };
+    const last = await trainingProcess(argumentsOf('hunted'), { environment });
+    expect(last).toMatchObject({ code: 0, errors: '' });
+    const fromStep = full.events.findLast(isCheckpoint)!.step;
+    expect(last.events).toContainEqual(expect.objectContaining({ type: 'started', fromStep }));
+    const warnings = last.events.filter(({ type }) => type === 'warning');
+    expect(warnings).toMatchObject([{ message: expect.stringContaining('http://127.0.0.1:1 does not tell whether') }]);
     expect(await weightsOf('hunted')).toBe(await weightsOf('alone'));
 
     // Once more: it is finished, and stays as it is.
@@ -93,21 +130,26 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
   });
 
-  test('goes on from a version by its own recipe, without ruining it, and though nobody reads what it prints', {
+  test('goes on from a version by its own recipe, as long as --budget says, without ruining it, and though nobody reads what it prints', {
     timeout: 480_000,
   }, async () => {
-    const { version, accuracy } = (await readResult(folderStore(folder), 'alone'))!;
-    const words = ['train', '--from', version, '--set', 'epochs=0.05', '--run', 'further', '--out', folder];
+    const store = folderStore(folder);
+    const { version, accuracy } = (await readResult(store, 'alone'))!;
+    const set = ['--set', 'epochs=1', '--set', 'budget=1h', '--budget', '1s'];
+    const words = ['train', '--from', version, ...set, '--run', 'further', '--out', folder];
     const onEvent = (_: TrainingEvent, child: ChildProcess) => {
       child.stdout?.destroy();
       child.stderr?.destroy();
     };
     const ended = await trainingProcess(words, { onEvent });
     expect(ended).toMatchObject({ code: 0, events: [{ type: 'started', recipe: 'tiny', parent: version }] });
-    const further = (await readResult(folderStore(folder), 'further'))!;
+    const further = (await readResult(store, 'further'))!;
     expect(further.accuracy.plain).toBeGreaterThan(accuracy.plain - 0.02);
-    const settings = (await readArguments(folderStore(folder), 'further'))!.settings;
-    expect(settings).toMatchObject({ batchSize: 256, epochs: 0.05, learningRate: 0.02 });
+    const settings = (await readArguments(store, 'further'))!.settings;
+    expect(settings).toMatchObject({ batchSize: 256, epochs: 1, learningRate: 0.02 });
+    // Whatever --set says.
+    const events = (await readEvents<TrainingEvent>(store, 'further')).map(({ event }) => event);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
   });
 
   test('ends soon after SIGTERM while it waits for its store', { timeout: 120_000 }, async () => {
@@ -138,29 +180,6 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(ended).toMatchObject({ code: 75, events: [] });
     expect(ended.errors).toMatch(/SIGTERM: keeping a checkpoint …\nerror: s3:\/\/bucket is unavailable/);
     expect(performance.now() - terminatedAt).toBeLessThan(10_000);
-  });
-
-  test('--budget fits the steps to a training time, whatever --set says', { timeout: 120_000 }, async () => {
-    const { code, events } = await trainingProcess(argumentsOf('short', ['--set', 'budget=1h', '--budget', '1s']));
-    expect(code).toBe(0);
-    expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
-  });
-
-  test('on a full disk names the file and what to do, and resumes when there is room, with identical weights', {
-    timeout: 480_000,
-  }, async () => {
-    // The last checkpoint holds the best weights too: it is larger than those before it, which the disk takes.
-    const full = await trainingProcess(argumentsOf('full'), { largestFile: 300_000 });
-    expect(full.code).toBe(1);
-    const [message] = full.events.flatMap((event) => (event.type === 'failed' ? [event.message] : []));
-    expect(full.errors).toContain(message);
-    expect(message).toMatch(/^\/\S+ could not be written \(EFBIG\): its \d+ kB do not fit on the disk/);
-    expect(message).toContain('Make room');
-
-    const later = await trainingProcess(argumentsOf('full'));
-    expect(later).toMatchObject({ code: 0 });
-    expect(later.events[0]).toMatchObject({ type: 'started', fromStep: full.events.findLast(isCheckpoint)!.step });
-    expect(await weightsOf('full')).toBe(await weightsOf('alone'));
   });
 });
 

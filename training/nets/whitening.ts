@@ -50,33 +50,42 @@ function patchCovariance(net: Net, images: Uint8Array, size: number): Float64Arr
   const sums = new Float64Array(values * values);
   for (let number = 0; number < count; number++) {
     for (let at = 0; at < bytes; at++) image[at] = table[images[number * bytes + at]! * channels + (at % channels)]!;
-    for (let a = 0; a < values; a++) {
-      // Four sums at a time: an addition waits for the one before it in the same sum.
+    // A tile of two by four sums at a time: its six values are read once, and an addition waits for the one before it in the
+    // same sum. What a tile has beyond the last value is not kept; what it has below the diagonal is replaced in the end.
+    for (let a = 0; a < values; a += 2) {
       for (let b = a; b < values; b += 4) {
-        const left = offsets[a]!;
+        const left0 = offsets[a]!;
+        const left1 = offsets[a + 1] ?? left0;
         const right0 = offsets[b]!;
-        const right1 = offsets[b + 1] ?? left;
-        const right2 = offsets[b + 2] ?? left;
-        const right3 = offsets[b + 3] ?? left;
-        const into = a * values + b;
-        let sum0 = sums[into]!;
-        let sum1 = sums[into + 1]!;
-        let sum2 = sums[into + 2]!;
-        let sum3 = sums[into + 3]!;
+        const right1 = offsets[b + 1] ?? left0;
+        const right2 = offsets[b + 2] ?? left0;
+        const right3 = offsets[b + 3] ?? left0;
+        const upper = a * values + b;
+        const lower = upper + values;
+        let [upper0 = 0, upper1 = 0, upper2 = 0, upper3 = 0] = sums.subarray(upper, upper + 4);
+        let [lower0 = 0, lower1 = 0, lower2 = 0, lower3 = 0] = sums.subarray(lower, lower + 4);
         for (let row = 0; row < rows; row++) {
           const first = row * width * channels;
           for (let at = first; at < first + columns; at += channels) {
-            const value = image[at + left]!;
-            sum0 += value * image[at + right0]!;
-            sum1 += value * image[at + right1]!;
-            sum2 += value * image[at + right2]!;
-            sum3 += value * image[at + right3]!;
+            const value0 = image[at + left0]!;
+            const value1 = image[at + left1]!;
+            const other0 = image[at + right0]!;
+            const other1 = image[at + right1]!;
+            const other2 = image[at + right2]!;
+            const other3 = image[at + right3]!;
+            upper0 += value0 * other0;
+            upper1 += value0 * other1;
+            upper2 += value0 * other2;
+            upper3 += value0 * other3;
+            lower0 += value1 * other0;
+            lower1 += value1 * other1;
+            lower2 += value1 * other2;
+            lower3 += value1 * other3;
           }
         }
-        sums[into] = sum0;
-        if (b + 1 < values) sums[into + 1] = sum1;
-        if (b + 2 < values) sums[into + 2] = sum2;
-        if (b + 3 < values) sums[into + 3] = sum3;
+        const kept = Math.min(4, values - b);
+        sums.set([upper0, upper1, upper2, upper3].slice(0, kept), upper);
+        if (a + 1 < values) sums.set([lower0, lower1, lower2, lower3].slice(0, kept), lower);
       }
     }
   }

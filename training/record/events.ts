@@ -94,6 +94,14 @@ export type TrainingEvent = { readonly at: string } & (
       /** The candidate before, if it is more accurate on the same test images. */
       readonly better?: { readonly version: string; readonly plain: number; readonly than: number };
     }
+  | {
+      /** EC2 takes the instance back. A checkpoint follows at once, and the training goes on until the instance is gone. */
+      readonly type: 'reclaimed';
+      /** What happens to the instance, such as `terminate`. */
+      readonly action: string;
+      /** Approximately when. */
+      readonly time: string;
+    }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'interrupted'; readonly signal: string; readonly step: number; readonly resume: string }
   | { readonly type: 'failed'; readonly message: string }

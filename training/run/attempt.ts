@@ -22,6 +22,7 @@ import { type Checkpoint, ForeignCheckpoint } from './checkpoint.ts';
 import { choosePreparation, compileEngine } from './choose-engine.ts';
 import { type OpenedParent, weightsFor } from './parent.ts';
 import { newProgress, type Progress } from './progress.ts';
+import type { ReclaimWatch } from './reclaim-notice.ts';
 import { checkFinite, type Diverged, recover, slowdown } from './recovery.ts';
 import type { Emit, RunLog } from './run-log.ts';
 import { openSpooledCheckpoints } from './spooled-checkpoints.ts';
@@ -37,8 +38,8 @@ export interface AttemptOptions {
   readonly store: ObjectStore;
   /** The run's name; an existing run is resumed. */
   readonly run: string;
-  /** Keeps checkpoints on this machine while the store is unavailable. */
-  readonly spool: ObjectStore;
+  /** Keeps checkpoints on this machine while the store is unavailable; undefined where nothing here outlives the process. */
+  readonly spool: ObjectStore | undefined;
   /** Aborted with the name of a signal: the run keeps a checkpoint and ends. @default never */
   readonly signal?: AbortSignal | undefined;
 }
@@ -51,6 +52,14 @@ export interface KeptCheckpoint {
   url?: string;
 }
 
+/** What an attempt reports to, and hears from. */
+export interface AttemptContext {
+  readonly log: RunLog;
+  /** Is updated with each checkpoint. */
+  readonly kept: KeptCheckpoint;
+  readonly reclaim: ReclaimWatch;
+}
+
 /** One process training a run, from its start or from a checkpoint. */
 export interface Attempt {
   readonly options: AttemptOptions;
@@ -61,6 +70,7 @@ export interface Attempt {
   readonly heldOut: Split;
   readonly stepsPerEpoch: number;
   readonly preparation: BatchPreparation;
+  readonly reclaim: ReclaimWatch;
   /** Changes as the run advances, as do `engine` and `best`. */
   readonly progress: Progress;
   engine: Engine;
@@ -74,10 +84,9 @@ export interface Attempt {
 /**
  * Prepares engine, data and progress, at the start of the run or where a checkpoint left it.
  *
- * @param kept is updated with each checkpoint
  * @throws {ForeignCheckpoint} the checkpoint is of other data, another net or another optimizer; nothing was changed
  */
-export async function openAttempt(options: AttemptOptions, log: RunLog, kept: KeptCheckpoint): Promise<Attempt> {
+export async function openAttempt(options: AttemptOptions, { log, kept, reclaim }: AttemptContext): Promise<Attempt> {
   const { recipe, seed, from, data, store, spool, run } = options;
   const { settings } = recipe;
   const startedAt = performance.now();
@@ -113,7 +122,8 @@ export async function openAttempt(options: AttemptOptions, log: RunLog, kept: Ke
   const progress = latest?.progress ?? newProgress(plannedSteps(settings, stepsPerEpoch));
   const earlierSeconds = progress.wallSeconds;
   const attempt: Attempt = {
-    ...{ options, emit: log.emit, net, groups, train, heldOut, stepsPerEpoch, preparation, progress },
+    ...{ options, emit: log.emit, net, groups, train, heldOut, stepsPerEpoch, preparation },
+    ...{ reclaim, progress },
     engine: await compileFrom(latest ? zeros(net) : initial()),
     best: latest?.best,
     async checkpoint() {

@@ -5,6 +5,7 @@ import { sha256Of } from '#models/manifest.ts';
 import { runKey } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
+import { needsRepair } from '#models/stores/retrying-store.ts';
 import { type Checkpoint, type Checkpoints, openCheckpoints } from './checkpoint.ts';
 
 /** How long the training waits for the store. A slower write continues beside the training, until the next checkpoint. */
@@ -13,8 +14,8 @@ const WAIT_SECONDS = 10;
 interface SpooledCheckpointsOptions {
   /** A retrying store: its failures are final. */
   readonly store: ObjectStore;
-  /** Takes the checkpoints on this machine while the store is unavailable. */
-  readonly spool: ObjectStore;
+  /** Takes the checkpoints on this machine while the store is unavailable; undefined where nothing here outlives the process. */
+  readonly spool: ObjectStore | undefined;
   readonly run: string;
 }
 
@@ -28,6 +29,8 @@ interface SpooledCheckpoints {
   /**
    * @returns where it was saved, if anywhere, and why it is not in the store
    * @throws {WriteConflict} another process is training the same run
+   * @throws {StoreUnavailable} there is no spool, and for the second time a person has to repair the store: nothing that is
+   *   trained from here on would be kept
    */
   save(checkpoint: Checkpoint): Promise<{ readonly saved?: Saved; readonly trouble?: Error }>;
 }
@@ -41,8 +44,10 @@ interface SpooledCheckpoints {
 export async function openSpooledCheckpoints(options: SpooledCheckpointsOptions): Promise<SpooledCheckpoints> {
   const { store, spool, run } = options;
   const stored = await openCheckpoints(store, run);
-  const spooled = await openCheckpoints(spool, run);
-  let isSpooled = spooled.latest !== undefined;
+  const spooled = spool && (await openCheckpoints(spool, run));
+  let isSpooled = spooled?.latest !== undefined;
+  /** Consecutive checkpoints that the store refused. */
+  let refusals = 0;
   /** The last write to the store, which may not have ended yet. */
   let attempt: Promise<{ readonly key: string } | { readonly error: unknown }> | undefined;
 
@@ -65,20 +70,23 @@ export async function openSpooledCheckpoints(options: SpooledCheckpointsOptions)
   return {
     latest: later(
       stored.latest && { ...stored.latest, where: store },
-      spooled.latest && { ...spooled.latest, where: spool },
+      spool && spooled?.latest && { ...spooled.latest, where: spool },
     ),
     async save(checkpoint) {
       try {
         const key = await toStore(checkpoint);
         if (isSpooled) await clearSpool(spool, run);
         isSpooled = false;
+        refusals = 0;
         return { saved: { key, where: store } };
       } catch (error) {
         if (error instanceof WriteConflict) throw error;
+        refusals = needsRepair(error) ? refusals + 1 : 0;
+        if (spool === undefined && refusals === 2) throw error;
         const trouble = error instanceof Error ? error : new Error(String(error));
         isSpooled = true;
-        const key = await spooled.save(checkpoint).catch(() => undefined); // The store's trouble is what is reported.
-        return { trouble, ...(key !== undefined && { saved: { key, where: spool } }) };
+        const key = await spooled?.save(checkpoint).catch(() => undefined); // The store's trouble is what is reported.
+        return { trouble, ...(spool && key !== undefined && { saved: { key, where: spool } }) };
       }
     },
   };
@@ -90,7 +98,8 @@ export function spoolFor({ url }: ObjectStore): ObjectStore {
 }
 
 /** Deletes a run's checkpoints on this machine. */
-export async function clearSpool(spool: ObjectStore, run: string): Promise<void> {
+export async function clearSpool(spool: ObjectStore | undefined, run: string): Promise<void> {
+  if (spool === undefined) return;
   for await (const { key } of spool.list(runKey(run, 'checkpoint'))) await spool.delete(key);
 }
 

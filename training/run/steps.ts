@@ -75,7 +75,8 @@ async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
     }
 
     if (progress.step === progress.steps) return;
-    if (options.signal?.aborted || performance.now() - checkpointAt > 1000 * settings.checkpointSeconds) {
+    const isDueByClock = performance.now() - checkpointAt > 1000 * settings.checkpointSeconds;
+    if (options.signal?.aborted || attempt.reclaim.isCheckpointDue() || isDueByClock) {
       await attempt.checkpoint();
       checkpointAt = performance.now();
       options.signal?.throwIfAborted();

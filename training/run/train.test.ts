@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
 import { cifar10Data } from '#models/data-identity.ts';
+import { exampleVersion } from '#models/example-version.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import { encodeJson } from '#models/json.ts';
 import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
@@ -13,8 +14,9 @@ import { readEvents } from '#models/run-events.ts';
 import { readResult } from '#models/runs.ts';
 import { decodeSafetensors, encodeSafetensors } from '#models/safetensors.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
+import { Killed, killableStore } from '#models/stores/interrupted-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
-import { readVersion } from '#models/versions.ts';
+import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { smallDataset } from '../data/small-dataset.fixture.ts';
 import { hasTensorFlow } from '../engine/tensorflow.ts';
@@ -24,6 +26,7 @@ import { decodeWeights } from '../export/weights.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
+import { instanceMetadataOnLoopback, reclaimNotice } from './instance-metadata.fixture.ts';
 import { NothingLearned } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 import { type Outcome, train } from './train.ts';
@@ -61,6 +64,7 @@ interface Attempt {
   readonly from?: OpenedParent;
   /** Interrupts the run at this step, or at the first one after its schedule was fitted. @default never */
   readonly stopAt?: number | 'fitted';
+  readonly metadata?: string;
   readonly onEvent?: (event: TrainingEvent) => void;
 }
 
@@ -71,6 +75,7 @@ async function attempt({
   data: images = data,
   from,
   stopAt,
+  metadata,
   onEvent,
 }: Attempt = {}) {
   const events: TrainingEvent[] = [];
@@ -83,7 +88,7 @@ async function attempt({
   };
   const { signal } = controller;
   const spool = folderStore(`${folder}-spool`);
-  const asked = { recipe, seed, data: images, from, store, spool, storeWaits: [0.01], run, resume: 'again' };
+  const asked = { recipe, seed, data: images, from, store, spool, storeWaits: [0.01], run, metadata, resume: 'again' };
   const outcome = await train({ ...asked, emit, signal });
   return { outcome, events };
 }
@@ -365,6 +370,95 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
     expect(third.events.map(({ type }) => type)).toEqual(['started', 'evaluated', 'warning', 'saved']);
 
     expect(await weightsOf(third.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+});
+
+describe('a run whose instance EC2 takes back', () => {
+  const kindsOf = (events: readonly TrainingEvent[]) => events.map(({ type }) => type);
+
+  test('keeps a checkpoint as soon as the notice is there, and resumes from it with identical weights', async () => {
+    await using metadata = await instanceMetadataOnLoopback({ notice: reclaimNotice() });
+    let taken = false;
+    const lost = attempt({
+      metadata: metadata.url,
+      onEvent: (event) => {
+        taken ||= event.type === 'checkpoint';
+        if (taken) throw new Killed(); // All that is left of the instance is what it has stored.
+      },
+    });
+    await expect(lost).rejects.toThrow(Killed);
+    const step = (await readCheckpoint(store, 'a'))!.step;
+    expect(step).toBeLessThan(10); // By the clock, a checkpoint is due after a minute.
+
+    const { outcome, events } = await attempt();
+    expect(events[0]).toMatchObject({ type: 'started', fromStep: step });
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+  });
+
+  test('goes on training, and finishes if the time is long enough', async () => {
+    await using metadata = await instanceMetadataOnLoopback({ notice: reclaimNotice() });
+    const { outcome, events } = await attempt({ metadata: metadata.url });
+    const notice = kindsOf(events).indexOf('reclaimed');
+    expect(kindsOf(events).slice(notice)).toEqual(expect.arrayContaining(['checkpoint', 'step', 'evaluated', 'saved']));
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+  });
+});
+
+describe('a job', () => {
+  test('that is killed in each of its stages ends with the same result, and with one version', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'checkpointSeconds=0']);
+    /** In a process that dies before it writes such a key, or at such an event. */
+    const killed = async (before: RegExp | undefined, at?: TrainingEvent['type']) => {
+      const dying = killableStore(store, (key) => before?.test(key) ?? false);
+      const emit = ({ type }: TrainingEvent) => {
+        if (type === at) dying.kill();
+        dying.alive();
+      };
+      const job = { recipe, seed: 7, data, store: dying.store, spool: undefined, storeWaits: [], run: 'a', resume: '' };
+      await expect(train({ ...job, emit }), `${before ?? at}`).rejects.toThrow('Killed');
+    };
+    const candidate = async () => (await readAlias(store, 'candidate'))?.version;
+
+    await killed(/args\.json$/);
+    await killed(/checkpoints\//);
+    await killed(/checkpoint\.json$/);
+    await killed(undefined, 'step');
+    await killed(undefined, 'evaluated');
+    await killed(/models\/.*weights\.bin$/);
+    await killed(/models\/.*manifest\.json$/);
+    expect(await listVersions(store)).toEqual([]);
+    await killed(/aliases\/candidate\.json$/);
+    const [version] = await listVersions(store);
+    expect(await candidate()).toBeUndefined();
+    await killed(/^runs\/.*report\.html$/);
+    expect(await candidate()).toBe(version);
+    await killed(/result\.json$/);
+    await killed(undefined, 'saved');
+
+    const { outcome, events } = await attempt({ recipe });
+    expect(outcome).toMatchObject({ status: 'finished', wasFinished: true, result: { version } });
+    expect(events).toEqual([]);
+    expect(await weightsOf(outcome)).toBe(finished.weights);
+    expect(await listVersions(store)).toEqual([version]);
+  });
+
+  test('that ends at the same time as another makes its version the candidate after that one', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'epochs=0.125']);
+    const rival = await publishVersion(store, exampleVersion());
+    let isFirst = true;
+    const racing: ObjectStore = {
+      ...store,
+      put: async (key, body, options) => {
+        if (key === 'aliases/candidate.json' && isFirst) {
+          isFirst = false;
+          await moveAlias(store, 'candidate', { to: rival, by: 'run b', expected: undefined });
+        }
+        return store.put(key, body, options);
+      },
+    };
+    const job = { recipe, seed: 7, data, store: racing, spool: undefined, storeWaits: [], run: 'a', resume: '' };
+    const outcome = await train({ ...job, emit: () => {} });
+    expect(await readAlias(store, 'candidate')).toMatchObject({ version: versionOf(outcome), previous: rival });
   });
 });
 

@@ -9,10 +9,11 @@ import { WriteConflict } from '#models/stores/object-store.ts';
 import { retryingStore, StoreUnavailable } from '#models/stores/retrying-store.ts';
 import { settingNameOf, storedSettings } from '../recipe/stored-settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
-import { type AttemptOptions, goBack, type KeptCheckpoint, openAttempt } from './attempt.ts';
+import { type AttemptContext, type AttemptOptions, goBack, type KeptCheckpoint, openAttempt } from './attempt.ts';
 import { checkRun } from './check.ts';
 import { NothingLearned } from './nothing-learned.ts';
 import { publish } from './publish.ts';
+import { watchForReclaim } from './reclaim-notice.ts';
 import { Diverged } from './recovery.ts';
 import { openRunLog, type RunLog } from './run-log.ts';
 import { clearSpool } from './spooled-checkpoints.ts';
@@ -21,6 +22,8 @@ import { trainSteps } from './steps.ts';
 export interface TrainOptions extends AttemptOptions {
   /** Seconds between two tries of a call to the store. @default 0.5 to 8, 15.5 in all */
   readonly storeWaits?: readonly number[];
+  /** Base address of the metadata of the EC2 instance, which tell when EC2 takes it back. @default they are not asked */
+  readonly metadata?: string | undefined;
   /** The command that resumes the run after an interruption, for messages. */
   readonly resume: string;
   readonly emit: (event: TrainingEvent) => void;
@@ -54,8 +57,9 @@ export async function train(given: TrainOptions): Promise<Outcome> {
 
   const log = await openRunLog(options);
   const kept: KeptCheckpoint = { step: 0 };
+  const reclaim = watchForReclaim({ metadata: options.metadata, emit: log.emit });
   try {
-    const result = await trainAndPublish(options, log, kept);
+    const result = await trainAndPublish(options, { log, kept, reclaim });
     await log.close();
     return { status: 'finished', result, wasFinished: false };
   } catch (error) {
@@ -65,12 +69,14 @@ export async function train(given: TrainOptions): Promise<Outcome> {
     await log.close();
     await log.flushBoard().catch(() => {}); // The checkpoint is what counts.
     return { status: 'interrupted', ...interrupted };
+  } finally {
+    reclaim.close();
   }
 }
 
 /** A run: its steps, from the start or from a checkpoint; back to good weights where they diverge; then its version. */
-async function trainAndPublish(options: TrainOptions, log: RunLog, kept: KeptCheckpoint): Promise<RunResult> {
-  const attempt = await openAttempt(options, log, kept);
+async function trainAndPublish(options: TrainOptions, context: AttemptContext): Promise<RunResult> {
+  const attempt = await openAttempt(options, context);
   try {
     while (attempt.progress.trainedAt === null) {
       try {
@@ -80,7 +86,7 @@ async function trainAndPublish(options: TrainOptions, log: RunLog, kept: KeptChe
         await goBack(attempt, error);
       }
     }
-    return await publish(attempt, log);
+    return await publish(attempt, context.log);
   } finally {
     attempt.engine.dispose();
   }
@@ -114,13 +120,18 @@ async function recordFailure(
 }
 
 /** Adds what a person can do about an error. */
-function explain(error: unknown, { run, resume }: TrainOptions, kept: KeptCheckpoint): unknown {
+function explain(error: unknown, { store, run, resume }: TrainOptions, kept: KeptCheckpoint): unknown {
   if (error instanceof WriteConflict) {
     const message = `Another process is training the run ${run} (${error.message}) Use another --run.`;
     return new UserError(message, { cause: error });
   }
   if (!(error instanceof StoreUnavailable)) return error;
-  const where = kept.url === undefined ? 'There is no checkpoint yet.' : `Step ${kept.step} is kept in ${kept.url}.`;
+  const where =
+    kept.url === store.url
+      ? `The last checkpoint there is of step ${kept.step}.`
+      : kept.url === undefined
+        ? 'There is no checkpoint yet.'
+        : `Step ${kept.step} is kept in ${kept.url}.`;
   const message = `${error.message} ${where} When the store is available again, resume with: ${resume}`;
   return new StoreUnavailable(message, { cause: error });
 }

@@ -1,4 +1,4 @@
-"""Patches for two properties that LocalStack 4.14 silently ignores, and for what it logs."""
+"""Patches for properties that LocalStack 4.14 silently ignores, and for what it logs."""
 
 import logging
 import re
@@ -53,3 +53,33 @@ def bound_function_logs(log_stream: Any) -> None:
         return answer
 
     log_stream.put_log_events = put_log_events
+
+
+def support_deletion(executor: Any) -> None:
+    """
+    By default a resource whose deletion policy is RetainExceptOnCreate is deleted with its stack. On AWS it stays,
+    unless the stack's creation has failed: then it is deleted, there by the rollback and here, where there is none,
+    with the stack. By default, too, a stack cannot be deleted if one of its resources was never created.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
+    default = executor._execute_resource_change
+
+    def execute_resource_change(self: Any, name: str, before: Any, after: Any) -> None:
+        if before and not after:
+            status = self._before_resolved_resources.get(name, {}).get("ResourceStatus", "CREATE_FAILED")
+            if status == "CREATE_FAILED":
+                return
+            if before.deletion_policy == "RetainExceptOnCreate" and was_created(self._change_set.stack):
+                before.deletion_policy = "Retain"
+        default(self, name, before, after)
+
+    executor._execute_resource_change = execute_resource_change
+
+
+def was_created(stack: Any) -> bool:
+    """Whether a stack has ever been deployed whole, whatever became of it since."""
+    whole = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    return any(
+        event["PhysicalResourceId"] == stack.stack_id and event["ResourceStatus"] in whole for event in stack.events
+    )

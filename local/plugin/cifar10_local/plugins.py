@@ -45,11 +45,14 @@ def prepare_localstack() -> None:
     from .disk_space import name_full_disks
     from .instance import describe_instance
     from .patches import expect_events_without_rules, support_alarm_updates, support_function_log_groups
+    from .permissions.enforcement import describe_permissions, enforce_permissions
     from .service_index import load_service_index
 
     load_service_index()
     # Before LocalStack listens: it treats a path without a route as a bucket's name, and loads S3 to look for it.
     ROUTER.add("/_cifar10/instance", endpoint=describe_instance, methods=["GET"])
+    ROUTER.add("/_cifar10/permissions", endpoint=describe_permissions, methods=["GET"])
+    enforce_permissions()
     support_alarm_updates()
     support_function_log_groups()
     check_batch_requests()
@@ -94,6 +97,13 @@ def forget_finished_threads(version_manager: Any) -> None:
     from localstack.utils.threads import start_worker_thread
 
     version_manager.start_thread = start_worker_thread
+
+
+@when_imported("localstack.services.cloudformation.engine.v2.change_set_model_executor")
+def patch_deletion(executor: Any) -> None:
+    from .patches import support_deletion
+
+    support_deletion(executor.ChangeSetModelExecutor)
 
 
 @when_imported("localstack.services.logs.provider")

@@ -11,6 +11,8 @@ from .registry import Registry, check_name
 from .shapes import refuse
 
 MAXIMUM_ENVIRONMENTS = 3
+SHORTEST_LIMIT, LONGEST_LIMIT = 600, 86_400
+"""https://docs.aws.amazon.com/batch/latest/APIReference/API_JobStateTimeLimitAction.html"""
 CHANGEABLE = ("state", "priority", "schedulingPolicyArn", "jobStateTimeLimitActions")
 
 
@@ -24,6 +26,7 @@ class JobQueueOperations(Operations):
                 refuse(f"Job queue {name} already exists")
             if "schedulingPolicyArn" in request:
                 registry.policy(request["schedulingPolicyArn"])
+            _check_time_limits(request)
             registry.queues[name] = {
                 "state": "ENABLED",
                 "tags": {},
@@ -42,6 +45,7 @@ class JobQueueOperations(Operations):
         registry = self.registry(context)
         with self.scheduler.lock:
             queue = registry.queue(request["jobQueue"])
+            _check_time_limits(request)
             changes = {key: request[key] for key in CHANGEABLE if key in request}
             if "computeEnvironmentOrder" in request:
                 changes["computeEnvironmentOrder"] = _order(registry, request)
@@ -95,6 +99,20 @@ def _order(registry: Registry, request: Json) -> list[Json]:
         {**entry, "computeEnvironment": environment["computeEnvironmentArn"]}
         for entry, environment in zip(entries, environments, strict=True)
     ]
+
+
+def _check_time_limits(request: Json) -> None:
+    """
+    Limits have no effect here: no job of this machine waits for capacity that never comes.
+
+    :raises CommonServiceException: AWS would not accept one
+    """
+    for index, limit in enumerate(request.get("jobStateTimeLimitActions") or []):
+        path, seconds = f"jobStateTimeLimitActions[{index}]", limit["maxTimeSeconds"]
+        if limit["state"] != "RUNNABLE" or limit["action"] != "CANCEL":
+            refuse(f"{path}: the state must be RUNNABLE and the action CANCEL, not {limit['state']} and {limit['action']}")
+        if not SHORTEST_LIMIT <= seconds <= LONGEST_LIMIT:
+            refuse(f"{path}.maxTimeSeconds must be between {SHORTEST_LIMIT} and {LONGEST_LIMIT}, not {seconds}")
 
 
 def _is_fargate(environment: Json) -> bool:

@@ -54,8 +54,8 @@ class JobQueueProvider(NamedResource):
 
     def update(self, request: Any) -> ProgressEvent:
         arn = request.previous_state["JobQueueArn"]
-        properties = to_api(self.named(request))
-        changes = only(properties, "state", "priority", "computeEnvironmentOrder", "schedulingPolicyArn")
+        names = ("state", "priority", "computeEnvironmentOrder", "schedulingPolicyArn", "jobStateTimeLimitActions")
+        changes = only(to_api(self.named(request)), *names)
         call(request.aws_client_factory.batch, "UpdateJobQueue", {"jobQueue": arn, **changes})
         return succeeded(request.desired_state | {"JobQueueArn": arn})
 

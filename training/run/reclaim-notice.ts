@@ -1,0 +1,152 @@
+import { request } from 'node:http';
+import * as z from 'zod/mini';
+import { variable } from '#environment/variables.ts';
+import { decodeJson } from '#models/json.ts';
+import type { Emit } from './run-log.ts';
+
+/** Where an EC2 instance finds its metadata, from the host and from containers that share the host's network. */
+const ENDPOINT = 'http://169.254.169.254';
+/** Seconds between two looks, as AWS advises. */
+const EVERY_SECONDS = 5;
+/** How long a token is asked for: the longest that there is. It is renewed a minute earlier. */
+const TOKEN_SECONDS = 21_600;
+/** An answer is read between two calls of the engine, and reading one takes up to three turns of the event loop. */
+const ANSWER_SECONDS = 30;
+/** A checkpoint so long before the announced time, which is approximate, still has the time to be tried several times. */
+const LAST_CHECKPOINT_SECONDS = 30;
+
+const NOTICE = '/latest/meta-data/spot/instance-action';
+
+/** What will happen to the instance (`terminate`, `stop` or `hibernate`), and approximately when. */
+const ReclaimNotice = z.object({ action: z.string(), time: z.iso.datetime() });
+type ReclaimNotice = z.infer<typeof ReclaimNotice>;
+
+/** Waits for the notice that EC2 takes back the Spot Instance on which a job runs. */
+export interface ReclaimWatch {
+  /** Whether a checkpoint is due: once when the notice has arrived, and once more shortly before the instance goes. */
+  isCheckpointDue(): boolean;
+  close(): void;
+}
+
+interface WatchOptions {
+  /** Base address of the instance's metadata. @default nothing is asked */
+  readonly metadata: string | undefined;
+  /** Is given one event when the notice arrives, and one warning if it cannot be asked for. */
+  readonly emit: Emit;
+  /** Seconds between two looks. @default 5 */
+  readonly everySeconds?: number;
+}
+
+/**
+ * The base address of the instance's metadata in an AWS Batch job, chosen as the AWS SDK does; undefined elsewhere, and where
+ * the environment says that there are none.
+ */
+export function instanceMetadata(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  const disabled = environment[variable.metadataDisabled];
+  if (!environment[variable.jobId] || (disabled && disabled !== 'false')) return undefined;
+  return environment[variable.metadataEndpoint] || ENDPOINT;
+}
+
+/**
+ * Looks for the notice until it is there or the watch is closed. The program has to look by itself: ECS drains an instance
+ * that is taken back, but stops only the tasks of services, and a Batch job is none. A service that fails is asked again, and
+ * never disturbs the training.
+ *
+ * Only tokens of version 2 are used, and no proxy is asked.
+ *
+ * @see https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html the notice, two minutes ahead
+ * @see https://docs.aws.amazon.com/batch/latest/userguide/networking-modes-jobs.html the host's network
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-draining.html what draining stops
+ */
+export function watchForReclaim({ metadata, emit, everySeconds = EVERY_SECONDS }: WatchOptions): ReclaimWatch {
+  let dueAt: readonly number[] = [];
+  const closing = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let hasWarned = false;
+
+  const look = async (read: () => Promise<ReclaimNotice | undefined>): Promise<void> => {
+    try {
+      const notice = await read();
+      if (closing.signal.aborted) return;
+      if (notice !== undefined) {
+        emit({ type: 'reclaimed', ...notice });
+        dueAt = [Date.now(), Date.parse(notice.time) - 1000 * LAST_CHECKPOINT_SECONDS];
+        return;
+      }
+    } catch (error) {
+      if (closing.signal.aborted) return;
+      if (!hasWarned) emit({ type: 'warning', message: unreadable(metadata!, error) });
+      hasWarned = true;
+    }
+    timer = setTimeout(() => void look(read), 1000 * everySeconds).unref();
+  };
+  if (metadata !== undefined) void look(noticeReader(metadata, closing.signal));
+
+  return {
+    isCheckpointDue() {
+      const later = dueAt.filter((at) => at > Date.now());
+      const isDue = later.length < dueAt.length;
+      dueAt = later;
+      return isDue;
+    },
+    close() {
+      closing.abort();
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** @returns a function that reads the notice; its result is undefined while there is none */
+function noticeReader(metadata: string, closing: AbortSignal): () => Promise<ReclaimNotice | undefined> {
+  let token: { readonly value: string; readonly validUntil: number } | undefined;
+
+  const newToken = async () => {
+    const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) };
+    const { status, body } = await ask('PUT', new URL('/latest/api/token', metadata), headers, closing);
+    if (status !== 200) throw new Error(`it gives no token, and answers ${status}`);
+    return { value: body.toString(), validUntil: performance.now() + 1000 * (TOKEN_SECONDS - 60) };
+  };
+  const askForNotice = async () => {
+    token ??= await newToken();
+    return await ask('GET', new URL(NOTICE, metadata), { 'X-aws-ec2-metadata-token': token.value }, closing);
+  };
+
+  return async () => {
+    if (token !== undefined && token.validUntil < performance.now()) token = undefined;
+    let answer = await askForNotice();
+    if (answer.status === 401) {
+      token = undefined; // It has expired.
+      answer = await askForNotice();
+    }
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw new Error(`it answers ${answer.status}`);
+    return decodeJson(ReclaimNotice, answer.body, NOTICE);
+  };
+}
+
+/** A connection of its own for each request: one that is kept may have been closed by the time of the next look. */
+async function ask(
+  method: 'GET' | 'PUT',
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  closing: AbortSignal,
+): Promise<{ readonly status: number; readonly body: Buffer }> {
+  const signal = AbortSignal.any([closing, AbortSignal.timeout(1000 * ANSWER_SECONDS)]);
+  return await new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers, signal, agent: false }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => void chunks.push(chunk));
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
+      answer.once('error', reject);
+    });
+    asked.once('error', reject).end();
+  });
+}
+
+function unreadable(metadata: string, error: unknown): string {
+  const reason = error instanceof Error ? error.message || error.name : String(error);
+  return (
+    `${metadata} does not tell whether EC2 takes this instance back (${reason}). The training goes on and asks again; if the ` +
+    'instance goes without notice, the run resumes from its last checkpoint.'
+  );
+}
