@@ -14,6 +14,8 @@ export const variable = {
   origins: 'CIFAR10_ORIGINS',
   /** The key that the command line sends to an endpoint given by its address. @default no key */
   apiKey: 'CIFAR10_API_KEY',
+  /** What a training job computes on, `gpu` or `cpu`; the stack sets it for jobs. @default a GPU if there is one */
+  device: 'CIFAR10_DEVICE',
   /** The commit that a training image was built from. @default what `git describe` finds */
   commit: 'CIFAR10_COMMIT',
 
@@ -43,7 +45,7 @@ export const variable = {
   /** The memory of the Lambda, in MiB. */
   functionMemory: 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE',
 
-  // Read by TensorFlow as it is loaded.
+  // Read by TensorFlow, and by CUDA, as they are loaded.
   /** `1`: use oneDNN's kernels. */
   oneDnn: 'TF_ENABLE_ONEDNN_OPTS',
   /** Threads of one kernel. */
@@ -54,10 +56,18 @@ export const variable = {
   gpuGrowth: 'TF_FORCE_GPU_ALLOW_GROWTH',
   /** `1`: log warnings and errors, `2`: errors only. */
   logLevel: 'TF_CPP_MIN_LOG_LEVEL',
+  /** Files whose detailed messages are logged, `<file>=<level>`, separated by commas. */
+  logDetails: 'TF_CPP_VMODULE',
+  /** Read by CUDA: numbers of the GPUs that may be used; `-1`: none. @default all */
+  visibleGpus: 'CUDA_VISIBLE_DEVICES',
 
   // Read by the AWS SDK.
   /** The address of its services, if they are not AWS's own. */
   endpoint: 'AWS_ENDPOINT_URL',
+  /** `true`: the EC2 instance's metadata are not asked for anything. */
+  metadataDisabled: 'AWS_EC2_METADATA_DISABLED',
+  /** The address of the EC2 instance's metadata. @default http://169.254.169.254 */
+  metadataEndpoint: 'AWS_EC2_METADATA_SERVICE_ENDPOINT',
   /** `true`: no warning about the end of support for Node 20. */
   nodeSupportWarning: 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
 } as const;
