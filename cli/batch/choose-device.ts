@@ -1,5 +1,5 @@
 import prices from '../cost/prices.json' with { type: 'json' };
-import { quickRun, trainingCosts } from '../cost/training-cost.ts';
+import { quickRun, trainingCost, trainingImages } from '../cost/training-cost.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { explainGpuQuota, mayRunGpus, readGpuQuota } from './gpu-quota.ts';
 import { type Device, queuesOf } from './queues.ts';
@@ -39,12 +39,13 @@ export async function chooseDevice(target: Target, stack: StackOutputs, asked?: 
 
 /** What a short run costs on either device; nothing where no price of the stack's instances is known. */
 function describeCosts({ InstanceTypes, CpuInstanceTypes }: StackOutputs): string {
-  const instances = [CpuInstanceTypes, InstanceTypes].flatMap(
-    (types = '') => types.split(' ').find((type) => Object.hasOwn(prices.instances.hour, type)) ?? [],
-  );
-  if (instances.length < 2) return '';
-  const [cpu, gpu] = trainingCosts(instances, quickRun, prices).map(
-    ({ instance, dollars }) => `$${dollars.toFixed(2)} on ${instance}`,
-  );
-  return ` (by "./cifar10 cost" a run of quick costs ${cpu}, ${gpu})`;
+  const [cpu, gpu] = [describeCost('cpu', CpuInstanceTypes), describeCost('gpu', InstanceTypes)];
+  return cpu && gpu ? ` (by "./cifar10 cost" a run of quick costs ${cpu}, ${gpu})` : '';
+}
+
+function describeCost(device: Device, types = ''): string | undefined {
+  const type = types.split(' ').find((each) => Object.hasOwn(prices.instances.hour, each));
+  if (type === undefined) return undefined;
+  const { dollars } = trainingCost(type, { ...quickRun, image: trainingImages[device] }, prices);
+  return `$${dollars.toFixed(2)} on ${type}`;
 }
