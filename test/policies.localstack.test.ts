@@ -1,4 +1,7 @@
 /** The roles of the stack, with LocalStack in AWS's place: each may do what its policies allow, and nothing else. */
+import { randomUUID } from 'node:crypto';
+import { BatchClient, ListJobsCommand, SubmitJobCommand, TerminateJobCommand } from '@aws-sdk/client-batch';
+import { CloudWatchLogsClient, CreateLogStreamCommand, PutLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   CopyObjectCommand,
   CreateMultipartUploadCommand,
@@ -18,7 +21,7 @@ import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
-import { synthesizeStack } from './policies.ts';
+import { documentedPermissions, synthesizeStack, usedPermissions } from './policies.ts';
 
 /** What is in this machine's store for a role. */
 interface Session {
@@ -26,6 +29,7 @@ interface Session {
   readonly s3: S3Client;
 }
 
+const stackName = `policies-${randomUUID()}`;
 let stack: TestStack;
 let bucket: string;
 /** The user, who may do everything. */
@@ -34,12 +38,10 @@ let job: Session;
 let classifier: Session;
 
 beforeAll(async () => {
-  const template = synthesizeStack();
-  const isNeeded = /^AWS::(IAM::(Role|Policy)|S3::.*|Logs::LogGroup)$/;
+  // The endpoint and the functions are left out: their programs are not needed to be their roles.
+  const isNeeded = /^AWS::(Batch|EC2|IAM|Logs|S3)::/;
   const Resources = Object.fromEntries(
-    Object.entries(template.Resources).filter(
-      ([id, { Type }]) => isNeeded.test(Type) && !/Fleet|ExecutionRole/.test(id),
-    ),
+    Object.entries(synthesizeStack().Resources).filter(([, { Type }]) => isNeeded.test(Type)),
   );
   const idOf = (pattern: RegExp) => Object.keys(Resources).find((id) => pattern.test(id)) ?? '';
   const arnOf = (id: string) => ({ Value: { 'Fn::GetAtt': [id, 'Arn'] } });
@@ -47,8 +49,16 @@ beforeAll(async () => {
     Bucket: { Value: { Ref: idOf(/^ModelsBucket(?!Policy)/) } },
     Job: arnOf(idOf(/^TrainingJobRole(?!Default)/)),
     Classifier: arnOf(idOf(/^ClassifierRole(?!Default)/)),
+    ReclaimedLogs: { Value: { Ref: idOf(/^TrainingReclaimedLogs/) } },
+    Reclaimed: arnOf(idOf(/^TrainingReclaimedRole(?!Default)/)),
+    ...Object.fromEntries(
+      ['Queue', 'OnDemandQueue', 'CpuOnDemandQueue', 'Job', 'CpuJob'].map((name) => [
+        `Batch${name}`,
+        { Value: { Ref: idOf(new RegExp(`^Training${name}[0-9A-F]{8}$`)) } },
+      ]),
+    ),
   };
-  stack = await deployStack({ Resources, Outputs });
+  stack = await deployStack({ Resources, Outputs }, stackName);
   bucket = stack.outputs.Bucket ?? '';
   admin = { store: await openObjectStore(`s3://${bucket}`), s3: new S3Client() };
   [job, classifier] = await Promise.all([assume(stack.outputs.Job), assume(stack.outputs.Classifier)]);
@@ -60,13 +70,15 @@ afterAll(async () => {
   await stack?.delete();
 });
 
-async function assume(RoleArn: string | undefined): Promise<Session> {
+async function assume(role: string | undefined): Promise<Session> {
+  const config = { credentials: await credentialsOf(role) };
+  return { store: await openObjectStore(`s3://${bucket}`, config), s3: new S3Client(config) };
+}
+
+async function credentialsOf(RoleArn: string | undefined) {
   const { Credentials } = await new STSClient().send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'test' }));
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {};
-  const config = {
-    credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
-  };
-  return { store: await openObjectStore(`s3://${bucket}`, config), s3: new S3Client(config) };
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
 
 async function listed(store: ObjectStore, prefix: string): Promise<string[]> {
@@ -87,6 +99,12 @@ describe('a job', () => {
     for (const key of ['models/a/card.json', 'data/set.bin']) {
       expect(Buffer.from((await job.store.get(key))?.body ?? []).toString()).toBe(key);
     }
+  });
+
+  it('stores the data set, and finds what is not there', async () => {
+    expect(await job.store.get('data/other.bin')).toBeUndefined();
+    await job.store.put('data/other.bin', Buffer.from(''), { only: 'absent' });
+    expect(await job.store.get('models/none/manifest.json')).toBeUndefined();
   });
 
   it('moves its alias, and is told of a conflict', async () => {
@@ -155,20 +173,39 @@ describe('the classifier', () => {
   });
 });
 
-it('what a role was refused is recorded, with what it used', async () => {
-  const answer = await fetch(`${inject('localStack').endpoint}/_cifar10/permissions`);
-  const { uses, refusals } = (await answer.json()) as Record<string, Record<string, unknown>[]>;
-  expect(uses).toContainEqual(
-    expect.objectContaining({
-      role: stack.outputs.Job?.split('/').at(-1),
-      action: 's3:ListBucket',
-      resource: `arn:aws:s3:::${bucket}`,
-      conditions: { 's3:prefix': 'runs/*' },
-    }),
+it('what submits reclaimed jobs again may do so on demand, and nothing else', async () => {
+  const { outputs } = stack;
+  const batch = new BatchClient({ credentials: await credentialsOf(outputs.Reclaimed) });
+  const submit = (queue: string, definition: string) =>
+    batch.send(new SubmitJobCommand({ jobName: 'again', jobQueue: outputs[queue], jobDefinition: definition }));
+  const nameOf = (arn = '') => arn.replace(/^.*\//, '').replace(/:\d+$/, '');
+  for (const [queue, definition = ''] of [
+    ['BatchOnDemandQueue', outputs.BatchJob],
+    ['BatchCpuOnDemandQueue', outputs.BatchCpuJob],
+  ] as const) {
+    await submit(queue, definition);
+    await submit(queue, nameOf(definition)); // the newest revision
+  }
+  await expect(submit('BatchQueue', outputs.BatchJob ?? '')).rejects.toThrow(
+    'not authorized to perform: batch:SubmitJob',
   );
-  expect(refusals).toContainEqual(
-    expect.objectContaining({ action: 's3:PutObject', resource: `arn:aws:s3:::${bucket}/aliases/production.json` }),
-  );
+  await batch.send(new ListJobsCommand({ jobQueue: outputs.BatchOnDemandQueue }));
+  const logs = new CloudWatchLogsClient({ credentials: await credentialsOf(outputs.Reclaimed) });
+  const stream = { logGroupName: outputs.ReclaimedLogs, logStreamName: 'one' };
+  await logs.send(new CreateLogStreamCommand(stream));
+  await logs.send(new PutLogEventsCommand({ ...stream, logEvents: [{ timestamp: Date.now(), message: 'line' }] }));
+  await expect(batch.send(new TerminateJobCommand({ jobId: 'any', reason: 'test' }))).rejects.toMatchObject({
+    name: 'AccessDeniedException',
+    $metadata: { httpStatusCode: 403 },
+  });
+});
+
+it('all of that is recorded: each permission that the end-to-end run does not use is used here', async () => {
+  const { uses, refusals } = await usedPermissions(inject('localStack').endpoint, stackName);
+  const rest = (await documentedPermissions()).filter(({ used }) => used === 'no');
+  expect(rest.length).toBeGreaterThan(0);
+  expect(uses).toEqual(expect.arrayContaining(rest.map(({ role, action, on }) => ({ role, action, on }))));
+  expect(refusals).toContainEqual({ role: 'TrainingJobRole', action: 's3:PutObject', on: 'aliases/production.json' });
 });
 
 describe('a bucket that refuses from the middle of a job on', () => {

@@ -129,14 +129,20 @@ export interface DocumentedPermission extends Permission {
 /** The rows of the table of permissions in docs/aws.md. */
 export async function documentedPermissions(): Promise<DocumentedPermission[]> {
   const page = await readFile(new URL('../docs/aws.md', import.meta.url), 'utf8');
-  const rows = page.split('\n').filter((line) => /^\| `\w+` \| `[^`]+` \| `/.test(line));
-  return rows.map((row) => {
-    const [role = '', action = '', on = '', used = '', why = ''] = row
-      .split('|')
-      .slice(1)
-      .map((cell) => cell.trim().replace(/^`(.*)`$/, '$1'));
-    return { role, action, on, used, why };
+  const rows = page.split('\n').filter((line) => /^\| `\w+`(, `\w+`)* \| `/.test(line));
+  return rows.flatMap((row) => {
+    const [roles = '', actions = '', objects = '', used = '', why = ''] = row.split(' | ').map((cell) => cell.trim());
+    return valuesOf(roles).flatMap((role) =>
+      valuesOf(actions).flatMap((action) =>
+        valuesOf(objects).map((on) => ({ role, action, on, used, why: why.replace(/ \|$/, '') })),
+      ),
+    );
   });
+}
+
+/** What stands between backquotes in a cell. */
+function valuesOf(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, value = '']) => value);
 }
 
 /** What a statement is about: prefixes where it is limited to some, else its resources with what limits them. */

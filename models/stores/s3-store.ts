@@ -114,8 +114,8 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
   async function getWhatIsListed(key: string, refusal: unknown): Promise<StoredObject | undefined> {
     const { Contents = [] } = await client
       .send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }))
-      .catch(() => {
-        throw explained(refusal, bucket);
+      .catch((error: unknown) => {
+        throw explained(isStatus(error, 403) ? refusal : error, bucket);
       });
     // Of all keys that begin with it, the key itself is the first.
     if (Contents[0]?.Key !== key) return undefined;
