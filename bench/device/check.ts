@@ -167,13 +167,13 @@ export function tablesOf({ found, computed, steps, speeds }: DeviceCheck): strin
       return `| ${training} | ${reference} | ${what} | ${far} | ${limit === 0 ? 'the same bits' : limit} | ${verdict} |`;
     }),
     '',
-    '| recipe | batch | on | precision | images/s, a step a call | images/s, many steps a call | first call | memory |',
+    '| recipe | batch | on | precision | images/s, one step a call | images/s, several (so many) a call | first call | memory |',
     '|---|---|---|---|---|---|---|---|',
     ...speeds.map(
       ({ recipe, batchSize, where, precision, imagesPerSecond, stepsPerCall, firstCallSeconds, memory, gpuMemory }) => {
         const { oneByOne, many } = imagesPerSecond;
         const taken = `${Math.round(memory / 2 ** 20)} MiB${gpuMemory === undefined ? '' : `, GPU ${gpuMemory} MiB`}`;
-        return `| ${recipe} | ${batchSize} | ${where} | ${precision} | ${Math.round(oneByOne)} | ${Math.round(many)} (${stepsPerCall} steps) | ${firstCallSeconds.toFixed(2)} s | ${taken} |`;
+        return `| ${recipe} | ${batchSize} | ${where} | ${precision} | ${Math.round(oneByOne)} | ${Math.round(many)} (${stepsPerCall}) | ${firstCallSeconds.toFixed(2)} s | ${taken} |`;
       },
     ),
   ];
