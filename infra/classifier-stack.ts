@@ -1,9 +1,9 @@
-import { CfnOutput, DefaultStackSynthesizer, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
-import { imageTagPrefix, trainingImage } from './training/training-image.ts';
+import { imageSynthesizer, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
@@ -20,7 +20,7 @@ export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
     super(scope, id, {
       description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
-      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }),
+      synthesizer: imageSynthesizer(),
       ...props,
     });
 
