@@ -8,7 +8,8 @@ import { enterLocalEnvironment } from '#local/environment.ts';
 import { findLocalStack, localEnvironment } from '#local/localstack.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
-import { awsFailure, awsRegion, cleanAwsVariables } from './aws-settings.ts';
+import { awsFailure } from './aws-failure.ts';
+import { awsRegion, cleanAwsVariables, retryPatiently } from './aws-settings.ts';
 
 export type TargetName = 'local' | 'aws';
 
@@ -93,10 +94,11 @@ export function localTarget(endpoint: string): Target {
 
 async function openAws(): Promise<Target> {
   cleanAwsVariables();
+  retryPatiently();
   const region = await awsRegion();
   const clientConfig = { region, ...awsNetwork() };
   const identity = await new STSClient(clientConfig).send(new GetCallerIdentityCommand()).catch((error: Error) => {
-    throw awsFailure(error, region);
+    throw awsFailure(error, region) ?? error;
   });
   const gateway = await gatewayEndpoint(clientConfig);
   const where = gateway.isAws ? '' : `, at ${gateway.origin}`;
