@@ -158,18 +158,28 @@ test('a clock that is an hour slow is corrected by the time that AWS tells', asy
   expect(await failureOf('models list')).toBeUndefined();
 });
 
-test('Ctrl-C ends a command that waits for AWS, without a trace', async () => {
+test.each(commands)(
+  'Ctrl-C ends %s while AWS does not answer: nothing holds the signal back',
+  async (words, services) => {
+    const before = process.listenerCount('SIGINT');
+    aws.behavior = { [services.at(-1)!]: 'hang' };
+    const failure = failureOf(words);
+    await vi.waitUntil(() => aws.asked.includes(services.at(-1)!), 20_000);
+    expect(process.listenerCount('SIGINT')).toBe(before);
+    aws.cut();
+    expect((await failure)?.message).toMatch(/^AWS cannot be reached/);
+  },
+);
+
+test('Ctrl-C ends a command without a trace', async () => {
   aws.behavior = { '*': 'hang' };
-  const waiting = ['submit seed', 'classify raw.png'].map(async (words) => {
-    const args = ['--import', 'tsx', 'cli/cifar10.ts', ...argumentsOf(words), '--target', 'aws'];
-    const env = { PATH: process.env.PATH, NO_COLOR: '1', ...environment() };
-    const child = spawn(process.execPath, args, { cwd: root, env });
-    const said = text(child.stderr);
-    await vi.waitUntil(() => aws.asked.filter((service) => service === 'cloudformation').length >= 2, 60_000);
-    child.kill('SIGINT');
-    await once(child, 'exit');
-    expect(child.signalCode).toBe('SIGINT');
-    expect(await said).toBe(`AWS account 123456789012, region eu-west-1, at ${aws.endpoint}\n`);
-  });
-  await Promise.all(waiting);
+  const args = ['--import', 'tsx', 'cli/cifar10.ts', 'submit', 'seed', '--target', 'aws'];
+  const env = { PATH: process.env.PATH, NO_COLOR: '1', ...environment() };
+  const child = spawn(process.execPath, args, { cwd: root, env });
+  const errors = text(child.stderr);
+  await vi.waitUntil(() => aws.asked.includes('cloudformation'), 60_000);
+  child.kill('SIGINT');
+  await once(child, 'exit');
+  expect(child.signalCode).toBe('SIGINT');
+  expect(await errors).toBe(`AWS account 123456789012, region eu-west-1, at ${aws.endpoint}\n`);
 }, 90_000);

@@ -132,6 +132,8 @@ export interface FakeAws extends AsyncDisposable {
   failures: number;
   /** Minutes that this machine's clock is slow. AWS refuses more than five. @default 0 */
   minutesSlow: number;
+  /** Ends all connections. */
+  cut(): void;
 }
 
 /** A server that answers as AWS documents for each of its services, told apart by the signature of the request. */
@@ -146,6 +148,7 @@ export async function startFakeAws(): Promise<FakeAws> {
     behavior: {},
     failures: Number.POSITIVE_INFINITY,
     minutesSlow: 0,
+    cut: () => server.closeAllConnections(),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
