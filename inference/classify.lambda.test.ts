@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRawSync, gunzipSync } from 'node:zlib';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { encode } from 'fast-png';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundleClassifier } from '#infra/classify/classifier-bundle.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
@@ -28,7 +30,16 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the handler for events in a process that has only the bundle, like Lambda. */
-async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: APIGatewayProxyResult[]; log: string[] }> {
+function answer(...events: APIGatewayProxyEvent[]): Promise<Answered> {
+  return answerWith({}, ...events);
+}
+
+interface Answered {
+  readonly results: APIGatewayProxyResult[];
+  readonly log: string[];
+}
+
+async function answerWith(variables: NodeJS.ProcessEnv, ...events: APIGatewayProxyEvent[]): Promise<Answered> {
   writeFileSync(join(folder, 'events.json'), JSON.stringify(events));
   const program = `
     import { readFileSync, writeFileSync } from 'node:fs';
@@ -42,6 +53,7 @@ async function answer(...events: APIGatewayProxyEvent[]): Promise<{ results: API
     env: {
       ...{ CIFAR10_STORE: store.url, CIFAR10_ALIAS: 'production', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1769' },
       CIFAR10_ORIGINS: 'https://example.org https://example.com',
+      ...variables,
     },
   });
   return { results: JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')), log: stdout.trim().split('\n') };
@@ -113,6 +125,40 @@ test('the bundle alone answers events of API Gateway', async () => {
   const lines = log.map((line) => JSON.parse(line));
   expect(lines[0]).toMatchObject({ message: 'model loaded', version });
   expect(lines.filter(({ message }) => message === 'request')).toHaveLength(9);
+});
+
+describe('on its first day in an account', () => {
+  const role = 'User: arn:aws:sts::123456789012:assumed-role/Cifar10-Role/f is not authorized to perform: s3:GetObject';
+  test.each([
+    [404, 'NoSuchKey', 'The specified key does not exist.', 'no-model-yet', 'no version was promoted to "production"'],
+    [404, 'NoSuchBucket', 'The specified bucket does not exist', 'model-unavailable', 'The store does not exist.'],
+    [403, 'AccessDenied', role, 'model-unavailable', 'The store refuses the request (AccessDenied).'],
+  ])(
+    'S3 answers %d %s: a 503 that reveals nothing, and the cause in the log',
+    async (status, code, said, problem, detail) => {
+      const s3 = createServer((_, response) => {
+        response.writeHead(status, { 'content-type': 'application/xml' });
+        response.end(`<Error><Code>${code}</Code><Message>${said}</Message></Error>`);
+      });
+      await new Promise<void>((resolve) => s3.listen(0, '127.0.0.1', resolve));
+      const variables = {
+        ...{ AWS_ENDPOINT_URL: `http://127.0.0.1:${(s3.address() as AddressInfo).port}`, AWS_REGION: 'eu-west-1' },
+        ...{ AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE', AWS_SECRET_ACCESS_KEY: 'example', AWS_SESSION_TOKEN: 'token' },
+        CIFAR10_STORE: 's3://models-1a2b',
+      };
+      const { results, log } = await answerWith(variables, event('POST', '/classify', examplePixels(1)));
+      s3.close();
+      expect(results[0]).toMatchObject({ statusCode: 503, headers: { 'retry-after': '15' } });
+      const { body } = results[0]!;
+      expect(JSON.parse(body)).toMatchObject({ status: 503, code: problem });
+      expect(JSON.parse(body).detail).toContain(detail);
+      expect(body).not.toMatch(/models-1a2b|arn:|Role/);
+      const lines = log.map((line) => JSON.parse(line));
+      expect(lines[0].error.message).toContain('s3://models-1a2b');
+      if (code !== 'NoSuchKey') expect(lines[0].error.cause.message).toBe(said);
+      expect(log.join()).not.toMatch(/ASIAEXAMPLE|"token"/);
+    },
+  );
 });
 
 test('takes the largest body that Lambda can receive, and says so for a larger one', async () => {

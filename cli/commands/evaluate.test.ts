@@ -151,7 +151,7 @@ async function behindABusyGateway(
       refused.add(status);
       incoming.resume();
       outgoing.writeHead(status, { 'content-type': 'application/problem+json', ...more });
-      outgoing.end(JSON.stringify({ message: 'Limit Exceeded' }));
+      outgoing.end(JSON.stringify({ message: 'Too Many Requests' }));
     };
     if (method === 'POST') {
       if (headers['x-api-key'] !== 'k') return refuse(403);

@@ -114,8 +114,12 @@ export async function classifyImage(
   if (version !== undefined) query.version = version;
   if (topK !== undefined) query.top_k = topK;
   if (strict) query.strict = '1';
-  const answer = await ask(endpoint, (client, signal) => postImage(client, new Uint8Array(image), query, signal));
-  return checked(endpoint, answer, ClassifyAnswer);
+  const send: Send = (client, signal) => postImage(client, new Uint8Array(image), query, signal);
+  for (let tries = 1; ; tries++) {
+    const answer = await ask(endpoint, send);
+    if (tries === TRIES || !isBusy(answer)) return checked(endpoint, answer, ClassifyAnswer);
+    await waitAfter(answer, tries);
+  }
 }
 
 /** One request, typed by the endpoint's OpenAPI description; the signal aborts it. */
@@ -176,15 +180,48 @@ interface Schema<Value> {
 function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
   const answer = schema.safeParse(body);
   if (status === 200 && answer.success) return answer.data;
+  const problem = Problem.safeParse(body);
+  const gateway = problem.success ? '' : gatewaySaid(body);
+  if (status === 403 && gateway === 'Missing Authentication Token') {
+    throw new Unreachable(`${url} is no address of an endpoint: API Gateway has no such stage or route. Check it.`);
+  }
   if (status === 403) {
     throw new Unreachable(
-      `${url} requires an API key, and ${apiKey ? 'does not accept this one' : 'none was given'}. Set CIFAR10_API_KEY or --api-key.`,
+      `${url} requires an API key, and ${apiKey ? 'does not accept this one' : 'none was given'}. Set CIFAR10_API_KEY or --api-key; "./cifar10 key" prints the key of your stack.`,
     );
   }
-  const problem = Problem.safeParse(body);
+  if (problem.data && EVERY_REQUEST.includes(problem.data.code))
+    throw new Unreachable(new Refused(problem.data).message);
   if (problem.data?.code === 'unknown-version') throw new NoSuchVersion(`${url}: ${problem.data.detail}`);
   if (problem.success) throw new Refused(problem.data);
+  const reason = gatewayReasons[status];
+  if (reason !== undefined)
+    throw new (status === 413 ? UserError : Unreachable)(`${url} ${reason} (${status}, ${gateway}).`);
   throw new UserError(`${url} returned ${status} with an unexpected body: ${JSON.stringify(body).slice(0, 200)}`);
+}
+
+/** Problems of API Gateway that the next request will meet as well. */
+const EVERY_REQUEST: readonly string[] = ['throttled', 'busy', 'quota-exceeded'];
+
+/**
+ * What the answers of API Gateway itself mean, where they are not problem documents: those of a stack that is being deployed,
+ * or of an endpoint that another template has made. The subject is the address.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+ */
+const gatewayReasons: Readonly<Record<number, string>> = {
+  413: 'refuses a picture of this size. Scale it down, or save it as a JPEG',
+  429: 'takes no more requests now. Wait, and send fewer at once',
+  500: 'did not take the request: most likely too many run at once. Try again; "./cifar10 logs endpoint" shows what it did take',
+  502: 'ended without an answer. Try again; "./cifar10 logs endpoint" names the cause',
+  503: 'is not available now. Try again',
+  504: 'did not answer in time. Try again',
+};
+
+/** What API Gateway says in a body of its own, `{"message": …}`. */
+function gatewaySaid(body: unknown): string {
+  const { message } = (body ?? {}) as { readonly message?: unknown };
+  return typeof message === 'string' ? message : '';
 }
 
 /** The card of the served model, or of a version or alias. @throws {Refused} there is none */
@@ -201,9 +238,24 @@ const TRIES = 7;
 /** Seconds. */
 const LONGEST_WAIT = 30;
 
+/** Whether too many requests ran at once. API Gateway's own answer to that is 429, and 500 where Lambda refuses the call. */
+function isBusy({ status, body }: Answer): boolean {
+  if (status === 500) return gatewaySaid(body) === 'Internal server error';
+  return status === 429 && !isQuota(body);
+}
+
+/** A quota is used up for hours. */
+function isQuota(body: unknown): boolean {
+  return Problem.safeParse(body).data?.code === 'quota-exceeded' || gatewaySaid(body) === 'Limit Exceeded';
+}
+
+/** Waits as long as the endpoint asks for with Retry-After, else half a second; after each try twice as long. */
+async function waitAfter(answer: Answer | undefined, tries: number): Promise<void> {
+  await setTimeout(1000 * Math.min(LONGEST_WAIT, (answer?.retryAfter ?? 0.5) * 2 ** (tries - 1)));
+}
+
 /**
- * Sends a request, and retries where the endpoint is busy or the connection breaks: after the seconds of Retry-After, else
- * after half a second, doubled each time.
+ * Sends a request, and repeats it where the endpoint is busy or the connection breaks.
  *
  * @throws {Refused | Unreachable} the last try fails
  */
@@ -213,7 +265,8 @@ export async function postWithRetries<Value>(endpoint: Endpoint, send: Send, sch
       if (tries === TRIES) throw error;
       return undefined;
     });
-    if (answer && (tries === TRIES || !TEMPORARY.includes(answer.status))) return checked(endpoint, answer, schema);
-    await setTimeout(1000 * Math.min(LONGEST_WAIT, answer?.retryAfter ?? 2 ** (tries - 2)));
+    const isLast = tries === TRIES || (answer !== undefined && isQuota(answer.body));
+    if (answer && (isLast || !TEMPORARY.includes(answer.status))) return checked(endpoint, answer, schema);
+    await waitAfter(answer, tries);
   }
 }

@@ -14,6 +14,16 @@ export function cleanAwsVariables(): void {
 }
 
 /**
+ * Lets the AWS SDK, and CDK, repeat a request that AWS throttles or fails to answer for about eight seconds more than by
+ * default, unless the user has set how often: somebody who waits for a deployment can wait for that.
+ *
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+ */
+export function retryPatiently(): void {
+  process.env.AWS_MAX_ATTEMPTS ??= '6';
+}
+
+/**
  * The region of AWS_REGION, of AWS_DEFAULT_REGION, or of the profile.
  *
  * @throws {UserError} none is set, or it cannot be one
@@ -38,38 +48,4 @@ async function profileRegion(): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-const UNREACHABLE = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)$/;
-const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
-
-/** Why AWS did not say who the user is, and what to do. */
-export function awsFailure(error: Error, region: string): UserError {
-  if (error instanceof UserError) return error;
-  const { code = '' } = error as NodeJS.ErrnoException;
-  const profile = process.env.AWS_PROFILE;
-  const signIn = `Sign in, for example with "aws sso login${profile ? ` --profile ${profile}` : ''}".`;
-  const explain = (text: string) => new UserError(text, { cause: error });
-  if (UNREACHABLE.test(code) || error.name === 'TimeoutError') {
-    return explain(
-      `AWS cannot be reached in region ${region} (${error.message || code}). Check the network and the name of the region; behind a proxy, set HTTPS_PROXY.`,
-    );
-  }
-  if (UNTRUSTED.test(code)) {
-    return explain(
-      `The certificate of AWS is not trusted (${error.message}). If a proxy of your network reads the traffic, set NODE_EXTRA_CA_CERTS to the file of its certificate.`,
-    );
-  }
-  if (error.name === 'CredentialsProviderError' && !/expired|invalid/i.test(error.message)) {
-    const missing = profile
-      ? `The AWS profile ${JSON.stringify(profile)} of AWS_PROFILE has no credentials, or does not exist`
-      : 'There are no AWS credentials';
-    return explain(
-      `${missing} (${error.message}). Set AWS_PROFILE to one of those that "aws configure list-profiles" lists, or sign in, for example with "aws sso login".`,
-    );
-  }
-  if (/^Expired|^RequestExpired|TokenProviderError/.test(error.name) || /expired/i.test(error.message)) {
-    return explain(`Your AWS credentials have expired (${error.message}). ${signIn}`);
-  }
-  return explain(`AWS does not accept your credentials (${error.message}). ${signIn}`);
 }

@@ -71,6 +71,26 @@ describe('the cloud commands', () => {
     expect(await answer.json()).toMatchObject({ status: 503, code: 'no-model-yet' });
   });
 
+  it('an endpoint whose function may not run at once says that it is busy, and when to ask again', async () => {
+    const url = target.apiUrl(stack);
+    const headers = { Authorization: 'AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/lambda/aws4_request' };
+    const lambda = target.clientConfig.endpoint;
+    const listed = await fetch(`${lambda}/2015-03-31/functions/`, { headers });
+    const { Functions: functions } = (await listed.json()) as { Functions: Record<string, unknown>[] };
+    const own = functions.find((each) => JSON.stringify(each).includes(`s3://${stack.BucketName}`));
+    expect(own).toMatchObject({ Runtime: 'nodejs24.x' });
+    const concurrency = `${lambda}/2017-10-31/functions/${own?.FunctionName}/concurrency`;
+    await fetch(concurrency, { method: 'PUT', headers, body: '{"ReservedConcurrentExecutions":0}' });
+    try {
+      const busy = await fetch(`${url}/health/live`);
+      expect([busy.status, busy.headers.get('retry-after')]).toEqual([429, '1']);
+      expect(await busy.json()).toMatchObject({ status: 429, code: 'busy' });
+    } finally {
+      await fetch(concurrency, { method: 'DELETE', headers });
+    }
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
   it('--target aws follows AWS_ENDPOINT_URL to the endpoint of the stack as well, and says where it is', async () => {
     const { AWS_ENDPOINT_URL: address } = target.environment;
     const program = path.resolve(import.meta.dirname, '../cifar10.ts');

@@ -122,8 +122,14 @@ describe('with another endpoint than AWS', () => {
     `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>The security token is not valid</Message></Error></ErrorResponse>`;
 
   test.each([
-    ['ExpiredToken', 'Your AWS credentials have expired (The security token is not valid). Sign in, for example with'],
-    ['InvalidClientTokenId', 'AWS does not accept your credentials (The security token is not valid). Sign in, for'],
+    [
+      'ExpiredToken',
+      'Your AWS credentials (AWS_ACCESS_KEY_ID, region eu-west-1) have expired: The security token is not valid. Set',
+    ],
+    [
+      'InvalidClientTokenId',
+      'AWS does not accept your credentials (AWS_ACCESS_KEY_ID, region eu-west-1): The security token is not valid. Set',
+    ],
   ])('%s is explained', async (code, message) => {
     answer = { status: 403, body: refused(code) };
     const variables = { ...keys, AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: endpoint };

@@ -8,7 +8,8 @@ import { findLocalStack, localEnvironment } from '#local/localstack.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { type ApiAddress, apiAddress, emulatedApis } from './api-address.ts';
-import { awsFailure, awsRegion, cleanAwsVariables } from './aws-settings.ts';
+import { awsFailure } from './aws-failure.ts';
+import { awsRegion, cleanAwsVariables, retryPatiently } from './aws-settings.ts';
 import { isInProgress, readStackState } from './stack-state.ts';
 
 export type TargetName = 'local' | 'aws';
@@ -111,10 +112,11 @@ export function localTarget(endpoint: string): Target {
 
 async function openAws(): Promise<Target> {
   cleanAwsVariables();
+  retryPatiently();
   const region = await awsRegion();
   const clientConfig = { region, ...awsNetwork() };
   const identity = await new STSClient(clientConfig).send(new GetCallerIdentityCommand()).catch((error: Error) => {
-    throw awsFailure(error, region);
+    throw awsFailure(error, region) ?? error;
   });
   const apis = await apiAddress(clientConfig);
   const where = apis.otherOrigin === undefined ? '' : `, at ${apis.otherOrigin}`;

@@ -20,9 +20,10 @@ async function failure(listener: RequestListener): Promise<unknown> {
   }
 }
 
-test('a broken connection and a server that is overloaded may pass, a refusal does not', async () => {
+test('a broken connection, throttling and a server that is overloaded may pass, a refusal does not', async () => {
   expect(isUnreachable(await failure((request) => request.socket.destroy()))).toBe(true);
   expect(isUnreachable(await failure((_, response) => response.writeHead(503).end('{}')))).toBe(true);
+  expect(isUnreachable(await failure((_, response) => response.writeHead(429).end('{}')))).toBe(true);
   const refused = await failure((_, response) => response.writeHead(400).end('{"__type":"ClientException"}'));
   expect(isUnreachable(refused)).toBe(false);
   expect(isUnreachable(new TypeError('an internal error'))).toBe(false);

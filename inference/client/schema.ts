@@ -712,11 +712,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -856,11 +858,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -938,11 +942,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -995,11 +1001,13 @@ export interface operations {
                     "application/json": components["schemas"]["LiveAnswer"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1039,11 +1047,13 @@ export interface operations {
                     "application/json": components["schemas"]["ReadyAnswer"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1158,11 +1168,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1229,11 +1241,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1304,11 +1318,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1425,11 +1441,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1498,11 +1516,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1575,11 +1595,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1632,11 +1654,13 @@ export interface operations {
                     "application/json": components["schemas"]["ServerMetadata"];
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1679,11 +1703,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1726,11 +1752,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1784,11 +1812,13 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1830,11 +1860,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1874,11 +1906,13 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Too many requests, refused by API Gateway */
+            /** @description `throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway */
             429: {
                 headers: {
                     /** @description The ID of the request in the log. */
                     "x-request-id"?: string;
+                    /** @description Seconds to wait before a retry. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -151,7 +151,11 @@ const NO_KEY = {
   ...{ description: 'Missing or invalid API key, refused by API Gateway', headers: REQUEST_ID },
   content: PROBLEM,
 };
-const THROTTLED = { description: 'Too many requests, refused by API Gateway', headers: REQUEST_ID, content: PROBLEM };
+const THROTTLED = {
+  description: '`throttled`, `busy`: Too many requests; `quota-exceeded`: No more for this key. Refused by API Gateway',
+  headers: { ...REQUEST_ID, ...RETRY },
+  content: PROBLEM,
+};
 
 /** A reference if the schema is one of `named`. */
 function schemaOf(type: z.core.$ZodType, registry: Registry): Json {

@@ -328,6 +328,25 @@ describe.skipIf(!browser)('the page', () => {
       expect(await cat.getAttribute('aria-pressed')).toBe('true');
     }));
 
+  test('asks again where too many requests run at once, and says so if that lasts', () =>
+    withServedPage(async (page) => {
+      const busy = { status: 429, contentType: 'application/problem+json', headers: { 'retry-after': '0' } };
+      const detail = 'The classifier did not answer: most likely too many requests run at the same time.';
+      const body = JSON.stringify({ status: 429, code: 'busy', detail, hint: 'Wait a second and send it again.' });
+      await page.route('**/classify?*', (route) => route.fulfill({ ...busy, body }), { times: 3 });
+      await page.getByRole('button', { name: 'Test image: bird' }).click();
+      await expectResult(page);
+
+      await page.route('**/classify?*', (route) => route.fulfill({ ...busy, body }), { times: 4 });
+      await page.getByRole('button', { name: 'Test image: cat' }).click();
+      await expectText(page.getByRole('alert'), `${detail} Wait a second and send it again.`);
+
+      const quota = JSON.stringify({ message: 'Limit Exceeded' });
+      await page.route('**/classify?*', (route) => route.fulfill({ status: 429, body: quota }), { times: 1 });
+      await page.getByRole('button', { name: 'Test image: bird' }).click();
+      await expectText(page.getByRole('alert'), 'Too many requests run at once. Try again in a moment.');
+    }));
+
   test("shows the endpoint's answer if the browser cannot load the new model", () =>
     withServedPage(async (page, { promote }) => {
       await page.getByRole('button', { name: 'Test image: bird' }).click();

@@ -82,6 +82,7 @@ const lasting: readonly (readonly [what: string, fault: Fault, keys: RegExp, ans
   ['503 SlowDown', error(503, 'SlowDown'), all, unavailable, /log of the endpoint/],
   ['500 InternalError', error(500, 'InternalError'), all, unavailable, /log of the endpoint/],
   ['403 AccessDenied', error(403, 'AccessDenied'), all, unavailable, /refuses the request \(AccessDenied\)/],
+  ['404 NoSuchBucket', error(404, 'NoSuchBucket'), all, unavailable, /The store does not exist/],
   ['404 NoSuchKey for the alias', error(404, 'NoSuchKey'), alias, { ...unavailable, code: 'no-model-yet' }, /promote/],
   ['404 NoSuchKey for the weights', error(404, 'NoSuchKey'), weights, unavailable, /weights\.bin .* is missing/],
   ['half of the weights', { kind: 'half' }, weights, unavailable, /log of the endpoint/],

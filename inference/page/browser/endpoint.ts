@@ -13,10 +13,13 @@ import {
 /** The endpoint refused a request; `problem` is the reason. */
 export class RequestRefused extends Error {
   readonly problem: Pick<Problem, 'status' | 'detail' | 'hint'>;
+  /** Seconds after which the endpoint wants to be asked again. */
+  readonly retryAfter: number | undefined;
 
-  constructor(problem: Pick<Problem, 'status' | 'detail' | 'hint'>) {
+  constructor(problem: Pick<Problem, 'status' | 'detail' | 'hint'>, retryAfter?: number) {
     super(problem.hint ? `${problem.detail} ${problem.hint}` : problem.detail);
     this.problem = problem;
+    this.retryAfter = retryAfter;
   }
 
   /** The API key is missing or invalid. */
@@ -72,10 +75,28 @@ export async function classify(
 ): Promise<{ readonly answer: ClassifyAnswer; readonly milliseconds: number }> {
   const query: ClassifyQuery = { top_k: topK, ...(explains ? { explain: 'occlusion' } : {}) };
   const started = performance.now();
-  const answer = await answerOf(postImage(client(key), pixels as Uint8Array<ArrayBuffer>, query, signal));
+  const send = () => answerOf(postImage(client(key), pixels as Uint8Array<ArrayBuffer>, query, signal));
+  const answer = await patiently(send, signal);
   const milliseconds = performance.now() - started;
   if ('results' in answer) throw new TypeError('The endpoint answered one image with a list.');
   return { answer, milliseconds };
+}
+
+/** Tries in all, where too many requests run at once. */
+const TRIES = 4;
+
+/** Sends a request again where the endpoint is busy, after the time that it asks for, and then twice as long each time. */
+async function patiently<Answer>(send: () => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send();
+    } catch (error) {
+      const isBusy = error instanceof RequestRefused && error.problem.status === 429 && error.retryAfter !== undefined;
+      if (!isBusy || tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * error.retryAfter! * 2 ** (tries - 1)));
+      signal?.throwIfAborted();
+    }
+  }
 }
 
 /** @throws {RequestRefused} @throws {EndpointUnreachable} */
@@ -86,17 +107,28 @@ async function answerOf<Answer>(
     throw cause instanceof TypeError ? unreachable(cause) : cause;
   });
   if (response.ok) return data as Answer;
-  throw refused(response.status, error);
+  throw refused(response, error);
 }
 
 function unreachable(cause: unknown): EndpointUnreachable {
   return new EndpointUnreachable('The endpoint cannot be reached. Is this device online?', { cause });
 }
 
+/** What a gateway means that does not answer with a problem. */
+const reasons: Readonly<Record<number, string>> = {
+  413: 'The picture is too large for the endpoint.',
+  429: 'Too many requests run at once. Try again in a moment.',
+  // API Gateway's own answer where Lambda refuses a call.
+  500: 'Most likely too many requests run at once. Try again in a moment.',
+  504: 'The endpoint did not answer in time. Try again.',
+};
+
 /** A proxy in between may answer with a body that is not a problem. */
-function refused(status: number, body: unknown): RequestRefused {
+function refused({ status, headers }: Response, body: unknown): RequestRefused {
   const problem: Partial<Problem> = typeof body === 'object' && body !== null ? body : {};
-  return new RequestRefused({ ...problem, status, detail: problem.detail ?? `The endpoint answered ${status}.` });
+  const detail = problem.detail ?? reasons[status] ?? `The endpoint answered ${status}.`;
+  const after = headers.get('retry-after');
+  return new RequestRefused({ ...problem, status, detail }, after === null ? undefined : Number(after));
 }
 
 async function fetchJson<Body>(path: string): Promise<Body> {
@@ -108,5 +140,5 @@ async function get(path: string): Promise<Response> {
     throw unreachable(cause);
   });
   if (response.ok) return response;
-  throw refused(response.status, await response.json().catch(() => undefined));
+  throw refused(response, await response.json().catch(() => undefined));
 }
