@@ -5,12 +5,12 @@ import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
 import { checkPictures, type Inspected } from './check-pictures.ts';
 import { withPictures } from './import-pictures.ts';
+import { SIZE } from './inspect-pictures.ts';
 import { listPictures } from './list-pictures.ts';
 import type { Listing, SplitName } from './listing.ts';
 import type { Pack } from './pack.ts';
+import { rememberPlace } from './places.ts';
 
-/** Pictures are cropped and scaled to so many pixels across and down. */
-export const SIZE = 32;
 /** The share of pictures that may be unreadable: a few are an accident, more are a mistake. */
 const MOST_BROKEN = 0.01;
 
@@ -28,7 +28,9 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
     const { log } = options;
     assertTrainable(place, inspected);
     for (const { title, examples, remedy } of inspected.findings) log?.(`${title}, such as ${examples[0]}. ${remedy}`);
-    return datasetOf(listing, inspected, pack);
+    const data = await datasetOf(listing, inspected, pack);
+    await rememberPlace(place, data.sha256.test);
+    return data;
   });
 }
 
@@ -87,7 +89,7 @@ function digest({ labels, images }: Split): string {
 }
 
 /** A name for stores and lists: small letters, digits and dashes. */
-export function nameOf(title: string): string {
+function nameOf(title: string): string {
   const plain = title
     .normalize('NFKD')
     .toLowerCase()
