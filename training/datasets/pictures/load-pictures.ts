@@ -71,15 +71,19 @@ async function readSplit(
   const bytes = 3 * SIZE * SIZE;
   const images = new Uint8Array(indices.length * bytes);
   const labels: Labels = classes > 256 ? new Uint16Array(indices.length) : new Uint8Array(indices.length);
+  const damaged: string[] = [];
   for (const [position, index] of indices.entries()) {
     const picture = usable[index]!;
     labels[position] = picture.label;
-    const isIntact = await pack.read(picture, images.subarray(position * bytes, (position + 1) * bytes));
-    if (isIntact) continue;
-    pack.forget(picture.path);
-    throw new UserError(`The cached pixels of ${picture.path} are damaged. Run the command again: they are made anew.`);
+    if (await pack.read(picture, images.subarray(position * bytes, (position + 1) * bytes))) continue;
+    damaged.push(picture.path);
+    pack.forget(picture.at);
   }
-  return { count: indices.length, images, labels };
+  if (damaged.length === 0) return { count: indices.length, images, labels };
+  throw new UserError(
+    `The cached pixels of ${damaged.length === 1 ? 'a picture' : `${damaged.length} pictures`} are damaged: ${damaged[0]}. ` +
+      'Check the disk, and run the command again: they are made anew.',
+  );
 }
 
 /** Labels, then pixels: as CIFAR-10's digests, so that the same images have the same ones. */

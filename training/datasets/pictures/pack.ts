@@ -103,11 +103,13 @@ export class Pack {
     this.#lines.push({ path, packed });
   }
 
-  /** Forgets what is known of a file, whose pixels are damaged. */
-  forget(path: string): void {
-    const packed = this.#pictures.get(path);
-    if (packed !== undefined && 'at' in packed) this.#bySha256.delete(packed.facts.sha256);
-    this.#pictures.delete(path);
+  /** Forgets the pixels at a place, which are damaged, and the files that have them: they are opened again next time. */
+  forget(at: number): void {
+    for (const [path, packed] of this.#pictures) {
+      if (!('at' in packed) || packed.at !== at) continue;
+      this.#bySha256.delete(packed.facts.sha256);
+      this.#note(path, { bytes: -1, modified: 0, sha256: '', problem: 'was damaged in the cache' });
+    }
   }
 
   /** Writes the index of what was added. */

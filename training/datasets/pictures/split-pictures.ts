@@ -16,8 +16,8 @@ export interface SplitPicture {
 const SHARE = 0.1;
 
 /**
- * Gives each picture a split. Given ones are kept; where the place gives no test pictures, or none that are held out, a tenth
- * of the others becomes such. Which ones depends on the content of a picture and of those that it belongs to alone, so that
+ * Gives each picture a split. Given ones are kept, but where the place gives no test pictures, or none that are held out, a
+ * tenth of the others becomes such. Which ones depends on the content of a picture and of those that it belongs to alone, so that
  * they are the same for every seed, and stay when pictures are added.
  *
  * Of each class at least one picture is held out, if it has two, and one tests, if it has three.
@@ -27,7 +27,9 @@ export function splitPictures(pictures: readonly SplitPicture[]): SplitName[] {
   const needs = { test: !given.has('test'), val: !given.has('val') };
   const digests = unitDigests(pictures);
   const splits = pictures.map(({ split }): SplitName => split ?? 'train');
-  const free = pictures.map((picture, index) => ({ ...picture, index })).filter(({ split }) => split === undefined);
+  const free = pictures
+    .map((picture, index) => ({ ...picture, index }))
+    .filter(({ split }) => split === undefined || (split === 'train' && (needs.test || needs.val)));
   for (const ofClass of groupBy(free, ({ label }) => label).values()) {
     const units = [...groupBy(ofClass, ({ unit }) => unit)].map(([unit, members]) => ({
       digest: digests.get(unit)!,
@@ -68,7 +70,7 @@ function countsOf(
   let test = Math.max(least.test, below(ends.test));
   let val = Math.max(least.val, below(ends.val) - below(ends.test));
   while (test + val >= digests.length && test + val > 0) {
-    if (test > val) test--;
+    if (test > least.test && (val === least.val || test > val)) test--;
     else val--;
   }
   return { test, val };
