@@ -4,7 +4,7 @@ import { UsageError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { checkRunId, newRunId, readResult } from '#models/runs.ts';
 import { createSubmission, readSubmission } from '#models/submissions.ts';
-import { checkDataset } from '#training/datasets/open-dataset.ts';
+import { checkDataset, isNamed } from '#training/datasets/open-dataset.ts';
 import { resolveRecipe } from '#training/recipe/settings.ts';
 import type { Target } from '../stack/target.ts';
 import { hasEnded, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
@@ -42,7 +42,11 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
   const { set = [], seed, data, from } = training;
   const recipe = training.recipe ?? (from === undefined ? 'quick' : undefined);
   resolveRecipe(recipe ?? 'quick', set); // A typo is found here in milliseconds; in the queue it would cost minutes and money.
-  if (data !== undefined) checkDataset(data);
+  if (data !== undefined && !isNamed(checkDataset(data))) {
+    throw new UsageError(
+      `A job cannot read ${data}, which is on this machine. Train here: "./cifar10 train --data ${data}".`,
+    );
+  }
   const run = checkRunId(training.run ?? newRunId());
   const command = [
     ...['train', ...(recipe === undefined ? [] : [recipe]), '--run', run],

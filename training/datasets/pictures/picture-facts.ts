@@ -90,7 +90,7 @@ function isGrey(pixels: Uint8Array): boolean {
  * @param pixels `[size, size, 3]` uint8
  * @see http://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html
  */
-export function likenessOf(pixels: Uint8Array, size: number): string {
+function likenessOf(pixels: Uint8Array, size: number): string {
   const means = new Float64Array(9 * 8);
   for (let row = 0; row < 8; row++) {
     for (let column = 0; column < 9; column++) {
