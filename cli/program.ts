@@ -33,6 +33,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'write a version as Keras, ONNX, safetensors or TensorFlow.js',
     load: async () => (await import('./commands/export.ts')).exportCommand(),
   },
+  data: {
+    summary: 'check pictures of your own before training on them',
+    load: async () => (await import('./commands/data.ts')).dataCommand(),
+  },
   deploy: {
     summary: 'create or update the stack',
     load: async () => (await import('./commands/deploy.ts')).deployCommand(),
@@ -94,6 +98,7 @@ const commands: Readonly<Record<string, Entry>> = {
 const examples = `
 Examples:
   ./cifar10 train quick                       train in this process, store a version in this clone
+  ./cifar10 train --data photos/              on pictures of your own, in a folder for each class
   ./cifar10 local up && ./cifar10 deploy      the whole stack, on this machine
   ./cifar10 submit quick                      train as a Batch job, and follow it
   ./cifar10 models promote candidate          serve the last trained version

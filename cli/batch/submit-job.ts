@@ -13,7 +13,7 @@ import { checkRunId, newRunId, readArguments, readResult } from '#models/runs.ts
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { createSubmission, readSubmission } from '#models/submissions.ts';
 import { hasVersion, isVersionId, UnknownVersion } from '#models/versions.ts';
-import { checkDataset } from '#training/datasets/open-dataset.ts';
+import { checkDataset, isNamed } from '#training/datasets/open-dataset.ts';
 import { resolveRecipe } from '#training/recipe/settings.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { isUnreachable } from '../stack/unreachable.ts';
@@ -61,7 +61,11 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
   const { set = [], data, from, on = 'gpu' } = training;
   // A typo is found here in milliseconds; in the queue it would cost minutes and money.
   resolveRecipe(training.recipe ?? 'quick', set);
-  if (data !== undefined) checkDataset(data);
+  if (data !== undefined && !isNamed(checkDataset(data))) {
+    throw new UsageError(
+      `A job cannot read ${data}, which is on this machine. Train here: "./cifar10 train --data ${data}".`,
+    );
+  }
   if (from?.endsWith('.h5')) {
     throw new UsageError(
       `A job cannot read ${from}, a file of this machine. Train from it here with "./cifar10 train --from ${from}", or submit from a version or an alias.`,

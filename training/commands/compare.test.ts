@@ -89,7 +89,7 @@ test('versions that were tested on different images both classify those of the s
   expect(ofSecond.out).toContain(`${ofOtherData} was tested on other images when it was trained`);
   expect(ofSecond.out).not.toContain(`${first} was tested on other images`);
   expect(unavailable.code).not.toBe(0);
-  expect(unavailable.error).toContain('There is no data set "seven"');
+  expect(unavailable.error).toContain('which were never loaded on this machine');
   expect(JSON.parse(chosen.out)).toMatchObject({ data: 'CIFAR-10', images: 10_000 });
   expect(otherClasses.error).toContain('know different classes, so there is nothing to compare');
 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import type { LayerRow } from '../nets/layer-table.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { jobPlace, type Place, placeOf } from './place.ts';
 import { viewFor } from './run-view.ts';
@@ -102,6 +103,24 @@ describe('without a terminal', () => {
       'report /store/runs/a-run/report.html',
       '',
     ]);
+  });
+
+  test('shows the layers where a run begins, not where it resumes', () => {
+    const layers: LayerRow[] = [
+      { name: 'conv1', kind: 'convolution', output: [32, 32, 32], parameters: 896 },
+      { name: 'logits', kind: 'dense', output: [10], parameters: 1_810 },
+    ];
+    expect(
+      shown([{ ...started, layers }], {})
+        .split('\n')
+        .slice(2),
+    ).toEqual([
+      '  layer   output        parameters',
+      '  conv1   32 x 32 x 32         896',
+      '  logits  10                 1,810',
+      '',
+    ]);
+    expect(shown([{ ...started, layers, fromStep: 40 }], {})).not.toContain('conv1');
   });
 
   test('shows a budget once, a divergence and an early end', () => {

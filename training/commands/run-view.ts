@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 import { percent } from '#models/percent.ts';
+import type { LayerRow } from '../nets/layer-table.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { type Place, placeOf } from './place.ts';
 
@@ -125,7 +126,9 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
         colours.dim(`${event.engine} · run ${event.run}`),
         ...(event.parent ? [`starts from the weights of ${event.parent}`] : []),
         ...(event.damaged ?? []).map((key) => colours.yellow(`skipped ${key}: missing or damaged`)),
-        ...(event.fromStep > 0 ? [`resumes after step ${count(event.fromStep)}`] : []),
+        ...(event.fromStep > 0
+          ? [`resumes after step ${count(event.fromStep)}`]
+          : layerLines(event.layers ?? [], colours)),
       ];
     case 'epoch': {
       const heldOut = event.validation ? `   held out ${percent(event.validation.accuracy)}` : '';
@@ -182,6 +185,20 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
     case 'checkpoint':
       return [];
   }
+}
+
+/** A line a layer. */
+function layerLines(layers: readonly LayerRow[], colours: Colours): string[] {
+  if (layers.length === 0) return [];
+  const cells = layers.map(({ name, output, parameters }) => [name, output.join(' x '), count(parameters)] as const);
+  const header = ['layer', 'output', 'parameters'] as const;
+  const [nameWidth, outputWidth, countWidth] = header.map((title, column) =>
+    Math.max(title.length, ...cells.map((row) => row[column]!.length)),
+  ) as [number, number, number];
+  return [header, ...cells].map(([name, output, parameters], row) => {
+    const line = `  ${name.padEnd(nameWidth)}  ${output.padEnd(outputWidth)}  ${parameters.padStart(countWidth)}`;
+    return row === 0 ? colours.dim(line) : line;
+  });
 }
 
 function betterBefore(

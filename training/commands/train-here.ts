@@ -6,11 +6,13 @@ import { openObjectStore } from '#models/stores/open.ts';
 import { retryingStore } from '#models/stores/retrying-store.ts';
 import { checkDataset, openDataset } from '../datasets/open-dataset.ts';
 import { type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
+import { settingsFor } from '../recipe/settings-for-data.ts';
 import { checkParent, type OpenedParent, openParent } from '../run/parent.ts';
 import { instanceMetadata } from '../run/reclaim-notice.ts';
 import { spoolFor } from '../run/spooled-checkpoints.ts';
 import type { Outcome } from '../run/train.ts';
 import { isContainer } from './place.ts';
+import { progressLine } from './progress-line.ts';
 import { resumeCommand } from './resume-command.ts';
 import { viewFor } from './run-view.ts';
 
@@ -22,7 +24,7 @@ export interface TrainHereOptions {
   readonly set?: readonly string[];
   /** @default 1 */
   readonly seed?: number | undefined;
-  /** A data set by name. @default cifar10 */
+  /** A data set by name, or the path of a folder or table of pictures. @default cifar10 */
   readonly data?: string | undefined;
   /** A version, an alias or a Keras `.h5` file whose weights the run begins with. @default drawn weights */
   readonly from?: string | undefined;
@@ -58,12 +60,15 @@ export async function trainHere(
   const store = await openObjectStore(out);
   const patient = retryingStore(store, { signal });
   const parent = from === undefined ? undefined : await openParent({ from: checkParent(from), store: patient, run });
-  const recipe = recipeFor(options, parent);
+  const asked = recipeFor(options, parent);
   if (!isBucket(store)) await checkWritable(store.url);
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const view = viewFor(stream, { json });
   try {
-    const data = await openDataset(dataset, { log, signal, ...(isBucket(store) && { bucket: patient }) });
+    const loading = progressLine();
+    const bucket = isBucket(store) ? { bucket: patient } : {};
+    const data = await openDataset(dataset, { log, signal, progress: loading.show, ...bucket }).finally(loading.end);
+    const recipe = recipeFor({ ...options, set: [...settingsFor(data, asked.settings), ...set] }, parent);
     const { train } = await import('../run/train.ts'); // Loads the backends, which bad arguments need not wait for.
     const outcome = await train({
       recipe,

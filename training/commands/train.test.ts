@@ -240,7 +240,7 @@ describe('bad arguments give exit code 2, and nothing is written', () => {
     [['train', '--out', 'gs://bucket'], 'is not a store'],
     [['train', '--out', '/dev/null/store'], '/dev/null/store does not exist: a part of it, before a slash, is a file'],
     [['train', '--out', '/proc/x'], 'Nothing can be stored in /proc/x ('],
-    [['train', '--data', 'cifar'], 'There is no data set "cifar". --data takes cifar10.'],
+    [['train', '--data', 'cifar'], 'There is no data set "cifar", and no such path. --data takes cifar10, a folder'],
     [['train', '--from', 's3://bucket/model'], 'is not something to train from'],
     [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
     [['train', '--sed', '1'], "unknown option '--sed'"],

@@ -46,6 +46,7 @@ Examples:
   ./cifar10 train                                     quick, into the store of this clone
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
   ./cifar10 train --from production --set epochs=1    go on from the weights of a model, by its recipe
+  ./cifar10 train minute --data photos/               on pictures of your own: photos/cats/1.jpg, …
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run
@@ -61,7 +62,10 @@ export function trainCommand(): Command {
       'fit the number of epochs to a training time, such as 90s or 5m; the same as --set budget',
     )
     .option('--seed <number>', 'the same seed gives the same model (default: 1)', wholeNumber)
-    .option('--data <name>', 'the data set to train on (default: cifar10)')
+    .option(
+      '--data <where>',
+      'what to train on: cifar10 (the default), a folder with one folder for each class, or a .csv or .jsonl table',
+    )
     .option(
       '--from <parent>',
       "continue from a version, an alias or a Keras .h5 file, at a tenth of the recipe's learning rates",

@@ -14,6 +14,8 @@ export interface Dataset extends DataIdentity {
   readonly test: Split;
   /** Which training images are held out: a share of each class, or the last ones, whatever their class. @default 'stratified' */
   readonly heldOutImages?: 'stratified' | 'last';
+  /** How many training images the data set itself holds out, the last ones. @default the recipe's number */
+  readonly heldOut?: number;
 }
 
 export interface LoadOptions {
@@ -21,6 +23,8 @@ export interface LoadOptions {
   readonly bucket?: ObjectStore;
   /** Called with a line about each step that takes long. @default silent */
   readonly log?: (line: string) => void;
+  /** Called often while something takes long, with a line that replaces the one before. @default silent */
+  readonly progress?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 

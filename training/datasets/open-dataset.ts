@@ -1,23 +1,37 @@
-import { UsageError } from '#errors/user-error.ts';
+import { existsSync } from 'node:fs';
+import { NotFound } from '#errors/user-error.ts';
 import type { Dataset, LoadOptions } from '../data/dataset.ts';
 import { loadCifar10 } from './cifar10/cifar10.ts';
+import { loadPictures } from './pictures/load-pictures.ts';
 
 /** Every data set, by the name that `--data` takes. A new one is a folder beside this file and a line here. */
 const loaders: Readonly<Record<string, (options: LoadOptions) => Promise<Dataset>>> = {
   cifar10: loadCifar10,
 };
 
-/** @throws {UsageError} there is no data set of this name */
-export function checkDataset(name: string): string {
-  if (Object.hasOwn(loaders, name)) return name;
-  throw new UsageError(`There is no data set "${name}". --data takes ${Object.keys(loaders).join(', ')}.`);
+/**
+ * Checks what `--data` was given, before anything slow begins.
+ *
+ * @returns it, unchanged @throws {NotFound} it is neither the name of a data set nor a path
+ */
+export function checkDataset(where: string): string {
+  if (isNamed(where) || existsSync(where)) return where;
+  const names = Object.keys(loaders).join(', ');
+  throw new NotFound(
+    `There is no data set "${where}", and no such path. --data takes ${names}, a folder that has one folder for each class, or a .csv or .jsonl table.`,
+  );
+}
+
+/** Whether this is the name of a data set, which every machine can fetch; else it is a path on this one. */
+export function isNamed(where: string): boolean {
+  return Object.hasOwn(loaders, where);
 }
 
 /**
- * @param name as `--data` takes it
- * @throws {UsageError} there is no data set of this name
- * @throws {UserError} its images cannot be fetched, or are damaged
+ * @param where as `--data` takes it: the name of a data set, or the path of a folder or a table of pictures
+ * @throws {NotFound} as `checkDataset`
+ * @throws {UserError} its images cannot be fetched or read
  */
-export async function openDataset(name: string, options: LoadOptions = {}): Promise<Dataset> {
-  return loaders[checkDataset(name)]!(options);
+export async function openDataset(where: string, options: LoadOptions = {}): Promise<Dataset> {
+  return isNamed(checkDataset(where)) ? loaders[where]!(options) : loadPictures(where, options);
 }

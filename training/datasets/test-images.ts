@@ -2,26 +2,38 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { openDataset } from './open-dataset.ts';
+import { isNamed, openDataset } from './open-dataset.ts';
+import { rememberedPlace } from './pictures/places.ts';
 
 interface TestImagesOptions {
-  /** A data set by name, with the same classes and size of images. @default the one that the model was trained on */
+  /** A data set as `--data` takes it, with the same classes and size of images. @default the one that the model was trained on */
   readonly name?: string | undefined;
 }
 
 /**
  * Opens a data set to measure a model on its test images.
  *
- * @throws {UsageError} there is no data set of this name
+ * @throws {NotFound} there is no such data set
  * @throws {UserError} the model knows other classes, or takes images of another size
  */
 export async function openTestImages(
-  card: Pick<Card, 'name' | 'classes' | 'input'>,
-  { name = card.name }: TestImagesOptions = {},
+  card: Pick<Card, 'name' | 'classes' | 'input' | 'data'>,
+  { name }: TestImagesOptions = {},
 ): Promise<Dataset> {
-  const data = await openDataset(name, { log: (line) => process.stderr.write(`${line}\n`) });
+  const where = name ?? (isNamed(card.name) ? card.name : await placeOf(card));
+  const data = await openDataset(where, { log: (line) => process.stderr.write(`${line}\n`) });
   checkFits(card, data);
   return data;
+}
+
+/** @throws {UserError} this machine has never seen the pictures that the model was trained on */
+async function placeOf({ data }: Pick<Card, 'data'>): Promise<string> {
+  const place = await rememberedPlace(data.sha256.test ?? '');
+  if (place !== undefined) return place;
+  throw new UserError(
+    `The model was trained on the pictures of ${data.name}, which were never loaded on this machine. ` +
+      `Copy them here, and run "./cifar10 evaluate --data" with their folder or table once.`,
+  );
 }
 
 /** @throws {UserError} the model knows other classes than the data set has, or takes images of another size */

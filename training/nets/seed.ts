@@ -16,8 +16,8 @@ export interface SeedHead {
  * The network that this project starts from: Conv 32 – MaxPool – Conv 64 – MaxPool – Conv 128 – MaxPool – Dense.
  *
  * The convolutions (3x3, 'same'), the pooling (2x2), their order and the preparation (divided by 255, nothing subtracted)
- * are the post's. **Activation, dropout and head are a reconstruction**: the post's code for them is lost.
- * `docs/decisions/seed-network.md` gives their sources and the alternatives.
+ * are the post's. Activation, dropout and head are lost from the post; they are those of programs that were copied from it.
+ * `docs/decisions/seed-network.md` gives the sources and the alternatives.
  *
  * @see "[Deep Learning Lab] Episode-2: CIFAR-10", Furkan Kınlı, 2018
  */

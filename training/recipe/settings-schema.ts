@@ -33,7 +33,7 @@ export const settingsSchema = z.object({
   batchSize: number('Images in a batch.', { min: 1, max: 8192, isWhole: true }),
   heldOut: number('Training images held out for validation and for fitting the temperature.', {
     min: 0,
-    max: 25_000,
+    max: 1_000_000,
     isWhole: true,
   }),
   patience: number('Epochs without a better validation after which the run ends.', { ...epochs, zero: 'never' }),

@@ -1,3 +1,5 @@
+import type { LayerRow } from '../nets/layer-table.ts';
+
 /** The events of a run, in order: the only source of the terminal view, plain lines, `--json`, TensorBoard and `submit`. */
 export type TrainingEvent = { readonly at: string } & (
   | {
@@ -10,6 +12,8 @@ export type TrainingEvent = { readonly at: string } & (
       readonly epochs: number;
       readonly steps: number;
       readonly parameters: number;
+      /** Absent in older logs. */
+      readonly layers?: readonly LayerRow[];
       readonly engine: string;
       /** The step that a checkpoint was resumed at; 0 for a new run. */
       readonly fromStep: number;

@@ -8,6 +8,7 @@ import type { Dataset, Split } from '../data/dataset.ts';
 import { holdOut } from '../data/hold-out.ts';
 import type { Engine } from '../engine/engine.ts';
 import { initializeWeights } from '../nets/initialize.ts';
+import { countParameters, layerTable } from '../nets/layer-table.ts';
 import { checkTensors, type NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
@@ -26,7 +27,6 @@ import type { ReclaimWatch } from './reclaim-notice.ts';
 import { checkFinite, type Diverged, recover, slowdown } from './recovery.ts';
 import type { Emit, RunLog } from './run-log.ts';
 import { openSpooledCheckpoints } from './spooled-checkpoints.ts';
-import { countParameters } from './version.ts';
 
 export interface AttemptOptions {
   readonly recipe: ResolvedRecipe;
@@ -152,6 +152,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       epochs: progress.steps / stepsPerEpoch,
       steps: progress.steps,
       parameters: countParameters(net),
+      layers: layerTable(net),
       engine: attempt.engine.description,
       fromStep: progress.step,
       ...(from && { parent: parentName(from.parent) }),

@@ -158,6 +158,7 @@ describe('a run', () => {
     }
     const report = await read('report.html');
     expect(report).toContain('./cifar10 train tiny --seed 7 --set epochs=1.25');
+    expect(report).toContain('<th scope="row">head</th><td>dense</td><td>10</td><td>2,560</td>');
     expect(report).not.toMatch(/(src|href)="(?!data:)/);
     const version = (await readAlias(store, 'candidate'))!.version;
     const { file } = await readVersion(store, version);

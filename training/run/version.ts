@@ -6,7 +6,6 @@ import type { Card } from '#models/card.ts';
 import type { Golden } from '#models/golden.ts';
 import { encodeJson } from '#models/json.ts';
 import { renderReadme } from '#models/readme.ts';
-import { sizeOf } from '#models/size-of.ts';
 import { type Dataset, type Split, slice } from '../data/dataset.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
 import { probabilities } from '../evaluation/temperature.ts';
@@ -14,9 +13,9 @@ import { encodeKeras } from '../export/keras.ts';
 import { exportLayersModel } from '../export/layers-model/export.ts';
 import type { TrainedNet } from '../export/trained-net.ts';
 import { encodeWeights, weightsFile } from '../export/weights.ts';
+import { countParameters } from '../nets/layer-table.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import type { Net } from '../nets/net.ts';
-import { weightSpecs } from '../nets/shapes.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
 import { storedSettings } from '../recipe/stored-settings.ts';
 import type { HistoryRow } from '../record/history.ts';
@@ -87,13 +86,6 @@ export async function describeTrained(trained: Trained): Promise<Files> {
 function networkOf({ net, weights, data, temperature, recipe }: Trained): TrainedNet {
   const { name, settings } = recipe;
   return { net, weights, classes: data.classes, temperature, recipe: { name, settings: storedSettings(settings) } };
-}
-
-/** Counts trained weights and biases; running statistics are not included. */
-export function countParameters(net: Net): number {
-  return weightSpecs(net)
-    .filter(({ role }) => role !== 'moving-mean' && role !== 'moving-variance')
-    .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 async function cardOf(trained: Trained): Promise<Card> {

@@ -1,3 +1,4 @@
+import type { LayerRow } from '../../nets/layer-table.ts';
 import { escapeXml, palettes, style } from './svg.ts';
 
 /** A self-contained report: it fetches nothing and runs no script. */
@@ -8,6 +9,8 @@ export interface ReportPage {
   /** The main figures, each with a note. */
   readonly figures: readonly Figure[];
   readonly sections: readonly Section[];
+  /** The layers of the net, in order. @default none shown */
+  readonly layers?: readonly LayerRow[];
   /** Other facts, by name. */
   readonly facts: Readonly<Record<string, string>>;
   /** Commands that train the same model again. @default none */
@@ -26,7 +29,7 @@ interface Section {
   readonly pictures: readonly string[];
 }
 
-export function renderPage({ title, subtitle, figures, sections, facts, reproduce }: ReportPage): string {
+export function renderPage({ title, subtitle, figures, sections, layers, facts, reproduce }: ReportPage): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -52,6 +55,7 @@ ${sections
   .filter(({ pictures }) => pictures.length > 0)
   .map(renderSection)
   .join('\n')}
+${layers === undefined ? '' : renderLayers(layers)}
 <section>
 <h2>How it was made</h2>
 <dl class="facts">
@@ -81,6 +85,22 @@ function renderSection({ title, pictures }: Section): string {
   return `<section>\n<h2>${escapeXml(title)}</h2>\n<div class="pictures">\n${shown}\n</div>\n</section>`;
 }
 
+function renderLayers(layers: readonly LayerRow[]): string {
+  const rows = layers.map(
+    ({ name, kind, output, parameters }) =>
+      `<tr><th scope="row">${escapeXml(name)}</th><td>${kind}</td><td>${output.join(' × ')}</td><td>${parameters.toLocaleString('en')}</td></tr>`,
+  );
+  return `<section>
+<h2>Network</h2>
+<div class="layers" tabindex="0"><table>
+<thead><tr><th scope="col">Layer</th><th scope="col">Kind</th><th scope="col">Output</th><th scope="col">Parameters</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody>
+</table></div>
+</section>`;
+}
+
 const colours = (palette: Readonly<Record<string, string>>) =>
   Object.entries(palette)
     .map(([name, value]) => `--${name}: ${value};`)
@@ -97,7 +117,7 @@ h3 { margin: 24px 0 8px; font-size: 15px; }
 dl { margin: 0; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 140px), 1fr)); gap: 12px; margin-top: 28px; }
-.figures > div, .picture, .facts, pre { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
+.figures > div, .picture, .facts, .layers, pre { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
 .figures > div { padding: 14px 16px; }
 .figures dt { color: var(--muted); font-size: 13px; }
 .figures strong { display: block; font-size: 26px; font-weight: 650; line-height: 1.3; letter-spacing: -0.02em; }
@@ -109,6 +129,11 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .facts > div { display: grid; grid-template-columns: minmax(110px, 170px) 1fr; gap: 16px; padding: 9px 0; border-top: 1px solid var(--line); }
 .facts > div:first-child { border-top: 0; }
 .facts dt { color: var(--muted); }
+.layers { padding: 8px 16px; overflow-x: auto; }
+table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 16px 4px 0; text-align: left; font-weight: inherit; white-space: nowrap; }
+thead th, .layers td:nth-child(2) { color: var(--muted); }
+th:last-child, td:last-child { padding-right: 0; text-align: right; }
 pre { margin: 0; padding: 14px 16px; overflow-x: auto; font: 13px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 @media (max-width: 500px) { body { padding: 24px 12px 48px; } h1 { font-size: 24px; } .figures { grid-template-columns: 1fr 1fr; } .figures strong { font-size: 21px; } .facts > div { grid-template-columns: 1fr; gap: 0; } }
 @media print { body { max-width: none; background: none; } .picture, .figures > div { break-inside: avoid; } }`;

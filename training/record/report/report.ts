@@ -5,6 +5,7 @@ import { holdOut } from '../../data/hold-out.ts';
 import type { Evaluation } from '../../evaluation/evaluation.ts';
 import { topClasses, worstMistakes } from '../../evaluation/measure.ts';
 import { probabilities } from '../../evaluation/temperature.ts';
+import { layerTable } from '../../nets/layer-table.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Recipe } from '../../recipe/recipes.ts';
@@ -72,7 +73,7 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
   };
 }
 
-function reportPage({ card, history, evaluation }: Report, pictures: Pictures): string {
+function reportPage({ card, history, evaluation, net }: Report, pictures: Pictures): string {
   const { accuracy, recipe, data, host, seed } = card;
   const last = history.at(-1);
   const [low, high] = accuracy.interval95.map((end) => percent(end));
@@ -95,6 +96,7 @@ function reportPage({ card, history, evaluation }: Report, pictures: Pictures): 
       { title: 'Predictions', pictures: shown('samples', 'mistakes') },
       { title: 'Data', pictures: shown('classes', 'augmentation') },
     ],
+    layers: layerTable(net),
     facts: {
       Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
       Data: `${data.name}, ${count(data.heldOut)} training images held out for validation, ${count(accuracy.images)} test images`,

@@ -3,7 +3,7 @@ import { resolveContinuation, resolveRecipe } from '../../recipe/settings.ts';
 import { storedSettings } from '../../recipe/stored-settings.ts';
 import { reproduceCommands } from './reproduce.ts';
 
-const run = { name: 'cifar10', seed: 1, commit: null };
+const run = { name: 'cifar10', data: { name: 'CIFAR-10', sha256: {}, heldOut: 0 }, seed: 1, commit: null };
 const parent = { version: '20261123-0412-a1b2c3d4' };
 
 test.each([
@@ -22,4 +22,11 @@ test.each([
   const { name, settings } = resolveContinuation({ name: 'minute', parent: undefined }, changes);
   const command = reproduceCommands({ ...run, parent, recipe: { name, settings: storedSettings(settings) } });
   expect(command).toBe(`./cifar10 train minute --from 20261123-0412-a1b2c3d4 --seed 1${set}`);
+});
+
+test('pictures of one’s own are named, not where they were', () => {
+  const { name, settings } = resolveRecipe('minute');
+  const own = { ...run, name: 'my-cats', data: { ...run.data, name: 'My cats' } };
+  const command = reproduceCommands({ ...own, recipe: { name, settings: storedSettings(settings) } });
+  expect(command).toBe('./cifar10 train minute --data <folder or table My cats> --seed 1');
 });

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Card, parentName } from '#models/card.ts';
 import { cifar10Data } from '#models/data-identity.ts';
+import { isNamed } from '../../datasets/open-dataset.ts';
 import { recipes } from '../../recipe/recipes.ts';
 import { resolveContinuation, resolveRecipe } from '../../recipe/settings.ts';
 import { fromStoredSettings } from '../../recipe/stored-settings.ts';
@@ -8,11 +9,12 @@ import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 /** Commands that train the same model again: its commit, and the settings that differ from the recipe. */
 export function reproduceCommands({
   name,
+  data: { name: title },
   recipe,
   seed,
   commit,
   parent,
-}: Pick<Card, 'name' | 'recipe' | 'seed' | 'commit' | 'parent'>): string {
+}: Pick<Card, 'name' | 'data' | 'recipe' | 'seed' | 'commit' | 'parent'>): string {
   const own: Readonly<Record<string, unknown>> = Object.hasOwn(recipes, recipe.name)
     ? {
         ...(parent ? resolveContinuation({ name: recipe.name, parent: undefined }) : resolveRecipe(recipe.name))
@@ -22,7 +24,8 @@ export function reproduceCommands({
   const changes = Object.entries(fromStoredSettings(recipe.settings))
     .filter(([key, value]) => !isDeepStrictEqual(value, own[key]))
     .map(([key, value]) => ` --set ${key}=${value}`);
-  const data = name === cifar10Data.name ? '' : ` --data ${name}`;
+  // Where pictures are on another machine nobody knows.
+  const data = name === cifar10Data.name ? '' : ` --data ${isNamed(name) ? name : `<folder or table ${title}>`}`;
   const from = parent ? ` --from ${parentName(parent)}` : '';
   const train = `./cifar10 train ${recipe.name}${data}${from} --seed ${seed}${changes.join('')}`;
   if (commit === null) return train;

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { UserError } from '#errors/user-error.ts';
+import type { Dataset, LoadOptions, Split } from '../../data/dataset.ts';
+import { channelStatistics } from '../../data/image-set.ts';
+import type { Labels } from '../../data/labels.ts';
+import { checkPictures, type Inspected } from './check-pictures.ts';
+import { withPictures } from './import-pictures.ts';
+import { SIZE } from './inspect-pictures.ts';
+import { listPictures } from './list-pictures.ts';
+import type { Listing, SplitName } from './listing.ts';
+import type { Pack } from './pack.ts';
+import { rememberPlace } from './places.ts';
+
+/** The share of pictures that may be unreadable: a few are an accident, more are a mistake. */
+const MOST_BROKEN = 0.01;
+
+/**
+ * Loads the pictures of a folder or a table as a data set. They are decoded once, and kept in the cache.
+ *
+ * @param place a folder with a folder for each class, or a `.csv` or `.jsonl` table
+ * @throws {UserError} it has no pictures, only one class, too few pictures in a class, or too many that cannot be read; the message
+ *   names the first
+ */
+export async function loadPictures(place: string, options: LoadOptions = {}): Promise<Dataset> {
+  const listing = await listPictures(place);
+  return withPictures(listing, SIZE, options, async (pictures, pack) => {
+    const inspected = await checkPictures(listing, pictures, SIZE, pack);
+    const { log } = options;
+    assertTrainable(place, inspected);
+    for (const { title, examples, remedy } of inspected.findings) log?.(`${title}, such as ${examples[0]}. ${remedy}`);
+    const data = await datasetOf(listing, inspected, pack);
+    await rememberPlace(place, data.sha256.test);
+    return data;
+  });
+}
+
+function assertTrainable(place: string, { usable, broken }: Inspected): void {
+  const [first] = broken;
+  if (first === undefined || broken.length <= MOST_BROKEN * (usable.length + broken.length)) return;
+  throw new UserError(
+    `${broken.length} of the ${usable.length + broken.length} pictures of ${place} cannot be read. ${first.path} ${first.problem} ` +
+      `List them all with "./cifar10 data check", and mend or remove them.`,
+  );
+}
+
+async function datasetOf(listing: Listing, { usable, splits }: Inspected, pack: Pack): Promise<Dataset> {
+  const { title, classes } = listing;
+  const indicesOf = (split: SplitName) => [...usable.keys()].filter((index) => splits[index] === split);
+  const [train, heldOut, test] = [indicesOf('train'), indicesOf('val'), indicesOf('test')];
+  const trained = await readSplit([...train, ...heldOut], usable, classes.length, pack);
+  const tested = await readSplit(test, usable, classes.length, pack);
+  return {
+    name: nameOf(title),
+    title,
+    sha256: { train: digest(trained), test: digest(tested) },
+    classes,
+    images: { size: [SIZE, SIZE, 3], classes: classes.length, ...channelStatistics(trained.images, 3) },
+    train: trained,
+    test: tested,
+    heldOutImages: 'last',
+    heldOut: heldOut.length,
+  };
+}
+
+async function readSplit(
+  indices: readonly number[],
+  usable: Inspected['usable'],
+  classes: number,
+  pack: Pack,
+): Promise<Split> {
+  const bytes = 3 * SIZE * SIZE;
+  const images = new Uint8Array(indices.length * bytes);
+  const labels: Labels = classes > 256 ? new Uint16Array(indices.length) : new Uint8Array(indices.length);
+  const damaged: string[] = [];
+  for (const [position, index] of indices.entries()) {
+    const picture = usable[index]!;
+    labels[position] = picture.label;
+    if (await pack.read(picture, images.subarray(position * bytes, (position + 1) * bytes))) continue;
+    damaged.push(picture.path);
+    pack.forget(picture.at);
+  }
+  if (damaged.length === 0) return { count: indices.length, images, labels };
+  throw new UserError(
+    `The cached pixels of ${damaged.length === 1 ? 'a picture' : `${damaged.length} pictures`} are damaged: ${damaged[0]}. ` +
+      'Check the disk, and run the command again: they are made anew.',
+  );
+}
+
+/** Labels, then pixels: as CIFAR-10's digests, so that the same images have the same ones. */
+function digest({ labels, images }: Split): string {
+  const bytes = Buffer.from(labels.buffer, labels.byteOffset, labels.byteLength);
+  return createHash('sha256').update(bytes).update(images).digest('hex');
+}
+
+/** A name for stores and lists: small letters, digits and dashes. */
+function nameOf(title: string): string {
+  const plain = title
+    .normalize('NFKD')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-');
+  return (
+    plain
+      .replaceAll(/^-+|-+$/g, '')
+      .slice(0, 60)
+      .replace(/-+$/, '') || 'pictures'
+  );
+}

@@ -1,0 +1,21 @@
+import type { Dataset } from '../data/dataset.ts';
+import type { Recipe } from './recipes.ts';
+
+/** The training images that the recipes were made for. */
+const CIFAR10 = 45_000;
+/** Batches that an epoch should have at least, for batches to differ. */
+const BATCHES = 8;
+
+/**
+ * The settings that a recipe should have for a data set of another size: what it holds out itself, smaller batches for few
+ * images, and more epochs, so that about as many steps are taken.
+ *
+ * @returns changes as `--set` takes them; none for a data set that leaves it to the recipe what is held out
+ */
+export function settingsFor({ train, heldOut }: Pick<Dataset, 'train' | 'heldOut'>, recipe: Recipe): string[] {
+  if (heldOut === undefined) return [];
+  const images = train.count - heldOut;
+  const batchSize = Math.min(recipe.batchSize, 2 ** Math.max(3, Math.floor(Math.log2(images / BATCHES))));
+  const epochs = recipe.epochs * Math.max(1, (CIFAR10 / images) ** 0.5);
+  return [`heldOut=${heldOut}`, `batchSize=${batchSize}`, `epochs=${Number(epochs.toPrecision(3))}`];
+}
