@@ -89,7 +89,7 @@ const cases = [
 /** What the message says: whose credentials, the region, what AWS said, and the remedy. */
 const said: Readonly<Record<FaultName, readonly RegExp[]>> = {
   expired: [
-    /^Your AWS credentials \(AWS_ACCESS_KEY_ID, region eu-west-1\) have expired: The .* expired\. Set new ones/,
+    /^(s3:\S+ )?Your AWS credentials \(AWS_ACCESS_KEY_ID, region eu-west-1\) have expired: The .* expired\. Set new ones/,
   ],
   unknownKey: [
     /AWS does not accept your credentials \(AWS_ACCESS_KEY_ID, region eu-west-1\): \w.*\. Set new ones in AWS_/,

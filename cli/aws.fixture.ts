@@ -112,7 +112,7 @@ const stack = Object.entries(outputs)
 /** Answers of an account in which the stack is deployed, and empty. */
 const answers: Readonly<Record<string, string>> = {
   sts: '<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
-  cloudformation: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>Cifar10</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${stack}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+  cloudformation: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>arn:aws:cloudformation:eu-west-1:123456789012:stack/Cifar10/1</StackId><StackName>Cifar10</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${stack}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
   logs: '{"events":[]}',
   batch: '{"jobSummaryList":[],"jobs":[],"jobId":"1"}',
   apigateway: '{"id":"key1","value":"secret-of-the-endpoint"}',

@@ -19,10 +19,10 @@ export async function explainError(error: unknown, target: TargetName): Promise<
   return (await explainAws(error, target)) ?? (error instanceof UserError ? error : systemError(error));
 }
 
-/** A store says that S3 refuses it, but not as whom. */
+/** A store says that S3 refuses it, but not as whom. S3 answers 400 to credentials that have expired. */
 function isRefusalOfStore({ message, cause }: UserError): boolean {
   const { $metadata } = (cause ?? {}) as { readonly $metadata?: { readonly httpStatusCode?: number } };
-  return message.startsWith('s3://') && $metadata?.httpStatusCode === 403;
+  return message.includes('s3://') && [400, 403].includes($metadata?.httpStatusCode ?? 0);
 }
 
 async function explainAws(error: Error, target: TargetName): Promise<UserError | undefined> {

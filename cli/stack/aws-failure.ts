@@ -50,7 +50,7 @@ export function awsFailure(error: unknown, region: string | undefined): UserErro
   const message = cause && explain(cause, region);
   if (message === undefined) return undefined;
   // An error of a store names the bucket, which S3's own error does not.
-  const [bucket] = error !== cause && error instanceof UserError ? (/^s3:\/\/\S+/.exec(error.message) ?? []) : [];
+  const [bucket] = error !== cause && error instanceof UserError ? (/s3:\/\/[\w.-]+/.exec(error.message) ?? []) : [];
   return new UserError(bucket === undefined ? message : `${bucket}: ${message}`, { cause: error });
 }
 
