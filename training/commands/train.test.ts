@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { devNull, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { UsageError } from '#errors/user-error.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readArguments, readResult } from '#models/runs.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
@@ -15,6 +16,7 @@ import { hasTensorFlow } from '../engine/tensorflow.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { instanceMetadataOnLoopback, reclaimNotice } from '../run/instance-metadata.fixture.ts';
 import { trainingProcess } from '../run/training-process.fixture.ts';
+import { trainCommand } from './train.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -233,21 +235,32 @@ async function serveNothing(onRequest: (url: string) => void): Promise<AsyncDisp
 describe('bad arguments give exit code 2, and nothing is written', () => {
   test.each([
     [['train', 'quik'], 'did you mean "quick"?'],
-    [['train', '--set', 'epoch=3'], 'did you mean "epochs"?'],
-    [['train', '--budget', '5d'], 'budget cannot be "5d"'],
     [['train', '--seed', '-1'], 'It must be a whole number'],
-    [['train', '--run', '../../etc'], 'cannot name a run'],
-    [['train', '--out', 'gs://bucket'], 'is not a store'],
-    [['train', '--out', '/dev/null/store'], '/dev/null/store does not exist: a part of it, before a slash, is a file'],
-    [['train', '--out', '/proc/x'], 'Nothing can be stored in /proc/x ('],
-    [['train', '--data', 'cifar'], 'There is no data set "cifar", and no such path. --data takes cifar10, a folder'],
-    [['train', '--from', 's3://bucket/model'], 'is not something to train from'],
-    [['train', '--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
     [['train', '--sed', '1'], "unknown option '--sed'"],
     [['trian'], "unknown command 'trian'"],
-  ])('%j', async (words, message) => {
+  ])('to the process: %j', async (words, message) => {
     const ended = await trainingProcess(words);
     expect(ended).toMatchObject({ code: 2, events: [] });
     expect(ended.errors).toContain(message);
+  });
+
+  test.each([
+    [['--set', 'epoch=3'], 'did you mean "epochs"?'],
+    [['--budget', '5d'], 'budget cannot be "5d"'],
+    [['--run', '../../etc'], 'cannot name a run'],
+    [['--out', 'gs://bucket'], 'is not a store'],
+    [['--out', '/dev/null/store'], '/dev/null/store does not exist: a part of it, before a slash, is a file'],
+    [['--out', '/proc/x'], 'Nothing can be stored in /proc/x ('],
+    [['--data', 'cifar'], 'There is no data set "cifar". --data takes cifar10.'],
+    [['--from', 's3://bucket/model'], 'is not something to train from'],
+    [['--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
+  ])('%j', async (words, message) => {
+    const written = vi.spyOn(process.stdout, 'write');
+    const refused = trainCommand().parseAsync([...words, '--json'], { from: 'user' });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toMatchObject({ exitCode: 2 });
+    expect(written).not.toHaveBeenCalled();
+    written.mockRestore();
   });
 });
