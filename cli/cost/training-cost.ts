@@ -40,7 +40,7 @@ const DISK_RATE = 125 * 2 ** 20;
  * Seconds until an instance that never had the image has it: its layers are written as they come, then unpacked one by one. The
  * network of these instances is faster than their disk, and so is gunzip.
  */
-export function imageSeconds({ compressed, unpacked }: ImageSize): number {
+function imageSeconds({ compressed, unpacked }: ImageSize): number {
   return (compressed + unpacked) / DISK_RATE;
 }
 
