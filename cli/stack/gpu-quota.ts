@@ -1,5 +1,5 @@
 import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
-import type { ClientConfig } from '../stack/target.ts';
+import type { ClientConfig } from './target.ts';
 
 /** vCPUs of G and VT instances that an account may run at a time in one region; `undefined` where it is unknown. */
 export interface GpuQuota {
@@ -18,7 +18,7 @@ export interface GpuQuota {
 export const quotaCodes = { onDemand: 'L-DB2E81BA', spot: 'L-3819A6DF' } as const;
 
 /** vCPUs of the smallest instances that the GPU queue starts: g4dn.xlarge, g5.xlarge and g6.xlarge. */
-export const LEAST_VCPUS = 4;
+const LEAST_VCPUS = 4;
 
 /** Milliseconds for each quota: a check must not hold up what it is made for. */
 const PATIENCE = 15_000;
