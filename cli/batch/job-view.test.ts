@@ -108,7 +108,7 @@ describe('jobView', () => {
   });
 
   it.each([
-    [false, 'waits AWS has no free g5.xlarge at the moment\n  Batch keeps trying.\n  Or not.\n'],
+    [false, 'job still waits: AWS has no free g5.xlarge at the moment\n  Batch keeps trying.\n  Or not.\n'],
     [
       true,
       '{"type":"wait","cause":"capacity","text":"AWS has no free g5.xlarge at the moment","advice":"Batch keeps trying.\\nOr not."}\n',
