@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { UserError } from '#errors/user-error.ts';
 import type { InstanceTypes } from '#infra/training/instance-types.ts';
 import type { Report } from '../terminal/steps.ts';
-import { bootstrapCdk, runCdk } from './cdk.ts';
+import { ensureBootstrap } from './bootstrap.ts';
+import { runCdk } from './cdk.ts';
 import { type DeployOptions, type DeploySettings, settleOptions } from './deploy-options.ts';
 import { explainGpuQuota, mayRunGpus, readGpuQuota } from './gpu-quota.ts';
 import { readyStack } from './ready-stack.ts';
@@ -37,24 +37,24 @@ export async function deploy(
 
   const stack = await readyStack(target, report);
   const settings = settleOptions(target, options, stack?.outputs);
-  if (!(await isBootstrapped(target))) {
-    report('prepare the account for CDK');
-    await bootstrapCdk(target, `aws://${target.account}/${target.region}`);
-  }
+  await ensureBootstrap(target, report);
   report('synthesize the template');
   let hasBegun = false;
-  await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
-    hasBegun ||= parseStackProgress(line) !== undefined;
-    const description = describeCdkLine(line);
-    if (description) report(description);
-  }).catch(async (error: unknown) => {
-    const failures = hasBegun ? await stackFailures(target, stackName) : [];
+  try {
+    await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
+      hasBegun ||= parseStackProgress(line) !== undefined;
+      const description = describeCdkLine(line);
+      if (description) report(description);
+    });
+    // LocalStack ends an update that failed as if it had been made, but without outputs.
+    return await target.stack();
+  } catch (error) {
+    const failures = hasBegun ? await stackFailures(target, stackName).catch(() => []) : [];
     if (failures.length === 0) throw error;
     throw new UserError(`The stack was not deployed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
       cause: error,
     });
-  });
-  return target.stack();
+  }
 }
 
 /** @returns the instance types to use */
@@ -84,17 +84,6 @@ function deployArguments(
     ...['--method', 'direct'],
     ...Object.entries(contexts).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
   ];
-}
-
-async function isBootstrapped(target: Target): Promise<boolean> {
-  const cloudFormation = new CloudFormationClient(target.clientConfig);
-  const { Stacks } = await cloudFormation
-    .send(new DescribeStacksCommand({ StackName: 'CDKToolkit' }))
-    .catch((error: Error) => {
-      if (error.message.includes('does not exist')) return { Stacks: [] };
-      throw error;
-    });
-  return /^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE$/.test(Stacks?.[0]?.StackStatus ?? '');
 }
 
 /** @throws {UserError} an image must be built, and Docker does not run */
