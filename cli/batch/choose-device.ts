@@ -1,7 +1,7 @@
 import prices from '../cost/prices.json' with { type: 'json' };
 import { quickRun, trainingCost, trainingImages } from '../cost/training-cost.ts';
-import { explainGpuQuota, mayRunGpus, readGpuQuota } from '../stack/gpu-quota.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
+import { explainGpuQuota, mayRunGpus, readGpuQuota } from './gpu-quota.ts';
 import { type Device, queuesOf } from './queues.ts';
 
 export interface Choice {

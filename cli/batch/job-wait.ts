@@ -1,5 +1,5 @@
-import { explainGpuQuota, type GpuQuota, mayRunGpus } from '../stack/gpu-quota.ts';
 import type { Job } from './batch-jobs.ts';
+import { explainGpuQuota, type GpuQuota, mayRunGpus } from './gpu-quota.ts';
 import type { Device } from './queues.ts';
 
 export type WaitCause =

@@ -1,8 +1,8 @@
 import { BatchClient, DescribeComputeEnvironmentsCommand, DescribeJobQueuesCommand } from '@aws-sdk/client-batch';
 import type { RouteTable } from '@aws-sdk/client-ec2';
-import { type GpuQuota, readGpuQuota } from '../stack/gpu-quota.ts';
 import type { ClientConfig, StackOutputs, Target } from '../stack/target.ts';
 import { hasEnded, type Job, listJobs } from './batch-jobs.ts';
+import { type GpuQuota, readGpuQuota } from './gpu-quota.ts';
 import { type Circumstances, type Environment, explainWait, hasNoMachine, type Wait } from './job-wait.ts';
 
 /**

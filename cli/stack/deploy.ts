@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { UserError } from '#errors/user-error.ts';
 import type { InstanceTypes } from '#infra/training/instance-types.ts';
+import { explainGpuQuota, mayRunGpus, readGpuQuota } from '../batch/gpu-quota.ts';
 import type { Report } from '../terminal/steps.ts';
 import { ensureBootstrap } from './bootstrap.ts';
 import { runCdk } from './cdk.ts';
 import { type DeployOptions, type DeploySettings, settleOptions } from './deploy-options.ts';
-import { explainGpuQuota, mayRunGpus, readGpuQuota } from './gpu-quota.ts';
 import { readyStack } from './ready-stack.ts';
 import { regionTypes } from './region-types.ts';
 import { stackFailures } from './stack-failures.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { type AwsAnswer, startAwsServer } from '../batch/aws-server.fixture.ts';
+import { type AwsAnswer, startAwsServer } from './aws-server.fixture.ts';
 import { explainGpuQuota, mayRunGpus, quotaCodes, readGpuQuota } from './gpu-quota.ts';
 
 const noSuchResource: AwsAnswer = { error: 'NoSuchResourceException', message: 'The request failed because …' };

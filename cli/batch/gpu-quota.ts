@@ -1,5 +1,5 @@
 import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
-import type { ClientConfig } from './target.ts';
+import type { ClientConfig } from '../stack/target.ts';
 
 /** vCPUs of G and VT instances that an account may run at a time in one region; `undefined` where it is unknown. */
 export interface GpuQuota {
