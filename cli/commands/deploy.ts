@@ -10,6 +10,7 @@ import { deploy } from '../stack/deploy.ts';
 import { explainInterruption } from '../stack/interruption.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
+import { gpuAdvice } from './gpu-advice.ts';
 
 export function deployCommand(): Command {
   return new Command('deploy')
@@ -33,9 +34,11 @@ export function deployCommand(): Command {
       const endWatch = explainInterruption(
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
-      const stack = await step('deploy the stack', (report, note) =>
-        deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note }),
-      );
+      const stack = await step('deploy the stack', async (report, note) => {
+        const advice = target.name === 'aws' ? await gpuAdvice(target) : undefined;
+        if (advice) note(advice);
+        return deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note });
+      });
       endWatch();
       if (target.name === 'local') {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.

@@ -9,7 +9,7 @@ import type { Target } from './target.ts';
 const toolkit = 'CDKToolkit';
 
 /** The version that templates of this CDK ask for. @see https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html */
-export const leastVersion = 6;
+const leastVersion = 6;
 
 /**
  * Sees to it that CDK can deploy to the account and region.

@@ -70,31 +70,6 @@ describe('instance types', () => {
   });
 });
 
-describe('the quota of GPU instances', () => {
-  test.each([
-    [
-      {},
-      /may start no GPU instance in eu-west-1.*quotas\/L-DB2E81BA\?region=eu-west-1.*Until then "\.\/cifar10 submit --target aws" uses the CPU queue/s,
-    ],
-    [{ 'L-3819A6DF': 8 }, /on Spot only \(quota on demand: 0 vCPUs/],
-    [{ 'L-DB2E81BA': 8 }, /on demand only \(Spot quota: 0 vCPUs/],
-    [{ 'L-DB2E81BA': 8, 'L-3819A6DF': 8 }, undefined],
-  ])('%o: the deployment goes on, and says what to do', async (quotas, advice) => {
-    await using cloud = new LoopbackCloud();
-    cloud.quotas = quotas;
-    // What comes after the checks, and ends the deployment here.
-    cloud.stack = { statuses: ['UPDATE_ROLLBACK_FAILED'], events: [] };
-    const target = await cloud.open();
-    const notes: string[] = [];
-
-    await expect(deploy(target, { ...registry(target), note: (note) => notes.push(note) })).rejects.toThrow(
-      'continue-update-rollback',
-    );
-    expect(notes).toHaveLength(advice ? 2 : 1);
-    if (advice) expect(notes[1]).toMatch(advice);
-  });
-});
-
 describe('Docker', () => {
   test.each([
     [{}, '--training-image and --cpu-training-image'],

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { UserError } from '#errors/user-error.ts';
 import type { InstanceTypes } from '#infra/training/instance-types.ts';
-import { explainGpuQuota, mayRunGpus, readGpuQuota } from '../batch/gpu-quota.ts';
 import type { Report } from '../terminal/steps.ts';
 import { ensureBootstrap } from './bootstrap.ts';
 import { runCdk } from './cdk.ts';
@@ -19,7 +18,7 @@ import { type StackOutputs, stackName, type Target } from './target.ts';
  * It may be interrupted, and called again: it waits for what CloudFormation has begun.
  *
  * @param report is called with the progress. @default reports nothing
- * @param note is called with what the user should know of the region and the account. @default says nothing
+ * @param note is called with what the user should know of the region. @default says nothing
  * @throws {UserError} it failed; the message has CloudFormation's reason
  */
 export async function deploy(
@@ -33,7 +32,8 @@ export async function deploy(
   // First what can be refused without waiting for anything.
   const before = await readStackState(target.clientConfig, stackName);
   checkDocker(target, settleOptions(target, options, before?.outputs));
-  const types = target.name === 'aws' ? await checkRegion(target, report, note) : undefined;
+  if (target.name === 'aws') report(`ask what ${target.region} offers`);
+  const types = target.name === 'aws' ? await regionTypes(target, note) : undefined;
 
   const stack = await readyStack(target, report);
   const settings = settleOptions(target, options, stack?.outputs);
@@ -55,16 +55,6 @@ export async function deploy(
       cause: error,
     });
   }
-}
-
-/** @returns the instance types to use */
-async function checkRegion(target: Target, report: Report, note: (text: string) => void): Promise<InstanceTypes> {
-  report(`ask what ${target.region} offers`);
-  const [types, quota] = await Promise.all([regionTypes(target, note), readGpuQuota(target.clientConfig)]);
-  const advice = explainGpuQuota(quota);
-  const until = mayRunGpus(quota) === false ? '\nUntil then "./cifar10 submit --target aws" uses the CPU queue.' : '';
-  if (advice) note(`${advice}${until}`);
-  return types;
 }
 
 function deployArguments(
