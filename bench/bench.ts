@@ -34,6 +34,22 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('device')
+      .description(
+        'What TensorFlow computes on here: which GPU or why none; training steps against the processor’s; images/s. About 4 minutes.',
+      )
+      .option('--seconds <number>', 'how long each speed is measured', Number, 3)
+      .option('--libraries <folder>', 'only show which CUDA libraries TensorFlow opens in this folder, without a GPU')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run bench -- device                               this machine
+  npm run bench -- device --libraries ~/.cache/cifar10  what "setup.mjs --gpu" has installed`,
+      )
+      .action(async (options) => (await import('./device.ts')).benchmarkDevice(options)),
+  )
+  .addCommand(
     new Command('serve')
       .description(
         'Latency per image against ONNX Runtime and TensorFlow.js, cold start, requests per second. About 8 minutes.',

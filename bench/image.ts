@@ -15,7 +15,6 @@ const runs: readonly { readonly words: readonly string[]; readonly code: number;
   { words: ['--help'], code: 0 },
   { words: ['train', 'nothing'], code: 2 },
   { words: ['train', 'minute', '--set', 'epochs=0.05'], code: 0 },
-  { words: ['train', 'tiny', '--set', 'epochs=0.05', '--set', 'heldOut=500'], code: 0 },
   { words: ['train', 'minute', '--set', 'epochs=100'], code: 75, endedAfter: 60 },
 ];
 

@@ -5,7 +5,7 @@ import { installedAddon } from '../engine/tensorflow.ts';
 import { describeFacts, gpuFacts, whyNoGpu } from '../engine/why-no-gpu.ts';
 
 /** A training job that was to have a GPU has none. Trained on the processor it would take hours at a GPU's price. */
-export class NoGpu extends UserError {
+class NoGpu extends UserError {
   override readonly name = 'NoGpu';
 
   constructor(reason: string) {
