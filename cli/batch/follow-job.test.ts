@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { localStackGone } from '../stack/local-stack-gone.ts';
 import { type AwsAnswer, type AwsRequest, outputs, startAwsServer } from './aws-server.fixture.ts';
 import { followJob } from './follow-job.ts';
 import type { Wait } from './job-wait.ts';
@@ -126,6 +127,22 @@ describe('followJob', () => {
 
     expect(job).toMatchObject({ id: next, status: 'SUCCEEDED', device: 'gpu' });
     expect(seen).toEqual([submitted.id, next]);
+  });
+
+  it('says how to resume the run when LocalStack ends in the middle of it, not only that LocalStack has gone', async () => {
+    const running = { jobId: submitted.id, jobQueue: 'cpu-queue', status: 'RUNNING', createdAt: 1 };
+    await using aws = await startAwsServer(() => ({ output: { jobs: [running] } }));
+    const target = aws.target(store, { name: 'local' });
+    const onJob = () => void aws[Symbol.asyncDispose]();
+
+    const error = await followJob(target, { ...submitted, device: 'cpu' }, { onJob }).catch(
+      (thrown: unknown) => thrown,
+    );
+
+    expect(localStackGone(error, false)).toBeUndefined();
+    expect((error as Error).message).toMatch(
+      /^LocalStack has ended, and the job of run monday with it\. .*submit quick --run monday --on cpu$/s,
+    );
   });
 
   it('says what became of a run whose job Batch has forgotten', async () => {

@@ -87,7 +87,7 @@ export async function followJob(target: Target, submitted: SubmittedJob, options
       }
     } catch (error) {
       signal?.throwIfAborted();
-      if (await hasLocalStackEnded(target, error)) throw localStackEnded(target, submitted, error);
+      if (await hasLocalStackEnded(target, error)) throw localStackEnded(target, submitted);
       if (error instanceof NotFound) throw await forgotten(target, submitted, store, error);
       if (!isUnreachable(error) && !isThrottled(error)) throw error;
       if (performance.now() - answeredAt > 1000 * PATIENCE) throw unreachable(target, submitted, error);
@@ -141,11 +141,11 @@ async function hasLocalStackEnded({ name, clientConfig }: Target, error: unknown
   return error instanceof NotFound || !(await answers(clientConfig.endpoint!));
 }
 
-function localStackEnded(target: Target, submitted: SubmittedJob, cause: unknown): CannotFollow {
+/** Without the failed request as its cause, which the command line would explain in general words. */
+function localStackEnded(target: Target, submitted: SubmittedJob): CannotFollow {
   return new CannotFollow(
     `LocalStack has ended, and the job of run ${submitted.run} with it. What the run has kept is in ${shownPath(localStore)}. ` +
       `To resume it:\n  ./cifar10 local up && ./cifar10 deploy && ${submitCommand(submitted, target)}`,
-    { cause },
   );
 }
 

@@ -18,7 +18,7 @@ export interface GpuQuota {
 export const quotaCodes = { onDemand: 'L-DB2E81BA', spot: 'L-3819A6DF' } as const;
 
 /** vCPUs of the smallest instances that the GPU queue starts: g4dn.xlarge, g5.xlarge and g6.xlarge. */
-export const LEAST_VCPUS = 4;
+const LEAST_VCPUS = 4;
 
 /** Milliseconds for each quota: a check must not hold up what it is made for. */
 const PATIENCE = 15_000;

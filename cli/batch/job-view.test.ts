@@ -107,6 +107,21 @@ describe('jobView', () => {
     expect(text()).toMatch(/^report \S+\/store\/runs\/monday\/report\.html$/m);
   });
 
+  it.each([
+    [false, 'job still waits: AWS has no free g5.xlarge at the moment\n  Batch keeps trying.\n  Or not.\n'],
+    [
+      true,
+      '{"type":"wait","cause":"capacity","text":"AWS has no free g5.xlarge at the moment","advice":"Batch keeps trying.\\nOr not."}\n',
+    ],
+  ])('advises on a long wait, as JSON: %s', (json, expected) => {
+    const { stream, text } = terminal();
+    const [cause, advice] = ['capacity', 'Batch keeps trying.\nOr not.'] as const;
+
+    jobView(stream, { json }).wait({ cause, text: 'AWS has no free g5.xlarge at the moment', advice });
+
+    expect(text()).toBe(expected);
+  });
+
   it('draws the wait over itself on a terminal', () => {
     const { stream, text } = terminal({ isTTY: true });
     const view = jobView(stream);

@@ -66,7 +66,7 @@ export function jobView(
     },
     wait(wait) {
       if (json) stream.write(`${JSON.stringify({ type: 'wait', ...wait })}\n`);
-      else say(`${pc.yellow('waits')} ${describeWait(wait)}`);
+      else say(`${pc.yellow('job')} still waits: ${describeWait(wait)}`);
     },
     event(event) {
       // The event's resume command is of no use here: Batch starts the next attempt itself.

@@ -79,11 +79,11 @@ describe('explainWait', () => {
     [{ queue: { state: 'DISABLED', status: 'VALID' } }, 'queue', 'the queue is disabled'],
     [{ queue: { state: 'ENABLED', status: 'INVALID', reason: 'gone' } }, 'queue', 'the queue is INVALID (gone)'],
     [{ environments: [{ ...environment, state: 'DISABLED' }] }, 'environment', 'queue are disabled'],
-    [{ environments: [environment, invalid] }, 'machine', 'for a machine'],
+    [{ environments: [environment, invalid] }, 'machine', 'Batch has no machine for it yet'],
     [{ ahead: 1 }, 'turn', '1 older job of the queue has not ended'],
     [{ ahead: 4 }, 'turn', '4 older jobs of the queue have not ended'],
     [{ quota: none }, 'quota', 'the quota of GPU instances'],
-    [{}, 'machine', 'for a machine'],
+    [{}, 'machine', 'Batch has no machine for it yet'],
   ] as const)('takes %j for what it is, where Batch gives no reason', (circumstances, cause, text) => {
     expect(explainWait(job, circumstances)).toMatchObject({ cause, text: expect.stringContaining(text) });
   });

@@ -96,7 +96,11 @@ export function explainWait(job: Job, circumstances: Circumstances = {}): Wait |
   if (unroutedSubnets.length > 0) return unrouted(unroutedSubnets);
   if (documented) return documented;
   if (ahead > 0) return behind(ahead);
-  return { cause: 'machine', text: 'for a machine', advice: `Batch gives no reason. ${checks(job.device, quota)}` };
+  return {
+    cause: 'machine',
+    text: 'Batch has no machine for it yet, and gives no reason',
+    advice: checks(job.device, quota),
+  };
 }
 
 /**

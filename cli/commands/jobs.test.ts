@@ -29,7 +29,7 @@ function answer({ operation, input }: AwsRequest): AwsAnswer {
   const answers: Readonly<Record<string, object | string>> = {
     GetCallerIdentity:
       '<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
-    DescribeStacks: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${described.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    DescribeStacks: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>arn:aws:cloudformation:eu-west-1:123456789012:stack/Cifar10/1</StackId><StackName>Cifar10</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${described.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
     ListJobs: { jobSummaryList: jobs.filter(({ jobQueue }) => jobQueue === input.jobQueue) },
     DescribeJobs: { jobs: jobs.filter(({ jobId }) => (input.jobs as string[])?.includes(jobId)) },
     DescribeJobQueues: { jobQueues: [{ state: 'ENABLED', status: 'VALID' }] },

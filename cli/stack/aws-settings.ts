@@ -1,5 +1,6 @@
-import { STSClient } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import { UserError } from '#errors/user-error.ts';
+import { awsFailure } from './aws-failure.ts';
 
 /** Such as `eu-west-1`, `us-gov-east-1` and `us-iso-east-1`. */
 const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d+$/;
@@ -48,4 +49,16 @@ async function profileRegion(): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The number of the account that the user is signed in to.
+ *
+ * @throws {UserError} AWS does not say it; the message says why, and what to do
+ */
+export async function awsAccount(config: STSClientConfig & { readonly region: string }): Promise<string> {
+  const identity = await new STSClient(config).send(new GetCallerIdentityCommand()).catch((error: Error) => {
+    throw awsFailure(error, config.region) ?? error;
+  });
+  return identity.Account ?? '';
 }

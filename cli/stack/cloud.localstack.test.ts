@@ -149,7 +149,7 @@ describe('the cloud commands', () => {
     const args = { recipe: 'seed', seed: 1, settings: { epochs: 9 } };
     await store.put('runs/taken/args.json', new TextEncoder().encode(JSON.stringify(args)));
 
-    const job = await followJob(target, await submitJob(target, { ...short, run: 'taken' }));
+    const job = await followJob(target, await submitJob(target, { ...short, run: 'taken', on: 'cpu' }));
 
     expect(job.status).toBe('FAILED');
     expect(exitCodeOf(job)).toBe(2);
@@ -188,10 +188,14 @@ describe('the cloud commands', () => {
     expect(log).toContain('./cifar10 submit seed --set epochs=1000 --run long');
   });
 
-  it('jobs lists all of them, the newest first, and finds one by its run and by its id', async () => {
+  it('jobs lists those of both queues, the newest first, and finds one by its run and by its id', async () => {
     const jobs = await listJobs(target, stack);
 
-    expect(jobs.map(({ run }) => run)).toEqual(['long', 'taken', 'short.1']);
+    expect(jobs.map(({ run, device }) => [run, device])).toEqual([
+      ['long', 'gpu'],
+      ['taken', 'cpu'],
+      ['short.1', 'gpu'],
+    ]);
     expect(await activeJobs(target, stack)).toEqual([]);
     for (const job of jobs) {
       expect(await findJob(target, stack, job.run)).toEqual(job);

@@ -94,7 +94,7 @@ def was_created(stack: Any) -> bool:
 def support_updates_in_place(executor: Any) -> None:
     """
     By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as a
-    stage does to its API. On AWS it is replaced if the value itself changes. Created again here, a stage exists already.
+    stage does to its API. On AWS it is replaced if the value itself changes. Here, the stage exists already.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
     """
