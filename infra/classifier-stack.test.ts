@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import type { CloudAssembly, CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localstackPython } from '#setup/localstack.mjs';
 import { ClassifierStack, type ClassifierStackProps } from './classifier-stack.ts';
 import { regionalSettings } from './training/region.ts';
 
@@ -44,14 +46,30 @@ describe('ClassifierStack', () => {
       'CpuJobDefinitionName',
       'CpuJobQueueArn',
       'CpuOnDemandJobQueueArn',
+      'CpuTrainingImage',
       'InstanceTypes',
       'JobDefinitionName',
       'JobQueueArn',
       'OnDemandJobQueueArn',
       'RestApiId',
       'StageName',
+      'TrainingImage',
       'TrainingLogGroupName',
     ]);
+  });
+
+  it('outputs the options that are not the default, for the next deployment', () => {
+    const origins = ['https://example.org', 'https://example.com:8443'];
+    const outputsOf = (props: ClassifierStackProps) =>
+      synthesize(props, withoutBundling).getStackByName('Cifar10').template.Outputs;
+
+    expect(outputsOf({ auth: 'none', origins, trainingImage: 'a/training:1' })).toMatchObject({
+      Auth: { Value: 'none' },
+      Origins: { Value: origins.join(' ') },
+      TrainingImage: { Value: 'a/training:1' },
+    });
+    const kept = /^(Auth|Origins|TrainingImage|CpuTrainingImage)$/;
+    expect(Object.keys(outputsOf({})).filter((name) => kept.test(name))).toEqual([]);
   });
 
   it('passes allowed origins to the program, and refuses invalid ones', () => {
@@ -92,10 +110,11 @@ describe('ClassifierStack', () => {
     expect(assembly.getStackByName('Cifar10').template.Outputs).not.toHaveProperty('ApiKeyId');
   });
 
-  it('differs in two properties between built images and those from a registry', () => {
+  it('differs in two properties, and what is kept of them, between built images and those from a registry', () => {
     const built = synthesize({}).getStackByName('Cifar10').template;
 
-    expect(differences(built, registry.template)).toEqual([
+    const resources = differences(built, registry.template).filter((path) => !path.startsWith('/Outputs/'));
+    expect(resources).toEqual([
       expect.stringMatching(/^\/Resources\/TrainingJob\w+\/Properties\/ContainerProperties\/Image$/),
       expect.stringMatching(/^\/Resources\/TrainingCpuJob\w+\/Properties\/ContainerProperties\/Image$/),
     ]);
@@ -168,6 +187,26 @@ describe('ClassifierStack', () => {
     const zipped = files.reduce((bytes, file) => bytes + gzipSync(readFileSync(file)).byteLength, 0);
     expect(zipped).toBeLessThan(3e6);
     for (const file of files) expect(statSync(file).size).toBeGreaterThan(0);
+  });
+
+  it('passes cfn-lint in regions of each kind', () => {
+    const regions = [
+      'us-east-1',
+      'eu-west-1',
+      'us-west-1',
+      'cn-north-1',
+      'us-gov-west-1',
+      'me-south-1',
+      'mx-central-1',
+    ];
+    const file = path.join(assembly.directory, registry.templateFile);
+    // CDK names a role twice, in the property and in DependsOn: W3005.
+    const program = 'from cfnlint.runner import main; main()';
+    const args = ['-c', program, '--ignore-checks', 'W3005', '--regions', ...regions, '--', file];
+    const { status, stdout, stderr } = spawnSync(localstackPython()!, args, { encoding: 'utf8' });
+
+    expect(stdout + stderr).toBe('');
+    expect(status).toBe(0);
   });
 
   it('passes the rules of AWS Solutions and of CloudFormation, except those acknowledged with a reason', () => {

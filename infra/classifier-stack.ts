@@ -78,6 +78,7 @@ export class ClassifierStack extends Stack {
       Auth: auth === 'key' ? undefined : auth,
       Origins: origins.join(' '),
       TrainingImage: props.trainingImage,
+      CpuTrainingImage: props.cpuTrainingImage,
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
   }

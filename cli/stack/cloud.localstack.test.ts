@@ -8,6 +8,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { exampleModel } from '#inference/serving/example-model.fixture.ts';
+import { deployStack } from '#local/test-stack.ts';
+import { moveAlias } from '#models/aliases.ts';
+import { publishVersion, readVersion } from '#models/versions.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { activeJobs, endJob, findJob, type Job, listJobs, stateOf } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
@@ -18,7 +22,8 @@ import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { readProgress } from '../runs/run-progress.ts';
 import { deploy } from './deploy.ts';
 import { destroy, findDeployed } from './destroy.ts';
-import { localTarget, type StackOutputs, type Target } from './target.ts';
+import stackBefore from './stack-before.json' with { type: 'json' };
+import { localTarget, type StackOutputs, stackName, type Target } from './target.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. By so few held-out images nobody can tell what it learned. */
 const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=16'] };
@@ -27,8 +32,10 @@ describe('the cloud commands', () => {
   let target: Target;
   let stack: StackOutputs;
   const reported: string[] = [];
+  let before: Before;
   beforeAll(async () => {
     target = localTarget(inject('localStack').endpoint);
+    before = await deployBefore(target);
     stack = await deploy(target, { report: (line) => reported.push(line) });
   });
 
@@ -41,6 +48,14 @@ describe('the cloud commands', () => {
     expect(reported[0]).toBe('prepare the account for CDK');
     expect(reported.some((line) => /^\d+( of \d+)? resources, AWS::/.test(line))).toBe(true);
     expect(stack).toEqual(await target.stack());
+  });
+
+  it('deploy updates the stack of an earlier release in place: bucket, address and key stay', async () => {
+    const { BucketName, RestApiId, ApiKeyId, StageName } = before.outputs;
+    expect(stack).toMatchObject({ BucketName, RestApiId, ApiKeyId, StageName });
+    expect(await target.apiKey(stack)).toBe(before.key);
+    const { card } = await readVersion(await target.store(), before.version);
+    expect(card.classes).toHaveLength(10);
   });
 
   it('deploy creates an endpoint that requires the key to classify, but not to report its health', async () => {
@@ -174,6 +189,19 @@ describe('the cloud commands', () => {
     expect(answer.status).toBe(503); // no model yet, and no key asked for
   });
 
+  it('deploy keeps what it was asked for before, and the updated endpoint serves a version that was stored before', async () => {
+    const store = await target.store();
+    await moveAlias(store, 'production', { to: before.version, by: 'a test', expected: undefined });
+
+    stack = await deploy(target, { origins: ['https://example.org'] });
+
+    expect(stack).toMatchObject({ Auth: 'none', Origins: 'https://example.org', RestApiId: before.outputs.RestApiId });
+    await vi.waitFor(async () => {
+      const answer = await fetch(`${target.apiUrl(stack)}/classify`, { method: 'POST', body: new Uint8Array(3072) });
+      expect(await answer.json()).toMatchObject({ model: { version: before.version } });
+    }, 20_000);
+  });
+
   it('destroy takes the stack down, and the bucket with all of its versions where that is asked for', async () => {
     await destroy(target, await findDeployed(target), { deleteModels: true });
 
@@ -184,6 +212,30 @@ describe('the cloud commands', () => {
     });
   });
 });
+
+interface Before {
+  readonly outputs: StackOutputs;
+  readonly key: string | undefined;
+  /** A version in its bucket. */
+  readonly version: string;
+}
+
+/**
+ * Deploys the stack as it was before, by the template in `stack-before.json`, and stores a version in its bucket. That file is
+ * what "npx cdk synth --json -c trainingImage=cifar10-training:local" printed, without parameters and rules: to be renewed with
+ * each release, so that whoever has it deployed can update it.
+ */
+async function deployBefore(target: Target): Promise<Before> {
+  const functions = Object.values<{ Type: string; Properties: object }>(stackBefore.Resources).filter(
+    ({ Type }) => Type === 'AWS::Lambda::Function',
+  );
+  // The program of then is in no bucket any more.
+  for (const { Properties } of functions) Object.assign(Properties, { Code: { ZipFile: 'export {};' } });
+  await deployStack(stackBefore, stackName, target.clientConfig);
+  const outputs = await target.stack();
+  const version = await publishVersion(await target.store(), await exampleModel());
+  return { outputs, key: await target.apiKey(outputs), version };
+}
 
 /** An address at which a server answers until it is closed. */
 async function openGate(endpoint: string): Promise<{ readonly endpoint: string; close(): void }> {

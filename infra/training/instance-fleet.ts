@@ -27,7 +27,7 @@ export class InstanceFleet extends Construct {
   constructor(scope: Construct, id: string, props: InstanceFleetProps) {
     super(scope, id);
     const launchTemplate = this.launchTemplate(props.disk);
-    const instanceRole = this.instanceRole();
+    const instanceRole = this.agentRole();
     const computeEnvironment = (name: string, payment: Partial<batch.ManagedEc2EcsComputeEnvironmentProps>) => {
       const environment = new batch.ManagedEc2EcsComputeEnvironment(this, name, {
         ...payment,
@@ -88,8 +88,8 @@ export class InstanceFleet extends Construct {
    * `ecs:DeregisterContainerInstance` (Batch does it), `ecs:UpdateContainerInstancesState` (only for Spot draining, which does
    * not stop the tasks of Batch), `ec2:DescribeTags` (only to copy tags), `ecr:*` and `logs:*` (the execution role's)
    */
-  private instanceRole(): iam.Role {
-    const role = new iam.Role(this, 'InstanceRole', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
+  private agentRole(): iam.Role {
+    const role = new iam.Role(this, 'AgentRole', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
     role.addToPolicy(
       new iam.PolicyStatement({
         actions: [

@@ -120,7 +120,7 @@ describe('TrainingQueue', () => {
   it.each(['Fleet', 'CpuFleet'])(
     'lets the instances of %s do what an ECS agent does: a job can get at their role',
     (id) => {
-      const role = `Training${id}InstanceRole`;
+      const role = `Training${id}AgentRole`;
       const statements = statementsOf(template, role);
 
       expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
