@@ -43,18 +43,21 @@ export async function deploy(
   }
   report('synthesize the template');
   let hasBegun = false;
-  await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
-    hasBegun ||= parseStackProgress(line) !== undefined;
-    const description = describeCdkLine(line);
-    if (description) report(description);
-  }).catch(async (error: unknown) => {
+  try {
+    await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
+      hasBegun ||= parseStackProgress(line) !== undefined;
+      const description = describeCdkLine(line);
+      if (description) report(description);
+    });
+    // LocalStack ends an update that failed as if it had been made, but without outputs.
+    return await target.stack();
+  } catch (error) {
     const failures = hasBegun ? await stackFailures(target, stackName) : [];
     if (failures.length === 0) throw error;
     throw new UserError(`The stack was not deployed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
       cause: error,
     });
-  });
-  return target.stack();
+  }
 }
 
 /** @returns the instance types to use */
