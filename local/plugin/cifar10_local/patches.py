@@ -93,8 +93,8 @@ def was_created(stack: Any) -> bool:
 
 def support_updates_in_place(executor: Any) -> None:
     """
-    By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as a
-    stage does to its API. On AWS it is replaced if the value itself changes. Created again here, a stage exists already.
+    By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as
+    a stage does to its API. On AWS it is replaced if the value itself changes. Created again here, a stage is there.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
     """
@@ -138,3 +138,25 @@ def support_role_updates(provider: Any) -> None:
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**role, **identity})
 
     provider.update = update
+
+
+def support_reserved_concurrency(provider: Any) -> None:
+    """By default a function's ReservedConcurrentExecutions is ignored. Lambda refuses the calls beyond it with 429."""
+
+    def reserving(default: Any) -> Any:
+        def change(self: Any, request: Any) -> Any:
+            event = default(self, request)
+            if event.status != OperationStatus.SUCCESS:
+                return event
+            name = event.resource_model["FunctionName"]
+            reserved = request.desired_state.get("ReservedConcurrentExecutions")
+            client = request.aws_client_factory.lambda_
+            if reserved is None:
+                client.delete_function_concurrency(FunctionName=name)
+            else:
+                client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(reserved))
+            return event
+
+        return change
+
+    provider.create, provider.update = reserving(provider.create), reserving(provider.update)
