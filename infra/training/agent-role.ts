@@ -8,8 +8,10 @@ import type { Construct } from 'constructs';
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security-iam-awsmanpol.html, the reason for each action of
  * AmazonEC2ContainerServiceforEC2Role. Left out of it: `ecs:CreateCluster` (Batch creates the cluster),
- * `ecs:DeregisterContainerInstance` (Batch does it), `ecs:UpdateContainerInstancesState` (only for Spot draining, which does
- * not stop the tasks of Batch), `ec2:DescribeTags` (only to copy tags), `ecr:*` and `logs:*` (the execution role's)
+ * `ecs:DeregisterContainerInstance` (the agent does not call it), `ecs:UpdateContainerInstancesState` (only for Spot draining, which does
+ * not stop the tasks of Batch), `ec2:DescribeTags` and `ecs:ListTagsForResource` (only for tags that nobody reads), `ecr:*` and `logs:*` (the execution role's)
+ * @see https://docs.aws.amazon.com/batch/latest/userguide/execution-IAM-role.html, and in aws/amazon-ecs-agent's README
+ * ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE, which the ECS-optimized images set
  */
 export function agentRole(scope: Construct, id: string): iam.Role {
   const role = new iam.Role(scope, id, { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
