@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import type { CloudAssembly, CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localstackPython } from '#setup/localstack.mjs';
 import { ClassifierStack, type ClassifierStackProps } from './classifier-stack.ts';
 import { regionalSettings } from './training/region.ts';
 
@@ -185,6 +187,26 @@ describe('ClassifierStack', () => {
     const zipped = files.reduce((bytes, file) => bytes + gzipSync(readFileSync(file)).byteLength, 0);
     expect(zipped).toBeLessThan(3e6);
     for (const file of files) expect(statSync(file).size).toBeGreaterThan(0);
+  });
+
+  it('passes cfn-lint in regions of each kind', () => {
+    const regions = [
+      'us-east-1',
+      'eu-west-1',
+      'us-west-1',
+      'cn-north-1',
+      'us-gov-west-1',
+      'me-south-1',
+      'mx-central-1',
+    ];
+    const file = path.join(assembly.directory, registry.templateFile);
+    // CDK names a role twice, in the property and in DependsOn: W3005.
+    const program = 'from cfnlint.runner import main; main()';
+    const args = ['-c', program, '--ignore-checks', 'W3005', '--regions', ...regions, '--', file];
+    const { status, stdout, stderr } = spawnSync(localstackPython()!, args, { encoding: 'utf8' });
+
+    expect(stdout + stderr).toBe('');
+    expect(status).toBe(0);
   });
 
   it('passes the rules of AWS Solutions and of CloudFormation, except those acknowledged with a reason', () => {

@@ -1,4 +1,11 @@
-import { Annotations, CfnOutput, DefaultStackSynthesizer, Stack, type StackProps } from 'aws-cdk-lib';
+import {
+  Annotations,
+  CfnOutput,
+  DefaultStackSynthesizer,
+  type IStackSynthesizer,
+  Stack,
+  type StackProps,
+} from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
@@ -28,7 +35,7 @@ export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
     super(scope, id, {
       description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
-      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }),
+      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }) as IStackSynthesizer, // its types are not exact
       ...props,
     });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { App, DefaultStackSynthesizer, Stack } from 'aws-cdk-lib';
+import { App, DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
 import { expect, it } from 'vitest';
 import { localstackPython } from '#setup/localstack.mjs';
 import lifecycle from './image-lifecycle.json' with { type: 'json' };
@@ -16,7 +16,7 @@ it('expires the images that a deployment pushes, and no other stack’s', () => 
   try {
     const app = new App({ outdir: folder, builtinCloudFormationValidation: false });
     const stack = new Stack(app, 'Stack', {
-      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }),
+      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }) as IStackSynthesizer, // its types are not exact
     });
     trainingImage(stack, { device: 'cpu' });
     app.synth();
