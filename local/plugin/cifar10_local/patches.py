@@ -94,7 +94,7 @@ def was_created(stack: Any) -> bool:
 def support_updates_in_place(executor: Any) -> None:
     """
     By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as
-    a stage does to its API. On AWS it is replaced if the value itself changes. Created again here, a stage is there.
+    a stage does to its API. On AWS it is replaced if the value itself changes. Here, the stage exists already.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
     """
@@ -160,3 +160,23 @@ def support_reserved_concurrency(provider: Any) -> None:
         return change
 
     provider.create, provider.update = reserving(provider.create), reserving(provider.update)
+
+
+def support_instance_profile_updates(provider: Any) -> None:
+    """By default an update fails if an instance profile gets another role. On AWS the role is exchanged in place."""
+
+    def update(_self: Any, request: Any) -> Any:
+        iam, before = request.aws_client_factory.iam, request.previous_state
+        name = before["InstanceProfileName"]
+        wanted = set(request.desired_state["Roles"])
+        there = {
+            role["RoleName"] for role in iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+        }
+        # A profile has one role at a time.
+        for role in there - wanted:
+            iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role)
+        for role in wanted - there:
+            iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**before, **request.desired_state})
+
+    provider.update = update

@@ -114,6 +114,13 @@ def patch_roles(module: Any) -> None:
     support_role_updates(module.IAMRoleProvider)
 
 
+@when_imported("localstack.services.iam.resource_providers.aws_iam_instanceprofile")
+def patch_instance_profiles(module: Any) -> None:
+    from .patches import support_instance_profile_updates
+
+    support_instance_profile_updates(module.IAMInstanceProfileProvider)
+
+
 @when_imported("localstack.services.lambda_.resource_providers.aws_lambda_function")
 def patch_functions(module: Any) -> None:
     from .patches import support_reserved_concurrency
