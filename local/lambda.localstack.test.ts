@@ -104,6 +104,7 @@ const template = {
     FunctionLog: { Type: 'AWS::Logs::LogGroup', Properties: {} },
     works: fn(code),
     broken: fn(broken),
+    reserved: { ...fn(code), Properties: { ...fn(code).Properties, ReservedConcurrentExecutions: 1 } },
     Api: { Type: 'AWS::ApiGateway::RestApi', Properties: { Name: 'lambda-test', BinaryMediaTypes: ['*/*'] } },
     ...route('works'),
     ...route('broken'),
@@ -147,6 +148,7 @@ const template = {
   Outputs: {
     Api: { Value: { Ref: 'Api' } },
     works: { Value: { Ref: 'works' } },
+    reserved: { Value: { Ref: 'reserved' } },
     FunctionLog: { Value: { Ref: 'FunctionLog' } },
     Alarm: { Value: { Ref: 'Alarm' } },
   },
@@ -303,6 +305,15 @@ test('bodies arrive unchanged', async () => {
   }
   const largest = 4_400_000; // the endpoint's limit
   expect((await ask('', { method: 'POST', body: new Uint8Array(largest) })).bytes).toBe(largest);
+});
+
+test('a function runs no more calls at a time than are reserved for it, and refuses the others', async () => {
+  const headers = { authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request' };
+  const address = `${inject('localStack').endpoint}/2015-03-31/functions/${stack.outputs.reserved}/invocations`;
+  const body = JSON.stringify({ queryStringParameters: { mode: 'slow' } });
+  const invoke = async () => (await fetch(address, { method: 'POST', headers, body })).status;
+  expect((await Promise.all([invoke(), invoke()])).toSorted()).toEqual([200, 429]);
+  expect(await invoke()).toBe(200);
 });
 
 test('its environment is Lambda’s, and it inherits no other variables', async () => {

@@ -14,14 +14,21 @@ import { stackName, type Target } from './target.ts';
 
 /**
  * Deletes a stack, whatever state it is in, and waits until it is gone. An update that is under way ends first: CloudFormation
- * refuses to delete the stack before.
+ * refuses to delete the stack before. A deletion that fails is tried once more: what a resource was needed for, such as an
+ * instance that took a while to end, may be gone by then.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
  * @throws {UserError} a resource cannot be deleted; the message says which, and what to do
  */
 export async function deleteStack(target: Target, { id }: Pick<StackState, 'id'>, report: Report): Promise<void> {
+  const left = (await tryToDelete(target, id, report)) && (await tryToDelete(target, id, report));
+  if (left) throw await notDeleted(target, left);
+}
+
+/** @returns the stack if it is still there */
+async function tryToDelete(target: Target, id: string, report: Report): Promise<StackState | undefined> {
   const client = new CloudFormationClient(target.clientConfig);
-  // Whoever repeats a request by this token deletes nothing that was created meanwhile.
+  // A request that is repeated with this token deletes nothing that was created meanwhile.
   const request = new DeleteStackCommand({ StackName: id, ClientRequestToken: randomUUID() });
   const progress = async ({ status }: StackState) => {
     report(status === 'DELETE_IN_PROGRESS' ? await lastEvent(client, id) : `wait for the end of ${status}`);
@@ -35,8 +42,8 @@ export async function deleteStack(target: Target, { id }: Pick<StackState, 'id'>
       await untilStable(target.clientConfig, id, progress);
     }
   }
-  const left = await untilStable(target.clientConfig, id, progress);
-  if (left && left.status !== 'DELETE_COMPLETE') throw await notDeleted(target, left);
+  const state = await untilStable(target.clientConfig, id, progress);
+  return state?.status === 'DELETE_COMPLETE' ? undefined : state;
 }
 
 /** The newest event, as progress. */

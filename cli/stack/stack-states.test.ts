@@ -70,6 +70,7 @@ describe('destroy', () => {
     expect(message).toContain('Network (AWS::EC2::VPC): The vpc has dependencies and cannot be deleted.');
     expect(message).toContain('--retain-resources Network');
     expect(message).not.toContain('The following resource');
+    expect(cloud.asked.filter((action) => action === 'DeleteStack')).toHaveLength(2); // it was tried twice
   });
 
   test('a deletion that was interrupted is taken up, also between the stack and its bucket', async () => {

@@ -60,6 +60,17 @@ export interface StackOutputs {
   readonly ClassifierLogGroupName: string;
   /** Absent when deployed with `-c auth=none`. */
   readonly ApiKeyId?: string;
+  // The following are absent in a stack of an earlier release.
+  /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
+  readonly OnDemandJobQueueArn?: string;
+  /** The instance types of the GPU queue, separated by blanks; absent too where the stack has no GPU queue. */
+  readonly InstanceTypes?: string;
+  /** The same as `JobQueueArn` where the stack has no GPU queue. */
+  readonly CpuJobQueueArn?: string;
+  readonly CpuJobDefinitionName?: string;
+  readonly CpuOnDemandJobQueueArn?: string;
+  /** Separated by blanks. */
+  readonly CpuInstanceTypes?: string;
   // The options of the last deployment, absent where they are the default; see `deploy-options.ts`.
   readonly Auth?: 'none';
   /** Separated by blanks. */

@@ -1,7 +1,7 @@
-import { type Size, Validations } from 'aws-cdk-lib';
+import type { Size } from 'aws-cdk-lib';
 import * as batch from 'aws-cdk-lib/aws-batch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { TrainingNetwork } from './training-network.ts';
 
@@ -9,6 +9,8 @@ export interface InstanceFleetProps {
   readonly network: TrainingNetwork;
   /** Those that the region offers; `optimal` leaves the choice to Batch. */
   readonly instanceTypes: readonly ec2.InstanceType[];
+  /** What their ECS agent may do: see `agentRole`. */
+  readonly instanceRole: iam.Role;
   /** Amazon Linux for them, such as the one with NVIDIA's driver. */
   readonly machineImage: batch.EcsMachineImageType;
   /** Room for the system and the training image. */
@@ -27,7 +29,6 @@ export class InstanceFleet extends Construct {
   constructor(scope: Construct, id: string, props: InstanceFleetProps) {
     super(scope, id);
     const launchTemplate = this.launchTemplate(props.disk);
-    const instanceRole = this.agentRole();
     const computeEnvironment = (name: string, payment: Partial<batch.ManagedEc2EcsComputeEnvironmentProps>) => {
       const environment = new batch.ManagedEc2EcsComputeEnvironment(this, name, {
         ...payment,
@@ -38,7 +39,7 @@ export class InstanceFleet extends Construct {
         useOptimalInstanceClasses: props.instanceTypes.some(isOptimal),
         // The default is Amazon Linux 2, for which environments can no longer be created.
         images: [{ imageType: props.machineImage }],
-        instanceRole,
+        instanceRole: props.instanceRole,
         launchTemplate,
         minvCpus: 0,
         maxvCpus: props.maxVcpus,
@@ -77,52 +78,6 @@ export class InstanceFleet extends Construct {
         },
       ],
     });
-  }
-
-  /**
-   * What the ECS agent does, and nothing else, since a job can get at this role: Batch's jobs on EC2 use the host's network, from
-   * which the instance's metadata can be read. Images are pulled and logs are written with the execution role of the job.
-   *
-   * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security-iam-awsmanpol.html, the reason for each action of
-   * AmazonEC2ContainerServiceforEC2Role. Left out of it: `ecs:CreateCluster` (Batch creates the cluster),
-   * `ecs:DeregisterContainerInstance` (Batch does it), `ecs:UpdateContainerInstancesState` (only for Spot draining, which does
-   * not stop the tasks of Batch), `ec2:DescribeTags` (only to copy tags), `ecr:*` and `logs:*` (the execution role's)
-   */
-  private agentRole(): iam.Role {
-    const role = new iam.Role(this, 'AgentRole', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
-    role.addToPolicy(
-      new iam.PolicyStatement({
-        actions: [
-          // To join the cluster of the environment.
-          'ecs:RegisterContainerInstance',
-          // To find the addresses that the two below talk to.
-          'ecs:DiscoverPollEndpoint',
-          // To be told what to run.
-          'ecs:Poll',
-          // To report the health and the metrics of tasks.
-          'ecs:StartTelemetrySession',
-          // To report that a task has started and ended.
-          'ecs:SubmitTaskStateChange',
-          'ecs:SubmitContainerStateChange',
-          'ecs:SubmitAttachmentStateChanges',
-        ],
-        resources: ['*'],
-      }),
-    );
-    // An instance that is registered with tags is refused without it.
-    role.addToPolicy(
-      new iam.PolicyStatement({
-        actions: ['ecs:TagResource'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'ecs:CreateAction': 'RegisterContainerInstance' } },
-      }),
-    );
-    Validations.of(role).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason:
-        'Batch creates the cluster, under a name that this template cannot know; the actions are those of an ECS agent.',
-    });
-    return role;
   }
 }
 

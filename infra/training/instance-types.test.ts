@@ -58,6 +58,24 @@ describe('offeredIn', () => {
   });
 });
 
+describe('docs/aws.md', () => {
+  it.each(['gpu', 'cpu'] as const)('has the types of each region: %s', (queue) => {
+    const page = readFileSync(new URL('../../docs/aws.md', import.meta.url), 'utf8');
+    const [, table = ''] = page.split(`| ${queue.toUpperCase()} types | regions |\n|---|---|\n`);
+    const rows = [...table.split('\n\n')[0]!.matchAll(/^\| (.*) \| (.*) \|$/gm)].map(([, types, regions = '']) => ({
+      types,
+      regions: regions.split(', '),
+    }));
+    const others = rows.find(({ regions }) => regions.join() === 'all others but these')?.types;
+
+    for (const region of knownRegions) {
+      const families = chooseInstanceTypes(offeredIn(region)!)[queue].map((type) => type.split('.')[0]);
+      const listed = rows.find(({ regions }) => regions.includes(region))?.types ?? others;
+      expect(listed, region).toBe(families.join(', ') || 'none');
+    }
+  });
+});
+
 /** The packages of LocalStack's Python environment; moto is one of them. */
 function sitePackages(): string {
   const lib = path.resolve(localstackPython()!, '../../lib');

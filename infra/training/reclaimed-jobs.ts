@@ -23,7 +23,7 @@ export interface ReclaimedJobsProps {
 }
 
 /**
- * Submits a job again, on demand, whose last attempt was lost with its Spot instance; see docs/decisions/reclaimed-jobs.md.
+ * Submits a job again, on demand, whose last attempt was lost with its Spot instance; see docs/decisions/on-demand.md.
  *
  * A rule listens for jobs that failed in a Spot queue, and a function decides. Jobs of an on-demand queue match no rule, so nothing
  * is submitted twice. It costs nothing while no job fails.

@@ -117,25 +117,24 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it.each(['Fleet', 'CpuFleet'])(
-    'lets the instances of %s do what an ECS agent does: a job can get at their role',
-    (id) => {
-      const role = `Training${id}AgentRole`;
-      const statements = statementsOf(template, role);
+  it('lets instances do what an ECS agent does, and no more: a job can get at their role', () => {
+    const statements = statementsOf(template, 'TrainingAgentRole');
 
-      expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
-        'ecs:DiscoverPollEndpoint',
-        'ecs:Poll',
-        'ecs:RegisterContainerInstance',
-        'ecs:StartTelemetrySession',
-        'ecs:SubmitAttachmentStateChanges',
-        'ecs:SubmitContainerStateChange',
-        'ecs:SubmitTaskStateChange',
-        'ecs:TagResource',
-      ]);
-      expect(the(template, 'AWS::IAM::Role', role).ManagedPolicyArns).toBeUndefined();
-    },
-  );
+    expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
+      'ecs:DiscoverPollEndpoint',
+      'ecs:Poll',
+      'ecs:RegisterContainerInstance',
+      'ecs:StartTelemetrySession',
+      'ecs:SubmitAttachmentStateChanges',
+      'ecs:SubmitContainerStateChange',
+      'ecs:SubmitTaskStateChange',
+      'ecs:TagResource',
+    ]);
+    expect(the(template, 'AWS::IAM::Role', 'TrainingAgentRole').ManagedPolicyArns).toBeUndefined();
+    template.allResourcesProperties('AWS::IAM::InstanceProfile', {
+      Roles: [{ Ref: Match.stringLikeRegexp('^TrainingAgentRole') }],
+    });
+  });
 
   it('lets the execution role pull images and write the log, which the instance may not', () => {
     const actions = statementsOf(template, 'TrainingExecutionRole').flatMap(({ Action }) => Action);

@@ -8,6 +8,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { variable } from '#environment/variables.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
+import { agentRole } from './agent-role.ts';
 import { checkCpuTypes, checkGpuTypes, InstanceFleet, type InstanceFleetProps } from './instance-fleet.ts';
 import { ReclaimedJobs } from './reclaimed-jobs.ts';
 import { TrainingNetwork } from './training-network.ts';
@@ -66,7 +67,7 @@ export class TrainingQueue extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const shared: SharedProps = {
-      ...{ network, maxVcpus, timeout, attempts },
+      ...{ network, instanceRole: agentRole(this, 'AgentRole'), maxVcpus, timeout, attempts },
       container: {
         // For jobs started in the console; the command line passes its own command.
         command: ['train', 'quick'],
@@ -99,9 +100,11 @@ export class TrainingQueue extends Construct {
 
   /** The GPU queue's constructs have no prefix: their ids are as old as the stack. */
   private lane(prefix: '' | 'Cpu', shared: SharedProps, props: LaneProps): JobLane {
-    const { network, maxVcpus, timeout, attempts } = shared;
+    const { network, instanceRole, maxVcpus, timeout, attempts } = shared;
     const { instanceTypes, machineImage, disk, device } = props;
-    const fleet = new InstanceFleet(this, `${prefix}Fleet`, { network, instanceTypes, machineImage, disk, maxVcpus });
+    const fleet = new InstanceFleet(this, `${prefix}Fleet`, {
+      ...{ network, instanceRole, instanceTypes, machineImage, disk, maxVcpus },
+    });
     const queue = (id: string, computeEnvironments: readonly batch.ManagedEc2EcsComputeEnvironment[]) =>
       new batch.JobQueue(this, id, {
         computeEnvironments: computeEnvironments.map((computeEnvironment, index) => ({
@@ -179,6 +182,7 @@ export class TrainingQueue extends Construct {
 /** What both kinds of jobs have. */
 interface SharedProps {
   readonly network: TrainingNetwork;
+  readonly instanceRole: iam.Role;
   readonly maxVcpus: number;
   readonly timeout: Duration;
   readonly attempts: number;

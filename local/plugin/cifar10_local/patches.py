@@ -93,8 +93,8 @@ def was_created(stack: Any) -> bool:
 
 def support_updates_in_place(executor: Any) -> None:
     """
-    By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as a
-    stage does to its API. On AWS it is replaced if the value itself changes. Here, the stage exists already.
+    By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as
+    a stage does to its API. On AWS it is replaced if the value itself changes. Here, the stage exists already.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
     """
@@ -136,5 +136,47 @@ def support_role_updates(provider: Any) -> None:
             iam.detach_role_policy(RoleName=name, PolicyArn=arn)
         identity = {"RoleName": name, "Arn": before["Arn"], "RoleId": before["RoleId"]}
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**role, **identity})
+
+    provider.update = update
+
+
+def support_reserved_concurrency(provider: Any) -> None:
+    """By default a function's ReservedConcurrentExecutions is ignored. Lambda refuses the calls beyond it with 429."""
+
+    def reserving(default: Any) -> Any:
+        def change(self: Any, request: Any) -> Any:
+            event = default(self, request)
+            if event.status != OperationStatus.SUCCESS:
+                return event
+            name = event.resource_model["FunctionName"]
+            reserved = request.desired_state.get("ReservedConcurrentExecutions")
+            client = request.aws_client_factory.lambda_
+            if reserved is None:
+                client.delete_function_concurrency(FunctionName=name)
+            else:
+                client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(reserved))
+            return event
+
+        return change
+
+    provider.create, provider.update = reserving(provider.create), reserving(provider.update)
+
+
+def support_instance_profile_updates(provider: Any) -> None:
+    """By default an update fails if an instance profile gets another role. On AWS the role is exchanged in place."""
+
+    def update(_self: Any, request: Any) -> Any:
+        iam, before = request.aws_client_factory.iam, request.previous_state
+        name = before["InstanceProfileName"]
+        wanted = set(request.desired_state["Roles"])
+        there = {
+            role["RoleName"] for role in iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+        }
+        # A profile has one role at a time.
+        for role in there - wanted:
+            iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role)
+        for role in wanted - there:
+            iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**before, **request.desired_state})
 
     provider.update = update

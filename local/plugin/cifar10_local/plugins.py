@@ -114,6 +114,20 @@ def patch_roles(module: Any) -> None:
     support_role_updates(module.IAMRoleProvider)
 
 
+@when_imported("localstack.services.iam.resource_providers.aws_iam_instanceprofile")
+def patch_instance_profiles(module: Any) -> None:
+    from .patches import support_instance_profile_updates
+
+    support_instance_profile_updates(module.IAMInstanceProfileProvider)
+
+
+@when_imported("localstack.services.lambda_.resource_providers.aws_lambda_function")
+def patch_functions(module: Any) -> None:
+    from .patches import support_reserved_concurrency
+
+    support_reserved_concurrency(module.LambdaFunctionProvider)
+
+
 @when_imported("localstack.services.logs.provider")
 def bound_logs(provider: Any) -> None:
     """After LocalStack has replaced what moto does with the lines of a log."""

@@ -110,7 +110,7 @@ def _check_time_limits(request: Json) -> None:
     for index, limit in enumerate(request.get("jobStateTimeLimitActions") or []):
         path, seconds = f"jobStateTimeLimitActions[{index}]", limit["maxTimeSeconds"]
         if limit["state"] != "RUNNABLE" or limit["action"] != "CANCEL":
-            refuse(f"{path}: the state must be RUNNABLE and the action CANCEL, not {limit['state']} and {limit['action']}")
+            refuse(f"{path} must CANCEL what is RUNNABLE, not {limit['action']} what is {limit['state']}")
         if not SHORTEST_LIMIT <= seconds <= LONGEST_LIMIT:
             refuse(f"{path}.maxTimeSeconds must be between {SHORTEST_LIMIT} and {LONGEST_LIMIT}, not {seconds}")
 
