@@ -13,6 +13,7 @@ import { deployStack } from '#local/test-stack.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { publishVersion, readVersion } from '#models/versions.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
+import { descendantsOf } from '../../test/processes.ts';
 import { activeJobs, endJob, findJob, type Job, listJobs, stateOf } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
 import { exitCodeOf } from '../batch/follow-on-terminal.ts';
@@ -213,11 +214,23 @@ describe('the cloud commands', () => {
     expect(answer.status).toBe(503); // no model yet, and no key asked for
   });
 
-  it('deploy keeps what it was asked for before, and the updated endpoint serves a version that was stored before', async () => {
+  it('deploy that was killed is repeated, keeps what it was asked for before, and the updated endpoint serves a version that was stored before', async () => {
     const store = await target.store();
     await moveAlias(store, 'production', { to: before.version, by: 'a test', expected: undefined });
 
-    stack = await deploy(target, { origins: ['https://example.org'] });
+    const origins = ['https://example.org'];
+    // The first try is killed when CDK is about to hand the template over.
+    let killed: Promise<void> | undefined;
+    const kill = async () => {
+      const cdk = (await descendantsOf(process.pid)).find(({ command }) => /aws-cdk\/bin\/cdk deploy/.test(command));
+      process.kill(cdk!.pid, 'SIGKILL');
+    };
+    const report = (line: string) => {
+      if (line === 'build assets') killed ??= kill();
+    };
+    await expect(deploy(target, { origins, report })).rejects.toThrow('"cdk deploy" failed');
+    await killed;
+    stack = await deploy(target, { origins });
 
     expect(stack).toMatchObject({ Auth: 'none', Origins: 'https://example.org', RestApiId: before.outputs.RestApiId });
     await vi.waitFor(async () => {

@@ -14,8 +14,8 @@ export interface LoopbackStack {
   resources?: Readonly<Record<string, readonly [type: string, id: string, status: string]>>;
   /** The latest first: resource, type, status, reason. */
   events?: readonly (readonly [id: string, type: string, status: string, reason?: string | undefined])[];
-  /** What becomes of it when it is deleted. @default it is gone */
-  afterDeletion?: string[];
+  /** What becomes of it at each try to delete it. @default it is gone */
+  afterDeletion?: string[][];
 }
 
 /** An error as AWS words it. */
@@ -189,7 +189,7 @@ export class LoopbackCloud {
     if (/^UPDATE_\w*IN_PROGRESS$/.test(status)) {
       throw new Refusal('ValidationError', `Stack [${this.id}] cannot be deleted while in status ${status}`);
     }
-    if (stack) stack.statuses = ['DELETE_IN_PROGRESS', ...(stack.afterDeletion ?? ['DELETE_COMPLETE'])];
+    if (stack) stack.statuses = ['DELETE_IN_PROGRESS', ...(stack.afterDeletion?.shift() ?? ['DELETE_COMPLETE'])];
   }
 
   private offeringsPage(page: number, input: URLSearchParams): string {

@@ -55,7 +55,7 @@ describe('destroy', () => {
     const { cloud, target } = await givenStack({
       statuses: ['CREATE_COMPLETE'],
       outputs,
-      afterDeletion: ['DELETE_IN_PROGRESS', 'DELETE_FAILED'],
+      afterDeletion: [['DELETE_IN_PROGRESS', 'DELETE_FAILED'], ['DELETE_FAILED']],
       events: [
         ['Cifar10', STACK, 'DELETE_FAILED', 'The following resource(s) failed to delete: [Network].'],
         ['Network', 'AWS::EC2::VPC', 'DELETE_FAILED', 'The vpc has dependencies and cannot be deleted.'],
@@ -71,6 +71,15 @@ describe('destroy', () => {
     expect(message).toContain('--retain-resources Network');
     expect(message).not.toContain('The following resource');
     expect(cloud.asked.filter((action) => action === 'DeleteStack')).toHaveLength(2); // it was tried twice
+  });
+
+  test('tries once more what fails because a resource was still in use', async () => {
+    const { cloud, target } = await givenStack({ statuses: ['CREATE_COMPLETE'], afterDeletion: [['DELETE_FAILED']] });
+    await using _ = cloud;
+
+    await destroy(target, await findDeployed(target));
+
+    expect(cloud.stack?.statuses).toEqual(['DELETE_COMPLETE']);
   });
 
   test('a deletion that was interrupted is taken up, also between the stack and its bucket', async () => {
@@ -168,7 +177,7 @@ test('the cause of a failed creation is found under 285 events, the newest 200 o
     Array.from({ length: count }, (_, i) => [`R${i}`, 'AWS::IAM::Role', status, reason] as const);
   const { cloud, target } = await givenStack({
     statuses: ['ROLLBACK_FAILED'],
-    afterDeletion: ['DELETE_FAILED'],
+    afterDeletion: [['DELETE_FAILED'], ['DELETE_FAILED']],
     events: [
       ['Cifar10', STACK, 'ROLLBACK_COMPLETE'],
       ...many(180, 'DELETE_COMPLETE'),
