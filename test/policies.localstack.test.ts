@@ -38,7 +38,7 @@ beforeAll(async () => {
   const isNeeded = /^AWS::(IAM::(Role|Policy)|S3::.*|Logs::LogGroup)$/;
   const Resources = Object.fromEntries(
     Object.entries(template.Resources).filter(
-      ([id, { Type }]) => isNeeded.test(Type) && !/Fleet|ExecutionRole/.test(id),
+      ([id, { Type }]) => isNeeded.test(Type) && !/Fleet|ExecutionRole|Reclaimed/.test(id),
     ),
   );
   const idOf = (pattern: RegExp) => Object.keys(Resources).find((id) => pattern.test(id)) ?? '';
