@@ -7,8 +7,10 @@ import { readAlias } from '#models/aliases.ts';
 import { suffixOf } from '../batch/batch-jobs.ts';
 import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { deploy } from '../stack/deploy.ts';
+import { explainInterruption } from '../stack/interruption.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
+import { gpuAdvice } from './gpu-advice.ts';
 
 export function deployCommand(): Command {
   return new Command('deploy')
@@ -29,9 +31,15 @@ export function deployCommand(): Command {
       const { trainingImage, cpuTrainingImage, auth } = options;
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
       const target = await openTarget(options.target);
-      const stack = await step('deploy the stack', (report, note) =>
-        deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note }),
+      const endWatch = explainInterruption(
+        `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
+      const stack = await step('deploy the stack', async (report, note) => {
+        const advice = target.name === 'aws' ? await gpuAdvice(target) : undefined;
+        if (advice) note(advice);
+        return deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note });
+      });
+      endWatch();
       if (target.name === 'local') {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);

@@ -4,6 +4,7 @@ import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions } from '#models/versions.ts';
 import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
 import { type Deployed, destroy, findDeployed } from '../stack/destroy.ts';
+import { explainInterruption } from '../stack/interruption.ts';
 import type { StackState } from '../stack/stack-state.ts';
 import {
   openTarget,
@@ -37,6 +38,9 @@ export function destroyCommand(): Command {
         process.stderr.write('Nothing was changed.\n');
         return;
       }
+      explainInterruption(
+        `CloudFormation goes on with what it has begun. Run the same command again: it takes it up, also if the stack is gone by then.`,
+      );
       await step('destroy the stack', (report) => destroy(target, found, { deleteModels, report }));
       process.stdout.write(describeRest(target, found, deleteModels));
     });

@@ -1,4 +1,4 @@
-import { STSClient } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import { UserError } from '#errors/user-error.ts';
 
 /** Such as `eu-west-1`, `us-gov-east-1` and `us-iso-east-1`. */
@@ -43,8 +43,20 @@ async function profileRegion(): Promise<string | undefined> {
 const UNREACHABLE = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)$/;
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
+/**
+ * The number of the account that the user is signed in to.
+ *
+ * @throws {UserError} AWS does not say it; the message says why, and what to do
+ */
+export async function awsAccount(config: STSClientConfig & { readonly region: string }): Promise<string> {
+  const identity = await new STSClient(config).send(new GetCallerIdentityCommand()).catch((error: Error) => {
+    throw awsFailure(error, config.region);
+  });
+  return identity.Account ?? '';
+}
+
 /** Why AWS did not say who the user is, and what to do. */
-export function awsFailure(error: Error, region: string): UserError {
+function awsFailure(error: Error, region: string): UserError {
   if (error instanceof UserError) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
   const profile = process.env.AWS_PROFILE;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from '#errors/user-error.ts';
+import { awsAccount } from './aws-settings.ts';
 import type { Target } from './target.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -19,7 +20,7 @@ const keptLines = 30;
  *
  * @param args as on its command line, such as `['deploy', 'Cifar10']`
  * @param report is called with each line that it prints
- * @throws {CdkFailed} it ended with an error
+ * @throws {UserError} it ended with an error, or the user's credentials have expired
  */
 export function runCdk(target: Target, args: readonly string[], report: (line: string) => void): Promise<void> {
   // CDK allows one run at a time per output folder, and there may be several against different clouds.
@@ -30,7 +31,7 @@ export function runCdk(target: Target, args: readonly string[], report: (line: s
  * Creates what CDK needs in an account ("cdk bootstrap"); that is the same for every project.
  *
  * @param environment such as `aws://123456789012/eu-west-1`
- * @throws {CdkFailed} it ended with an error
+ * @throws {UserError} it ended with an error, or the user's credentials have expired
  */
 export function bootstrapCdk(target: Target, environment: string): Promise<void> {
   // Next to a cdk.json CDK would synthesize the project first, which takes longer than bootstrapping.
@@ -68,7 +69,7 @@ async function run(
   const last: string[] = [];
   const read = async (stream: NodeJS.ReadableStream) => {
     for await (const line of createInterface({ input: stream })) {
-      if (line.trim() === '') continue;
+      if (/^\s*(at .*)?$/.test(line)) continue; // empty, or of a stack trace
       report(line);
       last.push(line);
       if (last.length > keptLines) last.shift();
@@ -78,8 +79,15 @@ async function run(
     child.on('error', reject);
     child.on('close', resolve);
   });
+  // A signal that ends this process need not have reached the child.
+  const endChild = () => void child.kill();
+  process.once('exit', endChild);
   await Promise.all([read(child.stdout), read(child.stderr)]);
-  if ((await ended) !== 0) throw new CdkFailed(args[0] ?? '', last);
+  process.off('exit', endChild);
+  if ((await ended) === 0) return;
+  // Of credentials that have expired meanwhile CDK says that there are none.
+  if (target.name === 'aws') await awsAccount(target.clientConfig);
+  throw new CdkFailed(args[0] ?? '', last);
 }
 
 /** The last lines that CDK printed say why. */

@@ -1,6 +1,8 @@
 /** What `deploy` asks of the region and the account before it changes anything, on a server that answers as AWS does. */
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '#errors/user-error.ts';
+import { ensureBootstrap } from './bootstrap.ts';
+import { bootstrapCdk } from './cdk.ts';
 import { deploy } from './deploy.ts';
 import { settleOptions } from './deploy-options.ts';
 import { LoopbackCloud, Refusal } from './loopback-cloud.fixture.ts';
@@ -68,31 +70,6 @@ describe('instance types', () => {
   });
 });
 
-describe('the quota of GPU instances', () => {
-  test.each([
-    [
-      {},
-      /may start no GPU instance in eu-west-1.*quotas\/L-DB2E81BA\?region=eu-west-1.*Until then "\.\/cifar10 submit --target aws" uses the CPU queue/s,
-    ],
-    [{ 'L-3819A6DF': 8 }, /on Spot only \(quota on demand: 0 vCPUs/],
-    [{ 'L-DB2E81BA': 8 }, /on demand only \(Spot quota: 0 vCPUs/],
-    [{ 'L-DB2E81BA': 8, 'L-3819A6DF': 8 }, undefined],
-  ])('%o: the deployment goes on, and says what to do', async (quotas, advice) => {
-    await using cloud = new LoopbackCloud();
-    cloud.quotas = quotas;
-    // What comes after the checks, and ends the deployment here.
-    cloud.stack = { statuses: ['UPDATE_ROLLBACK_FAILED'], events: [] };
-    const target = await cloud.open();
-    const notes: string[] = [];
-
-    await expect(deploy(target, { ...registry(target), note: (note) => notes.push(note) })).rejects.toThrow(
-      'continue-update-rollback',
-    );
-    expect(notes).toHaveLength(advice ? 2 : 1);
-    if (advice) expect(notes[1]).toMatch(advice);
-  });
-});
-
 describe('Docker', () => {
   test.each([
     [{}, '--training-image and --cpu-training-image'],
@@ -108,6 +85,65 @@ describe('Docker', () => {
     await expect(failed).rejects.toThrow(`in a registry with ${named}.`);
     expect(cloud.asked).not.toContain('DescribeInstanceTypeOfferings');
   });
+});
+
+describe('what CDK keeps in the account', () => {
+  test.each(['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'])(
+    'is used as it is in %s',
+    async (status) => {
+      await using cloud = new LoopbackCloud();
+      cloud.toolkit = { statuses: ['UPDATE_IN_PROGRESS', status], outputs: { BootstrapVersion: '6' } };
+      const reported: string[] = [];
+
+      await ensureBootstrap(await cloud.open(), (line) => reported.push(line));
+      expect(reported).toEqual(['wait for CDKToolkit: UPDATE_IN_PROGRESS']);
+    },
+  );
+
+  test('is not updated for others where it is too old', async () => {
+    await using cloud = new LoopbackCloud();
+    cloud.toolkit = { statuses: ['UPDATE_COMPLETE'], outputs: { BootstrapVersion: '4' } };
+
+    await expect(ensureBootstrap(await cloud.open(), () => {})).rejects.toThrow(
+      /has version 4, and this project needs 6 or newer\..* npx cdk bootstrap aws:\/\/123456789012\/eu-west-1$/,
+    );
+    expect(changes(cloud)).toEqual([]);
+  });
+
+  test('that it cannot be created is said with the reason, and what to do about a bucket that is left', async () => {
+    await using cloud = new LoopbackCloud();
+    cloud.toolkit = {
+      statuses: ['ROLLBACK_FAILED'],
+      events: [
+        [
+          'StagingBucket',
+          'AWS::S3::Bucket',
+          'CREATE_FAILED',
+          'cdk-hnb659fds-assets-123456789012-eu-west-1 already exists',
+        ],
+        ['CDKToolkit', 'AWS::CloudFormation::Stack', 'CREATE_IN_PROGRESS', 'User Initiated'],
+      ],
+    };
+    const target = await cloud.open();
+    cloud.refusals.set('DeleteStack', new Refusal('AccessDenied', 'not here', 403));
+
+    const failed = ensureBootstrap(target, () => {});
+    await expect(failed).rejects.toThrow(
+      'StagingBucket (AWS::S3::Bucket): cdk-hnb659fds-assets-123456789012-eu-west-1',
+    );
+    await expect(failed).rejects.toThrow('aws s3 rb s3://cdk-hnb659fds-assets-123456789012-eu-west-1 --force');
+  });
+});
+
+test('credentials that expire while CDK works are named as the cause, and not as missing', async () => {
+  await using cloud = new LoopbackCloud();
+  const target = await cloud.open();
+  const expired = new Refusal('ExpiredToken', 'The security token included in the request is expired', 403);
+  for (const action of ['GetCallerIdentity', 'AssumeRole']) cloud.refusals.set(action, expired);
+
+  await expect(bootstrapCdk(target, 'aws://123456789012/eu-west-1')).rejects.toThrow(
+    'Your AWS credentials have expired (The security token included in the request is expired). Sign in',
+  );
 });
 
 describe('options', () => {

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { UserError } from '#errors/user-error.ts';
 import type { InstanceTypes } from '#infra/training/instance-types.ts';
-import { explainGpuQuota, mayRunGpus, readGpuQuota } from '../batch/gpu-quota.ts';
 import type { Report } from '../terminal/steps.ts';
-import { bootstrapCdk, runCdk } from './cdk.ts';
+import { ensureBootstrap } from './bootstrap.ts';
+import { runCdk } from './cdk.ts';
 import { type DeployOptions, type DeploySettings, settleOptions } from './deploy-options.ts';
 import { readyStack } from './ready-stack.ts';
 import { regionTypes } from './region-types.ts';
@@ -19,7 +18,7 @@ import { type StackOutputs, stackName, type Target } from './target.ts';
  * It may be interrupted, and called again: it waits for what CloudFormation has begun.
  *
  * @param report is called with the progress. @default reports nothing
- * @param note is called with what the user should know of the region and the account. @default says nothing
+ * @param note is called with what the user should know of the region. @default says nothing
  * @throws {UserError} it failed; the message has CloudFormation's reason
  */
 export async function deploy(
@@ -33,38 +32,29 @@ export async function deploy(
   // First what can be refused without waiting for anything.
   const before = await readStackState(target.clientConfig, stackName);
   checkDocker(target, settleOptions(target, options, before?.outputs));
-  const types = target.name === 'aws' ? await checkRegion(target, report, note) : undefined;
+  if (target.name === 'aws') report(`ask what ${target.region} offers`);
+  const types = target.name === 'aws' ? await regionTypes(target, note) : undefined;
 
   const stack = await readyStack(target, report);
   const settings = settleOptions(target, options, stack?.outputs);
-  if (!(await isBootstrapped(target))) {
-    report('prepare the account for CDK');
-    await bootstrapCdk(target, `aws://${target.account}/${target.region}`);
-  }
+  await ensureBootstrap(target, report);
   report('synthesize the template');
   let hasBegun = false;
-  await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
-    hasBegun ||= parseStackProgress(line) !== undefined;
-    const description = describeCdkLine(line);
-    if (description) report(description);
-  }).catch(async (error: unknown) => {
-    const failures = hasBegun ? await stackFailures(target, stackName) : [];
+  try {
+    await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
+      hasBegun ||= parseStackProgress(line) !== undefined;
+      const description = describeCdkLine(line);
+      if (description) report(description);
+    });
+    // LocalStack ends an update that failed as if it had been made, but without outputs.
+    return await target.stack();
+  } catch (error) {
+    const failures = hasBegun ? await stackFailures(target, stackName).catch(() => []) : [];
     if (failures.length === 0) throw error;
     throw new UserError(`The stack was not deployed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
       cause: error,
     });
-  });
-  return target.stack();
-}
-
-/** @returns the instance types to use */
-async function checkRegion(target: Target, report: Report, note: (text: string) => void): Promise<InstanceTypes> {
-  report(`ask what ${target.region} offers`);
-  const [types, quota] = await Promise.all([regionTypes(target, note), readGpuQuota(target.clientConfig)]);
-  const advice = explainGpuQuota(quota);
-  const until = mayRunGpus(quota) === false ? '\nUntil then "./cifar10 submit --target aws" uses the CPU queue.' : '';
-  if (advice) note(`${advice}${until}`);
-  return types;
+  }
 }
 
 function deployArguments(
@@ -84,17 +74,6 @@ function deployArguments(
     ...['--method', 'direct'],
     ...Object.entries(contexts).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
   ];
-}
-
-async function isBootstrapped(target: Target): Promise<boolean> {
-  const cloudFormation = new CloudFormationClient(target.clientConfig);
-  const { Stacks } = await cloudFormation
-    .send(new DescribeStacksCommand({ StackName: 'CDKToolkit' }))
-    .catch((error: Error) => {
-      if (error.message.includes('does not exist')) return { Stacks: [] };
-      throw error;
-    });
-  return /^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE$/.test(Stacks?.[0]?.StackStatus ?? '');
 }
 
 /** @throws {UserError} an image must be built, and Docker does not run */

@@ -41,6 +41,8 @@ export class Refusal extends Error {
 export class LoopbackCloud {
   readonly account = '123456789012';
   stack: LoopbackStack | undefined;
+  /** CDK's own stack. */
+  toolkit: LoopbackStack | undefined;
   /** A stack of the same name that was deleted before. */
   deleted: LoopbackStack | undefined;
   /** Instance types of the region, in pages. */
@@ -117,7 +119,7 @@ export class LoopbackCloud {
       case 'DescribeStacks':
         return result(action, `<Stacks><member>${this.describe(input.get('StackName') ?? '')}</member></Stacks>`);
       case 'DescribeStackEvents':
-        return result(action, this.eventsPage(Number(input.get('NextToken') ?? 0)));
+        return result(action, this.eventsPage(input.get('StackName') ?? '', Number(input.get('NextToken') ?? 0)));
       case 'ListStackResources':
         return result(action, `<StackResourceSummaries>${this.resources()}</StackResourceSummaries>`);
       case 'ListStacks':
@@ -136,9 +138,10 @@ export class LoopbackCloud {
   }
 
   private describe(name: string): string {
-    const stack = this.stack;
+    const isToolkit = name === 'CDKToolkit';
+    const stack = isToolkit ? this.toolkit : this.stack;
     const [status = '', ...later] = stack?.statuses ?? [];
-    const isNamed = name === stackName || name === this.id;
+    const isNamed = isToolkit || name === stackName || name === this.id;
     if (!stack || !isNamed || (status === 'DELETE_COMPLETE' && name === stackName)) {
       throw new Refusal('ValidationError', `Stack with id ${name} does not exist`);
     }
@@ -159,8 +162,8 @@ export class LoopbackCloud {
     return elements(fields);
   }
 
-  private eventsPage(from: number): string {
-    const events = this.stack?.events ?? [];
+  private eventsPage(name: string, from: number): string {
+    const events = (name === 'CDKToolkit' ? this.toolkit : this.stack)?.events ?? [];
     const page = events.slice(from, from + 100).map(([id, type, status, reason], index) => {
       const fields = { StackId: this.id, EventId: `${from + index}`, StackName: stackName, LogicalResourceId: id };
       const what = { ResourceType: type, Timestamp: '2026-11-28T10:00:00Z', ResourceStatus: status };

@@ -1,5 +1,4 @@
 import { APIGatewayClient, GetApiKeyCommand } from '@aws-sdk/client-api-gateway';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { Option } from 'commander';
 import { type AwsNetwork, awsNetwork } from '#environment/aws-network.ts';
 import { UserError } from '#errors/user-error.ts';
@@ -8,7 +7,7 @@ import { findLocalStack, localEnvironment } from '#local/localstack.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { type ApiAddress, apiAddress, emulatedApis } from './api-address.ts';
-import { awsFailure, awsRegion, cleanAwsVariables } from './aws-settings.ts';
+import { awsAccount, awsRegion, cleanAwsVariables } from './aws-settings.ts';
 import { isInProgress, readStackState } from './stack-state.ts';
 
 export type TargetName = 'local' | 'aws';
@@ -115,12 +114,9 @@ async function openAws(): Promise<Target> {
   cleanAwsVariables();
   const region = await awsRegion();
   const clientConfig = { region, ...awsNetwork() };
-  const identity = await new STSClient(clientConfig).send(new GetCallerIdentityCommand()).catch((error: Error) => {
-    throw awsFailure(error, region);
-  });
+  const account = await awsAccount(clientConfig);
   const apis = await apiAddress(clientConfig);
   const where = apis.otherOrigin === undefined ? '' : `, at ${apis.otherOrigin}`;
-  const account = identity.Account ?? '';
   process.stderr.write(`AWS account ${account}, region ${region}${where}\n`);
   return describeTarget('aws', { account, environment: { ...process.env, AWS_REGION: region }, clientConfig, apis });
 }

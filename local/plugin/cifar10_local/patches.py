@@ -1,9 +1,15 @@
 """Patches for properties that LocalStack 4.14 silently ignores, and for what it logs."""
 
+import json
 import logging
 import re
 from typing import Any
 
+from localstack.services.cloudformation.resource_provider import (
+    OperationStatus,
+    ProgressEvent,
+    ResourceProviderExecutor,
+)
 from localstack.services.cloudwatch.resource_providers.aws_cloudwatch_alarm import CloudWatchAlarmProvider
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
 
@@ -83,3 +89,52 @@ def was_created(stack: Any) -> bool:
     return any(
         event["PhysicalResourceId"] == stack.stack_id and event["ResourceStatus"] in whole for event in stack.events
     )
+
+
+def support_updates_in_place(executor: Any) -> None:
+    """
+    By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as a
+    stage does to its API. On AWS it is replaced if the value itself changes. Here, the stage exists already.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
+    """
+    default = executor._execute_resource_change
+
+    def execute_resource_change(self: Any, name: str, before: Any, after: Any) -> None:
+        if before and after and after.requires_replacement:
+            provider = ResourceProviderExecutor.try_load_resource_provider(after.resource_type)
+            fixed = [path.removeprefix("/properties/") for path in provider.SCHEMA.get("createOnlyProperties", [])]
+            old, new = self._merge_before_properties(name, before).properties, after.properties.properties
+            given = [each for each in fixed if each in new or each in before.properties.properties]
+            after.requires_replacement = any(old.get(each) != new.get(each) for each in given)
+        default(self, name, before, after)
+
+    executor._execute_resource_change = execute_resource_change
+
+
+def support_role_updates(provider: Any) -> None:
+    """
+    By default a role that changes is deleted and created again, which fails while an instance profile has it, and loses
+    the policies that other resources gave it. On AWS its trust and its managed policies change in place.
+    """
+    default = provider.update
+
+    def update(self: Any, request: Any) -> Any:
+        role, before = request.desired_state, request.previous_state
+        name = before["RoleName"]
+        if role.get("RoleName", name) != name:
+            return default(self, request)
+        iam = request.aws_client_factory.iam
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]))
+        wanted = set(role.get("ManagedPolicyArns", []))
+        attached = {
+            policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        }
+        for arn in wanted - attached:
+            iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+        for arn in attached - wanted:
+            iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+        identity = {"RoleName": name, "Arn": before["Arn"], "RoleId": before["RoleId"]}
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**role, **identity})
+
+    provider.update = update

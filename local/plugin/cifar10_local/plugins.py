@@ -100,10 +100,18 @@ def forget_finished_threads(version_manager: Any) -> None:
 
 
 @when_imported("localstack.services.cloudformation.engine.v2.change_set_model_executor")
-def patch_deletion(executor: Any) -> None:
-    from .patches import support_deletion
+def patch_changes_of_stacks(executor: Any) -> None:
+    from .patches import support_deletion, support_updates_in_place
 
     support_deletion(executor.ChangeSetModelExecutor)
+    support_updates_in_place(executor.ChangeSetModelExecutor)
+
+
+@when_imported("localstack.services.iam.resource_providers.aws_iam_role")
+def patch_roles(module: Any) -> None:
+    from .patches import support_role_updates
+
+    support_role_updates(module.IAMRoleProvider)
 
 
 @when_imported("localstack.services.logs.provider")
