@@ -34,6 +34,22 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('device')
+      .description(
+        'What TensorFlow computes on here: which GPU or why none; training steps against the processor’s; images/s. About 4 minutes.',
+      )
+      .option('--seconds <number>', 'how long each speed is measured', Number, 3)
+      .option('--libraries <folder>', 'only show which CUDA libraries TensorFlow opens in this folder, without a GPU')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run bench -- device                               this machine
+  npm run bench -- device --libraries ~/.cache/cifar10  what "setup.mjs --gpu" has installed`,
+      )
+      .action(async (options) => (await import('./device.ts')).benchmarkDevice(options)),
+  )
+  .addCommand(
     new Command('serve')
       .description(
         'Latency per image against ONNX Runtime and TensorFlow.js, cold start, requests per second. About 8 minutes.',
@@ -103,6 +119,14 @@ Examples:
       .option('--kills <number>', 'number of processes to kill', Number, 100)
       .option('--seed <number>', 'seed of the random moments', Number, 1)
       .action(async (options) => (await import('./resume.ts')).benchmarkResuming(options)),
+  )
+  .addCommand(
+    new Command('image')
+      .description(
+        'Build the training images with Docker or Buildah: their sizes, a short training in the one for processors, and whether TensorFlow opens CUDA’s libraries in the other. About 15 minutes, and 15 GB of disk.',
+      )
+      .addOption(new Option('--devices <names...>', 'images to build').choices(['cpu', 'gpu']).default(['cpu', 'gpu']))
+      .action(async (options) => (await import('./image.ts')).benchmarkImages(options)),
   )
   .addCommand(
     new Command('nodes')

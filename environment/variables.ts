@@ -47,7 +47,7 @@ export const variable = {
   /** The memory of the Lambda, in MiB. */
   functionMemory: 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE',
 
-  // Read by TensorFlow as it is loaded.
+  // Read by TensorFlow, and by CUDA, as they are loaded.
   /** `1`: use oneDNN's kernels. */
   oneDnn: 'TF_ENABLE_ONEDNN_OPTS',
   /** Threads of one kernel. */
@@ -58,6 +58,10 @@ export const variable = {
   gpuGrowth: 'TF_FORCE_GPU_ALLOW_GROWTH',
   /** `1`: log warnings and errors, `2`: errors only. */
   logLevel: 'TF_CPP_MIN_LOG_LEVEL',
+  /** Files whose detailed messages are logged, `<file>=<level>`, separated by commas. */
+  logDetails: 'TF_CPP_VMODULE',
+  /** Read by CUDA: numbers of the GPUs that may be used; `-1`: none. @default all */
+  visibleGpus: 'CUDA_VISIBLE_DEVICES',
 
   // Read by the AWS SDK.
   /** The address of its services, if they are not AWS's own. */

@@ -1,18 +1,11 @@
-import {
-  Annotations,
-  CfnOutput,
-  DefaultStackSynthesizer,
-  type IStackSynthesizer,
-  Stack,
-  type StackProps,
-} from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
 import { type RegionalSettings, regionalSettings } from './training/region.ts';
-import { imageTagPrefix, trainingImage } from './training/training-image.ts';
+import { imageSynthesizer, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
@@ -35,7 +28,7 @@ export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
     super(scope, id, {
       description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
-      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }) as IStackSynthesizer, // its types are not exact
+      synthesizer: imageSynthesizer(),
       ...props,
     });
 

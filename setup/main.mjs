@@ -14,7 +14,7 @@ Installs what this clone needs: the npm packages, native TensorFlow, LocalStack.
 Options:
   --check       report what is installed, and change nothing; exits with 1 if something is missing
   --with-tests  also install what \`npm test\` needs; then LocalStack is required
-  --gpu         for the training image: TensorFlow for CUDA, without LocalStack and development packages
+  --gpu         TensorFlow for CUDA, without LocalStack and development packages
   -h, --help    show this help
 
 Environment:

@@ -39,7 +39,7 @@ const PACKAGES_SIZE = 900e6;
  * @typedef {object} SetupOptions
  * @property {string} [root] of the project
  * @property {boolean} [withTests] also install what tests need; then LocalStack is required
- * @property {boolean} [gpu] for the training image: TensorFlow for CUDA, without LocalStack and development packages
+ * @property {boolean} [gpu] TensorFlow for CUDA, without LocalStack and development packages
  * @property {boolean} [retry] whether to retry what the last set-up had to leave out; default true
  * @property {Progress} [progress]
  * @property {AbortSignal | undefined} [signal]
@@ -255,7 +255,7 @@ async function stepReaders({ progress, signal }) {
 
 /** @returns {Promise<SetupState['localstack']>} */
 async function skipLocalstack() {
-  return { available: false, reason: 'The training image does not need LocalStack.' };
+  return { available: false, reason: 'Set-up with --gpu leaves LocalStack out.' };
 }
 
 /**

@@ -38,7 +38,7 @@ const NODE_API = 8;
 const LOG_LEVEL = join(import.meta.dirname, 'log-level.cc');
 
 /** Changes whenever the unpacked files or their places change. */
-const LAYOUT = { cpu: 1, gpu: 2 };
+const LAYOUT = { cpu: 1, gpu: 3 };
 
 /**
  * Disk space needed, as a multiple of the download: TensorFlow's wheel is compressed to a fourth, CUDA's to three fifths, and
@@ -253,6 +253,8 @@ function placeInLibraries(name) {
   if (header !== undefined) return HEADERS.some((wanted) => wanted.test(header)) ? join('include', header) : undefined;
   // CUDA's libraries keep their paths, which are in TensorFlow's search path and in theirs.
   if (/^nvidia\/[a-z_]+\/lib\/[^/]+$/.test(name)) return CUDA_LIBRARIES.test(basename(name)) ? name : undefined;
+  // TensorFlow compiles some kernels when they are first called, such as that of Exp, with this compiler and this library.
+  if (/^nvidia\/cuda_nvcc\/(bin\/ptxas|nvvm\/libdevice\/[^/]+)$/.test(name)) return name;
   const license = /^([^/]+)\.dist-info\/(?:licenses\/)?(licen[cs]e[^/]*)$/i.exec(name);
   return license === null ? undefined : join('licenses', `${license[1]}-${license[2]}`);
 }

@@ -39,7 +39,7 @@ const TENSORFLOW = {
 
 /**
  * TensorFlow for CUDA 12 and the libraries that it cannot do without, each in the newest version it allowed in March 2026. Left out
- * are NCCL (several GPUs), CUPTI (profiles), cuRAND, and the compiler that XLA takes on a GPU: see docs/decisions/cuda-libraries.md.
+ * are NCCL (several GPUs), CUPTI (profiles) and cuRAND: see docs/decisions/cuda-libraries.md.
  */
 const TENSORFLOW_GPU = [
   wheel(
@@ -51,6 +51,11 @@ const TENSORFLOW_GPU = [
     'nvidia_cublas_cu12-12.9.1.4-py3-none-manylinux_2_27_x86_64.whl',
     '453611eb21a7c1f2c2156ed9f3a45b691deda0440ec550860290dc901af5b4c2',
     581_242_350,
+  ),
+  wheel(
+    'nvidia_cuda_nvcc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',
+    '5d6a0d32fdc7ea39917c20065614ae93add6f577d840233237ff08e9a38f58f0',
+    40_546_229,
   ),
   wheel(
     'nvidia_cuda_nvrtc_cu12-12.9.86-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl',

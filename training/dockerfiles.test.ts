@@ -62,7 +62,7 @@ test('every library of CUDA that is installed is in the image, each in a layer o
   const wheels = tensorflowWheels({ gpu: true, platform: 'linux-x64' })!;
   const installed = wheels.map(({ project }) => /^nvidia-(.+)-cu12$/.exec(project)?.[1]).filter((name) => name);
   const text = readFileSync(join(root, 'training/Dockerfile'), 'utf8');
-  const copied = [...text.matchAll(/^COPY --from=libraries \S+\/nvidia\/(\w+)\/ \S+\/nvidia\/\1\/$/gm)].map(
+  const copied = [...text.matchAll(/^COPY --from=libraries \S+\/nvidia\/(\w+) \S+\/nvidia\/\1\/$/gm)].map(
     ([, name]) => name,
   );
   expect(copied.sort()).toEqual(installed.map((name) => name!.replaceAll('-', '_')).sort());

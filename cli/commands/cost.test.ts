@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import measured from '../../results/2026-11-27-serve.json' with { type: 'json' };
 import prices from '../cost/prices.json' with { type: 'json' };
 import { type Serving, servingCosts } from '../cost/serving-cost.ts';
-import { trainingCosts } from '../cost/training-cost.ts';
+import { trainingCost } from '../cost/training-cost.ts';
 import { costCommand } from './cost.ts';
 
 /** Not AWS's, but easy to reckon with. */
@@ -37,10 +37,13 @@ test('a million classifications cost what they do by hand', () => {
 
 test('a run costs what it does by hand, and never less than a minute', () => {
   const besides = 0.01 + 6 / 730;
-  const [run] = trainingCosts(['g5.xlarge'], { seconds: 1700, bootSeconds: 100 }, round);
-  expect(run!.dollars).toBeCloseTo((1 + besides) / 2, 10);
-  const [short] = trainingCosts(['g5.xlarge'], { seconds: 1, bootSeconds: 0 }, round);
-  expect(short!.dollars).toBeCloseTo((1 + besides) / 60, 10);
+  // 10 s for 1,250 MiB.
+  const image = { compressed: 250 * 2 ** 20, unpacked: 1000 * 2 ** 20 };
+  const run = trainingCost('g5.xlarge', { seconds: 1700, bootSeconds: 90, image }, round);
+  expect(run).toMatchObject({ instance: 'g5.xlarge', imageSeconds: 10 });
+  expect(run.dollars).toBeCloseTo((1 + besides) / 2, 10);
+  const short = trainingCost('g5.xlarge', { seconds: 1, bootSeconds: 0, image }, round);
+  expect(short.dollars).toBeCloseTo((1 + besides) / 60, 10);
 });
 
 async function cost(...args: string[]): Promise<string> {

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { App, DefaultStackSynthesizer, type IStackSynthesizer, Stack } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import { expect, it } from 'vitest';
 import { localstackPython } from '#setup/localstack.mjs';
 import lifecycle from './image-lifecycle.json' with { type: 'json' };
-import { imageTagPrefix, trainingImage } from './training-image.ts';
+import { imageSynthesizer, trainingImage } from './training-image.ts';
 
 const [untagged, ours] = lifecycle.rules;
 
@@ -15,9 +15,7 @@ it('expires the images that a deployment pushes, and no other stack’s', () => 
   const folder = mkdtempSync(path.join(tmpdir(), 'image-lifecycle-'));
   try {
     const app = new App({ outdir: folder, builtinCloudFormationValidation: false });
-    const stack = new Stack(app, 'Stack', {
-      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: imageTagPrefix }) as IStackSynthesizer, // its types are not exact
-    });
+    const stack = new Stack(app, 'Stack', { synthesizer: imageSynthesizer() });
     trainingImage(stack, { device: 'cpu' });
     app.synth();
     const { dockerImages } = JSON.parse(readFileSync(path.join(folder, 'Stack.assets.json'), 'utf8'));

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { DefaultStackSynthesizer, type IStackSynthesizer } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
@@ -12,10 +13,12 @@ const images = {
 } as const;
 
 /**
- * The tags of our images begin with this, in the repository that all stacks of an account share: a lifecycle rule can name them
- * (`image-lifecycle.json`), which rules for other stacks' images cannot.
+ * For stacks with these images: tags begin with `cifar10-` in the repository that all stacks of an account share, so that a
+ * lifecycle rule (`image-lifecycle.json`) can name our images, and no other stack's.
  */
-export const imageTagPrefix = 'cifar10-';
+export function imageSynthesizer(): IStackSynthesizer {
+  return new DefaultStackSynthesizer({ dockerTagPrefix: 'cifar10-' }) as IStackSynthesizer;
+}
 
 /**
  * The image that the jobs of a queue run: from a registry, or built from a Dockerfile on deployment.

@@ -7,6 +7,7 @@ import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
 import { changesOf, collect, wholeNumber } from './option-parsers.ts';
 import { jobId } from './place.ts';
+import { prepareDevice } from './train-device.ts';
 import { trainHere } from './train-here.ts';
 
 interface Options {
@@ -79,6 +80,7 @@ async function run(recipe: string | undefined, options: Options): Promise<void> 
   const { signal, exitCode, release } = onSignals((line) => process.stderr.write(`${line}\n`));
   try {
     const set = changesOf(options);
+    await prepareDevice(signal);
     const outcome = await trainHere(
       { recipe, set, seed, data, from, out, run },
       { signal, stream: process.stdout, json },

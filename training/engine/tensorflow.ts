@@ -72,6 +72,12 @@ export async function loadTensorFlow(): Promise<TensorFlow> {
   return loaded;
 }
 
+/** Where the native addon is, and whether it is built for CUDA; undefined if none is installed. */
+export function installedAddon(): { readonly file: string; readonly hasCuda: boolean } | undefined {
+  const installed = installedPackage();
+  return installed === undefined ? undefined : { file: addonOf(installed)!, hasCuda: installed === packages[0] };
+}
+
 function load(): TensorFlow {
   const installed = installedPackage();
   if (installed === undefined) {
@@ -91,14 +97,16 @@ function load(): TensorFlow {
 }
 
 function installedPackage(): string | undefined {
-  return packages.find((name) => {
-    try {
-      const root = dirname(require.resolve(`${name}/package.json`));
-      return existsSync(join(root, 'lib', 'napi-v8', 'tfjs_binding.node'));
-    } catch {
-      return false; // the package itself is not there
-    }
-  });
+  return packages.find((name) => addonOf(name) !== undefined);
+}
+
+function addonOf(name: string): string | undefined {
+  try {
+    const file = join(dirname(require.resolve(`${name}/package.json`)), 'lib', 'napi-v8', 'tfjs_binding.node');
+    return existsSync(file) ? file : undefined;
+  } catch {
+    return undefined; // the package itself is not there
+  }
 }
 
 /** TensorFlow reads these as it is loaded; what the user has set stays. */

@@ -1,0 +1,72 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleTraining } from './bundle.mjs';
+import { hasTensorFlow } from './engine/tensorflow.ts';
+
+const root = join(import.meta.dirname, '..');
+const require = createRequire(import.meta.url);
+
+/** Trains until the checkpoint that follows the last step, and ends the process. @returns the tensors that it keeps */
+async function checkpointOf(program: readonly string[], store: string, words: readonly string[]): Promise<Buffer> {
+  const child = spawn(process.execPath, [...program, 'train', ...words, '--json', '--seed', '5', '--out', store], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  for await (const line of createInterface(child.stdout)) {
+    if (JSON.parse(line).type === 'checkpoint') child.kill('SIGKILL');
+  }
+  const files = await readdir(store, { recursive: true }).catch(() => []);
+  const [checkpoint] = files.filter((file) => file.endsWith('.safetensors'));
+  expect(checkpoint, errors).toBeDefined();
+  const file = await readFile(join(store, checkpoint!));
+  // The header says how long the run took, too.
+  return file.subarray(8 + Number(file.readBigUInt64LE()));
+}
+
+describe('bundleTraining', () => {
+  let folder: string;
+  let bundle: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cifar10-bundle-'));
+    bundle = join(folder, 'program');
+    await bundleTraining('cpu', bundle);
+    // As in the image: the addon and its libraries, beside the package's name.
+    const installed = dirname(require.resolve('@tensorflow/tfjs-node/package.json'));
+    for (const name of ['lib', 'deps']) {
+      await symlink(join(installed, name), join(bundle, 'node_modules/@tensorflow/tfjs-node', name));
+    }
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('trains to the same weights as the sources, bit for bit', async () => {
+    expect(hasTensorFlow()).toBe(true);
+    const few = ['batchSize=32', 'epochs=0.001', 'heldOut=100', 'batchPreparation=worker'];
+    const words = ['minute', ...few.flatMap((setting) => ['--set', setting])];
+    const [expected, found] = await Promise.all([
+      checkpointOf(['--import', 'tsx', 'training/main.ts'], join(folder, 'by-sources'), words),
+      checkpointOf([join(bundle, 'main.mjs')], join(folder, 'by-bundle'), words),
+    ]);
+    expect(expected.length).toBeGreaterThan(10_000);
+    expect(found.equals(expected)).toBe(true);
+  });
+
+  it('refuses bad arguments as the program does, and prints its help', async () => {
+    const started = (...words: string[]) =>
+      promisify(execFile)(process.execPath, [join(bundle, 'main.mjs'), ...words], { cwd: folder });
+    await expect(started('train', 'nothing')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no recipe "nothing"'),
+    });
+    expect((await started('--help')).stdout).toContain('Usage: training');
+  });
+});
