@@ -45,15 +45,6 @@ export interface StackOutputs {
   readonly BucketName: string;
   readonly JobQueueArn: string;
   readonly JobDefinitionName: string;
-  // Stacks of earlier releases have none of these, nor those without GPUs InstanceTypes.
-  readonly OnDemandJobQueueArn?: string;
-  /** Separated by blanks. */
-  readonly InstanceTypes?: string;
-  readonly CpuJobQueueArn?: string;
-  readonly CpuJobDefinitionName?: string;
-  readonly CpuOnDemandJobQueueArn?: string;
-  /** Separated by blanks. */
-  readonly CpuInstanceTypes?: string;
   readonly TrainingLogGroupName: string;
   readonly RestApiId: string;
   readonly StageName: string;

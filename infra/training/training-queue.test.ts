@@ -178,16 +178,14 @@ describe('TrainingQueue', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
   });
 
-  it('retries attempts that were lost with their host, never started or can resume, and no others, up to three', () => {
+  it('retries attempts, up to three, but those that failed by themselves', () => {
     template.allResourcesProperties('AWS::Batch::JobDefinition', {
       RetryStrategy: {
         Attempts: 3,
         EvaluateOnExit: [
-          { Action: 'RETRY', OnStatusReason: 'Host EC2*' },
-          { Action: 'RETRY', OnReason: 'CannotPull*' },
-          { Action: 'RETRY', OnStatusReason: 'Task failed to start*' },
-          { Action: 'RETRY', OnExitCode: '75' },
-          { Action: 'EXIT', OnReason: '*' },
+          { Action: 'EXIT', OnReason: 'OutOfMemory*' },
+          { Action: 'EXIT', OnExitCode: '1' },
+          { Action: 'EXIT', OnExitCode: '2' },
         ],
       },
       Timeout: { AttemptDurationSeconds: 6 * 3600 },

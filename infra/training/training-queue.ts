@@ -197,23 +197,18 @@ interface LaneProps extends Pick<InstanceFleetProps, 'instanceTypes' | 'machineI
 }
 
 /**
- * Jobs can resume, so an attempt that was lost with its instance, never started, or wrote a checkpoint and ended is retried; one
- * that failed by itself is not. The first match wins. Without the last strategy, an attempt that matches nothing would be
- * retried. Batch allows five.
+ * Jobs can resume, so an attempt is retried that was lost with its instance, could not be started, was killed, or wrote a checkpoint
+ * and ended; not one that failed by itself. Batch retries what matches no strategy, and never a job that was cancelled or
+ * took too long.
  *
  * @see https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
  */
 const retryStrategies: batch.RetryStrategy[] = [
-  // The Spot instance was reclaimed, or the host failed.
-  batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onStatusReason: 'Host EC2*' })),
-  // The registry was out of reach, or throttled.
-  batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onReason: 'CannotPull*' })),
-  // Docker was too slow, or failed otherwise before the program ran.
-  batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onStatusReason: 'Task failed to start*' })),
-  // The program was told that its instance goes away, or asked to stop, and has written a checkpoint. One that is killed before
-  // (137) has lost its instance, which the first strategy sees, or had too little memory, which another attempt has not either.
-  batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.custom({ onExitCode: '75' })),
-  batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onReason: '*' })),
+  // The next attempt would have no more memory.
+  batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onReason: 'OutOfMemory*' })),
+  // The program failed, or its arguments are wrong.
+  batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onExitCode: '1' })),
+  batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom({ onExitCode: '2' })),
 ];
 
 /**
