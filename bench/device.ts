@@ -34,12 +34,13 @@ export async function benchmarkDevice({ seconds, libraries }: Options): Promise<
 }
 
 async function reportLibraries(folder: string): Promise<void> {
-  const { addon, opened, missing } = await checkLibraries(folder);
+  const { addon, opened, missing, steps } = await checkLibraries(folder);
   const lines = [
-    `TensorFlow in ${addon}, with a simulated driver:`,
+    `TensorFlow in ${addon}, on a simulated GPU:`,
     ...opened.map((name) => `  opened   ${name}`),
     ...missing.map(({ name, reason }) => `  MISSING  ${name}: ${reason}`),
+    ...steps.map(({ precision, problem }) => `  steps in ${precision}: ${problem ?? 'find all that they need'}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  if (missing.length > 0) process.exitCode = 1;
+  if (missing.length > 0 || steps.some(({ problem }) => problem !== undefined)) process.exitCode = 1;
 }

@@ -8,9 +8,12 @@ import { emptyBatch, plansFrom, writeBatch } from '#training/data/batches.ts';
 import type { Split } from '#training/data/dataset.ts';
 import type { StepPlan } from '#training/engine/engine.ts';
 import { type GpuProbe, probeGpu } from '#training/engine/gpu-probe.ts';
+import type { Value } from '#training/engine/graph/builder/graph.ts';
 import { compileGraph } from '#training/engine/graph/engine.ts';
 import { fastestPrecision } from '#training/engine/graph/precision.ts';
-import { installedAddon, loadTensorFlow } from '#training/engine/tensorflow.ts';
+import { openSession } from '#training/engine/graph/session.ts';
+import { buildTrainingGraph } from '#training/engine/graph/training-graph.ts';
+import { type Binding, installedAddon, loadTensorFlow } from '#training/engine/tensorflow.ts';
 import { describeFacts, gpuFacts, whyNoGpu } from '#training/engine/why-no-gpu.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
 import type { NamedTensor } from '#training/nets/named-tensor.ts';
@@ -22,7 +25,7 @@ import { resolveRecipe } from '#training/recipe/settings.ts';
 
 export { UserError } from '#errors/user-error.ts';
 export { openedByTensorFlow } from '#setup/cuda-libraries.fixture.ts';
-export { probeWithSimulatedDriver } from '#training/engine/simulated-driver.fixture.ts';
+export { probeGpu } from '#training/engine/gpu-probe.ts';
 export type { Precision };
 
 /** Images of 32x32 pixels that are trained on again and again. */
@@ -120,6 +123,52 @@ export async function openTraining(
     weights: () => engine.weights(),
     dispose: () => engine.dispose(),
   };
+}
+
+/**
+ * Trains and evaluates once with an addon that is not this clone's, through all kinds of layers that the recipes have.
+ *
+ * @returns the device
+ */
+export function trainOnce(addon: string, precision: Precision): 'CPU' | 'GPU' {
+  const loaded = { exports: {} as Binding };
+  process.dlopen(loaded, addon);
+  const binding = loaded.exports;
+  for (const recipe of ['seed', 'quick']) {
+    const { settings } = resolveRecipe(recipe, ['batchSize=32']);
+    const net = netOf(settings);
+    const groups = groupsOf(net, settings);
+    const train = pictures();
+    const weights = initializeWeights(net, { seed: 1, images: train.images });
+    const options = { net, weights, batchSize: 32, seed: 1, labelSmoothing: 0.2, reduction: 'mean', groups } as const;
+    const resident = { ...train, translate: settings.translate };
+    const device = { compileFunctions: false, precision };
+    const { graph, state, inputs, steps, loop, evaluation } = buildTrainingGraph({ ...options, resident }, device);
+    const session = openSession({ binding }, graph);
+    session.assign(state.map((variable) => [variable, zerosFor(variable)]));
+    session.assign([loop!.pixels, loop!.labels].map((variable) => [variable, zerosFor(variable)]));
+    const given = [inputs.images, inputs.labels, inputs.step, ...inputs.learningRates.values()];
+    session.run(
+      given.map((value) => [value, zerosFor(value)]),
+      [steps.whole],
+    );
+    session.run(
+      Object.values(loop!.inputs).map((value) => [
+        value,
+        value === loop!.inputs.count ? Int32Array.of(1) : zerosFor(value),
+      ]),
+      [loop!.losses.whole],
+    );
+    session.run([[evaluation.images, zerosFor(evaluation.images)]], [evaluation.logits]);
+    session.dispose();
+  }
+  return binding.isUsingGpuDevice() ? 'GPU' : 'CPU';
+}
+
+function zerosFor({ shape, type }: Pick<Value, 'shape' | 'type'>): Float32Array | Int32Array | Uint8Array {
+  const size = sizeOf(shape);
+  if (type === 'uint8') return new Uint8Array(size);
+  return type === 'int32' ? new Int32Array(size) : new Float32Array(size);
 }
 
 export function digestOf(weights: readonly NamedTensor[]): string {

@@ -30,7 +30,7 @@ export interface Session {
  *
  * The stock addon can load and run a SavedModel, which may hold any graph.
  */
-export function openSession({ binding }: TensorFlow, graph: Graph): Session {
+export function openSession({ binding }: Pick<TensorFlow, 'binding'>, graph: Graph): Session {
   const { nodes, functions } = graph.definition();
   const folder = mkdtempSync(join(tmpdir(), `cifar10-graph-${process.pid}-`));
   let session: number | undefined;
