@@ -63,7 +63,11 @@ export async function bundleTraining(device, folder) {
   const name = packages[device];
   await build({
     absWorkingDir: root,
-    entryPoints: { main: 'training/main.ts', 'batches.worker': 'training/data/batches.worker.ts' },
+    entryPoints: {
+      main: 'training/main.ts',
+      'batches.worker': 'training/data/batches.worker.ts',
+      'open-picture.worker': 'training/datasets/pictures/open-picture.worker.ts',
+    },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
