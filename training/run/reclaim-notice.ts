@@ -1,11 +1,9 @@
-import { request } from 'node:http';
 import * as z from 'zod/mini';
+import { askMetadata, metadataAddress } from '#environment/instance-metadata.ts';
 import { variable } from '#environment/variables.ts';
 import { decodeJson } from '#models/json.ts';
 import type { Emit } from './run-log.ts';
 
-/** Where an EC2 instance finds its metadata, from the host and from containers that share the host's network. */
-const ENDPOINT = 'http://169.254.169.254';
 /** Seconds between two looks, as AWS advises. */
 const EVERY_SECONDS = 5;
 /** How long a token is asked for: the longest that there is. It is renewed a minute earlier. */
@@ -37,14 +35,9 @@ interface WatchOptions {
   readonly everySeconds?: number;
 }
 
-/**
- * The base address of the instance's metadata in an AWS Batch job, chosen as the AWS SDK does; undefined elsewhere, and where
- * the environment says that there are none.
- */
+/** The base address of the instance's metadata in an AWS Batch job; undefined elsewhere, and as for `metadataAddress`. */
 export function instanceMetadata(environment: NodeJS.ProcessEnv = process.env): string | undefined {
-  const disabled = environment[variable.metadataDisabled];
-  if (!environment[variable.jobId] || (disabled && disabled !== 'false')) return undefined;
-  return environment[variable.metadataEndpoint] || ENDPOINT;
+  return environment[variable.jobId] ? metadataAddress(environment) : undefined;
 }
 
 /**
@@ -100,15 +93,17 @@ export function watchForReclaim({ metadata, emit, everySeconds = EVERY_SECONDS }
 function noticeReader(metadata: string, closing: AbortSignal): () => Promise<ReclaimNotice | undefined> {
   let token: { readonly value: string; readonly validUntil: number } | undefined;
 
+  const ask = (method: 'GET' | 'PUT', path: string, headers: Readonly<Record<string, string>>) =>
+    askMetadata(method, new URL(path, metadata), headers, timeLimit(closing));
   const newToken = async () => {
     const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) };
-    const { status, body } = await ask('PUT', new URL('/latest/api/token', metadata), headers, closing);
+    const { status, body } = await ask('PUT', '/latest/api/token', headers);
     if (status !== 200) throw new Error(`it gives no token, and answers ${status}`);
     return { value: body.toString(), validUntil: performance.now() + 1000 * (TOKEN_SECONDS - 60) };
   };
   const askForNotice = async () => {
     token ??= await newToken();
-    return await ask('GET', new URL(NOTICE, metadata), { 'X-aws-ec2-metadata-token': token.value }, closing);
+    return await ask('GET', NOTICE, { 'X-aws-ec2-metadata-token': token.value });
   };
 
   return async () => {
@@ -124,23 +119,8 @@ function noticeReader(metadata: string, closing: AbortSignal): () => Promise<Rec
   };
 }
 
-/** A connection of its own for each request: one that is kept may have been closed by the time of the next look. */
-async function ask(
-  method: 'GET' | 'PUT',
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  closing: AbortSignal,
-): Promise<{ readonly status: number; readonly body: Buffer }> {
-  const signal = AbortSignal.any([closing, AbortSignal.timeout(1000 * ANSWER_SECONDS)]);
-  return await new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers, signal, agent: false }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => void chunks.push(chunk));
-      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
-      answer.once('error', reject);
-    });
-    asked.once('error', reject).end();
-  });
+function timeLimit(closing: AbortSignal): AbortSignal {
+  return AbortSignal.any([closing, AbortSignal.timeout(1000 * ANSWER_SECONDS)]);
 }
 
 function unreadable(metadata: string, error: unknown): string {
