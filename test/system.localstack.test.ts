@@ -72,7 +72,9 @@ it('trains in a Batch job, in a separate process', async () => {
 
 it('promotes the version, whose predictions over HTTP equal those in training', async () => {
   await cifar10('models', 'promote', 'candidate');
-  const endpoint: Endpoint = { url: stack.url, apiKey: await target.apiKey(stack) };
+  const apiKey = (await cifar10('key')).output.trim();
+  expect(apiKey).toBe(await target.apiKey(stack));
+  const endpoint: Endpoint = { url: stack.url, apiKey };
   const { test, classes } = await loadCifar10();
   const size = 32 * 32 * 3;
 
