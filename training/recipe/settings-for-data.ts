@@ -3,8 +3,9 @@ import type { Recipe } from './recipes.ts';
 
 /** The training images that the recipes were made for. */
 const CIFAR10 = 45_000;
-/** Batches that an epoch should have at least, for batches to differ. */
+/** Batches that an epoch should have at least, as long as none has fewer images than the other number. */
 const BATCHES = 8;
+const SMALLEST_BATCH = 8;
 
 /**
  * The settings that a recipe should have for a data set of another size: what it holds out itself, smaller batches for few
@@ -15,7 +16,8 @@ const BATCHES = 8;
 export function settingsFor({ train, heldOut }: Pick<Dataset, 'train' | 'heldOut'>, recipe: Recipe): string[] {
   if (heldOut === undefined) return [];
   const images = train.count - heldOut;
-  const batchSize = Math.min(recipe.batchSize, 2 ** Math.max(3, Math.floor(Math.log2(images / BATCHES))));
+  const share = Math.max(SMALLEST_BATCH, 2 ** Math.floor(Math.log2(images / BATCHES)));
+  const batchSize = Math.min(recipe.batchSize, images, share);
   const epochs = recipe.epochs * Math.max(1, (CIFAR10 / images) ** 0.5);
   return [`heldOut=${heldOut}`, `batchSize=${batchSize}`, `epochs=${Number(epochs.toPrecision(3))}`];
 }
