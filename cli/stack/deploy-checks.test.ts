@@ -142,7 +142,7 @@ test('credentials that expire while CDK works are named as the cause, and not as
   for (const action of ['GetCallerIdentity', 'AssumeRole']) cloud.refusals.set(action, expired);
 
   await expect(bootstrapCdk(target, 'aws://123456789012/eu-west-1')).rejects.toThrow(
-    'Your AWS credentials have expired (The security token included in the request is expired). Sign in',
+    'Your AWS credentials (AWS_ACCESS_KEY_ID, region eu-west-1) have expired: The security token included in the request is expired.',
   );
 });
 
