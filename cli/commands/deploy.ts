@@ -38,8 +38,7 @@ export function deployCommand(): Command {
         const advice = target.name === 'aws' ? await gpuAdvice(target) : undefined;
         if (advice) note(advice);
         return deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note });
-      });
-      endWatch();
+      }).finally(endWatch);
       if (target.name === 'local') {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);

@@ -587,7 +587,7 @@ describe('a run on other data', () => {
     const { card, file } = await readVersion(store, versionOf(outcome));
     expect(card).toMatchObject({ name: 'seven', data: { name: 'Seven', sha256 } });
     const report = Buffer.from(file('report.html')).toString();
-    expect(report).toContain('./cifar10 train tiny --data seven --seed 7');
+    expect(report).toContain('./cifar10 train tiny --data &lt;folder or table Seven&gt; --seed 7');
     expect(report).toContain(sha256.test);
   });
 });
