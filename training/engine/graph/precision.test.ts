@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { fastestPrecision } from './precision.ts';
+import { fastestPrecision, isBfloat16Faster } from './precision.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -33,4 +33,19 @@ test.each([
 ])('a GPU trains in what its tensor cores take: %s', async (_, capability, precision) => {
   await withGpus(capability);
   expect(fastestPrecision({ device: 'GPU' })).toBe(precision);
+});
+
+test.each([
+  ['AMD, Zen 4', 'AuthenticAMD', 'fma avx512f avx512_bf16 avx512_vnni', true],
+  ['AMD, Zen 3', 'AuthenticAMD', 'fma avx2', false],
+  ['Intel with AMX', 'GenuineIntel', 'avx512f avx512_bf16 amx_bf16 amx_tile', true],
+  ['Intel whose AMX is hidden', 'GenuineIntel', 'avx512f avx512_bf16 avx512_fp16', false],
+  ['Intel before', 'GenuineIntel', 'avx512f avx512_vnni', false],
+])('a processor trains in bfloat16 where that is faster: %s', (_, vendor, flags, isFaster) => {
+  const description = `processor\t: 0\nvendor_id\t: ${vendor}\nmodel name\t: any\nflags\t\t: fpu ${flags} clflush\nbugs\t\t: none\n`;
+  expect(isBfloat16Faster(description)).toBe(isFaster);
+});
+
+test('a machine that does not describe its processors trains in float32', () => {
+  expect(isBfloat16Faster('')).toBe(false);
 });
