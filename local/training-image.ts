@@ -29,7 +29,7 @@ export function localImages(): LocalImages {
       folder: path.resolve(import.meta.dirname, '..'),
       entrypoint: [process.execPath, '--import', 'tsx', 'training/main.ts'],
       environment: { ...jobEnvironment(), [variable.home]: home }, // jobs spool their checkpoints there
-      // A job of the GPU queue would end for want of a GPU.
+      // A job of the GPU queue would fail because there is no GPU.
       overrides: { [variable.device]: 'cpu' },
     },
   };

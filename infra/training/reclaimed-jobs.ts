@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AssetHashType, DockerImage, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import type * as batch from 'aws-cdk-lib/aws-batch';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
@@ -8,8 +7,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { buildSync } from 'esbuild';
 import { variable } from '#environment/variables.ts';
+import { functionCode } from '../functions/function-bundle.ts';
 
 const program = fileURLToPath(new URL('reclaimed-jobs.lambda.ts', import.meta.url));
 
@@ -56,7 +55,7 @@ export class ReclaimedJobs extends Construct {
         'batch:ListJobs does not support resource-level permissions; it finds out whether the run is on demand already.',
     });
     const handler = new lambda.Function(this, 'Handler', {
-      code: bundle(),
+      code: functionCode(program),
       handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
@@ -80,27 +79,4 @@ export class ReclaimedJobs extends Construct {
       targets: [new targets.LambdaFunction(handler)],
     });
   }
-}
-
-/** One file with the part of the AWS SDK that it uses. */
-function bundle(): lambda.Code {
-  return lambda.Code.fromAsset(path.dirname(program), {
-    assetHashType: AssetHashType.OUTPUT,
-    bundling: {
-      image: DockerImage.fromRegistry('unused'),
-      local: {
-        tryBundle(folder) {
-          buildSync({
-            entryPoints: [program],
-            outfile: path.join(folder, 'index.mjs'),
-            ...{ bundle: true, platform: 'node', target: 'node24', format: 'esm', minify: true, keepNames: true },
-            mainFields: ['module', 'main'],
-            banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-            ...{ legalComments: 'none', logLevel: 'warning' },
-          });
-          return true;
-        },
-      },
-    },
-  });
 }

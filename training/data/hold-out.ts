@@ -1,5 +1,6 @@
 import { purpose, random } from '../random/random.ts';
 import { type Dataset, type Split, slice } from './dataset.ts';
+import { groupBy } from './group-by.ts';
 import { emptyLabels } from './labels.ts';
 
 type Held = Pick<Dataset, 'train' | 'heldOutImages'>;
@@ -23,13 +24,9 @@ export function holdOut(data: Held, count: number): { readonly train: Split; rea
 /** The indices of the images that `holdOut` sets aside, in ascending order. */
 export function heldOutIndices({ train, heldOutImages = 'stratified' }: Held, count: number): number[] {
   if (heldOutImages === 'last') return Array.from({ length: count }, (_, index) => train.count - count + index);
-  const byClass = new Map<number, number[]>();
-  for (const [image, label] of train.labels.entries()) {
-    const images = byClass.get(label);
-    if (images) images.push(image);
-    else byClass.set(label, [image]);
-  }
-  const classes = [...byClass].sort(([one], [other]) => one - other);
+  const classes = [...groupBy(train.labels.keys(), (image) => train.labels[image]!)].sort(
+    ([one], [other]) => one - other,
+  );
   const quotas = apportion(
     classes.map(([, images]) => images.length),
     count,

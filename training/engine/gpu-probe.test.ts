@@ -85,7 +85,7 @@ describe.skipIf(addon === undefined)('TensorFlow in a process of its own', { tim
     });
   });
 
-  test('is given up after some time, or by a signal', async () => {
+  test('ends after a time limit, or by a signal', async () => {
     expect(await probeGpu(addon!.file, { limitSeconds: 0.001 })).toMatchObject({
       device: undefined,
       endedBy: 'timeout',

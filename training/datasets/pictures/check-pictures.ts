@@ -1,6 +1,6 @@
 import { UserError } from '#errors/user-error.ts';
+import { groupBy } from '../../data/group-by.ts';
 import { type BrokenPicture, type Finding, findingsOf, type UsablePicture } from './findings.ts';
-import { groupBy } from './group-by.ts';
 import type { Listing, SplitName } from './listing.ts';
 import { nearDuplicates } from './near-duplicates.ts';
 import type { Pack, PackedPicture } from './pack.ts';

@@ -1,4 +1,4 @@
-import { groupBy } from './group-by.ts';
+import { groupBy } from '../../data/group-by.ts';
 import type { Listing, SplitName } from './listing.ts';
 import type { ReadPicture } from './near-duplicates.ts';
 

@@ -1,4 +1,4 @@
-import { groupBy } from './group-by.ts';
+import { groupBy } from '../../data/group-by.ts';
 import type { SplitName } from './listing.ts';
 
 /** A picture to be given a split. */
