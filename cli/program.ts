@@ -89,6 +89,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'estimate the cost of classifications and of a training run',
     load: async () => (await import('./commands/cost.ts')).costCommand(),
   },
+  doctor: {
+    summary: 'check what this machine and your AWS account need',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
   local: {
     summary: 'start, inspect and end LocalStack on this machine',
     load: async () => (await import('./commands/local.ts')).localCommand(),

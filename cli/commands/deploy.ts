@@ -5,12 +5,12 @@ import { checkOrigins } from '#inference/http/origins.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import { suffixOf } from '../batch/batch-jobs.ts';
+import { lookBeforeDeployment } from '../doctor/before-deployment.ts';
 import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { deploy } from '../stack/deploy.ts';
 import { explainInterruption } from '../stack/interruption.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
-import { gpuAdvice } from './gpu-advice.ts';
 
 export function deployCommand(): Command {
   return new Command('deploy')
@@ -35,9 +35,9 @@ export function deployCommand(): Command {
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
       const stack = await step('deploy the stack', async (report, note) => {
-        const advice = target.name === 'aws' ? await gpuAdvice(target) : undefined;
-        if (advice) note(advice);
-        return deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note });
+        const asked = { trainingImage, cpuTrainingImage, auth, origins };
+        if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
+        return deploy(target, { ...asked, report, note });
       }).finally(endWatch);
       if (target.name === 'local') {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
@@ -68,8 +68,8 @@ without them leaves them as they are. Back to the defaults: --auth key, --origin
 --training-image build, --cpu-training-image build. On LocalStack "build" is the program of this clone.
 
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
-AWS it asks which instance types the region has, and reads the quota of GPU instances; the key is
-printed by "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
+AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
+"./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
 knows: -c auth=none, -c origins=…, -c trainingImage=… are to be given each time. On LocalStack it needs
 the environment that "./cifar10 local env" prints.
 
