@@ -1,5 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
-import { explainError } from '../explain-error.ts';
+import { explainError } from '../stack/explain-error.ts';
 import type { TargetName } from '../stack/target.ts';
 
 /** What a check has found. */
