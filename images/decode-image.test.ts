@@ -41,7 +41,7 @@ test('detects the format from the bytes', async () => {
 });
 
 describe.each(fits)('%s', (fit) => {
-  const target = { width: 20, height: 24 };
+  const target = { width: 20, height: 16 };
 
   test.each([
     'drawing.png',
@@ -49,13 +49,8 @@ describe.each(fits)('%s', (fit) => {
     'lossless.webp',
     ...[1, 2, 3, 4, 5, 6, 7, 8].map((each) => `orientation-${each}.jpg`),
   ])('of %s, row by row, has the pixels of the whole picture, fitted upright', async (name) => {
-    const file = openAny(fixture(name));
-    const expected = fitImage(await wholeImage(file), target, fit);
-    const { pixels, transform } = await decodeImage(fixture(name), { input: target, fit });
-    expect(transform).toBe(expected.transform);
-    // A margin of an odd number of pixels is on the other side where the rows are stored mirrored.
-    if (file.orientation === 1 || fit === 'stretch') expect(pixels).toEqual(expected.pixels);
-    else expect(meanDifference(pixels, expected.pixels)).toBeLessThan(fit === 'crop' ? 10 : 1e-9);
+    const { pixels, transform } = fitImage(await wholeImage(openAny(fixture(name))), target, fit);
+    expect(await decodeImage(fixture(name), { input: target, fit })).toMatchObject({ pixels, transform });
   });
 
   test('of a large photo, which is decoded at an eighth, has the same pixels', async () => {
@@ -185,8 +180,4 @@ test('a damaged image is decoded or refused with a UserError', async () => {
 function openAny(bytes: Uint8Array) {
   const open = { 'image/png': openPng, 'image/jpeg': openJpeg, 'image/webp': openWebp };
   return open[identify(bytes).type!](bytes);
-}
-
-function meanDifference(left: Uint8Array, right: Uint8Array): number {
-  return left.reduce((sum, value, at) => sum + Math.abs(value - right[at]!), 0) / left.length;
 }
