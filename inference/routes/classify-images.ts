@@ -84,7 +84,7 @@ async function prepareAll(
   for (const bytes of files) {
     try {
       if (bytes instanceof Error) throw bytes;
-      const { pixels, ...described } = await decodeImage(bytes, { input, beforeDecoding });
+      const { pixels, ...described } = await decodeImage(bytes, { input, fit: input.fit ?? 'crop', beforeDecoding });
       prepared.push({ input: described, pixels });
     } catch (error) {
       prepared.push(error instanceof Error ? error : new Error(String(error)));
