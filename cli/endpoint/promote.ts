@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion, type StoredAlias } from '#models/aliases.ts';
 import { type Evaluate, type Promotion, promote } from '#models/gate.ts';
@@ -34,7 +35,10 @@ const evaluate: Evaluate = async (version, on) => {
   if (!areTestImagesOf(on, data)) {
     throw new UserError(`The test images of ${data.title} are not those that the candidate was tested on.`);
   }
-  checkFits(version.card, data);
+  // The same pictures, in the size and fit of the version.
+  const { input } = version.card;
+  const seen = isDeepStrictEqual(input, on.input) ? data : await openTestImages({ ...on, input });
+  checkFits(version.card, seen);
   const { classifyTestImages } = await import('#training/evaluation/stored-model.ts'); // Loads TensorFlow.js.
-  return agreement(await classifyTestImages(version, data), data.test.labels);
+  return agreement(await classifyTestImages(version, seen), seen.test.labels);
 };
