@@ -2,11 +2,16 @@ import { existsSync } from 'node:fs';
 import { NotFound } from '#errors/user-error.ts';
 import type { Dataset, LoadOptions } from '../data/dataset.ts';
 import { loadCifar10 } from './cifar10/cifar10.ts';
+import { loadCifar100 } from './cifar100/cifar100.ts';
+import { hasFashionMnist, loadFashionMnist, loadFashionMnistFrom } from './fashion-mnist/fashion-mnist.ts';
 import { loadPictures } from './pictures/load-pictures.ts';
 
 /** Every data set, by the name that `--data` takes. A new one is a folder beside this file and a line here. */
 const loaders: Readonly<Record<string, (options: LoadOptions) => Promise<Dataset>>> = {
   cifar10: loadCifar10,
+  cifar100: (options) => loadCifar100('fine', options),
+  'cifar100-coarse': (options) => loadCifar100('coarse', options),
+  'fashion-mnist': loadFashionMnist,
 };
 
 /**
@@ -33,5 +38,7 @@ export function isNamed(where: string): boolean {
  * @throws {UserError} its images cannot be fetched or read
  */
 export async function openDataset(where: string, options: LoadOptions = {}): Promise<Dataset> {
-  return isNamed(checkDataset(where)) ? loaders[where]!(options) : loadPictures(where, options);
+  if (isNamed(checkDataset(where))) return loaders[where]!(options);
+  if (await hasFashionMnist(where)) return loadFashionMnistFrom(where, options);
+  return loadPictures(where, options);
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { UserError } from '#errors/user-error.ts';
 import type { Dataset, LoadOptions, Split } from '../../data/dataset.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
+import { splitDigest } from '../../data/split-digest.ts';
 import { checkPictures, type Inspected } from './check-pictures.ts';
 import { withPictures } from './import-pictures.ts';
 import { SIZE } from './inspect-pictures.ts';
@@ -52,7 +52,7 @@ async function datasetOf(listing: Listing, { usable, splits }: Inspected, pack: 
   return {
     name: nameOf(title),
     title,
-    sha256: { train: digest(trained), test: digest(tested) },
+    sha256: { train: splitDigest(trained), test: splitDigest(tested) },
     classes,
     images: { size: [SIZE, SIZE, 3], classes: classes.length, ...channelStatistics(trained.images, 3) },
     train: trained,
@@ -84,12 +84,6 @@ async function readSplit(
     `The cached pixels of ${damaged.length === 1 ? 'a picture' : `${damaged.length} pictures`} are damaged: ${damaged[0]}. ` +
       'Check the disk, and run the command again: they are made anew.',
   );
-}
-
-/** Labels, then pixels: as CIFAR-10's digests, so that the same images have the same ones. */
-function digest({ labels, images }: Split): string {
-  const bytes = Buffer.from(labels.buffer, labels.byteOffset, labels.byteLength);
-  return createHash('sha256').update(bytes).update(images).digest('hex');
 }
 
 /** A name for stores and lists: small letters, digits and dashes. */
