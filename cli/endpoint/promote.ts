@@ -16,7 +16,7 @@ export function promoteVersion(
   store: ObjectStore,
   promotion: Omit<Promotion, 'predict' | 'evaluate'>,
 ): Promise<StoredAlias> {
-  return promote(store, { ...promotion, predict: predictAsServed, evaluate });
+  return promote(store, { ...promotion, predict: predictAsServed, evaluate: evaluateOn(store) });
 }
 
 /**
@@ -29,12 +29,14 @@ export async function promoteCandidate(store: ObjectStore, by: string): Promise<
   return promoteVersion(store, { version: await resolveVersion(store, 'candidate'), by });
 }
 
-const evaluate: Evaluate = async (version, on) => {
-  const data = await openTestImages(on);
-  if (!areTestImagesOf(on, data)) {
-    throw new UserError(`The test images of ${data.title} are not those that the candidate was tested on.`);
-  }
-  checkFits(version.card, data);
-  const { classifyTestImages } = await import('#training/evaluation/stored-model.ts'); // Loads TensorFlow.js.
-  return agreement(await classifyTestImages(version, data), data.test.labels);
-};
+const evaluateOn =
+  (store: ObjectStore): Evaluate =>
+  async (version, on) => {
+    const data = await openTestImages(on, { store });
+    if (!areTestImagesOf(on, data)) {
+      throw new UserError(`The test images of ${data.title} are not those that the candidate was tested on.`);
+    }
+    checkFits(version.card, data);
+    const { classifyTestImages } = await import('#training/evaluation/stored-model.ts'); // Loads TensorFlow.js.
+    return agreement(await classifyTestImages(version, data), data.test.labels);
+  };

@@ -5,6 +5,7 @@ import { type Dataset, defaultForm, type LoadOptions } from '../data/dataset.ts'
 import { loadCifar10 } from './cifar10/cifar10.ts';
 import { loadCifar100 } from './cifar100/cifar100.ts';
 import { hasFashionMnist, loadFashionMnist, loadFashionMnistFrom } from './fashion-mnist/fashion-mnist.ts';
+import { isPacked, openPacked } from './packed/open-packed.ts';
 import { loadPictures } from './pictures/load-pictures.ts';
 
 /** Every data set, by the name that `--data` takes. A new one is a folder beside this file and a line here. */
@@ -21,7 +22,7 @@ const loaders: Readonly<Record<string, (options: LoadOptions) => Promise<Dataset
  * @returns it, unchanged @throws {NotFound} it is neither the name of a data set nor a path
  */
 export function checkDataset(where: string): string {
-  if (isNamed(where) || existsSync(where)) return where;
+  if (isNamed(where) || isPacked(where) || existsSync(where)) return where;
   const names = Object.keys(loaders).join(', ');
   throw new NotFound(
     `There is no data set "${where}", and no such path. --data takes ${names}, a folder that has one folder for each class, or a .csv or .jsonl table.`,
@@ -41,6 +42,7 @@ export function isNamed(where: string): boolean {
  */
 export async function openDataset(where: string, options: LoadOptions = {}): Promise<Dataset> {
   const isPublished = isNamed(checkDataset(where));
+  if (isPacked(where)) return openPacked(where, options);
   if (!isPublished && !(await hasFashionMnist(where))) return loadPictures(where, options);
   const { image = defaultForm } = options;
   if (!isDeepStrictEqual(image, defaultForm)) {
