@@ -17,7 +17,7 @@ export function promoteVersion(
   store: ObjectStore,
   promotion: Omit<Promotion, 'predict' | 'evaluate'>,
 ): Promise<StoredAlias> {
-  return promote(store, { ...promotion, predict: predictAsServed, evaluate });
+  return promote(store, { ...promotion, predict: predictAsServed, evaluate: evaluateOn(store) });
 }
 
 /**
@@ -30,15 +30,17 @@ export async function promoteCandidate(store: ObjectStore, by: string): Promise<
   return promoteVersion(store, { version: await resolveVersion(store, 'candidate'), by });
 }
 
-const evaluate: Evaluate = async (version, on) => {
-  const data = await openTestImages(on);
-  if (!areTestImagesOf(on, data)) {
-    throw new UserError(`The test images of ${data.title} are not those that the candidate was tested on.`);
-  }
-  // The same pictures, in the size and fit of the version.
-  const { input } = version.card;
-  const seen = isDeepStrictEqual(input, on.input) ? data : await openTestImages({ ...on, input });
-  checkFits(version.card, seen);
-  const { classifyTestImages } = await import('#training/evaluation/stored-model.ts'); // Loads TensorFlow.js.
-  return agreement(await classifyTestImages(version, seen), seen.test.labels);
-};
+const evaluateOn =
+  (store: ObjectStore): Evaluate =>
+  async (version, on) => {
+    const data = await openTestImages(on, { store });
+    if (!areTestImagesOf(on, data)) {
+      throw new UserError(`The test images of ${data.title} are not those that the candidate was tested on.`);
+    }
+    // The same pictures, in the size and fit of the version.
+    const { input } = version.card;
+    const seen = isDeepStrictEqual(input, on.input) ? data : await openTestImages({ ...on, input }, { store });
+    checkFits(version.card, seen);
+    const { classifyTestImages } = await import('#training/evaluation/stored-model.ts'); // Loads TensorFlow.js.
+    return agreement(await classifyTestImages(version, seen), seen.test.labels);
+  };

@@ -55,7 +55,7 @@ async function run(first: string, second: string, { store, otherStore = store, .
   if (!isDeepStrictEqual(one!.classes, other!.classes)) {
     throw new UserError(`${second} and ${first} know different classes, so there is nothing to compare.`);
   }
-  const data = await openTestImages(other!, { name: options.data });
+  const data = await openTestImages(other!, { name: options.data, store: await openObjectStore(otherStore) });
   checkFits(one!, data);
   const { classifyTestImages } = await import('../evaluation/stored-model.ts'); // Loads TensorFlow.js, which errors need not wait for.
   const progress = progressLine();

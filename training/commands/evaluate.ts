@@ -44,7 +44,7 @@ export async function evaluateStored(name: string | undefined, options: Evaluate
   const store = await openObjectStore(options.store);
   const version = await readVersion(store, await resolveVersion(store, name ?? 'candidate'));
   const { card, golden } = version;
-  const data = await openTestImages(card, { name: options.data });
+  const data = await openTestImages(card, { name: options.data, store });
   const { openStoredModel } = await import('../evaluation/stored-model.ts'); // Loads TensorFlow.js, which errors need not wait for.
 
   const model = await openStoredModel(version);

@@ -269,7 +269,7 @@ describe('bad arguments give exit code 2, and nothing is written', () => {
     [['--out', 'gs://bucket'], 'is not a store'],
     [['--out', '/dev/null/store'], '/dev/null/store does not exist: a part of it, before a slash, is a file'],
     [['--out', '/proc/x'], 'Nothing can be stored in /proc/x ('],
-    [['--data', 'cifar'], 'There is no data set "cifar", and no such path. --data takes cifar10, a folder'],
+    [['--data', 'cifar'], 'There is no data set "cifar", and no such path. --data takes cifar10, cifar100, '],
     [['--from', 's3://bucket/model'], 'is not something to train from'],
     [['--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
   ])('%j', async (words, message) => {

@@ -3,11 +3,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { NotFound, UsageError } from '#errors/user-error.ts';
 import { type Dataset, defaultForm, type LoadOptions } from '../data/dataset.ts';
 import { loadCifar10 } from './cifar10/cifar10.ts';
+import { loadCifar100 } from './cifar100/cifar100.ts';
+import { hasFashionMnist, loadFashionMnist, loadFashionMnistFrom } from './fashion-mnist/fashion-mnist.ts';
+import { isPacked, openPacked } from './packed/open-packed.ts';
 import { loadPictures } from './pictures/load-pictures.ts';
 
 /** Every data set, by the name that `--data` takes. A new one is a folder beside this file and a line here. */
 const loaders: Readonly<Record<string, (options: LoadOptions) => Promise<Dataset>>> = {
   cifar10: loadCifar10,
+  cifar100: (options) => loadCifar100('fine', options),
+  'cifar100-coarse': (options) => loadCifar100('coarse', options),
+  'fashion-mnist': loadFashionMnist,
 };
 
 /**
@@ -16,7 +22,7 @@ const loaders: Readonly<Record<string, (options: LoadOptions) => Promise<Dataset
  * @returns it, unchanged @throws {NotFound} it is neither the name of a data set nor a path
  */
 export function checkDataset(where: string): string {
-  if (isNamed(where) || existsSync(where)) return where;
+  if (isNamed(where) || isPacked(where) || existsSync(where)) return where;
   const names = Object.keys(loaders).join(', ');
   throw new NotFound(
     `There is no data set "${where}", and no such path. --data takes ${names}, a folder that has one folder for each class, or a .csv or .jsonl table.`,
@@ -35,7 +41,9 @@ export function isNamed(where: string): boolean {
  * @throws {UserError} its images cannot be fetched or read
  */
 export async function openDataset(where: string, options: LoadOptions = {}): Promise<Dataset> {
-  if (!isNamed(checkDataset(where))) return loadPictures(where, options);
+  const isPublished = isNamed(checkDataset(where));
+  if (isPacked(where)) return openPacked(where, options);
+  if (!isPublished && !(await hasFashionMnist(where))) return loadPictures(where, options);
   const { image = defaultForm } = options;
   if (!isDeepStrictEqual(image, defaultForm)) {
     throw new UsageError(
@@ -43,5 +51,5 @@ export async function openDataset(where: string, options: LoadOptions = {}): Pro
         'Leave these settings out; they are for pictures of your own.',
     );
   }
-  return loaders[where]!(options);
+  return isPublished ? loaders[where]!(options) : loadFashionMnistFrom(where, options);
 }

@@ -1,43 +1,73 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
-import { type Dataset, defaultForm } from '../data/dataset.ts';
+import { findPackedData } from '#models/packed-data.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { type Dataset, defaultForm, type LoadOptions } from '../data/dataset.ts';
 import { isNamed, openDataset } from './open-dataset.ts';
+import { loadPacked } from './packed/open-packed.ts';
 import { rememberedPlace } from './pictures/places.ts';
 
 interface TestImagesOptions {
   /** A data set as `--data` takes it, with the same classes and size of images. @default the one that the model was trained on */
   readonly name?: string | undefined;
+  /** Where the model is stored: the pictures of a training job are there, too. @default they are looked for on this machine only */
+  readonly store?: ObjectStore | undefined;
 }
 
 /**
- * Opens a data set to measure a model on its test images.
+ * Opens a data set to measure a model on its test images: by the name of the data set, or where its pictures were loaded on this
+ * machine, or as a training job packed them.
  *
  * @throws {NotFound} there is no such data set
  * @throws {UserError} the model knows other classes, or takes images of another size
  */
 export async function openTestImages(
   card: Pick<Card, 'name' | 'classes' | 'input' | 'data'>,
-  { name }: TestImagesOptions = {},
+  { name, store }: TestImagesOptions = {},
 ): Promise<Dataset> {
-  const where = name ?? (isNamed(card.name) ? card.name : await placeOf(card));
   const { height: size, fit = defaultForm.fit } = card.input;
-  const data = await openDataset(where, {
-    log: (line) => process.stderr.write(`${line}\n`),
-    ...(!isNamed(where) && { image: { size, fit } }),
-  });
+  const options = { image: { size, fit }, log: (line: string) => void process.stderr.write(`${line}\n`) };
+  const data = name === undefined ? await openOwn(card, store, options) : await open(name, options);
   checkFits(card, data);
   return data;
 }
 
-/** @throws {UserError} this machine has never seen the pictures that the model was trained on */
-async function placeOf({ data }: Pick<Card, 'data'>): Promise<string> {
-  const place = await rememberedPlace(data.sha256.test ?? '');
-  if (place !== undefined) return place;
-  throw new UserError(
-    `The model was trained on the pictures of ${data.name}, which were never loaded on this machine. ` +
-      `Copy them here, and run "./cifar10 evaluate --data" with their folder or table once.`,
-  );
+function open(
+  where: string,
+  { image, ...options }: LoadOptions & Required<Pick<LoadOptions, 'image'>>,
+): Promise<Dataset> {
+  return openDataset(where, { ...options, ...(!isNamed(where) && { image }) });
+}
+
+/** @throws {UserError} the images that the model was trained on are neither on this machine nor in the store */
+async function openOwn(
+  card: Pick<Card, 'name' | 'data'>,
+  store: ObjectStore | undefined,
+  options: Parameters<typeof open>[1],
+): Promise<Dataset> {
+  const { name, sha256 } = card.data;
+  const packed = async () => {
+    const folder = store && (await findPackedData(store, { name: card.name, sha256 }));
+    return folder === undefined ? undefined : loadPacked(store!, folder, options);
+  };
+  const place = isNamed(card.name) ? card.name : await rememberedPlace(sha256.test ?? '');
+  try {
+    if (place === undefined) {
+      throw new UserError(
+        `The model was trained on the pictures of ${name}, which were never loaded on this machine. ` +
+          `Copy them here, and run "./cifar10 evaluate --data" with their folder or table once.`,
+      );
+    }
+    const data = await open(place, options);
+    const isOther = data.sha256.test !== sha256.test; // Pictures were added since, or removed.
+    return (isOther && (await packed())) || data;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const data = await packed();
+    if (data === undefined) throw error;
+    return data;
+  }
 }
 
 /** @throws {UserError} the model knows other classes than the data set has, or takes images of another size */

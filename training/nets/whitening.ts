@@ -3,12 +3,15 @@ import { pixelTable } from './pixels.ts';
 
 /** Added to the eigenvalues, so that filters of patches that hardly vary do not amplify noise. @see airbench §3.2 */
 const epsilon = 5e-4;
+/** Directions that vary less than this share of the first one do not vary at all: what is left of them is rounding. */
+const none = 1e-9;
 /** Images that the statistics are computed from; more make no visible difference. */
 const most = 5_000;
 
 /**
  * The kernel of a whitening convolution: the eigenvectors of the covariance of all `size` x `size` patches of normalized
- * images, the largest first, each divided by the root of its eigenvalue; then the negative of each.
+ * images, the largest first, each divided by the root of its eigenvalue; then the negative of each. Directions in which the patches
+ * do not vary are replaced by those in which they do.
  *
  * @param images `[N, H, W, C]` uint8; the first 5,000 are used
  * @returns `[size, size, C, filters]`
@@ -18,9 +21,12 @@ export function whiteningKernel(net: Net, images: Uint8Array, size: number, filt
   const { vectors, eigenvalues } = eigenvectors(patchCovariance(net, images, size), values);
   const order = [...eigenvalues.keys()].sort((a, b) => eigenvalues[b]! - eigenvalues[a]!);
   const kernel = new Float32Array(values * filters);
+  // Grey images vary in a third of the directions. Each is taken three times then: a filter whose output never varies would be
+  // divided by nothing in a batch normalization.
+  const varying = order.filter((vector) => eigenvalues[vector]! > none * eigenvalues[order[0]!]!);
   const half = filters / 2;
   for (let filter = 0; filter < half; filter++) {
-    const vector = order[filter]!;
+    const vector = varying[filter % varying.length] ?? order[filter]!;
     const deviation = Math.sqrt(eigenvalues[vector]! + epsilon);
     for (let value = 0; value < values; value++) {
       const weight = vectors[value * values + vector]! / deviation;

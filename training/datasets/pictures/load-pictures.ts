@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
 import { type Dataset, defaultForm, type ImageForm, type LoadOptions, type Split } from '../../data/dataset.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
+import { splitDigest } from '../../data/split-digest.ts';
 import { checkPictures, type Inspected } from './check-pictures.ts';
 import { withPictures } from './import-pictures.ts';
 import { listPictures } from './list-pictures.ts';
@@ -60,7 +60,7 @@ async function datasetOf(
   return {
     name: nameOf(title),
     title,
-    sha256: { train: digest(trained), test: digest(tested) },
+    sha256: { train: splitDigest(trained), test: splitDigest(tested) },
     classes,
     images: { size: [size, size, 3], classes: classes.length, ...channelStatistics(trained.images, 3) },
     train: trained,
@@ -93,12 +93,6 @@ async function readSplit(
     `The cached pixels of ${damaged.length === 1 ? 'a picture' : `${damaged.length} pictures`} are damaged: ${damaged[0]}. ` +
       'Check the disk, and run the command again: they are made anew.',
   );
-}
-
-/** Labels, then pixels: as CIFAR-10's digests, so that the same images have the same ones. */
-function digest({ labels, images }: Split): string {
-  const bytes = Buffer.from(labels.buffer, labels.byteOffset, labels.byteLength);
-  return createHash('sha256').update(bytes).update(images).digest('hex');
 }
 
 /** A name for stores and lists: small letters, digits and dashes. */
