@@ -69,7 +69,8 @@ export async function trainHere(
   const view = viewFor(stream, { json });
   try {
     const loading = progressLine();
-    const asAsked = { ...(isBucket(store) && { bucket: patient }), ...(onBad && { onBad }) };
+    const { imageSize: size, fit } = asked.settings;
+    const asAsked = { image: { size, fit }, ...(isBucket(store) && { bucket: patient }), ...(onBad && { onBad }) };
     const data = await openDataset(dataset, { log, signal, progress: loading.show, ...asAsked }).finally(loading.end);
     const recipe = recipeFor({ ...options, set: [...settingsFor(data, asked.settings), ...set] }, parent);
     const { train } = await import('../run/train.ts'); // Loads the backends, which bad arguments need not wait for.
