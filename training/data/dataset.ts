@@ -38,7 +38,11 @@ export interface LoadOptions {
   /** Called often while something takes long, with a line that replaces the one before. @default silent */
   readonly progress?: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** Pictures that cannot be read: leave out any number of them, or refuse a single one. @default refuses more than 1 % */
+  readonly onBad?: OnBad;
 }
+
+export type OnBad = 'skip' | 'fail';
 
 export interface Split {
   readonly count: number;

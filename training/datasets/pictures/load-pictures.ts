@@ -27,7 +27,7 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
   // Pictures are checked and split in one form, whatever they are trained in: a split must not depend on a setting.
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
     const inspected = await checkPictures(listing, pictures, defaultForm.size, pack);
-    assertTrainable(place, inspected);
+    assertTrainable(place, inspected, options);
     for (const { title, examples, remedy } of inspected.findings) log?.(`${title}, such as ${examples[0]}. ${remedy}`);
     const data = isDeepStrictEqual(image, defaultForm)
       ? await datasetOf(listing, inspected, pack, image)
@@ -37,12 +37,13 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
   });
 }
 
-function assertTrainable(place: string, { usable, broken }: Inspected): void {
+function assertTrainable(place: string, { usable, broken }: Inspected, { onBad }: LoadOptions): void {
   const [first] = broken;
-  if (first === undefined || broken.length <= MOST_BROKEN * (usable.length + broken.length)) return;
+  if (first === undefined || onBad === 'skip') return;
+  if (onBad !== 'fail' && broken.length <= MOST_BROKEN * (usable.length + broken.length)) return;
   throw new UserError(
     `${broken.length} of the ${usable.length + broken.length} pictures of ${place} cannot be read. ${first.path} ${first.problem} ` +
-      `List them all with "./cifar10 data check", and mend or remove them.`,
+      `List them all with "./cifar10 data check", mend or remove them, or leave them out with "--on-bad skip".`,
   );
 }
 
