@@ -11,7 +11,15 @@ describe('resolveRecipe', () => {
   });
 
   test('changes are typed, and the last one wins', () => {
-    const changes = ['epochs=2', 'epochs=0.5', 'widths=16,32,64', 'nesterov=false', 'flip=random', 'learningRate=1e-2'];
+    const changes = [
+      'epochs=2',
+      'epochs=0.5',
+      'widths=16,32,64',
+      'nesterov=false',
+      'flip=random',
+      'learningRate=1e-2',
+      'randAugment=2,9',
+    ];
     expect(resolveRecipe('quick', changes).settings).toEqual({
       ...recipes.quick,
       epochs: 0.5,
@@ -19,6 +27,7 @@ describe('resolveRecipe', () => {
       nesterov: false,
       flip: 'random',
       learningRate: 0.01,
+      randAugment: [2, 9],
     });
   });
 
@@ -69,6 +78,21 @@ describe('resolveRecipe', () => {
     ['quick', ['widths=32,64,4096'], 'widths cannot be "32,64,4096". Give three whole numbers from 1 to 2048'],
     ['quick', ['widths=32,-64,64'], 'widths cannot be "32,-64,64".'],
     ['quick', ['heldOut=1000001'], 'heldOut cannot be "1000001".'],
+    ['quick', ['classWeights=even'], 'classWeights cannot be "even". Give none, balanced or sqrt.'],
+    ['quick', ['randomCrop=1.5'], 'randomCrop cannot be "1.5". Give a number from 0 to 1; 0 for none.'],
+    [
+      'quick',
+      ['randAugment=2.5,9'],
+      'randAugment cannot be "2.5,9". Give operations (a whole number 0 to 4) and magnitude (0 to 30), such as 2,9; zeros for none.',
+    ],
+    ['quick', ['randAugment=2'], 'randAugment cannot be "2".'],
+    ['quick', ['randAugment=2,31'], 'randAugment cannot be "2,31".'],
+    [
+      'quick',
+      ['colorJitter=0.4,0.4,0.4,0.6'],
+      'brightness (0 to 1), contrast (0 to 1), saturation (0 to 1) and hue (0 to 0.5)',
+    ],
+    ['quick', ['colorJitter=0.4,,0.4,0'], 'colorJitter cannot be "0.4,,0.4,0".'],
     ['quick', ['nesterov=1'], 'nesterov cannot be "1". Give true or false.'],
   ])('%s with %j is refused and says why', (name, changes, message) => {
     expect(() => resolveRecipe(name, changes)).toThrow(message);

@@ -5,8 +5,9 @@ import type { EngineOptions } from '../engine.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
 import { gradients } from './gradients.ts';
 import { trainingNetwork } from './network.ts';
-import { divide, mean, sum } from './operations/arithmetic.ts';
+import { cast, divide, mean, multiply, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
+import { gather } from './operations/gather.ts';
 import { adamw } from './optimizers/adamw.ts';
 import { type Lookahead, lookahead } from './optimizers/lookahead.ts';
 import { muon } from './optimizers/muon.ts';
@@ -80,7 +81,7 @@ function addSteps(
   variables: Variables,
   optimizers: readonly { readonly group: ParameterGroup; readonly optimizer: GraphOptimizer }[],
 ): Steps {
-  const { net, batchSize, seed, groups, freezable = [], labelSmoothing, reduction } = options;
+  const { net, batchSize, seed, groups, freezable = [], labelSmoothing, classWeights, reduction } = options;
   const { images, labels, step, learningRates } = inputs;
   const trained = new Set(groups.flatMap(({ weights }) => weights));
   const { logits, statistics } = trainingNetwork(graph, net, {
@@ -88,7 +89,9 @@ function addSteps(
     precision,
   });
   const [meanLoss, summedLoss] = graph.scope('loss', () => {
-    const losses = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
+    const unweighted = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
+    const losses =
+      classWeights === undefined ? unweighted : multiply(graph, unweighted, weightsOf(graph, classWeights, labels));
     return [mean(graph, losses), sum(graph, losses)];
   });
   // float16 has no numbers below 6e-8. An image's own gradients fit its range, their share of a mean may not.
@@ -110,6 +113,13 @@ function addSteps(
     whole: addStep('step', optimizers),
     frozen: freezable.length > 0 ? addStep('frozen_step', unfrozen) : undefined,
   };
+}
+
+/** What each image counts. @returns `[B]` */
+function weightsOf(graph: Graph, classWeights: readonly number[], labels: Value): Value {
+  const values = Float32Array.from(classWeights);
+  const table = graph.constant({ type: 'float32', shape: [values.length], values });
+  return gather(graph, table, cast(graph, labels, 'int64'));
 }
 
 function optimizerOf(graph: Graph, { name, weights, optimizer }: ParameterGroup, variables: Variables): GraphOptimizer {

@@ -1,6 +1,7 @@
 import { encode } from 'fast-png';
 import { percent } from '#models/percent.ts';
-import { type Augmentation, transformsOfEpoch, writeTransformed } from '../../data/augment.ts';
+import { transformsOfEpoch, writeTransformed } from '../../data/augment.ts';
+import type { Augmentation } from '../../data/augmentation.ts';
 import { type Dataset, type Split, slice } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
 import type { Mistake } from '../../evaluation/measure.ts';
@@ -99,7 +100,7 @@ export function augmentationGrid(data: Dataset, train: Split, augmentation: Augm
     const title = data.classes[train.labels[image]!]!;
     parts.push(stored(data, train, image, { x: left, y, side, title }));
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const view = transformsOfEpoch(augmentation, { count: train.count, seed, epoch })(image);
+      const view = transformsOfEpoch(augmentation, { split: train, imageSize: data.images.size, seed, epoch })(image);
       const pixels = new Uint8Array(size[0] * size[1] * size[2]);
       writeTransformed(train.images, image * pixels.length, pixels, 0, size, view);
       const x = left + 14 + (epoch + 1) * (side + gap);

@@ -1,5 +1,6 @@
 import type { Card } from '#models/card.ts';
 import { percent } from '#models/percent.ts';
+import { isVarying } from '../../data/augmentation.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { holdOut } from '../../data/hold-out.ts';
 import type { Evaluation } from '../../evaluation/evaluation.ts';
@@ -57,8 +58,6 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
   const answers = probabilities(logits, classes.length, temperature);
   const learned = { history, test: evaluation };
   const { train } = holdOut(data, settings.heldOut);
-  const { flip, translate } = settings;
-  const isAugmented = flip !== 'none' || translate > 0;
   return {
     loss: lossCurve(learned),
     accuracy: accuracyCurve(learned),
@@ -68,7 +67,7 @@ function drawPictures({ card, settings, data, history, evaluation, net, weights 
     mistakes: mistakeGrid(data, worstMistakes(answers, data.test.labels, MISTAKES)),
     samples: sampleGrid(data, topClasses(logits, classes.length), seed),
     classes: classGrid(data, seed),
-    augmentation: isAugmented ? augmentationGrid(data, train, { flip, translate }, seed) : undefined,
+    augmentation: isVarying(settings) ? augmentationGrid(data, train, settings, seed) : undefined,
     filters: filterGrid(net, weights),
   };
 }
