@@ -34,8 +34,15 @@ describe('stored settings', () => {
     expect(fromStoredSettings(storedSettings(settings))).toEqual(settings);
   });
 
-  test('of an earlier release are kept as they are, but for renamed ones', () => {
-    expect(fromStoredSettings({ shift: 2, depth: 9 })).toEqual({ translate: 2, depth: 9 });
+  test('of an earlier release are kept as they are, but for renamed ones, and those that came later do nothing', () => {
+    const later = { freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 };
+    expect(fromStoredSettings({ shift: 2, depth: 9 })).toEqual({ ...later, translate: 2, depth: 9 });
+  });
+
+  test('that came later are stored where they do something', () => {
+    const { settings: tuned } = resolveRecipe('minute', ['freeze=body', 'probeEpochs=2', 'bodyLearningRate=0.1']);
+    expect(storedSettings(tuned)).toMatchObject({ freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1 });
+    expect(fromStoredSettings(storedSettings(tuned))).toEqual(tuned);
   });
 
   test('let a run resume that was begun before settings were renamed', async () => {

@@ -4,14 +4,22 @@ import type { Recipe } from './recipes.ts';
 const storedNames: Partial<Record<keyof Recipe, string>> = { translate: 'shift', batchPreparation: 'batches' };
 const currentNames = Object.fromEntries(Object.entries(storedNames).map(([current, stored]) => [stored, current]));
 
+/**
+ * Settings that are stored only where they have another value than this: older runs, checkpoints and files have none of them,
+ * and are those of today's recipes.
+ */
+const laterSettings: Partial<Recipe> = { freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 };
+
 /** Settings as they are stored: under the stored names, in the order of the recipe. */
 export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {
-  return renamed(settings, storedNames);
+  const isStored = ([name, value]: [string, unknown]) =>
+    !Object.hasOwn(laterSettings, name) || value !== laterSettings[name as keyof Recipe];
+  return renamed(Object.fromEntries(Object.entries(settings).filter(isStored)), storedNames);
 }
 
 /** Stored settings under their current names. Those of an older release may lack some, or have others. */
 export function fromStoredSettings(stored: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return renamed(stored, currentNames);
+  return { ...laterSettings, ...renamed(stored, currentNames) };
 }
 
 /** The current name of a stored setting. */
