@@ -9,7 +9,7 @@ export function describeParent({ head }: Pick<Parent, 'head'>, name: string): st
   const { kept, drawn } = head;
   const body = `the body of ${name}`;
   if (kept.length === 0) return `${body} and a new head for ${drawn.length} classes`;
-  if (drawn.length === 0) return `${body}; its ${kept.length} classes kept`;
+  if (drawn.length === 0) return `${body}; ${kept.length} of its classes kept`;
   return `${body}; ${kept.length} of ${kept.length + drawn.length} classes kept, ${drawn.length} new: ${named(drawn)}`;
 }
 
