@@ -5,10 +5,24 @@ const count = z.number().check(z.int(), z.nonnegative());
 const positive = z.number().check(z.positive());
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
+/** What became of a parent's head: absent where the classes are the same in the same order, and all was taken. */
+const head = z.optional(
+  z.object({
+    /** Classes of both, whose weights were taken. */
+    kept: z.array(z.string()),
+    /** Classes that the parent does not have, whose weights were drawn. */
+    drawn: z.array(z.string()),
+    /** Classes that only the parent has. */
+    left: z.array(z.string()),
+  }),
+);
+/** Set where nobody asked for this parent: few pictures begin with it. */
+const byDefault = z.optional(z.literal(true));
+
 /** The weights that a training began with: those of a version, with the alias it was asked for by, or of a file. */
 export const Parent = z.union([
-  z.object({ version: z.string(), alias: z.optional(z.string()) }),
-  z.object({ file: z.string(), sha256 }),
+  z.object({ version: z.string(), alias: z.optional(z.string()), head, byDefault }),
+  z.object({ file: z.string(), sha256, head }),
 ]);
 export type Parent = z.infer<typeof Parent>;
 

@@ -1,4 +1,5 @@
 import type { Card } from './card.ts';
+import { describeParent } from './describe-parent.ts';
 import { percent } from './percent.ts';
 
 /** `README.md` of a version: its card for people, under the front matter that Hugging Face reads. */
@@ -94,5 +95,5 @@ function calibrationRow({ calibration }: Card): string {
 function parentRow({ parent }: Card): string {
   if (parent === undefined) return '';
   const source = 'version' in parent ? parent.version : `${parent.file}, SHA-256 \`${parent.sha256}\``;
-  return `| Began with | the weights of ${source} |\n`;
+  return `| Began with | ${describeParent(parent, source)} |\n`;
 }

@@ -3,8 +3,9 @@ import pc from 'picocolors';
 import { userAtHost } from '#environment/user.ts';
 import { UserError } from '#errors/user-error.ts';
 import { listAliases, planRollback, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
-import type { Card } from '#models/card.ts';
+import { type Card, parentName } from '#models/card.ts';
 import { deleteVersion } from '#models/delete-version.ts';
+import { describeAncestor, lineageOf } from '#models/lineage.ts';
 import { percent } from '#models/percent.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
 import { promoteVersion } from '../endpoint/promote.ts';
@@ -91,21 +92,26 @@ async function list(options: Options): Promise<void> {
       rows.map(({ card, ...row }) =>
         typeof card === 'string'
           ? { ...row, damaged: card }
-          : { ...row, createdAt: card.createdAt, recipe: card.recipe.name, seed: card.seed, accuracy: card.accuracy },
+          : {
+              ...{ ...row, createdAt: card.createdAt, recipe: card.recipe.name, seed: card.seed },
+              ...(card.parent && { parent: card.parent }),
+              accuracy: card.accuracy,
+            },
       ),
     );
   } else if (rows.length === 0) {
     print(`${store.url} has no versions yet. Train one with "${firstTraining(options)}".`);
   } else {
-    print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    aliases`));
+    print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    ${'began with'.padEnd(24)} aliases`));
     for (const { version, aliases: names, card } of rows) print(`${version} ${summary(card)} ${names.join(', ')}`);
   }
 }
 
 function summary(card: Card | string): string {
   if (typeof card === 'string') return pc.red(card);
-  const { accuracy, recipe } = card;
-  return ` ${percent(accuracy.plain)}  ${percent(accuracy.tta)}   ${recipe.name.padEnd(9)}`;
+  const { accuracy, recipe, parent } = card;
+  const began = parent === undefined ? '' : parentName(parent);
+  return ` ${percent(accuracy.plain)}  ${percent(accuracy.tta)}   ${recipe.name.padEnd(9)} ${began.padEnd(24)}`;
 }
 
 async function show(name: string, options: Options): Promise<void> {
@@ -113,9 +119,16 @@ async function show(name: string, options: Options): Promise<void> {
   const version = await readVersion(store, await resolveVersion(store, name));
   const aliases = [...(await listAliases(store))].filter(([, alias]) => alias.version === version.id);
   const { card, manifest } = version;
+  const lineage = await lineageOf(store, card);
   if (options.json) {
     const moves = Object.fromEntries(aliases.map(([alias, { etag: _, ...move }]) => [alias, move]));
-    printJson({ version: version.id, aliases: moves, card, files: manifest.files });
+    printJson({
+      version: version.id,
+      aliases: moves,
+      lineage: lineage.map(({ parent }) => parent),
+      card,
+      files: manifest.files,
+    });
     return;
   }
   const bytes = manifest.files.reduce((sum, file) => sum + file.size, 0);
@@ -127,6 +140,7 @@ async function show(name: string, options: Options): Promise<void> {
     ...(card.calibration ? [calibrationFact(card.calibration)] : []),
     ...card.classes.map((label): [string, string] => ['', `${percent(card.accuracy.perClass[label] ?? 0)} ${label}`]),
     ['recipe', `${card.recipe.name}, seed ${card.seed}, ${card.epochs} epochs, ${card.parameters} parameters`],
+    ...lineage.map((step, index): [string, string] => [index === 0 ? 'began with' : '', describeAncestor(step)]),
     ['training', `${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s, ${card.engine}`],
     ['machine', `${card.host.gpu ?? card.host.cpu}, ${card.host.cores} cores`],
     ['run', card.run],

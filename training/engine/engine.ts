@@ -65,7 +65,10 @@ export interface StepPlan extends StepOptions {
 export interface StepOptions {
   /** Counts from 0; keys the random numbers of the step (dropout). */
   readonly step: number;
-  /** Keyed by parameter group. A group of `EngineOptions.freezable` that is left out is not trained in this step. */
+  /**
+   * Keyed by parameter group. The groups that are left out, a set of `EngineOptions.freezable`, are not trained in this step. A
+   * batch normalization of whose weights a step trains none normalizes by its running statistics, which stay as they are.
+   */
   readonly learningRates: Readonly<Record<string, number>>;
 }
 
@@ -84,8 +87,8 @@ export interface EngineOptions {
   readonly reduction: 'mean' | 'sum';
   /** Each trained weight is in exactly one group; a weight in none is a constant. */
   readonly groups: readonly ParameterGroup[];
-  /** Groups that a step may leave out, all together. @default none */
-  readonly freezable?: readonly string[];
+  /** Sets of groups that a step may leave out: one of these sets, or no group. @default none */
+  readonly freezable?: readonly (readonly string[])[];
   /**
    * Type of the values between the layers in a training step, and of their gradients; weights, optimizers, the loss and
    * evaluation stay float32. `auto`: the faster one on this machine. @default 'float32'

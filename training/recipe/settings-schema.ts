@@ -89,6 +89,12 @@ export const settingsSchema = z.object({
     isWhole: true,
     zero: 'none',
   }),
+  freeze: choice('What is never trained: none of it, or the body, which is all but the head.', ['none', 'body']),
+  probeEpochs: number('Epochs at the start in which only the head is trained (a linear probe).', epochs),
+  bodyLearningRate: number('The learning rates of the body, as a multiple of those of the head.', {
+    above: 0,
+    max: 100,
+  }),
 
   flip: choice('Mirroring of training images: none, at random, or each one in every other epoch.', [
     'none',

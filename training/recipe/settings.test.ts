@@ -147,6 +147,15 @@ describe('a recipe to continue with', () => {
     expect(resolveContinuation({ parent: { name: 'quick', settings: slower } }).settings.learningRate).toBe(0.001);
   });
 
+  test('trains a new head at the rates of the recipe, and the body at a tenth of them', () => {
+    const parent = { name: 'minute', settings: { ...stored, learningRate: 0.04, probeEpochs: 2, freeze: 'body' } };
+    const { settings } = resolveContinuation({ parent, hasNewHead: true });
+    const { learningRate, muonLearningRate } = recipes.minute;
+    expect(settings).toMatchObject({ epochs: 0.5, learningRate, muonLearningRate, bodyLearningRate: 0.1 });
+    expect(settings, 'how the head of the parent was trained').toMatchObject({ freeze: 'none', probeEpochs: 0 });
+    expect(resolveContinuation({ parent, hasNewHead: true }, ['freeze=body']).settings.freeze).toBe('body');
+  });
+
   test('has to be named where the weights do not say', () => {
     expect(() => resolveContinuation({ parent: undefined })).toThrow(/do not say which recipe .* Name one/);
   });

@@ -4,6 +4,7 @@ import type { Labels } from '../../data/labels.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { EngineOptions, StepOptions } from '../engine.ts';
 import { activeGroups } from '../engine-options.ts';
+import { isStill } from '../still.ts';
 import { dropoutMask } from './dropout.ts';
 import { forward, type Training } from './forward.ts';
 import { normalized } from './images.ts';
@@ -20,11 +21,11 @@ export function trainStep(options: EngineOptions, state: State, batch: Batch, st
   if (batch.labels.length !== batchSize) {
     throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${batch.labels.length}.`);
   }
-  const groups = activeGroups(options, stepOptions);
+  const { groups } = activeGroups(options, stepOptions);
   const trained = groups.flatMap(({ weights }) => weights);
   const images = normalized(net, batch.images); // [B, H, W, C]
   const targets = smoothedTargets(batch.labels, options); // [B, classes]
-  const { training, statistics } = trainingMode(options, stepOptions.step);
+  const { training, statistics } = trainingMode(options, stepOptions.step, new Set(trained));
 
   const objective = (...values: tf.Tensor[]): tf.Scalar => {
     const current = new Map(trained.map((name, index) => [name, values[index]!]));
@@ -53,11 +54,12 @@ export function trainStep(options: EngineOptions, state: State, batch: Batch, st
   return value.dataSync()[0]! / (reduction === 'mean' ? 1 : batchSize);
 }
 
-function trainingMode({ net, seed }: EngineOptions, step: number) {
+function trainingMode({ net, seed }: EngineOptions, step: number, trained: ReadonlySet<string>) {
   const statistics = new Map<string, tf.Tensor>();
   const number = new Map(net.layers.map(({ name }, index) => [name, index]));
   const training: Training = {
     // Kept: the gradient's own tidying would dispose of it.
+    isStill: isStill(trained),
     observe: (name, value) => statistics.set(name, tf.keep(value)),
     mask: (layer, rate, shape) => dropoutMask(random(seed, purpose.dropout, step, number.get(layer)!), rate, shape),
   };

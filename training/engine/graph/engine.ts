@@ -72,9 +72,8 @@ function step(
   stepOptions: StepOptions,
 ): number {
   checkBatch(options, batch);
-  const active = activeGroups(options, stepOptions);
-  const variant = active.length === options.groups.length ? steps.whole : steps.frozen!;
-  const rates = active.map(
+  const { groups, kind } = activeGroups(options, stepOptions);
+  const rates = groups.map(
     ({ name }) => [inputs.learningRates.get(name)!, Float32Array.of(stepOptions.learningRates[name]!)] as const,
   );
   const [loss] = session.run(
@@ -84,7 +83,7 @@ function step(
       [inputs.step, Int32Array.of(stepOptions.step)],
       ...rates,
     ],
-    [variant],
+    [steps[kind]!],
   );
   return loss![0]!;
 }
@@ -117,7 +116,6 @@ function steps(
     );
     lookaheads[index] = plan.lookahead ?? -1;
   }
-  const isWhole = activeGroups(options, plans[0]!).length === groups.length;
   const [computed] = session.run(
     [
       [inputs.count, Int32Array.of(plans.length)],
@@ -126,7 +124,7 @@ function steps(
       [inputs.learningRates, learningRates],
       [inputs.lookaheads, lookaheads],
     ],
-    [isWhole ? losses.whole : losses.frozen!],
+    [losses[activeGroups(options, plans[0]!).kind]!],
   );
   return computed!.subarray(0, plans.length);
 }
@@ -137,11 +135,11 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
   if (start === undefined || plans.length > stepsAtOnce) {
     throw new RangeError(`A call takes 1 to ${stepsAtOnce} steps, not ${plans.length}.`);
   }
-  const groups = activeGroups(options, start).length;
+  const { kind } = activeGroups(options, start);
   for (const [index, { step, learningRates, batch }] of plans.entries()) {
     const { images, transforms } = batch;
     if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
-    if (activeGroups(options, { step, learningRates }).length !== groups) {
+    if (activeGroups(options, { step, learningRates }).kind !== kind) {
       throw new RangeError(`Step ${step} trains other groups than step ${start.step}: run it in another call.`);
     }
     if (images.length !== batchSize || transforms.length !== batchSize) {

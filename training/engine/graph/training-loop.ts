@@ -56,15 +56,15 @@ export function addTrainingLoop(
     const none = graph.constant({ type: 'float32', shape: [stepsAtOnce], values: new Float32Array(stepsAtOnce) });
     const { count, first, plans, learningRates, lookaheads } = inputs;
     const given: State = [start, none, count, first, plans, learningRates, lookaheads];
-    const loop = (kind: keyof Steps) =>
-      graph.loop(`${kind}_steps`, given, {
+    const loop = (kind: number) =>
+      graph.loop(`steps_${kind}`, given, {
         condition: (index, _, steps) => isLess(index.operation.graph, index, steps),
         body: (...state) => round(options, precision, resident, kind, state),
       })[1]!;
     return {
       ...residentVariables(graph, options, resident),
       inputs,
-      losses: { whole: loop('whole'), frozen: freezable.length > 0 ? loop('frozen') : undefined },
+      losses: [loop(0), ...freezable.map((_, set) => loop(set + 1))],
     };
   });
 }
@@ -92,7 +92,7 @@ function round(
   options: EngineOptions,
   precision: Precision,
   resident: ResidentImages,
-  kind: keyof Steps,
+  kind: number,
   state: State,
 ): State {
   const { net, groups } = options;
