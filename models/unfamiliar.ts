@@ -2,7 +2,15 @@ import * as z from 'zod/mini';
 
 const finite = z.number();
 const positive = z.number().check(z.positive());
-const pair = z.tuple([finite, finite]);
+
+/** Two numbers that are the same for a darker, paler or grey copy of a picture. */
+const Texture = z.object({
+  /** The logarithm of how much neighbouring pixels differ, relative to the deviation of all: high for noise. */
+  roughness: finite,
+  /** The share of neighbours of nearly the same brightness: high for plain pictures and drawings. */
+  flatness: finite,
+});
+export type Texture = z.infer<typeof Texture>;
 
 /**
  * How a picture is told from those of the classes: its unfamiliarity is the network's energy, in deviations below the mean of
@@ -14,9 +22,9 @@ export const Unfamiliar = z.object({
   energy: z.object({ mean: finite, deviation: positive }),
   /** Of held-out images. */
   texture: z.object({
-    mean: pair,
+    mean: Texture,
     /** The inverse of the covariance. */
-    precision: z.tuple([pair, pair]),
+    precision: z.object({ roughness: finite, flatness: finite, both: finite }),
     /** Of log(1 + squared Mahalanobis distance). */
     distance: z.object({ mean: finite, deviation: positive }),
   }),
@@ -54,14 +62,6 @@ export function energyOf(logits: ArrayLike<number>): number {
   return largest + Math.log(sum);
 }
 
-/** Two numbers that are the same for a darker, paler or grey copy of a picture. */
-export type Texture = readonly [
-  /** The logarithm of how much neighbouring pixels differ, relative to the deviation of all: high for noise. */
-  roughness: number,
-  /** The share of neighbours of nearly the same brightness: high for plain pictures and drawings. */
-  flatness: number,
-];
-
 /** Neighbours that differ by less, of 255, are flat. */
 const FLAT = 2;
 
@@ -92,7 +92,7 @@ export function textureOf(
   const neighbours = Math.max(1, 2 * pixelCount - height - width);
   const deviation = Math.sqrt(Math.max(0, squares / pixelCount - (sum / pixelCount) ** 2));
   // One of 255 more, so that a picture of one colour has a number, too.
-  return [Math.log((steps / neighbours + 1) / (deviation + 1)), flat / neighbours];
+  return { roughness: Math.log((steps / neighbours + 1) / (deviation + 1)), flatness: flat / neighbours };
 }
 
 /** log(1 + squared Mahalanobis distance), which has no long tail. */
@@ -100,7 +100,10 @@ export function distanceOf(
   texture: Texture,
   { mean, precision }: Pick<Unfamiliar['texture'], 'mean' | 'precision'>,
 ): number {
-  const [rough, flat] = [texture[0] - mean[0], texture[1] - mean[1]];
-  const squared = precision[0][0] * rough ** 2 + 2 * precision[0][1] * rough * flat + precision[1][1] * flat ** 2;
-  return Math.log1p(squared);
+  const [roughness, flatness] = [texture.roughness - mean.roughness, texture.flatness - mean.flatness];
+  return Math.log1p(
+    precision.roughness * roughness ** 2 +
+      precision.flatness * flatness ** 2 +
+      2 * precision.both * roughness * flatness,
+  );
 }

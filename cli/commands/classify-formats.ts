@@ -33,7 +33,7 @@ const printJson: Print = (file, outcome) => {
 };
 
 /**
- * A header, and a line for each picture: `file,label,score,uncertain,version,error`, and `label_2,score_2` and so on for more
+ * A header, and a line for each picture: `file,label,score,uncertain,unfamiliar,version,error`, and `label_2,score_2` and so on for more
  * classes. Every line has as many fields as the header.
  *
  * @see RFC 4180
@@ -44,15 +44,16 @@ function csvPrinter({ topK = 1 }: PrintOptions): Print {
     process.stdout.write(`${fields.map((field) => csvField(String(field))).join(',')}\n`);
   };
   const columns = further.flatMap((rank) => [`label_${rank}`, `score_${rank}`]);
-  print(['file', 'label', 'score', 'uncertain', ...columns, 'version', 'error']);
+  print(['file', 'label', 'score', 'uncertain', 'unfamiliar', ...columns, 'version', 'error']);
   return (file, outcome) => {
-    if (outcome instanceof Error) return print([file, '', '', '', ...columns.map(() => ''), '', outcome.message]);
-    const { label, score, uncertain, predictions, model } = outcome;
+    if (outcome instanceof Error) return print([file, '', '', '', '', ...columns.map(() => ''), '', outcome.message]);
+    // Models that cannot tell leave it out.
+    const { label, score, uncertain, unfamiliar = '', predictions, model } = outcome;
     const others = further.flatMap((rank) => {
       const prediction = predictions[rank - 1];
       return prediction === undefined ? ['', ''] : [prediction.label, prediction.score];
     });
-    print([file, label, score, uncertain, ...others, model.version, '']);
+    print([file, label, score, uncertain, unfamiliar, ...others, model.version, '']);
   };
 }
 
@@ -72,12 +73,13 @@ function textPrinter({ files }: PrintOptions): Print {
       process.stderr.write(`${name}  ${pc.red('✗')} ${outcome.message}\n`);
       return;
     }
-    const { label, score, uncertain, predictions } = outcome;
+    const { label, score, uncertain, unfamiliar, predictions } = outcome;
     const others = predictions.slice(1, 4).map((each) => `${each.label} ${percent(each.score, { digits: 1 })}`);
     const answer = `${label.padEnd(12)} ${percent(score, { digits: 1 }).padStart(7)}`;
-    const mark = uncertain ? pc.yellow('  uncertain') : '';
+    const doubts = [...(uncertain ? ['uncertain'] : []), ...(unfamiliar ? ['like none of the classes'] : [])];
+    const mark = doubts.length > 0 ? pc.yellow(`  ${doubts.join(', ')}`) : '';
     process.stdout.write(
-      `${name}  ${uncertain ? pc.yellow(answer) : pc.bold(answer)}  ${pc.dim(others.join(', '))}${mark}\n`,
+      `${name}  ${doubts.length > 0 ? pc.yellow(answer) : pc.bold(answer)}  ${pc.dim(others.join(', '))}${mark}\n`,
     );
   };
 }

@@ -115,7 +115,12 @@ test('classifies a folder without any endpoint, in natural order', () =>
     expect(csv.error).toContain('1 other file is no pictures.');
     const rows = readCsv(csv.out);
     expect(rows.map(({ file }) => file)).toEqual(expected);
-    expect(rows[0]).toMatchObject({ version, error: '', uncertain: expect.stringMatching(/^(true|false)$/) });
+    expect(rows[0]).toMatchObject({
+      version,
+      error: '',
+      uncertain: expect.stringMatching(/^(true|false)$/),
+      unfamiliar: '',
+    });
     expect(Number(rows[0]!.score)).toBeGreaterThan(Number(rows[0]!.score_2));
     expect(rows[2]).toMatchObject({ label: '', error: expect.stringContaining('This is a GIF image') });
 

@@ -448,20 +448,15 @@ export interface components {
                     deviation: number;
                 };
                 texture: {
-                    mean: [
-                        number,
-                        number
-                    ];
-                    precision: [
-                        [
-                            number,
-                            number
-                        ],
-                        [
-                            number,
-                            number
-                        ]
-                    ];
+                    mean: {
+                        roughness: number;
+                        flatness: number;
+                    };
+                    precision: {
+                        roughness: number;
+                        flatness: number;
+                        both: number;
+                    };
                     distance: {
                         mean: number;
                         deviation: number;

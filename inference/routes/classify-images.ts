@@ -3,6 +3,7 @@ import { encodeGreyPng } from '#images/encode-png.ts';
 import type { Size } from '#images/rgb-image.ts';
 import type { Explanation, ImageAnswer } from '../http/answers.ts';
 import { RequestError } from '../http/problem.ts';
+import type { Answers } from '../serving/classifier.ts';
 import { occlusionMap } from '../serving/explain.ts';
 import type { ServedModel } from '../serving/live-models.ts';
 import type { ClassifyOptions } from './classify-request.ts';
@@ -41,12 +42,11 @@ export async function classifyImages(
   const good = prepared.filter((image): image is Prepared => !(image instanceof Error));
   const decoded = performance.now();
 
-  const probabilities = good.length > 0 ? model.classify(stack(good)) : new Float32Array(0); // [N, classes]
+  const answers = good.length > 0 ? model.answer(stack(good)) : undefined;
   let row = 0;
   const results = prepared.map((image) => {
     if (image instanceof Error) return image;
-    const start = row++ * classes.length;
-    const answer = answerOf(image, probabilities.subarray(start, start + classes.length), model, topK);
+    const answer = answerOf(image, row++, answers!, model, topK);
     return explain === undefined ? answer : { ...answer, explanation: explanationOf(image, answer, model) };
   });
   return { results, timing: { decode: decoded - started, predict: performance.now() - decoded } };
@@ -102,14 +102,18 @@ function stack(images: readonly Prepared[]): Uint8Array {
   return images.length === 1 ? images[0]!.pixels : Buffer.concat(images.map(({ pixels }) => pixels));
 }
 
-function answerOf({ input }: Prepared, probabilities: Float32Array, model: ServedModel, topK: number): ImageAnswer {
+/** @param row of the image in the answers */
+function answerOf({ input }: Prepared, row: number, answers: Answers, model: ServedModel, topK: number): ImageAnswer {
   const { classes, uncertainBelow } = model.card;
-  const predictions = Array.from(probabilities, (score, index) => ({ label: classes[index]!, score, index }))
+  const scores = answers.probabilities.subarray(row * classes.length, (row + 1) * classes.length);
+  const predictions = Array.from(scores, (score, index) => ({ label: classes[index]!, score, index }))
     .sort((a, b) => b.score - a.score)
     .slice(0, topK)
     .map((prediction) => ({ ...prediction, score: toSixDecimals(prediction.score) }));
   const { label, score } = predictions[0]!;
-  return { label, score, uncertain: score < uncertainBelow, predictions, input };
+  const unfamiliar = answers.unfamiliar?.[row];
+  const claims = { uncertain: score < uncertainBelow, ...(unfamiliar !== undefined && { unfamiliar }) };
+  return { label, score, ...claims, predictions, input };
 }
 
 function explanationOf({ pixels }: Prepared, answer: ImageAnswer, model: ServedModel): Explanation {

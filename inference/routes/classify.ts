@@ -125,7 +125,8 @@ async function answer(
 function factsOf(answer: ClassifyAnswer | BatchAnswer): object {
   const { model, timing_ms: timing } = answer;
   if (!('results' in answer)) {
-    return { version: model.version, label: answer.label, score: answer.score, uncertain: answer.uncertain, timing };
+    const { label, score, uncertain, unfamiliar } = answer;
+    return { version: model.version, label, score, uncertain, ...(unfamiliar !== undefined && { unfamiliar }), timing };
   }
   const failed = answer.results.filter((result) => 'error' in result).length;
   return { version: model.version, images: answer.results.length, failed, timing };

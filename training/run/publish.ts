@@ -5,6 +5,7 @@ import { type RunResult, runKey, writeResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { contentTypeOf, publishVersion, readCard } from '#models/versions.ts';
 import { evaluate, logitsOf } from '../evaluation/evaluate.ts';
+import { fitUnfamiliar } from '../evaluation/fit-unfamiliar.ts';
 import { fitTemperature } from '../evaluation/temperature.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Attempt } from './attempt.ts';
@@ -53,6 +54,7 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
     run,
     data,
     temperature,
+    unfamiliar: fitUnfamiliar(heldOutLogits, heldOut, net.input),
     evaluation,
     history,
     trainedAt: trainedAt!,

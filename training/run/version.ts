@@ -41,6 +41,7 @@ export interface Trained {
   readonly run: string;
   readonly data: Dataset;
   readonly temperature: number;
+  readonly unfamiliar: Card['unfamiliar'];
   /** On the test images, at that temperature. */
   readonly evaluation: Required<Evaluation>;
   readonly history: readonly HistoryRow[];
@@ -98,6 +99,7 @@ async function cardOf(trained: Trained): Promise<Card> {
     input: { height, width, channels, range: [0, 255] },
     temperature: trained.temperature,
     uncertainBelow: UNCERTAIN_BELOW,
+    ...(trained.unfamiliar && { unfamiliar: trained.unfamiliar }),
     accuracy: {
       plain: evaluation.plain,
       tta: evaluation.tta,
