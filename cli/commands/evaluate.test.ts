@@ -103,6 +103,11 @@ test('a stored version is measured on all test images', () =>
     expect(Object.keys(stored.perClass)).toEqual(stored.classes);
     expect(stored.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(10_000);
     expect(stored.mistakes).toHaveLength(24);
+    expect(Object.keys(stored.byClass)).toEqual(stored.classes);
+    const recalls = Object.values(stored.byClass).map(({ recall }) => recall);
+    expect(stored.macro.recall).toBeCloseTo(recalls.reduce((sum, recall) => sum + recall, 0) / 10, 12);
+    expect(stored.weighted.recall).toBeCloseTo(stored.plain, 12);
+    expect(stored.auc!.macro).toBeGreaterThan(0);
   }));
 
 test('says what is wrong before it asks for long', async () => {

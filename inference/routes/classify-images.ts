@@ -1,10 +1,10 @@
 import { decodeImage } from '#images/decode-image.ts';
 import { encodeGreyPng } from '#images/encode-png.ts';
 import type { Size } from '#images/rgb-image.ts';
+import { occlusionMap } from '#models/occlusion-map.ts';
 import type { Explanation, ImageAnswer } from '../http/answers.ts';
 import { RequestError } from '../http/problem.ts';
 import type { Answers } from '../serving/classifier.ts';
-import { occlusionMap } from '../serving/explain.ts';
 import type { ServedModel } from '../serving/live-models.ts';
 import type { ClassifyOptions } from './classify-request.ts';
 

@@ -67,7 +67,8 @@ export async function evaluateStored(name: string | undefined, options: Evaluate
 
 /** Prints an evaluation, and writes the report that was asked for. */
 export async function show(evaluation: EvaluationReport, data: Dataset, { json, report }: ShowOptions): Promise<void> {
-  process.stdout.write(json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : measuredTable(evaluation));
+  const { ranking: _, ...figures } = evaluation; // The curves are for the report.
+  process.stdout.write(json ? `${JSON.stringify(figures, undefined, 2)}\n` : measuredTable(evaluation));
   if (report === undefined) return;
   const path = join(report, 'evaluation.html');
   const { evaluationReport } = await import('../record/report/evaluation-report.ts');

@@ -10,13 +10,17 @@ import { purpose, random } from '../../random/random.ts';
 import { element, escapeXml, heading, picture, style, text, WIDTH } from './svg.ts';
 
 const PER_CLASS = 10;
+/** More would make pages of many megabytes. */
+const MOST_CLASSES = 100;
 const TOP = 66;
 
 /** Random training images of each class. */
 export function classGrid(data: Dataset, seed: number): string {
   const [left, side, gap] = [92, 30, 4];
-  const parts = [heading('The classes', `${PER_CLASS} random training images of each.`)];
-  for (const [label, name] of data.classes.entries()) {
+  const classes = data.classes.slice(0, MOST_CLASSES);
+  const which = classes.length < data.classes.length ? `, of the first ${MOST_CLASSES} classes` : '';
+  const parts = [heading('The classes', `${PER_CLASS} random training images of each${which}.`)];
+  for (const [label, name] of classes.entries()) {
     const y = TOP + label * (side + gap);
     parts.push(text(left - 10, y + side / 2 + 4, name, { 'text-anchor': 'end' }));
     const images = randomImages(data.train, seed, label).filter((image) => data.train.labels[image] === label);
@@ -24,7 +28,7 @@ export function classGrid(data: Dataset, seed: number): string {
       parts.push(stored(data, data.train, image, { x: left + column * (side + gap), y, side, title: name }));
     }
   }
-  return picture(TOP + data.classes.length * (side + gap) + 12, `${data.title}: the classes`, parts);
+  return picture(TOP + classes.length * (side + gap) + 12, `${data.title}: the classes`, parts);
 }
 
 interface Tile {
@@ -156,7 +160,7 @@ function stored({ images: { size } }: Dataset, split: Split, image: number, plac
 }
 
 /** An image as PNG within the picture, drawn without smoothing. @param pixels `[H, W, C]` */
-function embedded(
+export function embedded(
   pixels: Uint8Array,
   [height, width, channels]: readonly [number, number, number],
   { x, y, side, title }: Place,
