@@ -39,7 +39,7 @@ function figures({
     ['plain', percent(plain), recorded ? percent(recorded.plain) : ''],
     ...(tta === undefined ? [] : [['with augmentation', percent(tta), recorded ? percent(recorded.tta) : '']]),
     ['loss', loss.toFixed(4), recorded ? recorded.loss.toFixed(4) : ''],
-    [`among the best ${top.k}`, percent(top.accuracy), ''],
+    ...(top.k > 1 ? [[`among the best ${top.k}`, percent(top.accuracy), '']] : []),
     ['macro F1', percent(rest.macro.f1), ''],
     ['weighted F1', percent(rest.weighted.f1), ''],
     ...(rest.auc === undefined ? [] : [['ROC AUC', rest.auc.macro.toFixed(4), '']]),

@@ -2,7 +2,7 @@ import { percent } from '#models/percent.ts';
 import { type Dataset, slice } from '../../data/dataset.ts';
 import type { ExplainedMistake } from '../../evaluation/explain-mistakes.ts';
 import { embedded } from './pictures.ts';
-import { heading, picture, style, text } from './svg.ts';
+import { fitted, heading, picture, style, text } from './svg.ts';
 
 /** How dark the parts become that did not matter. */
 const DARKNESS = 0.8;
@@ -28,7 +28,7 @@ export function attentionGrid(data: Dataset, mistakes: readonly ExplainedMistake
       const at = x + tile * (side + gap);
       parts.push(
         embedded(shown, size, { x: at, y, side, title }),
-        text(at + side / 2, y + side + 13, words, { ...small, fill }),
+        text(at + side / 2, y + side + 13, fitted(words, 12), { ...small, fill }),
       );
     }
     const claimed = percent(confidence, { digits: 0 });

@@ -1,6 +1,6 @@
 import { percent } from '#models/percent.ts';
 import type { Confusion } from '../../evaluation/class-figures.ts';
-import { element, escapeXml, heading, picture, style, text, WIDTH } from './svg.ts';
+import { element, escapeXml, fitted, heading, picture, style, text, WIDTH } from './svg.ts';
 
 /** More classes have a picture of the whole page's width, without numbers, and with classes that are confused side by side. */
 const MOST_IN_COLUMN = 24;
@@ -88,7 +88,7 @@ function wide(classes: readonly string[], confusion: readonly (readonly number[]
     const row = confusion[label]!;
     if (isNamed) {
       const name = fitted(classes[label]!, 20);
-      const column = `translate(${(left + (at + 0.8) * cell).toFixed(1)} ${top - 6}) rotate(-60)`;
+      const column = `translate(${(left + (at + 0.8) * cell).toFixed(1)} ${top - 6}) rotate(-90)`;
       parts.push(
         text(left - 6, top + (at + 0.85) * cell, name, { 'text-anchor': 'end', ...small }),
         element('g', { transform: column }, text(0, 0, name, small)),
@@ -161,10 +161,10 @@ export function confusionList(
   if (shown.length === 0 || classes.length === 2) return undefined;
   const [left, top, line, right] = [186, 74, 22, 96];
   const most = shown[0]!.images;
-  const parts = [heading('Most frequent confusions', 'The true class → the prediction, and the share of that class.')];
+  const parts = [heading('Most frequent confusions', 'The true class, taken for another; the share of its images.')];
   for (const [index, { label, answer, images }] of shown.entries()) {
     const y = top + index * line;
-    const words = `${fitted(classes[label]!, 14)} → ${fitted(classes[answer]!, 14)}`;
+    const words = `${fitted(classes[label]!, 14)} as ${fitted(classes[answer]!, 14)}`;
     const width = ((WIDTH - left - right) * images) / most;
     const share = percent(images / Math.max(1, support[label]!), { digits: 1 });
     parts.push(
@@ -188,8 +188,4 @@ function totalOf(row: readonly number[]): number {
     1,
     row.reduce((sum, count) => sum + count, 0),
   );
-}
-
-function fitted(name: string, most: number): string {
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }

@@ -28,7 +28,7 @@ export function evaluationReport(measured: EvaluationReport, data: Dataset): str
       ...(tta === undefined
         ? []
         : [{ name: 'With augmentation', value: percent(tta), note: 'mean of six views of each image' }]),
-      { name: `Among the best ${top.k}`, value: percent(top.accuracy), note: 'top-k accuracy' },
+      ...(top.k > 1 ? [{ name: `Among the best ${top.k}`, value: percent(top.accuracy), note: 'top-k accuracy' }] : []),
       { name: 'Macro F1', value: percent(measured.macro.f1), note: 'the mean of the classes' },
       {
         name: 'Calibration error',

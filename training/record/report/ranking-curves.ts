@@ -1,7 +1,7 @@
 import type { ClassFigures } from '../../evaluation/class-figures.ts';
 import type { ClassRanking, CurvePoint, Ranking } from '../../evaluation/ranking.ts';
 import { area, axes } from './panel.ts';
-import { element, heading, picture, style, text } from './svg.ts';
+import { element, fitted, heading, picture, style, text } from './svg.ts';
 
 interface Line {
   readonly name: string;
@@ -30,8 +30,7 @@ const HEIGHT = 300;
 export function rocCurves(classes: readonly string[], ranking: Ranking, operating?: CurvePoint): string {
   return curves(classes, ranking, operating, {
     title: 'ROC',
-    explanation:
-      'Each class against the others, at every limit of its probability. The area under the line is the AUC.',
+    explanation: 'Each class against the others. The area under a line is its AUC.',
     across: 'share of other images taken for the class',
     up: 'found',
     value: ({ auc }) => auc,
@@ -43,7 +42,7 @@ export function rocCurves(classes: readonly string[], ranking: Ranking, operatin
 export function precisionRecallCurves(classes: readonly string[], ranking: Ranking, operating?: CurvePoint): string {
   return curves(classes, ranking, operating, {
     title: 'Precision and recall',
-    explanation: 'Each class against the others. The area under the line is the average precision.',
+    explanation: 'Each class against the others, with its average precision.',
     across: 'recall',
     up: 'precision',
     value: ({ averagePrecision }) => averagePrecision,
@@ -117,7 +116,7 @@ function curves(
     const look = { stroke: line.colour, 'stroke-width': line.width + 0.5 };
     parts.push(
       element('line', { x1: x, x2: x + 16, y1: y - 4, y2: y - 4, ...look, ...dashed(line) }),
-      text(x + 22, y, `${shortened(line.name)} ${line.value.toFixed(3)}`, { fill: style.muted, 'font-size': 11 }),
+      text(x + 22, y, `${fitted(line.name, 20)} ${line.value.toFixed(3)}`, { fill: style.muted, 'font-size': 11 }),
     );
   }
   if (shown.length > legend.length) {
@@ -149,8 +148,4 @@ function dashed({ dashes }: Pick<Line, 'dashes'>) {
 /** From blue, for the best class, to red: readable on light and on dark. */
 function hue(index: number, count: number): string {
   return `hsl(${Math.round(220 - (220 * index) / Math.max(1, count - 1))} 65% 50%)`;
-}
-
-function shortened(name: string): string {
-  return name.length > 20 ? `${name.slice(0, 19)}…` : name;
 }

@@ -115,7 +115,7 @@ describe('the confusion matrix', () => {
     const classes = Array.from({ length: 1_001 }, (_, label) => `class ${label}`);
     expect(confusionMatrix(classes, [])).toBeUndefined();
     const list = confusionList(classes, [{ label: 1000, answer: 3, images: 4 }], new Array(1_001).fill(8))!;
-    expect(list).toContain('class 1000 → class 3');
+    expect(list).toContain('class 1000 as class 3');
     expect(list).toContain('4 (50.0 %)');
   });
 });

@@ -101,7 +101,15 @@ function reportPage({ card, history, evaluation, net }: Report, pictures: Pictur
     figures: [
       { name: 'Test accuracy', value: percent(accuracy.plain), note: `95 %: ${low} to ${high}` },
       { name: 'With augmentation', value: percent(accuracy.tta), note: 'mean of six views of each image' },
-      { name: `Among the best ${evaluation.top.k}`, value: percent(evaluation.top.accuracy), note: 'top-k accuracy' },
+      ...(evaluation.top.k > 1
+        ? [
+            {
+              name: `Among the best ${evaluation.top.k}`,
+              value: percent(evaluation.top.accuracy),
+              note: 'top-k accuracy',
+            },
+          ]
+        : []),
       { name: 'Macro F1', value: percent(evaluation.macro.f1), note: 'the mean of the classes' },
       { name: 'Calibration error', value: percent(after.error), note: `${percent(before.error)} uncalibrated` },
       { name: 'Training', value: seconds(card.trainingSeconds), note: `${seconds(card.wallSeconds)} in all` },
