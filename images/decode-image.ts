@@ -1,5 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
-import { planFit, RowFitter, type Transform } from './fit-image.ts';
+import { planFit, RowCopier, RowFitter, type Transform } from './fit-image.ts';
 import { ImageTooLarge, UnsupportedImage } from './image-errors.ts';
 import type { ImageFile, Reduction } from './image-file.ts';
 import { identify } from './image-type.ts';
@@ -95,7 +95,7 @@ async function decodeFitted(
   const area = storedArea(crop, file, orientation);
   const target = isTurned ? turned(input) : sizeOf(input);
   const reduction = reductionFor(crop, input, file.reductions);
-  const fitter = new RowFitter(file, area, target, reduction);
+  const fitter = transform === 'none' ? new RowCopier(target) : new RowFitter(file, area, target, reduction);
   const repaired = await file.decode(reduction, (row) => fitter.add(row));
   const { pixels } = upright({ ...target, pixels: fitter.pixels() }, orientation);
   return { transform, pixels, ...(repaired.length > 0 ? { repaired: repaired.join('; ') } : {}) };
