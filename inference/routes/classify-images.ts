@@ -1,4 +1,4 @@
-import { decodeImage } from '#images/decode-image.ts';
+import { decodeImage, type ImageLimits } from '#images/decode-image.ts';
 import { encodeGreyPng } from '#images/encode-png.ts';
 import type { Size } from '#images/rgb-image.ts';
 import type { Explanation, ImageAnswer } from '../http/answers.ts';
@@ -21,12 +21,14 @@ export const MAX_MEGAPIXELS = 16;
  * Decodes and classifies images, all in one pass of the network. Every request format ends here.
  *
  * @param files image files; an error in place of a file is returned in the same place
+ * @param limits of each image. @default those of an image in a request, and of all images of a request together
  * @throws {RequestError} an option does not fit the model or the number of images
  */
 export async function classifyImages(
   files: readonly (Uint8Array | Error)[],
   model: ServedModel,
   { topK = Math.min(5, model.card.classes.length), strict = false, explain }: ClassifyOptions = {},
+  limits?: ImageLimits,
 ): Promise<Classified> {
   const { classes } = model.card;
   if (topK > classes.length) {
@@ -37,7 +39,7 @@ export async function classifyImages(
   }
 
   const started = performance.now();
-  const prepared = await prepareAll(files, model, strict);
+  const prepared = await prepareAll(files, model, strict, limits);
   const good = prepared.filter((image): image is Prepared => !(image instanceof Error));
   const decoded = performance.now();
 
@@ -62,9 +64,10 @@ async function prepareAll(
   files: readonly (Uint8Array | Error)[],
   { card: { input } }: ServedModel,
   strict: boolean,
+  limits: ImageLimits | undefined,
 ): Promise<(Prepared | Error)[]> {
   const prepared: (Prepared | Error)[] = [];
-  let left = MAX_MEGAPIXELS * 1e6;
+  let left = limits === undefined ? MAX_MEGAPIXELS * 1e6 : Number.POSITIVE_INFINITY;
   // Counted before decoding: an image that is damaged at its end costs as much as an intact one.
   const beforeDecoding = ({ width, height }: Size) => {
     if (strict && (width !== input.width || height !== input.height)) throw wrongSize({ width, height }, input);
@@ -74,7 +77,7 @@ async function prepareAll(
   for (const bytes of files) {
     try {
       if (bytes instanceof Error) throw bytes;
-      const { pixels, ...described } = await decodeImage(bytes, { input, beforeDecoding });
+      const { pixels, ...described } = await decodeImage(bytes, { input, beforeDecoding, ...(limits && { limits }) });
       prepared.push({ input: described, pixels });
     } catch (error) {
       prepared.push(error instanceof Error ? error : new Error(String(error)));
