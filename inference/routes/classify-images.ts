@@ -17,6 +17,9 @@ export interface Classified {
 /** Megapixels of all images of a request together, so that one request cannot block the others for long. */
 export const MAX_MEGAPIXELS = 16;
 
+/** Predictions of all images of a request together: with names of 100 bytes they fit in the 6 MB of a Lambda's answer. */
+export const MAX_PREDICTIONS = 30_000;
+
 /**
  * Decodes and classifies images, all in one pass of the network. Every request format ends here.
  *
@@ -33,6 +36,13 @@ export async function classifyImages(
   const { classes } = model.card;
   if (topK > classes.length) {
     throw new RequestError('bad-parameter', `top_k is ${topK}, but the model has only ${classes.length} classes.`);
+  }
+  if (limits === undefined && topK * files.length > MAX_PREDICTIONS) {
+    throw new RequestError(
+      'bad-parameter',
+      `top_k is ${topK} for ${files.length} images, ${topK * files.length} predictions; the limit is ${MAX_PREDICTIONS}. ` +
+        'Ask for fewer classes, or send fewer images in a request.',
+    );
   }
   if (explain !== undefined && files.length > 1) {
     throw new RequestError('bad-parameter', `explain works for one image, but the request has ${files.length}.`);
@@ -77,7 +87,8 @@ async function prepareAll(
   for (const bytes of files) {
     try {
       if (bytes instanceof Error) throw bytes;
-      const { pixels, ...described } = await decodeImage(bytes, { input, beforeDecoding, ...(limits && { limits }) });
+      const options = { input, fit: input.fit ?? 'crop', beforeDecoding, ...(limits && { limits }) };
+      const { pixels, ...described } = await decodeImage(bytes, options);
       prepared.push({ input: described, pixels });
     } catch (error) {
       prepared.push(error instanceof Error ? error : new Error(String(error)));

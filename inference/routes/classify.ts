@@ -9,7 +9,7 @@ import { MAX_BODY } from '../http/read-body.ts';
 import type { LiveModels } from '../serving/live-models.ts';
 import { roundMilliseconds } from '../telemetry/timing.ts';
 import { classifyFiles } from './classify-files.ts';
-import { MAX_MEGAPIXELS } from './classify-images.ts';
+import { MAX_MEGAPIXELS, MAX_PREDICTIONS } from './classify-images.ts';
 import {
   type ClassifyRequest,
   HuggingFaceRequest,
@@ -48,9 +48,10 @@ const classify: Operation = {
   details:
     `PNG, JPEG or WebP of at most ${IMAGE_LIMITS.pixels / 1e6} megapixels, or raw RGB of the model's size. A body has at most ` +
     `${MAX_BODY / 1e6} MB, whether it is an image, a form or JSON. The type is detected from the ` +
-    'bytes; the declared type is ignored. Images of other sizes are cropped to their center and scaled by area. Several ' +
-    'images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most ' +
-    `${MAX_MEGAPIXELS} megapixels.`,
+    'bytes; the declared type is ignored. Images of other sizes are fitted to the model: cropped to its aspect ratio, or ' +
+    "padded or stretched if its card's `input.fit` says so, and scaled by area. Several images (form parts, a list of " +
+    `\`inputs\`, \`instances\`) are answered by a list; together they may have at most ${MAX_MEGAPIXELS} megapixels, and the ` +
+    `answer at most ${MAX_PREDICTIONS} predictions.`,
   examples: [
     'curl --data-binary @picture.png "$URL/classify"',
     'curl -H "x-api-key: $KEY" --data-binary @picture.png "$URL/classify?top_k=3"',
