@@ -66,7 +66,9 @@ function classTable({ classes, perClass, confusion }: EvaluationReport): string[
         .sort((a, b) => b.count - a.count)
         .slice(0, 3)
         .map((other) => `${other.name} ${other.count}`);
-      return `  ${name.padEnd(width)} ${percent(perClass[name]!).padStart(9)}   ${others.join(', ')}`.trimEnd();
+      const isThere = confusion[label]!.some((count) => count > 0);
+      const right = isThere ? percent(perClass[name]!) : 'no images';
+      return `  ${name.padEnd(width)} ${right.padStart(9)}   ${others.join(', ')}`.trimEnd();
     }),
   ];
 }
