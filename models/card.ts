@@ -31,6 +31,8 @@ export const Card = z
       width: count.check(z.positive()),
       channels: count.check(z.positive()),
       range: z.tuple([z.literal(0), z.literal(255)]),
+      /** How pictures of another shape become the input. @default 'crop' */
+      fit: z.optional(z.enum(['crop', 'pad', 'stretch'])),
     }),
     /** Probabilities are softmax(logits / temperature); chosen on held-out images. */
     temperature: positive,

@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { suffixOf } from '../batch/batch-jobs.ts';
 import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { deploy } from '../stack/deploy.ts';
@@ -43,7 +45,7 @@ export function deployCommand(): Command {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
       }
-      const pictures = await examplePictures();
+      const pictures = await examplePictures(await target.store());
       if (options.json) {
         const key = target.name === 'local' ? { apiKey: await target.apiKey(stack) } : {};
         process.stdout.write(`${JSON.stringify({ ...stack, url: target.apiUrl(stack), ...key }, undefined, 2)}\n`);
@@ -80,10 +82,10 @@ Examples:
   ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;
 
-/** Pictures to try the endpoint with. Without the data set there are none, which is no reason for the deployment to fail. */
-async function examplePictures(): Promise<readonly ExamplePicture[]> {
+/** Pictures to try the endpoint with. Where there are none, the deployment is as good without them. */
+async function examplePictures(store: ObjectStore): Promise<readonly ExamplePicture[]> {
   try {
-    return await step('write the example pictures', writeExamplePictures);
+    return await step('write the example pictures', () => writeExamplePictures(store));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     process.stderr.write(`${pc.yellow('!')} There are no example pictures: ${error.message}\n`);
@@ -95,7 +97,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
   const store = await target.store();
   const [production, candidate] = [await readAlias(store, 'production'), await readAlias(store, 'candidate')];
   const untilPromoted = candidate ? 'models promote candidate' : 'submit quick';
-  const next = production ? `classify ${pictures[0]?.file ?? 'photo.png'}` : untilPromoted;
+  const next = production ? `classify ${shellWord(pictures[0]?.file ?? 'photo.png')}` : untilPromoted;
   const url = target.apiUrl(stack);
   const lines = [
     ['endpoint', url],

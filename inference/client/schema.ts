@@ -361,7 +361,7 @@ export interface components {
                 width: number;
                 height: number;
                 /** @enum {string} */
-                transform: "none" | "center-crop" | "area" | "center-crop+area";
+                transform: "none" | "center-crop" | "area" | "center-crop+area" | "pad" | "area+pad" | "stretch";
                 /** @description What is wrong with the file, where that did not affect the picture: such a file is taken. */
                 repaired?: string;
             };
@@ -393,7 +393,7 @@ export interface components {
                 width: number;
                 height: number;
                 /** @enum {string} */
-                transform: "none" | "center-crop" | "area" | "center-crop+area";
+                transform: "none" | "center-crop" | "area" | "center-crop+area" | "pad" | "area+pad" | "stretch";
                 /** @description What is wrong with the file, where that did not affect the picture: such a file is taken. */
                 repaired?: string;
             };
@@ -439,6 +439,8 @@ export interface components {
                     0,
                     255
                 ];
+                /** @enum {string} */
+                fit?: "crop" | "pad" | "stretch";
             };
             temperature: number;
             uncertainBelow: number;

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { transforms } from '#images/fit-image.ts';
 import { Card } from '#models/card.ts';
 import { Problem } from './problem.ts';
 
@@ -54,7 +55,7 @@ export const ImageAnswer = z
         type: z.string().check(z.describe('The media type, detected from the bytes.')),
         width: z.int(),
         height: z.int(),
-        transform: z.enum(['none', 'center-crop', 'area', 'center-crop+area']),
+        transform: z.enum(transforms),
         repaired: z.optional(
           z
             .string()

@@ -73,7 +73,7 @@ function classTable({ classes, byClass, confusion }: EvaluationReport): string[]
         .sort((a, b) => b.count - a.count)
         .slice(0, 3)
         .map((other) => `${other.name} ${other.count}`);
-      const interval = interval95?.map((end) => (100 * end).toFixed(1)).join(' to ') ?? 'unknown';
+      const interval = interval95?.map((end) => (100 * end).toFixed(1)).join(' to ') ?? 'no images';
       return (
         `  ${name.padEnd(width)} ${support.toLocaleString('en').padStart(7)} ${share(precision)} ${share(recall)} ` +
         `${interval.padStart(15)} ${share(f1)}   ${others.join(', ')}`

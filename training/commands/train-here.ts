@@ -67,7 +67,11 @@ export async function trainHere(
   try {
     const loading = progressLine();
     const bucket = isBucket(store) ? { bucket: patient } : {};
-    const data = await openDataset(dataset, { log, signal, progress: loading.show, ...bucket }).finally(loading.end);
+    const { imageSize: size, fit } = asked.settings;
+    const image = { size, fit };
+    const data = await openDataset(dataset, { image, log, signal, progress: loading.show, ...bucket }).finally(
+      loading.end,
+    );
     const recipe = recipeFor({ ...options, set: [...settingsFor(data, asked.settings), ...set] }, parent);
     const { train } = await import('../run/train.ts'); // Loads the backends, which bad arguments need not wait for.
     const outcome = await train({

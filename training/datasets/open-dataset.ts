@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { NotFound } from '#errors/user-error.ts';
-import type { Dataset, LoadOptions } from '../data/dataset.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { NotFound, UsageError } from '#errors/user-error.ts';
+import { type Dataset, defaultForm, type LoadOptions } from '../data/dataset.ts';
 import { loadCifar10 } from './cifar10/cifar10.ts';
 import { loadPictures } from './pictures/load-pictures.ts';
 
@@ -30,8 +31,17 @@ export function isNamed(where: string): boolean {
 /**
  * @param where as `--data` takes it: the name of a data set, or the path of a folder or a table of pictures
  * @throws {NotFound} as `checkDataset`
+ * @throws {UsageError} a named data set is asked for in another form than its images have
  * @throws {UserError} its images cannot be fetched or read
  */
 export async function openDataset(where: string, options: LoadOptions = {}): Promise<Dataset> {
-  return isNamed(checkDataset(where)) ? loaders[where]!(options) : loadPictures(where, options);
+  if (!isNamed(checkDataset(where))) return loadPictures(where, options);
+  const { image = defaultForm } = options;
+  if (!isDeepStrictEqual(image, defaultForm)) {
+    throw new UsageError(
+      `The images of ${where} have 32x32 pixels, so it takes no imageSize=${image.size} with fit=${image.fit}. ` +
+        'Leave these settings out; they are for pictures of your own.',
+    );
+  }
+  return loaders[where]!(options);
 }

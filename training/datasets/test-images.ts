@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, defaultForm } from '../data/dataset.ts';
 import { isNamed, openDataset } from './open-dataset.ts';
 import { rememberedPlace } from './pictures/places.ts';
 
@@ -21,7 +21,11 @@ export async function openTestImages(
   { name }: TestImagesOptions = {},
 ): Promise<Dataset> {
   const where = name ?? (isNamed(card.name) ? card.name : await placeOf(card));
-  const data = await openDataset(where, { log: (line) => process.stderr.write(`${line}\n`) });
+  const { height: size, fit = defaultForm.fit } = card.input;
+  const data = await openDataset(where, {
+    log: (line) => process.stderr.write(`${line}\n`),
+    ...(!isNamed(where) && { image: { size, fit } }),
+  });
   checkFits(card, data);
   return data;
 }

@@ -15,6 +15,8 @@ export type Recipe = Readonly<z.output<typeof settingsSchema>>;
 const seed: Recipe = {
   net: 'seed',
   widths: [64, 256, 256],
+  imageSize: 32,
+  fit: 'crop',
   engine: 'tensorflow',
   epochs: 100,
   budget: 0,

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { fits } from '#images/fit-image.ts';
 import { batchPreparations } from './batch-preparation.ts';
 import { netNames } from './nets.ts';
 import { precisions } from './precision.ts';
@@ -13,6 +14,9 @@ interface Description {
 
 const descriptions = z.registry<Description>();
 
+/** Pixels across and down. */
+export const imageSizes = [32, 48, 64, 96, 128] as const;
+
 const share = { min: 0, max: 1 };
 const epochs = { min: 0, max: 10_000 };
 
@@ -23,6 +27,8 @@ const epochs = { min: 0, max: 10_000 };
 export const settingsSchema = z.object({
   net: choice('The network to train.', netNames),
   widths: filters('Filters of the three groups of the airbench net or of ResNet-9; other nets ignore it.'),
+  imageSize: oneOf('Pixels across and down that pictures are scaled to; named data sets have 32.', imageSizes),
+  fit: choice('How a picture that is not square becomes one: its middle, on a grey ground, or out of shape.', fits),
   engine: choice('The runtime; auto is TensorFlow where it is installed, else WebAssembly.', [
     'auto',
     'tensorflow',
@@ -105,6 +111,12 @@ export function descriptionOf(name: (typeof settingNames)[number]): Description 
 
 function choice<const Value extends string>(meaning: string, values: readonly Value[]) {
   return z.enum(values).register(descriptions, { meaning, takes: listOf(values) });
+}
+
+function oneOf<const Value extends number>(meaning: string, values: readonly Value[]) {
+  return z
+    .codec(z.string(), z.literal(values), { decode: (text) => Number(text) as Value, encode: String })
+    .register(descriptions, { meaning, takes: listOf(values.map(String)) });
 }
 
 interface Range {

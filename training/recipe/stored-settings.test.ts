@@ -34,8 +34,15 @@ describe('stored settings', () => {
     expect(fromStoredSettings(storedSettings(settings))).toEqual(settings);
   });
 
+  test('that came later are stored where they change something, and otherwise read back as what changes nothing', () => {
+    const changed = resolveRecipe('minute', ['imageSize=48', 'fit=pad']).settings;
+    expect(storedSettings(changed)).toMatchObject({ imageSize: 48, fit: 'pad' });
+    expect(fromStoredSettings(storedSettings(changed))).toEqual(changed);
+    expect(fromStoredSettings({})).toMatchObject({ imageSize: 32, fit: 'crop' });
+  });
+
   test('of an earlier release are kept as they are, but for renamed ones', () => {
-    expect(fromStoredSettings({ shift: 2, depth: 9 })).toEqual({ translate: 2, depth: 9 });
+    expect(fromStoredSettings({ shift: 2, depth: 9 })).toMatchObject({ translate: 2, depth: 9 });
   });
 
   test('let a run resume that was begun before settings were renamed', async () => {

@@ -4,14 +4,21 @@ import type { Recipe } from './recipes.ts';
 const storedNames: Partial<Record<keyof Recipe, string>> = { translate: 'shift', batchPreparation: 'batches' };
 const currentNames = Object.fromEntries(Object.entries(storedNames).map(([current, stored]) => [stored, current]));
 
+/**
+ * Settings that came later, with the values that change nothing. With those they are not stored, so that earlier runs resume and
+ * what is stored keeps its bytes.
+ */
+const laterSettings: Partial<Recipe> = { imageSize: 32, fit: 'crop' };
+
 /** Settings as they are stored: under the stored names, in the order of the recipe. */
 export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {
-  return renamed(settings, storedNames);
+  const decisive = Object.entries(settings).filter(([name, value]) => value !== laterSettings[name as keyof Recipe]);
+  return renamed(Object.fromEntries(decisive), storedNames);
 }
 
 /** Stored settings under their current names. Those of an older release may lack some, or have others. */
 export function fromStoredSettings(stored: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return renamed(stored, currentNames);
+  return { ...laterSettings, ...renamed(stored, currentNames) };
 }
 
 /** The current name of a stored setting. */

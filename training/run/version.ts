@@ -95,11 +95,12 @@ function networkOf({ net, weights, data, temperature, recipe }: Trained): Traine
 async function cardOf(trained: Trained): Promise<Card> {
   const { net, recipe, data, evaluation } = trained;
   const [height, width, channels] = net.input;
+  const { fit } = recipe.settings;
   return {
     name: data.name,
     createdAt: trained.trainedAt,
     classes: [...data.classes],
-    input: { height, width, channels, range: [0, 255] },
+    input: { height, width, channels, range: [0, 255], ...(fit !== 'crop' && { fit }) },
     temperature: trained.temperature,
     uncertainBelow: UNCERTAIN_BELOW,
     ...(trained.unfamiliar && { unfamiliar: trained.unfamiliar }),

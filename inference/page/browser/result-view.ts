@@ -42,7 +42,7 @@ export function showResult(
     return createElement(
       'tr',
       {},
-      createElement('th', { scope: 'row' }, classes[index]!),
+      createElement('th', { scope: 'row' }, createElement('span', {}, classes[index]!)),
       bar(...bars),
       createElement(
         'td',
@@ -65,8 +65,10 @@ export function showResult(
     ' ',
     createElement('span', { className: 'score' }, percent(score, { digits: 1 })),
   );
+  // A test image of an earlier model may be of a class that this one does not know.
+  const known = truth !== undefined && classes.includes(truth) ? truth : undefined;
   const isUnfamiliar = endpoint ? endpoint.answer.unfamiliar : browser?.unfamiliar;
-  const verdict = verdictOf(label, { isUncertain: score < uncertainBelow, isUnfamiliar, truth });
+  const verdict = verdictOf(label, { isUncertain: score < uncertainBelow, isUnfamiliar, truth: known });
   Object.assign(element('verdict', HTMLElement), { textContent: verdict.text, className: verdict.kind });
 
   showFacts(endpoint, browser, browserModel);

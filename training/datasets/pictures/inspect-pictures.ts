@@ -1,4 +1,4 @@
-import type { LoadOptions } from '../../data/dataset.ts';
+import { defaultForm, type LoadOptions } from '../../data/dataset.ts';
 import { checkPictures } from './check-pictures.ts';
 import type { Finding } from './findings.ts';
 import { withPictures } from './import-pictures.ts';
@@ -12,9 +12,6 @@ export interface InspectedPictures {
   readonly findings: readonly Finding[];
 }
 
-/** Pictures are cropped and scaled to so many pixels across and down. */
-export const SIZE = 32;
-
 /**
  * Opens the pictures of a folder or a table, and reports on them.
  *
@@ -25,8 +22,8 @@ export async function inspectPictures(
   options: Pick<LoadOptions, 'progress' | 'signal'>,
 ): Promise<InspectedPictures> {
   const listing = await listPictures(place);
-  return withPictures(listing, SIZE, options, async (pictures, pack) => {
-    const { usable, splits, findings } = await checkPictures(listing, pictures, SIZE, pack);
+  return withPictures(listing, defaultForm, options, async (pictures, pack) => {
+    const { usable, splits, findings } = await checkPictures(listing, pictures, defaultForm.size, pack);
     const classes = listing.classes.map((name) => ({ name, train: 0, val: 0, test: 0 }));
     for (const [index, { label }] of usable.entries()) classes[label]![splits[index]!]++;
     return { title: listing.title, classes, findings };

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
-import type { Dataset, LoadOptions, Split } from '../../data/dataset.ts';
+import { type Dataset, defaultForm, type ImageForm, type LoadOptions, type Split } from '../../data/dataset.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
 import { checkPictures, type Inspected } from './check-pictures.ts';
 import { withPictures } from './import-pictures.ts';
-import { SIZE } from './inspect-pictures.ts';
 import { listPictures } from './list-pictures.ts';
 import type { Listing, SplitName } from './listing.ts';
 import type { Pack } from './pack.ts';
@@ -23,12 +23,15 @@ const MOST_BROKEN = 0.01;
  */
 export async function loadPictures(place: string, options: LoadOptions = {}): Promise<Dataset> {
   const listing = await listPictures(place);
-  return withPictures(listing, SIZE, options, async (pictures, pack) => {
-    const inspected = await checkPictures(listing, pictures, SIZE, pack);
-    const { log } = options;
+  const { image = defaultForm, log } = options;
+  // Pictures are checked and split in one form, whatever they are trained in: a split must not depend on a setting.
+  return withPictures(listing, defaultForm, options, async (pictures, pack) => {
+    const inspected = await checkPictures(listing, pictures, defaultForm.size, pack);
     assertTrainable(place, inspected);
     for (const { title, examples, remedy } of inspected.findings) log?.(`${title}, such as ${examples[0]}. ${remedy}`);
-    const data = await datasetOf(listing, inspected, pack);
+    const data = isDeepStrictEqual(image, defaultForm)
+      ? await datasetOf(listing, inspected, pack, image)
+      : await withPictures(listing, image, options, (_, own) => datasetOf(listing, inspected, own, image));
     await rememberPlace(place, data.sha256.test);
     return data;
   });
@@ -43,18 +46,23 @@ function assertTrainable(place: string, { usable, broken }: Inspected): void {
   );
 }
 
-async function datasetOf(listing: Listing, { usable, splits }: Inspected, pack: Pack): Promise<Dataset> {
+async function datasetOf(
+  listing: Listing,
+  { usable, splits }: Inspected,
+  pack: Pack,
+  { size }: ImageForm,
+): Promise<Dataset> {
   const { title, classes } = listing;
   const indicesOf = (split: SplitName) => [...usable.keys()].filter((index) => splits[index] === split);
   const [train, heldOut, test] = [indicesOf('train'), indicesOf('val'), indicesOf('test')];
-  const trained = await readSplit([...train, ...heldOut], usable, classes.length, pack);
-  const tested = await readSplit(test, usable, classes.length, pack);
+  const trained = await readSplit([...train, ...heldOut], usable, classes.length, { pack, size });
+  const tested = await readSplit(test, usable, classes.length, { pack, size });
   return {
     name: nameOf(title),
     title,
     sha256: { train: digest(trained), test: digest(tested) },
     classes,
-    images: { size: [SIZE, SIZE, 3], classes: classes.length, ...channelStatistics(trained.images, 3) },
+    images: { size: [size, size, 3], classes: classes.length, ...channelStatistics(trained.images, 3) },
     train: trained,
     test: tested,
     heldOutImages: 'last',
@@ -66,18 +74,19 @@ async function readSplit(
   indices: readonly number[],
   usable: Inspected['usable'],
   classes: number,
-  pack: Pack,
+  { pack, size }: { readonly pack: Pack; readonly size: number },
 ): Promise<Split> {
-  const bytes = 3 * SIZE * SIZE;
+  const bytes = 3 * size ** 2;
   const images = new Uint8Array(indices.length * bytes);
   const labels: Labels = classes > 256 ? new Uint16Array(indices.length) : new Uint8Array(indices.length);
   const damaged: string[] = [];
   for (const [position, index] of indices.entries()) {
     const picture = usable[index]!;
     labels[position] = picture.label;
-    if (await pack.read(picture, images.subarray(position * bytes, (position + 1) * bytes))) continue;
+    const packed = pack.find(picture.facts.sha256);
+    if (packed && (await pack.read(packed, images.subarray(position * bytes, (position + 1) * bytes)))) continue;
     damaged.push(picture.path);
-    pack.forget(picture.at);
+    if (packed) pack.forget(packed.at);
   }
   if (damaged.length === 0) return { count: indices.length, images, labels };
   throw new UserError(

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { systemError } from '#errors/system-error.ts';
+import type { ImageForm } from '../../data/dataset.ts';
 import type { FileState } from './pack.ts';
 import { type OpenedPicture, openPicture, PICTURE_LIMITS } from './picture-facts.ts';
 
@@ -27,23 +28,23 @@ const FEW = 200;
 /**
  * Opens pictures, in threads where there are many; in any order.
  *
- * @param size of the network's input, in pixels across and down
+ * @param image what the pictures become
  * @throws the signal's reason, once it is aborted
  */
 export async function* openPictures(
   wanted: readonly Wanted[],
-  size: number,
+  image: ImageForm,
   signal?: AbortSignal,
 ): AsyncGenerator<Opened> {
   if (wanted.length <= FEW) {
     for (const each of wanted) {
       signal?.throwIfAborted();
-      yield await openFile(each, size);
+      yield await openFile(each, image);
     }
     return;
   }
   const threads = Math.min(availableParallelism(), 8);
-  const workers = Array.from({ length: threads }, () => new OpeningThread(size));
+  const workers = Array.from({ length: threads }, () => new OpeningThread(image));
   try {
     let next = 0;
     const give = (worker: OpeningThread) => {
@@ -73,9 +74,9 @@ class OpeningThread {
   readonly #worker: Worker;
   readonly #waiting: { resolve(opened: Opened[]): void; reject(error: Error): void }[] = [];
 
-  constructor(size: number) {
+  constructor(image: ImageForm) {
     this.#worker = new Worker(new URL('./open-picture.worker.mjs', import.meta.url), {
-      workerData: { size },
+      workerData: image,
       execArgv: [],
     });
     this.#worker.on('message', (opened: Opened[]) => this.#waiting.shift()?.resolve(opened));
@@ -97,7 +98,7 @@ class OpeningThread {
 }
 
 /** Opens one picture. A file that cannot be read is a finding, too. */
-export async function openFile({ root, path }: Wanted, size: number): Promise<Opened> {
+export async function openFile({ root, path }: Wanted, image: ImageForm): Promise<Opened> {
   const file = join(root, path);
   try {
     const handle = await open(file);
@@ -108,7 +109,7 @@ export async function openFile({ root, path }: Wanted, size: number): Promise<Op
         const problem = `has ${(bytes / 1e6).toFixed(0)} MB; pictures may have ${PICTURE_LIMITS.bytes / 1e6} MB`;
         return { path, state, found: { sha256: '', problem } };
       }
-      return { path, state, found: await openPicture(await handle.readFile(), path, size) };
+      return { path, state, found: await openPicture(await handle.readFile(), path, image) };
     } finally {
       await handle.close();
     }

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { UserError } from '#errors/user-error.ts';
 import { decodeImage, type ImageLimits } from '#images/decode-image.ts';
 import { identify } from '#images/image-type.ts';
+import type { ImageForm } from '../../data/dataset.ts';
 
 /** What is known of a picture once it was opened: everything but its pixels. */
 export interface PictureFacts {
@@ -34,15 +35,15 @@ export const PICTURE_LIMITS: ImageLimits = { bytes: 100_000_000, pixels: 100_000
 /**
  * Opens a picture by the decoders of the endpoint, so that a model is trained on the pixels that it is served.
  *
- * @param size of the network's input, in pixels across and down
+ * @param image what the picture becomes
  */
-export async function openPicture(bytes: Uint8Array, path: string, size: number): Promise<OpenedPicture> {
+export async function openPicture(bytes: Uint8Array, path: string, { size, fit }: ImageForm): Promise<OpenedPicture> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const { type, name } = identify(bytes);
   if (bytes.length === 0) return { sha256, problem: 'is empty' };
   if (type === undefined) return { sha256, problem: `is ${name}, no PNG, JPEG or WebP image` };
   try {
-    const image = await decodeImage(bytes, { input: { width: size, height: size }, limits: PICTURE_LIMITS });
+    const image = await decodeImage(bytes, { input: { width: size, height: size }, fit, limits: PICTURE_LIMITS });
     // A damaged file of exactly as many bytes as the pixels are is read as raw pixels.
     if (image.type !== type) return { sha256, problem: `is ${name} that is damaged` };
     const { width, height, pixels, repaired } = image;

@@ -35,7 +35,7 @@ export function classTable(classes: readonly string[], { figures, macro, weighte
       const ranked = ranking?.perClass[label];
       return [
         ...[classes[label]!, support.toLocaleString('en'), share(precision), support > 0 ? share(recall) : ''],
-        ...[support > 0 ? intervalOf(recall, support) : 'unknown', share(f1)],
+        ...[support > 0 ? intervalOf(recall, support) : 'no images', share(f1)],
         ...[area(ranked?.auc), area(ranked?.averagePrecision)],
       ];
     }),
