@@ -93,6 +93,15 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('classify')
+      .description(
+        'Classify a folder of small pictures and one of photos: pictures a second, processor time, memory over time; with ONNX Runtime in Python beside it. About 10 minutes.',
+      )
+      .option('--pictures <number>', 'PNG files of 32x32', Number, 100_000)
+      .option('--photos <number>', 'JPEG files of three megapixels', Number, 300)
+      .action(async (options) => (await import('./classify.ts')).benchmarkClassifying(options)),
+  )
+  .addCommand(
     new Command('fuzz')
       .description('Send damaged images, then run Schemathesis, against "cifar10 serve"; count the answers by status.')
       .option('--count <number>', 'damaged images per format', Number, 10_000)

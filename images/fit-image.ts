@@ -154,7 +154,30 @@ export class RowFitter {
 
   /** @returns `[target height, target width, 3]` */
   pixels(): Uint8Array {
-    return Uint8Array.from(this.#sums, (sum) => Math.round(sum / this.#area));
+    const pixels = new Uint8Array(this.#sums.length);
+    for (let index = 0; index < pixels.length; index++) pixels[index] = Math.round(this.#sums[index]! / this.#area);
+    return pixels;
+  }
+}
+
+/** Collects the rows of an image that has the target's size already: most pictures of a training set do. */
+export class RowCopier {
+  readonly #pixels: Uint8Array;
+  #at = 0;
+
+  constructor(target: Size) {
+    this.#pixels = new Uint8Array(target.height * target.width * 3);
+  }
+
+  /** @param pixels `[width, 3]`, the next row */
+  add(pixels: Uint8Array): void {
+    this.#pixels.set(pixels, this.#at);
+    this.#at += pixels.length;
+  }
+
+  /** @returns `[target height, target width, 3]` */
+  pixels(): Uint8Array {
+    return this.#pixels;
   }
 }
 

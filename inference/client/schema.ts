@@ -350,6 +350,8 @@ export interface components {
             score: number;
             /** @description The score is below the model's own threshold: such answers are wrong too often to be relied on. */
             uncertain: boolean;
+            /** @description The image is like none of the classes, by what the network makes of it and by its texture. Absent where the model cannot tell. */
+            unfamiliar?: boolean;
             /** @description The `top_k` most probable classes, best first. */
             predictions: components["schemas"]["Prediction"][];
             /** @description The image that was sent, and how it was resized. */
@@ -380,6 +382,8 @@ export interface components {
             score: number;
             /** @description The score is below the model's own threshold: such answers are wrong too often to be relied on. */
             uncertain: boolean;
+            /** @description The image is like none of the classes, by what the network makes of it and by its texture. Absent where the model cannot tell. */
+            unfamiliar?: boolean;
             /** @description The `top_k` most probable classes, best first. */
             predictions: components["schemas"]["Prediction"][];
             /** @description The image that was sent, and how it was resized. */
@@ -440,6 +444,30 @@ export interface components {
             };
             temperature: number;
             uncertainBelow: number;
+            unfamiliar?: {
+                energy: {
+                    mean: number;
+                    deviation: number;
+                };
+                texture: {
+                    mean: {
+                        roughness: number;
+                        flatness: number;
+                    };
+                    precision: {
+                        roughness: number;
+                        flatness: number;
+                        both: number;
+                    };
+                    distance: {
+                        mean: number;
+                        deviation: number;
+                    };
+                };
+                above: number;
+                images: number;
+                share: number;
+            };
             accuracy: {
                 plain: number;
                 tta: number;
@@ -451,6 +479,18 @@ export interface components {
                 perClass: {
                     [key: string]: number;
                 };
+                top5?: number;
+                macro?: {
+                    precision: number;
+                    recall: number;
+                    f1: number;
+                };
+                weighted?: {
+                    precision: number;
+                    recall: number;
+                    f1: number;
+                };
+                macroAuc?: number;
             };
             loss: number;
             calibration?: {

@@ -8,7 +8,8 @@ import { type ProblemCode, problemOf } from '../http/problem.ts';
 import { MAX_BODY } from '../http/read-body.ts';
 import type { LiveModels } from '../serving/live-models.ts';
 import { roundMilliseconds } from '../telemetry/timing.ts';
-import { classifyImages, MAX_MEGAPIXELS, MAX_PREDICTIONS } from './classify-images.ts';
+import { classifyFiles } from './classify-files.ts';
+import { MAX_MEGAPIXELS, MAX_PREDICTIONS } from './classify-images.ts';
 import {
   type ClassifyRequest,
   HuggingFaceRequest,
@@ -18,7 +19,6 @@ import {
   TensorFlowServingRequest,
 } from './classify-request.ts';
 import { modelProblems, nameOf } from './model.ts';
-import { explainText, undamaged } from './sent-as-text.ts';
 
 const form = z.object({
   image: z
@@ -88,14 +88,7 @@ async function answer(
 ): Promise<Response> {
   const requestId = context.get('requestId');
   const answer = await models.use(version, async (model): Promise<ClassifyAnswer | BatchAnswer> => {
-    const { height, width, channels } = model.card.input;
-    const isRaw = (file: Uint8Array) => file.length === height * width * channels;
-    const whole = files.map((file) => (file instanceof Error || isRaw(file) ? file : undamaged(file)));
-    const { results: classified, timing } = await classifyImages(whole, model, options);
-    const results = classified.map((result, index) => {
-      const file = whole[index]!;
-      return result instanceof Error && !(file instanceof Error) ? explainText(file, result) : result;
-    });
+    const { results, timing } = await classifyFiles(files, model, options);
     const envelope = () => ({
       model: nameOf(model),
       timing_ms: {
@@ -126,7 +119,8 @@ async function answer(
 function factsOf(answer: ClassifyAnswer | BatchAnswer): object {
   const { model, timing_ms: timing } = answer;
   if (!('results' in answer)) {
-    return { version: model.version, label: answer.label, score: answer.score, uncertain: answer.uncertain, timing };
+    const { label, score, uncertain, unfamiliar } = answer;
+    return { version: model.version, label, score, uncertain, ...(unfamiliar !== undefined && { unfamiliar }), timing };
   }
   const failed = answer.results.filter((result) => 'error' in result).length;
   return { version: model.version, images: answer.results.length, failed, timing };

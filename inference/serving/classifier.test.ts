@@ -6,7 +6,7 @@ import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion, readVersion, type VerifiedVersion } from '#models/versions.ts';
 import { withFolder } from '../app.fixture.ts';
 import { GoldenMismatch, loadClassifier, openClassifier } from './classifier.ts';
-import { type ExampleModel, exampleModel, examplePixels } from './example-model.fixture.ts';
+import { type ExampleModel, exampleModel, examplePixels, onlyPlainIsFamiliar } from './example-model.fixture.ts';
 
 async function version(options?: ExampleModel): Promise<VerifiedVersion> {
   const files = await exampleModel(options);
@@ -43,6 +43,17 @@ test('the temperature softens or sharpens the probabilities', async () => {
   };
   expect(await best(0.1)).toBeGreaterThan(await best(1));
   expect(await best(1)).toBeGreaterThan(await best(10));
+});
+
+test('says which images are like none of the classes, where the card says how to tell', async () => {
+  const classifier = await loadClassifier(await version({ card: { unfamiliar: onlyPlainIsFamiliar } }));
+  const images = Buffer.concat([new Uint8Array(3072).fill(90), examplePixels(3)]);
+
+  const { probabilities, unfamiliar: answers } = classifier.answer(images);
+
+  expect(answers).toEqual([false, true]);
+  expect(probabilities).toEqual(classifier.classify(images));
+  expect((await loadClassifier(await version())).answer(images).unfamiliar).toBeUndefined();
 });
 
 test('refuses a model that fails its golden images', async () => {

@@ -1,6 +1,7 @@
 import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { textureOf, unfamiliarity } from '#models/unfamiliar.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
 import { parseLayersModel, UnsupportedModel } from '../engine/model/layers-model.ts';
 import { lowerModel } from '../engine/model/lower.ts';
@@ -15,8 +16,17 @@ export interface Classifier {
    * @throws {RangeError} the number of bytes is not a multiple of the image size, or 0
    */
   classify(pixels: Uint8Array): Float32Array;
+  /** As `classify`, and says which images are like none of the classes. */
+  answer(pixels: Uint8Array): Answers;
   /** Frees the memory of the weights; the classifier cannot be used afterwards. */
   dispose(): void;
+}
+
+export interface Answers {
+  /** `[N, classes]`, as `classify` returns them. */
+  readonly probabilities: Float32Array;
+  /** `[N]`; undefined where the version's card does not say how to tell. */
+  readonly unfamiliar: readonly boolean[] | undefined;
 }
 
 /** The answers differ from those of training: the version must not be served. */
@@ -52,7 +62,9 @@ export async function loadClassifier(version: VerifiedVersion): Promise<Classifi
 
 /** The parts of a version that are needed to run it. */
 export interface OpenableVersion extends Pick<VerifiedVersion, 'id' | 'file'> {
-  readonly card: Pick<Card, 'classes' | 'temperature'> & { readonly input: Omit<Card['input'], 'range'> };
+  readonly card: Pick<Card, 'classes' | 'temperature' | 'unfamiliar'> & {
+    readonly input: Omit<Card['input'], 'range'>;
+  };
 }
 
 /** Loads a version without checking its golden images, for programs that evaluate it themselves. */
@@ -63,14 +75,22 @@ export async function openClassifier({ id, card, file }: OpenableVersion): Promi
   let network: Network | undefined = await openNetwork(model).catch((cause: unknown) => {
     throw new UnsupportedModel('it cannot be laid out in memory', { cause });
   });
+  function logitsOf(pixels: Uint8Array): Float32Array {
+    const imageCount = pixels.length / (height * width * channels);
+    if (!Number.isInteger(imageCount) || imageCount === 0) {
+      throw new RangeError(`${pixels.length} bytes are not a whole number of ${height}x${width}x${channels} images.`);
+    }
+    if (!network) throw new Error(`The classifier of ${id} was disposed.`);
+    return network.logits(pixels);
+  }
   return {
-    classify(pixels) {
-      const imageCount = pixels.length / (height * width * channels);
-      if (!Number.isInteger(imageCount) || imageCount === 0) {
-        throw new RangeError(`${pixels.length} bytes are not a whole number of ${height}x${width}x${channels} images.`);
-      }
-      if (!network) throw new Error(`The classifier of ${id} was disposed.`);
-      return softmaxRows(network.logits(pixels), card.classes.length, card.temperature);
+    classify: (pixels) => softmaxRows(logitsOf(pixels), card.classes.length, card.temperature),
+    answer(pixels) {
+      const logits = logitsOf(pixels);
+      return {
+        probabilities: softmaxRows(logits, card.classes.length, card.temperature),
+        unfamiliar: areUnfamiliar(pixels, logits, card),
+      };
     },
     dispose() {
       network = undefined;
@@ -91,6 +111,21 @@ function checkSignature({ input, classes }: LoweredModel, id: string, card: Open
   const found = [input.height, input.width, input.channels, '→', classes].join(' ');
   const expected = [card.input.height, card.input.width, card.input.channels, '→', card.classes.length].join(' ');
   if (found !== expected) throw new UserError(`${id} has a network of shape ${found}, but its card says ${expected}.`);
+}
+
+/** @param pixels `[N, height, width, channels]` @param logits `[N, classes]` */
+function areUnfamiliar(
+  pixels: Uint8Array,
+  logits: Float32Array,
+  { classes: { length: classes }, input, unfamiliar: known }: OpenableVersion['card'],
+): Answers['unfamiliar'] {
+  if (known === undefined) return undefined;
+  const bytes = input.height * input.width * input.channels;
+  return Array.from({ length: logits.length / classes }, (_, image) => {
+    const texture = textureOf(pixels.subarray(image * bytes, (image + 1) * bytes), input);
+    const score = unfamiliarity(logits.subarray(image * classes, (image + 1) * classes), texture, known);
+    return score > known.above;
+  });
 }
 
 /** @param logits `[N, classes]` @returns `[N, classes]` probabilities in single precision */

@@ -95,6 +95,17 @@ export function examplePixels(seed: number, size = 32): Uint8Array {
   });
 }
 
+/** For a card: pictures of one colour are familiar, whatever the network makes of them, and no others. */
+export const onlyPlainIsFamiliar: NonNullable<Card['unfamiliar']> = {
+  energy: { mean: 0, deviation: 1e6 },
+  texture: {
+    mean: { roughness: 0, flatness: 1 },
+    precision: { roughness: 1, flatness: 1, both: 0 },
+    distance: { mean: 0, deviation: 1 },
+  },
+  ...{ above: 0.1, images: 100, share: 0.02 },
+};
+
 function exampleCard(parameters: number, seed: number, classes: readonly string[], size: number): Card {
   return {
     name: 'cifar10',

@@ -6,12 +6,17 @@ import { listFolder } from './folder-listing.ts';
 import { type Listing, MOST_CLASSES } from './listing.ts';
 import { listTable } from './table-listing.ts';
 
+interface ListOptions {
+  /** A net that knows one class knows nothing; to measure one on a single class makes sense. @default 2 */
+  readonly fewestClasses?: number;
+}
+
 /**
  * Lists the pictures of a folder or of a table.
  *
- * @throws {NotFound} there is no such path @throws {UserError} it is neither, or has fewer than two classes or too many
+ * @throws {NotFound} there is no such path @throws {UserError} it is neither, or has too few classes or too many
  */
-export async function listPictures(place: string): Promise<Listing> {
+export async function listPictures(place: string, { fewestClasses = 2 }: ListOptions = {}): Promise<Listing> {
   const found = await stat(place).catch((error: unknown) => {
     throw systemError(error, place) ?? error;
   });
@@ -22,7 +27,7 @@ export async function listPictures(place: string): Promise<Listing> {
   }
   const listing = found.isDirectory() ? await listFolder(place) : await listTable(place);
   const { classes } = listing;
-  if (classes.length < 2) {
+  if (classes.length < fewestClasses) {
     throw new UserError(
       `${place} has one class, "${classes[0]}". Telling things apart takes two: add a folder or rows for what is not one.`,
     );
