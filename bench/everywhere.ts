@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { TOLERANCE, verifyEverywhere } from '#cli/verify/everywhere.ts';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';

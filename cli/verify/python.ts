@@ -15,9 +15,10 @@ images = np.fromfile(f'{folder}/images', np.uint8).reshape(shape)
 `;
 
 const FINISH = `
-answer(images[:1])
+batches = [images[at:at + 200] for at in range(0, len(images), 200)]
+answer(batches[0])  # Compiles for images of this number.
 began = time.perf_counter()
-probabilities = np.concatenate([answer(images[at:at + 64]) for at in range(0, len(images), 64)])
+probabilities = np.concatenate([answer(batch) for batch in batches])
 milliseconds = 1000 * (time.perf_counter() - began) / len(images)
 probabilities.astype(np.float64).tofile(f'{folder}/probabilities')
 print(json.dumps({'runtime': runtime, 'milliseconds': milliseconds}))
