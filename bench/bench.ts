@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { nodeVersions } from './node-versions.ts';
@@ -100,6 +101,18 @@ Examples:
       .option('--pictures <number>', 'PNG files of 32x32', Number, 100_000)
       .option('--photos <number>', 'JPEG files of three megapixels', Number, 300)
       .action(async (options) => (await import('./classify.ts')).benchmarkClassifying(options)),
+  )
+  .addCommand(
+    new Command('everywhere')
+      .description(
+        'Compare the probabilities of a version in Keras, ONNX Runtime, TensorFlow.js, Chromium, "serve" and the Lambda. About 3 minutes.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+      .option('--model <version>', 'a version or an alias', 'candidate')
+      .option('--images <number>', 'test images', Number, 10_000)
+      .action(async ({ model, ...options }) =>
+        (await import('./everywhere.ts')).benchmarkEverywhere({ version: model, ...options }),
+      ),
   )
   .addCommand(
     new Command('fuzz')

@@ -73,7 +73,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/logs.ts')).logsCommand(),
   },
   models: {
-    summary: 'list, show, promote, roll back and delete model versions',
+    summary: 'list, show, verify, promote, roll back and delete model versions',
     load: async () => (await import('./commands/models.ts')).modelsCommand(),
   },
   classify: {

@@ -149,7 +149,7 @@ test("labelled pictures of a person's own measure a version and an endpoint, wha
         evaluateWith(cache, id, join(folder, 'one'), '--store', store.url),
         evaluateWith(cache, id, join(folder, 'strange'), ...here),
         evaluateWith(cache, id, photos, '--data', 'cifar10', ...here),
-        evaluateWith(cache, 'no/such/folder', ...here),
+        evaluateWith(cache, 'no/such/folder', '--json'),
       ]);
       const { classes, confusion } = json(stored);
       expect(json(stored)).toMatchObject({ version: id, images: 9, data: 'photos' });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { UsageError } from '#errors/user-error.ts';
+import { NotFound, UsageError } from '#errors/user-error.ts';
 import { isVersionId } from '#models/versions.ts';
 import {
   type EvaluateOptions,
@@ -79,6 +79,9 @@ async function run(
 ): Promise<void> {
   const isStoreGiven = command.getOptionValueSource('store') !== 'default';
   const { version, pictures } = namedIn(first, second);
+  if (pictures !== undefined && !existsSync(pictures)) {
+    throw new NotFound(`${pictures} does not exist. Give a folder with a folder for each class, or a table.`);
+  }
   if (pictures !== undefined && given.data !== undefined) {
     throw new UsageError(`--data names a data set, and ${pictures} is given too. Give one of them.`);
   }
