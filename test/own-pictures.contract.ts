@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { decode, encode } from 'fast-png';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openHere, readLocalModel } from '#cli/classify/local-model.ts';
 import { classifyImage, type Endpoint } from '#cli/endpoint/endpoint.ts';
-import { openInProcess } from '#cli/endpoint/in-process.ts';
 import { promoteVersion } from '#cli/endpoint/promote.ts';
+import { startChromium } from '#cli/verify/chromium.ts';
 import { decodeImage } from '#images/decode-image.ts';
 import type { Fit } from '#images/fit-image.ts';
 import type { ClassifyAnswer } from '#inference/http/answers.ts';
@@ -19,7 +20,6 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion, readVersion, type VerifiedVersion } from '#models/versions.ts';
 import { trainHere } from '#training/commands/train-here.ts';
 import { png, temporaryFolder, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
-import { startChromium } from './chromium.ts';
 
 /** Where versions are deployed: the endpoint answers by the versions of the store. */
 export interface Deployed {
@@ -106,8 +106,9 @@ export function describeOwnPictures(open: () => Promise<Deployed>): void {
       for (const store of [folderStore(home), deployed.store]) {
         await promoteVersion(store, { version: version.id, by: 'a test', alias });
       }
-      const here = await openInProcess(home);
-      expected = await Promise.all(probes.map((probe) => ask(here, probe)));
+      const answer = await openHere(await readLocalModel(home, alias), { topK: classes.length });
+      const found = await answer(probes.map((bytes, index) => ({ file: `${index}.png`, bytes })));
+      expected = found.map(({ outcome }) => outcome as ClassifyAnswer);
     });
 
     const ask = (endpoint: Endpoint, picture: Uint8Array) =>
