@@ -93,6 +93,9 @@ describe('resolveRecipe', () => {
       'brightness (0 to 1), contrast (0 to 1), saturation (0 to 1) and hue (0 to 0.5)',
     ],
     ['quick', ['colorJitter=0.4,,0.4,0'], 'colorJitter cannot be "0.4,,0.4,0".'],
+    ['quick', ['imageSize=40'], 'imageSize cannot be "40". Give 32, 48, 64, 96 or 128.'],
+    ['quick', ['imageSize='], 'imageSize cannot be "".'],
+    ['quick', ['fit=fill'], 'fit cannot be "fill". Give crop, pad or stretch.'],
     ['quick', ['nesterov=1'], 'nesterov cannot be "1". Give true or false.'],
   ])('%s with %j is refused and says why', (name, changes, message) => {
     expect(() => resolveRecipe(name, changes)).toThrow(message);
@@ -132,6 +135,19 @@ describe('a recipe to continue with', () => {
       name: 'tiny',
       settings: { ...recipes.tiny, ...rates },
     });
+  });
+
+  test('has the size and the fit of the pictures that the weights know, whichever recipe is named', () => {
+    const parent = { name: 'minute', settings: { ...stored, imageSize: 96, fit: 'pad' } };
+    for (const name of [undefined, 'tiny']) {
+      expect(resolveContinuation({ name, parent }).settings).toMatchObject({ imageSize: 96, fit: 'pad' });
+      expect(resolveContinuation({ name, parent }, ['fit=crop']).settings).toMatchObject({
+        imageSize: 96,
+        fit: 'crop',
+      });
+    }
+    const earlier = { name: 'minute', settings: stored };
+    expect(resolveContinuation({ parent: earlier }).settings).toMatchObject({ imageSize: 32, fit: 'crop' });
   });
 
   test('has the settings that are asked for, rates included', () => {
