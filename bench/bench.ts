@@ -80,6 +80,19 @@ Examples:
       .action(async (options) => (await import('./pictures.ts')).benchmarkPictures(options)),
   )
   .addCommand(
+    new Command('fit')
+      .description(
+        'Train minute on long pictures, made of CIFAR-10, by each size and fit: which one answers best. About 15 minutes.',
+      )
+      .option('--sizes <pixels...>', 'values of imageSize', (size, sizes) => [...sizes, Number(size)], [] as number[])
+      .option('--seeds <number>', 'trainings of each, at least 2', Number, 3)
+      .option('--pictures <number>', 'training pictures; a tenth as many are held out', Number, 6_000)
+      .option('--test <number>', 'test pictures', Number, 2_000)
+      .action(async ({ sizes, ...options }) =>
+        (await import('./fit.ts')).benchmarkFits({ sizes: sizes.length > 0 ? sizes : [32, 64, 96], ...options }),
+      ),
+  )
+  .addCommand(
     new Command('fuzz')
       .description('Send damaged images, then run Schemathesis, against "cifar10 serve"; count the answers by status.')
       .option('--count <number>', 'damaged images per format', Number, 10_000)

@@ -51,20 +51,16 @@ export function fitImage(image: RgbImage, target: Size, fit: Fit = 'crop'): Fitt
 export function planFit(image: Size, target: Size, fit: Fit = 'crop'): FitPlan {
   const whole = { left: 0, top: 0, width: image.width, height: image.height };
   const all = { left: 0, top: 0, width: target.width, height: target.height };
-  const center = centered(target, image);
-  if (isSameSize(center, image)) {
-    return { crop: center, placed: all, transform: isSameSize(image, target) ? 'none' : 'area' };
+  const scaled = isSameSize(image, target) ? 'none' : 'area';
+  if (fit === 'pad') {
+    const placed = centered(image, target);
+    if (isSameSize(placed, target)) return { crop: whole, placed, transform: scaled };
+    return { crop: whole, placed, transform: isSameSize(placed, image) ? 'pad' : 'area+pad' };
   }
-  switch (fit) {
-    case 'crop':
-      return { crop: center, placed: all, transform: isSameSize(center, target) ? 'center-crop' : 'center-crop+area' };
-    case 'stretch':
-      return { crop: whole, placed: all, transform: 'stretch' };
-    case 'pad': {
-      const placed = centered(image, target);
-      return { crop: whole, placed, transform: isSameSize(placed, image) ? 'pad' : 'area+pad' };
-    }
-  }
+  const crop = centered(target, image);
+  if (isSameSize(crop, image)) return { crop, placed: all, transform: scaled };
+  if (fit === 'stretch') return { crop: whole, placed: all, transform: 'stretch' };
+  return { crop, placed: all, transform: isSameSize(crop, target) ? 'center-crop' : 'center-crop+area' };
 }
 
 /**
