@@ -256,7 +256,7 @@ describe.skipIf(!browser)('the page', () => {
           await promote({ classes: breeds, size, card: inputOf(size, fit) });
           // The page still has the model before: it asks again.
           await drop();
-          await expectText(page.locator('#sent-hint'), new RegExp(`${size} × ${size} pixels`));
+          await expectText(page.locator('#sent-hint'), new RegExp(`${size}\\s×\\s${size}\\spixels`));
           await expectResult(page);
           await expectAnswerOf(page, url, wide);
           await expectText(page.locator('#seen-caption'), new RegExp(`^As the network sees it${caption}$`));

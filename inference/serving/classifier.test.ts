@@ -66,6 +66,15 @@ test('refuses a network whose shape differs from its card', async () => {
   await expect(openClassifier({ ...files, card })).rejects.toThrow(/32 32 3 → 10.*16 64 3 → 10/);
 });
 
+test('refuses a network whose feature maps need more memory than there is, however few weights it has', async () => {
+  const large = await version({ classes: ['a', 'b'], size: 96, golden: 1 });
+  expect(large.file('weights.bin').length).toBeLessThan(50_000);
+  await expect(loadClassifier(large, 500_000)).rejects.toThrow(
+    /^Its network needs \d\.\d MB of memory, and there is 0\.5 MB\. Serve a smaller model or one of smaller images/,
+  );
+  await loadClassifier(large, 5_000_000);
+});
+
 test('refuses bytes that are not a whole number of images', async () => {
   const classifier = await loadClassifier(await version());
   expect(() => classifier.classify(new Uint8Array(3071))).toThrow(RangeError);

@@ -3,6 +3,7 @@ import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import { textureOf, unfamiliarity } from '#models/unfamiliar.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
+import { NetworkTooLarge } from '../engine/memory/layout.ts';
 import { parseLayersModel, UnsupportedModel } from '../engine/model/layers-model.ts';
 import { lowerModel } from '../engine/model/lower.ts';
 import type { LoweredModel } from '../engine/model/operation.ts';
@@ -49,10 +50,12 @@ export class GoldenMismatch extends UserError {
 /**
  * Loads a version and checks its answers to its golden images, which also warms it up.
  *
+ * @param atMost bytes of memory for its network @default any number
  * @throws {GoldenMismatch} its answers differ from those of training
+ * @throws {NetworkTooLarge} it needs more memory
  */
-export async function loadClassifier(version: VerifiedVersion): Promise<Classifier> {
-  const classifier = await openClassifier(version);
+export async function loadClassifier(version: VerifiedVersion, atMost?: number): Promise<Classifier> {
+  const classifier = await openClassifier(version, atMost);
   const { golden } = version;
   const difference = goldenDifference(golden, classifier.classify(goldenPixels(golden)));
   if (difference <= golden.tolerance) return classifier;
@@ -68,11 +71,12 @@ export interface OpenableVersion extends Pick<VerifiedVersion, 'id' | 'file'> {
 }
 
 /** Loads a version without checking its golden images, for programs that evaluate it themselves. */
-export async function openClassifier({ id, card, file }: OpenableVersion): Promise<Classifier> {
+export async function openClassifier({ id, card, file }: OpenableVersion, atMost?: number): Promise<Classifier> {
   const model = readModel(file);
   const { height, width, channels } = card.input;
   checkSignature(model, id, card);
-  let network: Network | undefined = await openNetwork(model).catch((cause: unknown) => {
+  let network: Network | undefined = await openNetwork(model, atMost).catch((cause: unknown) => {
+    if (cause instanceof NetworkTooLarge) throw cause;
     throw new UnsupportedModel('it cannot be laid out in memory', { cause });
   });
   function logitsOf(pixels: Uint8Array): Float32Array {

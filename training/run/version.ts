@@ -135,10 +135,15 @@ async function cardOf(trained: Trained): Promise<Card> {
       `Telling ${data.classes.length} kinds of things apart on small pictures (${width}x${height} pixels), to learn ` +
       'how an image classifier is trained, stored and served.',
     limits:
-      `It knows nothing but ${data.classes.join(', ')}, and gives one of them for any picture. It was trained and ` +
+      `It knows nothing but ${classesIn(data)}, and gives one of them for any picture. It was trained and ` +
       `measured on ${data.title} alone: photographs that are cropped, lit or scaled otherwise are answered less well. ` +
       'Not for decisions about people or safety.',
   };
+}
+
+/** The classes by their names, or of very many the number. */
+function classesIn({ classes }: Dataset): string {
+  return classes.length > 20 ? `its ${classes.length} classes` : classes.join(', ');
 }
 
 /** The first test images of each class, or of 20 classes, with the probabilities that training computed for them. */

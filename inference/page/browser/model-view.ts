@@ -9,8 +9,8 @@ const REPORT = 'report.html';
 
 /** How many classes the first lines of the page name; the table has the others. */
 const NAMED = 12;
-/** More rows than this scroll in the table. */
-const ROWS = 20;
+/** With more classes the table scrolls, and the confusion matrix has the width of the page. */
+const MOST_IN_COLUMN = 24;
 
 /** Shows what the served model knows and how accurate it is, from its card. */
 export function showModel(card: ModelAnswer, manifest: Manifest): void {
@@ -35,7 +35,7 @@ export function showModel(card: ModelAnswer, manifest: Manifest): void {
     );
   });
   element('per-class', HTMLTableElement).tBodies[0]!.replaceChildren(...rows);
-  const isLong = classes.length > ROWS;
+  const isLong = classes.length > MOST_IN_COLUMN;
   const scroll = element('per-class-scroll', HTMLElement);
   scroll.classList.toggle('is-long', isLong);
   scroll.tabIndex = isLong ? 0 : -1;
@@ -60,7 +60,7 @@ function showLink(id: string, address: string | undefined): HTMLElement {
 /** Says what the model looks at, how a picture gets there, and which classes it knows. */
 function showInput({ classes, data, input }: ModelAnswer): void {
   const { width, height, fit = 'crop' } = input;
-  const size = `${width} × ${height} pixels`;
+  const size = `${width}\u00a0×\u00a0${height}\u00a0pixels`; // in one line
   element('lead', HTMLElement).replaceChildren(
     `A neural network, trained on ${data.name}, looks at ${size} and decides which of ${classes.length} classes they show: `,
     ...(classes.length > NAMED
