@@ -10,9 +10,10 @@ import { byName, type LeftOut, type ListedPicture, type Listing, splitNamed } fr
  * that of its folder, in composed Unicode (NFC), so that copies from a Mac and from elsewhere agree. Folders in a class's folder
  * belong to the class.
  *
+ * @param place its name in messages. @default its path
  * @throws {UserError} it cannot be read, or has no folders of pictures
  */
-export async function listFolder(folder: string): Promise<Listing> {
+export async function listFolder(folder: string, place = folder): Promise<Listing> {
   const root = await realpath(folder).catch((error: unknown) => {
     throw systemError(error, folder) ?? error;
   });
@@ -34,7 +35,7 @@ export async function listFolder(folder: string): Promise<Listing> {
     }
   }
   const classes = [...new Set(found.map(({ className }) => className))].sort(byName);
-  if (classes.length === 0) throw noPictures(folder, leftOut);
+  if (classes.length === 0) throw noPictures(place, leftOut);
   const labels = new Map(classes.map((name, label) => [name, label]));
   const pictures = found.map(({ className, ...picture }) => ({ ...picture, label: labels.get(className)! }));
   return { root, title: basename(resolve(folder)), classes, pictures, leftOut };
