@@ -49,7 +49,11 @@ export function isNamed(where: string): boolean {
 export async function openDataset(where: string, options: LoadOptions = {}): Promise<Dataset> {
   const isPublished = isNamed(checkDataset(where));
   if (isPacked(where)) return openPacked(where, options);
-  if (!isPublished && !(await hasFashionMnist(where))) return loadPictures(where, options);
+  if (!isPublished && !(await hasFashionMnist(where))) {
+    const data = await loadPictures(where, options);
+    // By its name a model finds its data set again.
+    return isNamed(data.name) ? { ...data, name: `${data.name}-pictures` } : data;
+  }
   const { image = defaultForm } = options;
   if (!isDeepStrictEqual(image, defaultForm)) {
     throw new UsageError(

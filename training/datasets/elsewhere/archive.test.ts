@@ -179,9 +179,10 @@ describe('an archive that leads out, or is none, is refused, and nothing is kept
     ],
   ])('%s', async (_, name, bytes, message) => {
     const archive = await write(name, bytes);
-    await expect(listPictures(archive)).rejects.toThrow(message);
-    await expect(listPictures(archive)).rejects.toThrow(archive);
-    await expect(listPictures(archive)).rejects.toBeInstanceOf(UserError);
+    const refusal = await listPictures(archive).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(UserError);
+    expect((refusal as Error).message).toContain(message);
+    expect((refusal as Error).message).toContain(archive);
     expect((await kept()).filter((each) => !/^archive-[0-9a-f]{16}$/.test(each))).toEqual([]);
     await expect(access(at('escaped.png'))).rejects.toThrow();
     await expect(access('/tmp/escaped.png')).rejects.toThrow();

@@ -31,15 +31,15 @@ export async function startBucket(
     const key = rest.join('/');
     requested.push(key || '?');
     const fault = faults.shift();
-    const fail = (status: number, code: string) =>
-      response
-        .writeHead(status, { 'content-type': 'application/xml' })
-        .end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>As documented.</Message></Error>`);
+    const fail = (status: number, code: string) => {
+      response.writeHead(status, { 'content-type': 'application/xml' });
+      response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>As documented.</Message></Error>`);
+    };
     if (fault && fault !== 'break') return fail(fault.status, fault.code);
     if (bucket !== name) return fail(404, 'NoSuchBucket');
     if (key === '') {
-      response.writeHead(200, { 'content-type': 'application/xml' }).end(listing(objects, url.searchParams));
-      return;
+      response.writeHead(200, { 'content-type': 'application/xml' });
+      return void response.end(listing(objects, url.searchParams));
     }
     const body = objects.get(key);
     if (body === undefined) return fail(404, 'NoSuchKey');

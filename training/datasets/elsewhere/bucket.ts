@@ -96,8 +96,9 @@ export async function bringObject(place: BucketPlace, options: BringOptions): Pr
   return join(await bringObjects(place, options), name);
 }
 
-interface Reporting extends Pick<LoadOptions, 'progress'> {
+interface Reporting {
   readonly shown: string;
+  readonly progress: LoadOptions['progress'] | undefined;
   readonly signal: AbortSignal | undefined;
 }
 

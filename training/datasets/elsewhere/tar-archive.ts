@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import type { Headers } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { UserError } from '#errors/user-error.ts';
 import type { Unpacking } from './unpacking.ts';
 
@@ -47,7 +47,7 @@ export async function unpackTar(
 }
 
 async function unpackEntry(
-  { name, type, linkname }: Headers,
+  { name, type, linkname }: Header,
   content: AsyncIterable<Buffer>,
   archive: string,
   unpacking: Unpacking,
