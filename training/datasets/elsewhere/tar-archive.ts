@@ -62,7 +62,6 @@ async function unpackEntry(
       unpacking.link(name, linkname ?? '', { isHard: type === 'link' });
       break;
     case 'directory':
-    case 'pax-global-header':
       break;
     default:
       throw new UserError(
