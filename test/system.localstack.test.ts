@@ -294,7 +294,7 @@ function warmAndCold(count: number): Record<string, Uint8Array> {
   const picture = (number: number, red: number, blue: number) => {
     const data = Uint8Array.from(
       { length: 3072 },
-      (_, at) => (at % 3 === 0 ? red : at % 3 === 2 ? blue : 90) + ((at * (number + 7)) % 61),
+      (_, at) => (at % 3 === 0 ? red : at % 3 === 2 ? blue : 90) + ((at * (number + 7)) % 67),
     );
     return encode({ width: 32, height: 32, channels: 3, data });
   };
