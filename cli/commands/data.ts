@@ -11,7 +11,7 @@ export function dataCommand(): Command {
     .description('Look after data sets.')
     .addCommand(
       new Command('check')
-        .description('Check a folder or table of pictures before training on it.')
+        .description('Check pictures before training on them.')
         .argument('<where>', 'a folder that has one folder for each class, or a .csv or .jsonl table')
         .option('--json', 'print JSON')
         .addHelpText('after', examples)

@@ -37,7 +37,10 @@ export function compareCommand(): Command {
     .argument('<second>', 'a version or an alias')
     .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--other-store <store>', 'the store of the second version (default: the same)')
-    .option('--data <name>', 'a data set with test images of the same classes (default: the one of the second version)')
+    .option(
+      '--data <where>',
+      'a data set with test images of the same classes (default: the one of the second version)',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(run);

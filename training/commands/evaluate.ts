@@ -38,7 +38,7 @@ export function evaluateCommand(): Command {
     .description('Measure a stored version on the test images.')
     .argument('[version]', 'a version or an alias (default: candidate)')
     .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
-    .option('--data <name>', 'a data set with test images of the same classes (default: the one it was trained on)')
+    .option('--data <where>', 'a data set with test images of the same classes (default: the one it was trained on)')
     .option('--report <folder>', 'write evaluation.html there: the worst mistakes, with their images')
     .option('--json', 'print JSON')
     .action(evaluateStored);

@@ -4,6 +4,7 @@ import { NotFound, UsageError } from '#errors/user-error.ts';
 import { type Dataset, defaultForm, type LoadOptions } from '../data/dataset.ts';
 import { loadCifar10 } from './cifar10/cifar10.ts';
 import { loadCifar100 } from './cifar100/cifar100.ts';
+import { bucketPlace, isInBucket } from './elsewhere/bucket.ts';
 import { hasFashionMnist, loadFashionMnist, loadFashionMnistFrom } from './fashion-mnist/fashion-mnist.ts';
 import { isPacked, openPacked } from './packed/open-packed.ts';
 import { loadPictures } from './pictures/load-pictures.ts';
@@ -22,10 +23,14 @@ const loaders: Readonly<Record<string, (options: LoadOptions) => Promise<Dataset
  * @returns it, unchanged @throws {NotFound} it is neither the name of a data set nor a path
  */
 export function checkDataset(where: string): string {
-  if (isNamed(where) || isPacked(where) || existsSync(where)) return where;
+  if (isNamed(where) || existsSync(where)) return where;
+  if (isInBucket(where)) {
+    bucketPlace(where);
+    return where;
+  }
   const names = Object.keys(loaders).join(', ');
   throw new NotFound(
-    `There is no data set "${where}", and no such path. --data takes ${names}, a folder that has one folder for each class, or a .csv or .jsonl table.`,
+    `There is no data set "${where}", and no such path. --data takes ${names}, a folder that has one folder for each class, a .csv or .jsonl table, a .zip, .tar or .tar.gz of either, or s3://<bucket>/<prefix>.`,
   );
 }
 
@@ -35,7 +40,8 @@ export function isNamed(where: string): boolean {
 }
 
 /**
- * @param where as `--data` takes it: the name of a data set, or the path of a folder or a table of pictures
+ * @param where as `--data` takes it: the name of a data set, the path of a folder, table or archive of pictures, or where
+ *   these are in a bucket
  * @throws {NotFound} as `checkDataset`
  * @throws {UsageError} a named data set is asked for in another form than its images have
  * @throws {UserError} its images cannot be fetched or read
@@ -43,7 +49,11 @@ export function isNamed(where: string): boolean {
 export async function openDataset(where: string, options: LoadOptions = {}): Promise<Dataset> {
   const isPublished = isNamed(checkDataset(where));
   if (isPacked(where)) return openPacked(where, options);
-  if (!isPublished && !(await hasFashionMnist(where))) return loadPictures(where, options);
+  if (!isPublished && !(await hasFashionMnist(where))) {
+    const data = await loadPictures(where, options);
+    // By its name a model finds its data set again.
+    return isNamed(data.name) ? { ...data, name: `${data.name}-pictures` } : data;
+  }
   const { image = defaultForm } = options;
   if (!isDeepStrictEqual(image, defaultForm)) {
     throw new UsageError(

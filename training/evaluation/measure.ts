@@ -94,7 +94,9 @@ export function interval95(accuracy: number, images: number): [low: number, high
   const middle = accuracy + z ** 2 / (2 * images);
   const half = z * Math.sqrt((accuracy * (1 - accuracy)) / images + z ** 2 / (4 * images ** 2));
   const scale = 1 + z ** 2 / images;
-  return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
+  const [low, high] = [(middle - half) / scale, (middle + half) / scale];
+  // Where all answers are right, or none, an end of the interval is the accuracy itself, but for rounding.
+  return [Math.max(0, Math.min(low, accuracy)), Math.min(1, Math.max(high, accuracy))];
 }
 
 /** A wrong answer, and the network's confidence in it. */

@@ -21,7 +21,7 @@ export async function inspectPictures(
   place: string,
   options: Pick<LoadOptions, 'progress' | 'signal'>,
 ): Promise<InspectedPictures> {
-  const listing = await listPictures(place);
+  const listing = await listPictures(place, options);
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
     const { usable, splits, findings } = await checkPictures(listing, pictures, defaultForm.size, pack);
     const classes = listing.classes.map((name) => ({ name, train: 0, val: 0, test: 0 }));

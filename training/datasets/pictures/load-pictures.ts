@@ -31,7 +31,7 @@ const MOST_BROKEN = 0.01;
  *   names the first
  */
 export async function loadPictures(place: string, options: LoadOptions = {}): Promise<Dataset> {
-  const listing = await listPictures(place);
+  const listing = await listPictures(place, options);
   const { image = defaultForm, log } = options;
   // Pictures are checked and split in one form, whatever they are trained in: a split must not depend on a setting.
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
