@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -97,29 +97,33 @@ class OpeningThread {
   }
 }
 
+/** Of a file that is opened again next time, though it will not have changed: the machine may have. */
+const UNKNOWN: FileState = { bytes: -1, modified: 0 };
+
+/** Nothing writes into a named pipe that lies among pictures: it must not be waited for. */
+const READ_AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /** Opens one picture. A file that cannot be read is a finding, too. */
 export async function openFile({ root, path }: Wanted, image: ImageForm): Promise<Opened> {
-  const file = join(root, path);
+  let file: number | undefined;
   try {
-    const handle = await open(file);
-    try {
-      const { size: bytes, mtimeMs: modified } = await handle.stat();
-      const state = { bytes, modified };
-      if (bytes > PICTURE_LIMITS.bytes) {
-        const problem = `has ${(bytes / 1e6).toFixed(0)} MB; pictures may have ${PICTURE_LIMITS.bytes / 1e6} MB`;
-        return { path, state, found: { sha256: '', problem } };
-      }
-      return { path, state, found: await openPicture(await handle.readFile(), path, image) };
-    } finally {
-      await handle.close();
+    file = openSync(join(root, path), READ_AT_ONCE);
+    const found = fstatSync(file);
+    const state = { bytes: found.size, modified: found.mtimeMs };
+    if (!found.isFile()) return { path, state, found: { cause: 'no-picture', problem: 'is no file' } };
+    if (state.bytes > PICTURE_LIMITS.bytes) {
+      const problem = `has ${(state.bytes / 1e6).toFixed(0)} MB; pictures may have ${PICTURE_LIMITS.bytes / 1e6} MB`;
+      return { path, state, found: { cause: 'too-large', problem } };
     }
+    const opened = await openPicture(readFileSync(file), path, image);
+    const isTriedAgain = 'cause' in opened && opened.cause === 'unreadable';
+    return { path, state: isTriedAgain ? UNKNOWN : state, found: opened };
   } catch (error) {
-    const known = systemError(error, path);
+    const known = systemError(error, 'It');
     if (known === undefined) throw error;
-    return {
-      path,
-      state: { bytes: -1, modified: 0 },
-      found: { sha256: '', problem: known.message.replace(`${path} `, '') },
-    };
+    const problem = known.message.replace(/^It /, '');
+    return { path, state: UNKNOWN, found: { cause: 'unreadable', problem } };
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
