@@ -48,7 +48,7 @@ export async function decodeForeign(
   const sharp = await libvips(name);
   const type = formats[name]!;
   const format = type.slice('image/'.length).toUpperCase();
-  const options = { page: 0, ignoreIcc: true, failOn: 'truncated', limitInputPixels: limits.pixels } as const;
+  const options = { page: 0, ignoreIcc: true, failOn: 'error', limitInputPixels: limits.pixels } as const;
   const damaged = (error: Error) => new CorruptImage(format, error.message.trim().split('\n')[0]!, { cause: error });
   const header = await sharp(bytes, { ...options, limitInputPixels: false })
     .metadata()
