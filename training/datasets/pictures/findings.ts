@@ -37,7 +37,7 @@ export interface Seen {
   readonly broken: readonly BrokenPicture[];
   /** The split of each usable picture. */
   readonly splits: readonly SplitName[];
-  /** A number for each usable picture, the same for near duplicates. */
+  /** A number for each usable picture, the same for near duplicates: the index of one of them. */
   readonly likes: readonly number[];
 }
 
@@ -249,7 +249,10 @@ function usualSize(usable: readonly UsablePicture[]): {
 }
 
 function duplicateFindings({ classes }: Listing, { usable, likes, splits }: Seen): Finding[] {
-  const copies = [...groupBy(usable.keys(), (index) => likes[index]!).values()].filter((indices) => indices.length > 1);
+  const times = new Uint32Array(usable.length);
+  for (const like of likes) times[like]!++;
+  const several = [...usable.keys()].filter((index) => times[likes[index]!]! > 1);
+  const copies = [...groupBy(several, (index) => likes[index]!).values()];
   const over = copies.filter((indices) => new Set(indices.map((index) => usable[index]!.label)).size > 1);
   const leaks = copies.filter((indices) => new Set(indices.map((index) => splits[index])).size > 1);
   const isExact = (indices: readonly number[]) =>

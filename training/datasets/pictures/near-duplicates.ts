@@ -29,7 +29,7 @@ const READ = 16;
  */
 export async function nearDuplicates(pictures: readonly ReadPicture[], size: number, pack: Pack): Promise<number[]> {
   const sets = new DisjointSets(pictures.length);
-  const first = new Map<string, number>();
+  const first = new Map<number, number>(); // By the place of the pixels, which equal files share.
   const quarters = new Uint16Array(4 * pictures.length);
   const colours = new Uint8Array(COLOUR_VALUES * pictures.length);
   // The last picture with each value of each quarter, and for each picture the one before it: 0 is none, 1 the first.
@@ -37,13 +37,14 @@ export async function nearDuplicates(pictures: readonly ReadPicture[], size: num
   const before = new Int32Array(4 * pictures.length);
   const seenFor = new Int32Array(pictures.length).fill(-1);
   const [one, other] = [new Uint8Array(3 * size * size), new Uint8Array(3 * size * size)];
-  for (const [index, { facts, ...place }] of pictures.entries()) {
-    const equal = first.get(facts.sha256);
+  for (const [index, picture] of pictures.entries()) {
+    const { facts, at } = picture;
+    const equal = first.get(at);
     if (equal !== undefined) {
       sets.join(index, equal);
       continue;
     }
-    first.set(facts.sha256, index);
+    first.set(at, index);
     if (facts.isPlain) continue;
     colours.set(Buffer.from(facts.colours, 'base64'), COLOUR_VALUES * index);
     for (let each = 0; each < 4; each++) {
@@ -62,7 +63,7 @@ export async function nearDuplicates(pictures: readonly ReadPicture[], size: num
         candidate = before[4 * candidate + each]! - 1;
       }
     }
-    if (alike.length > 0) await pack.read(place, one);
+    if (alike.length > 0) await pack.read(picture, one);
     for (const candidate of alike.slice(0, READ)) {
       if (sets.areJoined(index, candidate)) continue;
       await pack.read(pictures[candidate]!, other);

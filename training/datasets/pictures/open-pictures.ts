@@ -22,6 +22,8 @@ export interface Opened {
 
 /** Pictures that a thread is given at a time: messages cost little then, and what is on the way fits into memory. */
 const AT_ONCE = 16;
+/** Each thread needs about 60 MB, with its compiler. */
+const MOST_THREADS = 4;
 /** So few pictures are opened sooner than threads are started. */
 const FEW = 200;
 
@@ -43,7 +45,7 @@ export async function* openPictures(
     }
     return;
   }
-  const threads = Math.min(availableParallelism(), 8);
+  const threads = Math.min(availableParallelism(), MOST_THREADS);
   const workers = Array.from({ length: threads }, () => new OpeningThread(image));
   try {
     let next = 0;
@@ -78,6 +80,7 @@ class OpeningThread {
     this.#worker = new Worker(new URL('./open-picture.worker.mjs', import.meta.url), {
       workerData: image,
       execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 128 },
     });
     this.#worker.on('message', (opened: Opened[]) => this.#waiting.shift()?.resolve(opened));
     this.#worker.on('error', (error) => {
