@@ -115,6 +115,15 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('import')
+      .description(
+        'Import 100,000 small pictures and 10,000 photos: pictures/s, processor time and peak memory; again, with one changed, after a kill. About 10 minutes.',
+      )
+      .option('--small <number>', 'PNG pictures of 32x32', Number, 100_000)
+      .option('--photos <number>', 'JPEG pictures of 640x480', Number, 10_000)
+      .action(async (options) => (await import('./import.ts')).benchmarkImport(options)),
+  )
+  .addCommand(
     new Command('fuzz')
       .description('Send damaged images, then run Schemathesis, against "cifar10 serve"; count the answers by status.')
       .option('--count <number>', 'damaged images per format', Number, 10_000)

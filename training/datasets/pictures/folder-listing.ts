@@ -96,6 +96,8 @@ async function entriesOf(folder: string, root: string, leftOut: LeftOut[]): Prom
         reason: 'is a link that leads out of the folder, or nowhere',
         kind: 'link',
       });
+    } else if (!entry.isFile() && !entry.isDirectory() && !entry.isSymbolicLink()) {
+      leftOut.push({ path: shown(path, root), reason: 'is no file' });
     } else {
       kept.push(entry);
     }

@@ -8,7 +8,7 @@ import { openPictures } from './open-pictures.ts';
 import { Pack, type PackedPicture } from './pack.ts';
 
 /** Changes whenever the same file would give other pixels or facts. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** Milliseconds between two lines of progress, and between two writes of the index. */
 const INTERVAL = 500;
 
@@ -80,7 +80,6 @@ async function openMissing(
 /** Files that are looked at at a time. */
 const AT_ONCE = 256;
 
-/** A problem of the disk, such as missing rights, leaves no mark on the file: it is tried again. */
 async function isKnown(file: string, packed: PackedPicture | undefined): Promise<boolean> {
   if (packed === undefined) return false;
   const found = await stat(file).catch(() => undefined);

@@ -13,15 +13,13 @@ import { freeMemory } from '../../data/free-memory.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
 import { splitDigest } from '../../data/split-digest.ts';
-import { checkPictures, type Inspected } from './check-pictures.ts';
+import { assertTrainable } from './assert-trainable.ts';
+import { type Checked, checkPictures } from './check-pictures.ts';
 import { withPictures } from './import-pictures.ts';
 import { listPictures } from './list-pictures.ts';
 import type { Listing, SplitName } from './listing.ts';
 import type { Pack } from './pack.ts';
 import { rememberPlace } from './places.ts';
-
-/** The share of pictures that may be unreadable: a few are an accident, more are a mistake. */
-const MOST_BROKEN = 0.01;
 
 /**
  * Loads the pictures of a folder or a table as a data set. They are decoded once, and kept in the cache.
@@ -35,30 +33,22 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
   const { image = defaultForm, log } = options;
   // Pictures are checked and split in one form, whatever they are trained in: a split must not depend on a setting.
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
-    const inspected = await checkPictures(listing, pictures, defaultForm.size, pack);
-    assertTrainable(place, inspected, options);
-    assertFits(place, inspected, image.size);
-    for (const { title, examples, remedy } of inspected.findings) log?.(`${title}, such as ${examples[0]}. ${remedy}`);
+    const checked = await checkPictures(listing, pictures, { pack, size: defaultForm.size, onBad: options.onBad });
+    assertTrainable(checked.findings);
+    assertFits(place, checked, image.size);
+    for (const { level, title, examples, remedy } of checked.findings) {
+      if (level === 'warning') log?.(`${title}, such as ${examples[0]!.words}. ${remedy}`);
+    }
     const data = isDeepStrictEqual(image, defaultForm)
-      ? await datasetOf(listing, inspected, pack, image)
-      : await withPictures(listing, image, options, (_, own) => datasetOf(listing, inspected, own, image));
+      ? await datasetOf(listing, checked, pack, image)
+      : await withPictures(listing, image, options, (_, own) => datasetOf(listing, checked, own, image));
     await rememberPlace(place, data.sha256.test);
     return data;
   });
 }
 
-function assertTrainable(place: string, { usable, broken }: Inspected, { onBad }: LoadOptions): void {
-  const [first] = broken;
-  if (first === undefined || onBad === 'skip') return;
-  if (onBad !== 'fail' && broken.length <= MOST_BROKEN * (usable.length + broken.length)) return;
-  throw new UserError(
-    `${broken.length} of the ${usable.length + broken.length} pictures of ${place} cannot be read. ${first.path} ${first.problem} ` +
-      `List them all with "./cifar10 data check", mend or remove them, or leave them out with "--on-bad skip".`,
-  );
-}
-
 /** @throws {UserError} the pixels of all pictures are more than this process can hold; the message says which size it could */
-function assertFits(place: string, { usable }: Inspected, size: number): void {
+function assertFits(place: string, { usable }: Checked, size: number): void {
   const bytes = (each: number) => usable.length * 3 * each ** 2;
   const most = Math.min(freeMemory(), constants.MAX_LENGTH);
   if (bytes(size) <= most) return;
@@ -76,7 +66,7 @@ function gigabytes(bytes: number): string {
 
 async function datasetOf(
   listing: Listing,
-  { usable, splits }: Inspected,
+  { usable, splits }: Checked,
   pack: Pack,
   { size }: ImageForm,
 ): Promise<Dataset> {
@@ -100,7 +90,7 @@ async function datasetOf(
 
 async function readSplit(
   indices: readonly number[],
-  usable: Inspected['usable'],
+  usable: Checked['usable'],
   classes: number,
   { pack, size }: { readonly pack: Pack; readonly size: number },
 ): Promise<Split> {
