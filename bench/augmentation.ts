@@ -3,12 +3,15 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { Augmentation } from '#training/data/augmentation.ts';
-import { batchPlans, emptyBatch, writeBatch } from '#training/data/batches.ts';
+import { batches, batchPlans, emptyBatch, writeBatch } from '#training/data/batches.ts';
 import { type Dataset, type Split, slice } from '#training/data/dataset.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
+import { compileGraph } from '#training/engine/graph/engine.ts';
 import { logitsOf } from '#training/evaluation/evaluate.ts';
 import { measure } from '#training/evaluation/measure.ts';
-import { recipes } from '#training/recipe/recipes.ts';
+import { initializeWeights } from '#training/nets/initialize.ts';
+import { groupsOf, learningRatesOf } from '#training/recipe/parameter-groups.ts';
+import { netOf, recipes } from '#training/recipe/recipes.ts';
 import { resolveRecipe } from '#training/recipe/settings.ts';
 import { settingsFor } from '#training/recipe/settings-for-data.ts';
 import { openAttempt } from '#training/run/attempt.ts';
@@ -79,7 +82,30 @@ async function measureSpeed({ train, images: { size } }: Dataset): Promise<void>
     print(`${name.padEnd(20)} ${milliseconds.toFixed(1)} ms of processor time a batch of 500`);
     return { name, milliseconds };
   });
-  await finish('augmentation-speed', 'npm run bench -- augmentation --parts speed', { rows });
+  const step = await stepTime(split, size);
+  print(`${'a step of minute'.padEnd(20)} ${step.toFixed(1)} ms of processor time, of a batch of 500`);
+  await finish('augmentation-speed', 'npm run bench -- augmentation --parts speed', { rows, step, load: loadavg() });
+}
+
+/** Processor time of a training step of `minute`, of all threads, in milliseconds. */
+async function stepTime(split: Split, imageSize: Dataset['images']['size']): Promise<number> {
+  const { settings } = resolveRecipe('minute', ['batchSize=500']);
+  const net = netOf(settings);
+  const groups = groupsOf(net, settings);
+  const weights = initializeWeights(net, { seed: 1, images: split.images });
+  const engine = await compileGraph({
+    ...{ net, weights, groups, batchSize: 500, seed: 1, labelSmoothing: 0.2, reduction: 'mean', precision: 'auto' },
+  });
+  const learningRates = learningRatesOf(groups, settings, { step: 0, steps: 10, stepsPerEpoch: 10 });
+  const options = { size: 500, imageSize, seed: 1, epoch: 0, augmentation: settings };
+  const times = Array.from(batches(slice(split, 0, 4_000), options), (batch, step) => {
+    const began = process.cpuUsage();
+    engine.step(batch, { step, learningRates });
+    const { user, system } = process.cpuUsage(began);
+    return (user + system) / 1000;
+  });
+  engine.dispose();
+  return median(times);
 }
 
 /** Trains on the same number of each class, and measures on the 5,000 images that CIFAR-10's recipes hold out. */
