@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
+import { augmentationParts } from './augmentation-parts.ts';
 import { nodeVersions } from './node-versions.ts';
 import { parseServingParts, servingParts } from './serving-parts.ts';
 import { netNames } from './train/cases.ts';
@@ -49,6 +50,26 @@ Examples:
   npm run bench -- device --libraries ~/.cache/cifar10  what "setup.mjs --gpu" has installed`,
       )
       .action(async (options) => (await import('./device.ts')).benchmarkDevice(options)),
+  )
+  .addCommand(
+    new Command('augmentation')
+      .description(
+        'What augmentation costs a batch; what it and class weights do for few and for unbalanced pictures. About 40 minutes.',
+      )
+      .addOption(
+        new Option('--parts <names...>', 'parts to measure')
+          .choices(augmentationParts)
+          .default([...augmentationParts], 'all'),
+      )
+      .option('--counts <numbers...>', 'pictures of CIFAR-10 to train on', (text, counts: number[] = []) => [
+        ...counts,
+        Number(text),
+      ])
+      .option('--longer <factor>', 'epochs, as a multiple of those that a data set of this size gets', Number, 1)
+      .option('--seeds <number>', 'seeds', Number, 3)
+      .action(async ({ counts = [1_000, 5_000], ...options }) =>
+        (await import('./augmentation.ts')).benchmarkAugmentation({ counts, ...options }),
+      ),
   )
   .addCommand(
     new Command('serve')

@@ -56,14 +56,11 @@ export function photoTransform(
   let map = randomCrop > 0 ? cropped(size, randomCrop, draw(purpose.areas)) : unmoved;
   let colors = uncolored;
   const mean = isRecolored ? meanColor(pixels) : [];
-  const operations = draw(purpose.operations);
-  for (let count = 0; count < randAugment[0]; count++) {
-    const level = (randAugment[1] / HIGHEST) * (operations.integer(2) === 0 ? 1 : -1);
-    const operation = policy[operations.integer(policy.length)]!;
-    map = operation.moves ? composed(map, aroundCenter(operation.moves(level, size), size)) : map;
-    colors = operation.colors ? operation.colors(colors, 1 + strongest.color * level, mean) : colors;
+  for (const { moves, colors: change, level } of chosen(randAugment, () => draw(purpose.operations))) {
+    if (moves) map = composed(map, aroundCenter(moves(level, size), size));
+    if (change) colors = change(colors, 1 + strongest.color * level, mean);
   }
-  if (colorJitter !== undefined) colors = jittered(colors, colorJitter, mean, draw(purpose.colors));
+  if (isRecolored && colorJitter !== undefined) colors = jittered(colors, colorJitter, mean, draw(purpose.colors));
   return {
     ...(isResampled && { resampling: resamplingOf(map) }),
     ...(isRecolored && { recoloring: recoloringOf(colors) }),
@@ -94,6 +91,16 @@ const policy: readonly Operation[] = [
   { colors: contrasted },
   { colors: saturated },
 ];
+
+/** @returns the operations for an image, each with its share of the highest magnitude, from -1 to 1 */
+function chosen([count, magnitude]: readonly [number, number], open: () => Random): (Operation & { level: number })[] {
+  if (count === 0) return [];
+  const die = open();
+  return Array.from({ length: count }, () => {
+    const level = (magnitude / HIGHEST) * (die.integer(2) === 0 ? 1 : -1);
+    return { ...policy[die.integer(policy.length)]!, level };
+  });
+}
 
 function rotation(angle: number): Affine {
   const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];

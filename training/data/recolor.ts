@@ -81,7 +81,9 @@ export function recolor(images: Uint8Array, from: number, bytes: number, recolor
     ...[number, number, number, number],
   ];
   for (let at = from; at < from + bytes; at += 3) {
-    const [red, green, blue] = [images[at]!, images[at + 1]!, images[at + 2]!];
+    const red = images[at]!;
+    const green = images[at + 1]!;
+    const blue = images[at + 2]!;
     images[at] = toByte((a * red + b * green + c * blue + d) >> 10);
     images[at + 1] = toByte((e * red + f * green + g * blue + h) >> 10);
     images[at + 2] = toByte((i * red + j * green + k * blue + l) >> 10);

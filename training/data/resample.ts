@@ -13,8 +13,7 @@ export type Resampling = Affine;
 
 /** Places have 14 binary digits after the point, of which 8 are kept to interpolate. */
 const UNIT = 2 ** 14;
-export const dropped = 2 ** 6;
-export const kept = 2 ** 8;
+const DROPPED = 2 ** 6;
 
 export const unmoved: Affine = [1, 0, 0, 0, 1, 0];
 
@@ -27,7 +26,7 @@ export function composed(first: Affine, second: Affine): Affine {
 
 export function resamplingOf([a, b, c, d, e, f]: Affine): Resampling {
   const fixed = (value: number) => Math.round(value * UNIT);
-  return [fixed(a), fixed(b), fixed(c) + dropped / 2, fixed(d), fixed(e), fixed(f) + dropped / 2];
+  return [fixed(a), fixed(b), fixed(c) + DROPPED / 2, fixed(d), fixed(e), fixed(f) + DROPPED / 2];
 }
 
 /** Where a new image takes its pixels from, before it is resampled: the rows and columns of a mirrored and moved image. */
@@ -60,15 +59,21 @@ export function writeResampled(
     for (const column of columns) {
       const x = (a * column + b * row + c) >> 6; // in 1/256 pixels
       const y = (d * column + e * row + f) >> 6;
-      const [right, down] = [x & 255, y & 255];
       const left = fold(x >> 8, width) * channels;
-      const next = fold((x >> 8) + 1, width) * channels;
+      const right = fold((x >> 8) + 1, width) * channels;
       const upper = from + fold(y >> 8, height) * width * channels;
       const lower = from + fold((y >> 8) + 1, height) * width * channels;
-      for (let channel = 0; channel < channels; channel++, at++) {
-        const above = source[upper + left + channel]! * (256 - right) + source[upper + next + channel]! * right;
-        const below = source[lower + left + channel]! * (256 - right) + source[lower + next + channel]! * right;
-        target[at] = (above * (256 - down) + below * down + 32_768) >> 16;
+      // Shares of 2¹⁶.
+      const across = x & 255;
+      const down = y & 255;
+      const lowerRight = across * down;
+      const lowerLeft = 256 * down - lowerRight;
+      const upperRight = 256 * across - lowerRight;
+      const upperLeft = 65_536 - 256 * down - upperRight;
+      for (let channel = 0; channel < channels; channel++) {
+        const above = source[upper + left + channel]! * upperLeft + source[upper + right + channel]! * upperRight;
+        const below = source[lower + left + channel]! * lowerLeft + source[lower + right + channel]! * lowerRight;
+        target[at++] = (above + below + 32_768) >> 16;
       }
     }
   }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
 import type { Augmentation } from '../data/augmentation.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
@@ -132,21 +133,26 @@ export function describeEngine(
         expect(step(engineAt(), batch.labels)).toBeCloseTo(expected, 5);
       });
 
-      test('with class weights counts an image as often as its class says, with smoothed labels too', async () => {
+      test('with class weights counts an image as often as its class says, in the loss and in its gradient', async () => {
         const classWeights = [0.5, 2, 0, 1, 3];
         const engine = await compile({ classWeights });
-        const start = engine.state();
-        const alone = Array.from(batch.labels, (label, image) => {
-          const bytes = batch.images.length / batchSize;
-          const one = batch.images.subarray(image * bytes, (image + 1) * bytes);
-          return { label, images: Uint8Array.from({ length: batch.images.length }, (_, at) => one[at % bytes]!) };
-        });
-        expect(alone.length).toBe(batchSize);
-        for (const { label, images } of alone) {
-          const labels = new Uint8Array(batchSize).fill(label);
-          engine.restore(start);
-          const plain = engineAt().step({ images, labels }, still);
-          expect(engine.step({ images, labels }, still)).toBeCloseTo(classWeights[label]! * plain, 5);
+        const begin = engine.state();
+        const images = Uint8Array.from(
+          { length: batch.images.length },
+          (_, at) => batch.images[at % sizeOf(everything.input)]!,
+        );
+        for (const [label, weight] of classWeights.entries()) {
+          const alike = { images, labels: new Uint8Array(batchSize).fill(label) };
+          const move = { step: 0, learningRates: { all: 0.1 } };
+          engine.restore(begin);
+          expect(engine.step(alike, move)).toBeCloseTo(weight * engineAt().step(alike, move), 5);
+          const plain = difference(initial, shared.weights()).get('head/kernel')!;
+          const found = difference(initial, engine.weights()).get('head/kernel')!;
+          expectClose(
+            found,
+            plain.map((moved) => weight * moved),
+            `class ${label}`,
+          );
         }
       });
 
@@ -756,6 +762,7 @@ export function describeEngine(
         ['a whitening kernel', { groups: group(['whiten/kernel']) }, /whiten\/kernel, which is never trained/],
         ['a weight in two groups', { groups: [...group(['head/kernel']), ...group(['head/kernel'])] }, /in two groups/],
         ['an unknown freezable group', { freezable: [['some']] }, /no group has this name/],
+        ['class weights of other classes', { classWeights: [1, 2] }, /has 5 classes, and 2 class weights were given/],
         ['missing weights', { weights: initial.slice(1) }, /lack whiten\/kernel/],
         ['unknown weights', { weights: [...initial, { ...initial[0]!, name: 'x' }] }, /hold x, which is unknown/],
         [

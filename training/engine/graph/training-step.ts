@@ -127,7 +127,7 @@ function addSteps(
   ];
 }
 
-/** What each image counts. @returns `[B]` */
+/** What each image counts in the loss. @returns `[B]` */
 function weightsOf(graph: Graph, classWeights: readonly number[], labels: Value): Value {
   const values = Float32Array.from(classWeights);
   const table = graph.constant({ type: 'float32', shape: [values.length], values });
