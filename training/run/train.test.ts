@@ -587,7 +587,7 @@ describe('what a run begins with where nobody says it', () => {
       lines: [expect.stringMatching(hint)],
     });
     expect(await beginningOf(data)).toEqual({ from: undefined, lines: [] });
-    const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 16 } };
+    const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 17 } };
     expect(await beginningOf(many)).toEqual({ from: undefined, lines: [] });
   });
 
