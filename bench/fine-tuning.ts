@@ -41,8 +41,9 @@ const ways = {
   'from nothing': { begins: 'drawn' },
   'head alone': { begins: 'body', settings: () => ['freeze=body'] },
   'head first, then all': { begins: 'body', settings: (epochs: number) => [`probeEpochs=${0.3 * epochs}`] },
-  'all, body slower': { begins: 'body', settings: () => [] },
-  'all, body as fast': { begins: 'body', settings: () => ['bodyLearningRate=1'] },
+  'all, body at 0.1': { begins: 'body', settings: () => ['bodyLearningRate=0.1'] },
+  'all, body at 0.3': { begins: 'body', settings: () => ['bodyLearningRate=0.3'] },
+  'all, body at 1': { begins: 'body', settings: () => ['bodyLearningRate=1'] },
 } satisfies Record<string, { begins: 'drawn' | 'body'; settings?: (epochs: number) => string[] }>;
 type Way = keyof typeof ways;
 

@@ -30,7 +30,7 @@ export interface TrainingJob {
   readonly seed?: number | undefined;
   /** A data set by name. @default the training program's */
   readonly data?: string | undefined;
-  /** A version or an alias whose weights the training starts from. @default random weights */
+  /** A version or an alias whose weights the training starts from; `none` for random weights. @default the training program's */
   readonly from?: string | undefined;
   /** The name of the run; one that was submitted before with the same arguments resumes. @default a new name */
   readonly run?: string | undefined;
@@ -58,7 +58,8 @@ export interface SubmittedJob {
  * @throws {UserError} Batch does not take the job; the message says why, and what to do
  */
 export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
-  const { set = [], data, from, on = 'gpu' } = training;
+  const { set = [], data, on = 'gpu' } = training;
+  const from = training.from === 'none' ? undefined : training.from;
   // A typo is found here in milliseconds; in the queue it would cost minutes and money.
   resolveRecipe(training.recipe ?? 'quick', set);
   if (data !== undefined && !isNamed(checkDataset(data))) {
@@ -80,7 +81,7 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
   const parent = earlier && from !== undefined ? await parentOf(store, run, earlier.command, from) : undefined;
   const source = parent ?? version;
   if (source !== undefined && !(await hasVersion(store, source))) throw new UnknownVersion(source, store);
-  const command = commandOf({ ...training, run, from: source });
+  const command = commandOf({ ...training, run, from: source ?? training.from });
   if (earlier === undefined) {
     const by = userAtHost();
     await createSubmission(store, run, { at: new Date().toISOString(), by, command });

@@ -19,7 +19,7 @@ export function submitCommand(): Command {
     .option('--budget <time>', 'fit the number of epochs to a training time, such as 5m; the same as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
     .option('--data <name>', 'the data set to train on (default: cifar10)')
-    .option('--from <version>', 'start from the weights of a version or an alias in the bucket')
+    .option('--from <version>', 'start from a version or an alias in the bucket, also of other classes; or none')
     .option('--run <id>', 'name of the run; a failed run resumes (default: a new name)')
     .addOption(
       new Option(
