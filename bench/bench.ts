@@ -94,6 +94,28 @@ Examples:
       .action(async (options) => (await import('./serve.ts')).benchmarkServing(options)),
   )
   .addCommand(
+    new Command('fine-tuning')
+      .description(
+        'Other classes from few pictures: a body of five CIFAR-10 classes against training from nothing; and a class added to nine. About an hour.',
+      )
+      .addOption(
+        new Option('--parts <names...>', 'parts to measure').choices(['few', 'added']).default(['few', 'added']),
+      )
+      .option('--pictures <numbers...>', 'training pictures of each class', ['20', '40', '100', '500'])
+      .option('--seeds <number>', 'seeds of each; 5 at most for the part "added"', Number, 5)
+      .option('--held-out', 'measure on training pictures that are put aside, to choose settings by', false)
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run bench -- fine-tuning                                         all of it
+  npm run bench -- fine-tuning --parts few --pictures 20 100 --seeds 2 --held-out`,
+      )
+      .action(async ({ pictures, ...options }) =>
+        (await import('./fine-tuning.ts')).benchmarkFineTuning({ ...options, pictures: pictures.map(Number) }),
+      ),
+  )
+  .addCommand(
     new Command('pictures')
       .description(
         'Decode photos of 12 megapixels in each format: time and peak memory, alone and eight at once. About 2 minutes.',

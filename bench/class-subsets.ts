@@ -27,20 +27,20 @@ export interface SubsetOptions {
   readonly classes: readonly string[];
   /** Training pictures of each class. @default all */
   readonly pictures?: number | undefined;
-  /** Chooses them. */
-  readonly seed: number;
-  /** The first training pictures of each class, that are never chosen, so that settings can be chosen by them. @default 0 */
-  readonly reserved?: number;
+  /** Chooses them. @default 1 */
+  readonly seed?: number;
+  /** The first training pictures of each class, which are put aside. @default 0 */
+  readonly heldOut?: number;
 }
 
 /**
  * Some classes of a data set, with some of their training pictures and all of their test pictures. Nothing is held out: the
  * number of pictures is the number that is trained on.
  */
-export function subsetOf(data: Dataset, { classes, pictures, seed, reserved = 0 }: SubsetOptions): Dataset {
+export function subsetOf(data: Dataset, { classes, pictures, seed = 1, heldOut = 0 }: SubsetOptions): Dataset {
   const labels = classes.map((name) => data.classes.indexOf(name));
   const chosen = indicesByClass(data.train, labels).flatMap((indices, at) => {
-    const order = indices.slice(reserved);
+    const order = indices.slice(heldOut);
     if (pictures === undefined) return order;
     const draw = random(seed, CHOICE, at);
     for (let place = 0; place < pictures; place++) {
@@ -57,9 +57,9 @@ export function subsetOf(data: Dataset, { classes, pictures, seed, reserved = 0 
   return { ...identity, title: `${classes.length} classes of ${data.title}`, classes, images, train, test, heldOut: 0 };
 }
 
-/** The training pictures that `reserved` keeps from being chosen. */
-export function reservedOf(data: Dataset, classes: readonly string[], reserved: number): Split {
+/** The training pictures that `subsetOf` puts aside. @param count of each class */
+export function heldOutOf(data: Dataset, classes: readonly string[], count: number): Split {
   const labels = classes.map((name) => data.classes.indexOf(name));
-  const indices = indicesByClass(data.train, labels).flatMap((all) => all.slice(0, reserved));
+  const indices = indicesByClass(data.train, labels).flatMap((all) => all.slice(0, count));
   return splitOf(data.train, indices, labels);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { median, quantile } from './statistics.ts';
+import { meanInterval95, median, quantile } from './statistics.ts';
 
 test('the median is the middle value, or the mean of the two middle values', () => {
   expect(median([3, 1, 2])).toBe(2);
@@ -25,4 +25,11 @@ test('a quantile is one of the values, at the index of its share', () => {
   expect(quantile(values, 0.5)).toBe(50);
   expect(quantile(values, 0.99)).toBe(99);
   expect(quantile(values, 1)).toBe(99);
+});
+
+test('the interval of a mean is that of Student for so few values', () => {
+  const { mean, interval95 } = meanInterval95([1, 2, 3, 4, 5]);
+  expect(mean).toBe(3);
+  expect(interval95).toEqual([expect.closeTo(1.0368, 3), expect.closeTo(4.9632, 3)]);
+  expect(meanInterval95([0.5])).toEqual({ mean: 0.5, interval95: [0.5, 0.5] });
 });

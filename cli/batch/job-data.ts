@@ -18,7 +18,7 @@ export async function addressForJob(
   store: ObjectStore,
   where: string,
   { imageSize: size, fit }: Pick<Recipe, 'imageSize' | 'fit'>,
-  options: Pick<LoadOptions, 'log' | 'progress' | 'signal'>,
+  options: Pick<LoadOptions, 'log' | 'onBad' | 'progress' | 'signal'>,
 ): Promise<string> {
   if (where === 'cifar10') return where;
   const packed = packedAddress(where);

@@ -77,6 +77,12 @@ describe('submitJob', () => {
     expect(await readSubmission(store, 'monday')).toMatchObject({ command });
   });
 
+  it('passes on that all weights are to be drawn', async () => {
+    await using aws = await startAwsServer(batch);
+    const { command } = await submitJob(aws.target(store), { recipe: 'minute', from: 'none', run: 'monday' });
+    expect(command).toEqual(['train', 'minute', '--run', 'monday', '--from', 'none']);
+  });
+
   it('resumes a run from the version that it began from, and says so, when the alias has moved', async () => {
     await using aws = await startAwsServer(batch);
     const target = aws.target(store);

@@ -33,7 +33,7 @@ export interface TrainingJob {
   readonly seed?: number | undefined;
   /** A data set as `--data` takes it; the job gets its pictures through the store. @default the training program's */
   readonly data?: string | undefined;
-  /** A version or an alias whose weights the training starts from. @default random weights */
+  /** A version or an alias whose weights the training starts from; `none` for random weights. @default the training program's */
   readonly from?: string | undefined;
   /** The name of the run; one that was submitted before with the same arguments resumes. @default a new name */
   readonly run?: string | undefined;
@@ -63,9 +63,10 @@ export interface SubmittedJob {
 export async function submitJob(
   target: Target,
   training: TrainingJob,
-  options: Pick<LoadOptions, 'log' | 'progress' | 'signal'> = {},
+  options: Pick<LoadOptions, 'log' | 'onBad' | 'progress' | 'signal'> = {},
 ): Promise<SubmittedJob> {
-  const { set = [], data, from, on = 'gpu' } = training;
+  const { set = [], data, on = 'gpu' } = training;
+  const from = training.from === 'none' ? undefined : training.from;
   // A typo is found here in milliseconds; in the queue it would cost minutes and money.
   resolveRecipe(training.recipe ?? 'quick', set);
   if (data !== undefined) checkDataset(data);
@@ -87,7 +88,7 @@ export async function submitJob(
     data === undefined
       ? undefined
       : await addressForJob(store, data, await settingsOf(store, training, source), options);
-  const command = commandOf({ ...training, run, from: source, data: address });
+  const command = commandOf({ ...training, run, from: source ?? training.from, data: address });
   if (earlier === undefined) {
     const by = userAtHost();
     await createSubmission(store, run, { at: new Date().toISOString(), by, command });

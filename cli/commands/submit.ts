@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
-import { changesOf, collect, wholeNumber } from '#training/commands/option-parsers.ts';
+import { changesOf, collect, onBadOption, wholeNumber } from '#training/commands/option-parsers.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
+import type { OnBad } from '#training/data/dataset.ts';
 import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
 import { chooseDevice } from '../batch/choose-device.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
@@ -23,7 +24,8 @@ export function submitCommand(): Command {
       '--data <where>',
       "what to train on, as for train (default: cifar10); pictures of this machine are put into the stack's bucket",
     )
-    .option('--from <version>', 'start from the weights of a version or an alias in the bucket')
+    .addOption(onBadOption())
+    .option('--from <version>', 'start from a version or an alias in the bucket, also of other classes; or none')
     .option('--run <id>', 'name of the run; a failed run resumes (default: a new name)')
     .addOption(
       new Option(
@@ -42,15 +44,16 @@ export function submitCommand(): Command {
     .action(
       async (
         recipe: string | undefined,
-        { seed, data, from, run, on: asked, wait, detach, json = false, ...options }: CommandOptions,
+        { seed, data, onBad, from, run, on: asked, wait, detach, json = false, ...others }: CommandOptions,
       ) => {
-        const target = await openTarget(options.target);
+        const target = await openTarget(others.target);
         const { device: on, why } = await chooseDevice(target, await target.stack(), asked);
         if (why) note(why);
-        const training = { recipe, set: changesOf(options), seed, data, from, run, on };
+        const training = { recipe, set: changesOf(others), seed, data, from, run, on };
         const loading = progressLine();
         const log = (line: string) => void process.stderr.write(`${line}\n`);
-        const submitted = await submitJob(target, training, { log, progress: loading.show }).finally(loading.end);
+        const options = { log, progress: loading.show, ...(onBad && { onBad }) };
+        const submitted = await submitJob(target, training, options).finally(loading.end);
         if (submitted.note) note(submitted.note);
         await sayIfShared(target, submitted);
         if (detach) {
@@ -84,6 +87,7 @@ interface CommandOptions {
   readonly budget?: string;
   readonly seed?: number;
   readonly data?: string;
+  readonly onBad?: OnBad;
   readonly from?: string;
   readonly run?: string;
   readonly on?: Device;

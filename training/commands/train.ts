@@ -50,6 +50,7 @@ Examples:
   ./cifar10 train --from production --set epochs=1    go on from the weights of a model, by its recipe
   ./cifar10 train minute --data photos/               on pictures of your own: photos/cats/1.jpg, …
   ./cifar10 train minute --data s3://my-bucket/photos  or in a bucket
+  ./cifar10 train --data photos/ --from production    with the body of a model, and a new head for your classes
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run
@@ -72,7 +73,7 @@ export function trainCommand(): Command {
     .addOption(onBadOption())
     .option(
       '--from <parent>',
-      "continue from a version, an alias or a Keras .h5 file, at a tenth of the recipe's learning rates",
+      'start from a version, an alias or a Keras .h5 file, also of other classes; none draws all weights (default: with few pictures a CIFAR-10 version of the store, else none)',
     )
     .option('--out <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--run <id>', 'name of the run; an existing run resumes (default: a new name)')

@@ -9,9 +9,9 @@ import type { Recipe } from '../recipe/recipes.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 
 /**
- * The training pictures below which a body that was trained on CIFAR-10 is the better beginning.
+ * With at most so many training pictures a body that was trained on CIFAR-10 is the better beginning: no more were measured.
  *
- * @see docs/fine-tuning.md for the measurement
+ * @see docs/fine-tuning.md
  */
 export const FEW_PICTURES = 2_500;
 
@@ -41,7 +41,7 @@ export async function beginningFor(
       : undefined;
   }
   const pictures = data.train.count - (data.heldOut ?? settings.heldOut);
-  if (isSameData(data, cifar10Data) || pictures >= FEW_PICTURES) return undefined;
+  if (isSameData(data, cifar10Data) || pictures > FEW_PICTURES) return undefined;
   const version = await bodyFor(settings, data, store);
   if (version === undefined) {
     log(

@@ -520,6 +520,7 @@ describe('a run from a parent with other classes', () => {
     expect(card.parent).toEqual({ version, head });
     const words = `the body of ${version}; 5 of 7 classes kept, 2 new: yeti, unicorn`;
     expect(Buffer.from(file('README.md')).toString()).toContain(`Began with | ${words}`);
+    expect(Buffer.from(file('report.html')).toString()).toContain(`<dt>Began with</dt><dd>${words}</dd>`);
   });
 
   test('takes all where a file does not say which classes it has and has as many, and else a new head', async () => {
@@ -593,7 +594,7 @@ describe('what a run begins with where nobody says it', () => {
       lines: [expect.stringMatching(hint)],
     });
     expect(await beginningOf(data)).toEqual({ from: undefined, lines: [] });
-    const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 16 } };
+    const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 17 } };
     expect(await beginningOf(many)).toEqual({ from: undefined, lines: [] });
   });
 

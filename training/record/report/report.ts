@@ -1,4 +1,5 @@
-import type { Card } from '#models/card.ts';
+import { type Card, parentName } from '#models/card.ts';
+import { describeParent } from '#models/describe-parent.ts';
 import { percent } from '#models/percent.ts';
 import { isVarying } from '../../data/augmentation.ts';
 import type { Dataset } from '../../data/dataset.ts';
@@ -128,6 +129,7 @@ function reportPage({ card, history, evaluation, net }: Report, pictures: Pictur
     layers: layerTable(net),
     facts: {
       Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
+      ...(card.parent && { 'Began with': describeParent(card.parent, parentName(card.parent)) }),
       Data: `${data.name}, ${count(data.heldOut)} training images held out for validation, ${count(accuracy.images)} test images`,
       'SHA-256 of the data': Object.entries(data.sha256)
         .map(([split, sha256]) => `${split} ${sha256}`)
