@@ -43,7 +43,7 @@ A TensorFlow.js LayersModel that classifies images as one of ${card.classes.leng
 | Accuracy | ${percent(accuracy.plain)} (95 % interval ${percent(low)} to ${percent(high)}) |
 | with test-time augmentation | ${percent(accuracy.tta)} |
 | Cross-entropy | ${card.loss.toFixed(4)} |
-${calibrationRow(card)}
+${classRows(card)}${calibrationRow(card)}
 | Class | Accuracy |
 |---|---|
 ${card.classes.map((label) => `| ${label} | ${percent(accuracy.perClass[label] ?? 0)} |`).join('\n')}
@@ -54,7 +54,7 @@ ${card.intendedUse}
 
 It takes RGB images \`[N, ${input.height}, ${input.width}, ${input.channels}]\` of ${input.range[0]} to ${input.range[1]} unchanged: normalisation is its first layer. It returns
 logits; the probabilities are \`softmax(logits / ${card.temperature})\`. An answer whose best probability is below ${card.uncertainBelow} is
-uncertain.
+uncertain.${unfamiliarSentence(card)}
 
 ## Limits
 
@@ -83,6 +83,25 @@ ${Object.entries(data.sha256)
   .map(([split, digest]) => `| ${split} | \`${digest}\` |`)
   .join('\n')}
 `;
+}
+
+function classRows({ accuracy: { top5, macro, weighted, macroAuc } }: Card): string {
+  const rows = [
+    top5 !== undefined && `| Among the best five | ${percent(top5)} |`,
+    macro &&
+      `| Precision, recall, F1: mean of the classes | ${[macro.precision, macro.recall, macro.f1].map((each) => percent(each)).join(', ')} |`,
+    weighted && `| F1, weighted by images | ${percent(weighted.f1)} |`,
+    macroAuc !== undefined && `| ROC AUC, mean of the classes | ${macroAuc.toFixed(4)} |`,
+  ];
+  return rows.map((row) => (row ? `${row}\n` : '')).join('');
+}
+
+function unfamiliarSentence({ unfamiliar }: Card): string {
+  if (unfamiliar === undefined) return '';
+  return (
+    ' The endpoint also says which pictures are like none of the classes, by `unfamiliar` in `card.json`: a limit that ' +
+    `${percent(unfamiliar.share, { digits: 0 })} of ${unfamiliar.images} held-out images exceed.`
+  );
 }
 
 function calibrationRow({ calibration }: Card): string {
