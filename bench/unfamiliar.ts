@@ -8,7 +8,7 @@ import { readVersion } from '#models/versions.ts';
 import { openDataset } from '#training/datasets/open-dataset.ts';
 import { openTestImages } from '#training/datasets/test-images.ts';
 import { writeResults } from './results.ts';
-import { type Area, areaOver } from './unfamiliar/area.ts';
+import { type Area, areaOver, type Scores } from './unfamiliar/area.ts';
 import { drawings, type Pictures, shifted } from './unfamiliar/pictures.ts';
 
 interface Options {
@@ -60,8 +60,8 @@ export async function benchmarkUnfamiliar({ store: where, version: name, against
   const { test } = await openTestImages(card);
   const familiar = scoresOf(first(test.images, bytes, 10_000));
   const rows: Row[] = [];
-  const measure = ({ name, images }: Pictures) => {
-    const scores = scoresOf(images);
+  const measure = ({ name, images }: Pictures) => show(name, scoresOf(images));
+  const show = (name: string, scores: Scores) => {
     const row: Row = {
       name,
       pictures: scores.score.length,
@@ -79,7 +79,7 @@ export async function benchmarkUnfamiliar({ store: where, version: name, against
     `${version.id}: ${card.classes.length} classes, ${(100 * card.accuracy.plain).toFixed(2)} %\n` +
       `${'pictures'.padEnd(34)} ${'number'.padStart(7)}    AUROC   energy  texture   unfamiliar\n`,
   );
-  measure({ name: 'its own test images', images: first(test.images, bytes, 10_000) });
+  show('its own test images', familiar);
   for (const where of against) {
     const isNamed = /^[\w-]+$/.test(where);
     const other = await openDataset(where, isNamed ? {} : { image: { size: height, fit: card.input.fit ?? 'crop' } });
