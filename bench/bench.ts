@@ -199,6 +199,17 @@ Examples:
       .action(async (options) => (await import('./soak.ts')).benchmarkSoak(options)),
   )
   .addCommand(
+    new Command('unfamiliar')
+      .description(
+        'How well a version tells pictures of its classes from other data sets, noise and plain pictures: AUROC, and how many it calls unfamiliar. About a minute.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', '.cifar10/store')
+      .option('--version <version>', 'a version or an alias', 'candidate')
+      .option('--against <data...>', 'data sets of other things, as --data takes them', ['fashion-mnist'])
+      .option('--count <number>', 'pictures of each kind of noise and plain pictures', Number, 2_000)
+      .action(async (options) => (await import('./unfamiliar.ts')).benchmarkUnfamiliar(options)),
+  )
+  .addCommand(
     new Command('resume')
       .description(
         'Kill training runs at random moments, resume them, and compare their results with an uninterrupted run.',

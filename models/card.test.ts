@@ -31,6 +31,11 @@ describe('a card', () => {
     ],
     ['a class that occurs twice', { ...card, classes: ['cat', 'cat'] }, 'classes'],
     ['a single class', { ...card, classes: ['cat'] }, 'classes'],
+    [
+      'an unfamiliar without a limit',
+      { ...card, unfamiliar: { energy: { mean: 1, deviation: 1 }, images: 100, share: 0.02 } },
+      'unfamiliar.texture',
+    ],
     ['half a calibration', { ...card, calibration: { before: 0.1 } }, 'calibration.after'],
     ['a temperature of zero', { ...card, temperature: 0 }, 'temperature'],
     ['an input in [0, 1]', { ...card, input: { ...card.input, range: [0, 1] } }, 'input.range.1'],

@@ -37,6 +37,23 @@ describe('the README of a version', () => {
     expect(renderReadme(exampleCard())).not.toContain('padded');
   });
 
+  it('has the figures over the classes, and how unfamiliar pictures are told, where the card has them', () => {
+    const macro = { precision: 0.81, recall: 0.8, f1: 0.805 };
+    const measured = { ...exampleCard().accuracy, top5: 0.99, macro, weighted: macro, macroAuc: 0.9842 };
+    const texture = {
+      mean: { roughness: -1, flatness: 0.2 },
+      precision: { roughness: 17, flatness: 101, both: 24 },
+      distance: { mean: 0.9, deviation: 0.6 },
+    };
+    const unfamiliar = { energy: { mean: 3, deviation: 0.5 }, texture, above: 2, images: 5000, share: 0.02 };
+    const readme = renderReadme({ ...exampleCard(), accuracy: measured, unfamiliar });
+    expect(readme).toContain('| Among the best five | 99.00 % |\n');
+    expect(readme).toContain('| Precision, recall, F1: mean of the classes | 81.00 %, 80.00 %, 80.50 % |\n');
+    expect(readme).toContain('| ROC AUC, mean of the classes | 0.9842 |\n');
+    expect(readme).toContain('a limit that 2 % of 5000 held-out images exceed.');
+    expect(renderReadme(exampleCard())).not.toMatch(/F1|AUC|none of the classes/);
+  });
+
   it('keeps its form whatever the card says', () => {
     const card = {
       ...exampleCard(),

@@ -47,7 +47,7 @@ A TensorFlow.js LayersModel that classifies images as one of ${card.classes.leng
 | Accuracy | ${percent(accuracy.plain)} (95 % interval ${percent(low)} to ${percent(high)}) |
 | with test-time augmentation | ${percent(accuracy.tta)} |
 | Cross-entropy | ${card.loss.toFixed(4)} |
-${calibrationRow(card)}
+${classRows(card)}${calibrationRow(card)}
 | Class | Accuracy |
 |---|---|
 ${card.classes.map((label) => `| ${cell(label)} | ${percent(accuracy.perClass[label] ?? 0)} |`).join('\n')}
@@ -58,7 +58,7 @@ ${card.intendedUse}
 
 It takes RGB images \`[N, ${input.height}, ${input.width}, ${input.channels}]\` of ${input.range[0]} to ${input.range[1]} unchanged: normalisation is its first layer.${fitSentence(card)} It returns
 logits; the probabilities are \`softmax(logits / ${card.temperature})\`. An answer whose best probability is below ${card.uncertainBelow} is
-uncertain.
+uncertain.${unfamiliarSentence(card)}
 
 ## Limits
 
@@ -98,6 +98,25 @@ function fitSentence({ input: { fit = 'crop' } }: Card): string {
   if (fit === 'crop') return ''; // As images of other sizes are commonly brought to a model's.
   const ways = { pad: 'are padded with grey (128) and scaled', stretch: 'are stretched' };
   return ` Images of other sizes ${ways[fit]} to that size, by averaging areas.`;
+}
+
+function classRows({ accuracy: { top5, macro, weighted, macroAuc } }: Card): string {
+  const rows = [
+    top5 !== undefined && `| Among the best five | ${percent(top5)} |`,
+    macro &&
+      `| Precision, recall, F1: mean of the classes | ${[macro.precision, macro.recall, macro.f1].map((each) => percent(each)).join(', ')} |`,
+    weighted && `| F1, weighted by images | ${percent(weighted.f1)} |`,
+    macroAuc !== undefined && `| ROC AUC, mean of the classes | ${macroAuc.toFixed(4)} |`,
+  ];
+  return rows.map((row) => (row ? `${row}\n` : '')).join('');
+}
+
+function unfamiliarSentence({ unfamiliar }: Card): string {
+  if (unfamiliar === undefined) return '';
+  return (
+    ' The endpoint also says which pictures are like none of the classes, by `unfamiliar` in `card.json`: a limit that ' +
+    `${percent(unfamiliar.share, { digits: 0 })} of ${unfamiliar.images} held-out images exceed.`
+  );
 }
 
 function calibrationRow({ calibration }: Card): string {

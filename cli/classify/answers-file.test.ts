@@ -87,6 +87,6 @@ describe.each(['csv', 'jsonl'] as const)('a file of answers, as %s', (format) =>
 test('a spreadsheet takes nothing of CSV for a formula, and reads every name', () => {
   const options: FormatOptions = { format: 'csv', width: 0 };
   const answer = { label: '=cat', score: 0.5, uncertain: false, predictions: [], input, model };
-  expect(rowOf('=1+1.png', answer, options)).toBe("./=1+1.png,'=cat,0.5,false,v1,\n");
-  expect(rowOf('-', { ...answer, label: 'a,"b"\nc' }, options)).toBe('-,"a,""b""\nc",0.5,false,v1,\n');
+  expect(rowOf('=1+1.png', answer, options)).toBe("./=1+1.png,'=cat,0.5,false,,v1,\n");
+  expect(rowOf('-', { ...answer, label: 'a,"b"\nc' }, options)).toBe('-,"a,""b""\nc",0.5,false,,v1,\n');
 });

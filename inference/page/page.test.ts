@@ -9,7 +9,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { ClassifyAnswer } from '../http/answers.ts';
-import { exampleModel } from '../serving/example-model.fixture.ts';
+import { exampleModel, onlyPlainIsFamiliar } from '../serving/example-model.fixture.ts';
 import { withGateway, withPage } from './page.fixture.ts';
 
 const browser = await startChromium();
@@ -481,6 +481,27 @@ describe.skipIf(!browser)('the page', () => {
       await expectText(page.getByRole('alert'), /This answer is from this browser only\.$/);
       expect(await page.locator('#answer').innerText()).toBe(answer);
       expect(await page.locator('#comparison').isVisible()).toBe(false);
+    }));
+
+  test('says that a picture looks like none of the classes, by the endpoint and by the browser alone', () =>
+    withEndpoint(async ({ url, promote }) => {
+      await promote({ card: { unfamiliar: onlyPlainIsFamiliar } });
+      await withPage(browser!, url, async (page) => {
+        const upload = (name: string, buffer: Buffer) =>
+          page.setInputFiles('#file', { name, mimeType: 'image/png', buffer });
+        await upload('drawing.png', drawing);
+        await expectText(page.locator('#verdict'), /^This looks like none of the classes\.$/);
+        await upload(
+          'plain.png',
+          colors(40, 40, () => [90, 90, 90]),
+        );
+        await expectText(page.locator('#verdict'), /^(The network is not sure.*)?$/);
+        await runHere(page);
+        await page.context().setOffline(true);
+        await upload('drawing.png', drawing);
+        await expectText(page.getByRole('alert'), /This answer is from this browser only\.$/);
+        await expectText(page.locator('#verdict'), /^This looks like none of the classes\.$/);
+      });
     }));
 
   test('asks for the API key if one is required, and stores it for the tab', () =>

@@ -5,7 +5,7 @@ export interface FileList {
   /** Says which file is classified now. */
   start(index: number): void;
   /** Shows the answer for a file. */
-  answer(index: number, text: string, isUncertain: boolean): void;
+  answer(index: number, text: string, isDoubtful: boolean): void;
   /** Shows why a file has no answer. */
   refuse(index: number, reason: string): void;
   /** Says that no file is left. @returns what it says */
@@ -30,9 +30,9 @@ export function showFileList(files: readonly Blob[], open: (file: Blob) => void)
       title.textContent = `Classifying ${index + 1} of ${files.length}…`;
       outcomes[index]!.textContent = '…';
     },
-    answer(index, text, isUncertain) {
+    answer(index, text, isDoubtful) {
       outcomes[index]!.textContent = text;
-      outcomes[index]!.classList.toggle('uncertain', isUncertain);
+      outcomes[index]!.classList.toggle('uncertain', isDoubtful);
     },
     refuse(index, reason) {
       refused++;

@@ -164,7 +164,8 @@ async function classifyFiles(files: readonly Blob[], signal: AbortSignal): Promi
       const picture = await readPicture(file);
       const seenBy = (input: ModelInput) => frame(picture, CENTER, input);
       const { answer } = (await classifyAsSeen({ seenBy }, { topK: 1, signal })).endpoint;
-      rows.answer(index, `${answer.label} ${percent(answer.score, { digits: 1 })}`, answer.uncertain);
+      const isDoubtful = answer.uncertain || answer.unfamiliar === true;
+      rows.answer(index, `${answer.label} ${percent(answer.score, { digits: 1 })}`, isDoubtful);
       if (choice === choices && shown === undefined) void openFile(file);
     } catch (error) {
       if (signal.aborted) return;
