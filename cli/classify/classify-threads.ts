@@ -58,7 +58,7 @@ class Thread {
     this.#worker = new Worker(new URL('./classify.worker.mjs', import.meta.url), {
       ...{ workerData, execArgv: [], env: { ...process.env, ...color } },
       // Objects are many and die young: with the limits of a whole program a thread lets tens of megabytes of them lie.
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 },
+      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
     });
     this.#worker.on('message', (rows: Row[]) => this.#waiting.shift()?.resolve(rows));
     this.#worker.on('error', (error) => {
