@@ -57,8 +57,8 @@ class Thread {
     const color = pc.isColorSupported ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
     this.#worker = new Worker(new URL('./classify.worker.mjs', import.meta.url), {
       ...{ workerData, execArgv: [], env: { ...process.env, ...color } },
-      // Young objects are many and small: without a limit a thread lets tens of megabytes of them lie.
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      // Objects are many and die young: with the limits of a whole program a thread lets tens of megabytes of them lie.
+      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
     });
     this.#worker.on('message', (rows: Row[]) => this.#waiting.shift()?.resolve(rows));
     this.#worker.on('error', (error) => {

@@ -19,7 +19,10 @@ export function onInterruption(): Interruption {
     code = exitCodes[name as keyof typeof exitCodes];
     if (controller.signal.aborted) process.exit(code);
     controller.abort();
-    setTimeout(() => process.exit(code), PATIENCE).unref();
+    setTimeout(() => {
+      process.stderr.write('Interrupted.\n');
+      process.exit(code);
+    }, PATIENCE).unref();
   };
   const names = Object.keys(exitCodes) as NodeJS.Signals[];
   for (const name of names) process.on(name, listener);

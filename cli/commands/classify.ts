@@ -101,7 +101,7 @@ async function classifyAll(paths: readonly string[], format: AnswerFormat, optio
 
   const interruption = onInterruption();
   const { signal } = interruption;
-  const progress = progressFor(paths, out === undefined, signal);
+  const progress = progressFor(paths, out === undefined);
   let [done, failed, conflicts] = [0, 0, 0];
   const wanted = answers ? answers.missing(pictures) : pictures;
   try {
@@ -221,12 +221,13 @@ async function print(text: string): Promise<void> {
 const INTERVAL = 200;
 
 /** Progress on stderr, where nothing else is printed to the same terminal. */
-function progressFor(paths: readonly string[], printsAnswers: boolean, signal: AbortSignal) {
+function progressFor(paths: readonly string[], printsAnswers: boolean) {
   const line = progressLine();
   const isShown = process.stderr.isTTY && !(printsAnswers && process.stdout.isTTY);
+  const counting = new AbortController();
   let total: number | undefined;
   if (isShown) {
-    void countPictures(paths, signal).then((count) => {
+    void countPictures(paths, counting.signal).then((count) => {
       total = count;
     });
   }
@@ -240,7 +241,10 @@ function progressFor(paths: readonly string[], printsAnswers: boolean, signal: A
       shownAt = performance.now();
       line.show(rateLine(done, seconds(), total === undefined ? undefined : total - before));
     },
-    end: () => (isShown ? line.end() : undefined),
+    end() {
+      counting.abort();
+      if (isShown) line.end();
+    },
   };
 }
 
