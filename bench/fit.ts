@@ -78,8 +78,8 @@ async function trained(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
-  const [code] = await once(child, 'close');
-  const result = code === 0 ? await readResult(folderStore(store), run) : undefined;
+  await once(child, 'close');
+  const result = await readResult(folderStore(store), run); // Also of a run that learned too little to be a candidate.
   if (result === undefined) throw new UserError(`The training ${run} failed:\n${said}`);
   return result;
 }
