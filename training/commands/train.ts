@@ -51,6 +51,7 @@ Examples:
   ./cifar10 train minute --data photos/               on pictures of your own: photos/cats/1.jpg, …
   ./cifar10 train minute --data s3://my-bucket/photos  or in a bucket
   ./cifar10 train --data photos/ --from production    with the body of a model, and a new head for your classes
+  ./cifar10 train minute --data photos/ --set imageSize=96 --set fit=pad    larger, and whole if they are long
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run

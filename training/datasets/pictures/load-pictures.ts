@@ -1,20 +1,12 @@
-import { constants } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
-import {
-  type Dataset,
-  defaultForm,
-  type ImageForm,
-  imageSizes,
-  type LoadOptions,
-  type Split,
-} from '../../data/dataset.ts';
-import { freeMemory } from '../../data/free-memory.ts';
+import { type Dataset, defaultForm, type ImageForm, type LoadOptions, type Split } from '../../data/dataset.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
 import { splitDigest } from '../../data/split-digest.ts';
 import { assertTrainable } from './assert-trainable.ts';
 import { type Checked, checkPictures } from './check-pictures.ts';
+import { assertFitInMemory } from './fit-in-memory.ts';
 import { withPictures } from './import-pictures.ts';
 import { listPictures } from './list-pictures.ts';
 import type { Listing, SplitName } from './listing.ts';
@@ -35,7 +27,7 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
     const checked = await checkPictures(listing, pictures, { pack, size: defaultForm.size, onBad: options.onBad });
     assertTrainable(checked.findings);
-    assertFits(place, checked, image.size);
+    assertFitInMemory(checked.usable.length, image.size);
     for (const { level, title, examples, remedy } of checked.findings) {
       if (level === 'warning') log?.(`${title}, such as ${examples[0]!.words}. ${remedy}`);
     }
@@ -45,23 +37,6 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
     await rememberPlace(place, data.sha256.test);
     return data;
   });
-}
-
-/** @throws {UserError} the pixels of all pictures are more than this process can hold; the message says which size it could */
-function assertFits(place: string, { usable }: Checked, size: number): void {
-  const bytes = (each: number) => usable.length * 3 * each ** 2;
-  const most = Math.min(freeMemory(), constants.MAX_LENGTH);
-  if (bytes(size) <= most) return;
-  const smaller = imageSizes.findLast((each) => each < size && bytes(each) <= most);
-  const remedy = smaller === undefined ? 'Train on fewer' : `Set imageSize=${smaller}, or train on fewer`;
-  throw new UserError(
-    `The ${usable.length} pictures of ${place} take ${gigabytes(bytes(size))} of memory at ${size}x${size} pixels, and this process can have ` +
-      `${gigabytes(most)}. ${remedy}, or on a machine with more memory.`,
-  );
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 async function datasetOf(
