@@ -8,6 +8,8 @@ import { rememberedPlace } from './pictures/places.ts';
 interface TestImagesOptions {
   /** A data set as `--data` takes it, with the same classes and size of images. @default the one that the model was trained on */
   readonly name?: string | undefined;
+  /** What the pictures become, for another model that is to be measured on them. @default the input of the card's model */
+  readonly input?: Card['input'];
 }
 
 /**
@@ -18,15 +20,15 @@ interface TestImagesOptions {
  */
 export async function openTestImages(
   card: Pick<Card, 'name' | 'classes' | 'input' | 'data'>,
-  { name }: TestImagesOptions = {},
+  { name, input = card.input }: TestImagesOptions = {},
 ): Promise<Dataset> {
   const where = name ?? (isNamed(card.name) ? card.name : await placeOf(card));
-  const { height: size, fit = defaultForm.fit } = card.input;
+  const { height: size, fit = defaultForm.fit } = input;
   const data = await openDataset(where, {
     log: (line) => process.stderr.write(`${line}\n`),
     ...(!isNamed(where) && { image: { size, fit } }),
   });
-  checkFits(card, data);
+  checkFits({ classes: card.classes, input }, data);
   return data;
 }
 
@@ -41,7 +43,7 @@ async function placeOf({ data }: Pick<Card, 'data'>): Promise<string> {
 }
 
 /** @throws {UserError} the model knows other classes than the data set has, or takes images of another size */
-export function checkFits({ classes, input }: Pick<Card, 'classes' | 'input'>, data: Dataset): void {
+function checkFits({ classes, input }: Pick<Card, 'classes' | 'input'>, data: Dataset): void {
   if (!isDeepStrictEqual(classes, [...data.classes])) {
     throw new UserError(
       `The model knows ${classes.join(', ')}. ${data.title} has other classes, so its test images cannot measure it.`,

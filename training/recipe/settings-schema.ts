@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { fits } from '#images/fit-image.ts';
+import { imageSizes } from '../data/dataset.ts';
 import { batchPreparations } from './batch-preparation.ts';
 import { netNames } from './nets.ts';
 import { precisions } from './precision.ts';
@@ -13,9 +14,6 @@ interface Description {
 }
 
 const descriptions = z.registry<Description>();
-
-/** Pixels across and down. */
-export const imageSizes = [32, 48, 64, 96, 128] as const;
 
 const share = { min: 0, max: 1 };
 const epochs = { min: 0, max: 10_000 };

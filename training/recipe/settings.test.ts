@@ -69,6 +69,9 @@ describe('resolveRecipe', () => {
     ['quick', ['widths=32,64,4096'], 'widths cannot be "32,64,4096". Give three whole numbers from 1 to 2048'],
     ['quick', ['widths=32,-64,64'], 'widths cannot be "32,-64,64".'],
     ['quick', ['heldOut=1000001'], 'heldOut cannot be "1000001".'],
+    ['quick', ['imageSize=40'], 'imageSize cannot be "40". Give 32, 48, 64, 96 or 128.'],
+    ['quick', ['imageSize='], 'imageSize cannot be "".'],
+    ['quick', ['fit=fill'], 'fit cannot be "fill". Give crop, pad or stretch.'],
     ['quick', ['nesterov=1'], 'nesterov cannot be "1". Give true or false.'],
   ])('%s with %j is refused and says why', (name, changes, message) => {
     expect(() => resolveRecipe(name, changes)).toThrow(message);
@@ -108,6 +111,19 @@ describe('a recipe to continue with', () => {
       name: 'tiny',
       settings: { ...recipes.tiny, ...rates },
     });
+  });
+
+  test('has the size and the fit of the pictures that the weights know, whichever recipe is named', () => {
+    const parent = { name: 'minute', settings: { ...stored, imageSize: 96, fit: 'pad' } };
+    for (const name of [undefined, 'tiny']) {
+      expect(resolveContinuation({ name, parent }).settings).toMatchObject({ imageSize: 96, fit: 'pad' });
+      expect(resolveContinuation({ name, parent }, ['fit=crop']).settings).toMatchObject({
+        imageSize: 96,
+        fit: 'crop',
+      });
+    }
+    const earlier = { name: 'minute', settings: stored };
+    expect(resolveContinuation({ parent: earlier }).settings).toMatchObject({ imageSize: 32, fit: 'crop' });
   });
 
   test('has the settings that are asked for, rates included', () => {

@@ -21,7 +21,8 @@ export function resolveRecipe(name: string, changes: readonly string[] = []): Re
 }
 
 /**
- * The recipe for training that continues from weights of an earlier one: by default the recipe that they were trained with.
+ * The recipe for training that continues from weights of an earlier one: by default the recipe that they were trained with, and
+ * always with pictures of their size and fit.
  * Learning rates are at most a tenth of the recipe's own, unless they are given: a run begins at its highest rate, which
  * is made for drawn weights and ruins trained ones.
  *
@@ -43,7 +44,14 @@ export function resolveContinuation(
   const slower = (rate: 'learningRate' | 'muonLearningRate') =>
     Math.min(settings[rate], Number((CONTINUING * own[rate]).toPrecision(6)));
   const rates = { learningRate: slower('learningRate'), muonLearningRate: slower('muonLearningRate') };
-  return { name: chosen, settings: changed({ ...settings, ...rates }, changes) };
+  return { name: chosen, settings: changed({ ...settings, ...imageOf(parent), ...rates }, changes) };
+}
+
+/** A net goes on with pictures like those that it knows, whichever recipe is named. */
+function imageOf(parent: StoredRecipe | undefined): Partial<Recipe> {
+  if (parent === undefined) return {};
+  const { imageSize, fit } = restored(parent).settings;
+  return { imageSize, fit };
 }
 
 /** A recipe as a card or a file of weights has it. */

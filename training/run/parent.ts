@@ -49,8 +49,8 @@ export async function openParent({ from, store, run }: ParentOptions): Promise<O
 export function weightsFor(net: Net, { parent, weights, recipe }: OpenedParent): NamedTensor[] {
   const given = new Map(weights.map((tensor) => [tensor.name, tensor]));
   const remedy = recipe
-    ? 'Leave out the recipe, and --set net or widths, to train with those that it was made with.'
-    : 'Train with the recipe, and the --set net or widths, that it was made with.';
+    ? 'Leave out the recipe, and --set net, widths or imageSize, to train with those that it was made with.'
+    : 'Train with the recipe, and the --set net, widths or imageSize, that it was made with.';
   const differs = (what: string) =>
     new UsageError(`${parentName(parent)} does not have the net of this recipe: ${what}. ${remedy}`);
   const fitting = weightSpecs(net).map(({ name, shape }) => {
