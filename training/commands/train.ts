@@ -47,6 +47,7 @@ Examples:
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
   ./cifar10 train --from production --set epochs=1    go on from the weights of a model, by its recipe
   ./cifar10 train minute --data photos/               on pictures of your own: photos/cats/1.jpg, …
+  ./cifar10 train minute --data photos/ --set imageSize=96 --set fit=pad    larger, and whole if they are long
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run

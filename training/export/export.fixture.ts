@@ -55,7 +55,15 @@ export const classicNets = [resnet20(), resnet20(undefined, 'projection'), vgg()
 /** The net of every recipe, for larger images too, those of papers, those with every kind of layer, and some random ones. */
 export function exampleNets(): TrainedNet[] {
   const named = Object.values(recipes).map((recipe) => netOf(recipe));
-  return [...named, ...classicNets, ...largerNets, everything, everythingBranched, awkward, ...fc.sample(anyNet, 8)].map(trainedNet);
+  return [
+    ...named,
+    ...classicNets,
+    ...largerNets,
+    everything,
+    everythingBranched,
+    awkward,
+    ...fc.sample(anyNet, 8),
+  ].map(trainedNet);
 }
 
 export interface Answer {

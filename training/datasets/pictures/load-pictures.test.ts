@@ -2,9 +2,12 @@ import { readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { decodeImage } from '#images/decode-image.ts';
 import { cacheRoot } from '#setup/cache.mjs';
+import { slice } from '../../data/dataset.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import { smallDataset } from '../../data/small-dataset.fixture.ts';
+import { openDataset } from '../open-dataset.ts';
 import { openTestImages } from '../test-images.ts';
 import type { FindingKind } from './findings.ts';
 import { inspectPictures } from './inspect-pictures.ts';
@@ -120,6 +123,62 @@ test('a model can be measured again where its pictures were loaded, and only whi
   await rename(here(), here('moved'));
   await expect(openTestImages(card as never)).rejects.toThrow('no such path');
 });
+
+describe('in another size and fit', () => {
+  const image = { size: 48, fit: 'pad' } as const;
+  const long = (number: number) => png(number, { width: 60, height: 30 });
+  const files = (): Record<string, Uint8Array> =>
+    Object.fromEntries(
+      Array.from({ length: 12 }, (_, n) => [
+        [`cats/${n}.png`, long(n)],
+        [`dogs/${n}.png`, long(1_000 + n)],
+      ]).flat(),
+    );
+
+  test('pictures have the pixels that the endpoint would make of them, and the split of the default', async () => {
+    await writeFiles(here(), files());
+    const byDefault = await loadPictures(here());
+    const data = await loadPictures(here(), { image });
+    expect(data.images.size).toEqual([48, 48, 3]);
+    for (const split of ['train', 'test'] as const) {
+      expect([...data[split].labels]).toEqual([...byDefault[split].labels]);
+      const found = Array.from({ length: data[split].count }, (_, at) => hexOf(slice(data[split], at, at + 1).images));
+      const possible = new Map<string, string>();
+      for (const bytes of Object.values(files())) {
+        const [small, large] = await Promise.all([
+          decodeImage(bytes, { input: { width: 32, height: 32 } }),
+          decodeImage(bytes, { input: { width: 48, height: 48 }, fit: 'pad' }),
+        ]);
+        possible.set(hexOf(small.pixels), hexOf(large.pixels));
+      }
+      const expected = found.map((_, at) => possible.get(hexOf(slice(byDefault[split], at, at + 1).images)));
+      expect(found).toEqual(expected);
+    }
+    expect((await loadPictures(here(), { image })).sha256).toEqual(data.sha256);
+    expect((await loadPictures(here())).sha256).toEqual(byDefault.sha256);
+  });
+
+  test('a model is measured on them as it was trained, and another one in its own form', async () => {
+    await writeFiles(here(), files());
+    const data = await loadPictures(here(), { image });
+    const square = { channels: 3, range: [0, 255] as [0, 255] };
+    const input = { ...square, height: 48, width: 48, fit: 'pad' as const };
+    const card = { name: 'p', classes: [...data.classes], input, data: { name: 'p', sha256: data.sha256, heldOut: 2 } };
+    expect((await openTestImages(card)).sha256).toEqual(data.sha256);
+    expect((await openTestImages(card, { name: here() })).sha256).toEqual(data.sha256);
+    const other = await openTestImages(card, { input: { ...square, height: 64, width: 64 } });
+    expect(other.images.size).toEqual([64, 64, 3]);
+    expect(other.sha256).toEqual((await loadPictures(here(), { image: { size: 64, fit: 'crop' } })).sha256);
+  });
+
+  test('a named data set is refused: its images are as they are', async () => {
+    await expect(openDataset('cifar10', { image })).rejects.toThrow(
+      'The images of cifar10 have 32x32 pixels, so they cannot be had with imageSize=48 and fit=pad. Set imageSize=32 and fit=crop,',
+    );
+  });
+});
+
+const hexOf = (pixels: Uint8Array) => Buffer.from(pixels).toString('hex');
 
 describe('broken sets', () => {
   const many = catsAndDogs(30);
