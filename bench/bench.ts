@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
+import { recipes } from '#training/recipe/recipes.ts';
 import { augmentationParts } from './augmentation-parts.ts';
 import { nodeVersions } from './node-versions.ts';
 import { parseServingParts, servingParts } from './serving-parts.ts';
@@ -173,6 +174,14 @@ Examples:
       .option('--examples <number>', 'Schemathesis requests per operation and phase', Number, 200)
       .option('--seed <number>', 'seed of the damaged images and of Schemathesis', Number, 1)
       .action(async (options) => (await import('./fuzz.ts')).benchmarkFuzzing(options)),
+  )
+  .addCommand(
+    new Command('sizes')
+      .description(
+        'What the net of a recipe costs the endpoint with larger pictures: memory and time. About 20 seconds.',
+      )
+      .addOption(new Option('--recipe <name>', 'whose net').choices(Object.keys(recipes)).default('minute'))
+      .action(async (options) => (await import('./sizes.ts')).benchmarkSizes(options)),
   )
   .addCommand(
     new Command('moto')

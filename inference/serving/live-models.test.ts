@@ -306,7 +306,7 @@ test('a model that is loaded only after the request for its alias timed out is n
       const version = await promote({ seed: 1 }, 'candidate');
       const loads = () => logged.filter(({ message }) => message === 'model loaded').length;
       expect((await served(url, '?version=candidate')).status).toBe(503);
-      await expect.poll(loads).toBe(1);
+      await expect.poll(loads, { timeout: 10_000 }).toBe(1);
       expect((await served(url, `?version=${version}`)).status).toBe(200);
       expect((await served(url, `?version=${version}`)).status).toBe(200);
       expect(loads()).toBe(3);
