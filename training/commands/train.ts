@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { continueWithoutOutput } from '#errors/closed-output.ts';
 import { StoreUnavailable } from '#models/stores/retrying-store.ts';
+import type { OnBad } from '../data/dataset.ts';
 import { recipes } from '../recipe/recipes.ts';
 import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
-import { changesOf, collect, wholeNumber } from './option-parsers.ts';
+import { changesOf, collect, onBadOption, wholeNumber } from './option-parsers.ts';
 import { jobId } from './place.ts';
 import { prepareDevice } from './train-device.ts';
 import { trainHere } from './train-here.ts';
@@ -15,6 +16,7 @@ interface Options {
   readonly budget?: string;
   readonly seed?: number;
   readonly data?: string;
+  readonly onBad?: OnBad;
   readonly from?: string | undefined;
   readonly out: string;
   readonly run?: string;
@@ -67,6 +69,7 @@ export function trainCommand(): Command {
       '--data <where>',
       'what to train on: cifar10 (the default), cifar100, cifar100-coarse, fashion-mnist, a folder with one folder for each class, a .csv or .jsonl table, a .zip or .tar.gz of either, or s3://<bucket>/<prefix>',
     )
+    .addOption(onBadOption())
     .option(
       '--from <parent>',
       "continue from a version, an alias or a Keras .h5 file, at a tenth of the recipe's learning rates",
@@ -80,14 +83,14 @@ export function trainCommand(): Command {
 
 async function run(recipe: string | undefined, options: Options): Promise<void> {
   // A job that was started by hand in the console has no --run; its id has colons in an array job.
-  const { seed, data, from, out, run = jobId()?.replaceAll(':', '-'), json = false } = options;
+  const { seed, data, onBad, from, out, run = jobId()?.replaceAll(':', '-'), json = false } = options;
   continueWithoutOutput();
   const { signal, exitCode, release } = onSignals((line) => process.stderr.write(`${line}\n`));
   try {
     const set = changesOf(options);
     await prepareDevice(signal);
     const outcome = await trainHere(
-      { recipe, set, seed, data, from, out, run },
+      { recipe, set, seed, data, onBad, from, out, run },
       { signal, stream: process.stdout, json },
     );
     if (outcome.status === 'interrupted') process.exitCode = exitCode();

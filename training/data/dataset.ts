@@ -19,6 +19,9 @@ export interface Dataset extends DataIdentity {
   readonly heldOut?: number;
 }
 
+/** Pixels across and down that pictures may become. */
+export const imageSizes = [32, 48, 64, 96, 128] as const;
+
 /** What pictures of any size become: squares of so many pixels, and how a picture of another shape becomes one. */
 export interface ImageForm {
   readonly size: number;
@@ -38,7 +41,11 @@ export interface LoadOptions {
   /** Called often while something takes long, with a line that replaces the one before. @default silent */
   readonly progress?: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** Pictures that cannot be read: leave out any number of them, or refuse a single one. @default refuses more than 1 % */
+  readonly onBad?: OnBad;
 }
+
+export type OnBad = 'skip' | 'fail';
 
 export interface Split {
   readonly count: number;

@@ -57,8 +57,8 @@ export async function openDataset(where: string, options: LoadOptions = {}): Pro
   const { image = defaultForm } = options;
   if (!isDeepStrictEqual(image, defaultForm)) {
     throw new UsageError(
-      `The images of ${where} have 32x32 pixels, so it takes no imageSize=${image.size} with fit=${image.fit}. ` +
-        'Leave these settings out; they are for pictures of your own.',
+      `The images of ${where} have 32x32 pixels, so they cannot be had with imageSize=${image.size} and fit=${image.fit}. ` +
+        'Set imageSize=32 and fit=crop, or give pictures of your own with --data.',
     );
   }
   return isPublished ? loaders[where]!(options) : loadFashionMnistFrom(where, options);

@@ -13,6 +13,8 @@ interface TestImagesOptions {
   readonly name?: string | undefined;
   /** Where the model is stored: the pictures of a training job are there, too. @default they are looked for on this machine only */
   readonly store?: ObjectStore | undefined;
+  /** What the pictures become, for another model that is to be measured on them. @default the input of the card's model */
+  readonly input?: Card['input'];
 }
 
 /**
@@ -24,12 +26,12 @@ interface TestImagesOptions {
  */
 export async function openTestImages(
   card: Pick<Card, 'name' | 'classes' | 'input' | 'data'>,
-  { name, store }: TestImagesOptions = {},
+  { name, store, input = card.input }: TestImagesOptions = {},
 ): Promise<Dataset> {
-  const { height: size, fit = defaultForm.fit } = card.input;
+  const { height: size, fit = defaultForm.fit } = input;
   const options = { image: { size, fit }, log: (line: string) => void process.stderr.write(`${line}\n`) };
   const data = name === undefined ? await openOwn(card, store, options) : await open(name, options);
-  checkFits(card, data);
+  checkFits({ classes: card.classes, input }, data);
   return data;
 }
 
@@ -42,7 +44,7 @@ function open(
 
 /** @throws {UserError} the images that the model was trained on are neither on this machine nor in the store */
 async function openOwn(
-  card: Pick<Card, 'name' | 'data'>,
+  card: Pick<Card, 'name' | 'data' | 'input'>,
   store: ObjectStore | undefined,
   options: Parameters<typeof open>[1],
 ): Promise<Dataset> {
@@ -60,7 +62,10 @@ async function openOwn(
       );
     }
     const data = await open(place, options);
-    const isOther = data.sha256.test !== sha256.test; // Pictures were added since, or removed.
+    // Pictures were added since, or removed; or they are wanted in another form, which a packed set does not have.
+    const { height, fit = defaultForm.fit } = card.input;
+    const isOwnForm = isDeepStrictEqual(options.image, { size: height, fit });
+    const isOther = isOwnForm && data.sha256.test !== sha256.test;
     return (isOther && (await packed())) || data;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -71,7 +76,7 @@ async function openOwn(
 }
 
 /** @throws {UserError} the model knows other classes than the data set has, or takes images of another size */
-export function checkFits({ classes, input }: Pick<Card, 'classes' | 'input'>, data: Dataset): void {
+function checkFits({ classes, input }: Pick<Card, 'classes' | 'input'>, data: Dataset): void {
   if (!isDeepStrictEqual(classes, [...data.classes])) {
     throw new UserError(
       `The model knows ${classes.join(', ')}. ${data.title} has other classes, so its test images cannot measure it.`,

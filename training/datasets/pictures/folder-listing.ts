@@ -89,9 +89,13 @@ async function entriesOf(folder: string, root: string, leftOut: LeftOut[]): Prom
   for (const entry of entries.sort((one, other) => byName(one.name, other.name))) {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.') || leftBehind.test(entry.name)) {
-      leftOut.push({ path: shown(path, root), reason: 'is hidden, or left by an operating system' });
+      leftOut.push({ path: shown(path, root), reason: 'is hidden, or left by an operating system', kind: 'hidden' });
     } else if (entry.isSymbolicLink() && !(await leadsInside(path, root))) {
-      leftOut.push({ path: shown(path, root), reason: 'is a link that leads out of the folder, or nowhere' });
+      leftOut.push({
+        path: shown(path, root),
+        reason: 'is a link that leads out of the folder, or nowhere',
+        kind: 'link',
+      });
     } else {
       kept.push(entry);
     }

@@ -8,15 +8,20 @@ import { listFolder } from './folder-listing.ts';
 import { type Listing, MOST_CLASSES } from './listing.ts';
 import { listTable } from './table-listing.ts';
 
+interface ListOptions extends Pick<LoadOptions, 'progress' | 'signal'> {
+  /** A net that knows one class knows nothing; to measure one on a single class makes sense. @default 2 */
+  readonly fewestClasses?: number;
+}
+
 /**
  * Lists the pictures of a folder or of a table, of an archive of one, or of a part of a bucket that has one, once that is on this
  * machine.
  *
- * @throws {NotFound} there is no such path @throws {UserError} it is none of these, or has fewer than two classes or too many
+ * @throws {NotFound} there is no such path @throws {UserError} it is none of these, or has too few classes or too many
  */
 export async function listPictures(
   place: string,
-  options: Pick<LoadOptions, 'progress' | 'signal'> = {},
+  { fewestClasses = 2, ...options }: ListOptions = {},
 ): Promise<Listing> {
   const pathsOf = async (table: string) => (await listTable(table)).pictures.map(({ path }) => path);
   const { path, shown, title } = await bringHere(place, pathsOf, options);
@@ -30,7 +35,7 @@ export async function listPictures(
   }
   const listing = found.isDirectory() ? await listFolder(path, shown) : await listTable(path, shown);
   const { classes } = listing;
-  if (classes.length < 2) {
+  if (classes.length < fewestClasses) {
     throw new UserError(
       `${shown} has one class, "${classes[0]}". Telling things apart takes two: add a folder or rows for what is not one.`,
     );

@@ -1,6 +1,15 @@
+import { constants } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
-import { type Dataset, defaultForm, type ImageForm, type LoadOptions, type Split } from '../../data/dataset.ts';
+import {
+  type Dataset,
+  defaultForm,
+  type ImageForm,
+  imageSizes,
+  type LoadOptions,
+  type Split,
+} from '../../data/dataset.ts';
+import { freeMemory } from '../../data/free-memory.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
 import { splitDigest } from '../../data/split-digest.ts';
@@ -27,7 +36,8 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
   // Pictures are checked and split in one form, whatever they are trained in: a split must not depend on a setting.
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
     const inspected = await checkPictures(listing, pictures, defaultForm.size, pack);
-    assertTrainable(place, inspected);
+    assertTrainable(place, inspected, options);
+    assertFits(place, inspected, image.size);
     for (const { title, examples, remedy } of inspected.findings) log?.(`${title}, such as ${examples[0]}. ${remedy}`);
     const data = isDeepStrictEqual(image, defaultForm)
       ? await datasetOf(listing, inspected, pack, image)
@@ -37,13 +47,31 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
   });
 }
 
-function assertTrainable(place: string, { usable, broken }: Inspected): void {
+function assertTrainable(place: string, { usable, broken }: Inspected, { onBad }: LoadOptions): void {
   const [first] = broken;
-  if (first === undefined || broken.length <= MOST_BROKEN * (usable.length + broken.length)) return;
+  if (first === undefined || onBad === 'skip') return;
+  if (onBad !== 'fail' && broken.length <= MOST_BROKEN * (usable.length + broken.length)) return;
   throw new UserError(
     `${broken.length} of the ${usable.length + broken.length} pictures of ${place} cannot be read. ${first.path} ${first.problem} ` +
-      `List them all with "./cifar10 data check", and mend or remove them.`,
+      `List them all with "./cifar10 data check", mend or remove them, or leave them out with "--on-bad skip".`,
   );
+}
+
+/** @throws {UserError} the pixels of all pictures are more than this process can hold; the message says which size it could */
+function assertFits(place: string, { usable }: Inspected, size: number): void {
+  const bytes = (each: number) => usable.length * 3 * each ** 2;
+  const most = Math.min(freeMemory(), constants.MAX_LENGTH);
+  if (bytes(size) <= most) return;
+  const smaller = imageSizes.findLast((each) => each < size && bytes(each) <= most);
+  const remedy = smaller === undefined ? 'Train on fewer' : `Set imageSize=${smaller}, or train on fewer`;
+  throw new UserError(
+    `The ${usable.length} pictures of ${place} take ${gigabytes(bytes(size))} of memory at ${size}x${size} pixels, and this process can have ` +
+      `${gigabytes(most)}. ${remedy}, or on a machine with more memory.`,
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 async function datasetOf(

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { cachedFolder } from '#setup/cache.mjs';
-import packages from '../package.json' with { type: 'json' };
+import packages from '../../package.json' with { type: 'json' };
 
 /**
  * Starts headless Chromium: the installed one (or the one that `CHROMIUM` names), else the one of an npm package, on Linux
@@ -13,6 +13,7 @@ import packages from '../package.json' with { type: 'json' };
  * @returns `undefined` if there is neither
  */
 export async function startChromium(): Promise<Browser | undefined> {
+  const { chromium } = await import('playwright-core');
   const program = await findChromium();
   if (!program) return undefined;
   return chromium.launch({

@@ -1,8 +1,14 @@
-import type { ServedModel } from './live-models.ts';
+import type { Card } from './card.ts';
 
 /** The side of the gray square that covers a part of the image, and its step, as fractions of the image: 8 and 4 of 32. */
 const PATCH = 1 / 4;
 const STEP = 1 / 8;
+
+interface Classified {
+  readonly card: Pick<Card, 'classes'> & { readonly input: Pick<Card['input'], 'height' | 'width'> };
+  /** @param pixels `[N, height, width, 3]` uint8 @returns probabilities `[N, classes]` */
+  classify(pixels: Uint8Array): ArrayLike<number>;
+}
 
 /**
  * Finds the parts of an image that support a class: the class's probability drops when a gray square covers them.
@@ -12,7 +18,7 @@ const STEP = 1 / 8;
  * @returns `[height, width]` the drop in probability, averaged over the squares that cover a pixel; negative where it rises
  * @see Zeiler & Fergus, Visualizing and Understanding Convolutional Networks, arXiv:1311.2901 §4.2
  */
-export function occlusionMap(pixels: Uint8Array, classIndex: number, model: ServedModel): Float32Array {
+export function occlusionMap(pixels: Uint8Array, classIndex: number, model: Classified): Float32Array {
   const { classes, input } = model.card;
   const { width, height } = input;
   const squares = cover(width).flatMap((x) => cover(height).map((y) => ({ x, y })));

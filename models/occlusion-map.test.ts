@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
-import { occlusionMap } from './explain.ts';
-import type { ServedModel } from './live-models.ts';
+import { occlusionMap } from './occlusion-map.ts';
 
 /** A model that only measures how red the pixels from (8, 16) to (12, 20) are. */
 const seesOneCorner = {
-  card: { classes: ['red', 'other'], input: { height: 32, width: 32, channels: 3, range: [0, 255] } },
+  card: { classes: ['red', 'other'], input: { height: 32, width: 32 } },
   classify(pixels: Uint8Array) {
     const answers: number[] = [];
     for (let start = 0; start < pixels.length; start += 3072) {
@@ -14,7 +13,7 @@ const seesOneCorner = {
     }
     return Float32Array.from(answers);
   },
-} as unknown as ServedModel;
+};
 
 test('the map is bright where the model looks, and nowhere else', () => {
   const pixels = new Uint8Array(3072);

@@ -1,7 +1,7 @@
 import { variable } from '#environment/variables.ts';
 import { systemError } from '#errors/system-error.ts';
 import { UserError } from '#errors/user-error.ts';
-import type { TargetName } from './stack/target.ts';
+import type { TargetName } from './target.ts';
 
 /**
  * What a command threw, as an error that its user can fix.
@@ -13,7 +13,7 @@ export async function explainError(error: unknown, target: TargetName): Promise<
   const isOfCloud = error instanceof Error && ('$metadata' in error || /Provider/.test(error.name) || 'cause' in error);
   if (!isOfCloud) return error instanceof UserError ? error : systemError(error);
   // Loaded where it may be needed: it brings the whole of LocalStack's side.
-  const gone = (await import('./stack/local-stack-gone.ts')).localStackGone(error, target === 'aws');
+  const gone = (await import('./local-stack-gone.ts')).localStackGone(error, target === 'aws');
   if (gone) return gone;
   if (error instanceof UserError && !isRefusalOfStore(error)) return error;
   return (await explainAws(error, target)) ?? (error instanceof UserError ? error : systemError(error));
@@ -28,7 +28,7 @@ function isRefusalOfStore({ message, cause }: UserError): boolean {
 async function explainAws(error: Error, target: TargetName): Promise<UserError | undefined> {
   const isAws = target === 'aws' || process.env[variable.endpoint] === undefined;
   if (!isAws) return undefined;
-  const { awsFailure } = await import('./stack/aws-failure.ts');
-  const { awsRegion } = await import('./stack/aws-settings.ts');
+  const { awsFailure } = await import('./aws-failure.ts');
+  const { awsRegion } = await import('./aws-settings.ts');
   return awsFailure(error, await awsRegion().catch(() => undefined));
 }
