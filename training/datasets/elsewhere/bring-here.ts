@@ -16,7 +16,7 @@ export interface HerePlace {
 }
 
 /** Whether `--data` was given something that is not a folder or table of this machine, but can be brought here. */
-export function isElsewhere(place: string): boolean {
+function isElsewhere(place: string): boolean {
   return isInBucket(place) || isArchive(place);
 }
 
