@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { nodeVersions } from './node-versions.ts';
@@ -87,6 +88,40 @@ Examples:
       .option('--small <number>', 'PNG pictures of 32x32', Number, 100_000)
       .option('--photos <number>', 'JPEG pictures of 640x480', Number, 10_000)
       .action(async (options) => (await import('./import.ts')).benchmarkImport(options)),
+  )
+  .addCommand(
+    new Command('fit')
+      .description(
+        'Train minute on long pictures, made of CIFAR-10, by each size and fit: which one answers best. About 15 minutes.',
+      )
+      .option('--sizes <pixels...>', 'values of imageSize', (size, sizes) => [...sizes, Number(size)], [] as number[])
+      .option('--seeds <number>', 'trainings of each, at least 2', Number, 3)
+      .option('--pictures <number>', 'training pictures; a tenth as many are held out', Number, 6_000)
+      .option('--test <number>', 'test pictures', Number, 2_000)
+      .action(async ({ sizes, ...options }) =>
+        (await import('./fit.ts')).benchmarkFits({ sizes: sizes.length > 0 ? sizes : [32, 64, 96], ...options }),
+      ),
+  )
+  .addCommand(
+    new Command('classify')
+      .description(
+        'Classify a folder of small pictures and one of photos: pictures a second, processor time, memory over time; with ONNX Runtime in Python beside it. About 10 minutes.',
+      )
+      .option('--pictures <number>', 'PNG files of 32x32', Number, 100_000)
+      .option('--photos <number>', 'JPEG files of three megapixels', Number, 300)
+      .action(async (options) => (await import('./classify.ts')).benchmarkClassifying(options)),
+  )
+  .addCommand(
+    new Command('everywhere')
+      .description(
+        'Compare the probabilities of a version in Keras, ONNX Runtime, TensorFlow.js, Chromium, "serve" and the Lambda. About 3 minutes.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+      .option('--model <version>', 'a version or an alias', 'candidate')
+      .option('--images <number>', 'test images', Number, 10_000)
+      .action(async ({ model, ...options }) =>
+        (await import('./everywhere.ts')).benchmarkEverywhere({ version: model, ...options }),
+      ),
   )
   .addCommand(
     new Command('fuzz')

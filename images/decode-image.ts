@@ -1,5 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
-import { type Fit, onGrey, planFit, RowFitter, type Transform } from './fit-image.ts';
+import { type Fit, onGrey, planFit, RowCopier, RowFitter, type Transform } from './fit-image.ts';
 import { ImageTooLarge, UnsupportedImage } from './image-errors.ts';
 import type { ImageFile, Reduction } from './image-file.ts';
 import { identify } from './image-type.ts';
@@ -98,7 +98,7 @@ async function decodeFitted(
   const area = storedArea(crop, file, orientation);
   const target = isTurned ? turned(placed) : sizeOf(placed);
   const reduction = reductionFor(crop, placed, file.reductions);
-  const fitter = new RowFitter(file, area, target, reduction);
+  const fitter = transform === 'none' ? new RowCopier(target) : new RowFitter(file, area, target, reduction);
   const repaired = await file.decode(reduction, (row) => fitter.add(row));
   const { pixels } = onGrey(upright({ ...target, pixels: fitter.pixels() }, orientation).pixels, placed, input);
   return { transform, pixels, ...(repaired.length > 0 ? { repaired: repaired.join('; ') } : {}) };

@@ -51,20 +51,16 @@ export function fitImage(image: RgbImage, target: Size, fit: Fit = 'crop'): Fitt
 export function planFit(image: Size, target: Size, fit: Fit = 'crop'): FitPlan {
   const whole = { left: 0, top: 0, width: image.width, height: image.height };
   const all = { left: 0, top: 0, width: target.width, height: target.height };
-  const center = centered(target, image);
-  if (isSameSize(center, image)) {
-    return { crop: center, placed: all, transform: isSameSize(image, target) ? 'none' : 'area' };
+  const scaled = isSameSize(image, target) ? 'none' : 'area';
+  if (fit === 'pad') {
+    const placed = centered(image, target);
+    if (isSameSize(placed, target)) return { crop: whole, placed, transform: scaled };
+    return { crop: whole, placed, transform: isSameSize(placed, image) ? 'pad' : 'area+pad' };
   }
-  switch (fit) {
-    case 'crop':
-      return { crop: center, placed: all, transform: isSameSize(center, target) ? 'center-crop' : 'center-crop+area' };
-    case 'stretch':
-      return { crop: whole, placed: all, transform: 'stretch' };
-    case 'pad': {
-      const placed = centered(image, target);
-      return { crop: whole, placed, transform: isSameSize(placed, image) ? 'pad' : 'area+pad' };
-    }
-  }
+  const crop = centered(target, image);
+  if (isSameSize(crop, image)) return { crop, placed: all, transform: scaled };
+  if (fit === 'stretch') return { crop: whole, placed: all, transform: 'stretch' };
+  return { crop, placed: all, transform: isSameSize(crop, target) ? 'center-crop' : 'center-crop+area' };
 }
 
 /**
@@ -158,7 +154,30 @@ export class RowFitter {
 
   /** @returns `[target height, target width, 3]` */
   pixels(): Uint8Array {
-    return Uint8Array.from(this.#sums, (sum) => Math.round(sum / this.#area));
+    const pixels = new Uint8Array(this.#sums.length);
+    for (let index = 0; index < pixels.length; index++) pixels[index] = Math.round(this.#sums[index]! / this.#area);
+    return pixels;
+  }
+}
+
+/** Collects the rows of an image that has the target's size already: most pictures of a training set do. */
+export class RowCopier {
+  readonly #pixels: Uint8Array;
+  #at = 0;
+
+  constructor(target: Size) {
+    this.#pixels = new Uint8Array(target.height * target.width * 3);
+  }
+
+  /** @param pixels `[width, 3]`, the next row */
+  add(pixels: Uint8Array): void {
+    this.#pixels.set(pixels, this.#at);
+    this.#at += pixels.length;
+  }
+
+  /** @returns `[target height, target width, 3]` */
+  pixels(): Uint8Array {
+    return this.#pixels;
   }
 }
 

@@ -23,7 +23,7 @@ export function dataCommand(): Command {
     .description('Look after data sets.')
     .addCommand(
       new Command('check')
-        .description('Check a folder or table of pictures before training on it.')
+        .description('Check pictures before training on them.')
         .argument('<where>', 'a folder that has one folder for each class, or a .csv or .jsonl table')
         .addOption(onBadOption())
         .option('--html <file>', 'where to write the page with pictures (default: check.html; with --json, none)')

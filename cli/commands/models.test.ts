@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
-import type { Card } from '#models/card.ts';
+import type { Card, Parent } from '#models/card.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
@@ -36,7 +36,7 @@ async function models(...args: string[]): Promise<string> {
   return printed;
 }
 
-async function publish(seed: number, plain: number, isWrong = false): Promise<string> {
+async function publish(seed: number, plain: number, isWrong = false, parent?: Parent): Promise<string> {
   const { accuracy } = JSON.parse(new TextDecoder().decode((await exampleModel()).get('card.json'))) as Card;
   const perClass = Object.fromEntries(Object.keys(accuracy.perClass).map((label) => [label, plain]));
   const card = {
@@ -48,6 +48,7 @@ async function publish(seed: number, plain: number, isWrong = false): Promise<st
       perClass,
       interval95: [plain - 0.01, plain + 0.01] as [number, number],
     },
+    ...(parent && { parent }),
   };
   return publishVersion(store, await exampleModel({ seed, card, isWrong }));
 }
@@ -73,6 +74,27 @@ describe('cifar10 models', () => {
       { version: second, aliases: ['candidate'], accuracy: { plain: 0.8 } },
       { version: first, aliases: [], damaged: expect.stringContaining(`models/${first}/card.json`) },
     ]);
+  });
+
+  it('shows what a version began with, and what that one did, as far as the store knows', async () => {
+    const first = await publish(1, 0.7, false, { file: 'keras.h5', sha256: 'a'.repeat(64) });
+    const second = await publish(2, 0.8, false, { version: first });
+    const head = { kept: ['cat', 'dog'], drawn: ['yak'], left: [] };
+    const third = await publish(3, 0.6, false, { version: second, alias: 'production', head });
+    const lines = (await models('list')).trim().split('\n');
+    expect(lines[1]).toMatch(new RegExp(`^${third} .* ${second} *$`));
+    expect(lines[3]).toMatch(new RegExp(`^${first} .* keras\\.h5 *$`));
+    expect(JSON.parse(await models('list', '--json'))[0]).toMatchObject({ parent: { version: second, head } });
+    expect(await models('show', third)).toMatch(
+      new RegExp(
+        `began with the body of ${second}; 2 of 3 classes kept, 1 new: yak \\(.*80\\.00 %\\)\\n` +
+          ` +the weights of ${first} \\(.*70\\.00 %\\)\\n +the weights of keras\\.h5\\n`,
+      ),
+    );
+    const { lineage } = JSON.parse(await models('show', third, '--json'));
+    expect(lineage).toMatchObject([{ version: second }, { version: first }, { file: 'keras.h5' }]);
+    await models('delete', second);
+    expect(await models('show', third)).toContain(`new: yak (not in this store)`);
   });
 
   it('shows a version that is intact, and refuses another', async () => {

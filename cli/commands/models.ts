@@ -1,15 +1,17 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { userAtHost } from '#environment/user.ts';
-import { UserError } from '#errors/user-error.ts';
+import { UsageError, UserError } from '#errors/user-error.ts';
 import { listAliases, planRollback, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
-import type { Card } from '#models/card.ts';
+import { type Card, parentName } from '#models/card.ts';
 import { deleteVersion } from '#models/delete-version.ts';
+import { describeAncestor, lineageOf } from '#models/lineage.ts';
 import { percent } from '#models/percent.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
 import { promoteVersion } from '../endpoint/promote.ts';
 import { firstTraining, openStore, type StoreOptions, withStoreOptions } from '../stack/store-option.ts';
 import { confirm } from '../terminal/confirm.ts';
+import type { VerifyOptions } from '../verify/verify-version.ts';
 
 interface Options extends StoreOptions {
   readonly json?: boolean;
@@ -26,13 +28,14 @@ Examples:
   ./cifar10 models list                                    versions on LocalStack, the newest first
   ./cifar10 models list --store .cifar10/store             versions in a folder
   ./cifar10 models show production                         the served version and its accuracy
+  ./cifar10 models verify candidate --everywhere           the same answers in Keras, ONNX, a browser, Lambda, …
   ./cifar10 models promote candidate                       serve the last trained version
   ./cifar10 models rollback --reason "mistakes every cat"  serve the version before
   ./cifar10 models delete 20261123-0412-a1b2c3d4           delete a version that no alias points to`;
 
 export function modelsCommand(): Command {
   const models = new Command('models')
-    .description('List, show, promote, roll back and delete model versions.')
+    .description('List, show, verify, promote, roll back and delete model versions.')
     .addHelpText('after', examples);
   models.addCommand(
     onStore(new Command('list').description('List versions, the newest first, with their aliases.')).action(list),
@@ -41,6 +44,13 @@ export function modelsCommand(): Command {
     onStore(new Command('show').description('Verify a version byte by byte and show its card.'))
       .argument('[version]', 'a version or an alias', 'production')
       .action(show),
+  );
+  models.addCommand(
+    onStore(new Command('verify').description('Check every byte of a version and its golden images.'))
+      .argument('[version]', 'a version or an alias', 'production')
+      .option('--everywhere', 'compare the answers of every runtime on this machine: Keras, ONNX Runtime, a browser, …')
+      .option('--images <number>', 'pictures that the runtimes are asked about (default: 200)', atLeastOne)
+      .action(verify),
   );
   models.addCommand(
     onStore(new Command('promote').description('Serve a version, if it passes the gate.'))
@@ -91,21 +101,26 @@ async function list(options: Options): Promise<void> {
       rows.map(({ card, ...row }) =>
         typeof card === 'string'
           ? { ...row, damaged: card }
-          : { ...row, createdAt: card.createdAt, recipe: card.recipe.name, seed: card.seed, accuracy: card.accuracy },
+          : {
+              ...{ ...row, createdAt: card.createdAt, recipe: card.recipe.name, seed: card.seed },
+              ...(card.parent && { parent: card.parent }),
+              accuracy: card.accuracy,
+            },
       ),
     );
   } else if (rows.length === 0) {
     print(`${store.url} has no versions yet. Train one with "${firstTraining(options)}".`);
   } else {
-    print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    aliases`));
+    print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    ${'began with'.padEnd(24)} aliases`));
     for (const { version, aliases: names, card } of rows) print(`${version} ${summary(card)} ${names.join(', ')}`);
   }
 }
 
 function summary(card: Card | string): string {
   if (typeof card === 'string') return pc.red(card);
-  const { accuracy, recipe } = card;
-  return ` ${percent(accuracy.plain)}  ${percent(accuracy.tta)}   ${recipe.name.padEnd(9)}`;
+  const { accuracy, recipe, parent } = card;
+  const began = parent === undefined ? '' : parentName(parent);
+  return ` ${percent(accuracy.plain)}  ${percent(accuracy.tta)}   ${recipe.name.padEnd(9)} ${began.padEnd(24)}`;
 }
 
 async function show(name: string, options: Options): Promise<void> {
@@ -113,9 +128,16 @@ async function show(name: string, options: Options): Promise<void> {
   const version = await readVersion(store, await resolveVersion(store, name));
   const aliases = [...(await listAliases(store))].filter(([, alias]) => alias.version === version.id);
   const { card, manifest } = version;
+  const lineage = await lineageOf(store, card);
   if (options.json) {
     const moves = Object.fromEntries(aliases.map(([alias, { etag: _, ...move }]) => [alias, move]));
-    printJson({ version: version.id, aliases: moves, card, files: manifest.files });
+    printJson({
+      version: version.id,
+      aliases: moves,
+      lineage: lineage.map(({ parent }) => parent),
+      card,
+      files: manifest.files,
+    });
     return;
   }
   const bytes = manifest.files.reduce((sum, file) => sum + file.size, 0);
@@ -127,6 +149,7 @@ async function show(name: string, options: Options): Promise<void> {
     ...(card.calibration ? [calibrationFact(card.calibration)] : []),
     ...card.classes.map((label): [string, string] => ['', `${percent(card.accuracy.perClass[label] ?? 0)} ${label}`]),
     ['recipe', `${card.recipe.name}, seed ${card.seed}, ${card.epochs} epochs, ${card.parameters} parameters`],
+    ...lineage.map((step, index): [string, string] => [index === 0 ? 'began with' : '', describeAncestor(step)]),
     ['training', `${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s, ${card.engine}`],
     ['machine', `${card.host.gpu ?? card.host.cpu}, ${card.host.cores} cores`],
     ['run', card.run],
@@ -136,6 +159,21 @@ async function show(name: string, options: Options): Promise<void> {
   ];
   print(pc.bold(version.id));
   for (const [label, fact] of facts) print(`${pc.dim(label.padEnd(10))} ${fact}`);
+}
+
+async function verify(name: string, { everywhere, images, ...options }: Options & VerifyOptions): Promise<void> {
+  if (images !== undefined && !everywhere) throw new UsageError('--images is about --everywhere. Give both.');
+  const store = await openStore(options);
+  const { verifyVersion } = await import('../verify/verify-version.ts'); // Loads the engine.
+  const version = await resolveVersion(store, name);
+  const asked = { ...options, ...(everywhere && { everywhere }), ...(images !== undefined && { images }) };
+  if (!(await verifyVersion(store, version, asked))) process.exitCode = 1;
+}
+
+function atLeastOne(text: string): number {
+  if (!/^[1-9]\d*$/.test(text))
+    throw new UsageError(`--images is ${JSON.stringify(text)}. Give a whole number from 1.`);
+  return Number(text);
 }
 
 function calibrationFact({ before, after }: NonNullable<Card['calibration']>): [string, string] {

@@ -3,7 +3,7 @@ import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type InspectedPictures, inspectPictures } from '#training/datasets/pictures/inspect-pictures.ts';
 import { catsAndDogs, png, temporaryFolder, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
-import { startChromium } from '../../test/chromium.ts';
+import { startChromium } from '../verify/chromium.ts';
 import { checkPage } from './check-page.ts';
 
 const browser = await startChromium();

@@ -39,6 +39,16 @@ export const ImageAnswer = z
       .check(
         z.describe("The score is below the model's own threshold: such answers are wrong too often to be relied on."),
       ),
+    unfamiliar: z.optional(
+      z
+        .boolean()
+        .check(
+          z.describe(
+            'The image is like none of the classes, by what the network makes of it and by its texture. Absent where the ' +
+              'model cannot tell.',
+          ),
+        ),
+    ),
     predictions: z.array(Prediction).check(z.describe('The `top_k` most probable classes, best first.')),
     input: z
       .object({

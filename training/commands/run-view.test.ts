@@ -105,6 +105,36 @@ describe('without a terminal', () => {
     ]);
   });
 
+  test.each([
+    [{}, ['starts from the weights of 20261123-0412-a1b2c3d4']],
+    [
+      { head: { kept: ['cat', 'dog'], drawn: ['yak'], left: ['frog', 'ship'] } },
+      [
+        'starts from the body of 20261123-0412-a1b2c3d4; 2 of 3 classes kept, 1 new: yak',
+        'The new model will know the classes of the data set alone, and not 2 classes of 20261123-0412-a1b2c3d4: frog, ship. ' +
+          'Add pictures of them to the data set to keep them.',
+      ],
+    ],
+    [
+      { head: { kept: [], drawn: ['yak', 'yeti'], left: ['frog', 'ship'] }, byDefault: true as const },
+      [
+        'starts from the body of 20261123-0412-a1b2c3d4 and a new head for 2 classes, since there are few pictures; ' +
+          '--from none draws all weights',
+      ],
+    ],
+    [
+      { head: { kept: ['b', 'a'], drawn: [], left: ['c', 'd', 'e', 'f', 'g', 'h', 'i'] } },
+      [
+        'starts from the body of 20261123-0412-a1b2c3d4; 2 of its classes kept',
+        'The new model will know the classes of the data set alone, and not 7 classes of 20261123-0412-a1b2c3d4: ' +
+          'c, d, e, f, g and 2 more. Add pictures of them to the data set to keep them.',
+      ],
+    ],
+  ])('says what a run begins with: %j', (taken, expected) => {
+    const lines = shown([{ ...started, parent: '20261123-0412-a1b2c3d4', ...taken }], {}).split('\n');
+    expect(lines.slice(2, -1)).toEqual(expected);
+  });
+
   test('shows the layers where a run begins, not where it resumes', () => {
     const layers: LayerRow[] = [
       { name: 'conv1', kind: 'convolution', output: [32, 32, 32], parameters: 896 },

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
+import { describeLoss, describeParent } from '#models/describe-parent.ts';
 import { percent } from '#models/percent.ts';
 import type { LayerRow } from '../nets/layer-table.ts';
 import type { TrainingEvent } from '../record/events.ts';
@@ -117,6 +118,15 @@ type Colours = ReturnType<typeof pc.createColors>;
 
 const testing = 'testing on all test images …';
 
+function parentLines(started: Of<'started'> & { readonly parent: string }, colours: Colours): string[] {
+  const loss = describeLoss(started, started.parent);
+  const why = started.byDefault ? ', since there are few pictures; --from none draws all weights' : '';
+  return [
+    `starts from ${describeParent(started, started.parent)}${why}`,
+    ...(loss === undefined ? [] : [colours.yellow(loss)]),
+  ];
+}
+
 /** The lines that stay on the screen; none for events that only change the live line. */
 function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colours: Colours): string[] {
   switch (event.type) {
@@ -124,7 +134,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
       return [
         `${colours.bold(event.recipe)}, seed ${event.seed}: ${trim(event.epochs)} epochs, ${count(event.steps)} steps, ${count(event.parameters)} parameters`,
         colours.dim(`${event.engine} · run ${event.run}`),
-        ...(event.parent ? [`starts from the weights of ${event.parent}`] : []),
+        ...(event.parent ? parentLines({ ...event, parent: event.parent }, colours) : []),
         ...(event.damaged ?? []).map((key) => colours.yellow(`skipped ${key}: missing or damaged`)),
         ...(event.fromStep > 0
           ? [`resumes after step ${count(event.fromStep)}`]

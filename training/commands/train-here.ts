@@ -6,9 +6,10 @@ import { openObjectStore } from '#models/stores/open.ts';
 import { retryingStore } from '#models/stores/retrying-store.ts';
 import type { OnBad } from '../data/dataset.ts';
 import { checkDataset, openDataset } from '../datasets/open-dataset.ts';
-import { type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
+import { ownSettings, type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
 import { settingsFor } from '../recipe/settings-for-data.ts';
-import { checkParent, type OpenedParent, openParent } from '../run/parent.ts';
+import { beginningFor } from '../run/few-pictures.ts';
+import { checkParent, type OpenedParent, openParent, parentFor } from '../run/parent.ts';
 import { instanceMetadata } from '../run/reclaim-notice.ts';
 import { spoolFor } from '../run/spooled-checkpoints.ts';
 import type { Outcome } from '../run/train.ts';
@@ -29,7 +30,11 @@ export interface TrainHereOptions {
   readonly data?: string | undefined;
   /** What happens to pictures that cannot be read. @default more than 1 % are refused */
   readonly onBad?: OnBad | undefined;
-  /** A version, an alias or a Keras `.h5` file whose weights the run begins with. @default drawn weights */
+  /**
+   * A version, an alias or a Keras `.h5` file whose weights the run begins with; `none` for drawn weights.
+   *
+   * @default drawn weights; with few pictures a body that was trained on CIFAR-10, where the store has one
+   */
   readonly from?: string | undefined;
   /** A folder or `s3://<bucket>`. */
   readonly out: string;
@@ -56,14 +61,15 @@ export async function trainHere(
   options: TrainHereOptions,
   { signal, stream, json = false }: Terminal,
 ): Promise<Outcome> {
-  const { set = [], seed = 1, data: dataset = 'cifar10', onBad, from, out } = options;
+  const { set = [], seed = 1, data: dataset = 'cifar10', onBad, out } = options;
+  const from = options.from === 'none' ? undefined : options.from;
   if (options.recipe !== undefined || from === undefined) recipeFor(options); // Typos are found before the store is asked.
   const run = checkRunId(options.run ?? newRunId());
   checkDataset(dataset);
   const store = await openObjectStore(out);
   const patient = retryingStore(store, { signal });
-  const parent = from === undefined ? undefined : await openParent({ from: checkParent(from), store: patient, run });
-  const asked = recipeFor(options, parent);
+  const named = from === undefined ? undefined : await openParent({ from: checkParent(from), store: patient, run });
+  const asked = recipeFor(options, named);
   if (!isBucket(store)) await checkWritable(store.url);
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const view = viewFor(stream, { json });
@@ -72,7 +78,10 @@ export async function trainHere(
     const { imageSize: size, fit } = asked.settings;
     const asAsked = { image: { size, fit }, ...(isBucket(store) && { bucket: patient }), ...(onBad && { onBad }) };
     const data = await openDataset(dataset, { log, signal, progress: loading.show, ...asAsked }).finally(loading.end);
-    const recipe = recipeFor({ ...options, set: [...settingsFor(data, asked.settings), ...set] }, parent);
+    const parent =
+      named ?? (options.from === 'none' ? undefined : await beginningFor(data, { ...asked, store: patient, run, log }));
+    const fitted = { ...options, set: [...settingsFor(data, ownSettings(asked)), ...set] };
+    const recipe = recipeFor(fitted, parent && parentFor(parent, data));
     const { train } = await import('../run/train.ts'); // Loads the backends, which bad arguments need not wait for.
     const outcome = await train({
       recipe,
@@ -102,8 +111,10 @@ function isBucket(store: ObjectStore): boolean {
   return store.url.startsWith('s3://');
 }
 
-function recipeFor({ recipe: name, set, from }: TrainHereOptions, parent?: OpenedParent): ResolvedRecipe {
-  return from === undefined
-    ? resolveRecipe(name ?? 'quick', set)
-    : resolveContinuation({ name, parent: parent?.recipe }, set);
+function recipeFor({ recipe: name, set }: TrainHereOptions, from?: OpenedParent): ResolvedRecipe {
+  if (from === undefined) return resolveRecipe(name ?? 'quick', set);
+  const { head, ...parent } = from.parent;
+  // Nobody asked for this parent: then the recipe is what it would be without.
+  const chosen = name ?? ('byDefault' in parent ? 'quick' : undefined);
+  return resolveContinuation({ name: chosen, parent: from.recipe, hasNewHead: head !== undefined }, set);
 }

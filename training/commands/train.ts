@@ -49,6 +49,7 @@ Examples:
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
   ./cifar10 train --from production --set epochs=1    go on from the weights of a model, by its recipe
   ./cifar10 train minute --data photos/               on pictures of your own: photos/cats/1.jpg, …
+  ./cifar10 train minute --data s3://my-bucket/photos  or in a bucket
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run
@@ -66,7 +67,7 @@ export function trainCommand(): Command {
     .option('--seed <number>', 'the same seed gives the same model (default: 1)', wholeNumber)
     .option(
       '--data <where>',
-      'what to train on: cifar10 (the default), a folder with one folder for each class, or a .csv or .jsonl table',
+      'what to train on: cifar10 (the default), cifar100, cifar100-coarse, fashion-mnist, a folder with one folder for each class, a .csv or .jsonl table, a .zip or .tar.gz of either, or s3://<bucket>/<prefix>',
     )
     .addOption(onBadOption())
     .option(

@@ -19,6 +19,9 @@ export interface Dataset extends DataIdentity {
   readonly heldOut?: number;
 }
 
+/** Pixels across and down that pictures may become. */
+export const imageSizes = [32, 48, 64, 96, 128] as const;
+
 /** What pictures of any size become: squares of so many pixels, and how a picture of another shape becomes one. */
 export interface ImageForm {
   readonly size: number;

@@ -8,13 +8,18 @@ import type { EngineOptions, StepOptions } from './engine.ts';
  * @throws {InvalidNet} the net contradicts itself
  * @throws {UserError} the weights do not fit the net, or a group names a weight that cannot be trained
  */
-export function checkOptions({ net, weights, groups, freezable = [] }: EngineOptions): void {
+export function checkOptions({ net, weights, groups, freezable = [], classWeights }: EngineOptions): void {
   const specs = new Map(weightSpecs(net).map((spec) => [spec.name, spec]));
   checkTensors(
     `The weights of net ${net.name}`,
     weights,
     new Map([...specs].map(([name, { shape }]) => [name, shape])),
   );
+  if (classWeights !== undefined && classWeights.length !== net.classes) {
+    throw new UserError(
+      `Net ${net.name} has ${net.classes} classes, and ${classWeights.length} class weights were given.`,
+    );
+  }
   const groupOf = new Map<string, string>();
   for (const group of groups) {
     for (const name of group.weights) {
@@ -26,33 +31,35 @@ export function checkOptions({ net, weights, groups, freezable = [] }: EngineOpt
       groupOf.set(name, group.name);
     }
   }
-  for (const name of freezable) {
+  for (const name of freezable.flat()) {
     if (!groups.some((group) => group.name === name)) {
       throw new UserError(`Group ${name} is freezable, but no group has this name.`);
     }
   }
 }
 
-/**
- * The groups that a step trains: those that have a learning rate.
- *
- * @throws {RangeError} a group has none and is not freezable, or only some of the freezable ones have one
- */
-export function activeGroups(
-  { groups, freezable = [] }: EngineOptions,
-  { learningRates }: StepOptions,
-): ParameterGroup[] {
+/** The groups that a step trains, those that have a learning rate, and which kind of step that is. */
+interface Active {
+  readonly groups: readonly ParameterGroup[];
+  /** 0 for a step of all groups, else the number of the set of `freezable` that it leaves out, from 1. */
+  readonly kind: number;
+}
+
+/** @throws {RangeError} the groups without a learning rate are not a freezable set */
+export function activeGroups({ groups, freezable = [] }: EngineOptions, { learningRates }: StepOptions): Active {
   const active = groups.filter(({ name }) => learningRates[name] !== undefined);
   const left = groups.filter(({ name }) => learningRates[name] === undefined).map(({ name }) => name);
-  if (left.length > 0 && (left.length !== freezable.length || !left.every((name) => freezable.includes(name)))) {
+  const isLeft = (set: readonly string[]) => set.length === left.length && left.every((name) => set.includes(name));
+  const set = freezable.findIndex(isLeft);
+  if (left.length > 0 && set < 0) {
     throw new RangeError(
       `A step gave no learning rate to ${left.join(', ')}; ` +
         (freezable.length > 0
-          ? `only ${freezable.join(', ')} can be left out, all together.`
+          ? `only ${freezable.map((names) => names.join(', ')).join('; or ')} can be left out, all together.`
           : 'no group is freezable.'),
     );
   }
   const unknown = Object.keys(learningRates).find((name) => !groups.some((group) => group.name === name));
   if (unknown !== undefined) throw new RangeError(`A step gave a learning rate to ${unknown}, which is not a group.`);
-  return active;
+  return { groups: active, kind: left.length === 0 ? 0 : set + 1 };
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
+import type { Augmentation } from '../data/augmentation.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
 import type { Labels } from '../data/labels.ts';
@@ -131,6 +132,24 @@ export function describeEngine(
         expect(step(engineAt(), batch.labels)).toBeCloseTo(expected, 5);
       });
 
+      test('with class weights counts an image as often as its class says, with smoothed labels too', async () => {
+        const classWeights = [0.5, 2, 0, 1, 3];
+        const engine = await compile({ classWeights });
+        const start = engine.state();
+        const alone = Array.from(batch.labels, (label, image) => {
+          const bytes = batch.images.length / batchSize;
+          const one = batch.images.subarray(image * bytes, (image + 1) * bytes);
+          return { label, images: Uint8Array.from({ length: batch.images.length }, (_, at) => one[at % bytes]!) };
+        });
+        expect(alone.length).toBe(batchSize);
+        for (const { label, images } of alone) {
+          const labels = new Uint8Array(batchSize).fill(label);
+          engine.restore(start);
+          const plain = engineAt().step({ images, labels }, still);
+          expect(engine.step({ images, labels }, still)).toBeCloseTo(classWeights[label]! * plain, 5);
+        }
+      });
+
       test('does not change what it was given', async () => {
         const weights = initial.map((weight) => ({ ...weight, data: Float32Array.from(weight.data) }));
         const given = { images: Uint8Array.from(batch.images), labels: Uint8Array.from(batch.labels) };
@@ -166,12 +185,18 @@ export function describeEngine(
       test('muon: turns a kernel of constant norm by an orthogonal matrix of the gradient and its momentum', async () => {
         const kernels = trainable.filter((name) => shapeOf(name).length === 4);
         const optimizer = { kind: 'muon', momentum: 0.6 } as const;
-        const engine = await compile({ groups: [{ name: 'kernels', weights: kernels, optimizer }] });
+        const others = trainable.filter((name) => !kernels.includes(name));
+        const engine = await compile({
+          groups: [
+            { name: 'kernels', weights: kernels, optimizer },
+            { name: 'others', weights: others, optimizer: plainSgd },
+          ],
+        });
         const velocities = new Map(kernels.map((name) => [name, new Float64Array(byName(initial).get(name)!.length)]));
         for (let step = 0; step < 2; step++) {
           const weights = engine.weights();
           const gradients = gradientsAt(weights);
-          engine.step(batch, { step, learningRates: { kernels: 0.1 } });
+          engine.step(batch, { step, learningRates: { kernels: 0.1, others: 0 } });
           for (const name of kernels) {
             const [weight, gradient] = [byName(weights).get(name)!, gradients.get(name)!];
             const velocity = velocities.get(name)!.map((value, at) => 0.6 * value + gradient[at]!);
@@ -222,7 +247,7 @@ export function describeEngine(
         weights: trainable.filter((weight) => weight !== 'whiten/bias' && weight !== 'norm1/gamma'),
         optimizer: plainSgd,
       };
-      const grouped = { groups: [bias, rest], freezable: ['whiten'] };
+      const grouped = { groups: [bias, rest], freezable: [['whiten']] };
 
       test('have their own learning rates; what is in none, and what a step leaves out, stays as it is', async () => {
         const engine = await compile(grouped);
@@ -248,6 +273,96 @@ export function describeEngine(
         engine.restore(before);
         engine.step(batch, { step: 0, learningRates: { whiten: 0, rest: 0.1 } });
         for (const { name: weight, data } of engine.weights()) expectClose(data, without.get(weight)!, weight);
+      });
+
+      describe.each([everything, everythingBranched])('a step that trains the head of $name alone', (net) => {
+        const own = optionsFor(net);
+        const images = randomBatch(net, 1);
+        const head = trainableOf(net).filter((weight) => weight.startsWith('head/'));
+        const body = trainableOf(net).filter((weight) => !head.includes(weight));
+        const sgd = { ...plainSgd, momentum: 0.9, weightDecay: 0.01 };
+        const parts = {
+          ...own,
+          groups: [
+            { name: 'body', weights: body, optimizer: sgd },
+            { name: 'head', weights: head, optimizer: sgd },
+          ],
+          freezable: [['body']],
+          lookahead: true,
+        };
+        const state = (engine: Engine) => byName(engine.state());
+
+        test('changes nothing of the body: no running statistics, no momentum, no slow average', async () => {
+          const engine = await compile(parts);
+          const before = state(engine);
+          engine.step(images, { step: 0, learningRates: { head: 0.1 } });
+          engine.lookahead(0.5);
+          const changed = [...state(engine)].filter(([name, data]) =>
+            data.some((value, at) => value !== before.get(name)![at]),
+          );
+          expect(changed.map(([name]) => name).sort()).toEqual(
+            head.flatMap((weight) => [weight, `${weight}/momentum`, `${weight}/slow`]).sort(),
+          );
+        });
+
+        test('has the loss of the net in use', async () => {
+          const engine = await compile({ ...parts, labelSmoothing: 0 });
+          const logits = engine.logits(images.images);
+          const losses = Array.from(images.labels, (label, image) => {
+            const own = logits.subarray(image * net.classes, (image + 1) * net.classes);
+            return Math.log(own.reduce((sum, value) => sum + Math.exp(value), 0)) - own[label]!;
+          });
+          const mean = losses.reduce((sum, loss) => sum + loss) / losses.length;
+          expect(engine.step(images, { step: 0, learningRates: { head: 0 } })).toBeCloseTo(mean, 4);
+        });
+
+        test('moves the head as one whose body is in no group, and then all is trained', async () => {
+          const [engine, constant] = [
+            await compile(parts),
+            await compile({ ...parts, groups: parts.groups.slice(1), freezable: [] }),
+          ];
+          for (const step of [0, 1]) {
+            const loss = engine.step(images, { step, learningRates: { head: 0.1 } });
+            expect(loss).toBeCloseTo(constant.step(images, { step, learningRates: { head: 0.1 } }), 5);
+          }
+          const [found, expected] = [state(engine), state(constant)];
+          for (const weight of head) expectClose(found.get(weight)!, expected.get(weight)!, weight);
+          const before = byName(engine.weights());
+          engine.step(images, { step: 2, learningRates: { body: 0.1, head: 0.1 } });
+          const moved = engine
+            .weights()
+            .filter(({ name, data }) => data.some((value, at) => value !== before.get(name)![at]));
+          expect(moved.map(({ name }) => name)).toEqual(
+            own.weights.map(({ name }) => name).filter((name) => name !== 'whiten/kernel'),
+          );
+        });
+      });
+
+      test('take the gradients that finite differences find through a normalization of which nothing is trained', async () => {
+        const weights = ['conv1/kernel', 'head/kernel'];
+        const still = everything.layers.flatMap(({ kind, name }) => (kind === 'batch-normalization' ? [name] : []));
+        expect(still.length).toBeGreaterThan(0);
+        const engine = await compile({ groups: [{ name: 'all', weights, optimizer: plainSgd }] });
+        const begin = engine.state();
+        const lossAt = (values: readonly NamedTensor[], rate = 0) => {
+          const given = byName(values);
+          engine.restore(begin.map((tensor) => ({ ...tensor, data: given.get(tensor.name) ?? tensor.data })));
+          return engine.step(batch, { step: 0, learningRates: { all: rate } });
+        };
+        lossAt(initial, 1);
+        const gradients = difference(initial, engine.weights());
+        for (const weight of weights) {
+          const gradient = gradients.get(weight)!;
+          const norm = Math.hypot(...gradient);
+          const moved = (by: number) =>
+            initial.map((each) =>
+              each.name === weight
+                ? { ...each, data: each.data.map((value, at) => value + (by * gradient[at]!) / norm) }
+                : each,
+            );
+          const slope = (lossAt(moved(2e-3)) - lossAt(moved(-2e-3))) / 4e-3;
+          expect(Math.abs(slope - norm) / norm, weight).toBeLessThan(0.02);
+        }
       });
 
       test('a step that leaves out what cannot be left out, or names what is not there, is refused', async () => {
@@ -441,7 +556,7 @@ export function describeEngine(
       const adamw = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 } as const;
       const change = {
         net: dropping,
-        resident: { ...split, translate: augmentation.translate },
+        resident: { ...split, augmentation },
         groups: [
           { name: 'bias', weights: ['whiten/bias'], optimizer: sgd },
           {
@@ -460,16 +575,19 @@ export function describeEngine(
             optimizer: adamw,
           },
         ],
-        freezable: ['bias'],
+        freezable: [['bias'], ['bias', 'norms', 'convolutions']],
         lookahead: true,
       };
-      /** Three epochs; in the middle of the second one a group is frozen. */
+      /** Three epochs; at first a group alone is trained, and in the middle of the second epoch one is frozen. */
       const steps = 15;
+      const wholeFrom = 3;
       const frozenFrom = 8;
       const ratesOf = (step: number) => ({
-        ...(step < frozenFrom && { bias: 0.1 }),
-        norms: 0.05 / (step + 1),
-        convolutions: 0.1,
+        ...(step >= wholeFrom && {
+          ...(step < frozenFrom && { bias: 0.1 }),
+          norms: 0.05 / (step + 1),
+          convolutions: 0.1,
+        }),
         rest: 0.01 * (1 - step / steps),
       });
       const lookaheadAfter = (step: number) => (step % 3 === 2 ? 0.9 * (step / steps) : undefined);
@@ -489,14 +607,14 @@ export function describeEngine(
         return { losses, state: engine.state() };
       };
       const plans = [0, 1, 2]
-        .flatMap((number) => [...batchPlans(split.count, epoch(number))])
+        .flatMap((number) => [...batchPlans(split, epoch(number))])
         .map((plan, step) => ({ step, batch: plan, learningRates: ratesOf(step), lookahead: lookaheadAfter(step) }));
 
       test.each([
         ['each alone', 'float32', Array.from({ length: steps + 1 }, (_, step) => step)],
-        ['as many as there are between two changes of the groups', 'float32', [0, frozenFrom, steps]],
-        ['now and then', 'bfloat16', [0, 1, 4, 6, frozenFrom, 13, steps]],
-        ['as many as there are between two changes of the groups', 'float16', [0, frozenFrom, steps]],
+        ['as many as there are between two changes of the groups', 'float32', [0, wholeFrom, frozenFrom, steps]],
+        ['now and then', 'bfloat16', [0, 1, wholeFrom, 4, 6, frozenFrom, 13, steps]],
+        ['as many as there are between two changes of the groups', 'float16', [0, wholeFrom, frozenFrom, steps]],
       ] as const)(
         'are the steps one by one on batches of the same plan, bit for bit: %s, %s',
         async (_, precision, cuts) => {
@@ -510,11 +628,11 @@ export function describeEngine(
 
       test('are the steps one by one for a net with branches too', async () => {
         const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
-        const planned = batchPlans(images.count, epoch(0));
+        const planned = batchPlans(images, epoch(0));
         const rates = { all: 0.05 };
         const branched = {
           ...optionsFor(everythingBranched),
-          resident: { ...images, translate: augmentation.translate },
+          resident: { ...images, augmentation },
         };
         const [one, other] = [await compile(branched), await compile(branched)];
         const together = one.steps!.run(
@@ -524,6 +642,27 @@ export function describeEngine(
         const alone = Array.from(prepared, (each, step) => other.step(each, { step, learningRates: rates }));
         expect([...together]).toEqual(alone);
         expect(one.state()).toEqual(other.state());
+      });
+
+      test.each([
+        { randomCrop: 0.2 },
+        { randAugment: [3, 20] },
+        { colorJitter: [0.4, 0.4, 0.4, 0.1] },
+        { cutout: 0.5 },
+        { flip: 'none', translate: 0, randomCrop: 0.5, randAugment: [2, 9], colorJitter: [1, 1, 1, 0.5], cutout: 0.25 },
+      ] as const)('are the steps one by one on images that are varied as photos are: %j', async (photos) => {
+        const varied: Augmentation = { ...augmentation, ...photos };
+        const engine = await compile({ resident: { ...split, augmentation: varied } });
+        const begin = engine.state();
+        const options = { ...epoch(0), augmentation: varied };
+        const learningRates = { all: 0.1 };
+        const planned = Array.from(batchPlans(split, options), (each, step) => ({ step, batch: each, learningRates }));
+        const together = [...engine.steps!.run(planned)];
+        const end = engine.state();
+        engine.restore(begin);
+        const alone = Array.from(batches(split, options), (each, step) => engine.step(each, { step, learningRates }));
+        expect(together).toEqual(alone);
+        expect(end).toEqual(engine.state());
       });
 
       test('resume from a checkpoint of the steps one by one', async () => {
@@ -558,6 +697,9 @@ export function describeEngine(
         expect(changed({ transforms: new Array(batchSize).fill(wide) })).toThrow(
           /by 0, -3 pixels; the largest compiled is 2/,
         );
+        const hole = { top: 0, bottom: 1, left: 0, right: 1 };
+        const cut = { isMirrored: false, down: 0, right: 0, hole };
+        expect(changed({ transforms: new Array(batchSize).fill(cut) })).toThrow(/of another augmentation/);
         expect(engine.state()).toEqual(before);
       });
 
@@ -570,7 +712,11 @@ export function describeEngine(
     });
 
     test('offers many steps in one call where images are resident, if it can', async () => {
-      const split = { count: 8, ...randomBatch(everything, 1, 8), translate: 0 };
+      const split = {
+        count: 8,
+        ...randomBatch(everything, 1, 8),
+        augmentation: { flip: 'none', translate: 0 } as const,
+      };
       expect((await compile({ resident: split })).steps !== undefined).toBe(doesManySteps);
       expect(shared.steps).toBeUndefined();
     });
@@ -609,7 +755,7 @@ export function describeEngine(
         ],
         ['a whitening kernel', { groups: group(['whiten/kernel']) }, /whiten\/kernel, which is never trained/],
         ['a weight in two groups', { groups: [...group(['head/kernel']), ...group(['head/kernel'])] }, /in two groups/],
-        ['an unknown freezable group', { freezable: ['some'] }, /no group has this name/],
+        ['an unknown freezable group', { freezable: [['some']] }, /no group has this name/],
         ['missing weights', { weights: initial.slice(1) }, /lack whiten\/kernel/],
         ['unknown weights', { weights: [...initial, { ...initial[0]!, name: 'x' }] }, /hold x, which is unknown/],
         [

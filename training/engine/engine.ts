@@ -1,3 +1,4 @@
+import type { Augmentation } from '../data/augmentation.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import type { Split } from '../data/dataset.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
@@ -16,7 +17,7 @@ export interface Engine {
   /** Version and device for the record, such as `TensorFlow 2.21.0, CPU, 2 threads, oneDNN`. */
   readonly description: string;
 
-  /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch */
+  /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch, weighted */
   step(batch: Batch, options: StepOptions): number;
 
   /** Present where the engine keeps images (`EngineOptions.resident`) and supports it. */
@@ -64,7 +65,10 @@ export interface StepPlan extends StepOptions {
 export interface StepOptions {
   /** Counts from 0; keys the random numbers of the step (dropout). */
   readonly step: number;
-  /** Keyed by parameter group. A group of `EngineOptions.freezable` that is left out is not trained in this step. */
+  /**
+   * Keyed by parameter group. The groups that are left out, a set of `EngineOptions.freezable`, are not trained in this step. A
+   * batch normalization of whose weights a step trains none normalizes by its running statistics, which stay as they are.
+   */
   readonly learningRates: Readonly<Record<string, number>>;
 }
 
@@ -77,12 +81,14 @@ export interface EngineOptions {
   readonly seed: number;
   /** Share of a label that is spread over all classes, in [0, 1). */
   readonly labelSmoothing: number;
+  /** What an image of each class counts in the loss. @default 1 for each */
+  readonly classWeights?: readonly number[] | undefined;
   /** The gradients are those of the batch's mean loss (Keras), or of its sum (airbench). */
   readonly reduction: 'mean' | 'sum';
   /** Each trained weight is in exactly one group; a weight in none is a constant. */
   readonly groups: readonly ParameterGroup[];
-  /** Groups that a step may leave out, all together. @default none */
-  readonly freezable?: readonly string[];
+  /** Sets of groups that a step may leave out: one of these sets, or no group. @default none */
+  readonly freezable?: readonly (readonly string[])[];
   /**
    * Type of the values between the layers in a training step, and of their gradients; weights, optimizers, the loss and
    * evaluation stay float32. `auto`: the faster one on this machine. @default 'float32'
@@ -96,6 +102,6 @@ export interface EngineOptions {
 
 /** Training images that an engine keeps where it computes. */
 export interface ResidentImages extends Split {
-  /** The largest distance that a transform moves an image, in pixels. */
-  readonly translate: number;
+  /** What may be done to them. */
+  readonly augmentation: Augmentation;
 }

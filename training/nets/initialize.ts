@@ -10,6 +10,8 @@ interface InitializeOptions {
   readonly seed: number;
   /** `[N, H, W, C]` uint8: the images that will be trained on; needed by a whitening layer, which uses the first 5,000. */
   readonly images?: Uint8Array;
+  /** Give the weights of this layer only. @default all */
+  readonly layer?: string;
 }
 
 /**
@@ -19,9 +21,10 @@ interface InitializeOptions {
  * @throws {InvalidNet} the description contradicts itself
  * @throws {UserError} a layer is initialized by whitening and there are no images, or they do not have the net's size
  */
-export function initializeWeights(net: Net, { seed, images }: InitializeOptions): NamedTensor[] {
+export function initializeWeights(net: Net, { seed, images, layer }: InitializeOptions): NamedTensor[] {
   const layers = new Map(shapesOf(net).map((shaped) => [shaped.layer.name, shaped]));
-  return weightSpecs(net).map((spec, index) => {
+  return weightSpecs(net).flatMap((spec, index) => {
+    if (layer !== undefined && spec.layer !== layer) return [];
     const draw = random(seed, purpose.weights, index);
     return { name: spec.name, shape: spec.shape, data: initial(net, layers.get(spec.layer)!, spec, draw, images) };
   });

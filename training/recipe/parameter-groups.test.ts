@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { weightSpecs } from '../nets/shapes.ts';
-import { freezableOf, groupsOf, learningRatesOf } from './parameter-groups.ts';
-import { netOf, recipes } from './recipes.ts';
+import { netNames } from './nets.ts';
+import { freezableOf, groupsOf, learningRatesOf, shownLearningRate } from './parameter-groups.ts';
+import { netOf, type Recipe, recipes } from './recipes.ts';
 
 describe.each(Object.entries(recipes))('the groups of %s', (_, recipe) => {
   test('hold every trainable weight once', () => {
@@ -55,7 +56,7 @@ describe('the groups of airbench', () => {
   });
 
   test('freeze the whitening bias after its epochs', () => {
-    expect(freezableOf(groups, recipe)).toEqual(['whitening']);
+    expect(freezableOf(groups, recipe)).toEqual([['whitening']]);
     expect(Object.keys(ratesAt(19))).toContain('whitening');
     expect(Object.keys(ratesAt(20))).not.toContain('whitening');
   });
@@ -66,5 +67,48 @@ describe('the groups of airbench', () => {
       'normBiases',
     ]);
     expect(freezableOf(groups, { ...recipe, whiteningBiasEpochs: 9 })).toEqual([]);
+  });
+});
+
+describe('the groups of a run that trains the head otherwise', () => {
+  const { minute } = recipes;
+  const net = netOf(minute);
+  const namesOf = (recipe: Recipe) => groupsOf(net, recipe).map(({ name }) => name);
+  const ratesAt = (recipe: Recipe, step: number) =>
+    learningRatesOf(groupsOf(net, recipe), recipe, { step, steps: 40, stepsPerEpoch: 10 });
+
+  test('are the head alone where the body is frozen', () => {
+    const recipe = { ...minute, freeze: 'body' } as const;
+    expect(groupsOf(net, recipe)).toMatchObject([{ name: 'head', weights: ['head/kernel'] }]);
+    expect(freezableOf(groupsOf(net, recipe), recipe)).toEqual([]);
+    expect(shownLearningRate(ratesAt(recipe, 0))).toBe(minute.learningRate);
+  });
+
+  test('leave the body out in the epochs of a probe; then the whitening bias has its own', () => {
+    const recipe = { ...minute, epochs: 4, probeEpochs: 2, whiteningBiasEpochs: 1 };
+    const body = ['filterParams', 'normBiases', 'whitening'];
+    expect(namesOf(recipe)).toEqual([...body, 'head']);
+    expect(freezableOf(groupsOf(net, recipe), recipe)).toEqual([body, ['whitening']]);
+    expect(Object.keys(ratesAt(recipe, 19))).toEqual(['head']);
+    expect(Object.keys(ratesAt(recipe, 20))).toEqual([...body, 'head']);
+    expect(Object.keys(ratesAt(recipe, 30))).toEqual(['filterParams', 'normBiases', 'head']);
+  });
+
+  test('have lower rates for the body, and that of the recipe for the head', () => {
+    const rates = ratesAt({ ...minute, bodyLearningRate: 0.1 }, 0);
+    expect(rates).toEqual({
+      filterParams: expect.closeTo(0.1 * minute.muonLearningRate, 9),
+      normBiases: expect.closeTo(0.1 * minute.learningRate * minute.normLearningRate, 9),
+      whitening: expect.closeTo(0.1 * minute.learningRate, 9),
+      head: minute.learningRate,
+    });
+  });
+
+  test.each(netNames)('find the head of %s', (name) => {
+    const recipe = { ...minute, net: name, freeze: 'body' } as const;
+    const ofNet = netOf(recipe);
+    const [head] = groupsOf(ofNet, recipe);
+    const shapes = new Map(weightSpecs(ofNet).map((spec) => [spec.name, spec.shape]));
+    for (const weight of head!.weights) expect(shapes.get(weight)!.at(-1)).toBe(ofNet.classes);
   });
 });

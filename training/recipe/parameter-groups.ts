@@ -1,3 +1,4 @@
+import { headOf } from '../nets/head.ts';
 import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import type { Optimizer, ParameterGroup } from './optimizer.ts';
@@ -6,21 +7,31 @@ import { scheduleFactor } from './schedule.ts';
 
 /**
  * `filterParams`: kernels of convolutions that Muon trains. `normBiases`: the offsets of batch normalization. `whitening`: the
- * bias of the whitening layer, which may be frozen. `weights`: all others.
+ * bias of the whitening layer, which may be frozen. `head`: the last layer, where it is trained otherwise than the body, which
+ * is all before it. `weights`: all others.
  */
-type GroupName = 'filterParams' | 'weights' | 'normBiases' | 'whitening';
+type GroupName = 'filterParams' | 'weights' | 'normBiases' | 'whitening' | 'head';
 
-const groupNames = ['filterParams', 'weights', 'normBiases', 'whitening'] as const;
+const groupNames = ['filterParams', 'weights', 'normBiases', 'whitening', 'head'] as const;
 
 /** The groups of a net that have any weights, each with its optimizer. */
 export function groupsOf(net: Net, recipe: Recipe): ParameterGroup[] {
   const whitened = new Set(
     net.layers.filter((layer) => layer.kind === 'convolution' && layer.init === 'whitening').map(({ name }) => name),
   );
-  const grouped: Record<GroupName, string[]> = { filterParams: [], weights: [], normBiases: [], whitening: [] };
+  const head = hasOwnHead(recipe) ? headOf(net).name : undefined;
+  const grouped: Record<GroupName, string[]> = {
+    filterParams: [],
+    weights: [],
+    normBiases: [],
+    whitening: [],
+    head: [],
+  };
   for (const { name, role, layer, shape, trainable } of weightSpecs(net)) {
     if (!trainable) continue;
-    if (role === 'beta') grouped.normBiases.push(name);
+    if (layer === head) grouped.head.push(name);
+    else if (recipe.freeze === 'body') continue;
+    else if (role === 'beta') grouped.normBiases.push(name);
     else if (whitened.has(layer)) grouped.whitening.push(name);
     else if (recipe.optimizer === 'muon' && shape.length === 4) grouped.filterParams.push(name);
     else grouped.weights.push(name);
@@ -32,10 +43,20 @@ export function groupsOf(net: Net, recipe: Recipe): ParameterGroup[] {
     .map((name) => ({ name, weights: grouped[name], optimizer: optimizerOf(name, recipe) }));
 }
 
-/** Names of the groups that a step may leave out. */
-export function freezableOf(groups: readonly ParameterGroup[], recipe: Recipe): string[] {
-  const isFrozenLater = recipe.budget > 0 || recipe.whiteningBiasEpochs < recipe.epochs;
-  return groups.map(({ name }) => name).filter((name) => name === 'whitening' && isFrozenLater);
+/** Sets of groups that a step may leave out: the body, and the bias of the whitening layer. */
+export function freezableOf(groups: readonly ParameterGroup[], recipe: Recipe): string[][] {
+  const names = groups.map(({ name }) => name);
+  const body = names.filter((name) => name !== 'head');
+  const isFrozenLater = recipe.budget > 0 || recipe.probeEpochs + recipe.whiteningBiasEpochs < recipe.epochs;
+  return [
+    ...(recipe.probeEpochs > 0 && body.length > 0 ? [body] : []),
+    ...(names.includes('whitening') && isFrozenLater ? [['whitening']] : []),
+  ];
+}
+
+/** Whether the head is trained at other times, or at another rate, than the body. */
+function hasOwnHead({ freeze, probeEpochs, bodyLearningRate }: Recipe): boolean {
+  return freeze === 'body' || probeEpochs > 0 || bodyLearningRate !== 1;
 }
 
 /** The learning rate of each group that this step trains; `factor` multiplies them all. */
@@ -51,15 +72,25 @@ export function learningRatesOf(
 ): Record<string, number> {
   const share = factor * scheduleFactor(scheduleOf(recipe), step, steps);
   const rates: Readonly<Record<string, number>> = {
-    filterParams: recipe.muonLearningRate,
-    weights: recipe.learningRate,
-    normBiases: recipe.learningRate * recipe.normLearningRate,
-    whitening: recipe.learningRate,
+    filterParams: recipe.muonLearningRate * recipe.bodyLearningRate,
+    weights: recipe.learningRate * recipe.bodyLearningRate,
+    normBiases: recipe.learningRate * recipe.normLearningRate * recipe.bodyLearningRate,
+    whitening: recipe.learningRate * recipe.bodyLearningRate,
+    head: recipe.learningRate,
   } satisfies Record<GroupName, number>;
-  const isFrozen = step >= recipe.whiteningBiasEpochs * stepsPerEpoch;
+  const epoch = step / stepsPerEpoch;
+  const isTrained = (name: string) => {
+    if (epoch < recipe.probeEpochs) return name === 'head';
+    return name !== 'whitening' || epoch < recipe.probeEpochs + recipe.whiteningBiasEpochs;
+  };
   return Object.fromEntries(
-    groups.filter(({ name }) => name !== 'whitening' || !isFrozen).map(({ name }) => [name, rates[name]! * share]),
+    groups.filter(({ name }) => isTrained(name)).map(({ name }) => [name, rates[name]! * share]),
   );
+}
+
+/** The learning rate that the record shows, of those of a step: that of the weights, or of the head alone. */
+export function shownLearningRate({ head, weights }: Readonly<Record<string, number>>): number {
+  return (head ?? weights)!;
 }
 
 function scheduleOf({ schedule, startLearningRate, peak, endLearningRate }: Recipe) {

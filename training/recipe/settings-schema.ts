@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { fits } from '#images/fit-image.ts';
+import { imageSizes } from '../data/dataset.ts';
 import { batchPreparations } from './batch-preparation.ts';
 import { netNames } from './nets.ts';
 import { precisions } from './precision.ts';
@@ -13,9 +14,6 @@ interface Description {
 }
 
 const descriptions = z.registry<Description>();
-
-/** Pixels across and down. */
-export const imageSizes = [32, 48, 64, 96, 128] as const;
 
 const share = { min: 0, max: 1 };
 const epochs = { min: 0, max: 10_000 };
@@ -78,11 +76,22 @@ export const settingsSchema = z.object({
   peak: number('When a triangle is at its highest, as a share of the steps.', { min: 0, max: 0.99 }),
   endLearningRate: number('Where a triangle ends, as a share of the highest learning rate.', share),
   labelSmoothing: number('The share of each label that is spread evenly over all classes.', { min: 0, max: 0.99 }),
+  classWeights: choice(
+    'What an image counts in the loss: as much as any other, or the more the rarer its class is. balanced: every class counts ' +
+      'the same in all; sqrt: between the two.',
+    ['none', 'balanced', 'sqrt'],
+  ),
   whiteningBiasEpochs: number('Epochs in which the bias of the whitening layer is trained; then it is frozen.', epochs),
   lookahead: number('Steps between two updates of the slow average of the weights (Lookahead).', {
     ...epochs,
     isWhole: true,
     zero: 'none',
+  }),
+  freeze: choice('What is never trained: none of it, or the body, which is all but the head.', ['none', 'body']),
+  probeEpochs: number('Epochs at the start in which only the head is trained (a linear probe).', epochs),
+  bodyLearningRate: number('The learning rates of the body, as a multiple of those of the head.', {
+    above: 0,
+    max: 100,
   }),
 
   flip: choice('Mirroring of training images: none, at random, or each one in every other epoch.', [
@@ -94,6 +103,34 @@ export const settingsSchema = z.object({
     min: 0,
     max: 16,
     isWhole: true,
+  }),
+  randomCrop: number(
+    'The least share of a training image that is shown, scaled up to the whole: each time a share of the area up to 1, from a ' +
+      'place and with an aspect (3:4 to 4:3) at random.',
+    { ...share, zero: 'none' },
+  ),
+  randAugment: numbers(
+    'RandAugment: how many operations at random change a training image (rotate, shear, move, brightness, contrast, ' +
+      'saturation), and how strongly.',
+    [
+      { name: 'operations', max: 4, isWhole: true },
+      { name: 'magnitude', max: 30 },
+    ],
+    '2,9',
+  ),
+  colorJitter: numbers(
+    'The most by which the colors of a training image are changed at random.',
+    [
+      { name: 'brightness', max: 1 },
+      { name: 'contrast', max: 1 },
+      { name: 'saturation', max: 1 },
+      { name: 'hue', max: 0.5 },
+    ],
+    '0.4,0.4,0.4,0.1',
+  ),
+  cutout: number('The side of a square that is cut out of each training image, as a share of its shorter side.', {
+    ...share,
+    zero: 'none',
   }),
 
   batchPreparation: choice('Where batches are prepared; it affects speed only. auto is graph on a GPU, else inline.', [
@@ -149,6 +186,39 @@ function yesOrNo(meaning: string) {
       encode: (value) => (value ? 'true' : 'false'),
     })
     .register(descriptions, { meaning, takes: 'true or false' });
+}
+
+interface Part {
+  readonly name: string;
+  /** The least is 0. */
+  readonly max: number;
+  /** @default false */
+  readonly isWhole?: boolean;
+}
+
+/** Several numbers that belong together, of which 0 leaves all as it is. */
+function numbers<const Parts extends readonly Part[]>(meaning: string, parts: Parts, example: string) {
+  const within = (values: readonly number[]) =>
+    values.length === parts.length &&
+    parts.every(({ max, isWhole }, index) => {
+      const value = values[index]!;
+      return value >= 0 && value <= max && (!isWhole || Number.isInteger(value));
+    });
+  type Values = { readonly [Index in keyof Parts]: number };
+  const ranges = parts.map(({ name, max, isWhole }) => `${name} (${isWhole ? 'a whole number ' : ''}0 to ${max})`);
+  return z
+    .codec(
+      z.string().check(z.regex(/^[^,\s]+(,[^,\s]+)*$/)),
+      z.custom<Values>((values) => within(values as number[])),
+      {
+        decode: (text) => text.split(',').map(Number) as unknown as Values,
+        encode: (values) => values.join(','),
+      },
+    )
+    .register(descriptions, {
+      meaning,
+      takes: `${listOf(ranges).replace(/ or /, ' and ')}, such as ${example}; zeros for none`,
+    });
 }
 
 function filters(meaning: string) {

@@ -20,17 +20,26 @@ export function resolveRecipe(name: string, changes: readonly string[] = []): Re
   return { name, settings: changed(recipeOf(name), changes) };
 }
 
+interface Continuation {
+  /** Of a recipe. @default the parent's */
+  readonly name?: string | undefined;
+  /** The recipe of the weights, as it was stored; undefined where that is not known. */
+  readonly parent: StoredRecipe | undefined;
+  /** Whether weights of the head are drawn, for classes that the parent does not have. @default false */
+  readonly hasNewHead?: boolean;
+}
+
 /**
- * The recipe for training that continues from weights of an earlier one: by default the recipe that they were trained with.
+ * The recipe for training that continues from weights of an earlier one: by default the recipe that they were trained with, and
+ * always with pictures of their size and fit.
  * Learning rates are at most a tenth of the recipe's own, unless they are given: a run begins at its highest rate, which
- * is made for drawn weights and ruins trained ones.
+ * is made for drawn weights and ruins trained ones. Where the head is drawn it learns at the recipe's own rate, and the body at
+ * a tenth of that.
  *
- * @param name of a recipe. @default the parent's
- * @param parent the recipe of the weights, as it was stored; undefined where that is not known
  * @throws {UsageError} as `resolveRecipe`, or there is no recipe at all
  */
 export function resolveContinuation(
-  { name, parent }: { readonly name?: string | undefined; readonly parent: StoredRecipe | undefined },
+  { name, parent, hasNewHead = false }: Continuation,
   changes: readonly string[] = [],
 ): ResolvedRecipe {
   if (name === undefined && parent === undefined) {
@@ -39,11 +48,25 @@ export function resolveContinuation(
     );
   }
   const { name: chosen, settings } = name === undefined ? restored(parent!) : resolveRecipe(name);
-  const own = isRecipe(chosen) ? recipes[chosen] : settings;
+  const own = ownSettings({ name: chosen, settings });
   const slower = (rate: 'learningRate' | 'muonLearningRate') =>
-    Math.min(settings[rate], Number((CONTINUING * own[rate]).toPrecision(6)));
+    hasNewHead ? own[rate] : Math.min(settings[rate], Number((CONTINUING * own[rate]).toPrecision(6)));
   const rates = { learningRate: slower('learningRate'), muonLearningRate: slower('muonLearningRate') };
-  return { name: chosen, settings: changed({ ...settings, ...rates }, changes) };
+  // How the parent's own head was trained says nothing of this one.
+  const head = { freeze: 'none', probeEpochs: 0, bodyLearningRate: hasNewHead ? CONTINUING : 1 } as const;
+  return { name: chosen, settings: changed({ ...settings, ...imageOf(parent), ...rates, ...head }, changes) };
+}
+
+/** The settings of a recipe as it is by its name, before changes; a recipe that is unknown here has its own. */
+export function ownSettings({ name, settings }: ResolvedRecipe): Recipe {
+  return isRecipe(name) ? recipes[name] : settings;
+}
+
+/** A net goes on with pictures like those that it knows, whichever recipe is named. */
+function imageOf(parent: StoredRecipe | undefined): Partial<Recipe> {
+  if (parent === undefined) return {};
+  const { imageSize, fit } = restored(parent).settings;
+  return { imageSize, fit };
 }
 
 /** A recipe as a card or a file of weights has it. */
@@ -52,7 +75,7 @@ export interface StoredRecipe {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** The share of a recipe's learning rates with which a training continues. */
+/** The share of a recipe's learning rates with which trained weights are trained further. */
 const CONTINUING = 0.1;
 
 /** Settings that an older release did not have are those of the recipe. */

@@ -34,15 +34,32 @@ describe('stored settings', () => {
     expect(fromStoredSettings(storedSettings(settings))).toEqual(settings);
   });
 
-  test('that came later are stored where they change something, and otherwise read back as what changes nothing', () => {
-    const changed = resolveRecipe('minute', ['imageSize=48', 'fit=pad']).settings;
-    expect(storedSettings(changed)).toMatchObject({ imageSize: 48, fit: 'pad' });
-    expect(fromStoredSettings(storedSettings(changed))).toEqual(changed);
-    expect(fromStoredSettings({})).toMatchObject({ imageSize: 32, fit: 'crop' });
+  test('of an earlier release are kept as they are, but for renamed ones, and those that came later do nothing', () => {
+    const later = {
+      imageSize: 32,
+      fit: 'crop',
+      freeze: 'none',
+      probeEpochs: 0,
+      bodyLearningRate: 1,
+      randAugment: [0, 0],
+    };
+    expect(fromStoredSettings({ shift: 2, depth: 9 })).toMatchObject({ ...later, translate: 2, depth: 9 });
   });
 
-  test('of an earlier release are kept as they are, but for renamed ones', () => {
-    expect(fromStoredSettings({ shift: 2, depth: 9 })).toMatchObject({ translate: 2, depth: 9 });
+  test('that came later are stored where they do something', () => {
+    const changes = [
+      'imageSize=48',
+      'fit=pad',
+      'freeze=body',
+      'probeEpochs=2',
+      'bodyLearningRate=0.1',
+      'randAugment=2,9',
+    ];
+    const { settings: tuned } = resolveRecipe('minute', changes);
+    expect(storedSettings(tuned)).toMatchObject({
+      ...{ imageSize: 48, fit: 'pad', freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1, randAugment: [2, 9] },
+    });
+    expect(fromStoredSettings(storedSettings(tuned))).toEqual(tuned);
   });
 
   test('let a run resume that was begun before settings were renamed', async () => {

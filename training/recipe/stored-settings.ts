@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Recipe } from './recipes.ts';
 
 /** Names in `args.json`, `card.json` and the metadata of exported weights, where they differ from today's. */
@@ -8,11 +9,17 @@ const currentNames = Object.fromEntries(Object.entries(storedNames).map(([curren
  * Settings that came later, with the values that change nothing. With those they are not stored, so that earlier runs resume and
  * what is stored keeps its bytes.
  */
-const laterSettings: Partial<Recipe> = { imageSize: 32, fit: 'crop' };
+const laterSettings: Partial<Recipe> = {
+  ...{ imageSize: 32, fit: 'crop' },
+  ...{ freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 },
+  ...{ classWeights: 'none', randomCrop: 0, randAugment: [0, 0], colorJitter: [0, 0, 0, 0], cutout: 0 },
+};
 
 /** Settings as they are stored: under the stored names, in the order of the recipe. */
 export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {
-  const decisive = Object.entries(settings).filter(([name, value]) => value !== laterSettings[name as keyof Recipe]);
+  const decisive = Object.entries(settings).filter(
+    ([name, value]) => !isDeepStrictEqual(value, laterSettings[name as keyof Recipe]),
+  );
   return renamed(Object.fromEntries(decisive), storedNames);
 }
 

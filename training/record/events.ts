@@ -1,3 +1,4 @@
+import type { Parent } from '#models/card.ts';
 import type { LayerRow } from '../nets/layer-table.ts';
 
 /** The events of a run, in order: the only source of the terminal view, plain lines, `--json`, TensorBoard and `submit`. */
@@ -19,6 +20,10 @@ export type TrainingEvent = { readonly at: string } & (
       readonly fromStep: number;
       /** The version or file whose weights the run started from; absent where they were random. */
       readonly parent?: string;
+      /** What became of the parent's head; absent where all of it was taken. */
+      readonly head?: NonNullable<Parent['head']>;
+      /** Set where nobody asked for the parent. */
+      readonly byDefault?: true;
       /** Keys of damaged checkpoints that were skipped; absent where none were. */
       readonly damaged?: readonly string[];
     }

@@ -1,9 +1,10 @@
 import { UserError } from '#errors/user-error.ts';
-import { parentName } from '#models/card.ts';
+import { type Parent, parentName } from '#models/card.ts';
 import { describeData, isSameData } from '#models/data-identity.ts';
 import { sizeOf } from '#models/size-of.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
+import { classWeightsOf } from '../data/class-weights.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { holdOut } from '../data/hold-out.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -15,13 +16,12 @@ import { weightSpecs } from '../nets/shapes.ts';
 import type { BatchPreparation } from '../recipe/batch-preparation.ts';
 import type { ParameterGroup } from '../recipe/optimizer.ts';
 import { freezableOf, groupsOf } from '../recipe/parameter-groups.ts';
-import { netOf } from '../recipe/recipes.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Best } from './best.ts';
 import { plannedSteps } from './budget.ts';
 import { type Checkpoint, ForeignCheckpoint } from './checkpoint.ts';
 import { choosePreparation, compileEngine } from './choose-engine.ts';
-import { type OpenedParent, weightsFor } from './parent.ts';
+import { netFor, type OpenedParent, weightsFor } from './parent.ts';
 import { newProgress, type Progress } from './progress.ts';
 import type { ReclaimWatch } from './reclaim-notice.ts';
 import { checkFinite, type Diverged, recover, slowdown } from './recovery.ts';
@@ -91,7 +91,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
   const { settings } = recipe;
   const startedAt = performance.now();
 
-  const net = netOf(settings, data.images);
+  const net = netFor(settings, data.images, from);
   const { train, heldOut } = holdOut(data, settings.heldOut);
   const stepsPerEpoch = batchesPerEpoch(train, settings.batchSize);
   const groups = groupsOf(net, settings);
@@ -99,7 +99,9 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
   // Whitening takes seconds, and a run that is resumed needs its first weights only if it diverges before it has better ones.
   let drawn: NamedTensor[] | undefined;
   const initial = () => {
-    drawn ??= from ? weightsFor(net, from) : initializeWeights(net, { seed, images: train.images });
+    drawn ??= from
+      ? weightsFor(net, from, { classes: data.classes, seed })
+      : initializeWeights(net, { seed, images: train.images });
     return drawn;
   };
   const compileFrom = (weights: readonly NamedTensor[]) =>
@@ -109,12 +111,13 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       batchSize: settings.batchSize,
       seed,
       labelSmoothing: settings.labelSmoothing,
+      classWeights: classWeightsOf(settings.classWeights, train.labels, net.classes),
       reduction: 'mean',
       groups,
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
       precision: settings.precision,
-      resident: preparation === 'graph' ? { ...train, translate: settings.translate } : undefined,
+      resident: preparation === 'graph' ? { ...train, augmentation: settings } : undefined,
     });
 
   const checkpoints = await openSpooledCheckpoints({ store, spool, run });
@@ -155,7 +158,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       layers: layerTable(net),
       engine: attempt.engine.description,
       fromStep: progress.step,
-      ...(from && { parent: parentName(from.parent) }),
+      ...(from && { parent: parentName(from.parent), ...tookOf(from.parent) }),
       ...(latest?.damaged.length && { damaged: latest.damaged }),
     });
     await log.flush(); // Others who follow the run see right away that it has begun.
@@ -164,6 +167,10 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
     throw error;
   }
   return attempt;
+}
+
+function tookOf({ head, ...parent }: Parent) {
+  return { ...(head && { head }), ...('byDefault' in parent && { byDefault: true as const }) };
 }
 
 /** What an engine is made with whose state will be replaced by a checkpoint's. */

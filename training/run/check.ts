@@ -1,14 +1,15 @@
 import { UsageError, UserError } from '#errors/user-error.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { heldOutIndices } from '../data/hold-out.ts';
-import { netOf, type Recipe } from '../recipe/recipes.ts';
+import type { Recipe } from '../recipe/recipes.ts';
 import { checkEngine, isNative } from './choose-engine.ts';
-import { type OpenedParent, weightsFor } from './parent.ts';
+import { netFor, type OpenedParent, weightsFor } from './parent.ts';
 
 interface RunToCheck {
   readonly settings: Recipe;
   readonly data: Dataset;
   readonly from?: OpenedParent | undefined;
+  readonly seed: number;
 }
 
 /**
@@ -17,12 +18,12 @@ interface RunToCheck {
  * @throws {UsageError} the recipe does not fit the data, the engine or the parent
  * @throws {UserError} a label is out of range, native TensorFlow is not installed, or a step needs too much memory
  */
-export async function checkRun({ settings, data, from }: RunToCheck): Promise<void> {
+export async function checkRun({ settings, data, from, seed }: RunToCheck): Promise<void> {
   checkRecipe(settings, data);
   checkLabels(data, settings.heldOut);
-  const net = netOf(settings, data.images);
+  const net = netFor(settings, data.images, from);
   await checkEngine(settings, net);
-  if (from) weightsFor(net, from);
+  if (from) weightsFor(net, from, { classes: data.classes, seed });
 }
 
 /** @throws {UsageError} the recipe leaves no batch to train on or nothing to choose by, or its engine cannot do it */

@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { logitsOf } from '../evaluation/evaluate.ts';
 import { agreement, topClasses } from '../evaluation/measure.ts';
 import { crossEntropy } from '../evaluation/temperature.ts';
-import { learningRatesOf } from '../recipe/parameter-groups.ts';
+import { learningRatesOf, shownLearningRate } from '../recipe/parameter-groups.ts';
 import type { Validation } from '../record/history.ts';
 import type { Attempt } from './attempt.ts';
 import { isBetter, isOutOfPatience } from './best.ts';
@@ -35,7 +35,7 @@ export async function trainSteps(attempt: Attempt): Promise<void> {
     imageSize: net.input,
     size: settings.batchSize,
     seed: options.seed,
-    augmentation: { flip: settings.flip, translate: settings.translate },
+    augmentation: settings,
   });
   try {
     await runSteps(attempt, stepper);
@@ -66,7 +66,7 @@ async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
     const losses = await stepper.advance(scheduled);
     const seconds = (performance.now() - began) / 1000 / losses.length;
     for (const [index, loss] of losses.entries()) {
-      const learningRate = scheduled[index]!.learningRates.weights!;
+      const learningRate = shownLearningRate(scheduled[index]!.learningRates);
       countStep(attempt, { loss, seconds });
       pace.add(seconds);
       budget?.add(seconds);
@@ -95,7 +95,7 @@ function scheduledSteps({ options, groups, stepsPerEpoch, progress }: Attempt, m
     const learningRates = learningRatesOf(groups, settings, { step, steps, stepsPerEpoch, factor: slowdown(progress) });
     return { step, learningRates, lookahead: lookaheadDecay(settings.lookahead, step + 1, steps) };
   });
-  const trained = ({ learningRates }: ScheduledStep) => Object.keys(learningRates).length;
+  const trained = ({ learningRates }: ScheduledStep) => Object.keys(learningRates).join();
   return scheduled.filter((step) => trained(step) === trained(scheduled[0]!));
 }
 

@@ -26,6 +26,7 @@ import { decodeWeights } from '../export/weights.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
+import { beginningFor, FEW_PICTURES } from './few-pictures.ts';
 import { instanceMetadataOnLoopback, reclaimNotice } from './instance-metadata.fixture.ts';
 import { NothingLearned } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
@@ -149,6 +150,10 @@ describe('a run', () => {
       'accuracy',
       'learning-rate',
       'confusion',
+      'confusions',
+      'roc',
+      'precision-recall',
+      'attention',
       'reliability',
       'mistakes',
       'samples',
@@ -460,6 +465,144 @@ describe('a job', () => {
     const job = { recipe, seed: 7, data, store: racing, spool: undefined, storeWaits: [], run: 'a', resume: '' };
     const outcome = await train({ ...job, emit: () => {} });
     expect(await readAlias(store, 'candidate')).toMatchObject({ version: versionOf(outcome), previous: rival });
+  });
+});
+
+describe('a run from a parent with other classes', () => {
+  const still = resolveRecipe('tiny', [...small, 'learningRate=0', 'keep=last', 'freeze=body']);
+  /** Half of the parent's classes in another order, and two more; other constants, as other pictures have. */
+  const classes = ['yeti', 'truck', 'airplane', 'unicorn', 'cat', 'dog', 'bird'];
+  const other = (): Dataset => {
+    const { mean } = data.images;
+    const relabelled = (split: Dataset['train']) => ({ ...split, labels: split.labels.map((label) => label % 7) });
+    return {
+      ...{
+        ...data,
+        name: 'other',
+        title: 'Other',
+        classes,
+        train: relabelled(data.train),
+        test: relabelled(data.test),
+      },
+      images: { ...data.images, classes: 7, mean: mean.map((value) => value / 2) },
+    };
+  };
+  const head = {
+    kept: ['truck', 'airplane', 'cat', 'dog', 'bird'],
+    drawn: ['yeti', 'unicorn'],
+    left: ['automobile', 'deer', 'frog', 'horse', 'ship'],
+  };
+  const parentOf = async (from: string, run = 'b') => await openParent({ from, store, run });
+  const netOf = async (version: string) =>
+    decodeWeights((await readVersion(store, version)).file('weights.safetensors'));
+
+  test('takes the body as it is, the constants of its pixels, and of the head what classes of both know', async () => {
+    const version = versionOf((await copyFinished()).outcome);
+    const { outcome, events } = await attempt({
+      recipe: still,
+      run: 'b',
+      data: other(),
+      from: await parentOf(version),
+    });
+    expect(events[0]).toMatchObject({ type: 'started', parent: version, head });
+    const [before, after] = [await netOf(version), await netOf(versionOf(outcome))];
+    expect(after.net.layers[0]).toEqual(before.net.layers[0]);
+    const bodyOf = ({ weights }: typeof before) => weights.filter(({ name }) => !name.startsWith('head/'));
+    expect(bodyOf(after)).toEqual(bodyOf(before));
+    const columnOf = ({ weights, classes: names }: typeof before, name: string) => {
+      const { data: values } = weights.findLast((weight) => weight.name.endsWith('/kernel'))!;
+      return [...values].filter((_, at) => at % names.length === names.indexOf(name));
+    };
+    for (const name of head.kept) expect(columnOf(after, name), name).toEqual(columnOf(before, name));
+    const { card, file } = await readVersion(store, versionOf(outcome));
+    expect(card.parent).toEqual({ version, head });
+    const words = `the body of ${version}; 5 of 7 classes kept, 2 new: yeti, unicorn`;
+    expect(Buffer.from(file('README.md')).toString()).toContain(`Began with | ${words}`);
+  });
+
+  test('takes all where a file does not say which classes it has and has as many, and else a new head', async () => {
+    const version = versionOf((await copyFinished()).outcome);
+    const { weights } = await parentOf(version);
+    const foreign = { parent: { file: 'keras.h5', sha256: 'a'.repeat(64) }, weights };
+    const same = await attempt({ recipe: still, run: 'b', from: foreign });
+    expect((await netOf(versionOf(same.outcome))).weights).toEqual(weights);
+    const otherwise = await attempt({ recipe: still, run: 'c', data: other(), from: foreign });
+    expect((await readVersion(store, versionOf(otherwise.outcome))).card.parent).toEqual({
+      ...foreign.parent,
+      head: { kept: [], drawn: classes, left: [] },
+    });
+  });
+
+  test.each([
+    ['in the probe', 3],
+    ['after it', 7],
+  ])('resumes %s, and gives identical weights', async (_, stopAt) => {
+    const version = versionOf((await copyFinished()).outcome);
+    const recipe = resolveRecipe('tiny', [...small, 'probeEpochs=0.6', 'bodyLearningRate=0.3', 'checkpointSeconds=0']);
+    const from = await parentOf(version);
+    const alone = await attempt({ recipe, run: 'alone', data: other(), from });
+    const stopped = await attempt({ recipe, run: 'b', data: other(), from, stopAt });
+    expect(stopped.outcome).toMatchObject({ status: 'interrupted', step: stopAt });
+    const again = await attempt({ recipe, run: 'b', data: other(), from: await parentOf(version) });
+    expect(again.events[0]).toMatchObject({ fromStep: stopAt, head });
+    expect(await weightsOf(again.outcome)).toBe(await weightsOf(alone.outcome));
+  });
+
+  test('is refused for images of another size, before anything is written', async () => {
+    const from = await parentOf(versionOf((await copyFinished()).outcome));
+    const [size, ...rest] = [
+      [32, 32, 3],
+      [48, 48, 3],
+    ] as const;
+    const foreign = { ...from, net: { ...from.net!, input: rest[0] } };
+    const refused = attempt({ run: 'b', data: other(), from: foreign });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(`its images are 48x48, and those of this run are ${size[0]}x${size[1]}`);
+    expect(await store.get('runs/b/args.json')).toBeUndefined();
+  });
+});
+
+describe('what a run begins with where nobody says it', () => {
+  const beginningOf = async (images: Dataset, run = 'b', recipe = tiny) => {
+    const lines: string[] = [];
+    const from = await beginningFor(images, { ...recipe, store, run, log: (line) => lines.push(line) });
+    return { from, lines };
+  };
+  const sha256 = { train: '3'.repeat(64), test: '4'.repeat(64) };
+  const few = (): Dataset => ({ ...manyClasses(4), sha256, heldOut: 16 });
+
+  test('is the most accurate CIFAR-10 version with the net of the recipe, where there are few pictures', async () => {
+    const version = versionOf((await copyFinished()).outcome);
+    const better = await attempt({ run: 'better', recipe: resolveRecipe('tiny', [...small, 'epochs=12']) });
+    const { from, lines } = await beginningOf(few());
+    expect(from?.parent).toEqual({ version: versionOf(better.outcome), byDefault: true });
+    expect(from?.parent).not.toMatchObject({ version });
+    expect(lines).toEqual([]);
+    const { outcome, events } = await attempt({ run: 'b', data: few(), from: from! });
+    expect(events[0]).toMatchObject({ byDefault: true, head: { kept: [], drawn: few().classes } });
+    expect((await readVersion(store, versionOf(outcome))).card.parent).toMatchObject({ byDefault: true });
+  });
+
+  test('is drawn, with a hint, where there is no such version; and without one for CIFAR-10 itself, or many pictures', async () => {
+    await copyFinished();
+    const hint = /With so few pictures \(256\) .* "\.\/cifar10 train minute" makes one, once/;
+    expect(await beginningOf(few(), 'b', resolveRecipe('minute'))).toEqual({
+      from: undefined,
+      lines: [expect.stringMatching(hint)],
+    });
+    expect(await beginningOf(data)).toEqual({ from: undefined, lines: [] });
+    const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 16 } };
+    expect(await beginningOf(many)).toEqual({ from: undefined, lines: [] });
+  });
+
+  test('stays what it was for a run that exists, though there is another version now', async () => {
+    await attempt({ run: 'drawn', data: few() });
+    const version = versionOf((await copyFinished()).outcome);
+    const { from } = await beginningOf(few());
+    await attempt({ run: 'b', data: few(), from: from! });
+    await attempt({ run: 'better', recipe: resolveRecipe('tiny', [...small, 'epochs=12']) });
+    expect((await beginningOf(few())).from?.parent).toMatchObject({ version, byDefault: true });
+    expect((await beginningOf(few(), 'drawn')).from).toBeUndefined();
   });
 });
 

@@ -9,9 +9,17 @@ import { WriteConflict } from '#models/stores/object-store.ts';
 import { retryingStore, StoreUnavailable } from '#models/stores/retrying-store.ts';
 import { settingNameOf, storedSettings } from '../recipe/stored-settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
-import { type AttemptContext, type AttemptOptions, goBack, type KeptCheckpoint, openAttempt } from './attempt.ts';
+import {
+  type Attempt,
+  type AttemptContext,
+  type AttemptOptions,
+  goBack,
+  type KeptCheckpoint,
+  openAttempt,
+} from './attempt.ts';
 import { checkRun } from './check.ts';
 import { NothingLearned } from './nothing-learned.ts';
+import { parentFor } from './parent.ts';
 import { publish } from './publish.ts';
 import { watchForReclaim } from './reclaim-notice.ts';
 import { Diverged } from './recovery.ts';
@@ -44,9 +52,13 @@ export type Outcome =
  *   stays, and the message says where
  */
 export async function train(given: TrainOptions): Promise<Outcome> {
-  const options = { ...given, store: retryingStore(given.store, { waits: given.storeWaits, signal: given.signal }) };
-  const { recipe, data, from, store, spool, run, signal } = options;
-  await checkRun({ settings: recipe.settings, data, from });
+  const options = {
+    ...given,
+    from: given.from && parentFor(given.from, given.data),
+    store: retryingStore(given.store, { waits: given.storeWaits, signal: given.signal }),
+  };
+  const { recipe, seed, data, from, store, spool, run, signal } = options;
+  await checkRun({ settings: recipe.settings, data, from, seed });
   const begun = await beginRun(store, run, argumentsOf(options), settingNameOf);
   if (begun.state === 'finished') {
     const { result } = begun;
@@ -78,17 +90,22 @@ export async function train(given: TrainOptions): Promise<Outcome> {
 async function trainAndPublish(options: TrainOptions, context: AttemptContext): Promise<RunResult> {
   const attempt = await openAttempt(options, context);
   try {
-    while (attempt.progress.trainedAt === null) {
-      try {
-        await trainSteps(attempt);
-      } catch (error) {
-        if (!(error instanceof Diverged)) throw error;
-        await goBack(attempt, error);
-      }
-    }
+    await trainToEnd(attempt);
     return await publish(attempt, context.log);
   } finally {
     attempt.engine.dispose();
+  }
+}
+
+/** Trains to the last step, and from good weights again where that diverges. */
+export async function trainToEnd(attempt: Attempt): Promise<void> {
+  while (attempt.progress.trainedAt === null) {
+    try {
+      await trainSteps(attempt);
+    } catch (error) {
+      if (!(error instanceof Diverged)) throw error;
+      await goBack(attempt, error);
+    }
   }
 }
 

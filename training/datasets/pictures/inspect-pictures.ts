@@ -47,7 +47,7 @@ export async function inspectPictures(
   place: string,
   options: Pick<LoadOptions, 'progress' | 'signal' | 'onBad'>,
 ): Promise<InspectedPictures> {
-  const listing = await listPictures(place);
+  const listing = await listPictures(place, options);
   const { size } = defaultForm;
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
     const checked = await checkPictures(listing, pictures, { pack, size, onBad: options.onBad });

@@ -1,9 +1,18 @@
-import { createHash } from 'node:crypto';
+import { constants } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
-import { type Dataset, defaultForm, type ImageForm, type LoadOptions, type Split } from '../../data/dataset.ts';
+import {
+  type Dataset,
+  defaultForm,
+  type ImageForm,
+  imageSizes,
+  type LoadOptions,
+  type Split,
+} from '../../data/dataset.ts';
+import { freeMemory } from '../../data/free-memory.ts';
 import { channelStatistics } from '../../data/image-set.ts';
 import type { Labels } from '../../data/labels.ts';
+import { splitDigest } from '../../data/split-digest.ts';
 import { assertTrainable } from './assert-trainable.ts';
 import { type Checked, checkPictures } from './check-pictures.ts';
 import { withPictures } from './import-pictures.ts';
@@ -20,12 +29,13 @@ import { rememberPlace } from './places.ts';
  *   names the first
  */
 export async function loadPictures(place: string, options: LoadOptions = {}): Promise<Dataset> {
-  const listing = await listPictures(place);
+  const listing = await listPictures(place, options);
   const { image = defaultForm, log } = options;
   // Pictures are checked and split in one form, whatever they are trained in: a split must not depend on a setting.
   return withPictures(listing, defaultForm, options, async (pictures, pack) => {
     const checked = await checkPictures(listing, pictures, { pack, size: defaultForm.size, onBad: options.onBad });
     assertTrainable(checked.findings);
+    assertFits(place, checked, image.size);
     for (const { level, title, examples, remedy } of checked.findings) {
       if (level === 'warning') log?.(`${title}, such as ${examples[0]!.words}. ${remedy}`);
     }
@@ -35,6 +45,23 @@ export async function loadPictures(place: string, options: LoadOptions = {}): Pr
     await rememberPlace(place, data.sha256.test);
     return data;
   });
+}
+
+/** @throws {UserError} the pixels of all pictures are more than this process can hold; the message says which size it could */
+function assertFits(place: string, { usable }: Checked, size: number): void {
+  const bytes = (each: number) => usable.length * 3 * each ** 2;
+  const most = Math.min(freeMemory(), constants.MAX_LENGTH);
+  if (bytes(size) <= most) return;
+  const smaller = imageSizes.findLast((each) => each < size && bytes(each) <= most);
+  const remedy = smaller === undefined ? 'Train on fewer' : `Set imageSize=${smaller}, or train on fewer`;
+  throw new UserError(
+    `The ${usable.length} pictures of ${place} take ${gigabytes(bytes(size))} of memory at ${size}x${size} pixels, and this process can have ` +
+      `${gigabytes(most)}. ${remedy}, or on a machine with more memory.`,
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 async function datasetOf(
@@ -51,7 +78,7 @@ async function datasetOf(
   return {
     name: nameOf(title),
     title,
-    sha256: { train: digest(trained), test: digest(tested) },
+    sha256: { train: splitDigest(trained), test: splitDigest(tested) },
     classes,
     images: { size: [size, size, 3], classes: classes.length, ...channelStatistics(trained.images, 3) },
     train: trained,
@@ -84,12 +111,6 @@ async function readSplit(
     `The cached pixels of ${damaged.length === 1 ? 'a picture' : `${damaged.length} pictures`} are damaged: ${damaged[0]}. ` +
       'Check the disk, and run the command again: they are made anew.',
   );
-}
-
-/** Labels, then pixels: as CIFAR-10's digests, so that the same images have the same ones. */
-function digest({ labels, images }: Split): string {
-  const bytes = Buffer.from(labels.buffer, labels.byteOffset, labels.byteLength);
-  return createHash('sha256').update(bytes).update(images).digest('hex');
 }
 
 /** A name for stores and lists: small letters, digits and dashes. */

@@ -7,6 +7,8 @@ type Weights = (name: string) => tf.Tensor;
 
 /** What a forward pass does differently in training. */
 export interface Training {
+  /** Whether a batch normalization keeps to its running statistics. */
+  isStill(layer: BatchNormalization): boolean;
   /** Dropout's mask, one value for each of the layer's input: 0, or 1 / (1 - rate). */
   mask(layer: string, rate: number, shape: readonly number[]): tf.Tensor;
   /** Takes the running statistics as they are after this batch. */
@@ -96,7 +98,7 @@ function normalizeBatch(layer: BatchNormalization, weights: Weights, x: tf.Tenso
   const { name, momentum, epsilon, scale } = layer;
   let mean = weights(`${name}/moving_mean`);
   let variance = weights(`${name}/moving_variance`);
-  if (training) {
+  if (training && !training.isStill(layer)) {
     const over = [0, 1, 2];
     const count = x.size / x.shape.at(-1)!;
     const batchMean = tf.mean(x, over);

@@ -4,6 +4,7 @@ import type { Labels } from '../../data/labels.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { EngineOptions, StepOptions } from '../engine.ts';
 import { activeGroups } from '../engine-options.ts';
+import { isStill } from '../still.ts';
 import { dropoutMask } from './dropout.ts';
 import { forward, type Training } from './forward.ts';
 import { normalized } from './images.ts';
@@ -20,11 +21,11 @@ export function trainStep(options: EngineOptions, state: State, batch: Batch, st
   if (batch.labels.length !== batchSize) {
     throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${batch.labels.length}.`);
   }
-  const groups = activeGroups(options, stepOptions);
+  const { groups } = activeGroups(options, stepOptions);
   const trained = groups.flatMap(({ weights }) => weights);
   const images = normalized(net, batch.images); // [B, H, W, C]
-  const targets = smoothedTargets(batch.labels, net.classes, options.labelSmoothing); // [B, classes]
-  const { training, statistics } = trainingMode(options, stepOptions.step);
+  const targets = smoothedTargets(batch.labels, options); // [B, classes]
+  const { training, statistics } = trainingMode(options, stepOptions.step, new Set(trained));
 
   const objective = (...values: tf.Tensor[]): tf.Scalar => {
     const current = new Map(trained.map((name, index) => [name, values[index]!]));
@@ -53,23 +54,29 @@ export function trainStep(options: EngineOptions, state: State, batch: Batch, st
   return value.dataSync()[0]! / (reduction === 'mean' ? 1 : batchSize);
 }
 
-function trainingMode({ net, seed }: EngineOptions, step: number) {
+function trainingMode({ net, seed }: EngineOptions, step: number, trained: ReadonlySet<string>) {
   const statistics = new Map<string, tf.Tensor>();
   const number = new Map(net.layers.map(({ name }, index) => [name, index]));
   const training: Training = {
     // Kept: the gradient's own tidying would dispose of it.
+    isStill: isStill(trained),
     observe: (name, value) => statistics.set(name, tf.keep(value)),
     mask: (layer, rate, shape) => dropoutMask(random(seed, purpose.dropout, step, number.get(layer)!), rate, shape),
   };
   return { training, statistics };
 }
 
-/** @returns `[B, classes]`: `smoothing / classes` everywhere, and the rest on the label */
-function smoothedTargets(labels: Labels, classes: number, smoothing: number): tf.Tensor2D {
-  const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
+/** @returns `[B, classes]`: `smoothing / classes` everywhere, and the rest on the label; times what the label's class counts */
+function smoothedTargets(
+  labels: Labels,
+  { net: { classes }, labelSmoothing, classWeights }: EngineOptions,
+): tf.Tensor2D {
+  const targets = new Float32Array(labels.length * classes).fill(labelSmoothing / classes);
   for (const [index, label] of labels.entries()) {
     if (label >= classes) throw new RangeError(`Label ${label} of image ${index} is not one of ${classes} classes.`);
-    targets[index * classes + label]! += 1 - smoothing;
+    targets[index * classes + label]! += 1 - labelSmoothing;
+    if (classWeights === undefined) continue;
+    for (let at = index * classes; at < (index + 1) * classes; at++) targets[at]! *= classWeights[label]!;
   }
   return tf.tensor2d(targets, [labels.length, classes]);
 }

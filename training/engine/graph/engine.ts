@@ -1,7 +1,8 @@
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
-import { inTransformTables } from '../../data/augment.ts';
+import { type ImageTransform, numbersOf, numbersPerTransform } from '../../data/augment.ts';
+import { kindsOf } from '../../data/augmentation.ts';
 import type { Batch } from '../../data/batch.ts';
 import type { Labels } from '../../data/labels.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
@@ -71,9 +72,8 @@ function step(
   stepOptions: StepOptions,
 ): number {
   checkBatch(options, batch);
-  const active = activeGroups(options, stepOptions);
-  const variant = active.length === options.groups.length ? steps.whole : steps.frozen!;
-  const rates = active.map(
+  const { groups, kind } = activeGroups(options, stepOptions);
+  const rates = groups.map(
     ({ name }) => [inputs.learningRates.get(name)!, Float32Array.of(stepOptions.learningRates[name]!)] as const,
   );
   const [loss] = session.run(
@@ -83,7 +83,7 @@ function step(
       [inputs.step, Int32Array.of(stepOptions.step)],
       ...rates,
     ],
-    [variant],
+    [steps[kind]!],
   );
   return loss![0]!;
 }
@@ -97,16 +97,18 @@ function steps(
 ): Float32Array {
   checkPlans(options, plans);
   const { batchSize, groups, resident } = options;
-  const planned = new Float32Array(stepsAtOnce * 3 * batchSize); //         [stepsAtOnce, 3, B]
+  const { augmentation } = resident!;
+  const rows = 1 + numbersPerTransform(augmentation);
+  const planned = new Float32Array(stepsAtOnce * rows * batchSize); //      [stepsAtOnce, rows, B]
   const learningRates = new Float32Array(stepsAtOnce * groups.length); // [stepsAtOnce, groups]
   const lookaheads = new Float32Array(stepsAtOnce).fill(-1);
   for (const [index, plan] of plans.entries()) {
-    const at = 3 * index * batchSize;
+    const at = rows * index * batchSize;
     planned.set(plan.batch.images, at);
     for (const [image, transform] of plan.batch.transforms.entries()) {
-      const { row, column } = inTransformTables(transform, resident!.translate);
-      planned[at + batchSize + image] = row;
-      planned[at + 2 * batchSize + image] = column;
+      for (const [number, value] of numbersOf(transform, augmentation.translate).entries()) {
+        planned[at + (1 + number) * batchSize + image] = value;
+      }
     }
     learningRates.set(
       groups.map(({ name }) => plan.learningRates[name] ?? 0),
@@ -114,7 +116,6 @@ function steps(
     );
     lookaheads[index] = plan.lookahead ?? -1;
   }
-  const isWhole = activeGroups(options, plans[0]!).length === groups.length;
   const [computed] = session.run(
     [
       [inputs.count, Int32Array.of(plans.length)],
@@ -123,7 +124,7 @@ function steps(
       [inputs.learningRates, learningRates],
       [inputs.lookaheads, lookaheads],
     ],
-    [isWhole ? losses.whole : losses.frozen!],
+    [losses[activeGroups(options, plans[0]!).kind]!],
   );
   return computed!.subarray(0, plans.length);
 }
@@ -134,11 +135,11 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
   if (start === undefined || plans.length > stepsAtOnce) {
     throw new RangeError(`A call takes 1 to ${stepsAtOnce} steps, not ${plans.length}.`);
   }
-  const groups = activeGroups(options, start).length;
+  const { kind } = activeGroups(options, start);
   for (const [index, { step, learningRates, batch }] of plans.entries()) {
     const { images, transforms } = batch;
     if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
-    if (activeGroups(options, { step, learningRates }).length !== groups) {
+    if (activeGroups(options, { step, learningRates }).kind !== kind) {
       throw new RangeError(`Step ${step} trains other groups than step ${start.step}: run it in another call.`);
     }
     if (images.length !== batchSize || transforms.length !== batchSize) {
@@ -147,11 +148,20 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
     const stray = images.find((image) => !(image >= 0 && image < resident!.count));
     if (stray !== undefined)
       throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
-    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.translate);
-    if (wide)
+    const { augmentation } = resident!;
+    const most = augmentation.translate;
+    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > most);
+    if (wide) {
       throw new RangeError(
-        `A transform moves an image by ${wide.down}, ${wide.right} pixels; the largest compiled is ${resident!.translate}.`,
+        `A transform moves an image by ${wide.down}, ${wide.right} pixels; the largest compiled is ${most}.`,
       );
+    }
+    const { isResampled, isRecolored, isCut } = kindsOf(augmentation);
+    const isOther = ({ resampling, recoloring, hole }: ImageTransform) =>
+      (resampling !== undefined) !== isResampled ||
+      (recoloring !== undefined) !== isRecolored ||
+      (hole !== undefined) !== isCut;
+    if (transforms.some(isOther)) throw new RangeError('A transform is of another augmentation than the compiled one.');
   }
 }
 

@@ -3,6 +3,7 @@ import type { Activation, BatchNormalization, Convolution, Dropout, Layer, Net }
 import { shapesOf } from '../../nets/shapes.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { Precision } from '../../recipe/precision.ts';
+import { isStill } from '../still.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { add, cast, multiply, toFloat } from './operations/arithmetic.ts';
@@ -47,12 +48,14 @@ interface TrainingNetwork {
 
 /** The net in training: normalized by the batch's statistics, with dropout. */
 export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions): TrainingNetwork {
-  const { variables } = options;
+  const { variables, trained } = options;
+  const isKept = isStill(trained);
   const statistics: { variable: Variable; next: Value }[] = [];
   const logits = network(graph, net, options, {
     precision: options.precision,
-    start: frozenStart(net, options.trained),
+    start: frozenStart(net, trained),
     normalize(layer, value) {
+      if (isKept(layer)) return normalizeByRunningStatistics(graph, value, parameters(graph, layer, variables));
       const [movingMean, movingVariance] = runningStatistics(layer, variables);
       const batch = normalizeBatch(graph, value, {
         ...parameters(graph, layer, variables),

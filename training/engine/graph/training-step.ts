@@ -2,11 +2,13 @@ import { weightSpecs } from '../../nets/shapes.ts';
 import type { ParameterGroup } from '../../recipe/optimizer.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions } from '../engine.ts';
+import { isStill } from '../still.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
 import { gradients } from './gradients.ts';
 import { trainingNetwork } from './network.ts';
-import { divide, mean, sum } from './operations/arithmetic.ts';
+import { cast, divide, mean, multiply, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
+import { gather } from './operations/gather.ts';
 import { adamw } from './optimizers/adamw.ts';
 import { type Lookahead, lookahead } from './optimizers/lookahead.ts';
 import { muon } from './optimizers/muon.ts';
@@ -25,12 +27,11 @@ export interface StepInputs {
   readonly learningRates: ReadonlyMap<string, Value>;
 }
 
-/** The mean loss of the batch, available once the weights are updated: of a step with all groups, and of one without the
- * freezable ones. */
-export interface Steps {
-  readonly whole: Value;
-  readonly frozen: Value | undefined;
-}
+/**
+ * The mean loss of the batch, available once the weights are updated: of a step of all groups, then of one without each of the
+ * freezable sets.
+ */
+export type Steps = readonly [Value, ...Value[]];
 
 /** A weight or running statistic, by its name. */
 export type Variables = (name: string) => Variable;
@@ -71,7 +72,7 @@ export function addLookahead(
   return { averaged, ahead: lookahead(graph, averaged) };
 }
 
-/** The forward pass, and a step that trains all groups and one that leaves the freezable ones as they are. */
+/** The forward pass, a step that trains all groups, and one for each freezable set that leaves its groups as they are. */
 function addSteps(
   graph: Graph,
   options: EngineOptions,
@@ -80,23 +81,28 @@ function addSteps(
   variables: Variables,
   optimizers: readonly { readonly group: ParameterGroup; readonly optimizer: GraphOptimizer }[],
 ): Steps {
-  const { net, batchSize, seed, groups, freezable = [], labelSmoothing, reduction } = options;
+  const { net, batchSize, seed, freezable = [], labelSmoothing, classWeights, reduction } = options;
   const { images, labels, step, learningRates } = inputs;
-  const trained = new Set(groups.flatMap(({ weights }) => weights));
-  const { logits, statistics } = trainingNetwork(graph, net, {
-    ...{ images, variables, trained, seed, step },
-    precision,
-  });
-  const [meanLoss, summedLoss] = graph.scope('loss', () => {
-    const losses = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
-    return [mean(graph, losses), sum(graph, losses)];
-  });
   // float16 has no numbers below 6e-8. An image's own gradients fit its range, their share of a mean may not.
   const isOfSum = reduction === 'sum' || precision === 'float16';
-  const differentiated = isOfSum ? summedLoss : meanLoss;
+  const addPass = (active: typeof optimizers) => {
+    const trained = new Set(active.flatMap(({ group }) => group.weights));
+    const { logits, statistics } = trainingNetwork(graph, net, {
+      ...{ images, variables, trained, seed, step },
+      precision,
+    });
+    return graph.scope('loss', () => {
+      const unweighted = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
+      const losses =
+        classWeights === undefined ? unweighted : multiply(graph, unweighted, weightsOf(graph, classWeights, labels));
+      return { meanLoss: mean(graph, losses), summedLoss: sum(graph, losses), statistics };
+    });
+  };
+  const pass = addPass(optimizers);
   const asReduced = (slope: Value) => (isOfSum && reduction === 'mean' ? divide(graph, slope, batchSize) : slope);
 
-  const addStep = (name: string, active: typeof optimizers) => {
+  const addStep = (name: string, active: typeof optimizers, { meanLoss, summedLoss, statistics } = pass) => {
+    const differentiated = isOfSum ? summedLoss : meanLoss;
     const values = active.map(({ group }) => group.weights.map((weight) => variables(weight).value));
     const slopes = gradients(graph, differentiated, values.flat()).map(asReduced);
     const updates = active.flatMap(({ group, optimizer }) =>
@@ -105,11 +111,27 @@ function addSteps(
     const observed = statistics.map(({ variable, next }) => graph.assign(variable, next));
     return graph.after(name, meanLoss, [...updates, ...observed]);
   };
-  const unfrozen = optimizers.filter(({ group }) => !freezable.includes(group.name));
-  return {
-    whole: addStep('step', optimizers),
-    frozen: freezable.length > 0 ? addStep('frozen_step', unfrozen) : undefined,
+  // Steps whose batch normalizations do the same share the forward pass.
+  const stillOf = (active: typeof optimizers) => {
+    const isKept = isStill(new Set(active.flatMap(({ group }) => group.weights)));
+    return net.layers.flatMap((layer) => (layer.kind === 'batch-normalization' && isKept(layer) ? [layer.name] : []));
   };
+  const still = stillOf(optimizers).length;
+  return [
+    addStep('step', optimizers),
+    ...freezable.map((set) => {
+      const active = optimizers.filter(({ group }) => !set.includes(group.name));
+      if (stillOf(active).length === still) return addStep('frozen_step', active);
+      return graph.scope('still', () => addStep('frozen_step', active, addPass(active)));
+    }),
+  ];
+}
+
+/** What each image counts. @returns `[B]` */
+function weightsOf(graph: Graph, classWeights: readonly number[], labels: Value): Value {
+  const values = Float32Array.from(classWeights);
+  const table = graph.constant({ type: 'float32', shape: [values.length], values });
+  return gather(graph, table, cast(graph, labels, 'int64'));
 }
 
 function optimizerOf(graph: Graph, { name, weights, optimizer }: ParameterGroup, variables: Variables): GraphOptimizer {

@@ -24,6 +24,13 @@ test.each([
   expect(command).toBe(`./cifar10 train minute --from 20261123-0412-a1b2c3d4 --seed 1${set}`);
 });
 
+test('a run with a new head, too', () => {
+  const { name, settings } = resolveContinuation({ name: 'minute', parent: undefined, hasNewHead: true }, ['epochs=3']);
+  const head = { kept: [], drawn: ['yak', 'yeti'], left: [] };
+  const card = { ...run, parent: { ...parent, head }, recipe: { name, settings: storedSettings(settings) } };
+  expect(reproduceCommands(card)).toBe('./cifar10 train minute --from 20261123-0412-a1b2c3d4 --seed 1 --set epochs=3');
+});
+
 test('pictures of one’s own are named, not where they were', () => {
   const { name, settings } = resolveRecipe('minute');
   const own = { ...run, name: 'my-cats', data: { ...run.data, name: 'My cats' } };

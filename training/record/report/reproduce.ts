@@ -17,8 +17,10 @@ export function reproduceCommands({
 }: Pick<Card, 'name' | 'data' | 'recipe' | 'seed' | 'commit' | 'parent'>): string {
   const own: Readonly<Record<string, unknown>> = Object.hasOwn(recipes, recipe.name)
     ? {
-        ...(parent ? resolveContinuation({ name: recipe.name, parent: undefined }) : resolveRecipe(recipe.name))
-          .settings,
+        ...(parent
+          ? resolveContinuation({ name: recipe.name, parent: undefined, hasNewHead: parent.head !== undefined })
+          : resolveRecipe(recipe.name)
+        ).settings,
       }
     : {};
   const changes = Object.entries(fromStoredSettings(recipe.settings))

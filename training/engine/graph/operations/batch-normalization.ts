@@ -56,15 +56,25 @@ export function normalizeBatch(
   return { normalized, movingMean: nextMean, movingVariance: nextVariance };
 }
 
-/** Normalizes by the running statistics. It has no gradient: only whole batches are trained on. */
+/** Normalizes by the running statistics. It has a gradient with respect to the images alone. */
 export function normalizeByRunningStatistics(graph: Graph, images: Value, options: Normalization): Value {
   const { gamma, beta, movingMean, movingVariance, epsilon } = options;
   const channels = checkChannels(graph, images, options);
+  const attributes = { ...attributesOf(images, epsilon), is_training: false };
   const { outputs } = graph.add({
     op: 'FusedBatchNormV3',
     inputs: [images, gamma, beta, movingMean, movingVariance],
     outputs: outputShapes(images, channels),
-    attributes: { ...attributesOf(images, epsilon), is_training: false, exponential_avg_factor: { float: 1 } },
+    attributes: { ...attributes, exponential_avg_factor: { float: 1 } },
+    gradient: (upstream) => [
+      () =>
+        graph.add({
+          op: 'FusedBatchNormGradV3',
+          inputs: [upstream, images, gamma, movingMean, movingVariance, outputs[5] as Value],
+          outputs: [images, { shape: channels }, { shape: channels }, { shape: [0] }, { shape: [0] }],
+          attributes,
+        }).outputs[0] as Value,
+    ],
   });
   return outputs[0] as Value;
 }
