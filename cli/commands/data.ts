@@ -70,8 +70,8 @@ function forPrograms({ title, classes, findings }: InspectedPictures) {
   return {
     title,
     classes: classes.map(({ name, train, val, test }) => ({ name, train, val, test })),
-    findings: findings.map(({ kind, level, title, remedy, examples }) => ({
-      ...{ kind, level, title, remedy },
+    findings: findings.map(({ kind, level, title, remedy, count, examples }) => ({
+      ...{ kind, level, title, remedy, count },
       examples: examples.map(({ words, pictures }) => ({ words, paths: pictures.map(({ path }) => path) })),
     })),
   };
@@ -95,11 +95,11 @@ function describe({ title, classes, findings }: InspectedPictures): string {
   const lines = [
     `${pc.bold(visible(title))}: ${total.toLocaleString('en')} pictures of ${classes.length} classes`,
     ...table([header, ...rows]),
-    ...findings.flatMap(({ level, title, examples, remedy }) => [
+    ...findings.flatMap(({ level, title, count, examples, remedy }) => [
       '',
       `${marks[level]} ${visible(title)}. ${visible(remedy)}`,
       ...examples.slice(0, EXAMPLES).map(({ words }) => `    ${visible(words)}`),
-      ...(examples.length > EXAMPLES ? [`    and ${(examples.length - EXAMPLES).toLocaleString('en')} more`] : []),
+      ...(examples.length > EXAMPLES ? [`    and ${(count - EXAMPLES).toLocaleString('en')} more`] : []),
     ]),
     ...(findings.length === 0 ? ['', `${pc.green('✓')} Nothing was found that is wrong with them.`] : []),
   ];

@@ -61,9 +61,9 @@ function figure(name: string, value: number): string {
 
 const levels = { error: 'Error', warning: 'Warning', note: 'Note' } as const;
 
-function renderFinding({ kind, level, title, examples, remedy }: InspectedFinding, size: number): string {
+function renderFinding({ kind, level, title, count, examples, remedy }: InspectedFinding, size: number): string {
   const shown = examples.slice(0, EXAMPLES);
-  const more = examples.length - shown.length;
+  const more = examples.length > 0 ? count - shown.length : 0;
   return `<article class="${level}" id="${kind}">
 <h3><span>${levels[level]}</span> ${escaped(title)}</h3>
 <p>${escaped(remedy)}</p>

@@ -1,6 +1,6 @@
 import type { OnBad } from '../../data/dataset.ts';
 import { groupBy } from '../../data/group-by.ts';
-import type { Example, Finding } from './finding.ts';
+import { type Example, type Finding, finding, inWords } from './finding.ts';
 import { type BrokenPicture, findingsOf, type Seen, type UsablePicture } from './findings.ts';
 import type { Listing } from './listing.ts';
 import { nearDuplicates } from './near-duplicates.ts';
@@ -65,8 +65,7 @@ function refusals(
     const paths = pictures.slice(0, 3).map((index) => usable[index]!.path);
     return [{ words: `${paths.join(', ')}${more}`, pictures }];
   };
-  const wordsOf = (some: readonly BrokenPicture[]): Example[] =>
-    some.map(({ path, problem }) => ({ words: `${path} ${problem}`, pictures: [] }));
+  const wordsOf = ({ path, problem }: BrokenPicture) => inWords(`${path} ${problem}`);
   const all = usable.length + broken.length;
   for (const [label, name] of classes.entries()) {
     const indices = byClass.get(label) ?? [];
@@ -74,7 +73,14 @@ function refusals(
       found.push({
         ...{ kind: 'class-too-small', level },
         title: `The class "${name}" of ${title} has ${indices.length === 0 ? 'no picture that can be read' : 'one picture'}`,
-        examples: indices.length === 0 ? wordsOf(broken.filter((each) => each.label === label)) : examplesOf(indices),
+        count: 1,
+        examples:
+          indices.length === 0
+            ? broken
+                .filter((each) => each.label === label)
+                .slice(0, 1)
+                .map(wordsOf)
+            : examplesOf(indices),
         remedy:
           'It takes two at least, one to learn from and one to check by, and some dozens to be learned well. Add pictures, or remove the class.',
       });
@@ -86,25 +92,30 @@ function refusals(
     found.push({
       ...{ kind: areOne ? 'all-equal' : 'class-without-split', level },
       title: `No picture of the class "${name}" of ${title} is left to be ${missing === 'train' ? 'learned from' : 'checked by'}`,
-      examples: examplesOf(indices),
+      ...{ count: 1, examples: examplesOf(indices) },
       remedy: areOne
         ? 'They are copies of each other, or of one group: add other pictures, or remove the class.'
         : 'All of them are given to other splits: give it some.',
     });
   }
   if (broken.length > (onBad === 'skip' ? all : onBad === 'fail' ? 0 : MOST_BROKEN * all)) {
-    found.push({
-      ...{ kind: 'too-many-broken', level },
-      title: `${broken.length} of the ${all} pictures of ${title} cannot be read`,
-      examples: wordsOf(broken),
-      remedy: 'Mend or remove them, or leave them out with "--on-bad skip".',
-    });
+    found.push(
+      ...finding(
+        {
+          ...{ kind: 'too-many-broken', level },
+          title: (count) => `${count} of the ${all} pictures of ${title} cannot be read`,
+          remedy: 'Mend or remove them, or leave them out with "--on-bad skip".',
+        },
+        broken,
+        wordsOf,
+      ),
+    );
   }
   if (!splits.includes('test') && found.length === 0) {
     found.push({
       ...{ kind: 'no-test-pictures', level },
       title: `${title} has no picture to test on`,
-      examples: [],
+      ...{ count: 1, examples: [] },
       remedy: 'A class needs three pictures for that: add some.',
     });
   }

@@ -7,7 +7,9 @@ export interface Finding {
   readonly level: 'error' | 'warning' | 'note';
   /** A sentence without its full stop, with the count. */
   readonly title: string;
-  /** All of them. */
+  /** How many there are. */
+  readonly count: number;
+  /** The first thousand: of 100,000 pictures, each may be one. */
   readonly examples: readonly Example[];
   /** What to do about it, as a sentence. */
   readonly remedy: string;
@@ -51,11 +53,26 @@ export type FindingKind =
   | 'few-pictures'
   | 'imbalance';
 
-type Found = Omit<Finding, 'examples' | 'title'> & { readonly title: (count: number) => string };
+/** Examples of a finding that are kept. */
+const MOST = 1_000;
 
-/** @returns none if there are no examples */
-export function finding({ title, ...found }: Found, examples: readonly Example[]): Finding[] {
-  return examples.length === 0 ? [] : [{ ...found, title: title(examples.length), examples }];
+type Found = Omit<Finding, 'count' | 'examples' | 'title'> & { readonly title: (count: number) => string };
+
+/** @returns none if there are no items */
+export function finding<Item>(
+  { title, ...found }: Found,
+  items: readonly Item[],
+  exampleOf: (item: Item) => Example,
+): Finding[] {
+  const count = items.length;
+  return count === 0
+    ? []
+    : [{ ...found, title: title(count), count, examples: items.slice(0, MOST).map((item) => exampleOf(item)) }];
+}
+
+/** An example that no picture shows. */
+export function inWords(words: string): Example {
+  return { words, pictures: [] };
 }
 
 /** `1 file`, `2 files`. */

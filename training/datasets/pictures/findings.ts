@@ -1,6 +1,6 @@
 import { groupBy } from '../../data/group-by.ts';
-import { counted, type Example, type Finding, finding } from './finding.ts';
-import type { Listing, SplitName } from './listing.ts';
+import { counted, type Example, type Finding, finding, inWords } from './finding.ts';
+import type { LeftOut, Listing, SplitName } from './listing.ts';
 import { nameFindings } from './name-findings.ts';
 import type { ReadPicture } from './near-duplicates.ts';
 import type { PictureProblem, ProblemCause } from './picture-facts.ts';
@@ -95,19 +95,17 @@ function brokenFindings({ broken }: Seen): Finding[] {
   const byCause = groupBy(broken, ({ cause }) => cause);
   return (Object.keys(causes) as ProblemCause[]).flatMap((kind) => {
     const { one, many, remedy } = causes[kind];
-    const examples = (byCause.get(kind) ?? []).map(({ path, problem }) => ({
-      words: `${path} ${problem}`,
-      pictures: [],
-    }));
-    return finding({ kind, level: 'warning', title: counted(one, many), remedy }, examples);
+    return finding(
+      { kind, level: 'warning', title: counted(one, many), remedy },
+      byCause.get(kind) ?? [],
+      ({ path, problem }) => inWords(`${path} ${problem}`),
+    );
   });
 }
 
 function leftOutFindings({ leftOut }: Listing): Finding[] {
-  const those = (kind: 'hidden' | 'link' | undefined) =>
-    leftOut
-      .filter((each) => each.kind === kind)
-      .map(({ path, reason }) => ({ words: `${path} ${reason}`, pictures: [] }));
+  const those = (kind: 'hidden' | 'link' | undefined) => leftOut.filter((each) => each.kind === kind);
+  const exampleOf = ({ path, reason }: LeftOut) => inWords(`${path} ${reason}`);
   return [
     ...finding(
       {
@@ -116,6 +114,7 @@ function leftOutFindings({ leftOut }: Listing): Finding[] {
         remedy: 'Copy the pictures that they lead to into the folder.',
       },
       those('link'),
+      exampleOf,
     ),
     ...finding(
       {
@@ -124,6 +123,7 @@ function leftOutFindings({ leftOut }: Listing): Finding[] {
         remedy: 'If one is a picture, move it into the folder of its class.',
       },
       those(undefined),
+      exampleOf,
     ),
     ...finding(
       {
@@ -132,16 +132,17 @@ function leftOutFindings({ leftOut }: Listing): Finding[] {
         remedy: 'Systems leave such files, such as .DS_Store and Thumbs.db. They may be removed.',
       },
       those('hidden'),
+      exampleOf,
     ),
   ];
 }
 
 function pictureFindings({ usable }: Seen): Finding[] {
-  const those = (has: (picture: UsablePicture) => string | undefined): Example[] =>
-    usable.flatMap((picture, index) => {
-      const found = has(picture);
-      return found === undefined ? [] : [{ words: `${picture.path}${found}`, pictures: [index] }];
-    });
+  const those = (has: (picture: UsablePicture) => string | undefined) =>
+    [
+      [...usable.keys()].filter((index) => has(usable[index]!) !== undefined),
+      (index: number): Example => ({ words: `${usable[index]!.path}${has(usable[index]!)}`, pictures: [index] }),
+    ] as const;
   const size = ({ facts: { width, height } }: UsablePicture) => `${width}x${height}`;
   const grey = those(({ facts }) => (facts.isGrey && !facts.isPlain ? '' : undefined));
   const usual = usualSize(usable);
@@ -152,7 +153,7 @@ function pictureFindings({ usable }: Seen): Finding[] {
         title: counted('file whose name ends as another format', 'files whose names end as another format'),
         remedy: 'They are used. Other programs may refuse them: rename them.',
       },
-      those(({ facts }) => facts.format && ` is ${facts.format}`),
+      ...those(({ facts }) => facts.format && ` is ${facts.format}`),
     ),
     ...finding(
       {
@@ -160,7 +161,7 @@ function pictureFindings({ usable }: Seen): Finding[] {
         title: counted('picture of a single colour', 'pictures of a single colour'),
         remedy: 'There is nothing to learn from them: remove them.',
       },
-      those(({ facts }) => (facts.isPlain ? '' : undefined)),
+      ...those(({ facts }) => (facts.isPlain ? '' : undefined)),
     ),
     ...finding(
       {
@@ -171,7 +172,7 @@ function pictureFindings({ usable }: Seen): Finding[] {
         ),
         remedy: 'Only the middle of them is seen: cut out what matters, or train with "--set fit=pad".',
       },
-      those((picture) => {
+      ...those((picture) => {
         const { width, height } = picture.facts;
         return Math.max(width / height, height / width) > LONG ? ` (${size(picture)})` : undefined;
       }),
@@ -185,7 +186,7 @@ function pictureFindings({ usable }: Seen): Finding[] {
         ),
         remedy: 'They are blown up. Use the originals, if these are thumbnails.',
       },
-      those((picture) =>
+      ...those((picture) =>
         Math.min(picture.facts.width, picture.facts.height) < SMALL ? ` (${size(picture)})` : undefined,
       ),
     ),
@@ -195,7 +196,7 @@ function pictureFindings({ usable }: Seen): Finding[] {
         title: counted('picture of an unusual size', 'pictures of an unusual size'),
         remedy: `${usual.words}. If these came from elsewhere, a net may learn where from: mix them into every class.`,
       },
-      those((picture) => (usual.isOther(picture) ? ` (${size(picture)})` : undefined)),
+      ...those((picture) => (usual.isOther(picture) ? ` (${size(picture)})` : undefined)),
     ),
     ...finding(
       {
@@ -205,11 +206,11 @@ function pictureFindings({ usable }: Seen): Finding[] {
             ? `All ${count.toLocaleString('en')} pictures are grey`
             : `${counted('grey picture', 'grey pictures')(count)} among ${(usable.length - count).toLocaleString('en')} with colours`,
         remedy:
-          grey.length === usable.length
+          grey[0].length === usable.length
             ? 'They are trained on as they are. If they had colours once, use the originals.'
             : 'If most of them are of one class, a net learns that grey means this class: mix them into every class, or make all pictures grey.',
       },
-      grey,
+      ...grey,
     ),
     ...finding(
       {
@@ -217,7 +218,7 @@ function pictureFindings({ usable }: Seen): Finding[] {
         title: counted('file with slight damage', 'files with slight damage'),
         remedy: 'They are used; the pictures are whole.',
       },
-      those(({ facts }) => facts.repaired && ` (${facts.repaired})`),
+      ...those(({ facts }) => facts.repaired && ` (${facts.repaired})`),
     ),
   ];
 }
@@ -277,12 +278,12 @@ function duplicateFindings({ classes }: Listing, { usable, likes, splits }: Seen
         title: counted('picture in more than one class', 'pictures in more than one class'),
         remedy: 'One of the labels is wrong, and no net can learn both: remove it.',
       },
-      over.map((indices) =>
+      over,
+      (indices) =>
         named(
           differing(indices, (index) => usable[index]!.label),
           ` (${labelsOf(indices)})`,
         ),
-      ),
     ),
     ...finding(
       {
@@ -290,7 +291,8 @@ function duplicateFindings({ classes }: Listing, { usable, likes, splits }: Seen
         title: counted('picture both trained on and measured with', 'pictures both trained on and measured with'),
         remedy: 'The accuracy will look better than it is: keep each in one split.',
       },
-      leaks.map((indices) => named(differing(indices, (index) => splits[index]))),
+      leaks,
+      (indices) => named(differing(indices, (index) => splits[index])),
     ),
     ...finding(
       {
@@ -298,7 +300,8 @@ function duplicateFindings({ classes }: Listing, { usable, likes, splits }: Seen
         title: counted('picture that is there more than once', 'pictures that are there more than once'),
         remedy,
       },
-      copies.filter(isExact).map((indices) => named(indices)),
+      copies.filter(isExact),
+      named,
     ),
     ...finding(
       {
@@ -309,7 +312,8 @@ function duplicateFindings({ classes }: Listing, { usable, likes, splits }: Seen
         ),
         remedy,
       },
-      copies.filter((indices) => !isExact(indices)).map((indices) => named(indices)),
+      copies.filter((indices) => !isExact(indices)),
+      named,
     ),
   ];
 }
@@ -327,9 +331,8 @@ function classFindings({ classes }: Listing, { usable }: Seen): Finding[] {
         title: (count) => `${counted('class', 'classes')(count)} with fewer than ${FEW} pictures`,
         remedy: 'Add pictures: an accuracy over so few says little.',
       },
-      sizes
-        .filter(({ pictures }) => pictures.length < FEW)
-        .map(({ name, pictures }) => ({ words: `"${name}" (${pictures.length})`, pictures })),
+      sizes.filter(({ pictures }) => pictures.length < FEW),
+      ({ name, pictures }) => ({ words: `"${name}" (${pictures.length})`, pictures }),
     ),
     ...finding(
       {
@@ -338,14 +341,11 @@ function classFindings({ classes }: Listing, { usable }: Seen): Finding[] {
         remedy:
           'Rare classes will be missed more often: add pictures to them, or train with "--set classWeights=balanced".',
       },
-      most.pictures.length > IMBALANCE * least.pictures.length
-        ? [
-            {
-              words: `"${most.name}" (${most.pictures.length.toLocaleString('en')}) and "${least.name}" (${least.pictures.length})`,
-              pictures: [...most.pictures.slice(0, 1), ...least.pictures.slice(0, 1)],
-            },
-          ]
-        : [],
+      most.pictures.length > IMBALANCE * least.pictures.length ? [most] : [],
+      () => ({
+        words: `"${most.name}" (${most.pictures.length.toLocaleString('en')}) and "${least.name}" (${least.pictures.length})`,
+        pictures: [...most.pictures.slice(0, 1), ...least.pictures.slice(0, 1)],
+      }),
     ),
   ];
 }

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path/posix';
 import { groupBy } from '../../data/group-by.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, finding, inWords } from './finding.ts';
 import type { Listing } from './listing.ts';
 
 /** Characters that other systems or programs refuse or do not show: of control, at the ends, of Windows, pictures, directions. */
@@ -20,7 +20,7 @@ function alikeClasses({ classes }: Listing): Finding[] {
   );
   const examples = [...alike.values()]
     .filter((names) => names.length > 1)
-    .map((names) => ({ words: names.map((name) => `"${name}"`).join(' and '), pictures: [] }));
+    .map((names) => names.map((name) => `"${name}"`).join(' and '));
   return finding(
     {
       ...{ kind: 'similar-names', level: 'warning' },
@@ -29,6 +29,7 @@ function alikeClasses({ classes }: Listing): Finding[] {
       remedy: 'If they mean the same, move their pictures into one.',
     },
     examples,
+    inWords,
   );
 }
 
@@ -40,7 +41,7 @@ function unicodeForms(usable: readonly { readonly path: string }[]): Finding[] {
   const forms = groupBy(places, (place) => place.normalize('NFC'));
   const examples = [...forms]
     .filter(([, same]) => same.length > 1)
-    .map(([name, same]) => ({ words: `${name} (${same.length} times)`, pictures: [] }));
+    .map(([name, same]) => `${name} (${same.length} times)`);
   return finding(
     {
       ...{ kind: 'unicode-forms', level: 'note' },
@@ -49,6 +50,7 @@ function unicodeForms(usable: readonly { readonly path: string }[]): Finding[] {
       remedy: 'Copies from a Mac and from elsewhere differ so. Their classes are one here; move the pictures together.',
     },
     examples,
+    inWords,
   );
 }
 
@@ -73,6 +75,7 @@ function oddNames({ classes }: Listing, usable: readonly { readonly path: string
       remedy:
         'They are used as they are. In commands put them in quotes; for other programs rename them with letters, digits and dashes.',
     },
-    [...named, ...files].map((words) => ({ words, pictures: [] })),
+    [...named, ...files],
+    inWords,
   );
 }

@@ -1,13 +1,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ImageForm } from '../../data/dataset.ts';
-import { type Opened, openFile, type Wanted } from './open-pictures.ts';
+import { type Batch, type Opened, openFile } from './open-pictures.ts';
 
-/** A worker thread: receives pictures to open, and sends back what it found, with the memory of the pixels. */
+/** A worker thread: receives pictures to open, and sends back what it found, with their pixels in the memory that it shares. */
 const image = workerData as ImageForm;
+const bytes = 3 * image.size ** 2;
 
-parentPort!.on('message', async (wanted: readonly Wanted[]) => {
+parentPort!.on('message', async ({ wanted, pixels }: Batch) => {
   const opened: Opened[] = [];
-  for (const each of wanted) opened.push(await openFile(each, image));
-  const memory = opened.flatMap(({ found }) => ('pixels' in found ? [found.pixels.buffer as ArrayBuffer] : []));
-  parentPort!.postMessage(opened, [...new Set(memory)]);
+  for (const [place, each] of wanted.entries()) {
+    const { found, ...file } = await openFile(each, image);
+    if ('cause' in found) {
+      opened.push({ ...file, found });
+      continue;
+    }
+    const shared = pixels.subarray(place * bytes, (place + 1) * bytes);
+    shared.set(found.pixels);
+    opened.push({ ...file, found: { ...found, pixels: shared } });
+  }
+  parentPort!.postMessage(opened);
 });

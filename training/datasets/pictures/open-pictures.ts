@@ -63,20 +63,35 @@ export async function* openPictures(
         [...running].map(async (each) => [each, await each] as const),
       );
       running.delete(done);
+      yield* opened; // Then its memory may be written to again.
       const following = give(worker);
       if (following) running.add(following);
-      yield* opened;
     }
   } finally {
     await Promise.all(workers.map((worker) => worker.end()));
   }
 }
 
+/** What a thread is sent: pictures, and the part of its shared memory where their pixels go. */
+export interface Batch {
+  readonly wanted: readonly Wanted[];
+  readonly pixels: Uint8Array<SharedArrayBuffer>;
+}
+
+/** Batches that a thread has at a time. */
+const BATCHES = 2;
+
 class OpeningThread {
   readonly #worker: Worker;
   readonly #waiting: { resolve(opened: Opened[]): void; reject(error: Error): void }[] = [];
+  /** Pixels come in the same memory again and again: as messages, hundreds of megabytes of them would wait to be collected. */
+  readonly #parts: readonly Uint8Array<SharedArrayBuffer>[];
+  #given = 0;
 
   constructor(image: ImageForm) {
+    const bytes = AT_ONCE * 3 * image.size ** 2;
+    const memory = new SharedArrayBuffer(BATCHES * bytes);
+    this.#parts = Array.from({ length: BATCHES }, (_, part) => new Uint8Array(memory, part * bytes, bytes));
     this.#worker = new Worker(new URL('./open-picture.worker.mjs', import.meta.url), {
       workerData: image,
       execArgv: [],
@@ -88,7 +103,9 @@ class OpeningThread {
     });
   }
 
-  open(batch: readonly Wanted[]): Promise<Opened[]> {
+  /** @returns pictures whose pixels are there until two more batches are opened */
+  open(wanted: readonly Wanted[]): Promise<Opened[]> {
+    const batch: Batch = { wanted, pixels: this.#parts[this.#given++ % BATCHES]! };
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#worker.postMessage(batch);

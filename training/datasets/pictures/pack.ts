@@ -43,7 +43,9 @@ export class Pack {
   /** To read pixels: thousands of them are read one after the other, each in microseconds. */
   readonly #reading: number;
   #next: number;
-  #unwritten: Uint8Array[] = [];
+  readonly #unwritten: Uint8Array;
+  /** Bytes of it that hold pixels. */
+  #filled = 0;
   #lines: { readonly path: string; readonly packed: PackedPicture }[] = [];
 
   private constructor(
@@ -52,6 +54,7 @@ export class Pack {
     files: { readonly index: FileHandle; readonly pixels: FileHandle; readonly reading: number; readonly next: number },
   ) {
     this.#pixelBytes = pixelBytes;
+    this.#unwritten = new Uint8Array(Math.ceil(WRITTEN_TOGETHER / pixelBytes) * pixelBytes);
     this.#pictures = pictures;
     this.#index = files.index;
     this.#pixels = files.pixels;
@@ -86,7 +89,7 @@ export class Pack {
     return this.#bySha256.get(sha256);
   }
 
-  /** Appends a picture; it is on the disk after the next `flush`. */
+  /** Appends a picture, whose pixels are copied; it is on the disk after the next `flush`. */
   async add(
     path: string,
     state: FileState,
@@ -95,8 +98,9 @@ export class Pack {
     let place = this.find(facts.sha256);
     if (place === undefined) {
       place = { at: this.#next++, crc32: crc32(pixels) };
-      this.#unwritten.push(pixels);
-      if (this.#unwritten.length * this.#pixelBytes >= WRITTEN_TOGETHER) await this.#writePixels();
+      this.#unwritten.set(pixels, this.#filled);
+      this.#filled += pixels.length;
+      if (this.#filled === this.#unwritten.length) await this.#writePixels();
     }
     this.#note(path, { ...state, facts, at: place.at, crc32: place.crc32 });
   }
@@ -112,9 +116,8 @@ export class Pack {
   }
 
   async #writePixels(): Promise<void> {
-    const together = Buffer.concat(this.#unwritten);
-    this.#unwritten = [];
-    await this.#pixels.appendFile(together);
+    await this.#pixels.appendFile(this.#unwritten.subarray(0, this.#filled));
+    this.#filled = 0;
   }
 
   /** Forgets the pixels at a place, which are damaged, and the files that have them: they are opened again next time. */
@@ -143,7 +146,7 @@ export class Pack {
    * @returns whether they are those that were written
    */
   async read({ at, crc32: expected }: PixelPlace, into: Uint8Array): Promise<boolean> {
-    if (this.#unwritten.length > 0) await this.#writePixels();
+    if (this.#filled > 0) await this.#writePixels();
     const bytes = readSync(this.#reading, into, 0, this.#pixelBytes, at * this.#pixelBytes);
     return bytes === this.#pixelBytes && crc32(into) === expected;
   }

@@ -64,8 +64,11 @@ function openUnits(
   const units = new Map<number, Unit>();
   for (const [index, { unit, split, sha256, label }] of pictures.entries()) {
     const follows = decided.get(unit);
-    if (follows !== undefined) splits[index] = split ?? follows;
-    if (follows !== undefined || !isOpen(split)) continue;
+    if (split === undefined && follows !== undefined) {
+      splits[index] = follows;
+      continue;
+    }
+    if (!isOpen(split)) continue;
     const found = units.get(unit);
     if (found === undefined) {
       units.set(unit, { members: [index], digest: sha256, home: label });
