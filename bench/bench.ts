@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
+import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
+import { augmentationParts } from './augmentation-parts.ts';
 import { nodeVersions } from './node-versions.ts';
 import { parseServingParts, servingParts } from './serving-parts.ts';
 import { netNames } from './train/cases.ts';
@@ -48,6 +50,26 @@ Examples:
   npm run bench -- device --libraries ~/.cache/cifar10  what "setup.mjs --gpu" has installed`,
       )
       .action(async (options) => (await import('./device.ts')).benchmarkDevice(options)),
+  )
+  .addCommand(
+    new Command('augmentation')
+      .description(
+        'What augmentation costs a batch; what it and class weights do for few and for unbalanced pictures. About 40 minutes.',
+      )
+      .addOption(
+        new Option('--parts <names...>', 'parts to measure')
+          .choices(augmentationParts)
+          .default([...augmentationParts], 'all'),
+      )
+      .option('--counts <numbers...>', 'pictures of CIFAR-10 to train on', (text, counts: number[] = []) => [
+        ...counts,
+        Number(text),
+      ])
+      .option('--longer <factor>', 'epochs, as a multiple of those that a data set of this size gets', Number, 1)
+      .option('--seeds <number>', 'seeds', Number, 3)
+      .action(async ({ counts = [1_000, 5_000], ...options }) =>
+        (await import('./augmentation.ts')).benchmarkAugmentation({ counts, ...options }),
+      ),
   )
   .addCommand(
     new Command('serve')
@@ -100,6 +122,49 @@ Examples:
       )
       .option('--rounds <number>', 'how often a picture is decoded', Number, 7)
       .action(async (options) => (await import('./pictures.ts')).benchmarkPictures(options)),
+  )
+  .addCommand(
+    new Command('fit')
+      .description(
+        'Train minute on long pictures, made of CIFAR-10, by each size and fit: which one answers best. About 15 minutes.',
+      )
+      .option('--sizes <pixels...>', 'values of imageSize', (size, sizes) => [...sizes, Number(size)], [] as number[])
+      .option('--seeds <number>', 'trainings of each, at least 2', Number, 3)
+      .option('--pictures <number>', 'training pictures; a tenth as many are held out', Number, 6_000)
+      .option('--test <number>', 'test pictures', Number, 2_000)
+      .action(async ({ sizes, ...options }) =>
+        (await import('./fit.ts')).benchmarkFits({ sizes: sizes.length > 0 ? sizes : [32, 64, 96], ...options }),
+      ),
+  )
+  .addCommand(
+    new Command('classify')
+      .description(
+        'Classify a folder of small pictures and one of photos: pictures a second, processor time, memory over time; with ONNX Runtime in Python beside it. About 10 minutes.',
+      )
+      .option('--pictures <number>', 'PNG files of 32x32', Number, 100_000)
+      .option('--photos <number>', 'JPEG files of three megapixels', Number, 300)
+      .action(async (options) => (await import('./classify.ts')).benchmarkClassifying(options)),
+  )
+  .addCommand(
+    new Command('everywhere')
+      .description(
+        'Compare the probabilities of a version in Keras, ONNX Runtime, TensorFlow.js, Chromium, "serve" and the Lambda. About 3 minutes.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+      .option('--model <version>', 'a version or an alias', 'candidate')
+      .option('--images <number>', 'test images', Number, 10_000)
+      .action(async ({ model, ...options }) =>
+        (await import('./everywhere.ts')).benchmarkEverywhere({ version: model, ...options }),
+      ),
+  )
+  .addCommand(
+    new Command('import')
+      .description(
+        'Import 100,000 small pictures and 10,000 photos: pictures/s, processor time and peak memory; again, with one changed, after a kill. About 10 minutes.',
+      )
+      .option('--small <number>', 'PNG pictures of 32x32', Number, 100_000)
+      .option('--photos <number>', 'JPEG pictures of 640x480', Number, 10_000)
+      .action(async (options) => (await import('./import.ts')).benchmarkImport(options)),
   )
   .addCommand(
     new Command('fuzz')

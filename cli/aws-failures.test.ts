@@ -8,8 +8,8 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FakeAws, type FaultName, startFakeAws } from './aws.fixture.ts';
-import { explainError } from './explain-error.ts';
 import { runProgram } from './program.ts';
+import { explainError } from './stack/explain-error.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -4,8 +4,8 @@ import { variable } from '#environment/variables.ts';
 import { handleClosedOutput } from '#errors/closed-output.ts';
 import { homeFolder } from '#setup/home.mjs';
 import { exceptThisMachine } from '#setup/proxy.mjs';
-import { explainError } from './explain-error.ts';
 import { runProgram } from './program.ts';
+import { explainError } from './stack/explain-error.ts';
 import type { TargetName } from './stack/target.ts';
 import { BadArguments, explainBadArguments } from './terminal/bad-arguments.ts';
 

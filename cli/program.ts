@@ -73,7 +73,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/logs.ts')).logsCommand(),
   },
   models: {
-    summary: 'list, show, promote, roll back and delete model versions',
+    summary: 'list, show, verify, promote, roll back and delete model versions',
     load: async () => (await import('./commands/models.ts')).modelsCommand(),
   },
   classify: {
@@ -88,6 +88,10 @@ const commands: Readonly<Record<string, Entry>> = {
   cost: {
     summary: 'estimate the cost of classifications and of a training run',
     load: async () => (await import('./commands/cost.ts')).costCommand(),
+  },
+  doctor: {
+    summary: 'check what this machine and your AWS account need',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   },
   local: {
     summary: 'start, inspect and end LocalStack on this machine',

@@ -1,9 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeImage, IMAGE_LIMITS } from './decode-image.ts';
 import { encodeGreyPng } from './encode-png.ts';
+import { fitImage, fits } from './fit-image.ts';
 import { CorruptImage, ImageTooLarge, UnsupportedFeature, UnsupportedImage } from './image-errors.ts';
+import { identify } from './image-type.ts';
+import { mosaicJpeg } from './mosaic.fixture.ts';
+import { openJpeg } from './open-jpeg.ts';
+import { openPng } from './open-png.ts';
+import { openWebp } from './open-webp.ts';
+import { wholeImage } from './whole-image.fixture.ts';
 
 const input = { width: 32, height: 32 };
 const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`fixtures/${name}`, import.meta.url)));
@@ -30,6 +37,28 @@ test('detects the format from the bytes', async () => {
     ...input,
     transform: 'none',
     pixels,
+  });
+});
+
+describe.each(fits)('%s', (fit) => {
+  const target = { width: 20, height: 16 };
+
+  test.each([
+    'drawing.png',
+    'baseline-444.jpg',
+    'lossless.webp',
+    ...[1, 2, 3, 4, 5, 6, 7, 8].map((each) => `orientation-${each}.jpg`),
+  ])('of %s, row by row, has the pixels of the whole picture, fitted upright', async (name) => {
+    const { pixels, transform } = fitImage(await wholeImage(openAny(fixture(name))), target, fit);
+    expect(await decodeImage(fixture(name), { input: target, fit })).toMatchObject({ pixels, transform });
+  });
+
+  test('of a large photo, which is decoded at an eighth, has the same pixels', async () => {
+    const size = { width: 4096, height: 1024 };
+    const photo = mosaicJpeg(size.width, size.height, (column, row) => [column % 256, (row * 2) % 256, 77]);
+    const expected = fitImage(await wholeImage(openAny(photo)), input, fit);
+    const { pixels } = await decodeImage(photo, { input, fit });
+    expect(pixels).toEqual(expected.pixels);
   });
 });
 
@@ -147,3 +176,8 @@ test('a damaged image is decoded or refused with a UserError', async () => {
     { numRuns: 2000 },
   );
 });
+
+function openAny(bytes: Uint8Array) {
+  const open = { 'image/png': openPng, 'image/jpeg': openJpeg, 'image/webp': openWebp };
+  return open[identify(bytes).type!](bytes);
+}

@@ -1,5 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
-import { planFit, RowFitter, type Transform } from './fit-image.ts';
+import { type Fit, onGrey, planFit, RowCopier, RowFitter, type Transform } from './fit-image.ts';
 import { ImageTooLarge, UnsupportedImage } from './image-errors.ts';
 import type { ImageFile, Reduction } from './image-file.ts';
 import { identify } from './image-type.ts';
@@ -34,6 +34,8 @@ export interface DecodedImage extends Size {
 export interface DecodeOptions {
   /** The network's input size. Bytes of exactly this many RGB values are a raw image, unless they can be decoded as another format. */
   readonly input: Size;
+  /** What happens to an image of another shape. @default 'crop' */
+  readonly fit?: Fit;
   /** @default IMAGE_LIMITS */
   readonly limits?: ImageLimits;
   /** Called with the image's size before it is decoded. An error that it throws refuses the image. */
@@ -41,8 +43,8 @@ export interface DecodeOptions {
 }
 
 /**
- * Decodes an image, detects its format from the bytes (PNG, JPEG, WebP, or raw RGB, row by row), turns it upright, and crops and
- * scales it to the network's input. Transparent pixels are blended with white; color profiles are ignored.
+ * Decodes an image, detects its format from the bytes (PNG, JPEG, WebP, or raw RGB, row by row), turns it upright, and
+ * fits it to the network's input. Transparent pixels are blended with white; color profiles are ignored.
  *
  * @throws {UnsupportedImage} it has another format, which the error names
  * @throws {ImageTooLarge} it exceeds the limits, by its number of bytes or by its header
@@ -51,7 +53,7 @@ export interface DecodeOptions {
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { input, limits = IMAGE_LIMITS, beforeDecoding = () => {} }: DecodeOptions,
+  { input, fit = 'crop', limits = IMAGE_LIMITS, beforeDecoding = () => {} }: DecodeOptions,
 ): Promise<DecodedImage> {
   if (bytes.length > limits.bytes) throw ImageTooLarge.bytes(bytes.length, limits.bytes);
   const isRawSize = bytes.length === input.width * input.height * 3;
@@ -67,7 +69,7 @@ export async function decodeImage(
         type,
         width,
         height,
-        ...(await (isLarge ? oneAtATime(() => decodeFitted(file, input)) : decodeFitted(file, input))),
+        ...(await (isLarge ? oneAtATime(() => decodeFitted(file, input, fit)) : decodeFitted(file, input, fit))),
       };
     } catch (error) {
       // The first pixels of a raw image may look like the header of another format.
@@ -88,24 +90,25 @@ const FORMATS = { 'image/png': openPng, 'image/jpeg': openJpeg, 'image/webp': op
 async function decodeFitted(
   file: ImageFile,
   input: Size,
+  fit: Fit,
 ): Promise<Pick<DecodedImage, 'transform' | 'pixels'> & { repaired?: string }> {
   const { orientation } = file;
   const isTurned = swapsSides(orientation);
-  const { crop, transform } = planFit(isTurned ? turned(file) : file, input);
+  const { crop, placed, transform } = planFit(isTurned ? turned(file) : file, input, fit);
   const area = storedArea(crop, file, orientation);
-  const target = isTurned ? turned(input) : sizeOf(input);
-  const reduction = reductionFor(crop, input, file.reductions);
-  const fitter = new RowFitter(file, area, target, reduction);
+  const target = isTurned ? turned(placed) : sizeOf(placed);
+  const reduction = reductionFor(crop, placed, file.reductions);
+  const fitter = transform === 'none' ? new RowCopier(target) : new RowFitter(file, area, target, reduction);
   const repaired = await file.decode(reduction, (row) => fitter.add(row));
-  const { pixels } = upright({ ...target, pixels: fitter.pixels() }, orientation);
+  const { pixels } = onGrey(upright({ ...target, pixels: fitter.pixels() }, orientation).pixels, placed, input);
   return { transform, pixels, ...(repaired.length > 0 ? { repaired: repaired.join('; ') } : {}) };
 }
 
 /** After a reduction, at least so many pixels across and down become one, so that its borders fall close to where they should. */
 const PIXELS_LEFT = 8;
 
-function reductionFor(crop: Size, input: Size, possible: readonly Reduction[]): Reduction {
-  const scale = Math.min(crop.width / input.width, crop.height / input.height);
+function reductionFor(crop: Size, placed: Size, possible: readonly Reduction[]): Reduction {
+  const scale = Math.min(crop.width / placed.width, crop.height / placed.height);
   return possible.filter((reduction) => reduction === 1 || scale / reduction >= PIXELS_LEFT).at(-1)!;
 }
 

@@ -1,7 +1,15 @@
 import type { RgbImage, Size } from './rgb-image.ts';
 
-/** How an image was resized to the network's input size. */
-export type Transform = 'none' | 'center-crop' | 'area' | 'center-crop+area';
+/**
+ * How an image of another shape becomes the network's input: its middle is cut out (`crop`), the whole image is put on a grey
+ * ground (`pad`), or its sides are scaled by different factors (`stretch`).
+ */
+export const fits = ['crop', 'pad', 'stretch'] as const;
+export type Fit = (typeof fits)[number];
+
+/** What was done to an image, in that order; `stretch` averages areas, too. */
+export const transforms = ['none', 'center-crop', 'area', 'center-crop+area', 'pad', 'area+pad', 'stretch'] as const;
+export type Transform = (typeof transforms)[number];
 
 export interface FittedImage extends RgbImage {
   readonly transform: Transform;
@@ -12,41 +20,79 @@ export interface Area extends Size {
   readonly top: number;
 }
 
+/** Which part of an image becomes which part of the target, and what happens to it. */
+export interface FitPlan {
+  /** The part of the image that is used. */
+  readonly crop: Area;
+  /** Where it is put in the target; around it is grey. */
+  readonly placed: Area;
+  readonly transform: Transform;
+}
+
+/** Red, green and blue around a padded image: the middle of the range, so that it looks like nothing. */
+const PADDING = 128;
+
 /**
- * Crops an image to the target's aspect ratio around its center, and scales it to the target's size by averaging areas, in
- * sRGB values. An image of the target's size is returned unchanged.
+ * Brings an image to the target's shape as `fit` says, and to its size by averaging areas, in sRGB values. An image of the
+ * target's size is returned unchanged.
  *
  * Each target pixel is the mean of the source area that it covers, with partly covered pixels weighted by their share.
  */
-export function fitImage(image: RgbImage, target: Size): FittedImage {
-  const { crop, transform } = planFit(image, target);
+export function fitImage(image: RgbImage, target: Size, fit: Fit = 'crop'): FittedImage {
+  const { crop, placed, transform } = planFit(image, target, fit);
   if (transform === 'none') return { ...image, transform };
-  const fitter = new RowFitter(image, crop, target);
+  const fitter = new RowFitter(image, crop, placed);
   for (let y = 0; y < image.height; y++) {
     fitter.add(image.pixels.subarray(y * image.width * 3, (y + 1) * image.width * 3));
   }
-  return { ...target, pixels: fitter.pixels(), transform };
+  return { ...onGrey(fitter.pixels(), placed, target), transform };
 }
 
-/** Which part of an image becomes the target, and what happens to it. */
-export function planFit(image: Size, target: Size): { readonly crop: Area; readonly transform: Transform } {
-  const crop = centerCrop(image, target);
-  const isCropped = crop.width !== image.width || crop.height !== image.height;
-  const isScaled = crop.width !== target.width || crop.height !== target.height;
-  const transform = isCropped ? (isScaled ? 'center-crop+area' : 'center-crop') : isScaled ? 'area' : 'none';
-  return { crop, transform };
+export function planFit(image: Size, target: Size, fit: Fit = 'crop'): FitPlan {
+  const whole = { left: 0, top: 0, width: image.width, height: image.height };
+  const all = { left: 0, top: 0, width: target.width, height: target.height };
+  const scaled = isSameSize(image, target) ? 'none' : 'area';
+  if (fit === 'pad') {
+    const placed = centered(image, target);
+    if (isSameSize(placed, target)) return { crop: whole, placed, transform: scaled };
+    return { crop: whole, placed, transform: isSameSize(placed, image) ? 'pad' : 'area+pad' };
+  }
+  const crop = centered(target, image);
+  if (isSameSize(crop, image)) return { crop, placed: all, transform: scaled };
+  if (fit === 'stretch') return { crop: whole, placed: all, transform: 'stretch' };
+  return { crop, placed: all, transform: isSameSize(crop, target) ? 'center-crop' : 'center-crop+area' };
 }
 
-/** The largest centered area with the target's aspect ratio; at least one pixel wide and high. */
-function centerCrop(image: Size, target: Size): Area {
-  const scale = Math.min(image.width / target.width, image.height / target.height);
-  const width = Math.min(image.width, Math.max(1, Math.round(target.width * scale)));
-  const height = Math.min(image.height, Math.max(1, Math.round(target.height * scale)));
+/**
+ * Puts an image on a grey ground of the target's size.
+ *
+ * @param pixels `[placed height, placed width, 3]`
+ */
+export function onGrey(pixels: Uint8Array, placed: Area, target: Size): RgbImage {
+  const { width, height } = target;
+  if (isSameSize(placed, target)) return { width, height, pixels };
+  const ground = new Uint8Array(width * height * 3).fill(PADDING);
+  const bytes = placed.width * 3;
+  for (let y = 0; y < placed.height; y++) {
+    ground.set(pixels.subarray(y * bytes, (y + 1) * bytes), ((placed.top + y) * width + placed.left) * 3);
+  }
+  return { width, height, pixels: ground };
+}
+
+function isSameSize(one: Size, other: Size): boolean {
+  return one.width === other.width && one.height === other.height;
+}
+
+/** The largest area with the aspect ratio of a shape in the middle of another one; at least one pixel wide and high. */
+function centered(shape: Size, around: Size): Area {
+  const scale = Math.min(around.width / shape.width, around.height / shape.height);
+  const width = Math.min(around.width, Math.max(1, Math.round(shape.width * scale)));
+  const height = Math.min(around.height, Math.max(1, Math.round(shape.height * scale)));
   return {
     width,
     height,
-    left: Math.floor((image.width - width) / 2),
-    top: Math.floor((image.height - height) / 2),
+    left: Math.floor((around.width - width) / 2),
+    top: Math.floor((around.height - height) / 2),
   };
 }
 
@@ -108,7 +154,30 @@ export class RowFitter {
 
   /** @returns `[target height, target width, 3]` */
   pixels(): Uint8Array {
-    return Uint8Array.from(this.#sums, (sum) => Math.round(sum / this.#area));
+    const pixels = new Uint8Array(this.#sums.length);
+    for (let index = 0; index < pixels.length; index++) pixels[index] = Math.round(this.#sums[index]! / this.#area);
+    return pixels;
+  }
+}
+
+/** Collects the rows of an image that has the target's size already: most pictures of a training set do. */
+export class RowCopier {
+  readonly #pixels: Uint8Array;
+  #at = 0;
+
+  constructor(target: Size) {
+    this.#pixels = new Uint8Array(target.height * target.width * 3);
+  }
+
+  /** @param pixels `[width, 3]`, the next row */
+  add(pixels: Uint8Array): void {
+    this.#pixels.set(pixels, this.#at);
+    this.#at += pixels.length;
+  }
+
+  /** @returns `[target height, target width, 3]` */
+  pixels(): Uint8Array {
+    return this.#pixels;
   }
 }
 

@@ -17,7 +17,7 @@ export function identify(bytes: Uint8Array): Identified {
   if (startsWith(bytes, '\xff\xd8\xff')) return { type: 'image/jpeg', name: 'a JPEG image' };
   if (startsWith(bytes, 'RIFF') && startsWith(bytes, 'WEBP', 8)) return { type: 'image/webp', name: 'a WebP image' };
   if (startsWith(bytes, 'GIF87a') || startsWith(bytes, 'GIF89a')) return other('a GIF image');
-  if (startsWith(bytes, 'ftyp', 4)) return other(isoMedia(latin1(bytes.subarray(8, 12))));
+  if (startsWith(bytes, 'ftyp', 4)) return other(isoMedia(bytes));
   if (startsWith(bytes, '\0\0\0\x0cJXL ') || startsWith(bytes, '\xff\x0a')) return other('a JPEG XL image');
   if (startsWith(bytes, '\0\0\0\x0cjP  ') || startsWith(bytes, '\xff\x4f\xff\x51')) return other('a JPEG 2000 image');
   if (startsWith(bytes, 'II*\0') || startsWith(bytes, 'MM\0*')) return other('a TIFF (or camera raw) image');
@@ -35,9 +35,12 @@ function other(name: string): Identified {
   return { type: undefined, name };
 }
 
-/** HEIC, AVIF and video share a container and differ in the brand. */
-function isoMedia(brand: string): string {
-  if (brand === 'avif' || brand === 'avis') return 'an AVIF image';
+/** HEIC, AVIF and video share a container and differ in the brand; that of still images in general needs another beside it. */
+function isoMedia(bytes: Uint8Array): string {
+  const length = Math.min(bytes.length, 64, new DataView(bytes.buffer, bytes.byteOffset).getUint32(0));
+  const [brand = '', , ...compatible] = latin1(bytes.subarray(8, length)).match(/.{4}/gs) ?? [];
+  const isStill = brand === 'mif1' || brand === 'msf1';
+  if (/^avi[fs]$/.test(brand) || (isStill && compatible.includes('avif'))) return 'an AVIF image';
   if (/^(heic|heix|heim|heis|hevc|hevx|mif1|msf1)$/.test(brand)) return 'a HEIC image';
   if (brand === 'crx ') return 'a camera raw image';
   return 'a video (MP4 or QuickTime)';

@@ -8,7 +8,7 @@ import { createApp } from './app.ts';
 import { ClassifyAnswer } from './http/answers.ts';
 import { Problem } from './http/problem.ts';
 import { MAX_BODY } from './http/read-body.ts';
-import { examplePixels } from './serving/example-model.fixture.ts';
+import { examplePixels, onlyPlainIsFamiliar } from './serving/example-model.fixture.ts';
 import type { LiveModels } from './serving/live-models.ts';
 import { jsonLog } from './telemetry/log.ts';
 
@@ -93,6 +93,21 @@ test('a score below the threshold of the card is uncertain', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote({ card: { uncertainBelow: 1 } });
     expect((await post(`${url}/classify`, png(1))).answer.uncertain).toBe(true);
+  }));
+
+test('a picture that is like none of the classes is unfamiliar, where the card says how to tell', () =>
+  withEndpoint(async ({ url, promote, logged }) => {
+    await promote();
+    expect((await post(`${url}/classify`, png(1))).answer).not.toHaveProperty('unfamiliar');
+    const version = await promote({ card: { unfamiliar: onlyPlainIsFamiliar } });
+    const claims = await Promise.all(
+      [png(1), new Uint8Array(3072).fill(90)].map(async (picture) => {
+        const { answer } = await post(`${url}/classify?version=${version}`, picture);
+        return answer.unfamiliar;
+      }),
+    );
+    expect(claims).toEqual([true, false]);
+    expect(logged.filter(({ unfamiliar }) => unfamiliar !== undefined)).toHaveLength(2);
   }));
 
 test('answers that there is no model yet, and which command to run', () =>

@@ -213,6 +213,7 @@ test('the bundle has the page, and all files that the page needs to run the mode
 test('the archive is smaller than 3 MB, and has only the program, its WebAssembly and the page', () => {
   const files = readdirSync(folder).filter((name) => /\.(mjs|wasm)$/.test(name));
   expect(files.sort()).toEqual(['index.mjs', 'webp_dec.wasm']);
+  expect(readFileSync(join(folder, 'index.mjs'), 'utf8')).not.toMatch(/["'](sharp|@img\/)/);
   const page = readdirSync(join(folder, 'page')).map((name) => join('page', name));
   const size = [...files, ...page].reduce(
     (sum, name) => sum + deflateRawSync(readFileSync(join(folder, name))).length,

@@ -4,7 +4,7 @@ import { type ServerType, serve } from '@hono/node-server';
 import { UserError } from '#errors/user-error.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { createApp } from './app.ts';
-import { type LiveModelsOptions, liveModels } from './serving/live-models.ts';
+import { type LiveModelsOptions, liveModels, type ServedModel } from './serving/live-models.ts';
 import type { Log } from './telemetry/log.ts';
 
 /**
@@ -36,7 +36,7 @@ export interface Server {
   /** Base URL without a trailing slash. */
   readonly url: string;
   /** Loads the served model. @throws {UserError} there is none, or it cannot be loaded; the server keeps running */
-  ready(): Promise<void>;
+  ready(): Promise<Pick<ServedModel, 'version' | 'card'>>;
   /** Accepts no more requests, and resolves when all pending ones are answered. */
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { port: actual } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
-    ready: () => models.use(undefined, () => {}),
+    ready: () => models.use(undefined, ({ version, card }) => ({ version, card })),
     close,
   };
 }

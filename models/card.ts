@@ -1,8 +1,10 @@
 import * as z from 'zod/mini';
+import { Unfamiliar } from './unfamiliar.ts';
 
 const fraction = z.number().check(z.minimum(0), z.maximum(1));
 const count = z.number().check(z.int(), z.nonnegative());
 const positive = z.number().check(z.positive());
+const averages = z.object({ precision: fraction, recall: fraction, f1: fraction });
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
 /** What became of a parent's head: absent where the classes are the same in the same order, and all was taken. */
@@ -43,11 +45,15 @@ export const Card = z
       width: count.check(z.positive()),
       channels: count.check(z.positive()),
       range: z.tuple([z.literal(0), z.literal(255)]),
+      /** How pictures of another shape become the input. @default 'crop' */
+      fit: z.optional(z.enum(['crop', 'pad', 'stretch'])),
     }),
     /** Probabilities are softmax(logits / temperature); chosen on held-out images. */
     temperature: positive,
     /** Answers whose best probability is lower are marked as uncertain. */
     uncertainBelow: fraction,
+    /** Which pictures are like none of the classes; absent where too few images were held out to tell. */
+    unfamiliar: z.optional(Unfamiliar),
     /** On the whole test set, read once. */
     accuracy: z.object({
       plain: fraction,
@@ -59,6 +65,13 @@ export const Card = z
       interval95: z.tuple([fraction, fraction]),
       /** By the class's name. */
       perClass: z.record(z.string(), fraction),
+      /** The share whose class is among the best five; absent for five classes or fewer, and in older cards. */
+      top5: z.optional(fraction),
+      /** Precision, recall and F1, averaged over the classes, and by their test images; older cards have none. */
+      macro: z.optional(averages),
+      weighted: z.optional(averages),
+      /** The mean area under the classes' ROC curves, each class against the others; older cards have none. */
+      macroAuc: z.optional(fraction),
     }),
     /** Mean cross-entropy on the test set. */
     loss: z.number().check(z.nonnegative()),

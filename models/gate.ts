@@ -130,8 +130,25 @@ function haveSameTest(one: Card, other: Card): boolean {
 }
 
 function otherClasses(candidate: Card, current: Card): Objection {
-  const facts = `it knows other classes, ${candidate.classes.join(', ')}, not ${current.classes.join(', ')}`;
+  const facts = `it knows other classes (${differenceOf(candidate.classes, current.classes)})`;
   return { verdict: 'cannot be compared with', facts, override: 'other classes' };
+}
+
+/** How many names of classes a message has. */
+const NAMED = 5;
+
+/** Such as `without cat, dog; with fox; 11 instead of 12`. */
+function differenceOf(after: readonly string[], before: readonly string[]): string {
+  const [lost, gained] = [
+    before.filter((name) => !after.includes(name)),
+    after.filter((name) => !before.includes(name)),
+  ];
+  if (lost.length === 0 && gained.length === 0) return 'the same ones in another order';
+  const named = (word: string, names: readonly string[]) => {
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+    return names.length === 0 ? [] : [`${word} ${names.slice(0, NAMED).join(', ')}${more}`];
+  };
+  return `${[...named('without', lost), ...named('with', gained)].join('; ')}; ${after.length} instead of ${before.length}`;
 }
 
 function lessAccurate(

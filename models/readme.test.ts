@@ -18,6 +18,25 @@ describe('the README of a version', () => {
     expect(renderReadme(exampleCard())).not.toContain('Calibration');
   });
 
+  it('says how images become its input where they are not cropped, and lists 120 classes once', () => {
+    const classes = ['a | b', ...Array.from({ length: 119 }, (_, index) => `class ${index}`)];
+    const perClass = Object.fromEntries(classes.map((label) => [label, 0.5]));
+    const { input, accuracy } = exampleCard();
+    const card = {
+      ...exampleCard(),
+      classes,
+      input: { ...input, height: 96, width: 96, fit: 'pad' as const },
+      accuracy: { ...accuracy, perClass },
+    };
+    const text = renderReadme(card);
+    expect(text).toContain('one of 120 classes, which are listed below.\n');
+    expect(text).toContain('| a \\| b | 50.00 % |\n');
+    expect(text.match(/class 77\b/g)).toHaveLength(1);
+    expect(text).toContain('`[N, 96, 96, 3]`');
+    expect(text).toContain(' Images of other sizes are padded with grey (128) and scaled to that size');
+    expect(renderReadme(exampleCard())).not.toContain('padded');
+  });
+
   it('keeps its form whatever the card says', () => {
     const card = {
       ...exampleCard(),

@@ -2,6 +2,9 @@ import type { Card } from './card.ts';
 import { describeParent } from './describe-parent.ts';
 import { percent } from './percent.ts';
 
+/** How many classes a sentence names. */
+const NAMED = 20;
+
 /** `README.md` of a version: its card for people, under the front matter that Hugging Face reads. */
 export function renderReadme(card: Card): string {
   const { accuracy, data, recipe, host, input } = card;
@@ -37,7 +40,7 @@ model-index:
 
 # ${card.name}: ${recipe.name}
 
-A TensorFlow.js LayersModel that classifies images as one of ${card.classes.length} classes: ${card.classes.join(', ')}.
+A TensorFlow.js LayersModel that classifies images as one of ${card.classes.length} classes${card.classes.length > NAMED ? ', which are listed below' : `: ${card.classes.join(', ')}`}.
 
 | On the ${accuracy.images} test images, read once | |
 |---|---|
@@ -47,13 +50,13 @@ A TensorFlow.js LayersModel that classifies images as one of ${card.classes.leng
 ${calibrationRow(card)}
 | Class | Accuracy |
 |---|---|
-${card.classes.map((label) => `| ${label} | ${percent(accuracy.perClass[label] ?? 0)} |`).join('\n')}
+${card.classes.map((label) => `| ${cell(label)} | ${percent(accuracy.perClass[label] ?? 0)} |`).join('\n')}
 
 ## Use
 
 ${card.intendedUse}
 
-It takes RGB images \`[N, ${input.height}, ${input.width}, ${input.channels}]\` of ${input.range[0]} to ${input.range[1]} unchanged: normalisation is its first layer. It returns
+It takes RGB images \`[N, ${input.height}, ${input.width}, ${input.channels}]\` of ${input.range[0]} to ${input.range[1]} unchanged: normalisation is its first layer.${fitSentence(card)} It returns
 logits; the probabilities are \`softmax(logits / ${card.temperature})\`. An answer whose best probability is below ${card.uncertainBelow} is
 uncertain.
 
@@ -70,7 +73,7 @@ ${card.limits}
     .map(([key, value]) => `\`${key}=${JSON.stringify(value)}\``)
     .join(' ')} |
 ${parentRow(card)}| Parameters | ${card.parameters} |
-| Data | ${data.name}, ${data.heldOut} training images held out to make choices on |
+| Data | ${cell(data.name)}, ${data.heldOut} training images held out to make choices on |
 | Training | ${card.trainingSeconds.toFixed(1)} s of ${card.wallSeconds.toFixed(1)} s |
 | Engine | ${card.engine} |
 | Machine | ${host.gpu === undefined ? '' : `${host.gpu}, `}${host.cpu}, ${host.cores} cores, ${(host.memory / 2 ** 30).toFixed(0)} GiB |
@@ -84,6 +87,17 @@ ${Object.entries(data.sha256)
   .map(([split, digest]) => `| ${split} | \`${digest}\` |`)
   .join('\n')}
 `;
+}
+
+/** Text in a table, where a line end or a bar would end the cell. */
+function cell(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
+}
+
+function fitSentence({ input: { fit = 'crop' } }: Card): string {
+  if (fit === 'crop') return ''; // As images of other sizes are commonly brought to a model's.
+  const ways = { pad: 'are padded with grey (128) and scaled', stretch: 'are stretched' };
+  return ` Images of other sizes ${ways[fit]} to that size, by averaging areas.`;
 }
 
 function calibrationRow({ calibration }: Card): string {

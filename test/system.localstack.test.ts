@@ -11,14 +11,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchClient, DescribeJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { addressForJob } from '#cli/batch/job-data.ts';
 import { classifyImage, type Endpoint } from '#cli/endpoint/endpoint.ts';
 import { localTarget, type StackOutputs, type Target } from '#cli/stack/target.ts';
 import { readCheckpoint } from '#models/run-checkpoints.ts';
 import { readEvents } from '#models/run-events.ts';
 import { readResult, runKey } from '#models/runs.ts';
 import { decodeSafetensors } from '#models/safetensors.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { readSubmission } from '#models/submissions.ts';
 import { listVersions, readVersion } from '#models/versions.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
+import { writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
 import { compileGraph } from '#training/engine/graph/engine.ts';
 import { probabilities } from '#training/evaluation/temperature.ts';
 import { weightSpecs } from '#training/nets/shapes.ts';
@@ -147,6 +152,26 @@ it('resumes at the checkpoint after SIGKILL, and ends with identical weights', a
   expect(await weightsHash('killed')).toBe(await weightsHash('whole'));
 });
 
+it('trains on pictures of this machine in a job, to the weights of training here, bit for bit', async () => {
+  const photos = path.join(home, 'photos');
+  await writeFiles(photos, warmAndCold(60));
+  const few = ['minute', '--seed', '3', '--set', 'widths=8,8,8', '--set', 'epochs=12'];
+  await Promise.all([
+    cifar10('submit', ...few, '--data', photos, '--run', 'photos'),
+    cifar10('train', ...few, '--data', photos, '--run', 'here', '--out', path.join(home, 'here')),
+  ]);
+  const store = await target.store();
+  const command = (await readSubmission(store, 'photos'))!.command;
+  const address = command[command.indexOf('--data') + 1]!;
+  expect(address).toMatch(/^s3:\/\/[a-z0-9.-]+\/data\/photos\/[0-9a-f]{64}$/);
+  expect(await weightsHash('photos')).toBe(await weightsHash('here', folderStore(path.join(home, 'here'))));
+
+  // The same pictures in a bucket are the same set: nothing is put again.
+  for (const [key, body] of Object.entries(warmAndCold(60))) await store.put(`elsewhere/photos/${key}`, body);
+  const fetched = await addressForJob(store, `${store.url}/elsewhere/photos`, recipes.minute, {});
+  expect(fetched).toBe(address);
+});
+
 it('updates the stack', async () => {
   const updated = JSON.parse((await cifar10('deploy', '--auth', 'none', '--json')).output);
   expect(updated.BucketName).toBe(stack.BucketName);
@@ -194,7 +219,7 @@ it('destroys the stack and keeps the models', async () => {
   const { output } = await cifar10('destroy');
   expect(output).toContain(stack.BucketName);
   await expect(target.stack()).rejects.toThrow('not deployed');
-  expect(await listVersions(store)).toHaveLength(2);
+  expect(await listVersions(store)).toHaveLength(3);
 });
 
 it('stops LocalStack and leaves no processes behind', async () => {
@@ -264,8 +289,24 @@ async function eventsOf(run: string): Promise<TrainingEvent[]> {
 }
 
 /** The hash of the published weights, not of the checkpoint. */
-async function weightsHash(run: string): Promise<string | undefined> {
-  const store = await target.store();
+/** Pictures of two classes that are told apart by their colour. */
+function warmAndCold(count: number): Record<string, Uint8Array> {
+  const picture = (number: number, red: number, blue: number) => {
+    const data = Uint8Array.from(
+      { length: 3072 },
+      (_, at) => (at % 3 === 0 ? red : at % 3 === 2 ? blue : 90) + ((at * (number + 7)) % 67),
+    );
+    return encode({ width: 32, height: 32, channels: 3, data });
+  };
+  const entries = Array.from({ length: count }, (_, number) => [
+    [`warm/${number}.png`, picture(number, 190, 20)] as const,
+    [`cold/${number}.png`, picture(number, 20, 190)] as const,
+  ]);
+  return Object.fromEntries(entries.flat());
+}
+
+async function weightsHash(run: string, from?: ObjectStore): Promise<string | undefined> {
+  const store = from ?? (await target.store());
   const result = await readResult(store, run);
   expect(result, runKey(run, 'result.json')).toBeDefined();
   const { manifest } = await readVersion(store, result!.version);

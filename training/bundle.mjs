@@ -82,6 +82,8 @@ export async function bundleTraining(device, folder) {
     legalComments: 'linked',
     logLevel: 'warning',
     plugins: [includeTensorFlow(name)],
+    // Jobs get pictures that were opened where they were submitted: what only their import needs stays out of the images.
+    external: ['sharp'],
   });
   await mkdir(join(folder, 'node_modules', name), { recursive: true });
   await copyFile(require.resolve(`${name}/package.json`), join(folder, 'node_modules', name, 'package.json'));

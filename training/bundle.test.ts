@@ -60,6 +60,14 @@ describe('bundleTraining', () => {
     expect(found.equals(expected)).toBe(true);
   });
 
+  it('leaves out what only the import of pictures needs', async () => {
+    const files = (await readdir(bundle)).filter((file) => file.endsWith('.mjs'));
+    const programs = await Promise.all(files.map((file) => readFile(join(bundle, file), 'utf8')));
+    expect(programs.join('')).toContain('import("sharp")');
+    expect(programs.join('')).not.toMatch(/libvips-cpp|@img\/sharp/);
+    expect(await readdir(join(bundle, 'node_modules'))).toEqual(['@tensorflow']);
+  });
+
   it('refuses bad arguments as the program does, and prints its help', async () => {
     const started = (...words: string[]) =>
       promisify(execFile)(process.execPath, [join(bundle, 'main.mjs'), ...words], { cwd: folder });

@@ -94,7 +94,7 @@ export async function openTraining(
   changes: readonly string[] = [],
 ): Promise<Training> {
   const { settings } = resolveRecipe(recipe, [...changes, `precision=${precision}`]);
-  const { batchSize, labelSmoothing, flip, translate } = settings;
+  const { batchSize, labelSmoothing } = settings;
   const train = pictures();
   const net = netOf(settings);
   const groups = groupsOf(net, settings);
@@ -102,9 +102,9 @@ export async function openTraining(
   const engine = await compileGraph({
     ...{ net, weights: initial, batchSize, seed: 1, labelSmoothing, groups, reduction: 'mean' },
     ...{ freezable: freezableOf(groups, settings), lookahead: settings.lookahead > 0, precision: settings.precision },
-    resident: { ...train, translate },
+    resident: { ...train, augmentation: settings },
   });
-  const plans = plansFrom(0, train.count, { size: batchSize, seed: 1, augmentation: { flip, translate } });
+  const plans = plansFrom(0, train, { size: batchSize, seed: 1, imageSize: net.input, augmentation: settings });
   // As at the start of a run, when every group is trained.
   const schedule = { step: 0, steps: 1_000, stepsPerEpoch: Math.floor(train.count / batchSize) };
   const learningRates = learningRatesOf(groups, settings, schedule);
@@ -141,7 +141,7 @@ export function trainOnce(addon: string, precision: Precision): 'CPU' | 'GPU' {
     const train = pictures();
     const weights = initializeWeights(net, { seed: 1, images: train.images });
     const options = { net, weights, batchSize: 32, seed: 1, labelSmoothing: 0.2, reduction: 'mean', groups } as const;
-    const resident = { ...train, translate: settings.translate };
+    const resident = { ...train, augmentation: settings };
     const device = { compileFunctions: false, precision };
     const { graph, state, inputs, steps, loop, evaluation } = buildTrainingGraph({ ...options, resident }, device);
     const session = openSession({ binding }, graph);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sizeOf } from '#models/size-of.ts';
-import type { Augmentation } from '#training/data/augment.ts';
+import type { Augmentation } from '#training/data/augmentation.ts';
 import type { Split } from '#training/data/dataset.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
 import type { NamedTensor } from '#training/nets/named-tensor.ts';

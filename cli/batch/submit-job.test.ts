@@ -6,6 +6,9 @@ import { encodeJson } from '#models/json.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { createSubmission, readSubmission } from '#models/submissions.ts';
+import { openDataset } from '#training/datasets/open-dataset.ts';
+import { loadPacked } from '#training/datasets/packed/open-packed.ts';
+import { catsAndDogs, png, temporaryFolder, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
 import { type AwsAnswer, type AwsRequest, outputs, startAwsServer } from './aws-server.fixture.ts';
 import { submitJob } from './submit-job.ts';
 
@@ -138,6 +141,45 @@ describe('submitJob', () => {
       'A job cannot read mine.h5, a file of this machine. Train from it here with "./cifar10 train --from mine.h5"',
     );
     expect(aws.requests).toEqual([]);
+  });
+
+  it('puts the pictures of this machine into the bucket, once, and gives the job their address', async () => {
+    await using aws = await startAwsServer(batch);
+    const pictures = await temporaryFolder();
+    try {
+      const photos = path.join(pictures.folder, 'Photos');
+      await writeFiles(photos, catsAndDogs(10));
+      const target = aws.target(store);
+      const { command } = await submitJob(target, { recipe: 'minute', data: photos, run: 'monday' });
+      const [, folder] = /^(data\/photos\/[0-9a-f]{64})$/.exec(command.at(-1)!.slice(store.url.length + 1)) ?? [];
+      expect(command).toEqual(['train', 'minute', '--run', 'monday', '--data', `${store.url}/${folder}`]);
+      expect(await loadPacked(store, folder!, {})).toEqual(await openDataset(photos));
+      const again = await submitJob(target, { recipe: 'minute', data: photos, run: 'monday' });
+      expect(again.command).toEqual(command);
+      const other = await submitJob(target, { recipe: 'minute', data: photos, set: ['imageSize=48'] });
+      expect(other.command).not.toContain(`${store.url}/${folder}`);
+      await writeFiles(photos, { 'cats/more.png': png(5_000) });
+      await expect(submitJob(target, { recipe: 'minute', data: photos, run: 'monday' })).rejects.toThrow(
+        'was submitted as',
+      );
+    } finally {
+      await pictures.remove();
+    }
+  });
+
+  it('refuses pictures that cannot be trained on before anything is put or paid for', async () => {
+    await using aws = await startAwsServer(batch);
+    const pictures = await temporaryFolder();
+    try {
+      await writeFiles(pictures.folder, { 'p/cats/1.png': png(1) });
+      const submitted = submitJob(aws.target(store), { data: path.join(pictures.folder, 'p') });
+      await expect(submitted).rejects.toThrow('has one class, "cats"');
+      await expect(submitJob(aws.target(store), { data: 'nowhere' })).rejects.toThrow('There is no data set "nowhere"');
+      expect(aws.requests).toEqual([]);
+      expect((await store.list('')[Symbol.asyncIterator]().next()).done).toBe(true);
+    } finally {
+      await pictures.remove();
+    }
   });
 
   it('waits and tries again when Batch throttles', async () => {

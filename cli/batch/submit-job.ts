@@ -12,12 +12,15 @@ import { resolveVersion } from '#models/aliases.ts';
 import { checkRunId, newRunId, readArguments, readResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { createSubmission, readSubmission } from '#models/submissions.ts';
-import { hasVersion, isVersionId, UnknownVersion } from '#models/versions.ts';
-import { checkDataset, isNamed } from '#training/datasets/open-dataset.ts';
-import { resolveRecipe } from '#training/recipe/settings.ts';
+import { hasVersion, isVersionId, readCard, UnknownVersion } from '#models/versions.ts';
+import type { LoadOptions } from '#training/data/dataset.ts';
+import { checkDataset } from '#training/datasets/open-dataset.ts';
+import type { Recipe } from '#training/recipe/recipes.ts';
+import { resolveContinuation, resolveRecipe } from '#training/recipe/settings.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { isUnreachable } from '../stack/unreachable.ts';
 import { GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
+import { addressForJob } from './job-data.ts';
 import { type Device, type Queue, queueFor } from './queues.ts';
 import { isThrottled } from './throttled.ts';
 
@@ -28,7 +31,7 @@ export interface TrainingJob {
   readonly set?: readonly string[] | undefined;
   /** @default the training program's */
   readonly seed?: number | undefined;
-  /** A data set by name. @default the training program's */
+  /** A data set as `--data` takes it; the job gets its pictures through the store. @default the training program's */
   readonly data?: string | undefined;
   /** A version or an alias whose weights the training starts from; `none` for random weights. @default the training program's */
   readonly from?: string | undefined;
@@ -57,16 +60,16 @@ export interface SubmittedJob {
  * @throws {UnknownVersion} there is none to train from
  * @throws {UserError} Batch does not take the job; the message says why, and what to do
  */
-export async function submitJob(target: Target, training: TrainingJob): Promise<SubmittedJob> {
+export async function submitJob(
+  target: Target,
+  training: TrainingJob,
+  options: Pick<LoadOptions, 'log' | 'progress' | 'signal'> = {},
+): Promise<SubmittedJob> {
   const { set = [], data, on = 'gpu' } = training;
   const from = training.from === 'none' ? undefined : training.from;
   // A typo is found here in milliseconds; in the queue it would cost minutes and money.
   resolveRecipe(training.recipe ?? 'quick', set);
-  if (data !== undefined && !isNamed(checkDataset(data))) {
-    throw new UsageError(
-      `A job cannot read ${data}, which is on this machine. Train here: "./cifar10 train --data ${data}".`,
-    );
-  }
+  if (data !== undefined) checkDataset(data);
   if (from?.endsWith('.h5')) {
     throw new UsageError(
       `A job cannot read ${from}, a file of this machine. Train from it here with "./cifar10 train --from ${from}", or submit from a version or an alias.`,
@@ -81,7 +84,11 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
   const parent = earlier && from !== undefined ? await parentOf(store, run, earlier.command, from) : undefined;
   const source = parent ?? version;
   if (source !== undefined && !(await hasVersion(store, source))) throw new UnknownVersion(source, store);
-  const command = commandOf({ ...training, run, from: source ?? training.from });
+  const address =
+    data === undefined
+      ? undefined
+      : await addressForJob(store, data, await settingsOf(store, training, source), options);
+  const command = commandOf({ ...training, run, from: source ?? training.from, data: address });
   if (earlier === undefined) {
     const by = userAtHost();
     await createSubmission(store, run, { at: new Date().toISOString(), by, command });
@@ -109,6 +116,17 @@ export async function submitJob(target: Target, training: TrainingJob): Promise<
           note: `${from} means ${version} now. The run ${run} began from ${source} and continues with that; for the other, choose another name.`,
         };
   return { id, run, command, device: on, ...note };
+}
+
+/** The settings that the job will have, but for what follows from its data. @param source the version that it begins from */
+async function settingsOf(
+  store: ObjectStore,
+  { recipe: name, set = [] }: TrainingJob,
+  source: string | undefined,
+): Promise<Recipe> {
+  if (source === undefined) return resolveRecipe(name ?? 'quick', set).settings;
+  const { recipe: parent } = await readCard(store, source);
+  return resolveContinuation({ name, parent }, set).settings;
 }
 
 /** The arguments of the training program. */

@@ -1,6 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -115,7 +117,12 @@ test('classifies a folder without any endpoint, in natural order', () =>
     expect(csv.error).toContain('1 other file is no pictures.');
     const rows = readCsv(csv.out);
     expect(rows.map(({ file }) => file)).toEqual(expected);
-    expect(rows[0]).toMatchObject({ version, error: '', uncertain: expect.stringMatching(/^(true|false)$/) });
+    expect(rows[0]).toMatchObject({
+      version,
+      error: '',
+      uncertain: expect.stringMatching(/^(true|false)$/),
+      unfamiliar: '',
+    });
     expect(Number(rows[0]!.score)).toBeGreaterThan(Number(rows[0]!.score_2));
     expect(rows[2]).toMatchObject({ label: '', error: expect.stringContaining('This is a GIF image') });
 
@@ -133,6 +140,119 @@ test('classifies a folder without any endpoint, in natural order', () =>
       .map((line) => line.split(/\s{2,}/)[0]);
     expect(names).toEqual([expected[0], expected.at(-1)]);
   }));
+
+test('a large folder is classified in threads: broken pictures are rows, copies are sorted, and the run resumes', () =>
+  withFolder(async (folder) => {
+    const store = join(folder, 'store');
+    await storeWithModel(store, ['production']);
+    const photos = join(folder, 'photos');
+    await mkdir(join(photos, 'more'), { recursive: true });
+    const odd = ['a, "b".png', 'line\nend.png', '=1+1.png', 'ä 🐈.png'];
+    const plain = Array.from({ length: 96 }, (_, index) => (index % 2 ? `${index}.png` : `more/${index}.png`));
+    await Promise.all([
+      ...[...plain, ...odd].map((name, index) => writeFile(join(photos, name), png(index % 5))),
+      writeFile(join(photos, 'broken.png'), png(1).subarray(0, 60)),
+      writeFile(join(photos, 'empty.png'), ''),
+      symlink('nowhere.png', join(photos, 'vanished.png')),
+    ]);
+    await writeFile(join(photos, 'huge.png'), '');
+    await truncate(join(photos, 'huge.png'), 200_000_000);
+    const failing = ['broken.png', 'empty.png', 'huge.png', 'vanished.png'];
+
+    const sorted = join(folder, 'sorted');
+    const out = join(folder, 'answers.csv');
+    const run = await classify('--store', store, '--out', out, '--sort-into', sorted, photos);
+    expect(run).toMatchObject({ code: 1, out: '' });
+    expect(run.error).toMatch(/^104 pictures, [\d,]+ a second, by \S+ on WebAssembly, \d+ threads?; 4 could not/);
+    const csv = await readFile(out, 'utf8');
+    const rows = readCsv(csv);
+    expect(rows.map(({ file }) => file!.slice(photos.length + 1)).toSorted()).toEqual(
+      [...plain, ...odd, ...failing].toSorted(),
+    );
+    for (const { file, label, error } of rows) {
+      const isFailing = failing.some((name) => file!.endsWith(name));
+      expect([file, label === '', error !== '']).toEqual([file, isFailing, isFailing]);
+      if (isFailing) continue;
+      const copy = await readFile(join(sorted, label!, file!.slice(photos.length + 1)));
+      expect(Buffer.compare(copy, await readFile(file!))).toBe(0);
+    }
+
+    // Here, as an endpoint answers one picture after the other.
+    const few = plain.slice(0, 3).map((name) => join(photos, name));
+    const [alone, again, inside] = await Promise.all([
+      classify('--store', store, '--format', 'csv', ...few),
+      classify('--store', store, '--out', out, photos),
+      classify('--store', store, '--sort-into', join(photos, 'sorted'), photos),
+    ]);
+    expect(readCsv(alone.out)).toEqual(few.map((file) => rows.find((row) => row.file === file)));
+    expect(again).toMatchObject({ code: 2, error: expect.stringContaining('is there already') });
+    expect(inside).toMatchObject({ code: 2, error: expect.stringContaining('Give a folder outside it.') });
+  }));
+
+test('Ctrl-C keeps the rows that are there, and the same command goes on from them', () =>
+  withFolder((folder) =>
+    withEndpoint(async ({ url, promote }) => {
+      await promote();
+      const files = Array.from({ length: 12 }, (_, index) => join(folder, `${index}.png`));
+      await Promise.all(files.map((file, index) => writeFile(file, png(index))));
+      const out = join(folder, 'answers.jsonl');
+      await behindASlowGateway(url, 6, async (gateway, isStuck) => {
+        const args = ['classify', '--endpoint', gateway, '--out', out, ...files];
+        const child = spawn(process.execPath, [...command, ...args], { cwd: root, env: environment, stdio: 'ignore' });
+        await isStuck;
+        child.kill('SIGINT');
+        expect((await once(child, 'exit'))[0]).toBe(130);
+      });
+      const part = await readFile(`${out}.part`, 'utf8');
+      expect(part.split('\n').length).toBeGreaterThan(2);
+
+      const whole = join(folder, 'whole.jsonl');
+      const begun = JSON.parse(await readFile(`${out}.part.json`, 'utf8'));
+      const rest = await classify('--endpoint', url, '--out', out, ...files);
+      expect(rest).toMatchObject({ code: 0, error: expect.stringMatching(/ before, by http/) });
+      await classify('--endpoint', url, '--out', whole, ...files);
+      const read = async (file: string) =>
+        (await readFile(file, 'utf8'))
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+      const stripped = (rows: { timing_ms: unknown; request_id: unknown }[]) =>
+        rows.map(({ timing_ms: _, request_id: __, ...row }) => row);
+      expect((await readFile(out, 'utf8')).startsWith(part.slice(0, part.lastIndexOf('\n')))).toBe(true);
+      expect(stripped(await read(out))).toEqual(stripped(await read(whole)));
+      expect(begun).toMatchObject({ '--format': 'jsonl', '--strict': 'not given' });
+    }),
+  ));
+
+/** A gateway that passes so many pictures on, and answers no more. */
+async function behindASlowGateway(
+  endpoint: string,
+  most: number,
+  work: (url: string, isStuck: Promise<void>) => Promise<void>,
+): Promise<void> {
+  let passed = 0;
+  let stuck = () => {};
+  const isStuck = new Promise<void>((resolve) => {
+    stuck = resolve;
+  });
+  const gateway = createServer((incoming, outgoing) => {
+    if (incoming.method === 'POST' && passed++ >= most) return passed > most + 2 ? stuck() : undefined;
+    const { method, headers, url } = incoming;
+    const sent = request(endpoint + url!, { method: method!, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(outgoing);
+    });
+    return incoming.pipe(sent);
+  });
+  gateway.listen(0, '127.0.0.1');
+  await once(gateway, 'listening');
+  try {
+    await work(`http://127.0.0.1:${(gateway.address() as AddressInfo).port}`, isStuck);
+  } finally {
+    gateway.closeAllConnections();
+    gateway.close();
+  }
+}
 
 /** As Python's standard library reads it. */
 function readCsv(csv: string): Record<string, string>[] {

@@ -1,11 +1,20 @@
+import { once } from 'node:events';
+import { extname } from 'node:path';
 import { Command, Option } from 'commander';
-import { NotFound, UsageError, UserError } from '#errors/user-error.ts';
-import type { ClassifyAnswer } from '#inference/http/answers.ts';
+import { NotFound, UsageError } from '#errors/user-error.ts';
+import { withLock } from '#setup/cache.mjs';
+import { progressLine } from '#training/commands/progress-line.ts';
+import { AnswersFile, type Job } from '../classify/answers-file.ts';
+import { countPictures, type FoundPicture, findPictures } from '../classify/find-pictures.ts';
+import { type AnswerFormat, answerFormats, headerOf, widthFor } from '../classify/formats.ts';
+import { onInterruption } from '../classify/interruption.ts';
+import { rateLine } from '../classify/pictures-rate.ts';
+import { type RowOptions, toRow } from '../classify/row.ts';
+import { makeSortFolder } from '../classify/sort-folder.ts';
+import { classFolders } from '../classify/sorted-copies.ts';
+import { endpointSource, localSource, type PictureSource } from '../classify/sources.ts';
 import { chooseSource, namingServers, type SourceOptions, sourceTargetOption } from '../endpoint/choose-source.ts';
-import { classifyImage, type Endpoint, NoSuchVersion, Refused, Unreachable } from '../endpoint/endpoint.ts';
-import { findPictures, readPicture } from '../endpoint/find-pictures.ts';
-import { mapInOrder } from '../terminal/map-in-order.ts';
-import { type AnswerFormat, answerFormats, printerFor } from './classify-formats.ts';
+import { servedModel } from '../endpoint/endpoint.ts';
 
 interface Options extends SourceOptions {
   readonly version?: string;
@@ -13,26 +22,29 @@ interface Options extends SourceOptions {
   readonly strict?: boolean;
   readonly format?: AnswerFormat;
   readonly json?: boolean;
+  readonly out?: string;
+  readonly sortInto?: string;
 }
 
 const examples = `
-Who answers: --endpoint if given, else --target; with --store this process itself. With none of them the
-endpoint on LocalStack, if it is up, else this clone's store.
+Who answers: --endpoint if given, else --target; with --store this process itself, on all cores. With none of
+them the endpoint on LocalStack, if it is up, else this clone's store.
 
-Of a folder all pictures are classified, those in its folders too, in natural order.
+Of a folder all pictures are classified, those in its folders too, in natural order. A picture that cannot be
+read is a row with its error. --out and --sort-into go on where they were interrupted: run the same command again.
 
 Examples:
   ./cifar10 classify photo.png                                    by LocalStack, or this clone's model
-  ./cifar10 classify photos/ --format csv > answers.csv           all pictures of a folder
+  ./cifar10 classify photos/ --out answers.csv                    all pictures of a folder, into a file
+  ./cifar10 classify photos/ --sort-into sorted/                  copied to sorted/cat/…, sorted/dog/…
+  ./cifar10 classify photos/ --format csv > answers.csv           all pictures of a folder, to a pipe or file
   ./cifar10 classify --store .cifar10/store photo.png             by a store's model, without an endpoint
   ./cifar10 classify --target aws *.jpg                           by the endpoint in your AWS account
   ./cifar10 classify --endpoint http://127.0.0.1:8080 photo.png   by "cifar10 serve", for example
   ./cifar10 classify --json photo.png | jq .label                 one line of JSON per picture
 
-Exit codes: 0 done, 1 a picture could not be classified, 2 bad arguments, or none of the files exists.`;
-
-/** Requests in flight at a time. */
-const PARALLEL = 4;
+Exit codes: 0 done, 1 a picture could not be classified or copied, 2 bad arguments, or none of the files exists,
+130 interrupted.`;
 
 export function classifyCommand(): Command {
   return new Command('classify')
@@ -47,57 +59,189 @@ export function classifyCommand(): Command {
     .option('--strict', "refuse pictures that do not have the model's size")
     .addOption(new Option('--format <format>', 'how answers are printed (default: text)').choices(answerFormats))
     .option('--json', 'print JSON lines, as --format jsonl')
+    .option('--out <file>', 'write the answers to a .csv or .jsonl file; resumes')
+    .option('--sort-into <folder>', 'copy each picture into a folder of its class there; replaces nothing')
     .addHelpText('after', examples)
     .action(classify);
 }
 
-async function classify(paths: readonly string[], { format: given, json, ...options }: Options): Promise<void> {
-  if (json && given !== undefined && given !== 'jsonl')
-    throw new UsageError(`--json is jsonl, and --format is ${given}.`);
-  const { pictures, others } = await findPictures(paths);
-  const isAny = pictures.some(({ problem }) => problem === undefined);
-  const endpoint = isAny ? await openSource(options) : undefined;
-  const outcomes = mapInOrder(pictures, endpoint?.answer ? 1 : PARALLEL, async ({ file, problem }) => {
-    if (problem || !endpoint) return problem!;
-    return orProblem(async () => classifyImage(endpoint, await readPicture(file), options));
-  });
-  const print = printerFor(json ? 'jsonl' : (given ?? 'text'), { files: pictures.map(({ file }) => file), ...options });
-  for await (const [{ file }, outcome] of outcomes) {
-    if (outcome instanceof UserError) process.exitCode = 1;
-    print(file, outcome);
+async function classify(paths: readonly string[], options: Options): Promise<void> {
+  const { out } = options;
+  const format = formatOf(options);
+  if (out === undefined) return classifyAll(paths, format, options);
+  const onWait = ({ pid }: { readonly pid: number }) => {
+    process.stderr.write(`Process ${pid} is writing ${out}: waiting for it.\n`);
+  };
+  await withLock(`${out}.part.lock`, () => classifyAll(paths, format, options), { onWait });
+}
+
+/** So few pictures are classified in this thread sooner than others are started. */
+const FEW = 64;
+/** Names that the width of a column is chosen by. */
+const SEEN_AHEAD = 500;
+
+async function classifyAll(paths: readonly string[], format: AnswerFormat, options: Options): Promise<void> {
+  const { out, sortInto, topK } = options;
+  const passed = { others: 0 };
+  const { head, isAll, pictures } = await lookAhead(findPictures(paths, passed));
+  const isFew = isAll && head.length <= FEW;
+  const isAny = !isAll || head.some(({ problem }) => problem === undefined);
+  const source = isAny ? await openSource(options, isFew) : undefined;
+  const folder = sortInto === undefined ? undefined : await makeSortFolder(sortInto, paths);
+  const rowOptions: RowOptions = {
+    ...{ format, topK, width: widthFor(head.map(({ file }) => file)) },
+    ...(folder !== undefined && source && { sorted: { folder, classes: classFolders(await source.classes()) } }),
+  };
+  const header = headerOf(rowOptions);
+  const answers =
+    out !== undefined && source
+      ? await AnswersFile.open(out, { job: jobOf(paths, format, source, options), format, header })
+      : undefined;
+  if (!answers) await print(header);
+
+  const interruption = onInterruption();
+  const { signal } = interruption;
+  const progress = progressFor(paths, out === undefined, signal);
+  let [done, failed, conflicts] = [0, 0, 0];
+  const wanted = answers ? answers.missing(pictures) : pictures;
+  try {
+    for await (const rows of source ? source.rows(wanted, rowOptions) : problemRows(wanted, rowOptions)) {
+      const toOutput = rows.filter(({ isFailed }) => !isFailed || format !== 'text').map(({ text }) => text);
+      await (answers ? answers.write(toOutput.join('')) : print(toOutput.join('')));
+      for (const { text, isFailed, conflict } of rows) {
+        if (isFailed && format === 'text') process.stderr.write(text);
+        if (conflict !== undefined) process.stderr.write(`${conflict}\n`);
+        failed += Number(isFailed);
+        conflicts += Number(conflict !== undefined);
+      }
+      done += rows.length;
+      progress.show(done, answers?.before.rows ?? 0);
+      if (signal.aborted) break;
+    }
+    if (!signal.aborted) await answers?.finish();
+  } finally {
+    progress.end();
+    interruption.release();
+    await answers?.close();
   }
-  if (others > 0) process.stderr.write(`${others} other ${others === 1 ? 'file is' : 'files are'} no pictures.\n`);
-  const [first] = pictures;
-  if (first?.problem && pictures.every(({ problem }) => problem instanceof NotFound)) {
+
+  const before = answers?.before ?? { rows: 0, failed: 0 };
+  if (failed + before.failed + conflicts > 0) process.exitCode = 1;
+  if (signal.aborted) {
+    const next = out === undefined && sortInto === undefined ? '' : ' The same command goes on from there.';
+    process.stderr.write(`Interrupted after ${(done + before.rows).toLocaleString('en')} pictures.${next}\n`);
+    process.exitCode = interruption.exitCode();
+    return;
+  }
+  if (passed.others > 0) {
+    process.stderr.write(`${passed.others} other ${passed.others === 1 ? 'file is' : 'files are'} no pictures.\n`);
+  }
+  if (source && (!isFew || out !== undefined)) {
+    const skipped = before.rows === 0 ? '' : `, ${before.rows.toLocaleString('en')} before`;
+    const broken = failed + before.failed;
+    const also = broken === 0 ? '' : `; ${broken.toLocaleString('en')} could not be classified`;
+    process.stderr.write(
+      `${rateLine(done, progress.seconds(), undefined)}${skipped}, by ${source.describe()}${also}.\n`,
+    );
+  }
+  const [first] = head;
+  if (isAll && first?.problem && head.every(({ problem }) => problem instanceof NotFound)) {
     process.exitCode = first.problem.exitCode;
   }
 }
 
-/** The answer, or why this picture has none. @throws what no other picture would change */
-async function orProblem(work: () => Promise<ClassifyAnswer>): Promise<ClassifyAnswer | UserError> {
-  try {
-    return await work();
-  } catch (error) {
-    const concernsAll =
-      error instanceof Unreachable ||
-      error instanceof NoSuchVersion ||
-      (error instanceof Refused && ['no-model-yet', 'bad-parameter'].includes(error.problem.code));
-    if (error instanceof UserError && !concernsAll) return error;
-    throw error;
+function formatOf({ format, json, out }: Options): AnswerFormat {
+  if (json && format !== undefined && format !== 'jsonl') {
+    throw new UsageError(`--json is jsonl, and --format is ${format}.`);
   }
+  const given = json ? 'jsonl' : format;
+  if (out === undefined) return given ?? 'text';
+  const ending = extname(out).slice(1).toLowerCase();
+  const chosen = given ?? ending;
+  if (chosen === 'csv' || chosen === 'jsonl') return chosen;
+  throw new UsageError(
+    `--out is ${out}, whose format is not known. Name it .csv or .jsonl, or add --format csv or jsonl.`,
+  );
 }
 
-async function openSource(options: Options): Promise<Endpoint> {
+/** The first pictures, and all of them. */
+async function lookAhead(found: AsyncGenerator<FoundPicture>) {
+  const head: FoundPicture[] = [];
+  while (head.length <= SEEN_AHEAD) {
+    const { value, done } = await found.next();
+    if (done) break;
+    head.push(value);
+  }
+  async function* all() {
+    yield* head;
+    yield* found;
+  }
+  return { head, isAll: head.length <= SEEN_AHEAD, pictures: all() };
+}
+
+async function openSource(options: Options, isFew: boolean): Promise<PictureSource> {
   const source = await chooseSource(options);
-  if ('endpoint' in source) return source.endpoint;
-  const { openInProcess } = await import('../endpoint/in-process.ts'); // Loads the engine, which an endpoint has itself.
-  const endpoint = await openInProcess(source.store).catch(async (error: unknown) => {
+  const { version, topK, strict, out } = options;
+  if ('endpoint' in source) {
+    const { endpoint } = source;
+    // All rows of a file are by one version, whatever is promoted meanwhile.
+    const id = out === undefined ? version : (await servedModel(endpoint, version)).version;
+    return endpointSource(endpoint, id, { topK, strict });
+  }
+  const { readLocalModel } = await import('../classify/local-model.ts'); // Loads the engine, which an endpoint has itself.
+  const model = await readLocalModel(source.store, version).catch(async (error: unknown) => {
     throw options.store === undefined ? await namingServers(error) : error;
   });
-  if (endpoint.alias !== 'production' && options.version === undefined) {
-    process.stderr.write(`No version was promoted in ${source.store}: "${endpoint.alias}" answers, trained last.\n`);
+  if (model.alias === 'candidate' && version === undefined) {
+    process.stderr.write(`No version was promoted in ${source.store}: "candidate" answers, trained last.\n`);
   }
-  return endpoint;
+  return localSource(model, isFew, { topK, strict });
+}
+
+function jobOf(paths: readonly string[], format: AnswerFormat, source: PictureSource, options: Options): Job {
+  return {
+    'the pictures': paths.join(' '),
+    '--format': format,
+    'the version': source.version ?? '',
+    '--top-k': String(options.topK ?? 'not given'),
+    '--strict': options.strict ? 'given' : 'not given',
+  };
+}
+
+async function* problemRows(pictures: AsyncIterable<FoundPicture>, options: RowOptions) {
+  for await (const picture of pictures) yield [toRow(picture, { outcome: picture.problem! }, options)];
+}
+
+/** Waits for whoever reads: answers do not pile up in memory. */
+async function print(text: string): Promise<void> {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+/** Milliseconds between two lines. */
+const INTERVAL = 200;
+
+/** Progress on stderr, where nothing else is printed to the same terminal. */
+function progressFor(paths: readonly string[], printsAnswers: boolean, signal: AbortSignal) {
+  const line = progressLine();
+  const isShown = process.stderr.isTTY && !(printsAnswers && process.stdout.isTTY);
+  let total: number | undefined;
+  if (isShown) {
+    void countPictures(paths, signal).then((count) => {
+      total = count;
+    });
+  }
+  const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1000;
+  let shownAt = 0;
+  return {
+    seconds,
+    show(done: number, before: number) {
+      if (!isShown || performance.now() - shownAt < INTERVAL) return;
+      shownAt = performance.now();
+      line.show(rateLine(done, seconds(), total === undefined ? undefined : total - before));
+    },
+    end: () => (isShown ? line.end() : undefined),
+  };
 }
 
 function toCount(text: string): number {

@@ -2,15 +2,19 @@ import { expect, test, vi } from 'vitest';
 import measured from '../../results/2026-11-27-serve.json' with { type: 'json' };
 import prices from '../cost/prices.json' with { type: 'json' };
 import { type Serving, servingCosts } from '../cost/serving-cost.ts';
-import { trainingCost } from '../cost/training-cost.ts';
+import { standingCosts } from '../cost/standing-cost.ts';
+import { trainingCost, trainingImages } from '../cost/training-cost.ts';
 import { costCommand } from './cost.ts';
 
 /** Not AWS's, but easy to reckon with. */
 const round = {
   ...prices,
   lambda: { source: '', gigabyteSecond: 0.00001, millionRequests: 0.2 },
-  apiGateway: { source: '', millionRequests: 3 },
-  logs: { source: '', gigabyte: 0.5 },
+  apiGateway: { source: '', millionRequests: 3, millionHttpRequests: 1 },
+  logs: { source: '', gigabyte: 0.5, keptGigabyteMonth: 0.03 },
+  metrics: { source: '', metricMonth: 0.3 },
+  storage: { source: '', gigabyteMonth: 0.02 },
+  imageRegistry: { source: '', gigabyteMonth: 0.1 },
   transferOut: { source: '', gigabyte: 0.1 },
   sagemakerServerless: { source: '', gigabyteSecond: 0.00002, gigabyteInOrOut: 0.01, memoryGigabytes: [1, 2, 3] },
   disk: { source: '', gigabyteMonth: 0.1 },
@@ -25,10 +29,12 @@ const serving: Serving = {
 };
 
 test('a million classifications cost what they do by hand', () => {
-  const [lambda, instance, sagemaker] = servingCosts(serving, round);
+  const [lambda, http, url, instance, sagemaker] = servingCosts(serving, round);
   // 0.9 * 4 ms + 0.1 * 400 ms = 43.6 ms; a million of them are 43,600 s, with 1.5 GB 65,400 GB s, $0.654.
   expect(lambda!.parts['Lambda time']).toBeCloseTo(0.654, 10);
   expect(lambda!.dollars).toBeCloseTo(3 + 0.2 + 0.654 + 2 * 0.1 + 4 * 0.5, 10);
+  expect(http!.dollars).toBeCloseTo(lambda!.dollars - 2, 10);
+  expect(url!.dollars).toBeCloseTo(lambda!.dollars - 3, 10);
   // Half a month: 365 h of $0.02 and of $0.01, 8 GB of disk.
   expect(instance!.dollars).toBeCloseTo(7.3 + 3.65 + 0.4 + 0.2 + 2, 10);
   // 4,000 s of 2 GB, and 3 GiB in and out.
@@ -44,6 +50,14 @@ test('a run costs what it does by hand, and never less than a minute', () => {
   expect(run.dollars).toBeCloseTo((1 + besides) / 2, 10);
   const short = trainingCost('g5.xlarge', { seconds: 1, bootSeconds: 0, image }, round);
   expect(short.dollars).toBeCloseTo((1 + besides) / 60, 10);
+});
+
+test('a month costs what it does by hand, also while nothing runs', () => {
+  const { idle, inUse } = standingCosts({ storeGigabytes: 5, requests: 2 ** 20, logBytes: 2 ** 10 }, round);
+  const gigabytes = (trainingImages.cpu.compressed + trainingImages.gpu.compressed) / 2 ** 30;
+  expect(Object.values(idle)).toEqual([expect.closeTo(gigabytes / 10, 10), expect.closeTo(0.1, 10)]);
+  // The seven metrics of the endpoint, and 1 GiB of log.
+  expect(Object.values(inUse)).toEqual([expect.closeTo(2.1, 10), expect.closeTo(0.03, 10)]);
 });
 
 async function cost(...args: string[]): Promise<string> {
@@ -68,12 +82,14 @@ test('reckons with what was measured, unless told otherwise', async () => {
 });
 
 test('prints the prices it reckons with, and the same figures as JSON', async () => {
-  const { million, run, region, asOf } = JSON.parse(await cost('--json', '--per-month', '500000'));
+  const { million, run, month, region, asOf } = JSON.parse(await cost('--json', '--per-month', '500000'));
   expect({ region, asOf }).toEqual({ region: prices.region, asOf: prices.asOf });
   expect(run).not.toHaveLength(0);
   const text = await cost('--per-month', '500000');
   expect(text).toContain(`List prices of ${region}, as of ${asOf}`);
   for (const { dollars } of [...million, ...run]) expect(text).toContain(dollars.toFixed(4));
+  for (const dollars of Object.values({ ...month.idle, ...month.inUse }))
+    expect(text).toContain(Number(dollars).toFixed(4));
   expect(text.replaceAll(/\s+/g, ' ')).toContain('cold starts: what they take was not measured');
   expect(text.replaceAll(/\s+/g, ' ')).toContain('at most 6 GB of memory, and answers at most 200 requests at once');
 });

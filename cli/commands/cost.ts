@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { UsageError } from '#errors/user-error.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
+import { type StandingCost, standingCosts } from '../cost/standing-cost.ts';
 import { quickRun, type TrainingCost, trainingCost, trainingImages } from '../cost/training-cost.ts';
 
 /** Bytes of a 32x32 PNG, its answer with headers, and the line that the log keeps. */
@@ -22,6 +23,7 @@ interface Options {
   readonly instance: string;
   readonly trainingSeconds: number;
   readonly bootSeconds: number;
+  readonly storeGigabytes: number;
   readonly json?: boolean;
 }
 
@@ -44,7 +46,9 @@ Examples:
 
 export function costCommand(): Command {
   return new Command('cost')
-    .description('Estimate the cost of a million classifications and of a training run, and of alternatives.')
+    .description(
+      'Estimate what a month, a million classifications and a training run cost, and what alternatives would.',
+    )
     .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
     .option('--milliseconds <number>', 'duration of a warm request', toNumber, 0.75)
     .option('--cold-share <fraction>', 'share of requests that start a process', toNumber, 0.01)
@@ -56,6 +60,7 @@ export function costCommand(): Command {
     )
     .option('--training-seconds <number>', 'duration of a training run', toNumber, quickRun.seconds)
     .option('--boot-seconds <number>', 'boot and end of an instance, without the image', toNumber, quickRun.bootSeconds)
+    .option('--store-gigabytes <number>', 'size of the bucket: data, runs and models', toNumber, 1)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(cost);
@@ -63,7 +68,7 @@ export function costCommand(): Command {
 
 function cost({ json, ...options }: Options): void {
   check(options);
-  const { perMonth: requests, trainingSeconds: seconds, bootSeconds, instance, ...times } = options;
+  const { perMonth: requests, trainingSeconds: seconds, bootSeconds, storeGigabytes, instance, ...times } = options;
   const { milliseconds, coldShare, coldMilliseconds } = times;
   const serving: Serving = {
     ...{ requests, milliseconds, coldShare, coldMilliseconds, instance, memory: MEMORY },
@@ -73,6 +78,7 @@ function cost({ json, ...options }: Options): void {
   const { region, asOf } = prices;
   const costs = {
     ...{ region, asOf, serving, million: servingCosts(serving, prices), training },
+    month: standingCosts({ storeGigabytes, requests, logBytes: SIZES.logBytes }, prices),
     run: TRAINING.map(({ instance, image }) => trainingCost(instance, { ...training, image }, prices)),
   };
   process.stdout.write(`${json ? JSON.stringify(costs, undefined, 2) : describe(costs).join('\n')}\n`);
@@ -100,12 +106,20 @@ interface Costs {
   readonly million: readonly ServingCost[];
   readonly training: { readonly seconds: number; readonly bootSeconds: number };
   readonly run: readonly TrainingCost[];
+  readonly month: StandingCost;
 }
 
-function describe({ region, asOf, serving, million, training, run }: Costs): string[] {
+function describe({ region, asOf, serving, million, training, run, month }: Costs): string[] {
   const cold = Number((100 * serving.coldShare).toPrecision(6));
   return [
     ...wrapped(`List prices of ${region}, as of ${asOf} (cli/cost/prices.json).`),
+    '',
+    ...wrapped(
+      'A month in which nothing runs: no instance, no gateway and no function is paid for, but what is kept is.',
+    ),
+    ...Object.entries(month.idle).map(([part, each]) => line(part, each)),
+    ...wrapped('In a month with requests, however few, at most these besides:'),
+    ...Object.entries(month.inUse).map(([part, each]) => line(part, each)),
     '',
     ...wrapped(
       `A million classifications, at ${serving.requests.toLocaleString('en')} a month, assuming ` +

@@ -1,16 +1,18 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { suffixOf } from '../batch/batch-jobs.ts';
+import { lookBeforeDeployment } from '../doctor/before-deployment.ts';
 import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { deploy } from '../stack/deploy.ts';
 import { explainInterruption } from '../stack/interruption.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
-import { gpuAdvice } from './gpu-advice.ts';
 
 export function deployCommand(): Command {
   return new Command('deploy')
@@ -35,15 +37,15 @@ export function deployCommand(): Command {
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
       const stack = await step('deploy the stack', async (report, note) => {
-        const advice = target.name === 'aws' ? await gpuAdvice(target) : undefined;
-        if (advice) note(advice);
-        return deploy(target, { trainingImage, cpuTrainingImage, auth, origins, report, note });
+        const asked = { trainingImage, cpuTrainingImage, auth, origins };
+        if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
+        return deploy(target, { ...asked, report, note });
       }).finally(endWatch);
       if (target.name === 'local') {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
       }
-      const pictures = await examplePictures();
+      const pictures = await examplePictures(await target.store());
       if (options.json) {
         const key = target.name === 'local' ? { apiKey: await target.apiKey(stack) } : {};
         process.stdout.write(`${JSON.stringify({ ...stack, url: target.apiUrl(stack), ...key }, undefined, 2)}\n`);
@@ -68,8 +70,8 @@ without them leaves them as they are. Back to the defaults: --auth key, --origin
 --training-image build, --cpu-training-image build. On LocalStack "build" is the program of this clone.
 
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
-AWS it asks which instance types the region has, and reads the quota of GPU instances; the key is
-printed by "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
+AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
+"./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
 knows: -c auth=none, -c origins=…, -c trainingImage=… are to be given each time. On LocalStack it needs
 the environment that "./cifar10 local env" prints.
 
@@ -80,10 +82,10 @@ Examples:
   ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;
 
-/** Pictures to try the endpoint with. Without the data set there are none, which is no reason for the deployment to fail. */
-async function examplePictures(): Promise<readonly ExamplePicture[]> {
+/** Pictures to try the endpoint with. Where there are none, the deployment is as good without them. */
+async function examplePictures(store: ObjectStore): Promise<readonly ExamplePicture[]> {
   try {
-    return await step('write the example pictures', writeExamplePictures);
+    return await step('write the example pictures', () => writeExamplePictures(store));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     process.stderr.write(`${pc.yellow('!')} There are no example pictures: ${error.message}\n`);
@@ -95,7 +97,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
   const store = await target.store();
   const [production, candidate] = [await readAlias(store, 'production'), await readAlias(store, 'candidate')];
   const untilPromoted = candidate ? 'models promote candidate' : 'submit quick';
-  const next = production ? `classify ${pictures[0]?.file ?? 'photo.png'}` : untilPromoted;
+  const next = production ? `classify ${shellWord(pictures[0]?.file ?? 'photo.png')}` : untilPromoted;
   const url = target.apiUrl(stack);
   const lines = [
     ['endpoint', url],

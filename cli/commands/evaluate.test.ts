@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import type { Card } from '#models/card.ts';
 import { readVersion } from '#models/versions.ts';
 import { slice } from '#training/data/dataset.ts';
 import { smallDataset } from '#training/data/small-dataset.fixture.ts';
+import { png, temporaryFolder, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
 import type { EvaluationReport } from '#training/evaluation/evaluation-report.ts';
 import { interval95, measure } from '#training/evaluation/measure.ts';
 import { openStoredModel } from '#training/evaluation/stored-model.ts';
@@ -20,11 +22,21 @@ import { isAsStated } from './evaluate.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const home = join(tmpdir(), 'cifar10-empty-home');
 
-async function evaluate(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
+interface Printed {
+  readonly code: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+function evaluate(...args: string[]): Promise<Printed> {
+  return evaluateWith({}, ...args);
+}
+
+async function evaluateWith(variables: NodeJS.ProcessEnv, ...args: string[]): Promise<Printed> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'evaluate', ...args], {
     cwd: root,
     // Where no LocalStack runs.
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', CIFAR10_HOME: home },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', CIFAR10_HOME: home, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const code = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -103,6 +115,58 @@ test('a stored version is measured on all test images', () =>
     expect(Object.keys(stored.perClass)).toEqual(stored.classes);
     expect(stored.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(10_000);
     expect(stored.mistakes).toHaveLength(24);
+    expect(Object.keys(stored.byClass)).toEqual(stored.classes);
+    const recalls = Object.values(stored.byClass).map(({ recall }) => recall);
+    expect(stored.macro.recall).toBeCloseTo(recalls.reduce((sum, recall) => sum + recall, 0) / 10, 12);
+    expect(stored.weighted.recall).toBeCloseTo(stored.plain, 12);
+    expect(stored.auc!.macro).toBeGreaterThan(0);
+  }));
+
+test("labelled pictures of a person's own measure a version and an endpoint, whatever part of the classes they have", () =>
+  withEndpoint(async ({ url, promote, store }) => {
+    const id = await promote();
+    const { folder, remove } = await temporaryFolder();
+    const photos = join(folder, 'photos');
+    const pictures = (name: string, first: number) =>
+      Object.fromEntries([0, 1, 2].map((number) => [`${name}/${number}.png`, png(first + number)]));
+    await writeFiles(photos, {
+      ...{ ...pictures('truck', 10), ...pictures('cat', 20), ...pictures('bird', 30) },
+      ...{ 'cat/broken.png': 'no picture', 'cat/notes.txt': 'text' },
+    });
+    await writeFiles(join(folder, 'one'), pictures('cat', 20));
+    await writeFiles(join(folder, 'strange'), { ...pictures('zebra', 1), ...pictures('cat', 20) });
+    await writeFile(
+      join(photos, 'labels.csv'),
+      'path,label,split\ntruck/0.png,truck,train\ncat/0.png,cat,test\nbird/0.png,bird,test\n',
+    );
+    const cache = { XDG_CACHE_HOME: join(folder, 'cache') };
+    const here = ['--store', store.url, '--json'];
+    try {
+      const [stored, served, table, one, strange, both, absent] = await Promise.all([
+        evaluateWith(cache, id, photos, ...here),
+        evaluateWith(cache, photos, '--endpoint', url, '--json'),
+        evaluateWith(cache, id, join(photos, 'labels.csv'), ...here),
+        evaluateWith(cache, id, join(folder, 'one'), '--store', store.url),
+        evaluateWith(cache, id, join(folder, 'strange'), ...here),
+        evaluateWith(cache, id, photos, '--data', 'cifar10', ...here),
+        evaluateWith(cache, 'no/such/folder', '--json'),
+      ]);
+      const { classes, confusion } = json(stored);
+      expect(json(stored)).toMatchObject({ version: id, images: 9, data: 'photos' });
+      const counts = confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
+      expect(classes.filter((_, label) => counts[label] === 3)).toEqual(['bird', 'cat', 'truck']);
+      expect(stored.error).toContain('1 of 10 pictures are left out: cat/broken.png');
+      expect(json(served)).toMatchObject({ images: 9, confusion, plain: json(stored).plain });
+      expect(json(table)).toMatchObject({ images: 2 });
+      expect(table.error).toContain('has a test split');
+      expect(one).toMatchObject({ code: 0, out: expect.stringMatching(/on 3 test images/) });
+      expect(one.out).toMatch(/truck +no images/);
+      expect(strange).toMatchObject({ code: 1, error: expect.stringContaining('has the class zebra, and the model') });
+      expect(both).toMatchObject({ code: 2, error: expect.stringContaining('Give one of them.') });
+      expect(absent).toMatchObject({ code: 2, error: expect.stringContaining('no/such/folder') });
+    } finally {
+      await remove();
+    }
   }));
 
 test('says what is wrong before it asks for long', async () => {

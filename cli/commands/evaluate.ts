@@ -1,16 +1,18 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { UsageError } from '#errors/user-error.ts';
+import { NotFound, UsageError } from '#errors/user-error.ts';
+import { isVersionId } from '#models/versions.ts';
 import {
   type EvaluateOptions,
   evaluateStored,
   evaluateCommand as evaluateStoredCommand,
+  openMeasured,
   show,
 } from '#training/commands/evaluate.ts';
 import { wholeNumber } from '#training/commands/option-parsers.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
 import { slice } from '#training/data/dataset.ts';
-import { openTestImages } from '#training/datasets/test-images.ts';
 import { areTestImagesOf, reportEvaluation } from '#training/evaluation/evaluation-report.ts';
 import { measure } from '#training/evaluation/measure.ts';
 import { chooseSource, sourceTargetOption } from '../endpoint/choose-source.ts';
@@ -32,11 +34,16 @@ endpoint on LocalStack, if it is up, else this clone's store.
 A stored version is verified, loaded as any TensorFlow.js program would load it, and evaluated on all
 test images. An endpoint gets them over HTTP; its accuracy must be within 0.1 points of its model's card.
 
+[pictures] are your own, labelled: a folder with a folder for each class, or a .csv or .jsonl table. All of
+them count, or those of the test split where there is one. They may be of some of the model's classes only.
+
 Examples:
   ./cifar10 evaluate --store .cifar10/store              the last trained version in this clone
   ./cifar10 evaluate --report report                     with a report of the worst mistakes
   ./cifar10 evaluate production --store s3://my-bucket   the version that is served from a bucket
   ./cifar10 evaluate 20261123-0412-a1b2c3d4 --json       a version by its id, for a program
+  ./cifar10 evaluate photos/                             on labelled pictures of your own
+  ./cifar10 evaluate production photos/labels.csv        the same for another version, in a table
   ./cifar10 evaluate --endpoint http://127.0.0.1:8080    a running "cifar10 serve"
   ./cifar10 evaluate --target aws                        the endpoint in your AWS account
 
@@ -54,7 +61,8 @@ export function isAsStated(measured: number, stated: number, images: number): bo
 
 export function evaluateCommand() {
   return evaluateStoredCommand()
-    .description('Evaluate a stored version, or an endpoint, on the test images.')
+    .description('Evaluate a stored version, or an endpoint, on the test images or on pictures of your own.')
+    .argument('[pictures]', 'labelled pictures of your own (default: the test images)')
     .option('--endpoint <url>', 'evaluate the endpoint at this address; [version] is then one of its versions')
     .addOption(sourceTargetOption())
     .option('--api-key <key>', "the endpoint's API key (default: CIFAR10_API_KEY, or the target's)")
@@ -63,14 +71,38 @@ export function evaluateCommand() {
     .action(run);
 }
 
-async function run(version: string | undefined, { store, ...options }: Options, command: Command): Promise<void> {
+async function run(
+  first: string | undefined,
+  second: string | undefined,
+  { store, ...given }: Options,
+  command: Command,
+): Promise<void> {
   const isStoreGiven = command.getOptionValueSource('store') !== 'default';
+  const { version, pictures } = namedIn(first, second);
+  if (pictures !== undefined && !existsSync(pictures)) {
+    throw new NotFound(`${pictures} does not exist. Give a folder with a folder for each class, or a table.`);
+  }
+  if (pictures !== undefined && given.data !== undefined) {
+    throw new UsageError(`--data names a data set, and ${pictures} is given too. Give one of them.`);
+  }
+  const options = { ...given, ...(pictures !== undefined && { pictures }) };
   const source = await chooseSource({ ...options, ...(isStoreGiven && { store }) });
   if ('endpoint' in source) return evaluateServed(version, source.endpoint, options);
   if (options.apiKey !== undefined || options.images !== undefined) {
     throw new UsageError('--api-key and --images are about an endpoint. Name one with --endpoint or --target.');
   }
   return evaluateStored(version, { ...options, store: source.store });
+}
+
+/** What one or two arguments name: a path that exists is pictures, unless it has the name of a usual alias. */
+function namedIn(first: string | undefined, second: string | undefined) {
+  if (second !== undefined || first === undefined || isUsualAlias(first)) return { version: first, pictures: second };
+  const isPath = /[\\/]|\.(csv|jsonl)$/i.test(first) || existsSync(first);
+  return isPath ? { version: undefined, pictures: first } : { version: first, pictures: undefined };
+}
+
+function isUsualAlias(name: string): boolean {
+  return name === 'production' || name === 'candidate' || isVersionId(name);
 }
 
 async function evaluateServed(
@@ -80,7 +112,7 @@ async function evaluateServed(
 ): Promise<void> {
   const card = await servedModel(endpoint, name);
   const { version, temperature } = card;
-  const data = await openTestImages(card, { name: options.data });
+  const data = await openMeasured(card, options);
   if (most === 0) throw new UsageError('--images is 0. Give a number from 1.');
   const split = slice(data.test, 0, Math.min(data.test.count, most ?? data.test.count));
   const progress = progressLine();

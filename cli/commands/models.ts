@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { userAtHost } from '#environment/user.ts';
-import { UserError } from '#errors/user-error.ts';
+import { UsageError, UserError } from '#errors/user-error.ts';
 import { listAliases, planRollback, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
 import { type Card, parentName } from '#models/card.ts';
 import { deleteVersion } from '#models/delete-version.ts';
@@ -11,6 +11,7 @@ import { listVersions, readCard, readVersion } from '#models/versions.ts';
 import { promoteVersion } from '../endpoint/promote.ts';
 import { firstTraining, openStore, type StoreOptions, withStoreOptions } from '../stack/store-option.ts';
 import { confirm } from '../terminal/confirm.ts';
+import type { VerifyOptions } from '../verify/verify-version.ts';
 
 interface Options extends StoreOptions {
   readonly json?: boolean;
@@ -27,13 +28,14 @@ Examples:
   ./cifar10 models list                                    versions on LocalStack, the newest first
   ./cifar10 models list --store .cifar10/store             versions in a folder
   ./cifar10 models show production                         the served version and its accuracy
+  ./cifar10 models verify candidate --everywhere           the same answers in Keras, ONNX, a browser, Lambda, …
   ./cifar10 models promote candidate                       serve the last trained version
   ./cifar10 models rollback --reason "mistakes every cat"  serve the version before
   ./cifar10 models delete 20261123-0412-a1b2c3d4           delete a version that no alias points to`;
 
 export function modelsCommand(): Command {
   const models = new Command('models')
-    .description('List, show, promote, roll back and delete model versions.')
+    .description('List, show, verify, promote, roll back and delete model versions.')
     .addHelpText('after', examples);
   models.addCommand(
     onStore(new Command('list').description('List versions, the newest first, with their aliases.')).action(list),
@@ -42,6 +44,13 @@ export function modelsCommand(): Command {
     onStore(new Command('show').description('Verify a version byte by byte and show its card.'))
       .argument('[version]', 'a version or an alias', 'production')
       .action(show),
+  );
+  models.addCommand(
+    onStore(new Command('verify').description('Check every byte of a version and its golden images.'))
+      .argument('[version]', 'a version or an alias', 'production')
+      .option('--everywhere', 'compare the answers of every runtime on this machine: Keras, ONNX Runtime, a browser, …')
+      .option('--images <number>', 'pictures that the runtimes are asked about (default: 200)', atLeastOne)
+      .action(verify),
   );
   models.addCommand(
     onStore(new Command('promote').description('Serve a version, if it passes the gate.'))
@@ -150,6 +159,21 @@ async function show(name: string, options: Options): Promise<void> {
   ];
   print(pc.bold(version.id));
   for (const [label, fact] of facts) print(`${pc.dim(label.padEnd(10))} ${fact}`);
+}
+
+async function verify(name: string, { everywhere, images, ...options }: Options & VerifyOptions): Promise<void> {
+  if (images !== undefined && !everywhere) throw new UsageError('--images is about --everywhere. Give both.');
+  const store = await openStore(options);
+  const { verifyVersion } = await import('../verify/verify-version.ts'); // Loads the engine.
+  const version = await resolveVersion(store, name);
+  const asked = { ...options, ...(everywhere && { everywhere }), ...(images !== undefined && { images }) };
+  if (!(await verifyVersion(store, version, asked))) process.exitCode = 1;
+}
+
+function atLeastOne(text: string): number {
+  if (!/^[1-9]\d*$/.test(text))
+    throw new UsageError(`--images is ${JSON.stringify(text)}. Give a whole number from 1.`);
+  return Number(text);
 }
 
 function calibrationFact({ before, after }: NonNullable<Card['calibration']>): [string, string] {

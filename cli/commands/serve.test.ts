@@ -60,7 +60,7 @@ test('stops within seconds while clients hold their connections, and answers eve
     try {
       const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
       const [url, port] = /http:\/\/127\.0\.0\.1:(\d+)$/.exec((await lines.next()).value) ?? [];
-      await lines.next(); // The model is loaded.
+      expect((await lines.next()).value).toBe(`Serving ${to}: cifar10, 10 classes, pictures of 32x32 (crop)`);
       const unused = connect(Number(port), '127.0.0.1').on('error', () => {});
       const half = connect(Number(port), '127.0.0.1').on('error', () => {});
       await Promise.all([once(unused, 'connect'), once(half, 'connect')]);

@@ -49,7 +49,11 @@ async function serve({ store, alias, port, host, origin = [], json }: Options): 
   process.stdout.write(`Listening on ${server.url}\n`);
   const forget = await announceServer(server.url);
   try {
-    await server.ready();
+    const { version, card } = await server.ready();
+    const { width, height, fit = 'crop' } = card.input;
+    process.stdout.write(
+      `Serving ${version}: ${card.name}, ${card.classes.length} classes, pictures of ${width}x${height} (${fit})\n`,
+    );
     process.stdout.write(
       `Try it:  open ${server.url}/ in a browser, or\n         curl --data-binary @picture.png ${server.url}/classify\n`,
     );

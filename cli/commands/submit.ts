@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { changesOf, collect, wholeNumber } from '#training/commands/option-parsers.ts';
+import { progressLine } from '#training/commands/progress-line.ts';
 import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
 import { chooseDevice } from '../batch/choose-device.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
@@ -18,7 +19,10 @@ export function submitCommand(): Command {
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--budget <time>', 'fit the number of epochs to a training time, such as 5m; the same as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
-    .option('--data <name>', 'the data set to train on (default: cifar10)')
+    .option(
+      '--data <where>',
+      "what to train on, as for train (default: cifar10); pictures of this machine are put into the stack's bucket",
+    )
     .option('--from <version>', 'start from a version or an alias in the bucket, also of other classes; or none')
     .option('--run <id>', 'name of the run; a failed run resumes (default: a new name)')
     .addOption(
@@ -43,7 +47,10 @@ export function submitCommand(): Command {
         const target = await openTarget(options.target);
         const { device: on, why } = await chooseDevice(target, await target.stack(), asked);
         if (why) note(why);
-        const submitted = await submitJob(target, { recipe, set: changesOf(options), seed, data, from, run, on });
+        const training = { recipe, set: changesOf(options), seed, data, from, run, on };
+        const loading = progressLine();
+        const log = (line: string) => void process.stderr.write(`${line}\n`);
+        const submitted = await submitJob(target, training, { log, progress: loading.show }).finally(loading.end);
         if (submitted.note) note(submitted.note);
         await sayIfShared(target, submitted);
         if (detach) {
@@ -96,5 +103,6 @@ Examples:
   ./cifar10 submit seed --set epochs=10 --seed 3     the post's network, ten epochs, another seed
   ./cifar10 submit quick --target aws --detach       on a GPU in your AWS account
   ./cifar10 submit quick --target aws --on cpu       on CPUs, which every account may start
+  ./cifar10 submit minute --data photos/             on pictures of your own, put into the bucket once
   ./cifar10 submit --from production                 start from the weights that are served
   ./cifar10 submit quick --run monday                name the run; the same again resumes it`;

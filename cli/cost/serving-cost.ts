@@ -37,14 +37,26 @@ const GIGABYTE = 2 ** 30;
 const HOURS = 730;
 const DISK_GIGABYTES = 8;
 
-/** Our stack, one instance that is always on, and a SageMaker serverless endpoint, for the same work. */
+/** Our stack; its function behind a cheaper door; one instance that is always on; a SageMaker serverless endpoint. */
 export function servingCosts(serving: Serving, prices: Prices): ServingCost[] {
   const shared = {
     'answers to the Internet': gigabytes(serving.answerBytes) * prices.transferOut.gigabyte,
     logs: gigabytes(serving.logBytes) * prices.logs.gigabyte,
   };
+  const { millionRequests, millionHttpRequests } = prices.apiGateway;
   return [
-    costOf('API Gateway and Lambda', { ...lambda(serving, prices), ...shared }),
+    costOf('API Gateway and Lambda', { 'API Gateway': millionRequests, ...lambda(serving, prices), ...shared }),
+    {
+      // @see https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-vs-rest.html
+      ...costOf('HTTP API and Lambda', { 'HTTP API': millionHttpRequests, ...lambda(serving, prices), ...shared }),
+      without: 'API keys, quotas and throttling by key, and checks of a request before it reaches the function',
+    },
+    {
+      // @see https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
+      ...costOf('Lambda function URL', { ...lambda(serving, prices), ...shared }),
+      without:
+        'keys, quotas and throttling: whoever knows the address may call it, or else every caller signs with IAM',
+    },
     {
       ...costOf(`one ${serving.instance}, always on`, { ...instance(serving, prices), ...shared }),
       without: 'a gateway, keys and throttling in front, and a second one for when it fails',
@@ -62,7 +74,6 @@ export function servingCosts(serving: Serving, prices: Prices): ServingCost[] {
 function lambda({ milliseconds, coldShare, coldMilliseconds, memory }: Serving, prices: Prices) {
   const billed = (1 - coldShare) * Math.ceil(milliseconds) + coldShare * Math.ceil(coldMilliseconds);
   return {
-    'API Gateway': prices.apiGateway.millionRequests,
     'Lambda requests': prices.lambda.millionRequests,
     'Lambda time': MILLION * (billed / 1000) * (memory / 1024) * prices.lambda.gigabyteSecond,
   };

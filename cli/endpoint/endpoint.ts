@@ -33,22 +33,25 @@ export interface EndpointOptions {
 
 export interface ClassifyQuery {
   /** A version or an alias. @default the one that is served */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** @default 5 */
-  readonly topK?: number;
+  readonly topK?: number | undefined;
   /** Refuse pictures of another size than the model takes. @default false */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
 }
 
 /** Seconds that one request may take. */
 const TIMEOUT = 30;
 
+/** Why a picture was refused. In this process there is no request that it could name. */
+export type Refusal = Omit<Problem, 'instance' | 'request_id'> & Partial<Problem>;
+
 /** The endpoint refused this picture; it may accept others. */
 export class Refused extends UserError {
   override readonly name = 'Refused';
-  readonly problem: Problem;
+  readonly problem: Refusal;
 
-  constructor(problem: Problem) {
+  constructor(problem: Refusal) {
     super(problem.hint === undefined ? problem.detail : `${problem.detail} ${problem.hint}`);
     this.problem = problem;
   }

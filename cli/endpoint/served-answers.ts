@@ -1,7 +1,8 @@
 import { UserError } from '#errors/user-error.ts';
 import type { EndpointClient } from '#inference/client/client.ts';
+import { MAX_BODY } from '#inference/http/read-body.ts';
 import { MAX_IMAGES } from '#inference/routes/classify-request.ts';
-import { InferAnswer } from '#inference/routes/open-inference.ts';
+import { InferAnswer, MAX_VALUES } from '#inference/routes/open-inference.ts';
 import type { Split } from '#training/data/dataset.ts';
 import { mapInOrder } from '../terminal/map-in-order.ts';
 import { type Endpoint, postWithRetries } from './endpoint.ts';
@@ -29,9 +30,10 @@ interface Asked {
 export async function servedAnswers(endpoint: Endpoint, split: Split, asked: Asked): Promise<Float64Array> {
   const { version, imageSize, classes, onProgress } = asked;
   const bytes = imageSize[0] * imageSize[1] * imageSize[2];
-  const batches = Array.from({ length: Math.ceil(split.count / MAX_IMAGES) }, (_, batch) => {
-    const from = batch * MAX_IMAGES;
-    return { from, to: Math.min(split.count, from + MAX_IMAGES) };
+  const size = batchSize(bytes, classes);
+  const batches = Array.from({ length: Math.ceil(split.count / size) }, (_, batch) => {
+    const from = batch * size;
+    return { from, to: Math.min(split.count, from + size) };
   });
   const probabilities = new Float64Array(split.count * classes);
   const answers = mapInOrder(batches, PARALLEL, async ({ from, to }) => {
@@ -54,4 +56,10 @@ export async function servedAnswers(endpoint: Endpoint, split: Split, asked: Ask
     onProgress(to);
   }
   return probabilities;
+}
+
+/** Images of a request: a byte of a pixel takes up to four in JSON, with its comma, and some of the body is not pixels. */
+function batchSize(bytesOfAnImage: number, classes: number): number {
+  const fitting = Math.min((MAX_BODY - 1000) / (4 * bytesOfAnImage), MAX_VALUES / classes);
+  return Math.max(1, Math.min(MAX_IMAGES, Math.floor(fitting)));
 }

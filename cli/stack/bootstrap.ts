@@ -2,7 +2,7 @@ import { UserError } from '#errors/user-error.ts';
 import type { Report } from '../terminal/steps.ts';
 import { bootstrapCdk } from './cdk.ts';
 import { stackFailures } from './stack-failures.ts';
-import { untilStable } from './stack-state.ts';
+import { readStackState, type StackState, untilStable } from './stack-state.ts';
 import type { Target } from './target.ts';
 
 /** The stack with what CDK needs in an account and region: a bucket, a registry and roles. */
@@ -21,13 +21,7 @@ export async function ensureBootstrap(target: Target, report: Report): Promise<v
     report(`wait for ${toolkit}: ${status}`),
   );
   const environment = `aws://${target.account}/${target.region}`;
-  if (/^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE$/.test(state?.status ?? '')) {
-    const version = Number(state?.outputs.BootstrapVersion);
-    if (version >= leastVersion) return;
-    throw new UserError(
-      `What CDK keeps in ${environment} (the stack ${toolkit}) has version ${version}, and this project needs ${leastVersion} or newer. All CDK projects of the account share it, so update it yourself: npx cdk bootstrap ${environment}`,
-    );
-  }
+  if (bootstrapVersion(target, state) !== undefined) return;
   report('prepare the account for CDK');
   try {
     await bootstrapCdk(target, environment);
@@ -43,4 +37,22 @@ export async function ensureBootstrap(target: Target, report: Report): Promise<v
     ];
     throw new UserError(lines.join('\n'), { cause: error });
   }
+}
+
+/**
+ * @returns the version of what CDK keeps in the account and region; `undefined` where it is to be created
+ * @throws {UserError} it is too old
+ */
+export async function readBootstrapVersion(target: Target): Promise<number | undefined> {
+  return bootstrapVersion(target, await readStackState(target.clientConfig, toolkit));
+}
+
+function bootstrapVersion({ account, region }: Target, state: StackState | undefined): number | undefined {
+  if (!/^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE$/.test(state?.status ?? '')) return undefined;
+  const version = Number(state?.outputs.BootstrapVersion);
+  if (version >= leastVersion) return version;
+  const environment = `aws://${account}/${region}`;
+  throw new UserError(
+    `What CDK keeps in ${environment} (the stack ${toolkit}) has version ${version}, and this project needs ${leastVersion} or newer. All CDK projects of the account share it, so update it yourself: npx cdk bootstrap ${environment}`,
+  );
 }

@@ -13,6 +13,7 @@ import { deployStack } from '#local/test-stack.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { publishVersion, readVersion } from '#models/versions.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
+import { describeOwnPictures } from '../../test/own-pictures.contract.ts';
 import { descendantsOf } from '../../test/processes.ts';
 import { activeJobs, endJob, findJob, type Job, listJobs, stateOf } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
@@ -90,6 +91,11 @@ describe('the cloud commands', () => {
       await fetch(concurrency, { method: 'DELETE', headers });
     }
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
+  describeOwnPictures(async () => {
+    const apiKey = await target.apiKey(stack);
+    return { store: await target.store(), endpoint: { url: target.apiUrl(stack), apiKey } };
   });
 
   it('--target aws follows AWS_ENDPOINT_URL to the endpoint of the stack as well, and says where it is', async () => {

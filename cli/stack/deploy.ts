@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { UserError } from '#errors/user-error.ts';
 import type { InstanceTypes } from '#infra/training/instance-types.ts';
 import type { Report } from '../terminal/steps.ts';
 import { ensureBootstrap } from './bootstrap.ts';
 import { runCdk } from './cdk.ts';
 import { type DeployOptions, type DeploySettings, settleOptions } from './deploy-options.ts';
+import { checkDocker } from './docker.ts';
 import { readyStack } from './ready-stack.ts';
 import { regionTypes } from './region-types.ts';
 import { stackFailures } from './stack-failures.ts';
@@ -74,19 +74,4 @@ function deployArguments(
     ...['--method', 'direct'],
     ...Object.entries(contexts).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
   ];
-}
-
-/** @throws {UserError} an image must be built, and Docker does not run */
-function checkDocker(target: Target, { trainingImage, cpuTrainingImage }: DeploySettings): void {
-  const built = [
-    ...(trainingImage === undefined ? ['--training-image'] : []),
-    ...(cpuTrainingImage === undefined ? ['--cpu-training-image'] : []),
-  ];
-  if (built.length === 0) return;
-  const docker = target.environment.CDK_DOCKER ?? 'docker';
-  if (spawnSync(docker, ['version'], { env: target.environment }).status === 0) return;
-  const [what, images] = built.length === 1 ? ['a training image', 'an image'] : ['the training images', 'images'];
-  throw new UserError(
-    `Docker builds ${what}, and "${docker} version" fails on this machine. Start Docker, or give ${images} in a registry with ${built.join(' and ')}.`,
-  );
 }

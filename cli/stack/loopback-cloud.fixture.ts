@@ -94,6 +94,8 @@ export class LoopbackCloud {
       } else if (query.has('Action')) {
         const answer = this.query(action, query);
         response.end(answer);
+      } else if (/\/(batch|apigateway)\/aws4_request/.test(request.headers.authorization ?? '')) {
+        response.end('{}'); // No queues, and no keys.
       } else {
         this.s3(request, response);
       }
@@ -116,6 +118,11 @@ export class LoopbackCloud {
     switch (action) {
       case 'GetCallerIdentity':
         return result(action, `<Account>${this.account}</Account>`);
+      case 'AssumeRole':
+        return result(
+          action,
+          `<Credentials>${elements({ AccessKeyId: 'A', SecretAccessKey: 'b', SessionToken: 'c' })}</Credentials>`,
+        );
       case 'DescribeStacks':
         return result(action, `<Stacks><member>${this.describe(input.get('StackName') ?? '')}</member></Stacks>`);
       case 'DescribeStackEvents':

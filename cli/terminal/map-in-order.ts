@@ -1,16 +1,28 @@
-/** Works on several items at a time, and yields the results in the order of the items. */
+/**
+ * Works on several items at a time, and yields the results in the order of the items. Holds no more than so many items and
+ * results, however many there are.
+ */
 export async function* mapInOrder<Item, Result>(
-  items: readonly Item[],
+  items: Iterable<Item> | AsyncIterable<Item>,
   parallel: number,
   work: (item: Item) => Promise<Result>,
 ): AsyncGenerator<readonly [Item, Result]> {
-  const running: Promise<Result>[] = [];
-  for (let index = 0; index < items.length; index++) {
-    while (running.length < Math.min(items.length, index + parallel)) {
-      const next = work(items[running.length]!);
-      next.catch(() => {}); // Thrown when its turn comes.
-      running.push(next);
-    }
-    yield [items[index]!, await running[index]!];
+  const running: { readonly item: Item; readonly result: Promise<Result> }[] = [];
+  for await (const item of items) {
+    const result = work(item);
+    result.catch(() => {}); // Thrown when its turn comes.
+    running.push({ item, result });
+    if (running.length === parallel) yield await settled(running.shift()!);
   }
+  for (const each of running) yield await settled(each);
+}
+
+async function settled<Item, Result>({
+  item,
+  result,
+}: {
+  readonly item: Item;
+  readonly result: Promise<Result>;
+}): Promise<readonly [Item, Result]> {
+  return [item, await result];
 }

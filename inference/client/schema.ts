@@ -12,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Classify an image
-         * @description PNG, JPEG or WebP of at most 16 megapixels, or raw RGB of the model's size. A body has at most 4.4 MB, whether it is an image, a form or JSON. The type is detected from the bytes; the declared type is ignored. Images of other sizes are cropped to their center and scaled by area. Several images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most 16 megapixels.
+         * @description PNG, JPEG or WebP of at most 16 megapixels, or raw RGB of the model's size. A body has at most 4.4 MB, whether it is an image, a form or JSON. The type is detected from the bytes; the declared type is ignored. Images of other sizes are fitted to the model: cropped to its aspect ratio, or padded or stretched if its card's `input.fit` says so, and scaled by area. Several images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most 16 megapixels, and the answer at most 30000 predictions.
          */
         post: operations["classify"];
         delete?: never;
@@ -103,7 +103,7 @@ export interface paths {
         put?: never;
         /**
          * Run the served model
-         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`.
+         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`; the metadata has the numbers of the model. The name of a model is that of its card, and `cifar10` is always the served one, whatever its classes.
          */
         post: operations["infer"];
         delete?: never;
@@ -157,7 +157,7 @@ export interface paths {
         put?: never;
         /**
          * Run a version
-         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`.
+         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`; the metadata has the numbers of the model. The name of a model is that of its card, and `cifar10` is always the served one, whatever its classes.
          */
         post: operations["inferVersion"];
         delete?: never;
@@ -350,6 +350,8 @@ export interface components {
             score: number;
             /** @description The score is below the model's own threshold: such answers are wrong too often to be relied on. */
             uncertain: boolean;
+            /** @description The image is like none of the classes, by what the network makes of it and by its texture. Absent where the model cannot tell. */
+            unfamiliar?: boolean;
             /** @description The `top_k` most probable classes, best first. */
             predictions: components["schemas"]["Prediction"][];
             /** @description The image that was sent, and how it was resized. */
@@ -359,7 +361,7 @@ export interface components {
                 width: number;
                 height: number;
                 /** @enum {string} */
-                transform: "none" | "center-crop" | "area" | "center-crop+area";
+                transform: "none" | "center-crop" | "area" | "center-crop+area" | "pad" | "area+pad" | "stretch";
                 /** @description What is wrong with the file, where that did not affect the picture: such a file is taken. */
                 repaired?: string;
             };
@@ -380,6 +382,8 @@ export interface components {
             score: number;
             /** @description The score is below the model's own threshold: such answers are wrong too often to be relied on. */
             uncertain: boolean;
+            /** @description The image is like none of the classes, by what the network makes of it and by its texture. Absent where the model cannot tell. */
+            unfamiliar?: boolean;
             /** @description The `top_k` most probable classes, best first. */
             predictions: components["schemas"]["Prediction"][];
             /** @description The image that was sent, and how it was resized. */
@@ -389,7 +393,7 @@ export interface components {
                 width: number;
                 height: number;
                 /** @enum {string} */
-                transform: "none" | "center-crop" | "area" | "center-crop+area";
+                transform: "none" | "center-crop" | "area" | "center-crop+area" | "pad" | "area+pad" | "stretch";
                 /** @description What is wrong with the file, where that did not affect the picture: such a file is taken. */
                 repaired?: string;
             };
@@ -435,9 +439,35 @@ export interface components {
                     0,
                     255
                 ];
+                /** @enum {string} */
+                fit?: "crop" | "pad" | "stretch";
             };
             temperature: number;
             uncertainBelow: number;
+            unfamiliar?: {
+                energy: {
+                    mean: number;
+                    deviation: number;
+                };
+                texture: {
+                    mean: {
+                        roughness: number;
+                        flatness: number;
+                    };
+                    precision: {
+                        roughness: number;
+                        flatness: number;
+                        both: number;
+                    };
+                    distance: {
+                        mean: number;
+                        deviation: number;
+                    };
+                };
+                above: number;
+                images: number;
+                share: number;
+            };
             accuracy: {
                 plain: number;
                 tta: number;
@@ -449,6 +479,18 @@ export interface components {
                 perClass: {
                     [key: string]: number;
                 };
+                top5?: number;
+                macro?: {
+                    precision: number;
+                    recall: number;
+                    f1: number;
+                };
+                weighted?: {
+                    precision: number;
+                    recall: number;
+                    f1: number;
+                };
+                macroAuc?: number;
             };
             loss: number;
             calibration?: {
@@ -608,9 +650,9 @@ export interface operations {
     classify: {
         parameters: {
             query?: {
-                /** @description Number of classes to return, best first. */
+                /** @description Number of classes to return, best first; at most as many as the model has. */
                 top_k?: number;
-                /** @description Refuse images of another size than the model's, instead of cropping and scaling them. The name alone means 1. */
+                /** @description Refuse images of another size than the model's, instead of fitting them to it. The name alone means 1. */
                 strict?: "0" | "1" | "true" | "false" | "";
                 /** @description A version's ID or an alias, instead of the served one. */
                 version?: string;
@@ -754,9 +796,9 @@ export interface operations {
     classifyBatch: {
         parameters: {
             query?: {
-                /** @description Number of classes to return, best first. */
+                /** @description Number of classes to return, best first; at most as many as the model has. */
                 top_k?: number;
-                /** @description Refuse images of another size than the model's, instead of cropping and scaling them. The name alone means 1. */
+                /** @description Refuse images of another size than the model's, instead of fitting them to it. The name alone means 1. */
                 strict?: "0" | "1" | "true" | "false" | "";
                 /** @description A version's ID or an alias, instead of the served one. */
                 version?: string;
@@ -1091,7 +1133,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `cifar10` */
+                /** @description The name in the model's card, or `cifar10`: the served model. */
                 model: string;
             };
             cookie?: never;
@@ -1212,7 +1254,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `cifar10` */
+                /** @description The name in the model's card, or `cifar10`: the served model. */
                 model: string;
             };
             cookie?: never;
@@ -1285,7 +1327,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `cifar10` */
+                /** @description The name in the model's card, or `cifar10`: the served model. */
                 model: string;
             };
             cookie?: never;
@@ -1362,7 +1404,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `cifar10` */
+                /** @description The name in the model's card, or `cifar10`: the served model. */
                 model: string;
                 /** @description A version's ID or an alias. */
                 version: string;
@@ -1485,7 +1527,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `cifar10` */
+                /** @description The name in the model's card, or `cifar10`: the served model. */
                 model: string;
                 /** @description A version's ID or an alias. */
                 version: string;
@@ -1560,7 +1602,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `cifar10` */
+                /** @description The name in the model's card, or `cifar10`: the served model. */
                 model: string;
                 /** @description A version's ID or an alias. */
                 version: string;

@@ -6,7 +6,7 @@ import { awkward, classicNets } from '#training/export/export.fixture.ts';
 import { exportLayersModel } from '#training/export/layers-model/export.ts';
 import { airbenchNet } from '#training/nets/airbench.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
-import { anyNet, everything, everythingBranched, trainedWeights } from '#training/nets/net.fixture.ts';
+import { anyNet, everything, everythingBranched, largerNets, trainedWeights } from '#training/nets/net.fixture.ts';
 import type { Net } from '#training/nets/net.ts';
 import { seedNet } from '#training/nets/seed.ts';
 import { tinyNet } from '#training/nets/tiny.ts';
@@ -20,7 +20,7 @@ test.each([
     net,
     count: 11,
   })),
-  ...classicNets.map((net) => ({ net, count: 2 })),
+  ...[...classicNets, ...largerNets].map((net) => ({ net, count: 2 })),
 ])('$net.name, as training exports it, returns the logits of TensorFlow.js', async ({ net, count }) => {
   await expectReference(net, 3, count);
 });

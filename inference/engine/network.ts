@@ -18,7 +18,11 @@ export interface Network {
   readonly bytes: number;
 }
 
-export async function openNetwork(model: LoweredModel): Promise<Network> {
+/**
+ * @param atMost bytes of memory @default any number
+ * @throws {NetworkTooLarge} it needs more
+ */
+export async function openNetwork(model: LoweredModel, atMost = Number.POSITIVE_INFINITY): Promise<Network> {
   const { input: shape, operations, classes } = model;
   const layout = new Layout();
   const featureMaps = new FeatureMaps(model, (...request) => layout.featureMap(...request));
@@ -26,7 +30,7 @@ export async function openNetwork(model: LoweredModel): Promise<Network> {
   const steps = operations.map((operation) => stepsOf(layout, featureMaps, operation));
   const split = countUnbatched(model);
   const [unbatched, batched] = [steps.slice(0, split).flat(), steps.slice(split).flat()];
-  const { memory, prepare } = await layout.start();
+  const { memory, prepare } = await layout.start(atMost);
   const output = featureMaps.of(operations.at(-1)!.name);
   const tables = tablesOf(model);
   const program = (of: readonly Step[], images: Images) => prepare(of.flatMap((step) => step(images)));

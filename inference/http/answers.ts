@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { transforms } from '#images/fit-image.ts';
 import { Card } from '#models/card.ts';
 import { Problem } from './problem.ts';
 
@@ -38,13 +39,23 @@ export const ImageAnswer = z
       .check(
         z.describe("The score is below the model's own threshold: such answers are wrong too often to be relied on."),
       ),
+    unfamiliar: z.optional(
+      z
+        .boolean()
+        .check(
+          z.describe(
+            'The image is like none of the classes, by what the network makes of it and by its texture. Absent where the ' +
+              'model cannot tell.',
+          ),
+        ),
+    ),
     predictions: z.array(Prediction).check(z.describe('The `top_k` most probable classes, best first.')),
     input: z
       .object({
         type: z.string().check(z.describe('The media type, detected from the bytes.')),
         width: z.int(),
         height: z.int(),
-        transform: z.enum(['none', 'center-crop', 'area', 'center-crop+area']),
+        transform: z.enum(transforms),
         repaired: z.optional(
           z
             .string()

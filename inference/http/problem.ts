@@ -37,7 +37,7 @@ export const PROBLEMS = {
   'wrong-size': {
     status: 422,
     title: 'Wrong image size',
-    hint: 'Without strict=1 images of other sizes are cropped and scaled.',
+    hint: "Without strict=1 images of other sizes are fitted to the model's.",
   },
   internal: { status: 500, title: 'Internal error', hint: 'The log has the cause, under this request_id.' },
   'no-model-yet': { status: 503, title: 'No model is served yet', retryAfter: 15 },

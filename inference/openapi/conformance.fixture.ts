@@ -12,7 +12,12 @@ export async function withDescribedAnswers<Result>(url: string, work: () => Prom
   globalThis.fetch = async (input, init) => {
     const response = await original(input, init);
     const address = new URL(input instanceof Request ? input.url : input);
-    if (address.origin === url) await check(init?.method ?? 'GET', address.pathname, response.clone());
+    if (address.origin === url)
+      await check(
+        input instanceof Request ? input.method : (init?.method ?? 'GET'),
+        address.pathname,
+        response.clone(),
+      );
     return response;
   };
   try {

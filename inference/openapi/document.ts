@@ -54,7 +54,7 @@ export function openApiDocument(): OpenApi {
     info: {
       title: 'cifar10',
       version: openInference.SERVER_VERSION,
-      summary: 'Classifies small images.',
+      summary: 'Classifies images.',
       description:
         'Links are relative, since a stage of API Gateway prefixes every path. Every answer has an `x-request-id` header, ' +
         'and every error is an `application/problem+json`.',
@@ -91,7 +91,10 @@ function describe(operation: Operation, registry: Registry): OpenApiOperation {
   const { method, path, id, group, summary, details, query = {}, body, answer, problems } = operation;
   const fromPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     ...{ name, in: 'path', required: true, schema: { type: 'string' } },
-    description: name === 'model' ? '`cifar10`' : "A version's ID or an alias.",
+    description:
+      name === 'model'
+        ? "The name in the model's card, or `cifar10`: the served model."
+        : "A version's ID or an alias.",
   }));
   const fromQuery = Object.entries(query).map(([name, type]) => {
     const { description, ...schema } = schemaOf(type, registry);

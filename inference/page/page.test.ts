@@ -2,11 +2,11 @@ import axe from 'axe-core';
 import { encode } from 'fast-png';
 import type { Locator, Page, Route } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
+import { startChromium } from '#cli/verify/chromium.ts';
 import { moveAlias } from '#models/aliases.ts';
 import { percent } from '#models/percent.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
-import { startChromium } from '../../test/chromium.ts';
 import { withEndpoint } from '../app.fixture.ts';
 import { ClassifyAnswer } from '../http/answers.ts';
 import { exampleModel } from '../serving/example-model.fixture.ts';
@@ -92,11 +92,9 @@ async function expectAnswerOf(page: Page, url: string, file: Uint8Array): Promis
   const response = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(file) });
   const { label, score, predictions, model } = ClassifyAnswer.parse(await response.json());
   await expectText(page.locator('#answer'), `${label} ${percent(score, { digits: 1 })}`);
-  expect(await page.locator('#predictions tr').allInnerTexts()).toEqual(
-    predictions.map((each) =>
-      expect.stringMatching(new RegExp(`^${each.label}\\s+${percent(each.score, { digits: 1 })}\\s*$`)),
-    ),
-  );
+  const rows = await page.evaluate(`[...document.querySelectorAll('#predictions tr')]
+    .map((row) => [row.cells[0].textContent, row.querySelector('.endpoint-column').textContent])`);
+  expect(rows).toEqual(predictions.map((each) => [each.label, percent(each.score, { digits: 1 })]));
   await expectText(page.locator('#version'), `${model.version} (production)`);
 }
 
@@ -233,6 +231,72 @@ describe.skipIf(!browser)('the page', () => {
       await page.getByRole('button', { name: /^notes\.pdf/ }).click();
       await expectText(page.getByRole('alert'), /^This is a PDF document/);
       expect(await page.locator('#result').isVisible()).toBe(false);
+    }));
+
+  const live = { following: { times: { refreshAfter: 0, staleAfter: 0 } } };
+  const breeds = Array.from({ length: 120 }, (_, index) => `breed ${index}`);
+  const inputOf = (size: number, fit: 'pad' | 'stretch' | 'crop') => ({
+    input: { height: size, width: size, channels: 3, range: [0, 255] as [0, 255], fit },
+  });
+
+  test('sends what a model of another size and fit sees of a picture, and follows the endpoint to it', () =>
+    withEndpoint(async ({ url, promote }) => {
+      await promote();
+      await withPage(browser!, url, async (page) => {
+        await page.locator('#test-images button').first().waitFor();
+        await page.setInputFiles('#file', { name: 'wide.png', mimeType: 'image/png', buffer: wide });
+        await expectResult(page);
+        await runHere(page);
+        const drop = () => page.setInputFiles('#file', { name: 'wide.png', mimeType: 'image/png', buffer: wide });
+        for (const [size, fit, caption, top] of [
+          [48, 'pad', ', padded', [128, 128, 128]],
+          [96, 'stretch', ', stretched', [255, 0, 0]],
+          [48, 'crop', '', [0, 255, 0]],
+        ] as const) {
+          await promote({ classes: breeds, size, card: inputOf(size, fit) });
+          // The page still has the model before: it asks again.
+          await drop();
+          await expectText(page.locator('#sent-hint'), new RegExp(`${size}\\s×\\s${size}\\spixels`));
+          await expectResult(page);
+          await expectAnswerOf(page, url, wide);
+          await expectText(page.locator('#seen-caption'), new RegExp(`^As the network sees it${caption}$`));
+          expect(await page.locator('#framing').isVisible()).toBe(fit === 'crop');
+          expect((await sentBy(page, drop)).subarray(0, 3)).toEqual(Buffer.from(top));
+          await expectResult(page);
+          await expectAnswerOf(page, url, wide);
+          await expectText(page.locator('#comparison'), /^Both answers agree/);
+          await page.locator('#test-images button').first().click();
+          await expectResult(page);
+          await expectText(page.locator('#comparison'), /^Both answers agree/);
+          expect(await page.getByRole('alert').isVisible()).toBe(false);
+        }
+      });
+    }, live));
+
+  test('keeps 120 classes, and names of 80 characters, readable on a phone', () =>
+    withEndpoint(async ({ url, promote }) => {
+      await promote({ classes: [...breeds.slice(1), 'Nova Scotia duck tolling retriever 🐕 '.repeat(3)], golden: 20 });
+      await withPage(
+        browser!,
+        url,
+        async (page) => {
+          await page.locator('#test-images button').first().waitFor();
+          await expectText(page.locator('#lead'), /which of 120 classes they show: breed 1, .* and 110 more\.$/);
+          const fits = async () =>
+            expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+          await fits();
+          expect((await page.locator('#model').boundingBox())!.height).toBeLessThan(1200);
+          await page.getByRole('link', { name: '110 more' }).click();
+          await page.locator('#per-class tr').last().scrollIntoViewIfNeeded();
+          await page.locator('#test-images button').last().tap();
+          await expectResult(page);
+          await fits();
+          await page.evaluate(axe.source);
+          const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
+          expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+        },
+        { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true },
+      );
     }));
 
   test('draws an SVG', () =>

@@ -1,9 +1,10 @@
-import { decodeImage } from '#images/decode-image.ts';
+import { decodeImage, type ImageLimits } from '#images/decode-image.ts';
 import { encodeGreyPng } from '#images/encode-png.ts';
 import type { Size } from '#images/rgb-image.ts';
+import { occlusionMap } from '#models/occlusion-map.ts';
 import type { Explanation, ImageAnswer } from '../http/answers.ts';
 import { RequestError } from '../http/problem.ts';
-import { occlusionMap } from '../serving/explain.ts';
+import type { Answers } from '../serving/classifier.ts';
 import type { ServedModel } from '../serving/live-models.ts';
 import type { ClassifyOptions } from './classify-request.ts';
 
@@ -17,36 +18,47 @@ export interface Classified {
 /** Megapixels of all images of a request together, so that one request cannot block the others for long. */
 export const MAX_MEGAPIXELS = 16;
 
+/** Predictions of all images of a request together: with names of 100 bytes they fit in the 6 MB of a Lambda's answer. */
+export const MAX_PREDICTIONS = 30_000;
+
 /**
  * Decodes and classifies images, all in one pass of the network. Every request format ends here.
  *
  * @param files image files; an error in place of a file is returned in the same place
+ * @param limits of each image. @default those of an image in a request, and of all images of a request together
  * @throws {RequestError} an option does not fit the model or the number of images
  */
 export async function classifyImages(
   files: readonly (Uint8Array | Error)[],
   model: ServedModel,
   { topK = Math.min(5, model.card.classes.length), strict = false, explain }: ClassifyOptions = {},
+  limits?: ImageLimits,
 ): Promise<Classified> {
   const { classes } = model.card;
   if (topK > classes.length) {
     throw new RequestError('bad-parameter', `top_k is ${topK}, but the model has only ${classes.length} classes.`);
+  }
+  if (limits === undefined && topK * files.length > MAX_PREDICTIONS) {
+    throw new RequestError(
+      'bad-parameter',
+      `top_k is ${topK} for ${files.length} images, ${topK * files.length} predictions; the limit is ${MAX_PREDICTIONS}. ` +
+        'Ask for fewer classes, or send fewer images in a request.',
+    );
   }
   if (explain !== undefined && files.length > 1) {
     throw new RequestError('bad-parameter', `explain works for one image, but the request has ${files.length}.`);
   }
 
   const started = performance.now();
-  const prepared = await prepareAll(files, model, strict);
+  const prepared = await prepareAll(files, model, strict, limits);
   const good = prepared.filter((image): image is Prepared => !(image instanceof Error));
   const decoded = performance.now();
 
-  const probabilities = good.length > 0 ? model.classify(stack(good)) : new Float32Array(0); // [N, classes]
+  const answers = good.length > 0 ? model.answer(stack(good)) : undefined;
   let row = 0;
   const results = prepared.map((image) => {
     if (image instanceof Error) return image;
-    const start = row++ * classes.length;
-    const answer = answerOf(image, probabilities.subarray(start, start + classes.length), model, topK);
+    const answer = answerOf(image, row++, answers!, model, topK);
     return explain === undefined ? answer : { ...answer, explanation: explanationOf(image, answer, model) };
   });
   return { results, timing: { decode: decoded - started, predict: performance.now() - decoded } };
@@ -62,9 +74,10 @@ async function prepareAll(
   files: readonly (Uint8Array | Error)[],
   { card: { input } }: ServedModel,
   strict: boolean,
+  limits: ImageLimits | undefined,
 ): Promise<(Prepared | Error)[]> {
   const prepared: (Prepared | Error)[] = [];
-  let left = MAX_MEGAPIXELS * 1e6;
+  let left = limits === undefined ? MAX_MEGAPIXELS * 1e6 : Number.POSITIVE_INFINITY;
   // Counted before decoding: an image that is damaged at its end costs as much as an intact one.
   const beforeDecoding = ({ width, height }: Size) => {
     if (strict && (width !== input.width || height !== input.height)) throw wrongSize({ width, height }, input);
@@ -74,7 +87,8 @@ async function prepareAll(
   for (const bytes of files) {
     try {
       if (bytes instanceof Error) throw bytes;
-      const { pixels, ...described } = await decodeImage(bytes, { input, beforeDecoding });
+      const options = { input, fit: input.fit ?? 'crop', beforeDecoding, ...(limits && { limits }) };
+      const { pixels, ...described } = await decodeImage(bytes, options);
       prepared.push({ input: described, pixels });
     } catch (error) {
       prepared.push(error instanceof Error ? error : new Error(String(error)));
@@ -102,14 +116,18 @@ function stack(images: readonly Prepared[]): Uint8Array {
   return images.length === 1 ? images[0]!.pixels : Buffer.concat(images.map(({ pixels }) => pixels));
 }
 
-function answerOf({ input }: Prepared, probabilities: Float32Array, model: ServedModel, topK: number): ImageAnswer {
+/** @param row of the image in the answers */
+function answerOf({ input }: Prepared, row: number, answers: Answers, model: ServedModel, topK: number): ImageAnswer {
   const { classes, uncertainBelow } = model.card;
-  const predictions = Array.from(probabilities, (score, index) => ({ label: classes[index]!, score, index }))
+  const scores = answers.probabilities.subarray(row * classes.length, (row + 1) * classes.length);
+  const predictions = Array.from(scores, (score, index) => ({ label: classes[index]!, score, index }))
     .sort((a, b) => b.score - a.score)
     .slice(0, topK)
     .map((prediction) => ({ ...prediction, score: toSixDecimals(prediction.score) }));
   const { label, score } = predictions[0]!;
-  return { label, score, uncertain: score < uncertainBelow, predictions, input };
+  const unfamiliar = answers.unfamiliar?.[row];
+  const claims = { uncertain: score < uncertainBelow, ...(unfamiliar !== undefined && { unfamiliar }) };
+  return { label, score, ...claims, predictions, input };
 }
 
 function explanationOf({ pixels }: Prepared, answer: ImageAnswer, model: ServedModel): Explanation {

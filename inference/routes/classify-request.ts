@@ -14,7 +14,7 @@ export const MAX_IMAGES = 64;
 export interface ClassifyOptions {
   /** Number of classes to return; at most all. @default 5 */
   readonly topK?: number | undefined;
-  /** Refuse images of another size than the model's, instead of cropping and scaling them. @default false */
+  /** Refuse images of another size than the model's, instead of fitting them to it. @default false */
   readonly strict?: boolean | undefined;
   /** Return which parts of the image support the answer; for a single image only. @default no */
   readonly explain?: 'occlusion' | undefined;
@@ -31,11 +31,13 @@ export interface ClassifyRequest {
   readonly options: ClassifyOptions;
 }
 
-const STRICT = "Refuse images of another size than the model's, instead of cropping and scaling them.";
+const STRICT = "Refuse images of another size than the model's, instead of fitting them to it.";
 
 /** The members of Hugging Face's `parameters`. */
 const parameters = {
-  top_k: z.int().check(z.positive(), z.describe('Number of classes to return, best first.')),
+  top_k: z
+    .int()
+    .check(z.positive(), z.describe('Number of classes to return, best first; at most as many as the model has.')),
   strict: z.boolean().check(z.describe(STRICT)),
   version: z.string().check(z.describe("A version's ID or an alias, instead of the served one.")),
   explain: z

@@ -8,7 +8,8 @@ import { type ProblemCode, problemOf } from '../http/problem.ts';
 import { MAX_BODY } from '../http/read-body.ts';
 import type { LiveModels } from '../serving/live-models.ts';
 import { roundMilliseconds } from '../telemetry/timing.ts';
-import { classifyImages, MAX_MEGAPIXELS } from './classify-images.ts';
+import { classifyFiles } from './classify-files.ts';
+import { MAX_MEGAPIXELS, MAX_PREDICTIONS } from './classify-images.ts';
 import {
   type ClassifyRequest,
   HuggingFaceRequest,
@@ -18,7 +19,6 @@ import {
   TensorFlowServingRequest,
 } from './classify-request.ts';
 import { modelProblems, nameOf } from './model.ts';
-import { explainText, undamaged } from './sent-as-text.ts';
 
 const form = z.object({
   image: z
@@ -48,9 +48,10 @@ const classify: Operation = {
   details:
     `PNG, JPEG or WebP of at most ${IMAGE_LIMITS.pixels / 1e6} megapixels, or raw RGB of the model's size. A body has at most ` +
     `${MAX_BODY / 1e6} MB, whether it is an image, a form or JSON. The type is detected from the ` +
-    'bytes; the declared type is ignored. Images of other sizes are cropped to their center and scaled by area. Several ' +
-    'images (form parts, a list of `inputs`, `instances`) are answered by a list; together they may have at most ' +
-    `${MAX_MEGAPIXELS} megapixels.`,
+    'bytes; the declared type is ignored. Images of other sizes are fitted to the model: cropped to its aspect ratio, or ' +
+    "padded or stretched if its card's `input.fit` says so, and scaled by area. Several images (form parts, a list of " +
+    `\`inputs\`, \`instances\`) are answered by a list; together they may have at most ${MAX_MEGAPIXELS} megapixels, and the ` +
+    `answer at most ${MAX_PREDICTIONS} predictions.`,
   examples: [
     'curl --data-binary @picture.png "$URL/classify"',
     'curl -H "x-api-key: $KEY" --data-binary @picture.png "$URL/classify?top_k=3"',
@@ -87,14 +88,7 @@ async function answer(
 ): Promise<Response> {
   const requestId = context.get('requestId');
   const answer = await models.use(version, async (model): Promise<ClassifyAnswer | BatchAnswer> => {
-    const { height, width, channels } = model.card.input;
-    const isRaw = (file: Uint8Array) => file.length === height * width * channels;
-    const whole = files.map((file) => (file instanceof Error || isRaw(file) ? file : undamaged(file)));
-    const { results: classified, timing } = await classifyImages(whole, model, options);
-    const results = classified.map((result, index) => {
-      const file = whole[index]!;
-      return result instanceof Error && !(file instanceof Error) ? explainText(file, result) : result;
-    });
+    const { results, timing } = await classifyFiles(files, model, options);
     const envelope = () => ({
       model: nameOf(model),
       timing_ms: {
@@ -125,7 +119,8 @@ async function answer(
 function factsOf(answer: ClassifyAnswer | BatchAnswer): object {
   const { model, timing_ms: timing } = answer;
   if (!('results' in answer)) {
-    return { version: model.version, label: answer.label, score: answer.score, uncertain: answer.uncertain, timing };
+    const { label, score, uncertain, unfamiliar } = answer;
+    return { version: model.version, label, score, uncertain, ...(unfamiliar !== undefined && { unfamiliar }), timing };
   }
   const failed = answer.results.filter((result) => 'error' in result).length;
   return { version: model.version, images: answer.results.length, failed, timing };

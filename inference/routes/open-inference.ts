@@ -11,7 +11,11 @@ import { modelProblems } from './model.ts';
 /** The version in `package.json`. */
 export const SERVER_VERSION = '0.1.0';
 
-const MODEL = 'cifar10';
+/** The name of the server, by which the served model can always be addressed. */
+const SERVER = 'cifar10';
+/** Values of an answer: at 15 bytes each they fit in the 6 MB of a Lambda's answer, and those with a class's name do as well. */
+export const MAX_VALUES = 300_000;
+
 const INPUT = 'images';
 const OUTPUT = 'probabilities';
 
@@ -118,7 +122,10 @@ function describeModel(path: string, suffix: string, which: string) {
     infer: {
       ...{ method: 'post', path: `${path}/infer`, id: `infer${suffix}`, group },
       summary: `Run ${which}`,
-      details: 'The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`.',
+      details:
+        'The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`; the metadata has ' +
+        'the numbers of the model. ' +
+        `The name of a model is that of its card, and \`${SERVER}\` is always the served one, whatever its classes.`,
       body: { 'application/json': InferRequest },
       answer: { 'application/json': InferAnswer },
       problems: ['bad-body', 'body-too-large', 'unsupported-encoding', ...problems],
@@ -151,7 +158,7 @@ export const openInferenceOperations: readonly Operation[] = [
  */
 export function openInferenceRoutes(app: App, models: LiveModels): void {
   route(app, getServerMetadata, (context) =>
-    context.json({ name: MODEL, version: SERVER_VERSION, extensions: ['classification'] } satisfies z.infer<
+    context.json({ name: SERVER, version: SERVER_VERSION, extensions: ['classification'] } satisfies z.infer<
       typeof ServerMetadata
     >),
   );
@@ -159,12 +166,14 @@ export function openInferenceRoutes(app: App, models: LiveModels): void {
   route(app, getServerReady, (context) => models.use(undefined, () => context.json({ ready: true })));
 
   for (const { infer, getMetadata, getReady } of ofModel) {
-    route(app, getMetadata, (context) => withModel(context, models, (model) => context.json(metadataOf(model))));
-    route(app, getReady, (context) => withModel(context, models, () => context.json({ name: MODEL, ready: true })));
+    route(app, getMetadata, (context) =>
+      withModel(context, models, (model, name) => context.json(metadataOf(model, name))),
+    );
+    route(app, getReady, (context) => withModel(context, models, (_, name) => context.json({ name, ready: true })));
     route(app, infer, async (context) => {
       const request = checkBody(InferRequest, parseJson(await readBody(context)));
-      return withModel(context, models, (model) => {
-        const { answer, facts } = runInference(request, model);
+      return withModel(context, models, (model, name) => {
+        const { answer, facts } = runInference(request, model, name);
         Object.assign(context.get('facts'), facts);
         return context.json(answer);
       });
@@ -172,20 +181,25 @@ export function openInferenceRoutes(app: App, models: LiveModels): void {
   }
 }
 
+/** @param work is given the name that the request calls the model by */
 function withModel(
   context: RequestContext,
   models: LiveModels,
-  work: (model: ServedModel) => Response,
+  work: (model: ServedModel, name: string) => Response,
 ): Promise<Response> {
-  const name = context.req.param('model');
-  if (name !== MODEL) throw new RequestError('unknown-model', `There is no model "${name}", only "${MODEL}".`);
-  return models.use(context.req.param('version'), work);
+  const name = context.req.param('model') ?? '';
+  return models.use(context.req.param('version'), (model) => {
+    const names = [...new Set([SERVER, model.card.name])];
+    if (names.includes(name)) return work(model, name);
+    const known = names.map((each) => `"${each}"`).join(' or ');
+    throw new RequestError('unknown-model', `There is no model "${name}"; this one is ${known}.`);
+  });
 }
 
-function metadataOf({ version, card }: ServedModel): z.infer<typeof ModelMetadata> {
+function metadataOf({ version, card }: ServedModel, name: string): z.infer<typeof ModelMetadata> {
   const { height, width, channels } = card.input;
   return {
-    name: MODEL,
+    name,
     versions: [version],
     platform: 'tensorflowjs_layersmodel',
     inputs: [{ name: INPUT, datatype: 'UINT8', shape: [-1, height, width, channels] }],
@@ -197,6 +211,7 @@ function metadataOf({ version, card }: ServedModel): z.infer<typeof ModelMetadat
 function runInference(
   { id, inputs, outputs }: z.infer<typeof InferRequest>,
   model: ServedModel,
+  modelName: string,
 ): { readonly answer: InferAnswer; readonly facts: object } {
   const { classes } = model.card;
   const { name = OUTPUT, parameters } = outputs?.[0] ?? {};
@@ -209,12 +224,13 @@ function runInference(
     );
   }
   const pixels = pixelsOf(inputs[0]!, model); // [N, height, width, channels]
+  checkAnswerSize(inputs[0]!.shape[0]!, classification ?? classes.length);
   const started = performance.now();
   const probabilities = model.classify(pixels); // [N, classes]
   const timing = { predict: roundMilliseconds(performance.now() - started) };
   const imageCount = probabilities.length / classes.length;
   const answer: InferAnswer = {
-    model_name: MODEL,
+    model_name: modelName,
     model_version: model.version,
     ...(typeof id === 'string' ? { id } : {}),
     outputs: [
@@ -232,6 +248,16 @@ function runInference(
     answer,
     facts: { version: model.version, images: imageCount, ...topClassFacts(probabilities, model), timing },
   };
+}
+
+/** @throws {RequestError} the answer would be larger than Lambda can send */
+function checkAnswerSize(images: number, each: number): void {
+  if (images * each <= MAX_VALUES) return;
+  throw new RequestError(
+    'bad-body',
+    `The answer would have ${images * each} values, ${each} for each of ${images} images; the limit is ${MAX_VALUES}. ` +
+      'Send fewer images in a request, or ask for fewer classes with "classification".',
+  );
 }
 
 /** The most probable class of each image, for the log. */

@@ -6,7 +6,7 @@ import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion, readVersion, type VerifiedVersion } from '#models/versions.ts';
 import { withFolder } from '../app.fixture.ts';
 import { GoldenMismatch, loadClassifier, openClassifier } from './classifier.ts';
-import { type ExampleModel, exampleModel, examplePixels } from './example-model.fixture.ts';
+import { type ExampleModel, exampleModel, examplePixels, onlyPlainIsFamiliar } from './example-model.fixture.ts';
 
 async function version(options?: ExampleModel): Promise<VerifiedVersion> {
   const files = await exampleModel(options);
@@ -45,6 +45,17 @@ test('the temperature softens or sharpens the probabilities', async () => {
   expect(await best(1)).toBeGreaterThan(await best(10));
 });
 
+test('says which images are like none of the classes, where the card says how to tell', async () => {
+  const classifier = await loadClassifier(await version({ card: { unfamiliar: onlyPlainIsFamiliar } }));
+  const images = Buffer.concat([new Uint8Array(3072).fill(90), examplePixels(3)]);
+
+  const { probabilities, unfamiliar: answers } = classifier.answer(images);
+
+  expect(answers).toEqual([false, true]);
+  expect(probabilities).toEqual(classifier.classify(images));
+  expect((await loadClassifier(await version())).answer(images).unfamiliar).toBeUndefined();
+});
+
 test('refuses a model that fails its golden images', async () => {
   await expect(loadClassifier(await version({ isWrong: true }))).rejects.toThrow(GoldenMismatch);
 });
@@ -53,6 +64,15 @@ test('refuses a network whose shape differs from its card', async () => {
   const files = await version();
   const card = { ...files.card, input: { ...files.card.input, height: 16, width: 64 } };
   await expect(openClassifier({ ...files, card })).rejects.toThrow(/32 32 3 → 10.*16 64 3 → 10/);
+});
+
+test('refuses a network whose feature maps need more memory than there is, however few weights it has', async () => {
+  const large = await version({ classes: ['a', 'b'], size: 96, golden: 1 });
+  expect(large.file('weights.bin').length).toBeLessThan(50_000);
+  await expect(loadClassifier(large, 500_000)).rejects.toThrow(
+    /^Its network needs \d\.\d MB of memory, and there is 0\.5 MB\. Serve a smaller model or one of smaller images/,
+  );
+  await loadClassifier(large, 5_000_000);
 });
 
 test('refuses bytes that are not a whole number of images', async () => {

@@ -1,7 +1,9 @@
 import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { textureOf, unfamiliarity } from '#models/unfamiliar.ts';
 import type { VerifiedVersion } from '#models/versions.ts';
+import { NetworkTooLarge } from '../engine/memory/layout.ts';
 import { parseLayersModel, UnsupportedModel } from '../engine/model/layers-model.ts';
 import { lowerModel } from '../engine/model/lower.ts';
 import type { LoweredModel } from '../engine/model/operation.ts';
@@ -15,8 +17,17 @@ export interface Classifier {
    * @throws {RangeError} the number of bytes is not a multiple of the image size, or 0
    */
   classify(pixels: Uint8Array): Float32Array;
+  /** As `classify`, and says which images are like none of the classes. */
+  answer(pixels: Uint8Array): Answers;
   /** Frees the memory of the weights; the classifier cannot be used afterwards. */
   dispose(): void;
+}
+
+export interface Answers {
+  /** `[N, classes]`, as `classify` returns them. */
+  readonly probabilities: Float32Array;
+  /** `[N]`; undefined where the version's card does not say how to tell. */
+  readonly unfamiliar: readonly boolean[] | undefined;
 }
 
 /** The answers differ from those of training: the version must not be served. */
@@ -39,10 +50,12 @@ export class GoldenMismatch extends UserError {
 /**
  * Loads a version and checks its answers to its golden images, which also warms it up.
  *
+ * @param atMost bytes of memory for its network @default any number
  * @throws {GoldenMismatch} its answers differ from those of training
+ * @throws {NetworkTooLarge} it needs more memory
  */
-export async function loadClassifier(version: VerifiedVersion): Promise<Classifier> {
-  const classifier = await openClassifier(version);
+export async function loadClassifier(version: VerifiedVersion, atMost?: number): Promise<Classifier> {
+  const classifier = await openClassifier(version, atMost);
   const { golden } = version;
   const difference = goldenDifference(golden, classifier.classify(goldenPixels(golden)));
   if (difference <= golden.tolerance) return classifier;
@@ -52,25 +65,36 @@ export async function loadClassifier(version: VerifiedVersion): Promise<Classifi
 
 /** The parts of a version that are needed to run it. */
 export interface OpenableVersion extends Pick<VerifiedVersion, 'id' | 'file'> {
-  readonly card: Pick<Card, 'classes' | 'temperature'> & { readonly input: Omit<Card['input'], 'range'> };
+  readonly card: Pick<Card, 'classes' | 'temperature' | 'unfamiliar'> & {
+    readonly input: Omit<Card['input'], 'range'>;
+  };
 }
 
 /** Loads a version without checking its golden images, for programs that evaluate it themselves. */
-export async function openClassifier({ id, card, file }: OpenableVersion): Promise<Classifier> {
+export async function openClassifier({ id, card, file }: OpenableVersion, atMost?: number): Promise<Classifier> {
   const model = readModel(file);
   const { height, width, channels } = card.input;
   checkSignature(model, id, card);
-  let network: Network | undefined = await openNetwork(model).catch((cause: unknown) => {
+  let network: Network | undefined = await openNetwork(model, atMost).catch((cause: unknown) => {
+    if (cause instanceof NetworkTooLarge) throw cause;
     throw new UnsupportedModel('it cannot be laid out in memory', { cause });
   });
+  function logitsOf(pixels: Uint8Array): Float32Array {
+    const imageCount = pixels.length / (height * width * channels);
+    if (!Number.isInteger(imageCount) || imageCount === 0) {
+      throw new RangeError(`${pixels.length} bytes are not a whole number of ${height}x${width}x${channels} images.`);
+    }
+    if (!network) throw new Error(`The classifier of ${id} was disposed.`);
+    return network.logits(pixels);
+  }
   return {
-    classify(pixels) {
-      const imageCount = pixels.length / (height * width * channels);
-      if (!Number.isInteger(imageCount) || imageCount === 0) {
-        throw new RangeError(`${pixels.length} bytes are not a whole number of ${height}x${width}x${channels} images.`);
-      }
-      if (!network) throw new Error(`The classifier of ${id} was disposed.`);
-      return softmaxRows(network.logits(pixels), card.classes.length, card.temperature);
+    classify: (pixels) => softmaxRows(logitsOf(pixels), card.classes.length, card.temperature),
+    answer(pixels) {
+      const logits = logitsOf(pixels);
+      return {
+        probabilities: softmaxRows(logits, card.classes.length, card.temperature),
+        unfamiliar: areUnfamiliar(pixels, logits, card),
+      };
     },
     dispose() {
       network = undefined;
@@ -91,6 +115,21 @@ function checkSignature({ input, classes }: LoweredModel, id: string, card: Open
   const found = [input.height, input.width, input.channels, '→', classes].join(' ');
   const expected = [card.input.height, card.input.width, card.input.channels, '→', card.classes.length].join(' ');
   if (found !== expected) throw new UserError(`${id} has a network of shape ${found}, but its card says ${expected}.`);
+}
+
+/** @param pixels `[N, height, width, channels]` @param logits `[N, classes]` */
+function areUnfamiliar(
+  pixels: Uint8Array,
+  logits: Float32Array,
+  { classes: { length: classes }, input, unfamiliar: known }: OpenableVersion['card'],
+): Answers['unfamiliar'] {
+  if (known === undefined) return undefined;
+  const bytes = input.height * input.width * input.channels;
+  return Array.from({ length: logits.length / classes }, (_, image) => {
+    const texture = textureOf(pixels.subarray(image * bytes, (image + 1) * bytes), input);
+    const score = unfamiliarity(logits.subarray(image * classes, (image + 1) * classes), texture, known);
+    return score > known.above;
+  });
 }
 
 /** @param logits `[N, classes]` @returns `[N, classes]` probabilities in single precision */

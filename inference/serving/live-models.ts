@@ -8,7 +8,7 @@ import { type ModelCacheOptions, type ModelLease, modelCache } from './model-cac
 import { ModelUnavailable, NoModelYet } from './model-errors.ts';
 
 /** A model that is loaded, verified and has passed its golden images. */
-export interface ServedModel extends Pick<Classifier, 'classify'> {
+export interface ServedModel extends Pick<Classifier, 'classify' | 'answer'> {
   readonly version: string;
   /** The alias that was requested; `undefined` if a version was. */
   readonly alias: string | undefined;
@@ -89,7 +89,7 @@ export function liveModels({
       const lease = alias === undefined ? await acquireVersion(name) : await acquireAlias(alias);
       try {
         const { version, card, classifier } = lease;
-        return await work({ version, alias, card, classify: classifier.classify });
+        return await work({ version, alias, card, classify: classifier.classify, answer: classifier.answer });
       } finally {
         lease.release();
       }

@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm';
 import type { Card } from '#models/card.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion, UnknownVersion, type VerifiedVersion, VersionTooLarge } from '#models/versions.ts';
+import { NetworkTooLarge } from '../engine/memory/layout.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type Classifier, loadClassifier } from './classifier.ts';
 import type { LoadFailures } from './load-failures.ts';
@@ -48,7 +49,8 @@ export interface ModelCacheOptions {
 
 /**
  * Peak memory while loading, per byte of the files: the bytes as read, as numbers, and laid out for the engine, where a 3x3
- * kernel takes four times as much. Measured with nets of 16 to 230 MB: 6.5 to 7.3.
+ * kernel takes four times as much. Measured with nets of 16 to 230 MB: 6.5 to 7.3. The feature maps of large images, such as 70 MB
+ * for a net of 0.6 MB at 128 pixels, are counted when the engine lays the network out.
  */
 const PEAK_MEMORY_PER_BYTE = 8;
 
@@ -102,16 +104,21 @@ export function modelCache(options: ModelCacheOptions): ModelCache {
 
   async function load(version: string): Promise<LoadedModel> {
     const started = performance.now();
-    const reading = read(version).catch(async (error) => {
-      if (!(error instanceof VersionTooLarge) || !evictUnused(0)) throw error;
+    const { card, classifier } = await open(version).catch(async (error) => {
+      const isTooLarge = error instanceof VersionTooLarge || error instanceof NetworkTooLarge;
+      if (!isTooLarge || !evictUnused(0)) throw error;
       await collectGarbage();
-      return read(version);
+      return open(version);
     });
-    // Without a timeout, a read that hangs would block every request for this version.
-    const files = await withTimeout(reading, timeout, () => ModelUnavailable.timedOut(store, timeout));
-    const classifier = await loadClassifier(files);
     log('info', 'model loaded', { version, milliseconds: Math.round(performance.now() - started) });
-    return { version, card: files.card, classifier };
+    return { version, card, classifier };
+  }
+
+  /** @throws {VersionTooLarge | NetworkTooLarge} there is too little memory for it now */
+  async function open(version: string): Promise<Pick<LoadedModel, 'card' | 'classifier'>> {
+    // Without a timeout, a read that hangs would block every request for this version.
+    const files = await withTimeout(read(version), timeout, () => ModelUnavailable.timedOut(store, timeout));
+    return { card: files.card, classifier: await loadClassifier(files, memory - process.memoryUsage.rss()) };
   }
 
   function read(version: string): Promise<VerifiedVersion> {

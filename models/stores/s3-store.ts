@@ -6,13 +6,9 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   paginateListObjectsV2,
-  S3Client,
   type S3ClientConfig,
-  S3ServiceException,
+  type S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { awsNetwork } from '#environment/aws-network.ts';
-import { variable } from '#environment/variables.ts';
-import { UserError } from '#errors/user-error.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
   type ListedObject,
@@ -21,23 +17,17 @@ import {
   type StoredObject,
   WriteConflict,
 } from './object-store.ts';
+import { explained, isStatus, s3Client } from './s3-client.ts';
 
 /** Each write carries a unique id, by which a writer whose answer was lost recognises its own object. */
 const WRITE_ID = 'write-id';
-
-/** Milliseconds after which a connection on which nothing moves counts as broken: the client would wait for ever. */
-const SILENCE = { connectionTimeout: 10_000, socketTimeout: 30_000 };
 
 /** How often to request an object whose transfer breaks off. */
 const READ_ATTEMPTS = 3;
 
 /** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
 export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
-  // A job and a function log it at each start as if it were an error; the SDK of a release is pinned.
-  process.env[variable.nodeSupportWarning] ??= 'true';
-  const network = awsNetwork();
-  const requestHandler = { ...network.requestHandler, ...SILENCE };
-  const client = new S3Client({ ...network, requestHandler, ...clientConfig });
+  const client = s3Client(clientConfig);
   return {
     url: `s3://${bucket}`,
     commandOption: `--store s3://${bucket}`,
@@ -139,51 +129,4 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
 /** 412: the condition does not hold. 409: somebody else is writing. 404: the object to match is gone. */
 function isConflict(error: unknown): error is S3ServiceException {
   return isStatus(error, 412, 409) || (isStatus(error, 404) && error.name !== 'NoSuchBucket');
-}
-
-function isStatus(error: unknown, ...statuses: number[]): error is S3ServiceException {
-  return error instanceof S3ServiceException && statuses.includes(error.$metadata.httpStatusCode ?? 0);
-}
-
-/** Explains errors that a person can fix; returns others unchanged. */
-function explained(error: unknown, bucket: string): unknown {
-  if (!(error instanceof Error)) return error;
-  if (error.name === 'NoSuchBucket') {
-    return new UserError(`s3://${bucket} does not exist. Deploy the stack first, or check the name.`, { cause: error });
-  }
-  if (error.name === 'CredentialsProviderError') {
-    return new UserError(`There are no AWS credentials for s3://${bucket}. Set them, for example by "aws sso login".`, {
-      cause: error,
-    });
-  }
-  // An expired token has status 400, what another signature has expired has 403.
-  if (error.name.startsWith('ExpiredToken')) {
-    return new UserError(
-      `The AWS credentials for s3://${bucket} have expired. Get new ones, for example by "aws sso login".`,
-      {
-        cause: error,
-      },
-    );
-  }
-  if (error.message === 'Region is missing') {
-    return new UserError(`No AWS region is set for s3://${bucket}. Set AWS_REGION, such as AWS_REGION=eu-west-1.`, {
-      cause: error,
-    });
-  }
-  if (error.name === 'PermanentRedirect' || error.name === 'AuthorizationHeaderMalformed') {
-    return new UserError(`s3://${bucket} is in another region. Set AWS_REGION to its own. (${error.message})`, {
-      cause: error,
-    });
-  }
-  // LocalStack says that the disk is full, and what to do.
-  if (isStatus(error, 507)) return new UserError(error.message, { cause: error });
-  if (isStatus(error, 403)) {
-    return new UserError(
-      `s3://${bucket} refuses the request (${error.name}). Check the credentials and their rights.`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return error;
 }

@@ -7,7 +7,7 @@ import { percent } from '#models/percent.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { readVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { checkFits, openTestImages } from '../datasets/test-images.ts';
+import { openTestImages } from '../datasets/test-images.ts';
 import { type Compared, type Comparison, compare } from '../evaluation/comparison.ts';
 import { areTestImagesOf } from '../evaluation/evaluation-report.ts';
 import { progressLine } from './progress-line.ts';
@@ -37,7 +37,10 @@ export function compareCommand(): Command {
     .argument('<second>', 'a version or an alias')
     .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--other-store <store>', 'the store of the second version (default: the same)')
-    .option('--data <name>', 'a data set with test images of the same classes (default: the one of the second version)')
+    .option(
+      '--data <where>',
+      'a data set with test images of the same classes (default: the one of the second version)',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(run);
@@ -55,14 +58,20 @@ async function run(first: string, second: string, { store, otherStore = store, .
   if (!isDeepStrictEqual(one!.classes, other!.classes)) {
     throw new UserError(`${second} and ${first} know different classes, so there is nothing to compare.`);
   }
-  const data = await openTestImages(other!, { name: options.data });
-  checkFits(one!, data);
+  const where = { name: options.data, store: await openObjectStore(otherStore) };
+  const data = await openTestImages(other!, where);
+  const isSameInput = isDeepStrictEqual(one!.input, other!.input);
+  const inItsForm = isSameInput ? data : await openTestImages(other!, { ...where, input: one!.input });
   const { classifyTestImages } = await import('../evaluation/stored-model.ts'); // Loads TensorFlow.js, which errors need not wait for.
   const progress = progressLine();
   const answers = [];
-  for (const { version, alias } of versions) {
+  for (const [index, { version, alias }] of versions.entries()) {
     progress.show(`${alias ?? version.id} classifies ${data.test.count} images …`);
-    answers.push({ version: version.id, ...(alias && { alias }), answers: await classifyTestImages(version, data) });
+    answers.push({
+      version: version.id,
+      ...(alias && { alias }),
+      answers: await classifyTestImages(version, index === 0 ? inItsForm : data),
+    });
   }
   progress.end();
   const comparison = compare(answers[0]!, answers[1]!, data);

@@ -5,10 +5,13 @@ import { defaultStore } from '#environment/home.ts';
 import { makeFolder } from '#environment/make-folder.ts';
 import { UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
+import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { readVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { openLabelledPictures } from '../datasets/labelled-pictures.ts';
 import { openTestImages } from '../datasets/test-images.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import { type EvaluationReport, reportEvaluation } from '../evaluation/evaluation-report.ts';
@@ -25,6 +28,8 @@ interface ShowOptions {
 export interface EvaluateOptions extends ShowOptions {
   readonly store: string;
   readonly data?: string;
+  /** A folder or table of a person's own labelled pictures, instead of a data set's test images. */
+  readonly pictures?: string;
 }
 
 /** Measures a stored version, which is what a container can do; the command line's own command measures endpoints too. */
@@ -33,7 +38,7 @@ export function evaluateCommand(): Command {
     .description('Measure a stored version on the test images.')
     .argument('[version]', 'a version or an alias (default: candidate)')
     .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
-    .option('--data <name>', 'a data set with test images of the same classes (default: the one it was trained on)')
+    .option('--data <where>', 'a data set with test images of the same classes (default: the one it was trained on)')
     .option('--report <folder>', 'write evaluation.html there: the worst mistakes, with their images')
     .option('--json', 'print JSON')
     .action(evaluateStored);
@@ -44,7 +49,7 @@ export async function evaluateStored(name: string | undefined, options: Evaluate
   const store = await openObjectStore(options.store);
   const version = await readVersion(store, await resolveVersion(store, name ?? 'candidate'));
   const { card, golden } = version;
-  const data = await openTestImages(card, { name: options.data });
+  const data = await openMeasured(card, options, store);
   const { openStoredModel } = await import('../evaluation/stored-model.ts'); // Loads TensorFlow.js, which errors need not wait for.
 
   const model = await openStoredModel(version);
@@ -65,9 +70,26 @@ export async function evaluateStored(name: string | undefined, options: Evaluate
   await show(reportEvaluation(evaluation, subject), data, options);
 }
 
+/**
+ * What a model is measured on.
+ *
+ * @param store of the model: the pictures of a training job are there, too
+ */
+export async function openMeasured(
+  card: Pick<Card, 'name' | 'classes' | 'input' | 'data'>,
+  { data, pictures }: Pick<EvaluateOptions, 'data' | 'pictures'>,
+  store?: ObjectStore,
+): Promise<Dataset> {
+  if (pictures === undefined) return openTestImages(card, { name: data, store });
+  const line = progressLine();
+  const log = (text: string) => process.stderr.write(`${text}\n`);
+  return openLabelledPictures(pictures, card, { log, progress: line.show }).finally(line.end);
+}
+
 /** Prints an evaluation, and writes the report that was asked for. */
 export async function show(evaluation: EvaluationReport, data: Dataset, { json, report }: ShowOptions): Promise<void> {
-  process.stdout.write(json ? `${JSON.stringify(evaluation, undefined, 2)}\n` : measuredTable(evaluation));
+  const { ranking: _, ...figures } = evaluation; // The curves are for the report.
+  process.stdout.write(json ? `${JSON.stringify(figures, undefined, 2)}\n` : measuredTable(evaluation));
   if (report === undefined) return;
   const path = join(report, 'evaluation.html');
   const { evaluationReport } = await import('../record/report/evaluation-report.ts');

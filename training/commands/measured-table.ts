@@ -1,6 +1,7 @@
 import { percent } from '#models/percent.ts';
 import type { Calibration } from '../evaluation/calibration.ts';
 import type { EvaluationReport } from '../evaluation/evaluation-report.ts';
+import { fewImages } from '../evaluation/few-images.ts';
 
 /** A terminal is some 100 columns wide: more classes have their confusion in the report and in the JSON only. */
 const MOST_CLASSES = 16;
@@ -38,7 +39,10 @@ function figures({
     ['plain', percent(plain), recorded ? percent(recorded.plain) : ''],
     ...(tta === undefined ? [] : [['with augmentation', percent(tta), recorded ? percent(recorded.tta) : '']]),
     ['loss', loss.toFixed(4), recorded ? recorded.loss.toFixed(4) : ''],
-    [`among the best ${top.k}`, percent(top.accuracy), ''],
+    ...(top.k > 1 ? [[`among the best ${top.k}`, percent(top.accuracy), '']] : []),
+    ['macro F1', percent(rest.macro.f1), ''],
+    ['weighted F1', percent(rest.weighted.f1), ''],
+    ...(rest.auc === undefined ? [] : [['ROC AUC', rest.auc.macro.toFixed(4), '']]),
     ['calibration error', percent(rest.calibration.after.error), ''],
     ['  uncalibrated', percent(rest.calibration.before.error), ''],
   ];
@@ -56,18 +60,26 @@ function figures({
   ];
 }
 
-function classTable({ classes, perClass, confusion }: EvaluationReport): string[] {
+function classTable({ classes, byClass, confusion }: EvaluationReport): string[] {
   const width = widthOf(classes);
+  const share = (value: number) => (100 * value).toFixed(1).padStart(10);
   return [
-    `  ${'class'.padEnd(width)}     right   most often taken for`,
+    `  ${'class'.padEnd(width)} ${'images'.padStart(7)} precision %  recall %  95 % of recall      F1 %   most often taken for`,
     ...classes.map((name, label) => {
-      const others = confusion[label]!.map((count, answer) => ({ count, name: classes[answer]!, answer }))
+      const { support, precision, recall, f1, interval95 } = byClass[name]!;
+      const others = (confusion[label] ?? [])
+        .map((count, answer) => ({ count, name: classes[answer]!, answer }))
         .filter(({ count, answer }) => answer !== label && count > 0)
         .sort((a, b) => b.count - a.count)
         .slice(0, 3)
         .map((other) => `${other.name} ${other.count}`);
-      return `  ${name.padEnd(width)} ${percent(perClass[name]!).padStart(9)}   ${others.join(', ')}`.trimEnd();
+      const interval = interval95?.map((end) => (100 * end).toFixed(1)).join(' to ') ?? 'no images';
+      return (
+        `  ${name.padEnd(width)} ${support.toLocaleString('en').padStart(7)} ${share(precision)} ${share(recall)} ` +
+        `${interval.padStart(15)} ${share(f1)}   ${others.join(', ')}`
+      ).trimEnd();
     }),
+    ...fewImages(classes.map((name) => byClass[name]!)).map((sentence) => `  ${sentence}`),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** Collects the values of a repeatable option, in order. */
 export function collect(value: string, before: readonly string[] = []): string[] {
@@ -15,4 +15,12 @@ export function wholeNumber(text: string): number {
 /** The changes of the recipe that the options ask for, `key=value` each; `--budget` comes last, so that it wins. */
 export function changesOf({ set = [], budget }: { set?: readonly string[]; budget?: string }): readonly string[] {
   return budget === undefined ? set : [...set, `budget=${budget}`];
+}
+
+/** What happens to pictures that cannot be read, for every command that opens pictures. */
+export function onBadOption(): Option {
+  return new Option(
+    '--on-bad <what>',
+    'skip pictures that cannot be read, however many, or fail at the first (default: skip up to 1 %, fail above)',
+  ).choices(['skip', 'fail']);
 }

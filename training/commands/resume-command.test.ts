@@ -12,6 +12,9 @@ test('a run of this machine is resumed by the same command, in the same store', 
     "./cifar10 train --from production --set epochs=0.5 --set widths=8,8,8 --seed 1 --out 'my models' --run c1",
   );
   expect(resumeCommand(run)).toContain('--out s3://bucket');
+  expect(resumeCommand({ ...run, data: 'photos', onBad: 'skip' })).toContain(
+    'minute --data photos --on-bad skip --set',
+  );
 });
 
 test.each([

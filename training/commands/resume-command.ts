@@ -7,6 +7,7 @@ interface RunOptions {
   readonly set: readonly string[];
   readonly seed: number;
   readonly data?: string | undefined;
+  readonly onBad?: string | undefined;
   readonly from?: string | undefined;
   readonly out: string;
   readonly run: string;
@@ -16,11 +17,12 @@ interface RunOptions {
  * What a person types to resume a run of this process. A job is submitted again: a person's shell has none of its environment,
  * and "train" there would address another cloud.
  */
-export function resumeCommand({ recipe, set, seed, data, from, out, run }: RunOptions): string {
+export function resumeCommand({ recipe, set, seed, data, onBad, from, out, run }: RunOptions): string {
   const isJob = jobId() !== undefined;
   const words = [
     ...['./cifar10', isJob ? 'submit' : 'train', ...(recipe === undefined ? [] : [recipe])],
     ...(data === undefined || data === 'cifar10' ? [] : ['--data', data]),
+    ...(onBad === undefined ? [] : ['--on-bad', onBad]),
     ...(from === undefined ? [] : ['--from', from]),
     ...set.flatMap((change) => ['--set', change]),
     ...(isJob && seed === 1 ? [] : ['--seed', String(seed)]),

@@ -4,6 +4,7 @@ import { checkWritable } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { retryingStore } from '#models/stores/retrying-store.ts';
+import type { OnBad } from '../data/dataset.ts';
 import { checkDataset, openDataset } from '../datasets/open-dataset.ts';
 import { ownSettings, type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
 import { settingsFor } from '../recipe/settings-for-data.ts';
@@ -27,6 +28,8 @@ export interface TrainHereOptions {
   readonly seed?: number | undefined;
   /** A data set by name, or the path of a folder or table of pictures. @default cifar10 */
   readonly data?: string | undefined;
+  /** What happens to pictures that cannot be read. @default more than 1 % are refused */
+  readonly onBad?: OnBad | undefined;
   /**
    * A version, an alias or a Keras `.h5` file whose weights the run begins with; `none` for drawn weights.
    *
@@ -58,7 +61,7 @@ export async function trainHere(
   options: TrainHereOptions,
   { signal, stream, json = false }: Terminal,
 ): Promise<Outcome> {
-  const { set = [], seed = 1, data: dataset = 'cifar10', out } = options;
+  const { set = [], seed = 1, data: dataset = 'cifar10', onBad, out } = options;
   const from = options.from === 'none' ? undefined : options.from;
   if (options.recipe !== undefined || from === undefined) recipeFor(options); // Typos are found before the store is asked.
   const run = checkRunId(options.run ?? newRunId());
@@ -72,8 +75,9 @@ export async function trainHere(
   const view = viewFor(stream, { json });
   try {
     const loading = progressLine();
-    const bucket = isBucket(store) ? { bucket: patient } : {};
-    const data = await openDataset(dataset, { log, signal, progress: loading.show, ...bucket }).finally(loading.end);
+    const { imageSize: size, fit } = asked.settings;
+    const asAsked = { image: { size, fit }, ...(isBucket(store) && { bucket: patient }), ...(onBad && { onBad }) };
+    const data = await openDataset(dataset, { log, signal, progress: loading.show, ...asAsked }).finally(loading.end);
     const parent =
       named ?? (options.from === 'none' ? undefined : await beginningFor(data, { ...asked, store: patient, run, log }));
     const fitted = { ...options, set: [...settingsFor(data, ownSettings(asked)), ...set] };

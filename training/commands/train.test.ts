@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { devNull, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { UsageError } from '#errors/user-error.ts';
 import { readEvents } from '#models/run-events.ts';
@@ -19,21 +20,38 @@ import { trainingProcess } from '../run/training-process.fixture.ts';
 import { trainCommand } from './train.ts';
 
 let folder: string;
+let pictures: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'train-command-'));
-  await loadCifar10(); // So that no process below has to fetch it.
+  pictures = join(folder, 'pictures');
+  await writePictures(pictures, 600);
+  vi.stubEnv('XDG_CACHE_HOME', join(folder, 'cache')); // Where the processes below keep their pixels.
 }, 300_000);
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await rm(folder, { recursive: true });
 });
 
-/** The real program on the real data: a small net, and a checkpoint after each of a few dozen steps. */
-const recipe = ['tiny', 'engine=tensorflow', 'batchSize=256', 'epochs=0.2', 'checkpointSeconds=0'];
+/** The first images of CIFAR-10, in a folder for each class: few, so that it takes no time to test on them. */
+async function writePictures(to: string, count: number): Promise<void> {
+  const { classes, images, train } = await loadCifar10();
+  const [height, width, channels] = images.size;
+  const bytes = height * width * channels;
+  for (const name of classes) await mkdir(join(to, name), { recursive: true });
+  for (let image = 0; image < count; image++) {
+    const data = train.images.subarray(image * bytes, (image + 1) * bytes);
+    const png = encode({ width, height, channels: channels as 3, data });
+    await writeFile(join(to, classes[train.labels[image]!]!, `${image}.png`), png);
+  }
+}
+
+/** The real program on real data: a small net, and a checkpoint after each of a few dozen steps. */
+const recipe = ['tiny', 'engine=tensorflow', 'batchSize=16', 'epochs=1.3', 'checkpointSeconds=0'];
 const argumentsOf = (run: string, more: readonly string[] = []) => [
   'train',
   ...recipe.flatMap((word, index) => (index === 0 ? [word] : ['--set', word])),
   ...more,
-  ...['--run', run, '--out', folder],
+  ...['--data', pictures, '--run', run, '--out', folder],
 ];
 
 /** Sends a signal once, at the first checkpoint for which `isTime`. */
@@ -90,7 +108,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
       type: 'interrupted',
       signal: 'SIGINT',
       resume: expect.stringMatching(
-        /^\.\/cifar10 train tiny --set engine=tensorflow .*--seed 1 --out \S+ --run hunted$/,
+        /^\.\/cifar10 train tiny --data \S+ --set engine=tensorflow .*--seed 1 --out \S+ --run hunted$/,
       ),
     });
     expect(interrupted.errors).toContain('SIGINT: keeping a checkpoint');
@@ -138,7 +156,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     const store = folderStore(folder);
     const { version, accuracy } = (await readResult(store, 'alone'))!;
     const set = ['--set', 'epochs=1', '--set', 'budget=1h', '--budget', '1s'];
-    const words = ['train', '--from', version, ...set, '--run', 'further', '--out', folder];
+    const words = ['train', '--from', version, ...set, '--data', pictures, '--run', 'further', '--out', folder];
     const onEvent = (_: TrainingEvent, child: ChildProcess) => {
       child.stdout?.destroy();
       child.stderr?.destroy();
@@ -146,9 +164,9 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     const ended = await trainingProcess(words, { onEvent });
     expect(ended).toMatchObject({ code: 0, events: [{ type: 'started', recipe: 'tiny', parent: version }] });
     const further = (await readResult(store, 'further'))!;
-    expect(further.accuracy.plain).toBeGreaterThan(accuracy.plain - 0.02);
+    expect(further.accuracy.plain).toBeGreaterThan(accuracy.plain - 0.15); // Of some 60 test images.
     const settings = (await readArguments(store, 'further'))!.settings;
-    expect(settings).toMatchObject({ batchSize: 256, epochs: 1, learningRate: 0.02 });
+    expect(settings).toMatchObject({ batchSize: 16, epochs: 1, learningRate: 0.02 });
     // Whatever --set says.
     const events = (await readEvents<TrainingEvent>(store, 'further')).map(({ event }) => event);
     expect(events).toContainEqual(expect.objectContaining({ type: 'fitted', budgetSeconds: 1 }));
@@ -251,7 +269,7 @@ describe('bad arguments give exit code 2, and nothing is written', () => {
     [['--out', 'gs://bucket'], 'is not a store'],
     [['--out', '/dev/null/store'], '/dev/null/store does not exist: a part of it, before a slash, is a file'],
     [['--out', '/proc/x'], 'Nothing can be stored in /proc/x ('],
-    [['--data', 'cifar'], 'There is no data set "cifar", and no such path. --data takes cifar10, a folder'],
+    [['--data', 'cifar'], 'There is no data set "cifar", and no such path. --data takes cifar10, cifar100, '],
     [['--from', 's3://bucket/model'], 'is not something to train from'],
     [['--from', 'nosuch.h5'], 'nosuch.h5 cannot be read (ENOENT)'],
   ])('%j', async (words, message) => {

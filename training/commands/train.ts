@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { continueWithoutOutput } from '#errors/closed-output.ts';
 import { StoreUnavailable } from '#models/stores/retrying-store.ts';
+import type { OnBad } from '../data/dataset.ts';
 import { recipes } from '../recipe/recipes.ts';
 import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
-import { changesOf, collect, wholeNumber } from './option-parsers.ts';
+import { changesOf, collect, onBadOption, wholeNumber } from './option-parsers.ts';
 import { jobId } from './place.ts';
 import { prepareDevice } from './train-device.ts';
 import { trainHere } from './train-here.ts';
@@ -15,6 +16,7 @@ interface Options {
   readonly budget?: string;
   readonly seed?: number;
   readonly data?: string;
+  readonly onBad?: OnBad;
   readonly from?: string | undefined;
   readonly out: string;
   readonly run?: string;
@@ -48,6 +50,7 @@ Examples:
   ./cifar10 train --from production --set epochs=1    go on from the weights of a model, by its recipe
   ./cifar10 train minute --data photos/               on pictures of your own: photos/cats/1.jpg, …
   ./cifar10 train --data photos/ --from production    with the body of a model, and a new head for your classes
+  ./cifar10 train minute --data s3://my-bucket/photos  or in a bucket
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run
@@ -65,8 +68,9 @@ export function trainCommand(): Command {
     .option('--seed <number>', 'the same seed gives the same model (default: 1)', wholeNumber)
     .option(
       '--data <where>',
-      'what to train on: cifar10 (the default), a folder with one folder for each class, or a .csv or .jsonl table',
+      'what to train on: cifar10 (the default), cifar100, cifar100-coarse, fashion-mnist, a folder with one folder for each class, a .csv or .jsonl table, a .zip or .tar.gz of either, or s3://<bucket>/<prefix>',
     )
+    .addOption(onBadOption())
     .option(
       '--from <parent>',
       'start from a version, an alias or a Keras .h5 file, also of other classes; none draws all weights (default: with few pictures a CIFAR-10 version of the store, else none)',
@@ -80,14 +84,14 @@ export function trainCommand(): Command {
 
 async function run(recipe: string | undefined, options: Options): Promise<void> {
   // A job that was started by hand in the console has no --run; its id has colons in an array job.
-  const { seed, data, from, out, run = jobId()?.replaceAll(':', '-'), json = false } = options;
+  const { seed, data, onBad, from, out, run = jobId()?.replaceAll(':', '-'), json = false } = options;
   continueWithoutOutput();
   const { signal, exitCode, release } = onSignals((line) => process.stderr.write(`${line}\n`));
   try {
     const set = changesOf(options);
     await prepareDevice(signal);
     const outcome = await trainHere(
-      { recipe, set, seed, data, from, out, run },
+      { recipe, set, seed, data, onBad, from, out, run },
       { signal, stream: process.stdout, json },
     );
     if (outcome.status === 'interrupted') process.exitCode = exitCode();

@@ -56,8 +56,9 @@ describe('writeTransformed', () => {
 
 describe('transformsOfEpoch', () => {
   const count = 10_000;
+  const pixels = { split: { count, images: new Uint8Array(3 * count) }, imageSize: [1, 1, 3] } as const;
   const mirrored = (flip: 'none' | 'random' | 'alternating', epoch: number, seed = 1) => {
-    const transformOf = transformsOfEpoch({ flip, translate: 0 }, { count, seed, epoch });
+    const transformOf = transformsOfEpoch({ flip, translate: 0 }, { ...pixels, seed, epoch });
     return Array.from({ length: count }, (_, image) => transformOf(image).isMirrored);
   };
 
@@ -79,7 +80,7 @@ describe('transformsOfEpoch', () => {
   });
 
   test('shifts by every distance up to the limit, both ways, each about as often', () => {
-    const transformOf = transformsOfEpoch({ flip: 'none', translate: 2 }, { count, seed: 3, epoch: 5 });
+    const transformOf = transformsOfEpoch({ flip: 'none', translate: 2 }, { ...pixels, seed: 3, epoch: 5 });
     const counts = new Map<string, number>();
     for (let image = 0; image < count; image++) {
       const { down, right } = transformOf(image);

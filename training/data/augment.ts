@@ -1,20 +1,14 @@
+import { sizeOf } from '#models/size-of.ts';
 import { purpose, random } from '../random/random.ts';
+import { type Augmentation, kindsOf } from './augmentation.ts';
+import { cutOut } from './cut-out.ts';
+import type { Split } from './dataset.ts';
+import { type PhotoTransform, photoTransform } from './photo-transforms.ts';
+import { recolor } from './recolor.ts';
+import { type Grid, writeResampled } from './resample.ts';
 
-/** How training images are varied. It works on bytes, before they are normalised, so that an engine is fed bytes. */
-export interface Augmentation {
-  /**
-   * `random`: each image is mirrored with probability ½ in each epoch. `alternating`: half of them, drawn once, are mirrored
-   * in even epochs and the other half in odd ones, so that two epochs show both sides of every image.
-   *
-   * @see airbench, arXiv:2404.00498 §3.6
-   */
-  readonly flip: 'none' | 'random' | 'alternating';
-  /** The most pixels that an image is moved by, vertically and horizontally; the border is reflected. 0 for none. */
-  readonly translate: number;
-}
-
-/** How one image is mirrored and moved. */
-export interface ImageTransform {
+/** How one image is changed. */
+export interface ImageTransform extends PhotoTransform {
   readonly isMirrored: boolean;
   /** Pixels; negative is up. Rows that leave at the bottom are replaced at the top by reflection. */
   readonly down: number;
@@ -22,15 +16,24 @@ export interface ImageTransform {
   readonly right: number;
 }
 
+export interface EpochOptions {
+  readonly split: Pick<Split, 'count' | 'images'>;
+  /** Height, width and channels of an image. */
+  readonly imageSize: readonly [number, number, number];
+  readonly seed: number;
+  readonly epoch: number;
+}
+
 /**
- * Draws the transforms of a whole epoch. They depend on seed and epoch alone, so that any batch can be made again.
+ * Draws the transforms of a whole epoch. They depend on seed, epoch and image alone, so that any batch can be made again.
  *
  * @returns the transform of an image, by its index in the split
  */
 export function transformsOfEpoch(
-  { flip, translate }: Augmentation,
-  { count, seed, epoch }: { readonly count: number; readonly seed: number; readonly epoch: number },
+  augmentation: Augmentation,
+  { split: { count, images }, imageSize, seed, epoch }: EpochOptions,
 ): (image: number) => ImageTransform {
+  const { flip, translate } = augmentation;
   const isMirrored = new Uint8Array(count);
   if (flip !== 'none') {
     const coin = random(seed, purpose.flips, flip === 'random' ? epoch : 0);
@@ -42,21 +45,43 @@ export function transformsOfEpoch(
     const die = random(seed, purpose.crops, epoch);
     for (let at = 0; at < offsets.length; at++) offsets[at] = die.integer(2 * translate + 1) - translate;
   }
-  return (image) => ({
+  const place = (image: number) => ({
     isMirrored: isMirrored[image] === 1,
     down: offsets[2 * image]!,
     right: offsets[2 * image + 1]!,
   });
+  if (!Object.values(kindsOf(augmentation)).includes(true)) return place;
+  const bytes = sizeOf(imageSize);
+  return (image) => {
+    const pixels = images.subarray(image * bytes, (image + 1) * bytes);
+    return { ...place(image), ...photoTransform(augmentation, pixels, { size: imageSize, seed, epoch, image }) };
+  };
 }
 
 /**
- * Writes a transformed image: mirrored first, then moved, with the border reflected (the outermost pixel is not repeated).
+ * Writes a transformed image.
  *
  * @param from where the image begins in `source`
  * @param to where it begins in `target`
  * @param size height, width and channels
  */
 export function writeTransformed(
+  source: Uint8Array,
+  from: number,
+  target: Uint8Array,
+  to: number,
+  size: readonly [number, number, number],
+  transform: ImageTransform,
+): void {
+  const { resampling, recoloring, hole } = transform;
+  if (resampling === undefined) writeMoved(source, from, target, to, size, transform);
+  else writeResampled(source, from, target, to, size, gridOf(size, transform), resampling);
+  if (recoloring !== undefined) recolor(target, to, sizeOf(size), recoloring);
+  if (hole !== undefined) cutOut(target, to, size, hole);
+}
+
+/** Mirrors first, then moves, with the border reflected (the outermost pixel is not repeated). */
+function writeMoved(
   source: Uint8Array,
   from: number,
   target: Uint8Array,
@@ -77,6 +102,17 @@ export function writeTransformed(
       for (let channel = 0; channel < channels; channel++) target[at++] = source[pixel + channel]!;
     }
   }
+}
+
+function gridOf([height, width]: readonly [number, number, number], { isMirrored, down, right }: ImageTransform): Grid {
+  const rows = new Int32Array(height);
+  const columns = new Int32Array(width);
+  for (let y = 0; y < height; y++) rows[y] = reflect(y - down, height);
+  for (let x = 0; x < width; x++) {
+    const column = reflect(x - right, width);
+    columns[x] = isMirrored ? width - 1 - column : column;
+  }
+  return { rows, columns };
 }
 
 /** The source row and column of each pixel of a transformed image, for engines that transform by lookup. */
@@ -102,13 +138,23 @@ export function transformTables(
   };
 }
 
-/** The row of each table that belongs to a transform. */
-export function inTransformTables(
-  { isMirrored, down, right }: ImageTransform,
+/**
+ * A transform in whole numbers, for engines: the row of each table of `transformTables`, then, where the augmentation has them, 6
+ * of the resampling, 12 of the recoloring and the hole's top, bottom, left and right.
+ */
+export function numbersOf(
+  { isMirrored, down, right, resampling, recoloring, hole }: ImageTransform,
   translate: number,
-): { row: number; column: number } {
-  const offsets = 2 * translate + 1;
-  return { row: translate + down, column: translate + right + (isMirrored ? offsets : 0) };
+): number[] {
+  const column = translate + right + (isMirrored ? 2 * translate + 1 : 0);
+  const edges = hole === undefined ? [] : [hole.top, hole.bottom, hole.left, hole.right];
+  return [translate + down, column, ...(resampling ?? []), ...(recoloring ?? []), ...edges];
+}
+
+/** How many numbers a transform of an augmentation has. */
+export function numbersPerTransform(augmentation: Augmentation): number {
+  const { isResampled, isRecolored, isCut } = kindsOf(augmentation);
+  return 2 + (isResampled ? 6 : 0) + (isRecolored ? 12 : 0) + (isCut ? 4 : 0);
 }
 
 /** -1 becomes 1, and `size` becomes `size - 2`. */

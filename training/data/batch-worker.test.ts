@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { random } from '../random/random.ts';
+import type { Augmentation } from './augmentation.ts';
 import { type BatchSource, openBatchWorker } from './batch-worker.ts';
 import { batches } from './batches.ts';
 
@@ -17,7 +18,7 @@ const options = {
 } as const;
 
 const sources: BatchSource[] = [];
-const open = (from: number, changes: { seed?: number } = {}) => {
+const open = (from: number, changes: { seed?: number; augmentation?: Augmentation } = {}) => {
   const source = openBatchWorker(split, from, { ...options, ...changes });
   sources.push(source);
   return source;
@@ -36,13 +37,18 @@ test('gives labels of more classes than a byte has values', async () => {
   expect([...batch.labels]).toEqual([...expected!.labels]);
 });
 
-test('gives the batches of the epochs, byte for byte, from any step on', async () => {
-  const source = open(4);
+const photos = { randomCrop: 0.3, randAugment: [2, 9], colorJitter: [0.4, 0.4, 0.4, 0.1], cutout: 0.4 } as const;
+
+test.each([
+  ['moved', options.augmentation],
+  ['varied as photos are', { ...options.augmentation, ...photos }],
+])('gives the batches of the epochs, byte for byte, from any step on: %s', async (_, augmentation) => {
+  const source = open(4, { augmentation });
   for (const { epoch, skip } of [{ epoch: 0, skip: 4 }, { epoch: 1 }, { epoch: 2 }].map((each) => ({
     skip: 0,
     ...each,
   }))) {
-    for (const expected of batches(split, { ...options, epoch, skip })) {
+    for (const expected of batches(split, { ...options, augmentation, epoch, skip })) {
       const { images, labels } = await source.next();
       expect([Buffer.from(images), Buffer.from(labels)]).toEqual([
         Buffer.from(expected.images),

@@ -10,8 +10,7 @@ export interface BatchWorkerData {
   readonly split: Split;
   /** The number of the first step. */
   readonly from: number;
-  readonly imageSize: BatchesOptions['imageSize'];
-  readonly plans: Omit<BatchesOptions, 'imageSize' | 'epoch' | 'skip'>;
+  readonly plans: Omit<BatchesOptions, 'epoch' | 'skip'>;
   readonly slots: readonly Batch[];
 }
 
@@ -29,10 +28,10 @@ export interface BatchSource {
 export function openBatchWorker(
   split: Split,
   from: number,
-  { imageSize, ...plans }: Omit<BatchesOptions, 'epoch' | 'skip'>,
+  plans: Omit<BatchesOptions, 'epoch' | 'skip'>,
 ): BatchSource {
-  const slots = [0, 1].map(() => emptyBatch(split, { ...plans, imageSize }, SharedArrayBuffer));
-  const workerData: BatchWorkerData = { split: share(split), from, imageSize, plans, slots };
+  const slots = [0, 1].map(() => emptyBatch(split, plans, SharedArrayBuffer));
+  const workerData: BatchWorkerData = { split: share(split), from, plans, slots };
   const worker = new Worker(new URL('./batches.worker.mjs', import.meta.url), { workerData, execArgv: [] });
   const written = on(worker, 'message', { close: ['exit'] });
   for (const slot of slots.keys()) worker.postMessage(slot);

@@ -1,23 +1,24 @@
 import { purpose, random } from '../random/random.ts';
-import { type Augmentation, transformsOfEpoch, writeTransformed } from './augment.ts';
+import { transformsOfEpoch, writeTransformed } from './augment.ts';
+import type { Augmentation } from './augmentation.ts';
 import type { Batch, BatchPlan } from './batch.ts';
 import type { Split } from './dataset.ts';
 import { emptyLabels } from './labels.ts';
 
-export interface BatchPlansOptions {
+export interface BatchesOptions {
   /** Images in a batch. */
   readonly size: number;
   readonly seed: number;
   readonly epoch: number;
   readonly augmentation: Augmentation;
+  /** Height, width and channels of an image. */
+  readonly imageSize: readonly [number, number, number];
   /** Batches to skip at the start of the epoch: those that were trained on before a checkpoint. @default 0 */
   readonly skip?: number;
 }
 
-export interface BatchesOptions extends BatchPlansOptions {
-  /** Height, width and channels of an image. */
-  readonly imageSize: readonly [number, number, number];
-}
+/** What plans are made from. */
+type PlannedSplit = Pick<Split, 'count' | 'images'>;
 
 /** Whole batches in an epoch. */
 export function batchesPerEpoch(split: Split, size: number): number {
@@ -30,15 +31,14 @@ export function batchesPerEpoch(split: Split, size: number): number {
  * A step is compiled for one batch size, so the images left over at the end of an epoch (fewer than a batch) are not
  * trained on in it; the next epoch has another order, so over a run all images are seen about equally often. Evaluation
  * leaves no image out.
- *
- * @param count images in the split
  */
 export function* batchPlans(
-  count: number,
-  { size, seed, epoch, augmentation, skip = 0 }: BatchPlansOptions,
+  split: PlannedSplit,
+  { size, seed, epoch, augmentation, imageSize, skip = 0 }: BatchesOptions,
 ): Generator<BatchPlan> {
+  const { count } = split;
   const order = random(seed, purpose.order, epoch).shuffle(Int32Array.from({ length: count }, (_, index) => index));
-  const transformOf = transformsOfEpoch(augmentation, { count, seed, epoch });
+  const transformOf = transformsOfEpoch(augmentation, { split, imageSize, seed, epoch });
   for (let from = skip * size; from + size <= count; from += size) {
     const images = order.subarray(from, from + size);
     yield { images, transforms: Array.from(images, transformOf) };
@@ -49,17 +49,16 @@ export function* batchPlans(
  * Plans the batches of a run, epoch after epoch, without end.
  *
  * @param from the number of the first step, counted from the start of the run
- * @param count images in the split
  */
 export function* plansFrom(
   from: number,
-  count: number,
-  options: Omit<BatchPlansOptions, 'epoch' | 'skip'>,
+  split: PlannedSplit,
+  options: Omit<BatchesOptions, 'epoch' | 'skip'>,
 ): Generator<BatchPlan, never> {
-  const perEpoch = Math.floor(count / options.size);
+  const perEpoch = Math.floor(split.count / options.size);
   let skip = from % perEpoch;
   for (let epoch = Math.floor(from / perEpoch); ; epoch++) {
-    yield* batchPlans(count, { ...options, epoch, skip });
+    yield* batchPlans(split, { ...options, epoch, skip });
     skip = 0;
   }
 }
@@ -99,10 +98,10 @@ export function emptyBatch(
  *
  * @returns batches that share their memory: each overwrites the one before
  */
-export function* batches(split: Split, { imageSize, ...options }: BatchesOptions): Generator<Batch> {
-  const batch = emptyBatch(split, { ...options, imageSize });
-  for (const plan of batchPlans(split.count, options)) {
-    writeBatch(split, plan, imageSize, batch);
+export function* batches(split: Split, options: BatchesOptions): Generator<Batch> {
+  const batch = emptyBatch(split, options);
+  for (const plan of batchPlans(split, options)) {
+    writeBatch(split, plan, options.imageSize, batch);
     yield batch;
   }
 }

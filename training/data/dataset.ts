@@ -1,3 +1,4 @@
+import type { Fit } from '#images/fit-image.ts';
 import type { DataIdentity } from '#models/data-identity.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import type { ImageSet } from './image-set.ts';
@@ -18,7 +19,21 @@ export interface Dataset extends DataIdentity {
   readonly heldOut?: number;
 }
 
+/** Pixels across and down that pictures may become. */
+export const imageSizes = [32, 48, 64, 96, 128] as const;
+
+/** What pictures of any size become: squares of so many pixels, and how a picture of another shape becomes one. */
+export interface ImageForm {
+  readonly size: number;
+  readonly fit: Fit;
+}
+
+/** That of CIFAR-10. */
+export const defaultForm: ImageForm = { size: 32, fit: 'crop' };
+
 export interface LoadOptions {
+  /** What pictures become; the images of a named data set are as they are. @default defaultForm */
+  readonly image?: ImageForm;
   /** A bucket that keeps the data set for jobs: asked first, and given what it does not have. @default none */
   readonly bucket?: ObjectStore;
   /** Called with a line about each step that takes long. @default silent */
@@ -26,7 +41,11 @@ export interface LoadOptions {
   /** Called often while something takes long, with a line that replaces the one before. @default silent */
   readonly progress?: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** Pictures that cannot be read: leave out any number of them, or refuse a single one. @default refuses more than 1 % */
+  readonly onBad?: OnBad;
 }
+
+export type OnBad = 'skip' | 'fail';
 
 export interface Split {
   readonly count: number;

@@ -8,13 +8,18 @@ import type { EngineOptions, StepOptions } from './engine.ts';
  * @throws {InvalidNet} the net contradicts itself
  * @throws {UserError} the weights do not fit the net, or a group names a weight that cannot be trained
  */
-export function checkOptions({ net, weights, groups, freezable = [] }: EngineOptions): void {
+export function checkOptions({ net, weights, groups, freezable = [], classWeights }: EngineOptions): void {
   const specs = new Map(weightSpecs(net).map((spec) => [spec.name, spec]));
   checkTensors(
     `The weights of net ${net.name}`,
     weights,
     new Map([...specs].map(([name, { shape }]) => [name, shape])),
   );
+  if (classWeights !== undefined && classWeights.length !== net.classes) {
+    throw new UserError(
+      `Net ${net.name} has ${net.classes} classes, and ${classWeights.length} class weights were given.`,
+    );
+  }
   const groupOf = new Map<string, string>();
   for (const group of groups) {
     for (const name of group.weights) {

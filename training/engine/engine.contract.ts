@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
+import { sizeOf } from '#models/size-of.ts';
+import type { Augmentation } from '../data/augmentation.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
 import type { Labels } from '../data/labels.ts';
@@ -129,6 +131,29 @@ export function describeEngine(
         const { labelSmoothing } = usual;
         const expected = (1 - labelSmoothing) * step(sharp, batch.labels) + labelSmoothing * uniform;
         expect(step(engineAt(), batch.labels)).toBeCloseTo(expected, 5);
+      });
+
+      test('with class weights counts an image as often as its class says, in the loss and in its gradient', async () => {
+        const classWeights = [0.5, 2, 0, 1, 3];
+        const engine = await compile({ classWeights });
+        const begin = engine.state();
+        const images = Uint8Array.from(
+          { length: batch.images.length },
+          (_, at) => batch.images[at % sizeOf(everything.input)]!,
+        );
+        for (const [label, weight] of classWeights.entries()) {
+          const alike = { images, labels: new Uint8Array(batchSize).fill(label) };
+          const move = { step: 0, learningRates: { all: 0.1 } };
+          engine.restore(begin);
+          expect(engine.step(alike, move)).toBeCloseTo(weight * engineAt().step(alike, move), 5);
+          const plain = difference(initial, shared.weights()).get('head/kernel')!;
+          const found = difference(initial, engine.weights()).get('head/kernel')!;
+          expectClose(
+            found,
+            plain.map((moved) => weight * moved),
+            `class ${label}`,
+          );
+        }
       });
 
       test('does not change what it was given', async () => {
@@ -537,7 +562,7 @@ export function describeEngine(
       const adamw = { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 } as const;
       const change = {
         net: dropping,
-        resident: { ...split, translate: augmentation.translate },
+        resident: { ...split, augmentation },
         groups: [
           { name: 'bias', weights: ['whiten/bias'], optimizer: sgd },
           {
@@ -588,7 +613,7 @@ export function describeEngine(
         return { losses, state: engine.state() };
       };
       const plans = [0, 1, 2]
-        .flatMap((number) => [...batchPlans(split.count, epoch(number))])
+        .flatMap((number) => [...batchPlans(split, epoch(number))])
         .map((plan, step) => ({ step, batch: plan, learningRates: ratesOf(step), lookahead: lookaheadAfter(step) }));
 
       test.each([
@@ -609,11 +634,11 @@ export function describeEngine(
 
       test('are the steps one by one for a net with branches too', async () => {
         const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
-        const planned = batchPlans(images.count, epoch(0));
+        const planned = batchPlans(images, epoch(0));
         const rates = { all: 0.05 };
         const branched = {
           ...optionsFor(everythingBranched),
-          resident: { ...images, translate: augmentation.translate },
+          resident: { ...images, augmentation },
         };
         const [one, other] = [await compile(branched), await compile(branched)];
         const together = one.steps!.run(
@@ -623,6 +648,27 @@ export function describeEngine(
         const alone = Array.from(prepared, (each, step) => other.step(each, { step, learningRates: rates }));
         expect([...together]).toEqual(alone);
         expect(one.state()).toEqual(other.state());
+      });
+
+      test.each([
+        { randomCrop: 0.2 },
+        { randAugment: [3, 20] },
+        { colorJitter: [0.4, 0.4, 0.4, 0.1] },
+        { cutout: 0.5 },
+        { flip: 'none', translate: 0, randomCrop: 0.5, randAugment: [2, 9], colorJitter: [1, 1, 1, 0.5], cutout: 0.25 },
+      ] as const)('are the steps one by one on images that are varied as photos are: %j', async (photos) => {
+        const varied: Augmentation = { ...augmentation, ...photos };
+        const engine = await compile({ resident: { ...split, augmentation: varied } });
+        const begin = engine.state();
+        const options = { ...epoch(0), augmentation: varied };
+        const learningRates = { all: 0.1 };
+        const planned = Array.from(batchPlans(split, options), (each, step) => ({ step, batch: each, learningRates }));
+        const together = [...engine.steps!.run(planned)];
+        const end = engine.state();
+        engine.restore(begin);
+        const alone = Array.from(batches(split, options), (each, step) => engine.step(each, { step, learningRates }));
+        expect(together).toEqual(alone);
+        expect(end).toEqual(engine.state());
       });
 
       test('resume from a checkpoint of the steps one by one', async () => {
@@ -657,6 +703,9 @@ export function describeEngine(
         expect(changed({ transforms: new Array(batchSize).fill(wide) })).toThrow(
           /by 0, -3 pixels; the largest compiled is 2/,
         );
+        const hole = { top: 0, bottom: 1, left: 0, right: 1 };
+        const cut = { isMirrored: false, down: 0, right: 0, hole };
+        expect(changed({ transforms: new Array(batchSize).fill(cut) })).toThrow(/of another augmentation/);
         expect(engine.state()).toEqual(before);
       });
 
@@ -669,7 +718,11 @@ export function describeEngine(
     });
 
     test('offers many steps in one call where images are resident, if it can', async () => {
-      const split = { count: 8, ...randomBatch(everything, 1, 8), translate: 0 };
+      const split = {
+        count: 8,
+        ...randomBatch(everything, 1, 8),
+        augmentation: { flip: 'none', translate: 0 } as const,
+      };
       expect((await compile({ resident: split })).steps !== undefined).toBe(doesManySteps);
       expect(shared.steps).toBeUndefined();
     });
@@ -709,6 +762,7 @@ export function describeEngine(
         ['a whitening kernel', { groups: group(['whiten/kernel']) }, /whiten\/kernel, which is never trained/],
         ['a weight in two groups', { groups: [...group(['head/kernel']), ...group(['head/kernel'])] }, /in two groups/],
         ['an unknown freezable group', { freezable: [['some']] }, /no group has this name/],
+        ['class weights of other classes', { classWeights: [1, 2] }, /has 5 classes, and 2 class weights were given/],
         ['missing weights', { weights: initial.slice(1) }, /lack whiten\/kernel/],
         ['unknown weights', { weights: [...initial, { ...initial[0]!, name: 'x' }] }, /hold x, which is unknown/],
         [

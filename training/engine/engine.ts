@@ -1,3 +1,4 @@
+import type { Augmentation } from '../data/augmentation.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import type { Split } from '../data/dataset.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
@@ -16,7 +17,7 @@ export interface Engine {
   /** Version and device for the record, such as `TensorFlow 2.21.0, CPU, 2 threads, oneDNN`. */
   readonly description: string;
 
-  /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch */
+  /** One optimizer step on `[B]` images, `B` being the compiled batch size. @returns the mean loss of the batch, weighted */
   step(batch: Batch, options: StepOptions): number;
 
   /** Present where the engine keeps images (`EngineOptions.resident`) and supports it. */
@@ -80,6 +81,8 @@ export interface EngineOptions {
   readonly seed: number;
   /** Share of a label that is spread over all classes, in [0, 1). */
   readonly labelSmoothing: number;
+  /** What an image of each class counts in the loss. @default 1 for each */
+  readonly classWeights?: readonly number[] | undefined;
   /** The gradients are those of the batch's mean loss (Keras), or of its sum (airbench). */
   readonly reduction: 'mean' | 'sum';
   /** Each trained weight is in exactly one group; a weight in none is a constant. */
@@ -99,6 +102,6 @@ export interface EngineOptions {
 
 /** Training images that an engine keeps where it computes. */
 export interface ResidentImages extends Split {
-  /** The largest distance that a transform moves an image, in pixels. */
-  readonly translate: number;
+  /** What may be done to them. */
+  readonly augmentation: Augmentation;
 }

@@ -38,7 +38,8 @@ await trainFewSteps('tiny-wasm', 'tiny', [
   `batchPreparation=${batches === 'graph' ? 'inline' : batches}`,
 ]);
 if (hasTensorFlow()) {
-  await trainFewSteps('seed', 'seed', [`batchPreparation=${batches}`]);
+  const photos = ['randomCrop=0.3', 'randAugment=2,9', 'colorJitter=0.4,0.4,0.4,0.1', 'cutout=0.25'];
+  await trainFewSteps('seed', 'seed', [...photos, 'classWeights=balanced', `batchPreparation=${batches}`]);
   for (const precision of new Set(['float32', fastestPrecision(await loadTensorFlow())])) {
     await trainFewSteps(`minute-${precision}`, 'minute', [`precision=${precision}`, `batchPreparation=${batches}`]);
   }

@@ -41,7 +41,7 @@ export async function evaluate(
   predict: Predict,
   split: Split,
   options: EvaluateOptions,
-): Promise<Required<Evaluation>> {
+): Promise<Evaluation & { readonly tta: number }> {
   const { imageSize, classes, temperature, onProgress, signal } = options;
   const bytes = imageSize[0] * imageSize[1] * imageSize[2];
   const plain = new Float32Array(split.count * classes);

@@ -1,4 +1,6 @@
 import type { Calibration } from './calibration.ts';
+import type { Averages, ClassFigures, Confusion } from './class-figures.ts';
+import type { Ranking } from './ranking.ts';
 
 /** The result of one pass over a split, in which every image counts once. Fractions are in [0, 1]. */
 export interface Evaluation {
@@ -13,7 +15,15 @@ export interface Evaluation {
   readonly interval95: readonly [low: number, high: number];
   /** By class index: the share of its images that is classified correctly; 0 for a class without images. */
   readonly perClass: readonly number[];
-  /** Number of images by class (row) and answer (column). */
+  /** By class index. */
+  readonly figures: readonly ClassFigures[];
+  readonly macro: Averages;
+  readonly weighted: Averages;
+  /** Absent where there are too few images or too many classes for it. */
+  readonly ranking?: Ranking;
+  /** The most frequent mistakes. */
+  readonly confusions: readonly Confusion[];
+  /** Number of images by class (row) and answer (column); no rows for more than 1,000 classes. */
   readonly confusion: readonly (readonly number[])[];
   /** Mean cross-entropy, at the temperature. */
   readonly loss: number;

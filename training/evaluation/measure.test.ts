@@ -15,6 +15,16 @@ test.each([
   expect(interval95(accuracy, size)).toEqual([expect.closeTo(low, 4), expect.closeTo(high, 4)]);
 });
 
+test('interval95 contains the accuracy, of few and of many images', () => {
+  for (let images = 1; images < 500; images++) {
+    for (const right of [0, 1, images - 1, images]) {
+      const [low, high] = interval95(right / images, images);
+      expect(low).toBeLessThanOrEqual(right / images);
+      expect(high).toBeGreaterThanOrEqual(right / images);
+    }
+  }
+});
+
 describe('topAccuracy', () => {
   test('counts a class that is among the best k', () => {
     const logits = Float32Array.of(3, 2, 1, 0, 3, 2, 1, 0, 3, 2, 1, 0);

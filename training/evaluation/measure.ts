@@ -1,7 +1,13 @@
 import type { Labels } from '../data/labels.ts';
 import { calibration } from './calibration.ts';
+import { averagesOf, classFigures, topConfusions } from './class-figures.ts';
 import type { Evaluation } from './evaluation.ts';
+import { ranking } from './ranking.ts';
 import { crossEntropy, probabilities } from './temperature.ts';
+
+/** A matrix for more classes would be larger than the images. */
+const MOST_IN_MATRIX = 1_000;
+const CONFUSIONS = 24;
 
 /**
  * Evaluates logits that are already there.
@@ -16,7 +22,9 @@ export function measure(
   { classes, temperature = 1 }: { readonly classes: number; readonly temperature?: number | undefined },
 ): Evaluation {
   const answers = topClasses(logits, classes);
-  const confusion = confusionOf(answers, labels, classes);
+  const calibrated = probabilities(logits, classes, temperature);
+  const figures = classFigures(answers, labels, classes);
+  const ranked = ranking(calibrated, labels, classes);
   const plain = agreement(answers, labels);
   const k = Math.min(5, classes - 1);
   return {
@@ -24,12 +32,16 @@ export function measure(
     plain,
     top: { k, accuracy: topAccuracy(logits, labels, k) },
     interval95: interval95(plain, labels.length),
-    perClass: confusion.map((row, label) => row[label]! / Math.max(1, sum(row))),
-    confusion,
+    perClass: figures.map(({ recall }) => recall),
+    figures,
+    ...averagesOf(figures),
+    ...(ranked && { ranking: ranked }),
+    confusions: topConfusions(answers, labels, CONFUSIONS),
+    confusion: classes > MOST_IN_MATRIX ? [] : confusionOf(answers, labels, classes),
     loss: crossEntropy(logits, labels, temperature),
     calibration: {
       before: calibration(probabilities(logits, classes, 1), labels),
-      after: calibration(probabilities(logits, classes, temperature), labels),
+      after: calibration(calibrated, labels),
     },
     logits,
   };
@@ -82,7 +94,9 @@ export function interval95(accuracy: number, images: number): [low: number, high
   const middle = accuracy + z ** 2 / (2 * images);
   const half = z * Math.sqrt((accuracy * (1 - accuracy)) / images + z ** 2 / (4 * images ** 2));
   const scale = 1 + z ** 2 / images;
-  return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
+  const [low, high] = [(middle - half) / scale, (middle + half) / scale];
+  // Where all answers are right, or none, an end of the interval is the accuracy itself, but for rounding.
+  return [Math.max(0, Math.min(low, accuracy)), Math.min(1, Math.max(high, accuracy))];
 }
 
 /** A wrong answer, and the network's confidence in it. */
@@ -119,8 +133,4 @@ function confusionOf(answers: Labels, labels: Labels, classes: number): number[]
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (const [image, label] of labels.entries()) confusion[label]![answers[image]!]!++;
   return confusion;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -15,10 +15,17 @@ interface StoredModel {
   dispose(): void;
 }
 
-/** Loads a stored version as any TensorFlow.js program would: on native TensorFlow if it is installed, else on WebAssembly. */
-export async function openStoredModel({ card, file }: VerifiedVersion): Promise<StoredModel> {
+/**
+ * Loads a stored version as any TensorFlow.js program would.
+ *
+ * @param isNative on native TensorFlow, else on WebAssembly. @default if it is installed
+ */
+export async function openStoredModel(
+  { card, file }: VerifiedVersion,
+  isNative: boolean = hasTensorFlow(),
+): Promise<StoredModel> {
   const { height, width, channels } = card.input;
-  const runtime = await startBackend();
+  const runtime = await startBackend(isNative);
   const { modelTopology, weightsManifest } = JSON.parse(Buffer.from(file('model.json')).toString());
   const weightData = file('weights.bin').slice().buffer;
   const model = await loadLayersModel(
@@ -47,8 +54,8 @@ export async function classifyTestImages(version: VerifiedVersion, { test, class
 }
 
 /** TensorFlow.js computes on the backend that was loaded last. */
-async function startBackend(): Promise<string> {
-  if (!hasTensorFlow()) return await startWasm();
+async function startBackend(isNative: boolean): Promise<string> {
+  if (!isNative) return await startWasm();
   const { version, device } = await loadTensorFlow();
   return `TensorFlow ${version}, ${device}`;
 }

@@ -8,7 +8,7 @@ import { readersPython } from '#setup/readers.mjs';
 import { compileEager } from '../engine/eager/engine.ts';
 import { startWasm } from '../engine/eager/wasm.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
-import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
+import { anyNet, everything, everythingBranched, largerNets, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
 import { resnet9 } from '../nets/resnet9.ts';
 import { resnet20 } from '../nets/resnet20.ts';
@@ -52,10 +52,18 @@ export const awkward: Net = {
 /** The nets of papers; ResNet-9 narrow. */
 export const classicNets = [resnet20(), resnet20(undefined, 'projection'), vgg(), resnet9([16, 32, 32])];
 
-/** The net of every recipe, those of papers, those with every kind of layer, and some random ones. */
+/** The net of every recipe, for larger images too, those of papers, those with every kind of layer, and some random ones. */
 export function exampleNets(): TrainedNet[] {
   const named = Object.values(recipes).map((recipe) => netOf(recipe));
-  return [...named, ...classicNets, everything, everythingBranched, awkward, ...fc.sample(anyNet, 8)].map(trainedNet);
+  return [
+    ...named,
+    ...classicNets,
+    ...largerNets,
+    everything,
+    everythingBranched,
+    awkward,
+    ...fc.sample(anyNet, 8),
+  ].map(trainedNet);
 }
 
 export interface Answer {

@@ -2,10 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { sizeOf } from '#models/size-of.ts';
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
 import { airbenchNet } from './airbench.ts';
+import { imagesOf } from './net.fixture.ts';
 import type { Net } from './net.ts';
 import { resnet9 } from './resnet9.ts';
 import { resnet20 } from './resnet20.ts';
+import { seedNetFor } from './seed.ts';
 import { shapesOf, weightSpecs } from './shapes.ts';
+import { tinyNetFor } from './tiny.ts';
 import { vgg } from './vgg.ts';
 
 /** Number of trainable weights. */
@@ -61,5 +64,19 @@ describe.each([
     const head = layers.findIndex(({ layer }) => layer.kind === 'dense');
     const lastMap = layers.findLast(({ output }) => output.length === 3)!;
     expect(layers[head]!.input).toEqual([lastMap.output.at(-1)]);
+  });
+});
+
+describe('for larger pictures', () => {
+  test.each([64, 96, 128])('airbench is behind its first layer the net of 32x32 images, at %dx%d', (side) => {
+    const [small, large] = [32, side].map((each) => shapesOf(airbenchNet([8, 16, 16], imagesOf(each))));
+    const behind = (layers: typeof small) =>
+      layers!.slice(3).map(({ layer: { name, kind }, output }) => ({ name, kind, output }));
+    expect(behind(large)).toEqual(behind(small));
+  });
+
+  test.each([48, 64, 96, 128])('seed and tiny have as many weights as for 32x32 images, at %dx%d', (side) => {
+    for (const make of [seedNetFor, tinyNetFor])
+      expect(parametersOf(make(imagesOf(side)))).toBe(parametersOf(make(imagesOf(32))));
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sizeOf } from '#models/size-of.ts';
+import { channelStatistics } from '../data/image-set.ts';
 import { random } from '../random/random.ts';
 import { airbenchNet } from './airbench.ts';
 import { initializeWeights } from './initialize.ts';
@@ -117,6 +118,23 @@ describe('initializeWeights', () => {
         expect(kernel[value * 24 + 12 + filter]).toBe(-kernel[value * 24 + filter]!);
       }
     }
+  });
+
+  test('whitening of grey images repeats the directions in which they vary, so that no filter is without output', () => {
+    const grey = Uint8Array.from(images, (_, at) => images[3 * Math.floor(at / 3)]!);
+    const greyNet = airbenchNet([8, 32, 32], { size: [32, 32, 3], classes: 10, ...channelStatistics(grey, 3) });
+    const { data: kernel } = initializeWeights(greyNet, { seed: 1, images: grey }).find(
+      ({ name }) => name === 'whiten/kernel',
+    )!;
+    // Of 24 filters, four different ones and their negatives; the sum over the channels is what grey pixels are multiplied by.
+    const onGrey = Array.from({ length: 24 }, (_, filter) =>
+      [0, 1, 2, 3].map((pixel) =>
+        [0, 1, 2].reduce((sum, channel) => sum + kernel[(3 * pixel + channel) * 24 + filter]!, 0),
+      ),
+    );
+    for (const weights of onGrey) expect(Math.hypot(...weights)).toBeGreaterThan(0.1);
+    expect(new Set(onGrey.map((weights) => weights.join())).size).toBe(8);
+    expect(onGrey.slice(4, 8)).toEqual(onGrey.slice(0, 4));
   });
 
   test('whitening refuses to start without images, or with part of one', () => {

@@ -1,11 +1,15 @@
 import fc from 'fast-check';
 import { sizeOf } from '#models/size-of.ts';
 import type { Batch } from '../data/batch.ts';
+import type { ImageSet } from '../data/image-set.ts';
 import { random } from '../random/random.ts';
+import { airbenchNet } from './airbench.ts';
 import { initializeWeights } from './initialize.ts';
 import type { NamedTensor } from './named-tensor.ts';
 import type { ChannelPadding, Convolution, Layer, Net } from './net.ts';
+import { seedNetFor } from './seed.ts';
 import { type Shape, shapesOf } from './shapes.ts';
+import { tinyNetFor } from './tiny.ts';
 
 /** Every kind of layer, each activation, both paddings, a stride; no dropout, whose random numbers differ by engine. */
 export const everything: Net = {
@@ -81,6 +85,21 @@ export const everythingBranched: Net = {
     { kind: 'scale', name: 'logits', by: 0.5 },
   ],
 };
+
+/** Images of other sizes than CIFAR-10's, of which each net is made: narrow, with few classes. */
+export function imagesOf(side: number): ImageSet {
+  return { size: [side, side, 3], classes: 4, mean: [0.5, 0.4, 0.3], deviation: [0.3, 0.2, 0.25] };
+}
+
+/** The nets of the recipes, narrow, for images of 48x48 and 96x96 pixels, and the one whose first layer changes most at 128x128. */
+export const largerNets: readonly Net[] = [
+  ...[48, 96].flatMap((side) => [
+    { ...airbenchNet([8, 16, 16], imagesOf(side)), name: `airbench of ${side}x${side}` },
+    { ...seedNetFor(imagesOf(side)), name: `seed of ${side}x${side}` },
+    { ...tinyNetFor(imagesOf(side)), name: `tiny of ${side}x${side}` },
+  ]),
+  { ...airbenchNet([8, 16, 16], imagesOf(128)), name: 'airbench of 128x128' },
+];
 
 /** `size` images of noise, and labels. */
 export function noiseBatch(net: Net, size: number, seed: number): Batch {

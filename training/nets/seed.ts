@@ -17,6 +17,8 @@ export interface SeedHead {
  *
  * The convolutions (3x3, 'same'), the pooling (2x2), their order and the preparation (divided by 255, nothing subtracted)
  * are the post's. Activation, dropout and head are lost from the post; they are those of programs that were copied from it.
+ * The last pooling is larger for larger images, so that the head has as many weights at every size.
+ *
  * `docs/decisions/seed-network.md` gives the sources and the alternatives.
  *
  * @see "[Deep Learning Lab] Episode-2: CIFAR-10", Furkan Kınlı, 2018
@@ -44,7 +46,7 @@ export function seedNetWith(
     bias: true,
     init: 'glorot-uniform',
   });
-  const block = (number: 1 | 2 | 3, filters: number): Layer[] => [
+  const block = (number: 1 | 2 | 3, filters: number, pooled = 2): Layer[] => [
     {
       kind: 'convolution',
       name: `conv${number}`,
@@ -55,7 +57,7 @@ export function seedNetWith(
       init: 'glorot-uniform',
     },
     act(`${activation}${number}`),
-    { kind: 'max-pooling', name: `pool${number}`, size: 2, padding: 'valid' },
+    { kind: 'max-pooling', name: `pool${number}`, size: pooled, padding: 'valid' },
     ...dropout(`dropout${number}`, convolutionDropout[number - 1]!),
   ];
   return {
@@ -66,7 +68,7 @@ export function seedNetWith(
       { kind: 'normalization', name: 'rescale', mean: [0, 0, 0], deviation: [1, 1, 1] }, // [32, 32, 3]
       ...block(1, 32), // [16, 16, 32]
       ...block(2, 64), // [8, 8, 64]
-      ...block(3, 128), // [4, 4, 128]
+      ...block(3, 128, Math.max(2, Math.floor(Math.min(size[0], size[1]) / 16))), // [4, 4, 128]
       { kind: 'flatten', name: 'flatten' }, // [2048]
       ...(hidden > 0 ? [dense('dense1', hidden), act(`${activation}4`)] : []), // [80]
       ...dropout('dropout4', denseDropout),

@@ -7,9 +7,12 @@ export const tinyNet = tinyNetFor(cifar10Images);
  * Small enough to train on WebAssembly in minutes, without native TensorFlow: 72 % after one epoch.
  *
  * Its first layer whitens patches and is never trained, so no gradient passes through the largest feature maps; the
- * trained layers work on a quarter of the pixels or less.
+ * trained layers work on a quarter of the pixels or less. Of larger images it takes larger steps, and pools more in the end, so
+ * that the head has as many weights at every size.
  */
 export function tinyNetFor({ size, classes, mean, deviation }: ImageSet): Net {
+  const side = Math.min(size[0], size[1]);
+  const stride = side >= 64 ? 4 : 2;
   return {
     name: 'tiny',
     input: size,
@@ -21,7 +24,7 @@ export function tinyNetFor({ size, classes, mean, deviation }: ImageSet): Net {
         name: 'whiten',
         filters: 32,
         kernel: 4,
-        stride: 2,
+        stride,
         padding: 'same',
         bias: false,
         init: 'whitening',
@@ -29,7 +32,7 @@ export function tinyNetFor({ size, classes, mean, deviation }: ImageSet): Net {
       { kind: 'activation', name: 'whiten-relu', function: 'relu' }, // [16, 16, 32]
       ...block(1, 32), // [8, 8, 32]
       ...block(2, 64), // [4, 4, 64]
-      { kind: 'max-pooling', name: 'pool3', size: 2, padding: 'valid' }, // [2, 2, 64]
+      { kind: 'max-pooling', name: 'pool3', size: Math.max(2, Math.floor(side / stride / 8)), padding: 'valid' }, // [2, 2, 64]
       { kind: 'flatten', name: 'flatten' }, // [256]
       { kind: 'dense', name: 'head', units: classes, bias: false, init: 'fan-in-uniform' }, // [classes]
       { kind: 'scale', name: 'logits', by: 1 / 4 },

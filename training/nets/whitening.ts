@@ -3,14 +3,18 @@ import { pixelTable } from './pixels.ts';
 
 /** Added to the eigenvalues, so that filters of patches that hardly vary do not amplify noise. @see airbench §3.2 */
 const epsilon = 5e-4;
-/** Images that the statistics are computed from; more make no visible difference. */
+/** Directions that vary less than this share of the first one do not vary at all: what is left of them is rounding. */
+const none = 1e-9;
+/** Images that the statistics are computed from; more make no visible difference. Of larger ones, whose patches are larger, fewer. */
 const most = 5_000;
+const mostLarge = 2_000;
 
 /**
  * The kernel of a whitening convolution: the eigenvectors of the covariance of all `size` x `size` patches of normalized
- * images, the largest first, each divided by the root of its eigenvalue; then the negative of each.
+ * images, the largest first, each divided by the root of its eigenvalue; then the negative of each. Directions in which the patches
+ * do not vary are replaced by those in which they do.
  *
- * @param images `[N, H, W, C]` uint8; the first 5,000 are used
+ * @param images `[N, H, W, C]` uint8; the first 5,000 are used, or of images of 64x64 pixels and more the first 2,000
  * @returns `[size, size, C, filters]`
  */
 export function whiteningKernel(net: Net, images: Uint8Array, size: number, filters: number): Float32Array {
@@ -18,9 +22,12 @@ export function whiteningKernel(net: Net, images: Uint8Array, size: number, filt
   const { vectors, eigenvalues } = eigenvectors(patchCovariance(net, images, size), values);
   const order = [...eigenvalues.keys()].sort((a, b) => eigenvalues[b]! - eigenvalues[a]!);
   const kernel = new Float32Array(values * filters);
+  // Grey images vary in a third of the directions. Each is taken three times then: a filter whose output never varies would be
+  // divided by nothing in a batch normalization.
+  const varying = order.filter((vector) => eigenvalues[vector]! > none * eigenvalues[order[0]!]!);
   const half = filters / 2;
   for (let filter = 0; filter < half; filter++) {
-    const vector = order[filter]!;
+    const vector = varying[filter % varying.length] ?? order[filter]!;
     const deviation = Math.sqrt(eigenvalues[vector]! + epsilon);
     for (let value = 0; value < values; value++) {
       const weight = vectors[value * values + vector]! / deviation;
@@ -31,11 +38,16 @@ export function whiteningKernel(net: Net, images: Uint8Array, size: number, filt
   return kernel;
 }
 
-/** @returns `[values, values]`: the mean of p pᵀ over all patches p, whose values are ordered `[row, column, channel]` */
+/**
+ * Of larger images every second, third … patch across and down: as many as 32x32 images have.
+ *
+ * @returns `[values, values]`: the mean of p pᵀ over these patches p, whose values are ordered `[row, column, channel]`
+ */
 function patchCovariance(net: Net, images: Uint8Array, size: number): Float64Array {
   const [height, width, channels] = net.input;
   const bytes = height * width * channels;
-  const count = Math.min(most, images.length / bytes);
+  const step = Math.max(1, Math.floor(Math.min(height, width) / 32));
+  const count = Math.min(step > 1 ? mostLarge : most, images.length / bytes);
   const values = size * size * channels;
   const rowLength = size * channels;
   // Where each value of a patch is, from the patch's first.
@@ -64,9 +76,9 @@ function patchCovariance(net: Net, images: Uint8Array, size: number): Float64Arr
         const lower = upper + values;
         let [upper0 = 0, upper1 = 0, upper2 = 0, upper3 = 0] = sums.subarray(upper, upper + 4);
         let [lower0 = 0, lower1 = 0, lower2 = 0, lower3 = 0] = sums.subarray(lower, lower + 4);
-        for (let row = 0; row < rows; row++) {
+        for (let row = 0; row < rows; row += step) {
           const first = row * width * channels;
-          for (let at = first; at < first + columns; at += channels) {
+          for (let at = first; at < first + columns; at += step * channels) {
             const value0 = image[at + left0]!;
             const value1 = image[at + left1]!;
             const other0 = image[at + right0]!;
@@ -89,7 +101,7 @@ function patchCovariance(net: Net, images: Uint8Array, size: number): Float64Arr
       }
     }
   }
-  const patches = count * rows * (width - size + 1);
+  const patches = count * Math.ceil(rows / step) * Math.ceil((width - size + 1) / step);
   for (let a = 0; a < values; a++) {
     for (let b = a; b < values; b++) {
       const mean = sums[a * values + b]! / patches;

@@ -19,7 +19,19 @@ export interface Random {
 }
 
 /** The purpose of a stream, its first key, so that two parts of the program never draw the same numbers. */
-export const purpose = { weights: 1, order: 2, flips: 3, crops: 4, report: 5, dropout: 7, heldOut: 8 } as const;
+export const purpose = {
+  weights: 1,
+  order: 2,
+  flips: 3,
+  crops: 4,
+  report: 5,
+  dropout: 7,
+  heldOut: 8,
+  areas: 9,
+  operations: 10,
+  colors: 11,
+  holes: 12,
+} as const;
 
 /**
  * @param seed a whole number, 0 to 2⁵³ - 1

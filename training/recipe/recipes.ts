@@ -15,6 +15,8 @@ export type Recipe = Readonly<z.output<typeof settingsSchema>>;
 const seed: Recipe = {
   net: 'seed',
   widths: [64, 256, 256],
+  imageSize: 32,
+  fit: 'crop',
   engine: 'tensorflow',
   epochs: 100,
   budget: 0,
@@ -36,6 +38,7 @@ const seed: Recipe = {
   peak: 0.23,
   endLearningRate: 0.07,
   labelSmoothing: 0,
+  classWeights: 'none',
   whiteningBiasEpochs: 3,
   lookahead: 0,
   freeze: 'none',
@@ -43,6 +46,10 @@ const seed: Recipe = {
   bodyLearningRate: 1,
   flip: 'none',
   translate: 0,
+  randomCrop: 0,
+  randAugment: [0, 0],
+  colorJitter: [0, 0, 0, 0],
+  cutout: 0,
   batchPreparation: 'auto',
   checkpointSeconds: 60,
 };

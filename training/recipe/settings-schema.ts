@@ -1,4 +1,6 @@
 import * as z from 'zod/mini';
+import { fits } from '#images/fit-image.ts';
+import { imageSizes } from '../data/dataset.ts';
 import { batchPreparations } from './batch-preparation.ts';
 import { netNames } from './nets.ts';
 import { precisions } from './precision.ts';
@@ -23,6 +25,8 @@ const epochs = { min: 0, max: 10_000 };
 export const settingsSchema = z.object({
   net: choice('The network to train.', netNames),
   widths: filters('Filters of the three groups of the airbench net or of ResNet-9; other nets ignore it.'),
+  imageSize: oneOf('Pixels across and down that pictures are scaled to; named data sets have 32.', imageSizes),
+  fit: choice('How a picture that is not square becomes one: its middle, on a grey ground, or out of shape.', fits),
   engine: choice('The runtime; auto is TensorFlow where it is installed, else WebAssembly.', [
     'auto',
     'tensorflow',
@@ -72,6 +76,11 @@ export const settingsSchema = z.object({
   peak: number('When a triangle is at its highest, as a share of the steps.', { min: 0, max: 0.99 }),
   endLearningRate: number('Where a triangle ends, as a share of the highest learning rate.', share),
   labelSmoothing: number('The share of each label that is spread evenly over all classes.', { min: 0, max: 0.99 }),
+  classWeights: choice(
+    'What an image counts in the loss: as much as any other, or the more the rarer its class is. balanced: every class counts ' +
+      'the same in all; sqrt: between the two.',
+    ['none', 'balanced', 'sqrt'],
+  ),
   whiteningBiasEpochs: number('Epochs in which the bias of the whitening layer is trained; then it is frozen.', epochs),
   lookahead: number('Steps between two updates of the slow average of the weights (Lookahead).', {
     ...epochs,
@@ -95,6 +104,34 @@ export const settingsSchema = z.object({
     max: 16,
     isWhole: true,
   }),
+  randomCrop: number(
+    'The least share of a training image that is shown, scaled up to the whole: each time a share of the area up to 1, from a ' +
+      'place and with an aspect (3:4 to 4:3) at random.',
+    { ...share, zero: 'none' },
+  ),
+  randAugment: numbers(
+    'RandAugment: how many operations at random change a training image (rotate, shear, move, brightness, contrast, ' +
+      'saturation), and how strongly.',
+    [
+      { name: 'operations', max: 4, isWhole: true },
+      { name: 'magnitude', max: 30 },
+    ],
+    '2,9',
+  ),
+  colorJitter: numbers(
+    'The most by which the colors of a training image are changed at random.',
+    [
+      { name: 'brightness', max: 1 },
+      { name: 'contrast', max: 1 },
+      { name: 'saturation', max: 1 },
+      { name: 'hue', max: 0.5 },
+    ],
+    '0.4,0.4,0.4,0.1',
+  ),
+  cutout: number('The side of a square that is cut out of each training image, as a share of its shorter side.', {
+    ...share,
+    zero: 'none',
+  }),
 
   batchPreparation: choice('Where batches are prepared; it affects speed only. auto is graph on a GPU, else inline.', [
     'auto',
@@ -111,6 +148,12 @@ export function descriptionOf(name: (typeof settingNames)[number]): Description 
 
 function choice<const Value extends string>(meaning: string, values: readonly Value[]) {
   return z.enum(values).register(descriptions, { meaning, takes: listOf(values) });
+}
+
+function oneOf<const Value extends number>(meaning: string, values: readonly Value[]) {
+  return z
+    .codec(z.string(), z.literal(values), { decode: (text) => Number(text) as Value, encode: String })
+    .register(descriptions, { meaning, takes: listOf(values.map(String)) });
 }
 
 interface Range {
@@ -143,6 +186,39 @@ function yesOrNo(meaning: string) {
       encode: (value) => (value ? 'true' : 'false'),
     })
     .register(descriptions, { meaning, takes: 'true or false' });
+}
+
+interface Part {
+  readonly name: string;
+  /** The least is 0. */
+  readonly max: number;
+  /** @default false */
+  readonly isWhole?: boolean;
+}
+
+/** Several numbers that belong together, of which 0 leaves all as it is. */
+function numbers<const Parts extends readonly Part[]>(meaning: string, parts: Parts, example: string) {
+  const within = (values: readonly number[]) =>
+    values.length === parts.length &&
+    parts.every(({ max, isWhole }, index) => {
+      const value = values[index]!;
+      return value >= 0 && value <= max && (!isWhole || Number.isInteger(value));
+    });
+  type Values = { readonly [Index in keyof Parts]: number };
+  const ranges = parts.map(({ name, max, isWhole }) => `${name} (${isWhole ? 'a whole number ' : ''}0 to ${max})`);
+  return z
+    .codec(
+      z.string().check(z.regex(/^[^,\s]+(,[^,\s]+)*$/)),
+      z.custom<Values>((values) => within(values as number[])),
+      {
+        decode: (text) => text.split(',').map(Number) as unknown as Values,
+        encode: (values) => values.join(','),
+      },
+    )
+    .register(descriptions, {
+      meaning,
+      takes: `${listOf(ranges).replace(/ or /, ' and ')}, such as ${example}; zeros for none`,
+    });
 }
 
 function filters(meaning: string) {

@@ -11,7 +11,15 @@ describe('resolveRecipe', () => {
   });
 
   test('changes are typed, and the last one wins', () => {
-    const changes = ['epochs=2', 'epochs=0.5', 'widths=16,32,64', 'nesterov=false', 'flip=random', 'learningRate=1e-2'];
+    const changes = [
+      'epochs=2',
+      'epochs=0.5',
+      'widths=16,32,64',
+      'nesterov=false',
+      'flip=random',
+      'learningRate=1e-2',
+      'randAugment=2,9',
+    ];
     expect(resolveRecipe('quick', changes).settings).toEqual({
       ...recipes.quick,
       epochs: 0.5,
@@ -19,6 +27,7 @@ describe('resolveRecipe', () => {
       nesterov: false,
       flip: 'random',
       learningRate: 0.01,
+      randAugment: [2, 9],
     });
   });
 
@@ -69,6 +78,24 @@ describe('resolveRecipe', () => {
     ['quick', ['widths=32,64,4096'], 'widths cannot be "32,64,4096". Give three whole numbers from 1 to 2048'],
     ['quick', ['widths=32,-64,64'], 'widths cannot be "32,-64,64".'],
     ['quick', ['heldOut=1000001'], 'heldOut cannot be "1000001".'],
+    ['quick', ['classWeights=even'], 'classWeights cannot be "even". Give none, balanced or sqrt.'],
+    ['quick', ['randomCrop=1.5'], 'randomCrop cannot be "1.5". Give a number from 0 to 1; 0 for none.'],
+    [
+      'quick',
+      ['randAugment=2.5,9'],
+      'randAugment cannot be "2.5,9". Give operations (a whole number 0 to 4) and magnitude (0 to 30), such as 2,9; zeros for none.',
+    ],
+    ['quick', ['randAugment=2'], 'randAugment cannot be "2".'],
+    ['quick', ['randAugment=2,31'], 'randAugment cannot be "2,31".'],
+    [
+      'quick',
+      ['colorJitter=0.4,0.4,0.4,0.6'],
+      'brightness (0 to 1), contrast (0 to 1), saturation (0 to 1) and hue (0 to 0.5)',
+    ],
+    ['quick', ['colorJitter=0.4,,0.4,0'], 'colorJitter cannot be "0.4,,0.4,0".'],
+    ['quick', ['imageSize=40'], 'imageSize cannot be "40". Give 32, 48, 64, 96 or 128.'],
+    ['quick', ['imageSize='], 'imageSize cannot be "".'],
+    ['quick', ['fit=fill'], 'fit cannot be "fill". Give crop, pad or stretch.'],
     ['quick', ['nesterov=1'], 'nesterov cannot be "1". Give true or false.'],
   ])('%s with %j is refused and says why', (name, changes, message) => {
     expect(() => resolveRecipe(name, changes)).toThrow(message);
@@ -108,6 +135,19 @@ describe('a recipe to continue with', () => {
       name: 'tiny',
       settings: { ...recipes.tiny, ...rates },
     });
+  });
+
+  test('has the size and the fit of the pictures that the weights know, whichever recipe is named', () => {
+    const parent = { name: 'minute', settings: { ...stored, imageSize: 96, fit: 'pad' } };
+    for (const name of [undefined, 'tiny']) {
+      expect(resolveContinuation({ name, parent }).settings).toMatchObject({ imageSize: 96, fit: 'pad' });
+      expect(resolveContinuation({ name, parent }, ['fit=crop']).settings).toMatchObject({
+        imageSize: 96,
+        fit: 'crop',
+      });
+    }
+    const earlier = { name: 'minute', settings: stored };
+    expect(resolveContinuation({ parent: earlier }).settings).toMatchObject({ imageSize: 32, fit: 'crop' });
   });
 
   test('has the settings that are asked for, rates included', () => {

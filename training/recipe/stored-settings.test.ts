@@ -35,13 +35,30 @@ describe('stored settings', () => {
   });
 
   test('of an earlier release are kept as they are, but for renamed ones, and those that came later do nothing', () => {
-    const later = { freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 };
-    expect(fromStoredSettings({ shift: 2, depth: 9 })).toEqual({ ...later, translate: 2, depth: 9 });
+    const later = {
+      imageSize: 32,
+      fit: 'crop',
+      freeze: 'none',
+      probeEpochs: 0,
+      bodyLearningRate: 1,
+      randAugment: [0, 0],
+    };
+    expect(fromStoredSettings({ shift: 2, depth: 9 })).toMatchObject({ ...later, translate: 2, depth: 9 });
   });
 
   test('that came later are stored where they do something', () => {
-    const { settings: tuned } = resolveRecipe('minute', ['freeze=body', 'probeEpochs=2', 'bodyLearningRate=0.1']);
-    expect(storedSettings(tuned)).toMatchObject({ freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1 });
+    const changes = [
+      'imageSize=48',
+      'fit=pad',
+      'freeze=body',
+      'probeEpochs=2',
+      'bodyLearningRate=0.1',
+      'randAugment=2,9',
+    ];
+    const { settings: tuned } = resolveRecipe('minute', changes);
+    expect(storedSettings(tuned)).toMatchObject({
+      ...{ imageSize: 48, fit: 'pad', freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1, randAugment: [2, 9] },
+    });
     expect(fromStoredSettings(storedSettings(tuned))).toEqual(tuned);
   });
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Recipe } from './recipes.ts';
 
 /** Names in `args.json`, `card.json` and the metadata of exported weights, where they differ from today's. */
@@ -5,16 +6,21 @@ const storedNames: Partial<Record<keyof Recipe, string>> = { translate: 'shift',
 const currentNames = Object.fromEntries(Object.entries(storedNames).map(([current, stored]) => [stored, current]));
 
 /**
- * Settings that are stored only where they have another value than this: older runs, checkpoints and files have none of them,
- * and are those of today's recipes.
+ * Settings that came later, with the values that change nothing. With those they are not stored, so that earlier runs resume and
+ * what is stored keeps its bytes.
  */
-const laterSettings: Partial<Recipe> = { freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 };
+const laterSettings: Partial<Recipe> = {
+  ...{ imageSize: 32, fit: 'crop' },
+  ...{ freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 },
+  ...{ classWeights: 'none', randomCrop: 0, randAugment: [0, 0], colorJitter: [0, 0, 0, 0], cutout: 0 },
+};
 
 /** Settings as they are stored: under the stored names, in the order of the recipe. */
 export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {
-  const isStored = ([name, value]: [string, unknown]) =>
-    !Object.hasOwn(laterSettings, name) || value !== laterSettings[name as keyof Recipe];
-  return renamed(Object.fromEntries(Object.entries(settings).filter(isStored)), storedNames);
+  const decisive = Object.entries(settings).filter(
+    ([name, value]) => !isDeepStrictEqual(value, laterSettings[name as keyof Recipe]),
+  );
+  return renamed(Object.fromEntries(decisive), storedNames);
 }
 
 /** Stored settings under their current names. Those of an older release may lack some, or have others. */

@@ -4,6 +4,7 @@ import { describeData, isSameData } from '#models/data-identity.ts';
 import { sizeOf } from '#models/size-of.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
+import { classWeightsOf } from '../data/class-weights.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { holdOut } from '../data/hold-out.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -110,12 +111,13 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       batchSize: settings.batchSize,
       seed,
       labelSmoothing: settings.labelSmoothing,
+      classWeights: classWeightsOf(settings.classWeights, train.labels, net.classes),
       reduction: 'mean',
       groups,
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
       precision: settings.precision,
-      resident: preparation === 'graph' ? { ...train, translate: settings.translate } : undefined,
+      resident: preparation === 'graph' ? { ...train, augmentation: settings } : undefined,
     });
 
   const checkpoints = await openSpooledCheckpoints({ store, spool, run });

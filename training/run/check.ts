@@ -1,4 +1,5 @@
 import { UsageError, UserError } from '#errors/user-error.ts';
+import { kindsOf } from '../data/augmentation.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { heldOutIndices } from '../data/hold-out.ts';
 import type { Recipe } from '../recipe/recipes.ts';
@@ -27,10 +28,8 @@ export async function checkRun({ settings, data, from, seed }: RunToCheck): Prom
 }
 
 /** @throws {UsageError} the recipe leaves no batch to train on or nothing to choose by, or its engine cannot do it */
-function checkRecipe(
-  { heldOut, batchSize, patience, keep, engine, precision, batchPreparation, translate }: Recipe,
-  { title, train, images }: Dataset,
-): void {
+function checkRecipe(settings: Recipe, { title, train, images }: Dataset): void {
+  const { heldOut, batchSize, patience, keep, engine, precision, batchPreparation, translate } = settings;
   if (!isNative(engine)) {
     const native = 'takes native TensorFlow, and this run is on WebAssembly. Set';
     if (precision !== 'auto' && precision !== 'float32')
@@ -41,9 +40,15 @@ function checkRecipe(
     const setting = keep === 'best' ? 'keep=best' : `patience=${patience}`;
     throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
   }
-  const [height, width] = images.size;
+  const [height, width, channels] = images.size;
   if (translate >= Math.min(height, width)) {
     throw new UsageError(`translate=${translate} moves images of ${height}x${width} out of sight. Set it lower.`);
+  }
+  if (kindsOf(settings).isRecolored && channels !== 3) {
+    throw new UsageError(
+      `${title} has images of ${channels} channels, and colorJitter and randAugment change red, green and blue. ` +
+        'Set colorJitter=0,0,0,0 and randAugment=0,0.',
+    );
   }
   if (heldOut + batchSize <= train.count) return;
   throw new UsageError(

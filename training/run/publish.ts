@@ -5,6 +5,8 @@ import { type RunResult, runKey, writeResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { contentTypeOf, publishVersion, readCard } from '#models/versions.ts';
 import { evaluate, logitsOf } from '../evaluation/evaluate.ts';
+import { explainMistakes } from '../evaluation/explain-mistakes.ts';
+import { fitUnfamiliar } from '../evaluation/fit-unfamiliar.ts';
 import { fitTemperature } from '../evaluation/temperature.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Attempt } from './attempt.ts';
@@ -12,6 +14,9 @@ import { checkLearned, NothingLearned, whatToTry } from './nothing-learned.ts';
 import type { RunLog } from './run-log.ts';
 import { clearSpool } from './spooled-checkpoints.ts';
 import { describeTrained } from './version.ts';
+
+/** Mistakes whose report shows what the network looked at. */
+const EXPLAINED = 6;
 
 /**
  * Tests the trained network and stores it as a version, the new candidate if it learned anything. Choices are made on the
@@ -53,7 +58,9 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
     run,
     data,
     temperature,
+    unfamiliar: fitUnfamiliar(heldOutLogits, heldOut, net.input),
     evaluation,
+    explained: explainMistakes(predict, data.test, evaluation.logits, { ...shape, temperature, most: EXPLAINED }),
     history,
     trainedAt: trainedAt!,
     trainingSeconds,

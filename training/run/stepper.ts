@@ -33,7 +33,7 @@ export function openStepper(engine: Engine, preparation: BatchPreparation, optio
 
 function manyAtOnce({ steps }: Engine, { train, from, ...options }: StepperOptions): Stepper {
   if (steps === undefined) throw new RangeError('This engine keeps no images, so it cannot prepare batches.');
-  const plans = plansFrom(from, train.count, options);
+  const plans = plansFrom(from, train, options);
   return {
     most: steps.most,
     advance: async (scheduled) => [...steps.run(scheduled.map((step) => ({ ...step, batch: plans.next().value })))],
@@ -56,7 +56,7 @@ function oneByOne(engine: Engine, source: BatchSource): Stepper {
 
 function sourceOf(preparation: 'inline' | 'worker', { train, from, ...options }: StepperOptions): BatchSource {
   if (preparation === 'worker') return openBatchWorker(train, from, options);
-  const plans = plansFrom(from, train.count, options);
+  const plans = plansFrom(from, train, options);
   const batch = emptyBatch(train, options);
   return {
     async next() {

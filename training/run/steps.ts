@@ -35,7 +35,7 @@ export async function trainSteps(attempt: Attempt): Promise<void> {
     imageSize: net.input,
     size: settings.batchSize,
     seed: options.seed,
-    augmentation: { flip: settings.flip, translate: settings.translate },
+    augmentation: settings,
   });
   try {
     await runSteps(attempt, stepper);

@@ -150,6 +150,10 @@ describe('a run', () => {
       'accuracy',
       'learning-rate',
       'confusion',
+      'confusions',
+      'roc',
+      'precision-recall',
+      'attention',
       'reliability',
       'mistakes',
       'samples',
@@ -345,7 +349,7 @@ describe('a run from the weights of another', () => {
   });
 });
 
-/** Dropout and AdamW; batch normalisation, whitening, slow average, augmentation and SGD. */
+/** Dropout and AdamW; batch normalisation, whitening, slow average, all kinds of augmentation, class weights and SGD. */
 const demanding = {
   seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'translate=1']),
   airbench: resolveRecipe('quick', [
@@ -354,6 +358,8 @@ const demanding = {
     'widths=8,8,8',
     'whiteningBiasEpochs=1',
     'lookahead=3',
+    'classWeights=balanced',
+    ...['randomCrop=0.3', 'randAugment=2,9', 'colorJitter=0.4,0.4,0.4,0.1', 'cutout=0.25'],
   ]),
 };
 
@@ -881,6 +887,14 @@ describe('a run is refused', () => {
     const recipe = resolveRecipe('tiny', [...small, 'translate=8']);
     const images = { ...data.images, size: [8, 96, 4] as const };
     await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(/translate=8 moves images of 8x96/);
+  });
+
+  test('if it would change the colors of images that have none', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'colorJitter=0,0.2,0,0']);
+    const images = { ...data.images, size: [32, 96, 1] as const };
+    await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(
+      /images of 1 channels, and colorJitter/,
+    );
   });
 
   test('if it would leave no batch to train on', async () => {

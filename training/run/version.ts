@@ -8,6 +8,7 @@ import { encodeJson } from '#models/json.ts';
 import { renderReadme } from '#models/readme.ts';
 import { type Dataset, type Split, slice } from '../data/dataset.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { ExplainedMistake } from '../evaluation/explain-mistakes.ts';
 import { probabilities } from '../evaluation/temperature.ts';
 import { encodeKeras } from '../export/keras.ts';
 import { exportLayersModel } from '../export/layers-model/export.ts';
@@ -41,8 +42,11 @@ export interface Trained {
   readonly run: string;
   readonly data: Dataset;
   readonly temperature: number;
+  readonly unfamiliar: Card['unfamiliar'];
   /** On the test images, at that temperature. */
-  readonly evaluation: Required<Evaluation>;
+  readonly evaluation: Evaluation & { readonly tta: number };
+  /** Some of its worst mistakes, for the report. */
+  readonly explained: readonly ExplainedMistake[];
   readonly history: readonly HistoryRow[];
   /** The time of the last step. */
   readonly trainedAt: string;
@@ -77,8 +81,8 @@ export async function describeTrained(trained: Trained): Promise<Files> {
     ['golden.json', encodeJson(goldenOf(trained))],
     ['README.md', Buffer.from(renderReadme({ ...card, recipe: trained.recipe }))], // With the settings' current names.
     ['report.html', run.get('report.html')!],
-    // The endpoint's page shows it.
-    ['report/confusion.svg', run.get('report/confusion.svg')!],
+    // The endpoint's page shows it. There is none of more than a thousand classes.
+    ...[...run].filter(([path]) => path === 'report/confusion.svg'),
   ]);
   return { version, run };
 }
@@ -91,19 +95,25 @@ function networkOf({ net, weights, data, temperature, recipe }: Trained): Traine
 async function cardOf(trained: Trained): Promise<Card> {
   const { net, recipe, data, evaluation } = trained;
   const [height, width, channels] = net.input;
+  const { fit } = recipe.settings;
   return {
     name: data.name,
     createdAt: trained.trainedAt,
     classes: [...data.classes],
-    input: { height, width, channels, range: [0, 255] },
+    input: { height, width, channels, range: [0, 255], ...(fit !== 'crop' && { fit }) },
     temperature: trained.temperature,
     uncertainBelow: UNCERTAIN_BELOW,
+    ...(trained.unfamiliar && { unfamiliar: trained.unfamiliar }),
     accuracy: {
       plain: evaluation.plain,
       tta: evaluation.tta,
       images: evaluation.images,
       interval95: [...evaluation.interval95],
       perClass: Object.fromEntries(data.classes.map((name, label) => [name, evaluation.perClass[label]!])),
+      ...(evaluation.top.k === 5 && { top5: evaluation.top.accuracy }),
+      macro: evaluation.macro,
+      weighted: evaluation.weighted,
+      ...(evaluation.ranking && { macroAuc: evaluation.ranking.macro.auc }),
     },
     loss: evaluation.loss,
     calibration: { before: evaluation.calibration.before.error, after: evaluation.calibration.after.error },
@@ -125,10 +135,15 @@ async function cardOf(trained: Trained): Promise<Card> {
       `Telling ${data.classes.length} kinds of things apart on small pictures (${width}x${height} pixels), to learn ` +
       'how an image classifier is trained, stored and served.',
     limits:
-      `It knows nothing but ${data.classes.join(', ')}, and gives one of them for any picture. It was trained and ` +
+      `It knows nothing but ${classesIn(data)}, and gives one of them for any picture. It was trained and ` +
       `measured on ${data.title} alone: photographs that are cropped, lit or scaled otherwise are answered less well. ` +
       'Not for decisions about people or safety.',
   };
+}
+
+/** The classes by their names, or of very many the number. */
+function classesIn({ classes }: Dataset): string {
+  return classes.length > 20 ? `its ${classes.length} classes` : classes.join(', ');
 }
 
 /** The first test images of each class, or of 20 classes, with the probabilities that training computed for them. */

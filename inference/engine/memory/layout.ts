@@ -1,3 +1,4 @@
+import { UserError } from '#errors/user-error.ts';
 import { type Machine, startMachine } from '../kernels/runtime.ts';
 import { POSITIONS, WINDOW } from '../kernels/winograd.ts';
 import type { Shape } from '../model/operation.ts';
@@ -13,6 +14,19 @@ interface Scratch {
 interface Constant {
   readonly address: number;
   readonly data: Float32Array;
+}
+
+/** The network, with its feature maps, needs more memory than there is. */
+export class NetworkTooLarge extends UserError {
+  override readonly name = 'NetworkTooLarge';
+
+  constructor(bytes: number, atMost: number) {
+    const megabytes = (count: number) => `${(Math.max(0, count) / 1e6).toFixed(1)} MB`;
+    super(
+      `Its network needs ${megabytes(bytes)} of memory, and there is ${megabytes(atMost)}. ` +
+        'Serve a smaller model or one of smaller images, or give the program more memory.',
+    );
+  }
 }
 
 /** Decides where everything is in memory, before the memory exists. */
@@ -60,13 +74,19 @@ export class Layout {
     return () => this.#scratch!;
   }
 
-  /** Creates the memory, with its constants and filters. */
-  async start(): Promise<Machine> {
+  /**
+   * Creates the memory, with its constants and filters.
+   *
+   * @param atMost bytes
+   * @throws {NetworkTooLarge} it would need more; nothing was allocated
+   */
+  async start(atMost: number): Promise<Machine> {
     const scratch = {
       first: this.#allocator.allocate(this.#scratchSizes.first),
       second: this.#allocator.allocate(this.#scratchSizes.second),
     };
     this.#scratch = scratch;
+    if (this.#allocator.bytes > atMost) throw new NetworkTooLarge(this.#allocator.bytes, atMost);
     const machine = await startMachine(this.#allocator.bytes);
     const write = (address: number, data: Float32Array) =>
       new Float32Array(machine.memory.buffer, address, data.length).set(data);

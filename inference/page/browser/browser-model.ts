@@ -10,7 +10,12 @@ export interface BrowserModel {
   readonly goldenImageCount: number;
   /** Largest difference between two probabilities that count as equal. */
   readonly tolerance: number;
-  classify(pixels: Uint8Array): { readonly probabilities: Float32Array; readonly milliseconds: number };
+  classify(pixels: Uint8Array): {
+    readonly probabilities: Float32Array;
+    /** Absent where the card does not say how to tell. */
+    readonly unfamiliar: boolean | undefined;
+    readonly milliseconds: number;
+  };
   dispose(): void;
 }
 
@@ -32,8 +37,8 @@ export async function openBrowserModel(
     tolerance,
     classify(pixels) {
       const started = performance.now();
-      const probabilities = classifier.classify(pixels);
-      return { probabilities, milliseconds: performance.now() - started };
+      const { probabilities, unfamiliar } = classifier.answer(pixels);
+      return { probabilities, unfamiliar: unfamiliar?.[0], milliseconds: performance.now() - started };
     },
     dispose: () => classifier.dispose(),
   };

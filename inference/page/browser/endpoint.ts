@@ -22,6 +22,11 @@ export class RequestRefused extends Error {
     this.retryAfter = retryAfter;
   }
 
+  /** The request does not fit the model: pixels of another size, or more classes than it has. */
+  get isAboutModel(): boolean {
+    return this.problem.status === 400 || this.problem.status === 415;
+  }
+
   /** The API key is missing or invalid. */
   get isAboutKey(): boolean {
     return this.problem.status === 401 || this.problem.status === 403;
@@ -44,12 +49,14 @@ export function fetchManifest(version: string): Promise<Manifest> {
   return fetchJson(`models/${version}/manifest.json`);
 }
 
-export function fetchGolden(version: string): Promise<Golden> {
-  return fetchJson(`models/${version}/golden.json`);
+/** With thousands of classes it is too long for one answer. */
+export async function fetchGolden(version: string, manifest: Manifest): Promise<Golden> {
+  return JSON.parse(new TextDecoder().decode(await fetchFile(version, manifest, 'golden.json')));
 }
 
 /** Fetches a file of a version, in parts if it is long. */
-export async function fetchFile(version: string, { path, size }: Manifest['files'][number]): Promise<Uint8Array> {
+export async function fetchFile(version: string, { files }: Manifest, path: string): Promise<Uint8Array> {
+  const { size } = files.find((file) => file.path === path)!;
   const body = new Uint8Array(size);
   for (let from = 0; from < size; ) {
     const part = await (await get(`models/${version}/${path}?from=${from}`)).arrayBuffer();

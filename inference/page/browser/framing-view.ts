@@ -1,13 +1,12 @@
-import type { Size } from '#images/rgb-image.ts';
 import { element } from './element.ts';
-import { CENTER, type Framing, frameOf, type Picture } from './picture.ts';
+import { CENTER, type Framing, frameOf, isCropped, type ModelInput, type Picture } from './picture.ts';
 
 /** Pixels across the largest original that is drawn; the style sheet scales it to its place. */
 const MAX_SIDE = 640;
 
 interface Shown {
   readonly picture: Picture;
-  readonly target: Size;
+  readonly target: ModelInput;
 }
 
 let shown: Shown | undefined;
@@ -18,13 +17,13 @@ const position = element('position', HTMLInputElement);
 const whole = element('whole', HTMLInputElement);
 
 /**
- * Shows a picture with the part that the network sees, in its middle, and the controls that move it. A picture of the network's
- * aspect ratio needs none.
+ * Shows a picture with the part that the network sees, in its middle, and the controls that move it. A picture that the network
+ * sees as a whole needs none.
  *
  * @param picture `undefined` hides the controls
  */
-export function showFraming(picture: Picture | undefined, target: Size): void {
-  const isWhole = picture === undefined || isSame(frameOf(picture, CENTER, target), picture);
+export function showFraming(picture: Picture | undefined, target: ModelInput): void {
+  const isWhole = picture === undefined || !isCropped(picture, target);
   shown = isWhole ? undefined : { picture, target };
   panel.hidden = isWhole;
   position.value = '50';
@@ -109,7 +108,3 @@ function drawOriginal(): void {
 }
 
 type Square = [left: number, top: number, width: number, height: number];
-
-function isSame(a: Size, b: Size): boolean {
-  return a.width === b.width && a.height === b.height;
-}

@@ -1,3 +1,4 @@
+import type { Transform } from '#images/fit-image.ts';
 import type { Explanation } from '../../client/client.ts';
 import { pixelsFromBase64 } from './base64.ts';
 import { element } from './element.ts';
@@ -36,8 +37,17 @@ export async function showExplanation(explanation: Explanation | undefined, sign
     `Covering the light part lowers “${label}” by up to ${(100 * largest).toFixed(0)} points`;
 }
 
+/** What was done to the image that is shown, for its caption. */
+let how = '';
+
+/** Says what the image shows that the network sees. */
+export function captionSeen(transform: Transform): void {
+  how = transform.endsWith('pad') ? ', padded' : transform === 'stretch' ? ', stretched' : '';
+  hideExplanation();
+}
+
 /** Shows the image without what mattered. */
 export function hideExplanation(): void {
   element('heat', HTMLCanvasElement).hidden = true;
-  element('seen-caption', HTMLElement).textContent = 'As the network sees it';
+  element('seen-caption', HTMLElement).textContent = `As the network sees it${how}`;
 }

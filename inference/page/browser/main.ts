@@ -1,3 +1,4 @@
+import { type FittedImage, fitImage } from '#images/fit-image.ts';
 import type { Golden } from '#models/golden.ts';
 import type { Manifest } from '#models/manifest.ts';
 import { percent } from '#models/percent.ts';
@@ -18,10 +19,10 @@ import {
 } from './endpoint.ts';
 import { hideFileList, showFileList } from './file-list.ts';
 import { chosenFraming, onFramingChosen, showFraming } from './framing-view.ts';
-import { hideExplanation, showExplanation } from './heat-view.ts';
+import { captionSeen, hideExplanation, showExplanation } from './heat-view.ts';
 import { askForKey, showKeyState } from './key-dialog.ts';
 import { showModel } from './model-view.ts';
-import { CENTER, frame, NotAnImage, paint, readPicture } from './picture.ts';
+import { CENTER, frame, type ModelInput, NotAnImage, type Picture, paint, readPicture } from './picture.ts';
 import { type Result, showResult } from './result-view.ts';
 
 /** The model that the endpoint serves. */
@@ -33,9 +34,12 @@ interface Served {
   browserModel?: BrowserModel;
 }
 
-/** The image that is shown. */
+/** The image that is shown: a picture of the user's, or a test image. */
 interface ShownImage {
-  readonly pixels: Uint8Array;
+  /** What a model sees of it. */
+  readonly seenBy: (input: ModelInput) => FittedImage;
+  /** Shown with the part of it that the network sees. */
+  readonly picture?: Picture;
   /** The label of a test image. */
   readonly truth?: string;
 }
@@ -66,12 +70,11 @@ onImagesChosen((files) => {
 });
 onFramingChosen(
   (picture) => {
-    if (!served) return;
-    hideExplanation();
-    paint(element('seen', HTMLCanvasElement), frame(picture, chosenFraming(), served.card.input), served.card.input);
+    if (served) paintSeen(frame(picture, chosenFraming(), served.card.input));
   },
   (picture) => {
-    if (served) void showImage({ pixels: frame(picture, chosenFraming(), served.card.input) });
+    const framing = chosenFraming();
+    if (served) void showImage({ picture, seenBy: (input) => frame(picture, framing, input) });
   },
 );
 runHere.addEventListener('click', async () => {
@@ -111,8 +114,8 @@ async function ensureServed(): Promise<Served> {
 
 async function fetchServed(): Promise<Served> {
   const card = await fetchModel();
-  const [manifest, golden] = await Promise.all([fetchManifest(card.version), fetchGolden(card.version)]);
-  return { card, manifest, golden };
+  const manifest = await fetchManifest(card.version);
+  return { card, manifest, golden: await fetchGolden(card.version, manifest) };
 }
 
 function setServed(next: Served): Served {
@@ -127,7 +130,7 @@ async function loadInBrowser({ card, manifest, golden }: Served): Promise<Browse
   const paths = ['model.json', 'weights.bin'];
   const [{ openBrowserModel }, ...bodies] = await Promise.all([
     import('./browser-model.ts'),
-    ...paths.map((path) => fetchFile(card.version, manifest.files.find((file) => file.path === path)!)),
+    ...paths.map((path) => fetchFile(card.version, manifest, path)),
   ]);
   return openBrowserModel({ id: card.version, card, golden, file: (path) => bodies[paths.indexOf(path)]! });
 }
@@ -141,7 +144,7 @@ async function openFile(file: Blob): Promise<void> {
     if (choice !== choices) return;
     pressTestImage(undefined);
     showFraming(picture, card.input);
-    await showImage({ pixels: frame(picture, CENTER, card.input) });
+    await showImage({ picture, seenBy: (input) => frame(picture, CENTER, input) });
   } catch (error) {
     if (choice !== choices) return;
     clearImage();
@@ -158,11 +161,9 @@ async function classifyFiles(files: readonly Blob[], signal: AbortSignal): Promi
   for (const [index, file] of files.entries()) {
     rows.start(index);
     try {
-      const { card } = await ensureServed();
-      const pixels = frame(await readPicture(file), CENTER, card.input);
-      signal.throwIfAborted();
-      const { answer } = await classifyWithKey(pixels, { topK: 1, signal });
-      signal.throwIfAborted();
+      const picture = await readPicture(file);
+      const seenBy = (input: ModelInput) => frame(picture, CENTER, input);
+      const { answer } = (await classifyAsSeen({ seenBy }, { topK: 1, signal })).endpoint;
       rows.answer(index, `${answer.label} ${percent(answer.score, { digits: 1 })}`, answer.uncertain);
       if (choice === choices && shown === undefined) void openFile(file);
     } catch (error) {
@@ -192,32 +193,85 @@ async function showImage(next: ShownImage): Promise<void> {
   const { signal } = current;
   shown = next;
   showMessage('message', undefined);
-  let model = await ensureServed();
+  const before = await ensureServed();
   if (signal.aborted) return;
   const panel = element('result', HTMLElement);
-  paint(element('seen', HTMLCanvasElement), next.pixels, model.card.input);
+  paintSeen(next.seenBy(before.card.input));
   panel.hidden = false;
   panel.ariaBusy = 'true';
   try {
-    const endpoint = await classifyWithKey(next.pixels, { topK: model.card.classes.length, signal, explains });
-    signal.throwIfAborted();
-    const { version } = endpoint.answer.model;
-    if (version !== model.card.version) model = await updateServed(model, signal);
-    const isSame = version === model.card.version;
-    const browser = isSame ? model.browserModel?.classify(next.pixels) : undefined;
+    const { endpoint, seen, model } = await classifyAsSeen(next, { topK: 'all', signal, explains });
+    if (!isSameInput(model, before)) {
+      showFraming(next.picture, model.card.input);
+      paintSeen(seen);
+    }
+    const isSame = endpoint.answer.model.version === model.card.version;
+    const browser = isSame ? model.browserModel?.classify(seen.pixels) : undefined;
     showAnswers({ truth: next.truth, endpoint, browser }, model);
     await showExplanation(endpoint.answer.explanation, signal);
   } catch (error) {
     if (signal.aborted) return;
-    const { browserModel } = model;
+    const { browserModel, card } = served ?? before;
     // Without the endpoint, this browser can still answer.
-    if (browserModel) showAnswers({ truth: next.truth, browser: browserModel.classify(next.pixels) }, model);
-    else panel.hidden = true;
+    if (browserModel) {
+      const browser = browserModel.classify(next.seenBy(card.input).pixels);
+      showAnswers({ truth: next.truth, browser }, { ...before, card, browserModel });
+    } else panel.hidden = true;
     await showExplanation(undefined, signal);
     showError(error, browserModel ? ' This answer is from this browser only.' : '');
   } finally {
     if (!signal.aborted) panel.ariaBusy = 'false';
   }
+}
+
+/** Shows what the network sees, without what mattered. */
+function paintSeen({ pixels, transform, ...size }: FittedImage): void {
+  captionSeen(transform);
+  paint(element('seen', HTMLCanvasElement), pixels, size);
+}
+
+interface Asked {
+  readonly topK: number | 'all';
+  readonly explains?: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What the endpoint answers, what its model saw, and the model that the page shows from now on. */
+interface Answered {
+  readonly endpoint: Awaited<ReturnType<typeof classify>>;
+  readonly seen: FittedImage;
+  readonly model: Served;
+}
+
+/**
+ * Sends what the served model sees of an image, and follows the endpoint to the model that answers. One that was promoted in the
+ * meantime may see the image in another size, or another part of it: then it is asked once more.
+ *
+ * @throws the signal's reason
+ */
+async function classifyAsSeen(image: ShownImage, { topK, explains, signal }: Asked): Promise<Answered> {
+  let model = await ensureServed();
+  for (let tries = 1; ; tries++) {
+    signal.throwIfAborted();
+    const { input, classes } = model.card;
+    const seen = image.seenBy(input);
+    const options = { topK: topK === 'all' ? classes.length : topK, signal, ...(explains ? { explains } : {}) };
+    const before = model;
+    try {
+      const endpoint = await classifyWithKey(seen.pixels, options);
+      signal.throwIfAborted();
+      if (endpoint.answer.model.version !== before.card.version) model = await updateServed(before, signal);
+      if (tries > 1 || isSameInput(model, before)) return { endpoint, seen, model };
+    } catch (error) {
+      if (tries > 1 || !(error instanceof RequestRefused && error.isAboutModel)) throw error;
+      model = await updateServed(before, signal);
+      if (model === before) throw error;
+    }
+  }
+}
+
+function isSameInput({ card: { input: one } }: Served, { card: { input: other } }: Served): boolean {
+  return one.width === other.width && one.height === other.height && one.fit === other.fit;
 }
 
 function showAnswers(result: Result, { card, browserModel }: Served): void {
@@ -230,12 +284,13 @@ function showAnswers(result: Result, { card, browserModel }: Served): void {
  * Fetches the model that the endpoint serves now, also for this browser if it runs the previous one. If that fails, the
  * endpoint's answer is still valid.
  *
- * @returns the new model, or `before` if it cannot be loaded
+ * @returns the new model, or `before` if it cannot be loaded or is still served
  * @throws the signal's reason
  */
 async function updateServed(before: Served, signal: AbortSignal): Promise<Served> {
   try {
     const next = await fetchServed();
+    if (next.card.version === before.card.version) return before;
     if (before.browserModel) next.browserModel = await loadInBrowser(next);
     signal.throwIfAborted();
     return setServed(next);
@@ -269,9 +324,9 @@ function showTestImages({ classes, input }: ModelAnswer, { images }: Golden): vo
     .flatMap((label) => images.find((image) => image.label === label) ?? [])
     .slice(0, MAX_TEST_IMAGES);
   const items = chosen.map(({ pixels: text, label }) => {
-    const pixels = pixelsFromBase64(text);
+    const image = { pixels: pixelsFromBase64(text), width: input.width, height: input.height };
     const canvas = createElement('canvas');
-    paint(canvas, pixels, input);
+    paint(canvas, image.pixels, input);
     const button = createElement('button', { type: 'button', title: label }, canvas);
     button.ariaLabel = `Test image: ${label}`;
     button.ariaPressed = 'false';
@@ -279,7 +334,7 @@ function showTestImages({ classes, input }: ModelAnswer, { images }: Golden): vo
       choices++;
       pressTestImage(button);
       showFraming(undefined, input);
-      showImage({ pixels, truth: label }).catch(showError);
+      showImage({ seenBy: (other) => fitImage(image, other, other.fit), truth: label }).catch(showError);
     });
     return createElement('li', {}, button);
   });

@@ -1,6 +1,6 @@
-import { type Area, planFit, RowFitter } from '#images/fit-image.ts';
+import { type Area, type Fit, type FittedImage, fitImage, planFit } from '#images/fit-image.ts';
 import { identify } from '#images/image-type.ts';
-import type { Size } from '#images/rgb-image.ts';
+import type { RgbImage, Size } from '#images/rgb-image.ts';
 
 /** The browser first scales larger images down to this, which is faster than averaging a camera's 12 megapixels here. */
 const MAX_PIXELS = 2_000_000;
@@ -15,9 +15,16 @@ export interface Picture extends Size {
   readonly canvas: OffscreenCanvas;
 }
 
+/** What a model takes: the `input` of its card. */
+export interface ModelInput extends Size {
+  /** What happens to a picture of another aspect ratio. @default 'crop' */
+  readonly fit?: Fit | undefined;
+}
+
 /**
- * What the network sees of a picture: the largest part of its aspect ratio, between the left or top end (0) and the right or
- * bottom one (1); or the whole picture, padded with white.
+ * What a network that takes a part of a picture sees of it: the largest part of its aspect ratio, between the left or top end
+ * (0) and the right or bottom one (1); or the whole picture, padded with white. A network that takes the whole picture has no
+ * choice.
  */
 export type Framing = { readonly position: number } | 'whole';
 
@@ -101,28 +108,36 @@ export function frameOf(picture: Size, framing: Framing, target: Size): Area {
   };
 }
 
-/**
- * Scales the framed part of a picture to the network's input size, as training and the endpoint do.
- *
- * @returns `[height, width, 3]` uint8
- */
-export function frame(picture: Picture, framing: Framing, target: Size): Uint8Array {
-  const { left, top, width, height } = frameOf(picture, framing, target);
+/** Whether the network sees only a part of the picture, which can be chosen. */
+export function isCropped(picture: Size, { fit = 'crop', ...target }: ModelInput): boolean {
+  return planFit(picture, target, fit).transform.startsWith('center-crop');
+}
+
+/** Brings a picture, or the framed part of it, to the network's input size, as training and the endpoint do. */
+export function frame(picture: Picture, framing: Framing, { width, height, fit = 'crop' }: ModelInput): FittedImage {
+  const target = { width, height };
+  if (fit !== 'crop') return fitImage(cut(picture, { left: 0, top: 0, ...sizeOf(picture) }), target, fit);
+  // The part has the target's aspect ratio, but for fractions of a pixel.
+  const part = fitImage(cut(picture, frameOf(picture, framing, target)), target, 'stretch');
+  return { ...part, transform: planFit(picture, target).transform };
+}
+
+/** An area of a picture; white where it is outside of the picture. */
+function cut(picture: Picture, { left, top, width, height }: Area): RgbImage {
   const { context } = whiteCanvas(width, height);
   context.drawImage(picture.canvas, -left, -top);
   const rgba = context.getImageData(0, 0, width, height).data;
-  const fitter = new RowFitter({ width, height }, { left: 0, top: 0, width, height }, target);
-  const row = new Uint8Array(width * 3);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = (y * width + x) * 4;
-      row[x * 3] = rgba[from]!;
-      row[x * 3 + 1] = rgba[from + 1]!;
-      row[x * 3 + 2] = rgba[from + 2]!;
-    }
-    fitter.add(row);
+  const pixels = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    pixels[pixel * 3] = rgba[pixel * 4]!;
+    pixels[pixel * 3 + 1] = rgba[pixel * 4 + 1]!;
+    pixels[pixel * 3 + 2] = rgba[pixel * 4 + 2]!;
   }
-  return fitter.pixels();
+  return { width, height, pixels };
+}
+
+function sizeOf({ width, height }: Size): Size {
+  return { width, height };
 }
 
 /** Draws `[height, width, 3]` pixels. */

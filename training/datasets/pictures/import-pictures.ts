@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheRoot, withLock } from '#setup/cache.mjs';
-import type { LoadOptions } from '../../data/dataset.ts';
+import type { ImageForm, LoadOptions } from '../../data/dataset.ts';
 import type { Listing } from './listing.ts';
 import { openPictures } from './open-pictures.ts';
 import { Pack, type PackedPicture } from './pack.ts';
 
 /** Changes whenever the same file would give other pixels or facts. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** Milliseconds between two lines of progress, and between two writes of the index. */
 const INTERVAL = 500;
 
@@ -16,26 +16,26 @@ const INTERVAL = 500;
  * Opens every picture of a listing that is not in the cache as it is now, and calls `use` with all of them. What was opened
  * before an interruption need not be opened again, and when one file changes, one is opened.
  *
- * @param size of the network's input, in pixels across and down
+ * @param image what the pictures become
  * @param use is given what is known of each picture, in the order of the listing, and the pack with their pixels
  * @throws the signal's reason, once it is aborted
  */
 export async function withPictures<Result>(
   listing: Listing,
-  size: number,
+  image: ImageForm,
   { progress, signal }: Pick<LoadOptions, 'progress' | 'signal'>,
   use: (pictures: readonly PackedPicture[], pack: Pack) => Promise<Result>,
 ): Promise<Result> {
-  const name = `pictures-${createHash('sha256').update(`${FORMAT} ${size} ${listing.root}`).digest('hex').slice(0, 16)}`;
+  const name = `pictures-${createHash('sha256').update(`${FORMAT} ${image.size} ${image.fit} ${listing.root}`).digest('hex').slice(0, 16)}`;
   const folder = join(cacheRoot(), name);
   const onWait = ({ pid }: { readonly pid: number }) =>
     progress?.(`waiting for process ${pid}, which is opening the pictures of ${listing.title}`);
   return withLock(
     `${folder}.lock`,
     async () => {
-      const pack = await Pack.open(folder, 3 * size * size);
+      const pack = await Pack.open(folder, 3 * image.size ** 2);
       try {
-        await openMissing(listing, size, pack, { ...(progress && { progress }), ...(signal && { signal }) });
+        await openMissing(listing, image, pack, { ...(progress && { progress }), ...(signal && { signal }) });
         return await use(
           listing.pictures.map(({ path }) => pack.get(path)!),
           pack,
@@ -50,7 +50,7 @@ export async function withPictures<Result>(
 
 async function openMissing(
   { root, title, pictures }: Listing,
-  size: number,
+  image: ImageForm,
   pack: Pack,
   { progress, signal }: Pick<LoadOptions, 'progress' | 'signal'>,
 ): Promise<void> {
@@ -64,7 +64,7 @@ async function openMissing(
   const startedAt = performance.now();
   let shownAt = Number.NEGATIVE_INFINITY;
   let count = 0;
-  for await (const { path, state, found } of openPictures(missing, size, signal)) {
+  for await (const { path, state, found } of openPictures(missing, image, signal)) {
     if ('pixels' in found) await pack.add(path, state, found);
     else pack.addProblem(path, state, found);
     count++;
@@ -80,7 +80,6 @@ async function openMissing(
 /** Files that are looked at at a time. */
 const AT_ONCE = 256;
 
-/** A problem of the disk, such as missing rights, leaves no mark on the file: it is tried again. */
 async function isKnown(file: string, packed: PackedPicture | undefined): Promise<boolean> {
   if (packed === undefined) return false;
   const found = await stat(file).catch(() => undefined);

@@ -77,12 +77,28 @@ describe('a folder', () => {
   test.each([
     ['without folders', { 'p/1.png': '' }, 'has no pictures in folders', 'There, 1.png is in no folder of a class'],
     ['that is empty', { 'other/1.png': '', 'p/a/.hidden': '' }, 'has no pictures in folders', 'a/.hidden is hidden'],
+    [
+      'with a class without pictures',
+      { 'p/cats/1.png': '', 'p/dogs/2.png': '', 'p/birds/notes.txt': '' },
+      'p has no picture in the folder "birds"',
+      'Add pictures of that class, or remove the folder.',
+    ],
     ['with one class', { 'p/cats/1.png': '' }, 'has one class, "cats"', 'takes two'],
   ])('%s is refused, with the remedy', async (_, files, problem, remedy) => {
     await writeFiles(folder, files);
     const refused = expect(listPictures(join(folder, 'p'))).rejects;
     await refused.toThrow(problem);
     await expect(listPictures(join(folder, 'p'))).rejects.toThrow(remedy);
+  });
+
+  test('may lack a class in one of its splits', async () => {
+    await writeFiles(folder, {
+      'p/train/a/1.png': '',
+      'p/train/b/2.png': '',
+      'p/test/a/3.png': '',
+      'p/test/b/.keep': '',
+    });
+    expect((await listPictures(join(folder, 'p'))).classes).toEqual(['a', 'b']);
   });
 
   test('with 10,001 classes is refused', async () => {

@@ -29,6 +29,8 @@ export interface LeftOut {
   readonly path: string;
   /** To follow the path, as in `b.txt is no picture`. */
   readonly reason: string;
+  /** What people leave in folders on purpose or by accident, where it is that. @default any other thing */
+  readonly kind?: 'hidden' | 'link';
 }
 
 /** Other names that people give to splits. */

@@ -6,8 +6,6 @@ import { cacheRoot } from '#setup/cache.mjs';
 import { channelStatistics } from '../../data/image-set.ts';
 import { smallDataset } from '../../data/small-dataset.fixture.ts';
 import { openTestImages } from '../test-images.ts';
-import type { FindingKind } from './findings.ts';
-import { inspectPictures } from './inspect-pictures.ts';
 import { loadPictures } from './load-pictures.ts';
 import { catsAndDogs, png, temporaryFolder, writeFiles } from './pictures.fixture.ts';
 
@@ -21,7 +19,6 @@ beforeEach(async () => {
 afterEach(() => remove());
 
 const here = (name = 'p') => join(folder, name);
-const fixture = (name: string) => readFile(new URL(`../../../images/fixtures/${name}`, import.meta.url));
 
 test('CIFAR-10 as a table of pictures is the built-in data set, byte for byte', async () => {
   const rows = ['path,label,split'];
@@ -119,152 +116,4 @@ test('a model can be measured again where its pictures were loaded, and only whi
   await expect(openTestImages(strange as never)).rejects.toThrow('never loaded on this machine');
   await rename(here(), here('moved'));
   await expect(openTestImages(card as never)).rejects.toThrow('no such path');
-});
-
-describe('broken sets', () => {
-  const many = catsAndDogs(30);
-  const cut = (bytes: Uint8Array) => bytes.subarray(0, bytes.length / 2);
-
-  test.each<readonly [string, () => Promise<Record<string, Uint8Array | string>>, FindingKind, string]>([
-    [
-      'a truncated picture',
-      async () => ({ 'cats/x.png': cut(png(5)) }),
-      'unreadable',
-      'cats/x.png cannot be read: This PNG image is damaged',
-    ],
-    ['an empty file', async () => ({ 'cats/x.png': '' }), 'unreadable', 'cats/x.png is empty'],
-    [
-      'text with a picture’s name',
-      async () => ({ 'cats/x.png': 'no picture' }),
-      'unreadable',
-      'cats/x.png is text, no PNG',
-    ],
-    [
-      'raw pixels',
-      async () => ({ 'cats/x': new Uint8Array(3072).fill(200) }),
-      'unreadable',
-      'cats/x is an unknown file type',
-    ],
-    [
-      'a format that is not decoded',
-      async () => ({ 'cats/x.avif': await fixture('drawing.avif') }),
-      'unreadable',
-      'cats/x.avif is an AVIF image',
-    ],
-    [
-      'a JPEG that is called PNG',
-      async () => ({ 'cats/x.png': await fixture('grey.jpg') }),
-      'wrong-ending',
-      'cats/x.png is a JPEG image',
-    ],
-    ['what a system leaves', async () => ({ 'cats/Thumbs.db': 'x' }), 'left-out', 'cats/Thumbs.db is hidden'],
-    ['a picture without a class', async () => ({ 'x.png': png(5) }), 'left-out', 'x.png is in no folder of a class'],
-    [
-      'a picture in two classes',
-      async () => ({ 'dogs/x.png': png(3) }),
-      'two-classes',
-      'cats/3.png and dogs/x.png ("cats", "dogs")',
-    ],
-    ['a copy', async () => ({ 'cats/x.png': png(3) }), 'duplicates', 'cats/3.png and cats/x.png'],
-    [
-      'a picture in another format',
-      async () => ({
-        'cats/x.png': await fixture('drawing.png'),
-        'cats/y.webp': await fixture('lossless.webp'),
-      }),
-      'duplicates',
-      'cats/x.png and cats/y.webp',
-    ],
-    [
-      'a class with few pictures',
-      async () => ({ 'birds/1.png': png(5_001), 'birds/2.png': png(5_002), 'birds/3.png': png(5_003) }),
-      'few-pictures',
-      '"birds" (3)',
-    ],
-    [
-      'a rare class',
-      async () => ({ 'birds/1.png': png(5_001), 'birds/2.png': png(5_002) }),
-      'imbalance',
-      '"dogs" (30) and "birds" (2)',
-    ],
-    [
-      'a panorama',
-      async () => ({ 'cats/x.png': png(5, { width: 400, height: 40 }) }),
-      'odd-shape',
-      'cats/x.png (400x40)',
-    ],
-    ['a thumbnail', async () => ({ 'cats/x.png': png(5, { width: 12, height: 12 }) }), 'small', 'cats/x.png (12x12)'],
-    [
-      'a picture of one colour',
-      async () => ({
-        'cats/x.png': encode({ width: 40, height: 40, channels: 3, depth: 8, data: new Uint8Array(4800).fill(9) }),
-      }),
-      'plain',
-      'cats/x.png',
-    ],
-    [
-      'classes whose names differ in case',
-      async () => ({ 'Cats/1.png': png(5_001), 'Cats/2.png': png(5_002) }),
-      'similar-names',
-      '"cats" and "Cats"',
-    ],
-  ])('%s is found', async (_, files, kind, example) => {
-    await writeFiles(here(), { ...many, ...(await files()) });
-    const { findings } = await inspectPictures(here(), {});
-    const found = findings.find((each) => each.kind === kind);
-    expect(found?.examples.join('\n')).toContain(example);
-    expect(found?.remedy).toMatch(/^[A-Z].*\.$/s);
-  });
-
-  test('a copy of a training picture among the test pictures is found', async () => {
-    await writeFiles(here(), {
-      'train/a/1.png': png(1),
-      'train/a/2.png': png(2),
-      'train/b/3.png': png(3),
-      'train/b/4.png': png(4),
-    });
-    await writeFiles(here(), { 'test/a/5.png': png(1), 'test/b/6.png': png(6) });
-    const { findings, classes } = await inspectPictures(here(), {});
-    expect(findings.find(({ kind }) => kind === 'leakage')?.examples).toEqual(['test/a/5.png and train/a/1.png']);
-    expect(classes).toEqual([
-      { name: 'a', train: 1, val: 1, test: 1 },
-      { name: 'b', train: 1, val: 1, test: 1 },
-    ]);
-  });
-
-  test('one broken picture of a hundred is left out, more are refused', async () => {
-    await writeFiles(here(), { ...catsAndDogs(60), 'cats/x.png': cut(png(5)) });
-    const lines: string[] = [];
-    const data = await loadPictures(here(), { log: (line) => lines.push(line) });
-    expect(data.train.count + data.test.count).toBe(120);
-    expect(lines.join('\n')).toContain('1 picture that cannot be read, such as cats/x.png cannot be read');
-    await writeFiles(here(), { 'cats/y.png': '' });
-    await expect(loadPictures(here())).rejects.toThrow(/2 of the 122 pictures of .* cannot be read\. cats\/x\.png/);
-  });
-
-  test.each([
-    ['one picture', { 'birds/1.png': png(5_001) }, 'The class "birds" of p has one picture.'],
-    [
-      'none that can be read',
-      { 'birds/1.png': '' },
-      'The class "birds" of p has no picture that can be read (birds/1.png is empty)',
-    ],
-    [
-      'only copies',
-      { 'birds/1.png': png(5_001), 'birds/2.png': png(5_001) },
-      'No picture of the class "birds" of p is left to be checked by',
-    ],
-  ])('a class with %s is an error that names it', async (_, files, message) => {
-    await writeFiles(here(), { ...many, ...files });
-    await expect(inspectPictures(here(), {})).rejects.toThrow(message);
-  });
-
-  test('a picture of 30,000 x 30,000 is refused by its header', async () => {
-    const huge = Buffer.from(png(5));
-    huge.writeUInt32BE(30_000, 16);
-    huge.writeUInt32BE(30_000, 20);
-    await writeFiles(here(), { ...many, 'cats/x.png': huge });
-    const { findings } = await inspectPictures(here(), {});
-    expect(findings[0]!.examples[0]).toMatch(/^cats\/x\.png cannot be read: /);
-  });
 });

@@ -15,7 +15,7 @@ afterEach(() => remove());
 const BYTES = 12;
 const pixelsOf = (number: number) => Uint8Array.from({ length: BYTES }, (_, at) => (31 * number + at) % 256);
 const found = (number: number) => ({
-  facts: { sha256: `sha-${number}`, width: 2, height: 2, likeness: '0'.repeat(16) },
+  facts: { sha256: `sha-${number}`, width: 2, height: 2, likeness: '0'.repeat(16), colours: '' },
   pixels: pixelsOf(number),
 });
 
@@ -66,7 +66,7 @@ test('equal files share their pixels, and the last word about a file counts', as
   const state = { bytes: 1, modified: 1 };
   await pack.add('a.png', state, found(1));
   await pack.add('b.png', state, found(1));
-  pack.addProblem('a.png', state, { sha256: 'other', problem: 'is empty' });
+  pack.addProblem('a.png', state, { cause: 'empty', problem: 'is empty' });
   await pack.close();
   const again = await Pack.open(join(folder, 'pack'), BYTES);
   expect(again.get('a.png')).toMatchObject({ problem: 'is empty' });

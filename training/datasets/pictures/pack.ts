@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { crc32 } from 'node:zlib';
-import type { PictureFacts } from './picture-facts.ts';
+import type { PictureFacts, PictureProblem } from './picture-facts.ts';
 
 /** A file as it was when it was opened; one that differs in any of these is opened again. */
 export interface FileState {
@@ -20,8 +22,12 @@ export interface PixelPlace {
 }
 
 /** What a pack knows of a file. */
-export type PackedPicture = FileState &
-  ((PixelPlace & { readonly facts: PictureFacts }) | { readonly sha256: string; readonly problem: string });
+export type PackedPicture = FileState & ((PixelPlace & { readonly facts: PictureFacts }) | PictureProblem);
+
+/** Bytes of pixels that are kept in memory until they are written together. */
+const WRITTEN_TOGETHER = 1 << 20;
+/** Lines of the index that are written together. */
+const LINES_TOGETHER = 1_000;
 
 /**
  * The pixels of a place's pictures in one file, and an index beside it, a line a picture. Both only grow, pixels before the
@@ -34,18 +40,22 @@ export class Pack {
   readonly #bySha256 = new Map<string, PixelPlace>();
   readonly #index: FileHandle;
   readonly #pixels: FileHandle;
+  /** To read pixels: thousands of them are read one after the other, each in microseconds. */
+  readonly #reading: number;
   #next: number;
+  #unwritten: Uint8Array[] = [];
   #lines: { readonly path: string; readonly packed: PackedPicture }[] = [];
 
   private constructor(
     pixelBytes: number,
     pictures: Map<string, PackedPicture>,
-    files: { readonly index: FileHandle; readonly pixels: FileHandle; readonly next: number },
+    files: { readonly index: FileHandle; readonly pixels: FileHandle; readonly reading: number; readonly next: number },
   ) {
     this.#pixelBytes = pixelBytes;
     this.#pictures = pictures;
     this.#index = files.index;
     this.#pixels = files.pixels;
+    this.#reading = files.reading;
     this.#next = files.next;
     for (const packed of pictures.values()) {
       if ('at' in packed) this.#bySha256.set(packed.facts.sha256, packed);
@@ -58,16 +68,13 @@ export class Pack {
    */
   static async open(folder: string, pixelBytes: number): Promise<Pack> {
     await mkdir(folder, { recursive: true });
-    const pixels = await open(join(folder, 'pixels.bin'), 'a+');
-    const whole = Math.floor((await pixels.stat()).size / pixelBytes);
-    await pixels.truncate(whole * pixelBytes); // What a killed process wrote in part.
-    const pictures = readIndex(await readFile(join(folder, 'index.jsonl'), 'utf8').catch(() => ''), whole);
-    const draft = join(folder, `index.jsonl.${randomUUID()}`);
-    const lines = [...pictures].map(([path, packed]) => `${JSON.stringify({ path, ...packed })}\n`);
-    await writeFile(draft, lines.join(''));
-    await rename(draft, join(folder, 'index.jsonl'));
+    const pixels = await open(join(folder, 'pixels.bin'), 'a');
+    const next = Math.floor((await pixels.stat()).size / pixelBytes);
+    await pixels.truncate(next * pixelBytes); // What a killed process wrote in part.
+    const pictures = await openIndex(join(folder, 'index.jsonl'), next);
     const index = await open(join(folder, 'index.jsonl'), 'a');
-    return new Pack(pixelBytes, pictures, { index, pixels, next: whole });
+    const reading = openSync(join(folder, 'pixels.bin'), 'r');
+    return new Pack(pixelBytes, pictures, { index, pixels, reading, next });
   }
 
   get(path: string): PackedPicture | undefined {
@@ -88,12 +95,13 @@ export class Pack {
     let place = this.find(facts.sha256);
     if (place === undefined) {
       place = { at: this.#next++, crc32: crc32(pixels) };
-      await this.#pixels.appendFile(pixels);
+      this.#unwritten.push(pixels);
+      if (this.#unwritten.length * this.#pixelBytes >= WRITTEN_TOGETHER) await this.#writePixels();
     }
     this.#note(path, { ...state, facts, at: place.at, crc32: place.crc32 });
   }
 
-  addProblem(path: string, state: FileState, found: { readonly sha256: string; readonly problem: string }): void {
+  addProblem(path: string, state: FileState, found: PictureProblem): void {
     this.#note(path, { ...state, ...found });
   }
 
@@ -103,22 +111,29 @@ export class Pack {
     this.#lines.push({ path, packed });
   }
 
+  async #writePixels(): Promise<void> {
+    const together = Buffer.concat(this.#unwritten);
+    this.#unwritten = [];
+    await this.#pixels.appendFile(together);
+  }
+
   /** Forgets the pixels at a place, which are damaged, and the files that have them: they are opened again next time. */
   forget(at: number): void {
     for (const [path, packed] of this.#pictures) {
       if (!('at' in packed) || packed.at !== at) continue;
       this.#bySha256.delete(packed.facts.sha256);
-      this.#note(path, { bytes: -1, modified: 0, sha256: '', problem: 'was damaged in the cache' });
+      this.#note(path, { bytes: -1, modified: 0, cause: 'damaged', problem: 'was damaged in the cache' });
     }
   }
 
-  /** Writes the index of what was added. */
+  /** Writes the pixels and the index of what was added. */
   async flush(): Promise<void> {
     if (this.#lines.length === 0) return;
+    await this.#writePixels();
     await this.#pixels.datasync();
-    const lines = this.#lines.map(({ path, packed }) => `${JSON.stringify({ path, ...packed })}\n`);
+    const lines = this.#lines;
     this.#lines = [];
-    await this.#index.appendFile(lines.join(''));
+    await writeLines(this.#index, lines);
   }
 
   /**
@@ -128,28 +143,72 @@ export class Pack {
    * @returns whether they are those that were written
    */
   async read({ at, crc32: expected }: PixelPlace, into: Uint8Array): Promise<boolean> {
-    const { bytesRead } = await this.#pixels.read(into, 0, this.#pixelBytes, at * this.#pixelBytes);
-    return bytesRead === this.#pixelBytes && crc32(into) === expected;
+    if (this.#unwritten.length > 0) await this.#writePixels();
+    const bytes = readSync(this.#reading, into, 0, this.#pixelBytes, at * this.#pixelBytes);
+    return bytes === this.#pixelBytes && crc32(into) === expected;
   }
 
   async close(): Promise<void> {
     await this.flush();
     await this.#index.close();
     await this.#pixels.close();
+    closeSync(this.#reading);
   }
 }
 
-/** The last line about a file counts. A line that was cut, or points past the end of the pixels, is as if it were not there. */
-function readIndex(text: string, count: number): Map<string, PackedPicture> {
-  const pictures = new Map<string, PackedPicture>();
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    try {
-      const { path, ...packed } = JSON.parse(line) as { readonly path: string } & PackedPicture;
-      if (!('at' in packed) || packed.at < count) pictures.set(path, packed);
-    } catch {
-      // The process that wrote it was killed.
-    }
+async function writeLines(
+  file: FileHandle,
+  entries: Iterable<{ readonly path: string; readonly packed: PackedPicture }>,
+): Promise<void> {
+  let lines: string[] = [];
+  for (const { path, packed } of entries) {
+    lines.push(`${JSON.stringify({ path, ...packed }).replaceAll(/[\u2028\u2029]/g, escaped)}\n`);
+    if (lines.length < LINES_TOGETHER) continue;
+    await file.appendFile(lines.join(''));
+    lines = [];
   }
+  await file.appendFile(lines.join(''));
+}
+
+/** Readers of lines take some characters that JSON leaves as they are for the end of one. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
+}
+
+/**
+ * Reads an index, line by line: the last line about a file counts. A line that was cut, or points past the end of the pixels, is
+ * as if it were not there; an index with such lines, or with many that no longer count, is written anew.
+ */
+async function openIndex(file: string, count: number): Promise<Map<string, PackedPicture>> {
+  const pictures = new Map<string, PackedPicture>();
+  const existing = await open(file, 'a+');
+  let [lines, broken] = [0, 0];
+  try {
+    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+      lines++;
+      try {
+        const { path, ...packed } = JSON.parse(line) as { readonly path: string } & PackedPicture;
+        if (!('at' in packed) || packed.at < count) pictures.set(path, packed);
+        else broken++;
+      } catch {
+        broken++; // The process that wrote it was killed.
+      }
+    }
+    const { size } = await existing.stat();
+    const isWhole = size === 0 || (await existing.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] === 0x0a;
+    if (isWhole && broken === 0 && lines <= 2 * pictures.size) return pictures;
+  } finally {
+    await existing.close();
+  }
+  const draft = `${file}.${randomUUID()}`;
+  const handle = await open(draft, 'a');
+  await writeLines(
+    handle,
+    (function* () {
+      for (const [path, packed] of pictures) yield { path, packed };
+    })(),
+  );
+  await handle.close();
+  await rename(draft, file);
   return pictures;
 }

@@ -7,13 +7,13 @@ export async function rememberPlace(place: string, testSha256: string): Promise<
   const file = fileOf(testSha256);
   await mkdir(join(file, '..'), { recursive: true });
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, resolve(place));
+  await writeFile(draft, place.startsWith('s3://') ? place : resolve(place));
   await rename(draft, file);
 }
 
 /**
  * @param testSha256 of the test images, as a card has it
- * @returns an absolute path; `undefined` if the pictures were never loaded on this machine
+ * @returns an absolute path or the address in a bucket; `undefined` if the pictures were never loaded on this machine
  */
 export async function rememberedPlace(testSha256: string): Promise<string | undefined> {
   return readFile(fileOf(testSha256), 'utf8').catch(() => undefined);

@@ -68,4 +68,83 @@ describe('splits', () => {
     );
     expect(splitPictures(all)).toEqual(all.map(({ split }) => split));
   });
+
+  /** Classes with pictures that are given to splits or not, and belong together or not. */
+  const sets = fc
+    .array(
+      fc.record({
+        label: fc.integer({ min: 0, max: 3 }),
+        given: fc.constantFrom<(SplitName | undefined)[]>(undefined, undefined, 'train', 'val', 'test'),
+        unit: fc.integer({ min: 0, max: 30 }),
+      }),
+      { minLength: 1, maxLength: 60 },
+    )
+    .map((rows) => rows.map(({ given, unit, label }, number) => ({ ...picture(number, label, given), unit })));
+
+  test('of any set keep what is given, but to hold out and to test', () => {
+    fc.assert(
+      fc.property(sets, (pictures) => {
+        const given = new Set(pictures.map(({ split }) => split));
+        for (const [index, split] of splitPictures(pictures).entries()) {
+          const own = pictures[index]!.split;
+          if (own === 'val' || own === 'test') expect(split).toBe(own);
+          if (own === 'train' && given.has('val') && given.has('test')) expect(split).toBe('train');
+        }
+      }),
+    );
+  });
+
+  test('of any set without given ones keep units together, whatever their classes', () => {
+    fc.assert(
+      fc.property(sets, (pictures) => {
+        const free = pictures.map(({ split: _, ...each }) => each);
+        const splits = splitPictures(free);
+        for (const [index, { unit }] of free.entries()) {
+          const others = splits.filter((_, other) => free[other]!.unit === unit);
+          expect(new Set(others)).toEqual(new Set([splits[index]]));
+        }
+      }),
+    );
+  });
+
+  test('hold out a picture of each class that belongs to several units, though classes share units', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { minLength: 4, maxLength: 12 }),
+        fc.nat({ max: 2 }),
+        (units, shared) => {
+          // Each unit has pictures of one class, and the first ones have pictures of both.
+          const pictures = units.flatMap((unit, place) => [
+            { ...picture(2 * unit, place % 2), unit },
+            ...(place < shared ? [{ ...picture(2 * unit + 1, (place + 1) % 2), unit }] : []),
+          ]);
+          const splits = splitPictures(pictures);
+          for (const label of [0, 1]) {
+            const own = splits.filter((_, index) => pictures[index]!.label === label);
+            expect(own).toContain('train');
+            expect(own).toContain('val');
+          }
+        },
+      ),
+    );
+  });
+
+  test('of pictures that belong to given ones are those', () => {
+    const pictures = [picture(1, 0, 'test'), picture(2, 0, 'val'), ...[3, 4, 5].map((number) => picture(number, 0))];
+    const joined = pictures.map((each, index) => (index === 2 ? { ...each, unit: 1 } : each));
+    expect(splitPictures(joined)).toEqual(['test', 'val', 'test', 'train', 'train']);
+  });
+
+  test('of any set do not depend on the order of the pictures', () => {
+    fc.assert(
+      fc.property(sets, fc.nat(), (pictures, turn) => {
+        const at = turn % pictures.length;
+        const turned = [...pictures.slice(at), ...pictures.slice(0, at)];
+        const splits = splitPictures(turned);
+        expect([...splits.slice(pictures.length - at), ...splits.slice(0, pictures.length - at)]).toEqual(
+          splitPictures(pictures),
+        );
+      }),
+    );
+  });
 });

@@ -28,14 +28,16 @@ type Row = Partial<Record<Column, string>> & { readonly line: number };
  * Lists the pictures of a table: a `.csv` file with a header, or a `.jsonl` file with an object a line. It has the columns
  * `path` (relative to the table's folder) and `label`, and may have `split` (train, val or test) and `group`. Rows keep their order.
  *
+ * @param shown what it is in, such as an archive, in messages. @default its path
  * @throws {UserError} it cannot be read, a column is unknown or missing, or a row has no valid value; the message names the line
  */
-export async function listTable(file: string): Promise<Listing> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+export async function listTable(path: string, shown = path): Promise<Listing> {
+  const file = shown === path ? path : `${shown}: ${basename(path)}`;
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw systemError(error, file) ?? error;
   });
-  const root = await realpath(dirname(file));
-  const rows = extname(file).toLowerCase() === '.csv' ? csvRows(text, file) : jsonRows(text, file);
+  const root = await realpath(dirname(path));
+  const rows = extname(path).toLowerCase() === '.csv' ? csvRows(text, file) : jsonRows(text, file);
   if (rows.length === 0)
     throw new UserError(`${file} has no rows. Give a line for each picture, with its path and label.`);
   const leftOut: LeftOut[] = [];
@@ -62,7 +64,7 @@ export async function listTable(file: string): Promise<Listing> {
     await Promise.all(kept.slice(start, start + AT_ONCE).map((row) => checkLink(row, root, file)));
   }
   const pictures = kept.map(({ line: _, ...row }): ListedPicture => ({ ...row, label: labels.get(row.label)! }));
-  return { root, title: basename(file, extname(file)), classes, pictures, leftOut };
+  return { root, title: basename(path, extname(path)), classes, pictures, leftOut };
 }
 
 /** Paths that are looked up at a time. */

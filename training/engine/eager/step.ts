@@ -24,7 +24,7 @@ export function trainStep(options: EngineOptions, state: State, batch: Batch, st
   const { groups } = activeGroups(options, stepOptions);
   const trained = groups.flatMap(({ weights }) => weights);
   const images = normalized(net, batch.images); // [B, H, W, C]
-  const targets = smoothedTargets(batch.labels, net.classes, options.labelSmoothing); // [B, classes]
+  const targets = smoothedTargets(batch.labels, options); // [B, classes]
   const { training, statistics } = trainingMode(options, stepOptions.step, new Set(trained));
 
   const objective = (...values: tf.Tensor[]): tf.Scalar => {
@@ -66,12 +66,17 @@ function trainingMode({ net, seed }: EngineOptions, step: number, trained: Reado
   return { training, statistics };
 }
 
-/** @returns `[B, classes]`: `smoothing / classes` everywhere, and the rest on the label */
-function smoothedTargets(labels: Labels, classes: number, smoothing: number): tf.Tensor2D {
-  const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
+/** @returns `[B, classes]`: `smoothing / classes` everywhere, and the rest on the label; times what the label's class counts */
+function smoothedTargets(
+  labels: Labels,
+  { net: { classes }, labelSmoothing, classWeights }: EngineOptions,
+): tf.Tensor2D {
+  const targets = new Float32Array(labels.length * classes).fill(labelSmoothing / classes);
   for (const [index, label] of labels.entries()) {
     if (label >= classes) throw new RangeError(`Label ${label} of image ${index} is not one of ${classes} classes.`);
-    targets[index * classes + label]! += 1 - smoothing;
+    targets[index * classes + label]! += 1 - labelSmoothing;
+    if (classWeights === undefined) continue;
+    for (let at = index * classes; at < (index + 1) * classes; at++) targets[at]! *= classWeights[label]!;
   }
   return tf.tensor2d(targets, [labels.length, classes]);
 }

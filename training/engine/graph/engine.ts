@@ -1,7 +1,8 @@
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
-import { inTransformTables } from '../../data/augment.ts';
+import { type ImageTransform, numbersOf, numbersPerTransform } from '../../data/augment.ts';
+import { kindsOf } from '../../data/augmentation.ts';
 import type { Batch } from '../../data/batch.ts';
 import type { Labels } from '../../data/labels.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
@@ -96,16 +97,18 @@ function steps(
 ): Float32Array {
   checkPlans(options, plans);
   const { batchSize, groups, resident } = options;
-  const planned = new Float32Array(stepsAtOnce * 3 * batchSize); //         [stepsAtOnce, 3, B]
+  const { augmentation } = resident!;
+  const rows = 1 + numbersPerTransform(augmentation);
+  const planned = new Float32Array(stepsAtOnce * rows * batchSize); //      [stepsAtOnce, rows, B]
   const learningRates = new Float32Array(stepsAtOnce * groups.length); // [stepsAtOnce, groups]
   const lookaheads = new Float32Array(stepsAtOnce).fill(-1);
   for (const [index, plan] of plans.entries()) {
-    const at = 3 * index * batchSize;
+    const at = rows * index * batchSize;
     planned.set(plan.batch.images, at);
     for (const [image, transform] of plan.batch.transforms.entries()) {
-      const { row, column } = inTransformTables(transform, resident!.translate);
-      planned[at + batchSize + image] = row;
-      planned[at + 2 * batchSize + image] = column;
+      for (const [number, value] of numbersOf(transform, augmentation.translate).entries()) {
+        planned[at + (1 + number) * batchSize + image] = value;
+      }
     }
     learningRates.set(
       groups.map(({ name }) => plan.learningRates[name] ?? 0),
@@ -145,11 +148,20 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
     const stray = images.find((image) => !(image >= 0 && image < resident!.count));
     if (stray !== undefined)
       throw new RangeError(`There are ${resident!.count} resident images, and none is ${stray}.`);
-    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > resident!.translate);
-    if (wide)
+    const { augmentation } = resident!;
+    const most = augmentation.translate;
+    const wide = transforms.find(({ down, right }) => Math.max(Math.abs(down), Math.abs(right)) > most);
+    if (wide) {
       throw new RangeError(
-        `A transform moves an image by ${wide.down}, ${wide.right} pixels; the largest compiled is ${resident!.translate}.`,
+        `A transform moves an image by ${wide.down}, ${wide.right} pixels; the largest compiled is ${most}.`,
       );
+    }
+    const { isResampled, isRecolored, isCut } = kindsOf(augmentation);
+    const isOther = ({ resampling, recoloring, hole }: ImageTransform) =>
+      (resampling !== undefined) !== isResampled ||
+      (recoloring !== undefined) !== isRecolored ||
+      (hole !== undefined) !== isCut;
+    if (transforms.some(isOther)) throw new RangeError('A transform is of another augmentation than the compiled one.');
   }
 }
 

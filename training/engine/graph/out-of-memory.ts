@@ -1,6 +1,6 @@
-import { totalmem } from 'node:os';
 import { UserError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
+import { freeMemory } from '../../data/free-memory.ts';
 import type { Net } from '../../nets/net.ts';
 import { shapesOf } from '../../nets/shapes.ts';
 import type { Precision } from '../../recipe/precision.ts';
@@ -30,8 +30,7 @@ class OutOfMemory extends UserError {
  */
 export function checkMemory({ net, batchSize }: StepSize, precision: Precision): void {
   const anImage = bytesAnImage(net, precision);
-  const most = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
-  const left = most - process.memoryUsage.rss();
+  const left = freeMemory();
   if (batchSize * anImage <= left) return;
   throw new OutOfMemory(
     `A step of batchSize=${batchSize} needs ${gigabytes(batchSize * anImage)} at least, and ${gigabytes(left)} are free.`,

@@ -1,3 +1,4 @@
+import { numbersPerTransform } from '../../data/augment.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions, ResidentImages } from '../engine.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
@@ -23,7 +24,7 @@ export interface TrainingLoop {
     /** `[]` int32: the number of the first one. */
     readonly first: Value;
     /**
-     * `[stepsAtOnce, 3, B]` float32: for each step which images, and which rows of the tables of transforms. As float32,
+     * `[stepsAtOnce, 1 + n, B]` float32: for each step which images, and the n numbers of their transforms. As float32,
      * which is exact for whole numbers to 2²⁴, they are moved to a GPU once a call.
      */
     readonly plans: Value;
@@ -47,7 +48,7 @@ export function addTrainingLoop(
     const inputs = {
       count: graph.placeholder('count', [], 'int32'),
       first: graph.placeholder('first', [], 'int32'),
-      plans: graph.placeholder('plans', [stepsAtOnce, 3, batchSize]),
+      plans: graph.placeholder('plans', [stepsAtOnce, 1 + numbersPerTransform(resident.augmentation), batchSize]),
       learningRates: graph.placeholder('learning_rates', [stepsAtOnce, groups.length]),
       lookaheads: graph.placeholder('lookaheads', [stepsAtOnce]),
     };
@@ -99,18 +100,18 @@ function round(
   const { graph } = index.operation;
   const { pixels, labels } = residentVariables(graph, options, resident);
 
-  const [image, row, column] = rows(graph, takeAt(graph, plans, index)).map((each) => cast(graph, each, 'int64'));
+  const [planned, ...numbers] = rows(graph, takeAt(graph, plans, index));
+  const image = cast(graph, planned!, 'int64');
   const rates = rows(graph, takeAt(graph, learningRates, index));
   const { steps } = addTraining(graph, options, precision, {
     images: transformImages(graph, {
       pixels,
       size: net.input,
-      translate: resident.translate,
-      image: image!,
-      row: row!,
-      column: column!,
+      augmentation: resident.augmentation,
+      image,
+      numbers,
     }),
-    labels: gather(graph, labels, image!),
+    labels: gather(graph, labels, image),
     step: add(graph, first, index),
     learningRates: new Map(groups.map(({ name }, group) => [name, rates[group]!])),
   });

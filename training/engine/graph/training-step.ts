@@ -6,8 +6,9 @@ import { isStill } from '../still.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
 import { gradients } from './gradients.ts';
 import { trainingNetwork } from './network.ts';
-import { divide, mean, sum } from './operations/arithmetic.ts';
+import { cast, divide, mean, multiply, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
+import { gather } from './operations/gather.ts';
 import { adamw } from './optimizers/adamw.ts';
 import { type Lookahead, lookahead } from './optimizers/lookahead.ts';
 import { muon } from './optimizers/muon.ts';
@@ -80,7 +81,7 @@ function addSteps(
   variables: Variables,
   optimizers: readonly { readonly group: ParameterGroup; readonly optimizer: GraphOptimizer }[],
 ): Steps {
-  const { net, batchSize, seed, freezable = [], labelSmoothing, reduction } = options;
+  const { net, batchSize, seed, freezable = [], labelSmoothing, classWeights, reduction } = options;
   const { images, labels, step, learningRates } = inputs;
   // float16 has no numbers below 6e-8. An image's own gradients fit its range, their share of a mean may not.
   const isOfSum = reduction === 'sum' || precision === 'float16';
@@ -91,7 +92,9 @@ function addSteps(
       precision,
     });
     return graph.scope('loss', () => {
-      const losses = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
+      const unweighted = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
+      const losses =
+        classWeights === undefined ? unweighted : multiply(graph, unweighted, weightsOf(graph, classWeights, labels));
       return { meanLoss: mean(graph, losses), summedLoss: sum(graph, losses), statistics };
     });
   };
@@ -122,6 +125,13 @@ function addSteps(
       return graph.scope('still', () => addStep('frozen_step', active, addPass(active)));
     }),
   ];
+}
+
+/** What each image counts in the loss. @returns `[B]` */
+function weightsOf(graph: Graph, classWeights: readonly number[], labels: Value): Value {
+  const values = Float32Array.from(classWeights);
+  const table = graph.constant({ type: 'float32', shape: [values.length], values });
+  return gather(graph, table, cast(graph, labels, 'int64'));
 }
 
 function optimizerOf(graph: Graph, { name, weights, optimizer }: ParameterGroup, variables: Variables): GraphOptimizer {

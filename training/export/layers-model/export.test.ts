@@ -6,7 +6,14 @@ import { sizeOf } from '#models/size-of.ts';
 import { onWasm, startWasm } from '../../engine/eager/wasm.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
-import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../../nets/net.fixture.ts';
+import {
+  anyNet,
+  everything,
+  everythingBranched,
+  largerNets,
+  noiseBatch,
+  trainedWeights,
+} from '../../nets/net.fixture.ts';
 import type { Layer, Net } from '../../nets/net.ts';
 import { seedNet } from '../../nets/seed.ts';
 import { tinyNet } from '../../nets/tiny.ts';
@@ -20,9 +27,16 @@ beforeAll(async () => {
 
 describe('what a stock tf.loadLayersModel loads returns the logits of the engine', () => {
   test.each(
-    [seedNet, tinyNet, airbenchNet([8, 16, 24]), everything, everythingBranched, awkward, ...classicNets].map(
-      (net) => [net.name, net] as const,
-    ),
+    [
+      seedNet,
+      tinyNet,
+      airbenchNet([8, 16, 24]),
+      everything,
+      everythingBranched,
+      awkward,
+      ...classicNets,
+      ...largerNets,
+    ].map((net) => [net.name, net] as const),
   )('%s', async (_, net) => {
     await expectSameLogits(net, trainedWeights(net, 3), 5);
   });

@@ -1,14 +1,21 @@
 import { percent } from '#models/percent.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { EvaluationReport } from '../../evaluation/evaluation-report.ts';
-import { confusionMatrix } from './confusion.ts';
+import { classTable } from './class-table.ts';
+import { confusionList, confusionMatrix } from './confusion.ts';
 import { renderPage } from './page.ts';
 import { mistakeGrid } from './pictures.ts';
+import { operatingPoints, precisionRecallCurves, rocCurves } from './ranking-curves.ts';
 import { reliabilityDiagram } from './reliability.ts';
 
 /** What `evaluate` found, in one self-contained file, with the worst mistakes as pictures. */
 export function evaluationReport(measured: EvaluationReport, data: Dataset): string {
-  const { version, runtime, classes, images, plain, tta, top, recorded, golden, calibration } = measured;
+  const { version, runtime, classes, images, plain, tta, top, recorded, golden, calibration, ranking } = measured;
+  const figures = classes.map((name) => measured.byClass[name]!);
+  const operating = operatingPoints(figures);
+  const confusions = measured.confusions.map(({ label, answer, images: count }) => {
+    return { label: classes.indexOf(label), answer: classes.indexOf(answer), images: count };
+  });
   const [low, high] = measured.interval95.map((end) => percent(end));
   const mistakes = measured.mistakes.map(({ label, answer, ...mistake }) => {
     return { ...mistake, label: classes.indexOf(label), answer: classes.indexOf(answer) };
@@ -21,7 +28,8 @@ export function evaluationReport(measured: EvaluationReport, data: Dataset): str
       ...(tta === undefined
         ? []
         : [{ name: 'With augmentation', value: percent(tta), note: 'mean of six views of each image' }]),
-      { name: `Among the best ${top.k}`, value: percent(top.accuracy), note: 'top-k accuracy' },
+      ...(top.k > 1 ? [{ name: `Among the best ${top.k}`, value: percent(top.accuracy), note: 'top-k accuracy' }] : []),
+      { name: 'Macro F1', value: percent(measured.macro.f1), note: 'the mean of the classes' },
       {
         name: 'Calibration error',
         value: percent(calibration.after.error),
@@ -31,7 +39,25 @@ export function evaluationReport(measured: EvaluationReport, data: Dataset): str
     sections: [
       {
         title: 'Quality',
-        pictures: [confusionMatrix(classes, measured.confusion), reliabilityDiagram(calibration, measured.temperature)],
+        pictures: [
+          confusionMatrix(classes, measured.confusion),
+          confusionList(
+            classes,
+            confusions,
+            figures.map(({ support }) => support),
+          ),
+          reliabilityDiagram(calibration, measured.temperature),
+        ].filter((svg) => svg !== undefined),
+      },
+      {
+        title: 'Classes',
+        pictures: ranking
+          ? [
+              rocCurves(classes, ranking, operating?.roc),
+              precisionRecallCurves(classes, ranking, operating?.precisionRecall),
+            ]
+          : [],
+        table: classTable(classes, { ...measured, figures }),
       },
       { title: 'Mistakes', pictures: mistakes.length > 0 ? [mistakeGrid(data, mistakes)] : [] },
     ],
@@ -43,7 +69,6 @@ export function evaluationReport(measured: EvaluationReport, data: Dataset): str
       ...(golden && {
         'Golden vectors': `within ${golden.difference.toExponential(1)}; tolerance ${golden.tolerance}`,
       }),
-      ...Object.fromEntries(classes.map((name) => [name, percent(measured.perClass[name]!)])),
     },
   });
 }

@@ -1,5 +1,5 @@
 import type { LayerRow } from '../../nets/layer-table.ts';
-import { escapeXml, palettes, style } from './svg.ts';
+import { escapeXml, palettes, style, WIDTH } from './svg.ts';
 
 /** A self-contained report: it fetches nothing and runs no script. */
 export interface ReportPage {
@@ -27,6 +27,17 @@ interface Section {
   readonly title: string;
   /** SVG. */
   readonly pictures: readonly string[];
+  /** Below the pictures. @default none */
+  readonly table?: PageTable;
+}
+
+/** The first column names the rows, the others have numbers. */
+export interface PageTable {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly foot: readonly (readonly string[])[];
+  /** What to know when reading it; may be empty. */
+  readonly note: string;
 }
 
 export function renderPage({ title, subtitle, figures, sections, layers, facts, reproduce }: ReportPage): string {
@@ -52,7 +63,7 @@ ${css}
 ${figures.map(renderFigure).join('\n')}
 </dl>
 ${sections
-  .filter(({ pictures }) => pictures.length > 0)
+  .filter(({ pictures, table }) => pictures.length > 0 || table)
   .map(renderSection)
   .join('\n')}
 ${layers === undefined ? '' : renderLayers(layers)}
@@ -80,9 +91,30 @@ function together(words: string): string {
   return words.replaceAll(/(\d) %/g, '$1\u00a0%');
 }
 
-function renderSection({ title, pictures }: Section): string {
-  const shown = pictures.map((svg) => `<div class="picture">${svg}</div>`).join('\n');
-  return `<section>\n<h2>${escapeXml(title)}</h2>\n<div class="pictures">\n${shown}\n</div>\n</section>`;
+function renderSection({ title, pictures, table }: Section): string {
+  const shown = pictures.map((svg) => `<div class="picture${isWide(svg) ? ' wide' : ''}">${svg}</div>`).join('\n');
+  const below = table === undefined ? '' : `\n${renderTable(table)}`;
+  return `<section>\n<h2>${escapeXml(title)}</h2>\n<div class="pictures">\n${shown}\n</div>${below}\n</section>`;
+}
+
+/** Whether a picture needs the page's whole width. */
+function isWide(svg: string): boolean {
+  return Number(/viewBox="0 0 (\d+) /.exec(svg)?.[1]) > 2 * WIDTH;
+}
+
+function renderTable({ head, rows, foot, note }: PageTable): string {
+  const row = ([name = '', ...cells]: readonly string[]) =>
+    `<tr><th scope="row">${escapeXml(name)}</th>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join('')}</tr>`;
+  const noted = note === '' ? '' : `<p class="note">${escapeXml(note)}</p>\n`;
+  return `${noted}<div class="layers figures-of-classes" tabindex="0"><table>
+<thead><tr>${head.map((name) => `<th scope="col">${escapeXml(name)}</th>`).join('')}</tr></thead>
+<tbody>
+${rows.map(row).join('\n')}
+</tbody>
+<tfoot>
+${foot.map(row).join('\n')}
+</tfoot>
+</table></div>`;
 }
 
 function renderLayers(layers: readonly LayerRow[]): string {
@@ -125,6 +157,15 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px; align-items: start; }
 .picture { overflow: hidden; }
 .picture svg { display: block; width: 100%; max-width: 620px; height: auto; margin: 0 auto; }
+.picture.wide { grid-column: 1 / -1; overflow-x: auto; }
+.picture.wide svg { min-width: 760px; max-width: none; }
+.note { margin: 20px 0 0; color: var(--muted); }
+.pictures + .layers { margin-top: 16px; }
+.note + .layers { margin-top: 10px; }
+.figures-of-classes { max-height: 560px; overflow: auto; }
+.figures-of-classes th:not(:first-child), .figures-of-classes td { text-align: right; }
+.figures-of-classes thead th { position: sticky; top: -8px; background: var(--paper); }
+tfoot tr:first-child > * { border-top: 1px solid var(--line); }
 .facts { padding: 4px 16px; }
 .facts > div { display: grid; grid-template-columns: minmax(110px, 170px) 1fr; gap: 16px; padding: 9px 0; border-top: 1px solid var(--line); }
 .facts > div:first-child { border-top: 0; }
@@ -132,7 +173,7 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .layers { padding: 8px 16px; overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 16px 4px 0; text-align: left; font-weight: inherit; white-space: nowrap; }
-thead th, .layers td:nth-child(2) { color: var(--muted); }
+thead th, .layers:not(.figures-of-classes) td:nth-child(2) { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; text-align: right; }
 pre { margin: 0; padding: 14px 16px; overflow-x: auto; font: 13px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 @media (max-width: 500px) { body { padding: 24px 12px 48px; } h1 { font-size: 24px; } .figures { grid-template-columns: 1fr 1fr; } .figures strong { font-size: 21px; } .facts > div { grid-template-columns: 1fr; gap: 0; } }

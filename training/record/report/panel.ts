@@ -54,14 +54,12 @@ export function panel({ title, explanation, series, across, end, range, label, l
   return picture(top + height + 54, `${title}, ${across}`, parts);
 }
 
-/** Grid lines with their values, and the horizontal axis. */
-export function axes({
-  across,
-  end,
-  range: [low, high],
-  label,
-}: Pick<Panel, 'across' | 'end' | 'range' | 'label'>): string {
-  const { left, top, width, height } = area;
+/** Grid lines with their values, and the horizontal axis. @param height of the area */
+export function axes(
+  { across, end, range: [low, high], label }: Pick<Panel, 'across' | 'end' | 'range' | 'label'>,
+  height: number = area.height,
+): string {
+  const { left, top, width } = area;
   const small = { fill: style.muted, 'font-size': 11 };
   const parts: string[] = [];
   for (const value of ticks(low, high)) {

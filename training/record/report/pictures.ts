@@ -1,30 +1,35 @@
 import { encode } from 'fast-png';
 import { percent } from '#models/percent.ts';
-import { type Augmentation, transformsOfEpoch, writeTransformed } from '../../data/augment.ts';
+import { transformsOfEpoch, writeTransformed } from '../../data/augment.ts';
+import type { Augmentation } from '../../data/augmentation.ts';
 import { type Dataset, type Split, slice } from '../../data/dataset.ts';
 import type { Labels } from '../../data/labels.ts';
 import type { Mistake } from '../../evaluation/measure.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import { purpose, random } from '../../random/random.ts';
-import { element, escapeXml, heading, picture, style, text, WIDTH } from './svg.ts';
+import { element, escapeXml, fitted, heading, picture, style, text, WIDTH } from './svg.ts';
 
 const PER_CLASS = 10;
+/** More would make pages of many megabytes. */
+const MOST_CLASSES = 100;
 const TOP = 66;
 
 /** Random training images of each class. */
 export function classGrid(data: Dataset, seed: number): string {
   const [left, side, gap] = [92, 30, 4];
-  const parts = [heading('The classes', `${PER_CLASS} random training images of each.`)];
-  for (const [label, name] of data.classes.entries()) {
+  const classes = data.classes.slice(0, MOST_CLASSES);
+  const which = classes.length < data.classes.length ? `, of the first ${MOST_CLASSES} classes` : '';
+  const parts = [heading('The classes', `${PER_CLASS} random training images of each${which}.`)];
+  for (const [label, name] of classes.entries()) {
     const y = TOP + label * (side + gap);
-    parts.push(text(left - 10, y + side / 2 + 4, name, { 'text-anchor': 'end' }));
+    parts.push(text(left - 10, y + side / 2 + 4, fitted(name, 14), { 'text-anchor': 'end' }));
     const images = randomImages(data.train, seed, label).filter((image) => data.train.labels[image] === label);
     for (const [column, image] of images.slice(0, PER_CLASS).entries()) {
       parts.push(stored(data, data.train, image, { x: left + column * (side + gap), y, side, title: name }));
     }
   }
-  return picture(TOP + data.classes.length * (side + gap) + 12, `${data.title}: the classes`, parts);
+  return picture(TOP + classes.length * (side + gap) + 12, `${data.title}: the classes`, parts);
 }
 
 interface Tile {
@@ -81,7 +86,7 @@ function tileGrid(data: Dataset, tiles: readonly Tile[], title: string, explanat
     parts.push(
       stored(data, data.test, image, { x, y, side, title: `${name}, test image ${image}` }),
       ...lines.map(({ words, fill }, line) =>
-        text(x + side / 2, y + side + 13 + 12 * line, words, { ...caption, fill }),
+        text(x + side / 2, y + side + 13 + 12 * line, fitted(words, 13), { ...caption, fill }),
       ),
     );
   }
@@ -99,7 +104,7 @@ export function augmentationGrid(data: Dataset, train: Split, augmentation: Augm
     const title = data.classes[train.labels[image]!]!;
     parts.push(stored(data, train, image, { x: left, y, side, title }));
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const view = transformsOfEpoch(augmentation, { count: train.count, seed, epoch })(image);
+      const view = transformsOfEpoch(augmentation, { split: train, imageSize: data.images.size, seed, epoch })(image);
       const pixels = new Uint8Array(size[0] * size[1] * size[2]);
       writeTransformed(train.images, image * pixels.length, pixels, 0, size, view);
       const x = left + 14 + (epoch + 1) * (side + gap);
@@ -156,7 +161,7 @@ function stored({ images: { size } }: Dataset, split: Split, image: number, plac
 }
 
 /** An image as PNG within the picture, drawn without smoothing. @param pixels `[H, W, C]` */
-function embedded(
+export function embedded(
   pixels: Uint8Array,
   [height, width, channels]: readonly [number, number, number],
   { x, y, side, title }: Place,

@@ -7,16 +7,21 @@ import { holdOut } from '../../data/hold-out.ts';
 import { smallDataset } from '../../data/small-dataset.fixture.ts';
 import { calibration } from '../../evaluation/calibration.ts';
 import { reportEvaluation } from '../../evaluation/evaluation-report.ts';
+import { explainMistakes } from '../../evaluation/explain-mistakes.ts';
 import { interval95, measure } from '../../evaluation/measure.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import { initializeWeights } from '../../nets/initialize.ts';
 import type { Net } from '../../nets/net.ts';
+import { random } from '../../random/random.ts';
 import type { HistoryRow } from '../history.ts';
-import { confusionMatrix } from './confusion.ts';
+import { attentionGrid } from './attention.ts';
+import { classTable } from './class-table.ts';
+import { confusionList, confusionMatrix } from './confusion.ts';
 import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
 import { evaluationReport } from './evaluation-report.ts';
 import { area } from './panel.ts';
 import { augmentationGrid, classGrid, filterGrid, mistakeGrid, sampleGrid } from './pictures.ts';
+import { operatingPoints, precisionRecallCurves, rocCurves } from './ranking-curves.ts';
 import { reliabilityDiagram } from './reliability.ts';
 import { palettes, standalone, style } from './svg.ts';
 
@@ -80,11 +85,38 @@ describe('the confusion matrix', () => {
         [7, 3],
         [0, 5],
       ],
-    );
+    )!;
     expect(svg).toContain('&lt;cat&gt;');
     expect(svg).not.toContain('<cat>');
     expect([...svg.matchAll(/>(\d+)<\/text>/g)].map(([, count]) => count)).toEqual(['7', '3', '5']);
     expect(svg).toContain('70.0 %');
+  });
+
+  test('of a hundred classes has all names, every count, and confused classes side by side', () => {
+    // GIVEN classes of which each is taken for the one fifty places on, and for no other
+    const classes = Array.from({ length: 100 }, (_, label) => `class ${label}`);
+    const twin = (label: number) => (label + 50) % 100;
+    const counts = classes.map((_, label) =>
+      classes.map((_, answer) => (answer === label ? 9 : answer === twin(label) ? 1 : 0)),
+    );
+    const svg = confusionMatrix(classes, counts)!;
+    expect([...svg.matchAll(/answered with class \d+: (\d+)</g)].map(([, count]) => count).sort()).toEqual([
+      ...new Array(100).fill('1'),
+      ...new Array(100).fill('9'),
+    ]);
+    const names = [...svg.matchAll(/text-anchor="end"[^>]*>class (\d+)</g)].map(([, label]) => Number(label));
+    expect([...names].sort((a, b) => a - b)).toEqual([...classes.keys()]);
+    const places = names.map((label) => Math.abs(names.indexOf(label) - names.indexOf(twin(label))));
+    expect(places.every((distance) => distance === 1)).toBe(true);
+    expect(svg.length).toBeLessThan(200_000);
+  });
+
+  test('is left out for more than a thousand classes, whose list of confusions remains', () => {
+    const classes = Array.from({ length: 1_001 }, (_, label) => `class ${label}`);
+    expect(confusionMatrix(classes, [])).toBeUndefined();
+    const list = confusionList(classes, [{ label: 1000, answer: 3, images: 4 }], new Array(1_001).fill(8))!;
+    expect(list).toContain('class 1000 as class 3');
+    expect(list).toContain('4 (50.0 %)');
   });
 });
 
@@ -142,6 +174,80 @@ describe('the first filters', () => {
     expect(filterGrid(net, [])).toBeUndefined();
   });
 });
+
+describe.each([2, 3, 12, 100])('the curves of %i classes', (count) => {
+  const classes = Array.from({ length: count }, (_, label) => `class ${label}`);
+  const draw = random(count);
+  const labels = Uint8Array.from({ length: 10 * count }, (_, image) => image % count);
+  const logits = Float32Array.from({ length: labels.length * count }, (_, at) => {
+    return draw.normal() + (at % count === labels[Math.floor(at / count)] ? 1 + (at % count) / count : 0);
+  });
+  const { ranking, figures, macro, weighted } = measure(logits, labels, { classes: count });
+  const operating = operatingPoints(figures);
+
+  test('stay within the picture, and name the classes that one looks for', () => {
+    const pictures = [
+      rocCurves(classes, ranking!, operating?.roc),
+      precisionRecallCurves(classes, ranking!, operating?.precisionRecall),
+    ];
+    for (const svg of pictures) {
+      const points = [...svg.matchAll(/[ML]([\d.-]+) ([\d.-]+)/g)];
+      const [across, down] = [1, 2].map((part) => points.map((point) => Number(point[part]))) as [number[], number[]];
+      expect(points.length).toBeGreaterThan(100);
+      expect([Math.min(...across), Math.max(...across)]).toEqual([area.left, area.left + area.width]);
+      expect(Math.min(...down)).toBeGreaterThanOrEqual(area.top);
+      expect(Math.max(...down)).toBeLessThanOrEqual(area.top + 300);
+      const named = [...svg.matchAll(/>(class \d+) \d\.\d{3}</g)];
+      expect(named).toHaveLength(count === 2 ? 1 : Math.min(count, count > 12 ? 8 : 12));
+      expect(svg.includes('macro')).toBe(count > 2);
+      expect(svg.includes('the answers')).toBe(count === 2);
+      expect(svg).not.toMatch(/NaN|undefined/);
+      expect(svg.length).toBeLessThan(200_000);
+    }
+  });
+
+  test('have a table with a row for each class, and a sentence that ten images say little', () => {
+    const { head, rows, foot, note } = classTable(classes, { figures, macro, weighted, ranking: ranking! });
+    for (const row of [...rows, ...foot]) expect(row).toHaveLength(head.length);
+    expect(rows.map(([name]) => name).sort()).toEqual([...classes].sort());
+    expect(note).toContain('With 10 test images');
+    const shares = rows.map((row) => Number.parseFloat(row[5]!));
+    if (count > 24) expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    else expect(rows.map(([name]) => name)).toEqual(classes);
+  });
+});
+
+test('what the network looks at is light, for the wrong answer and for the correct class', () => {
+  // GIVEN a network that answers by the left half of an image, and knows better by the right half: by what is not of mean brightness
+  const halves = (images: Uint8Array) =>
+    Float32Array.from({ length: (images.length / 3072) * 10 }, (_, at) => {
+      const from = Math.floor(at / 10) * 3072;
+      const contrast = (x: number) => {
+        let sum = 0;
+        for (let y = 0; y < 32; y++)
+          for (let dx = 0; dx < 16; dx++) sum += Math.abs(images[from + (y * 32 + x + dx) * 3]! - 200);
+        return sum / 512 / 10;
+      };
+      return at % 10 === 0 ? 2 * contrast(0) : at % 10 === 1 ? contrast(16) : 0;
+    });
+  const images = Uint8Array.from({ length: 3072 }, (_, at) => (Math.floor(at / 3) % 32 < 16 ? 220 : 180));
+  const test = { count: 1, images, labels: Uint8Array.of(1) };
+  const options = { imageSize: [32, 32, 3], classes: 10, temperature: 1, most: 3 } as const;
+
+  const explained = explainMistakes(halves, test, halves(images), options);
+
+  expect(explained).toMatchObject([{ image: 0, label: 1, answer: 0 }]);
+  const [{ pixels: image }, { pixels: wrong }, { pixels: correct }] = imagesIn(
+    attentionGrid({ ...data, test }, explained)!,
+  ) as [Shown, Shown, Shown];
+  expect(image).toEqual(images);
+  const [left, right] = [(16 * 32 + 4) * 3, (16 * 32 + 27) * 3];
+  expect(wrong[left]! / image[left]!).toBeGreaterThan(wrong[right]! / image[right]!);
+  expect(correct[right]! / image[right]!).toBeGreaterThan(correct[left]! / image[left]!);
+  expect(attentionGrid(data, [])).toBeUndefined();
+});
+
+type Shown = ReturnType<typeof imagesIn>[number];
 
 describe('the reliability diagram', () => {
   test('has a bar as high as the share that is right', () => {

@@ -1,9 +1,11 @@
 import { type Card, parentName } from '#models/card.ts';
 import { describeParent } from '#models/describe-parent.ts';
 import { percent } from '#models/percent.ts';
+import { isVarying } from '../../data/augmentation.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { holdOut } from '../../data/hold-out.ts';
 import type { Evaluation } from '../../evaluation/evaluation.ts';
+import type { ExplainedMistake } from '../../evaluation/explain-mistakes.ts';
 import { topClasses, worstMistakes } from '../../evaluation/measure.ts';
 import { probabilities } from '../../evaluation/temperature.ts';
 import { layerTable } from '../../nets/layer-table.ts';
@@ -12,10 +14,13 @@ import type { Net } from '../../nets/net.ts';
 import type { Recipe } from '../../recipe/recipes.ts';
 import { fromStoredSettings } from '../../recipe/stored-settings.ts';
 import { type HistoryRow, historyCsv } from '../history.ts';
-import { confusionMatrix } from './confusion.ts';
+import { attentionGrid } from './attention.ts';
+import { classTable } from './class-table.ts';
+import { confusionList, confusionMatrix } from './confusion.ts';
 import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
 import { renderPage } from './page.ts';
 import { augmentationGrid, classGrid, filterGrid, mistakeGrid, sampleGrid } from './pictures.ts';
+import { operatingPoints, precisionRecallCurves, rocCurves } from './ranking-curves.ts';
 import { reliabilityDiagram } from './reliability.ts';
 import { reproduceCommands } from './reproduce.ts';
 import { standalone } from './svg.ts';
@@ -26,7 +31,9 @@ export interface Report {
   readonly data: Dataset;
   readonly history: readonly HistoryRow[];
   /** The evaluation on the test set. */
-  readonly evaluation: Required<Evaluation>;
+  readonly evaluation: Evaluation & { readonly tta: number };
+  /** Some of its worst mistakes. */
+  readonly explained: readonly ExplainedMistake[];
   readonly net: Net;
   readonly weights: readonly NamedTensor[];
 }
@@ -52,24 +59,32 @@ export function reportFiles(report: Report): Map<string, Uint8Array> {
 
 type Pictures = ReturnType<typeof drawPictures>;
 
-function drawPictures({ card, settings, data, history, evaluation, net, weights }: Report) {
+function drawPictures({ card, settings, data, history, evaluation, explained, net, weights }: Report) {
   const { classes, temperature, seed } = card;
   const { logits } = evaluation;
   const answers = probabilities(logits, classes.length, temperature);
   const learned = { history, test: evaluation };
   const { train } = holdOut(data, settings.heldOut);
-  const { flip, translate } = settings;
-  const isAugmented = flip !== 'none' || translate > 0;
+  const { ranking, figures } = evaluation;
+  const operating = operatingPoints(figures);
   return {
     loss: lossCurve(learned),
     accuracy: accuracyCurve(learned),
     'learning-rate': learningRateCurve(learned),
     confusion: confusionMatrix(classes, evaluation.confusion),
+    confusions: confusionList(
+      classes,
+      evaluation.confusions,
+      figures.map(({ support }) => support),
+    ),
+    roc: ranking && rocCurves(classes, ranking, operating?.roc),
+    'precision-recall': ranking && precisionRecallCurves(classes, ranking, operating?.precisionRecall),
     reliability: reliabilityDiagram(evaluation.calibration, temperature),
     mistakes: mistakeGrid(data, worstMistakes(answers, data.test.labels, MISTAKES)),
+    attention: attentionGrid(data, explained),
     samples: sampleGrid(data, topClasses(logits, classes.length), seed),
     classes: classGrid(data, seed),
-    augmentation: isAugmented ? augmentationGrid(data, train, { flip, translate }, seed) : undefined,
+    augmentation: isVarying(settings) ? augmentationGrid(data, train, settings, seed) : undefined,
     filters: filterGrid(net, weights),
   };
 }
@@ -86,15 +101,29 @@ function reportPage({ card, history, evaluation, net }: Report, pictures: Pictur
     figures: [
       { name: 'Test accuracy', value: percent(accuracy.plain), note: `95 %: ${low} to ${high}` },
       { name: 'With augmentation', value: percent(accuracy.tta), note: 'mean of six views of each image' },
-      { name: `Among the best ${evaluation.top.k}`, value: percent(evaluation.top.accuracy), note: 'top-k accuracy' },
+      ...(evaluation.top.k > 1
+        ? [
+            {
+              name: `Among the best ${evaluation.top.k}`,
+              value: percent(evaluation.top.accuracy),
+              note: 'top-k accuracy',
+            },
+          ]
+        : []),
+      { name: 'Macro F1', value: percent(evaluation.macro.f1), note: 'the mean of the classes' },
       { name: 'Calibration error', value: percent(after.error), note: `${percent(before.error)} uncalibrated` },
       { name: 'Training', value: seconds(card.trainingSeconds), note: `${seconds(card.wallSeconds)} in all` },
       { name: 'Parameters', value: count(card.parameters), note: `for ${card.classes.length} classes` },
     ],
     sections: [
       { title: 'Training', pictures: shown('loss', 'accuracy', 'learning-rate', 'filters') },
-      { title: 'Quality', pictures: shown('confusion', 'reliability') },
-      { title: 'Predictions', pictures: shown('samples', 'mistakes') },
+      { title: 'Quality', pictures: shown('confusion', 'confusions', 'reliability') },
+      {
+        title: 'Classes',
+        pictures: shown('roc', 'precision-recall'),
+        table: classTable(card.classes, evaluation),
+      },
+      { title: 'Predictions', pictures: shown('samples', 'mistakes', 'attention') },
       { title: 'Data', pictures: shown('classes', 'augmentation') },
     ],
     layers: layerTable(net),

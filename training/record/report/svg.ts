@@ -52,6 +52,11 @@ export function text(x: number, y: number, words: string, attributes: Attributes
   return element('text', { x, y, fill: style.ink, 'font-size': 12, ...attributes }, escapeXml(words));
 }
 
+/** A name that is cut where it would be longer. */
+export function fitted(name: string, most: number): string {
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+}
+
 /** The title of a picture and a line of explanation. */
 export function heading(title: string, explanation: string): string {
   return [

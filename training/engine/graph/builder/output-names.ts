@@ -5,6 +5,7 @@
  * @see tensorflow/core/ops/*.cc, `REGISTER_OP`
  */
 export const outputNames: Readonly<Record<string, string | readonly string[]>> = {
+  Abs: 'y',
   AddV2: 'z',
   AvgPool: 'output',
   AvgPoolGrad: 'output',
@@ -22,6 +23,7 @@ export const outputNames: Readonly<Record<string, string | readonly string[]>> =
   Erf: 'y',
   Exp: 'y',
   Fill: 'output',
+  Floor: 'y',
   FusedBatchNormGradV3: ['x_backprop', 'scale_backprop', 'offset_backprop', 'reserve_space_4', 'reserve_space_5'],
   FusedBatchNormV3: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2', 'reserve_space_3'],
   GatherV2: 'output',
@@ -33,7 +35,9 @@ export const outputNames: Readonly<Record<string, string | readonly string[]>> =
   MatMul: 'product',
   MaxPool: 'output',
   MaxPoolGrad: 'output',
+  Maximum: 'z',
   Mean: 'output',
+  Minimum: 'z',
   Mul: 'z',
   OneHot: 'output',
   Pack: 'output',

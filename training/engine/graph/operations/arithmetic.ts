@@ -52,6 +52,22 @@ export function erf(graph: Graph, value: Value): Value {
   return unary(graph, 'Erf', value);
 }
 
+export function floor(graph: Graph, value: Value): Value {
+  return unary(graph, 'Floor', value);
+}
+
+export function absolute(graph: Graph, value: Value): Value {
+  return unary(graph, 'Abs', value);
+}
+
+export function minimum(graph: Graph, one: Value, other: Operand): Value {
+  return binary(graph, 'Minimum', one, asValue(graph, other, one.type));
+}
+
+export function maximum(graph: Graph, one: Value, other: Operand): Value {
+  return binary(graph, 'Maximum', one, asValue(graph, other, one.type));
+}
+
 export function sigmoid(graph: Graph, value: Value): Value {
   return unary(graph, 'Sigmoid', value);
 }

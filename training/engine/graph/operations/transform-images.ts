@@ -1,7 +1,11 @@
 import { transformTables } from '../../../data/augment.ts';
+import { type Augmentation, kindsOf } from '../../../data/augmentation.ts';
 import type { Graph, Value, Variable } from '../builder/graph.ts';
-import { add, cast, multiply } from './arithmetic.ts';
+import { add, cast, multiply, toFloat } from './arithmetic.ts';
+import { cutOut } from './cut-out.ts';
 import { gather } from './gather.ts';
+import { recolor } from './recolor.ts';
+import { resample } from './resample.ts';
 import { reshape } from './shape.ts';
 
 interface TransformOptions {
@@ -9,43 +13,64 @@ interface TransformOptions {
   readonly pixels: Variable;
   /** Height, width and channels of an image. */
   readonly size: readonly [number, number, number];
-  /** The largest distance that a transform moves an image, in pixels. */
-  readonly translate: number;
-  /** `[B]` int64: which image, and which rows of the tables of transforms (`inTransformTables`). */
+  readonly augmentation: Augmentation;
+  /** `[B]` int64: which image. */
   readonly image: Value;
-  readonly row: Value;
-  readonly column: Value;
+  /** `[B]` float32 each: the numbers of a transform (`numbersOf` in `data/augment.ts`). */
+  readonly numbers: readonly Value[];
 }
 
 /**
- * Mirrors and moves images, as `augment.ts` does to the byte, by looking up where each pixel comes from: one gather of pixels.
+ * Changes images as `augment.ts` does, to the byte. Mirroring and moving look up where each pixel comes from: one gather of
+ * pixels. Whatever is computed beyond that are whole numbers below 2²⁴, which float32 holds.
  *
  * @returns `[B, H, W, C]` uint8
  */
-export function transformImages(
-  graph: Graph,
-  { pixels, size, translate, image, row, column }: TransformOptions,
-): Value {
+export function transformImages(graph: Graph, { pixels, size, augmentation, image, numbers }: TransformOptions): Value {
   const [height, width] = size;
   const [batch = 0] = image.shape;
+  const { isResampled, isRecolored, isCut } = kindsOf(augmentation);
+  const left = [...numbers];
+  const take = (count: number) => left.splice(0, count);
+  const [row, column] = take(2).map((each) => cast(graph, each, 'int64'));
+  const { rows, columns } = lookUp(graph, size, augmentation.translate, { row: row!, column: column! });
+  const firstPixel = multiply(graph, image, long(graph, Int32Array.of(height * width), [])); // [B]
+  let made = isResampled
+    ? resample(graph, { pixels, size, rows, columns, firstPixel, resampling: take(6) })
+    : gather(
+        graph,
+        pixels,
+        add(
+          graph,
+          add(
+            graph,
+            reshape(graph, firstPixel, [batch, 1, 1]),
+            reshape(graph, multiply(graph, rows, long(graph, Int32Array.of(width), [])), [batch, height, 1]),
+          ),
+          reshape(graph, columns, [batch, 1, width]),
+        ), // [B, H, W]
+      );
+  if (isRecolored) made = recolor(graph, toFloat(graph, made), take(12));
+  if (isCut) made = cutOut(graph, toFloat(graph, made), take(4));
+  return cast(graph, made, 'uint8');
+}
+
+/** The row and the column of the stored image that a row and a column of a mirrored and moved one show. @returns int64 */
+function lookUp(
+  graph: Graph,
+  size: readonly [number, number, number],
+  translate: number,
+  { row, column }: { readonly row: Value; readonly column: Value },
+): { readonly rows: Value; readonly columns: Value } {
+  const [height, width] = size;
+  const offsets = 2 * translate + 1;
   const tables = transformTables(size, translate);
-  const long = (values: Int32Array, shape: readonly number[]) =>
-    cast(graph, graph.constant({ type: 'int32', shape, values }), 'int64');
-  const byRow = long(
-    tables.rows.map((each) => each * width),
-    [2 * translate + 1, height],
-  );
-  const byColumn = long(tables.columns, [2 * (2 * translate + 1), width]);
-  const starts = multiply(graph, image, long(Int32Array.of(height * width), [])); // [B]
-  const lines = add(
-    graph,
-    reshape(graph, starts, [batch, 1]),
-    gather(graph, byRow, row), // [B, H]
-  );
-  const places = add(
-    graph,
-    reshape(graph, lines, [batch, height, 1]),
-    reshape(graph, gather(graph, byColumn, column), [batch, 1, width]),
-  ); // [B, H, W]
-  return gather(graph, pixels, places);
+  return {
+    rows: gather(graph, long(graph, tables.rows, [offsets, height]), row), // [B, H]
+    columns: gather(graph, long(graph, tables.columns, [2 * offsets, width]), column), // [B, W]
+  };
+}
+
+function long(graph: Graph, values: Int32Array, shape: readonly number[]): Value {
+  return cast(graph, graph.constant({ type: 'int32', shape, values }), 'int64');
 }

@@ -1,0 +1,1 @@
+export const augmentationParts = ['speed', 'pictures', 'weights'] as const;
