@@ -58,7 +58,7 @@ export async function openParent({ from, store, run }: ParentOptions): Promise<O
  * @returns `undefined` where the classes are the same in the same order, or as many where the parent's names are unknown: then
  *   all weights are taken as they are
  */
-export function headFor(from: OpenedParent, classes: readonly string[]): Parent['head'] {
+function headFor(from: OpenedParent, classes: readonly string[]): Parent['head'] {
   const known = from.classes;
   if (known === undefined) {
     const { shape = [] } = from.weights.findLast(({ name }) => name.endsWith('/kernel')) ?? {};
