@@ -67,13 +67,14 @@ function classTable({ classes, byClass, confusion }: EvaluationReport): string[]
     `  ${'class'.padEnd(width)} ${'images'.padStart(7)} precision %  recall %  95 % of recall      F1 %   most often taken for`,
     ...classes.map((name, label) => {
       const { support, precision, recall, f1, interval95 } = byClass[name]!;
+      if (interval95 === undefined) return `  ${name.padEnd(width)} no images`;
       const others = (confusion[label] ?? [])
         .map((count, answer) => ({ count, name: classes[answer]!, answer }))
         .filter(({ count, answer }) => answer !== label && count > 0)
         .sort((a, b) => b.count - a.count)
         .slice(0, 3)
         .map((other) => `${other.name} ${other.count}`);
-      const interval = interval95?.map((end) => (100 * end).toFixed(1)).join(' to ') ?? 'no images';
+      const interval = interval95.map((end) => (100 * end).toFixed(1)).join(' to ');
       return (
         `  ${name.padEnd(width)} ${support.toLocaleString('en').padStart(7)} ${share(precision)} ${share(recall)} ` +
         `${interval.padStart(15)} ${share(f1)}   ${others.join(', ')}`
