@@ -514,9 +514,21 @@ export interface components {
             parent?: {
                 version: string;
                 alias?: string;
+                head?: {
+                    kept: string[];
+                    drawn: string[];
+                    left: string[];
+                };
+                /** @constant */
+                byDefault?: true;
             } | {
                 file: string;
                 sha256: string;
+                head?: {
+                    kept: string[];
+                    drawn: string[];
+                    left: string[];
+                };
             };
             epochs: number;
             kept?: {
