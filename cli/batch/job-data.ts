@@ -1,7 +1,7 @@
 import { packedAddress, readPackedData } from '#models/packed-data.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import type { LoadOptions } from '#training/data/dataset.ts';
-import { openDataset } from '#training/datasets/open-dataset.ts';
+import { checkPublishedForm, openDataset } from '#training/datasets/open-dataset.ts';
 import { packDataset } from '#training/datasets/packed/pack-dataset.ts';
 import type { Recipe } from '#training/recipe/recipes.ts';
 
@@ -20,13 +20,16 @@ export async function addressForJob(
   { imageSize: size, fit }: Pick<Recipe, 'imageSize' | 'fit'>,
   options: Pick<LoadOptions, 'log' | 'onBad' | 'progress' | 'signal'>,
 ): Promise<string> {
-  if (where === 'cifar10') return where;
+  const image = { size, fit };
+  if (where === 'cifar10') {
+    checkPublishedForm(where, image);
+    return where;
+  }
   const packed = packedAddress(where);
   if (packed?.store === store.url) {
     await readPackedData(store, packed.folder);
     return where;
   }
-  const image = { size, fit };
   const folder = await packDataset(store, await openDataset(where, { ...options, image }), { ...options, image });
   return `${store.url}/${folder}`;
 }

@@ -175,8 +175,16 @@ describe('submitJob', () => {
       const submitted = submitJob(aws.target(store), { data: path.join(pictures.folder, 'p') });
       await expect(submitted).rejects.toThrow('has one class, "cats"');
       await expect(submitJob(aws.target(store), { data: 'nowhere' })).rejects.toThrow('There is no data set "nowhere"');
+      const larger = submitJob(aws.target(store), { data: 'cifar10', set: ['imageSize=48'] });
+      await expect(larger).rejects.toThrow('The images of cifar10 have 32x32 pixels');
+      const photos = path.join(pictures.folder, 'photos');
+      await writeFiles(photos, { ...catsAndDogs(10), 'cats/empty.png': '' });
+      await expect(submitJob(aws.target(store), { data: photos })).rejects.toThrow('cats/empty.png is empty');
       expect(aws.requests).toEqual([]);
       expect((await store.list('')[Symbol.asyncIterator]().next()).done).toBe(true);
+
+      const { command } = await submitJob(aws.target(store), { data: photos }, { onBad: 'skip' });
+      expect(command).toContain('--data');
     } finally {
       await pictures.remove();
     }

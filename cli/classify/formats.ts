@@ -102,8 +102,8 @@ function textRow(file: string, outcome: PictureAnswer | UserError, { width }: Fo
   const name = shown(file).padEnd(width);
   if (outcome instanceof Error) return `${name}  ${pc.red('✗')} ${shown(outcome.message)}\n`;
   const { label, score, uncertain, unfamiliar, predictions } = outcome;
-  const others = predictions.slice(1, 4).map((each) => `${each.label} ${percent(each.score, { digits: 1 })}`);
-  const answer = `${label.padEnd(12)} ${percent(score, { digits: 1 }).padStart(7)}`;
+  const others = predictions.slice(1, 4).map((each) => `${shown(each.label)} ${percent(each.score, { digits: 1 })}`);
+  const answer = `${shown(label).padEnd(12)} ${percent(score, { digits: 1 }).padStart(7)}`;
   const doubts = [...(uncertain ? ['uncertain'] : []), ...(unfamiliar ? ['like none of the classes'] : [])];
   const mark = doubts.length > 0 ? pc.yellow(`  ${doubts.join(', ')}`) : '';
   return `${name}  ${doubts.length > 0 ? pc.yellow(answer) : pc.bold(answer)}  ${pc.dim(others.join(', '))}${mark}\n`;

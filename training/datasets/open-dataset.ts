@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { NotFound, UsageError } from '#errors/user-error.ts';
-import { type Dataset, defaultForm, type LoadOptions } from '../data/dataset.ts';
+import { type Dataset, defaultForm, type ImageForm, type LoadOptions } from '../data/dataset.ts';
 import { loadCifar10 } from './cifar10/cifar10.ts';
 import { loadCifar100 } from './cifar100/cifar100.ts';
 import { bucketPlace, isInBucket } from './elsewhere/bucket.ts';
@@ -54,12 +54,15 @@ export async function openDataset(where: string, options: LoadOptions = {}): Pro
     // By its name a model finds its data set again.
     return isNamed(data.name) ? { ...data, name: `${data.name}-pictures` } : data;
   }
-  const { image = defaultForm } = options;
-  if (!isDeepStrictEqual(image, defaultForm)) {
-    throw new UsageError(
-      `The images of ${where} have 32x32 pixels, so they cannot be had with imageSize=${image.size} and fit=${image.fit}. ` +
-        'Set imageSize=32 and fit=crop, or give pictures of your own with --data.',
-    );
-  }
+  checkPublishedForm(where, options.image);
   return isPublished ? loaders[where]!(options) : loadFashionMnistFrom(where, options);
+}
+
+/** @throws {UsageError} a published data set is asked for in another form than its images have */
+export function checkPublishedForm(where: string, image: ImageForm = defaultForm): void {
+  if (isDeepStrictEqual(image, defaultForm)) return;
+  throw new UsageError(
+    `The images of ${where} have 32x32 pixels, so they cannot be had with imageSize=${image.size} and fit=${image.fit}. ` +
+      'Set imageSize=32 and fit=crop, or give pictures of your own with --data.',
+  );
 }

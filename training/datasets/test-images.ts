@@ -79,7 +79,7 @@ async function openOwn(
 function checkFits({ classes, input }: Pick<Card, 'classes' | 'input'>, data: Dataset): void {
   if (!isDeepStrictEqual(classes, [...data.classes])) {
     throw new UserError(
-      `The model knows ${classes.join(', ')}. ${data.title} has other classes, so its test images cannot measure it.`,
+      `The model knows ${named(classes)}; ${data.title} has ${named(data.classes)}. So its test images cannot measure the model.`,
     );
   }
   const size = [input.height, input.width, input.channels];
@@ -88,4 +88,12 @@ function checkFits({ classes, input }: Pick<Card, 'classes' | 'input'>, data: Da
       `The model takes images of ${size.join('x')}; ${data.title} has ${data.images.size.join('x')}.`,
     );
   }
+}
+
+/** How many names a message has. */
+const NAMES = 10;
+
+function named(classes: readonly string[]): string {
+  const others = classes.length - NAMES;
+  return others > 0 ? `${classes.slice(0, NAMES).join(', ')} and ${others} more` : classes.join(', ');
 }
