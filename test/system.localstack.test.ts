@@ -232,7 +232,7 @@ it('stops LocalStack and leaves no processes behind', async () => {
   await expect(connect(localStack.port)).rejects.toThrow('ECONNREFUSED');
 
   const { output } = await cifar10('models', 'list', '--store', path.join(home, 'store'), '--json');
-  expect(JSON.parse(output)).toHaveLength(2);
+  expect(JSON.parse(output)).toHaveLength(3);
 });
 
 interface Ended {

@@ -89,7 +89,7 @@ test('an endpoint fails whose accuracy differs from its card', () =>
     expect(honest).toMatchObject({ code: 0 });
     expect(honest.error).toContain("The endpoint's accuracy is that of its card");
     expect(honest.out).toMatch(/on 640 test images, by http/);
-    expect(honest.out).toMatch(/airplane +[\d.]+ %/);
+    expect(honest.out).toMatch(/airplane +\d+ +[\d.]+ +[\d.]+ /);
 
     const boasting = await promote({ card: await cardOf(plain + 0.01, 640) }, 'candidate');
     const found = await evaluate('candidate', '--endpoint', url, '--images', '640');

@@ -51,7 +51,7 @@ const argumentsOf = (run: string, more: readonly string[] = []) => [
   'train',
   ...recipe.flatMap((word, index) => (index === 0 ? [word] : ['--set', word])),
   ...more,
-  ...['--data', pictures, '--run', run, '--out', folder],
+  ...['--data', pictures, '--from', 'none', '--run', run, '--out', folder],
 ];
 
 /** Sends a signal once, at the first checkpoint for which `isTime`. */

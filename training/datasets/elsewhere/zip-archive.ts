@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
@@ -46,13 +47,18 @@ export async function unpackZip(
           `${archive} has ${name} in a compression that is not read here (method ${entry.compressionMethod}). Unpack it yourself, and give the folder.`,
         );
       }
-      const content = await zip.openReadStreamPromise(entry).catch((error: unknown) => {
+      const source = await zip.openReadStreamPromise(entry).catch((error: unknown) => {
         throw damaged(error);
       });
-      content.on('error', () => {}); // What comes after the first one, which whoever reads from it gets.
+      // yauzl's streams emit an error once, perhaps before anybody reads, and never end: this one keeps it for its reader.
+      const content = source.pipe(new PassThrough());
+      content.on('error', () => {});
+      source.on('error', (error) => content.destroy(error));
+      content.on('close', () => source.destroy());
       if (isLink(entry)) {
         if (entry.uncompressedSize > LONGEST_TARGET) throw damaged(new Error(`the link ${name} has no target`));
-        unpacking.link(name, (await buffer(content)).toString(), { isHard: false });
+        const target = await buffer(orDamaged(content, damaged));
+        unpacking.link(name, target.toString(), { isHard: false });
       } else {
         await unpackFile({ entry, name }, orDamaged(content, damaged), unpacking, damaged);
       }
