@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -163,6 +164,7 @@ async function fetchObjects(client: S3Client, objects: readonly Listed[], fetchi
   }
   const failed = new AbortController();
   const anySignal = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]);
+  setMaxListeners(0, anySignal); // Each object on its way listens; Node warns of more than ten.
   let [done, bytes, shownAt] = [0, 0, 0];
   const waiting = missing.values();
   const fetchSome = async () => {
