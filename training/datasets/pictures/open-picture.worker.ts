@@ -6,7 +6,13 @@ import { type Batch, type Opened, openFile } from './open-pictures.ts';
 const image = workerData as ImageForm;
 const bytes = 3 * image.size ** 2;
 
-parentPort!.on('message', async ({ wanted, pixels }: Batch) => {
+let last = Promise.resolve();
+// One batch after the other: the sender takes the first answer for that to the first batch, whose memory it then gives again.
+parentPort!.on('message', (batch: Batch) => {
+  last = last.then(() => open(batch));
+});
+
+async function open({ wanted, pixels }: Batch): Promise<void> {
   const opened: Opened[] = [];
   for (const [place, each] of wanted.entries()) {
     const { found, ...file } = await openFile(each, image);
@@ -19,4 +25,4 @@ parentPort!.on('message', async ({ wanted, pixels }: Batch) => {
     opened.push({ ...file, found: { ...found, pixels: shared } });
   }
   parentPort!.postMessage(opened);
-});
+}
