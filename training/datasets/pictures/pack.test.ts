@@ -89,3 +89,18 @@ test('damaged pixels are noticed', async () => {
   expect('at' in two! && (await pack.read(two, into))).toBe(false);
   await pack.close();
 });
+
+test('many that read at the same time what is not written yet have it written once', async () => {
+  const pack = await Pack.open(join(folder, 'pack'), BYTES);
+  const add = (number: number) => pack.add(`${number}.png`, { bytes: number, modified: number }, found(number));
+  for (let number = 0; number < 9; number++) await add(number);
+  const read = async (number: number) => {
+    const packed = pack.get(`${number}.png`)!;
+    return 'at' in packed && (await pack.read(packed, new Uint8Array(BYTES)));
+  };
+  expect(await Promise.all([0, 1, 2, 3, 4, 5, 6, 7, 8].map(read))).not.toContain(false);
+  await add(9);
+  await pack.close();
+  expect(await readFile(join(folder, 'pack', 'pixels.bin'))).toHaveLength(10 * BYTES);
+  expect(await readAll(10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});

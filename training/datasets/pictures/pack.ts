@@ -46,6 +46,7 @@ export class Pack {
   readonly #unwritten: Uint8Array;
   /** Bytes of it that hold pixels. */
   #filled = 0;
+  #writing: Promise<void> | undefined;
   #lines: { readonly path: string; readonly packed: PackedPicture }[] = [];
 
   private constructor(
@@ -115,9 +116,17 @@ export class Pack {
     this.#lines.push({ path, packed });
   }
 
+  /** Once for all that ask at the same time: what is written twice, or in pieces that mix, is found nowhere. */
   async #writePixels(): Promise<void> {
-    await this.#pixels.appendFile(this.#unwritten.subarray(0, this.#filled));
-    this.#filled = 0;
+    this.#writing ??= this.#pixels
+      .appendFile(this.#unwritten.subarray(0, this.#filled))
+      .then(() => {
+        this.#filled = 0;
+      })
+      .finally(() => {
+        this.#writing = undefined;
+      });
+    await this.#writing;
   }
 
   /** Forgets the pixels at a place, which are damaged, and the files that have them: they are opened again next time. */
