@@ -135,6 +135,15 @@ describe('splits', () => {
     expect(splitPictures(joined)).toEqual(['test', 'val', 'test', 'train', 'train']);
   });
 
+  test('of a picture that belongs to given ones of two splits do not depend on their order', () => {
+    const given = [picture(1, 0, 'val'), picture(2, 0, 'test'), picture(3, 0, 'train')].map((each) => ({
+      ...each,
+      unit: 1,
+    }));
+    const open = { ...picture(4, 0), unit: 1 };
+    for (const order of [given, given.toReversed()]) expect(splitPictures([...order, open]).at(-1)).toBe('train');
+  });
+
   test('of any set do not depend on the order of the pictures', () => {
     fc.assert(
       fc.property(sets, fc.nat(), (pictures, turn) => {

@@ -60,7 +60,10 @@ function openUnits(
   const isOpen = (split: SplitName | undefined) =>
     split === undefined || (split === 'train' && (needs.test || needs.val));
   const decided = new Map<number, SplitName>();
-  for (const { unit, split } of pictures) if (split !== undefined && !isOpen(split)) decided.set(unit, split);
+  // Of several, the last here: one that is trained on makes no worse test of what it belongs to than it is.
+  for (const wanted of ['test', 'val', 'train'] as const) {
+    for (const { unit, split } of pictures) if (split === wanted && !isOpen(split)) decided.set(unit, split);
+  }
   const units = new Map<number, Unit>();
   for (const [index, { unit, split, sha256, label }] of pictures.entries()) {
     const follows = decided.get(unit);
