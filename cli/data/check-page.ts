@@ -5,7 +5,7 @@ import type {
   InspectedPictures,
   ShownPicture,
 } from '#training/datasets/pictures/inspect-pictures.ts';
-import { escapeXml, palettes, style } from '#training/record/report/svg.ts';
+import { escapeXml, paletteCss, style } from '#training/record/report/svg.ts';
 import { visible } from './visible.ts';
 
 /** Examples of a finding that are shown, and those that have pictures of them. */
@@ -127,13 +127,7 @@ function escaped(text: string): string {
   return escapeXml(visible(text));
 }
 
-const colours = (palette: Readonly<Record<string, string>>) =>
-  Object.entries(palette)
-    .map(([name, value]) => `--${name}: ${value};`)
-    .join(' ');
-
-const css = `:root { ${colours(palettes.light)} color-scheme: light dark; }
-@media (prefers-color-scheme: dark) { :root { ${colours(palettes.dark)} } }
+const css = `${paletteCss}
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1160px; padding: 40px 20px 64px; color: var(--ink); background: var(--ground); font: 15px/1.5 ${style.font}; }
 h1 { margin: 0; font-size: 30px; line-height: 1.2; letter-spacing: -0.02em; overflow-wrap: anywhere; }

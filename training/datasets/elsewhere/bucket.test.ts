@@ -78,7 +78,7 @@ describe('a data set in a bucket', () => {
     expect(bucket.faults).toEqual([]);
   });
 
-  test('goes on where a signal ended it', async () => {
+  test('resumes where a signal stopped it', async () => {
     await using bucket = await startBucket('my-bucket', under('p', catsAndDogs(30)));
     const controller = new AbortController();
     const progress = (line: string) => void (line.startsWith('fetching') && controller.abort('SIGINT'));

@@ -58,7 +58,7 @@ interface BringOptions extends Pick<LoadOptions, 'progress' | 'signal'> {
 
 /**
  * Downloads what is below a prefix into the cache. Only what changed since the last time is downloaded again, what is no longer
- * there is removed, and an interrupted download goes on where it ended.
+ * there is removed, and an interrupted download resumes where it stopped.
  *
  * @param prefix that of a folder, without its last slash, or the key of one object
  * @returns a folder with the files, by their paths below the prefix; that of one object has the object

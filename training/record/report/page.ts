@@ -1,5 +1,5 @@
 import type { LayerRow } from '../../nets/layer-table.ts';
-import { escapeXml, palettes, style, WIDTH } from './svg.ts';
+import { escapeXml, paletteCss, style, WIDTH } from './svg.ts';
 
 /** A self-contained report: it fetches nothing and runs no script. */
 export interface ReportPage {
@@ -133,13 +133,7 @@ ${rows.join('\n')}
 </section>`;
 }
 
-const colours = (palette: Readonly<Record<string, string>>) =>
-  Object.entries(palette)
-    .map(([name, value]) => `--${name}: ${value};`)
-    .join(' ');
-
-const css = `:root { ${colours(palettes.light)} color-scheme: light dark; }
-@media (prefers-color-scheme: dark) { :root { ${colours(palettes.dark)} } }
+const css = `${paletteCss}
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1160px; padding: 40px 20px 64px; color: var(--ink); background: var(--ground); font: 15px/1.5 ${style.font}; }
 h1 { margin: 0; font-size: 30px; line-height: 1.2; letter-spacing: -0.02em; }

@@ -94,3 +94,12 @@ export function escapeXml(words: string): string {
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
+
+const colours = (palette: Readonly<Record<string, string>>) =>
+  Object.entries(palette)
+    .map(([name, value]) => `--${name}: ${value};`)
+    .join(' ');
+
+/** The palettes as variables of a page's style. */
+export const paletteCss = `:root { ${colours(palettes.light)} color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { :root { ${colours(palettes.dark)} } }`;
