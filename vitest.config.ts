@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     // Tests compare printed text; on CI it would be colored.
     env: { NO_COLOR: '1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    // Unit tests run alone, in seconds; LocalStack tests share one LocalStack, one file after the other.
+    // Unit tests need no LocalStack; the LocalStack tests share one, one file after the other. `npm test` runs both at once.
     projects: [
       {
         test: {

@@ -1,8 +1,10 @@
 /**
- * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints the counts.
+ * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints the counts. The LocalStack tests
+ * wait for half of their time, so they run beside all others, and are shown at the end.
  * With arguments it runs vitest only: `npm test -- models --project unit`.
  */
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,8 +16,17 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 
 function run(title: string, command: string, args: readonly string[], cwd = root): Promise<number> {
   console.log(`\n── ${title}`);
+  return start(command, args, { cwd, output: 'inherit' });
+}
+
+/** @param output a file descriptor, or this process's output */
+function start(
+  command: string,
+  args: readonly string[],
+  { cwd = root, output }: { readonly cwd?: string; readonly output: number | 'inherit' },
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd, stdio: ['ignore', output, output] });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 1));
   });
@@ -27,16 +38,42 @@ async function check(title: string, command: string, args: readonly string[], cw
   total[code === 0 ? 'passed' : 'failed'] += 1;
 }
 
-async function vitest(project: string, folder: string): Promise<void> {
-  const report = path.join(folder, `${project}.json`);
-  const code = await run(`tests: ${project}`, bin('vitest'), [
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]);
+interface VitestRun {
+  readonly code: number;
+  /** The file of its JSON reporter. */
+  readonly report: string;
+}
+
+const vitestOf = (project: string, report: string) => [
+  'run',
+  '--project',
+  project,
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+];
+
+async function unitTests(folder: string): Promise<VitestRun> {
+  const report = path.join(folder, 'unit.json');
+  return { code: await run('tests: unit', bin('vitest'), vitestOf('unit', report)), report };
+}
+
+/** Starts them. @returns what shows their output once they have ended, and gives their result */
+function localstackTests(folder: string): () => Promise<VitestRun> {
+  console.log('\n── tests: localstack (beside all others; shown at the end)');
+  const [report, log] = [path.join(folder, 'localstack.json'), path.join(folder, 'localstack.log')];
+  const output = openSync(log, 'w');
+  const ended = start(bin('vitest'), vitestOf('localstack', report), { output }).finally(() => closeSync(output));
+  ended.catch(() => {}); // It is awaited below, perhaps later.
+  return async () => {
+    console.log('\n── tests: localstack');
+    const code = await ended;
+    process.stdout.write(await readFile(log));
+    return { code, report };
+  };
+}
+
+async function count({ code, report }: VitestRun): Promise<void> {
   const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(await readFile(report, 'utf8'));
   total.passed += numPassedTests;
   total.skipped += numPendingTests;
@@ -67,12 +104,13 @@ if (vitestArguments.length > 0) {
 } else {
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-test-'));
   try {
+    const python = localstackTestPython();
+    const localstack = python ? localstackTests(folder) : undefined;
     // The scripts of `npm run check`.
     for (const name of ['types', 'lint', 'imports', 'unused']) await check(name, 'npm', ['run', '--silent', name]);
-    const python = localstackTestPython();
     if (python) await pytest(python, folder);
-    await vitest('unit', folder);
-    if (python) await vitest('localstack', folder);
+    await count(await unitTests(folder));
+    if (localstack) await count(await localstack());
     else console.log('\nThe LocalStack tests were skipped: LocalStack needs Python 3.12 or 3.13.');
   } finally {
     await rm(folder, { recursive: true, force: true });
