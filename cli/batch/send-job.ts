@@ -51,7 +51,7 @@ export async function sendJob(target: Target, queue: Queue, job: JobToSend): Pro
       return taken ?? (await batch.send(submission)).jobId ?? '';
     } catch (error) {
       // LocalStack, which is on this machine, is not away for a moment.
-      const isUnanswered = target.name === 'aws' && isUnreachable(error);
+      const isUnanswered = target.name === 'aws' && isUnreachable(error) && !isThrottled(error);
       if (attempt >= RETRIES || !(isUnanswered || isThrottled(error))) throw await refusal(target, queue, error);
       isLost ||= isUnanswered;
       await sleep(FIRST_RETRY_MILLISECONDS * 2 ** attempt * (0.5 + Math.random()));
