@@ -14,9 +14,27 @@ export const ListedPicture = z.object({
 });
 export type ListedPicture = z.infer<typeof ListedPicture>;
 
+/** The formats in which rows are written. */
+export const tableFormats = ['jsonl', 'csv'] as const;
+export type TableFormat = (typeof tableFormats)[number];
+
+/** What decides the rows of all shards alike: the `options` of a plan of this kind. */
+export const ClassifyOptions = z.strictObject({
+  /** What was given: `s3://<bucket>/<prefix>`, a folder, or the file of a list. */
+  pictures: z.string(),
+  /** The version that answers. */
+  version: z.string(),
+  format: z.enum(tableFormats),
+  /** Classes of a picture. @default those of `classify` */
+  topK: z.optional(z.int().check(z.positive())),
+  /** Whether pictures of another size than the model's are refused. */
+  strict: z.boolean(),
+});
+export type ClassifyOptions = z.infer<typeof ClassifyOptions>;
+
 /** What a shard of a classification leaves in the store: `plans/<id>/results/<shard>.json`. */
 export const ClassifyResult = z.object({
-  /** Where its rows are, and what they are: `batches/<id>/answers/<shard>.<jsonl|csv>`, without a header. */
+  /** Where its rows are, in a file without a header; see `answersKey`. */
   answers: z.object({
     key: z.string(),
     bytes: count,
@@ -37,13 +55,12 @@ export const ClassifyResult = z.object({
 });
 export type ClassifyResult = z.infer<typeof ClassifyResult>;
 
-/** The formats in which an array writes its rows. */
-export const tableFormats = ['jsonl', 'csv'] as const;
-export type TableFormat = (typeof tableFormats)[number];
-
-/** The key of a shard's rows. */
-export function answersKey(plan: string, shard: string, format: TableFormat): string {
-  return `batches/${plan}/answers/${shard}.${format}`;
+/**
+ * The key of a shard's rows. Two attempts may find different rows, where a picture was changed between them: each has a key of its own,
+ * and the result names that of the first one.
+ */
+export function answersKey(plan: string, shard: string, sha256: string, format: TableFormat): string {
+  return `batches/${plan}/answers/${shard}-${sha256.slice(0, 8)}.${format}`;
 }
 
 /** The key of the table of all rows. */
