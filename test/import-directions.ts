@@ -3,11 +3,12 @@
  * in it), each with those beside it that it may import. Tests, fixtures and benchmarks may import anything.
  */
 export const directions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  // cli, infra, local → training | inference → images, models → environment, errors
+  // cli, infra, local → jobs → training | inference → images, models → environment, errors
   '.': {
-    cli: ['infra', 'local', 'training', 'inference', 'images', 'models', 'environment', 'errors', 'setup'],
+    cli: ['infra', 'local', 'jobs', 'training', 'inference', 'images', 'models', 'environment', 'errors', 'setup'],
     infra: ['training', 'inference', 'images', 'models', 'environment', 'errors'],
     local: ['training', 'images', 'models', 'environment', 'errors', 'setup'],
+    jobs: ['training', 'inference', 'images', 'models', 'environment', 'errors'],
     training: ['images', 'models', 'environment', 'errors', 'setup'],
     inference: ['images', 'models', 'environment', 'errors'],
     images: ['environment', 'errors'],
