@@ -181,7 +181,7 @@ describe('ReclaimedJobs', () => {
     });
   });
 
-  it('may submit the two kinds of jobs to the on-demand queues, and nothing else', () => {
+  it('may submit the kinds of jobs to the on-demand queues, and nothing else', () => {
     const policies = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([name]) =>
       name.startsWith('TrainingReclaimedRole'),
     );
@@ -193,7 +193,7 @@ describe('ReclaimedJobs', () => {
     expect(submits.map(({ Resource }) => JSON.stringify(Resource).match(/Training\w*Queue|Training\w*Job/g))).toEqual(
       [
         ['TrainingOnDemandQueue', 'TrainingJob', 'TrainingJob'],
-        ['TrainingCpuOnDemandQueue', 'TrainingCpuJob', 'TrainingCpuJob'],
+        ['TrainingCpuOnDemandQueue', 'TrainingCpuJob', 'TrainingClassifyJob', 'TrainingCpuJob', 'TrainingClassifyJob'],
       ].map((ids) => ids.map((name) => expect.stringContaining(name))),
     );
     expect(statements.flatMap(({ Action }) => Action)).toEqual(
