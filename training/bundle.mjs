@@ -19,6 +19,9 @@ const packages = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu
 /** Read from the folder of the program, by the WebAssembly backend: Node supports SIMD, not threads. */
 const webAssembly = '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
 
+/** libwebp, which is read from the folder of the program too. */
+const webp = '@jsquash/webp/codec/dec/webp_dec.wasm';
+
 /**
  * Puts the package that loads the addon into the bundle. The program asks for it by `createRequire`, which esbuild does not
  * follow; and the package asks `@mapbox/node-pre-gyp` where the addon is, which brings npm's downloader with it.
@@ -64,8 +67,9 @@ export async function bundleTraining(device, folder) {
   await build({
     absWorkingDir: root,
     entryPoints: {
-      main: 'training/main.ts',
+      main: 'jobs/main.ts',
       'batches.worker': 'training/data/batches.worker.ts',
+      'bulk.worker': 'jobs/bulk/bulk.worker.ts',
       'open-picture.worker': 'training/datasets/pictures/open-picture.worker.ts',
     },
     outdir: folder,
@@ -87,7 +91,7 @@ export async function bundleTraining(device, folder) {
   });
   await mkdir(join(folder, 'node_modules', name), { recursive: true });
   await copyFile(require.resolve(`${name}/package.json`), join(folder, 'node_modules', name, 'package.json'));
-  await copyFile(require.resolve(webAssembly), join(folder, basename(webAssembly)));
+  for (const file of [webAssembly, webp]) await copyFile(require.resolve(file), join(folder, basename(file)));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

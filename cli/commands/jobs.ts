@@ -1,6 +1,7 @@
 import { JobStatus } from '@aws-sdk/client-batch';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { UsageError } from '#errors/user-error.ts';
 import { percent } from '#models/percent.ts';
 import { type RunResult, readResult } from '#models/runs.ts';
@@ -16,7 +17,6 @@ import { sharedCores } from '../batch/shared-cores.ts';
 import { submitCommand } from '../batch/submit-command.ts';
 import { describeProgress, type RunProgress, readProgress } from '../runs/run-progress.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
-import { mapInOrder } from '../terminal/map-in-order.ts';
 import { table } from '../terminal/table.ts';
 
 /** Reads in flight at a time. */
