@@ -46,7 +46,7 @@ describe.each(['training/Dockerfile', 'training/Dockerfile.cpu'])('%s', (dockerf
     const isCopied = (file: string) =>
       places.some((place) => file === place || (place.endsWith('/') && file.startsWith(place)));
     const sources = await sourcesOf(
-      ...['training/main.ts', 'training/data/batches.worker.ts', 'jobs/bulk/bulk.worker.ts', 'training/bundle.mjs'],
+      ...['jobs/main.ts', 'training/data/batches.worker.ts', 'jobs/bulk/bulk.worker.ts', 'training/bundle.mjs'],
     );
     expect(sources.filter((file) => !isCopied(file))).toEqual([]);
   });
