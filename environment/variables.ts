@@ -44,6 +44,8 @@ export const variable = {
   // Set by AWS.
   /** The id of the Batch job that this process is. */
   jobId: 'AWS_BATCH_JOB_ID',
+  /** Which child of an array job this process is, from 0. */
+  arrayIndex: 'AWS_BATCH_JOB_ARRAY_INDEX',
   /** The memory of the Lambda, in MiB. */
   functionMemory: 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE',
 

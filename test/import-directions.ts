@@ -3,11 +3,12 @@
  * in it), each with those beside it that it may import. Tests, fixtures and benchmarks may import anything.
  */
 export const directions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  // cli, infra, local → training | inference → images, models → environment, errors
+  // cli, infra, local → jobs → training | inference → images, models → environment, errors
   '.': {
-    cli: ['infra', 'local', 'training', 'inference', 'images', 'models', 'environment', 'errors', 'setup'],
+    cli: ['infra', 'local', 'jobs', 'training', 'inference', 'images', 'models', 'environment', 'errors', 'setup'],
     infra: ['training', 'inference', 'images', 'models', 'environment', 'errors'],
-    local: ['training', 'images', 'models', 'environment', 'errors', 'setup'],
+    local: ['jobs', 'training', 'images', 'models', 'environment', 'errors', 'setup'],
+    jobs: ['training', 'inference', 'images', 'models', 'environment', 'errors', 'setup'],
     training: ['images', 'models', 'environment', 'errors', 'setup'],
     inference: ['images', 'models', 'environment', 'errors'],
     images: ['environment', 'errors'],
@@ -16,9 +17,19 @@ export const directions: Readonly<Record<string, Readonly<Record<string, readonl
     errors: [],
     setup: [],
   },
+  // main → command → kinds → one file a kind
+  jobs: {
+    'main.ts': ['shards-command.ts'],
+    'shards-command.ts': ['check-code.ts', 'kinds.ts', 'run-shards.ts'],
+    'run-shards.ts': ['shard-context.ts'],
+    'kinds.ts': ['train-shard.ts', 'classify-shard.ts', 'shard-context.ts'],
+    'train-shard.ts': ['shard-context.ts'],
+    'classify-shard.ts': ['bulk', 'shard-context.ts'],
+    'check-code.ts': ['sources.mjs'],
+    bulk: [],
+  },
   // commands → run → record → evaluation → engine, export → recipe → nets, datasets → data → random
   training: {
-    'main.ts': ['commands'],
     commands: ['run', 'record', 'evaluation', 'engine', 'export', 'recipe', 'nets', 'datasets', 'data', 'random'],
     run: ['record', 'evaluation', 'engine', 'export', 'recipe', 'nets', 'datasets', 'data', 'random'],
     record: ['evaluation', 'recipe', 'nets', 'datasets', 'data', 'random', 'protobuf'],

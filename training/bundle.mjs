@@ -64,7 +64,7 @@ export async function bundleTraining(device, folder) {
   await build({
     absWorkingDir: root,
     entryPoints: {
-      main: 'training/main.ts',
+      main: 'jobs/main.ts',
       'batches.worker': 'training/data/batches.worker.ts',
       'open-picture.worker': 'training/datasets/pictures/open-picture.worker.ts',
     },

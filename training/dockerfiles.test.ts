@@ -45,7 +45,7 @@ describe.each(['training/Dockerfile', 'training/Dockerfile.cpu'])('%s', (dockerf
     const places = [...copied('libraries'), ...copied('program')];
     const isCopied = (file: string) =>
       places.some((place) => file === place || (place.endsWith('/') && file.startsWith(place)));
-    const sources = await sourcesOf('training/main.ts', 'training/data/batches.worker.ts', 'training/bundle.mjs');
+    const sources = await sourcesOf('jobs/main.ts', 'training/data/batches.worker.ts', 'training/bundle.mjs');
     expect(sources.filter((file) => !isCopied(file))).toEqual([]);
   });
 

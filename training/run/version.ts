@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
-import { variable } from '#environment/variables.ts';
+import { sourceCommit } from '#environment/source-commit.ts';
 import type { Card } from '#models/card.ts';
 import type { Golden } from '#models/golden.ts';
 import { encodeJson } from '#models/json.ts';
@@ -189,13 +189,6 @@ export async function describeHost(engine: string): Promise<Card['host']> {
 /** Read from an engine's description. */
 function deviceOf(engine: string): 'CPU' | 'GPU' {
   return engine.includes('GPU') ? 'GPU' : 'CPU';
-}
-
-/** The commit that is checked out, with `-dirty` if files differ from it. An image has it as a build argument. */
-async function sourceCommit(): Promise<string | null> {
-  const built = process.env[variable.commit];
-  if (built) return built;
-  return await outputOf('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']);
 }
 
 /** A program's output without the last newline; null if the program is missing or fails. */

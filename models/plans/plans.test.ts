@@ -1,0 +1,125 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { folderStore } from '../stores/folder-store.ts';
+import type { ObjectStore } from '../stores/object-store.ts';
+import { markStarted, newAttempt, parseAttempt, readFailures, writeFailure } from './attempts.ts';
+import { createPlan, listPlans, makePlan, planId, readPlan } from './plan.ts';
+import { readResults, writeResult } from './results.ts';
+import { missingShards, planProgress, shardProgress } from './shards.ts';
+import { createSubmission, listSubmissions, readSubmission, shardsOfChild } from './submissions.ts';
+
+const code = 'c'.repeat(64);
+const at = '2026-11-28T16:00:00.000Z';
+
+async function all<Each>(iterable: AsyncIterable<Each>): Promise<Each[]> {
+  const found: Each[] = [];
+  for await (const each of iterable) found.push(each);
+  return found;
+}
+
+/** A sweep over so many seeds. */
+function sweep(seeds: number) {
+  const items = Array.from({ length: seeds }, (_, seed) => ({
+    ...{ name: `seed=${seed}`, recipe: 'tiny', set: ['epochs=1'], seed, data: 'cifar10', group: 'epochs=1' },
+  }));
+  return makePlan({ kind: 'sweep', code, options: { keep: 'none' }, items });
+}
+
+let folder: string;
+let store: ObjectStore;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'plans-'));
+  store = folderStore(folder);
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('a plan', () => {
+  it('is the same plan where its content is, whatever the order of the members', async () => {
+    const plan = sweep(3);
+    const other = JSON.parse(JSON.stringify(plan), (_, value) =>
+      Array.isArray(value) || typeof value !== 'object' ? value : Object.fromEntries(Object.entries(value).reverse()),
+    );
+    expect(planId(other)).toBe(planId(plan));
+    const first = await createPlan(store, plan);
+    expect(first).toEqual({ id: planId(plan), isNew: true });
+    expect(await createPlan(store, other)).toEqual({ id: first.id, isNew: false });
+    expect(await readPlan(store, first.id)).toEqual(plan);
+    expect(await listPlans(store)).toEqual([first.id]);
+  });
+
+  it('is another plan where an item, an option or the code differs, with the same shards for the same items', () => {
+    const plan = sweep(3);
+    const others = [
+      sweep(4),
+      makePlan({ ...plan, items: plan.items.map(({ shard: _, ...item }) => item), options: { keep: 'all' } }),
+      makePlan({ ...plan, items: plan.items.map(({ shard: _, ...item }) => item), code: 'd'.repeat(64) }),
+    ];
+    expect(new Set([plan, ...others].map(planId)).size).toBe(4);
+    for (const other of others) {
+      expect(other.items.slice(0, 3).map(({ shard }) => shard)).toEqual(plan.items.map(({ shard }) => shard));
+    }
+  });
+});
+
+describe('the shards of a plan', () => {
+  it('are waiting, running, failed or done, and what is missing has no result', async () => {
+    const plan = sweep(4);
+    const { id } = await createPlan(store, plan);
+    const [waiting = '', running = '', failed = '', done = ''] = plan.items.map(({ shard }) => shard);
+    const worker = { submission: '0001', child: 7 };
+    const attempts = [running, failed, done].map((shard, index) => ({
+      shard,
+      attempt: newAttempt(worker, new Date(Date.parse(at) + index)),
+    }));
+    for (const { shard, attempt } of attempts) await markStarted(store, id, shard, { attempt });
+    await writeFailure(store, id, failed, attempts[1]!.attempt, { at, message: 'No space.' });
+    const result = { at, attempt: attempts[2]!.attempt, seconds: 1, result: { accuracy: 0.5 } };
+    expect(await writeResult(store, id, done, result)).toBe(true);
+    expect(await writeResult(store, id, done, { ...result, result: { accuracy: 0.9 } })).toBe(false);
+
+    expect(await missingShards(store, id, plan)).toEqual([waiting, running, failed]);
+    const found = await all(shardProgress(store, id, plan));
+    expect(Object.fromEntries(found.map(({ shard, state }) => [shard, state]))).toEqual({
+      ...{ [waiting]: 'waiting', [running]: 'running', [failed]: 'failed', [done]: 'done' },
+    });
+    expect(found.find(({ shard }) => shard === running)?.last).toMatchObject({ ...worker, startedAt: new Date(at) });
+    expect(await planProgress(store, id, plan)).toMatchObject({
+      ...{ total: 4, done: 1, running: 1, failed: 1, waiting: 1, firstStart: new Date(at) },
+    });
+    expect(await readFailures(store, id, failed)).toMatchObject([{ message: 'No space.' }]);
+    const results = readResults(
+      store,
+      id,
+      plan.items.map(({ shard }) => shard),
+    );
+    expect(await all(results)).toEqual([{ shard: done, result }]);
+
+    await markStarted(store, id, failed, { attempt: newAttempt(worker) });
+    expect(await planProgress(store, id, plan)).toMatchObject({ running: 2, failed: 0 });
+  });
+
+  it('are shared among the children of a submission, each with every so many', async () => {
+    const plan = sweep(7);
+    const { id } = await createPlan(store, plan);
+    const shards = await missingShards(store, id, plan);
+    const submission = { at, by: 'me@here', commit: null, where: 'batch' as const, shards, children: 3 };
+    const numbers = await Promise.all([1, 2, 3].map(() => createSubmission(store, id, submission)));
+    expect(numbers.toSorted()).toEqual(['0001', '0002', '0003']);
+    expect(await listSubmissions(store, id)).toEqual(['0001', '0002', '0003']);
+    const read = await readSubmission(store, id, '0002');
+    expect(read).toEqual(submission);
+    const shares = [0, 1, 2].map((child) => shardsOfChild(read, child));
+    expect(shares[0]).toEqual([shards[0], shards[3], shards[6]]);
+    expect(shares.flat().toSorted()).toEqual(shards.toSorted());
+  });
+});
+
+describe('the name of an attempt', () => {
+  it('says when, and who works', () => {
+    const attempt = newAttempt({ submission: '0012', child: 345 }, new Date(at));
+    expect(parseAttempt(attempt)).toEqual({ at: new Date(at), submission: '0012', child: 345 });
+    expect(parseAttempt('monday')).toBeUndefined();
+  });
+});

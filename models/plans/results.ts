@@ -1,0 +1,72 @@
+import * as z from 'zod/mini';
+import { checked, readJson, writeJson } from '../json.ts';
+import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
+import { planKey } from './plan.ts';
+
+/** How many results are read ahead. */
+const READ_AHEAD = 16;
+
+/** What a shard came to: `results/<shard>.json`, written once. */
+export const ShardResult = z.object({
+  /** When it was done. */
+  at: z.iso.datetime(),
+  /** The attempt that did it, as `newAttempt` names it. */
+  attempt: z.string(),
+  /** How long that attempt took. */
+  seconds: z.number().check(z.nonnegative()),
+  /** The id of the Batch job; absent where it was a process of a person's machine. */
+  job: z.optional(z.string()),
+  /** JSON that the kind's own schema reads. */
+  result: z.unknown(),
+});
+export type ShardResult = z.infer<typeof ShardResult>;
+
+/** @returns false if the shard has a result already; that one stays */
+export async function writeResult(
+  store: ObjectStore,
+  plan: string,
+  shard: string,
+  result: ShardResult,
+): Promise<boolean> {
+  const key = resultKey(plan, shard);
+  try {
+    await writeJson(store, key, checked(ShardResult, result, key), 'absent');
+    return true;
+  } catch (error) {
+    if (error instanceof WriteConflict) return false;
+    throw error;
+  }
+}
+
+/** @returns `undefined` if the shard has no result yet */
+export async function readResult(store: ObjectStore, plan: string, shard: string): Promise<ShardResult | undefined> {
+  return readJson(store, resultKey(plan, shard), ShardResult);
+}
+
+/** The results of shards that have one, in the order of the given ids, such as that of the plan's items. */
+export async function* readResults(
+  store: ObjectStore,
+  plan: string,
+  shards: Iterable<string>,
+): AsyncGenerator<{ readonly shard: string; readonly result: ShardResult }> {
+  const ahead: { readonly shard: string; readonly read: Promise<ShardResult | undefined> }[] = [];
+  const next = async function* (most: number) {
+    while (ahead.length > most) {
+      const { shard, read } = ahead.shift()!;
+      const result = await read;
+      if (result !== undefined) yield { shard, result };
+    }
+  };
+  for (const shard of shards) {
+    const read = readResult(store, plan, shard);
+    read.catch(() => {}); // Thrown when it is its turn.
+    ahead.push({ shard, read });
+    yield* next(READ_AHEAD - 1);
+  }
+  yield* next(0);
+}
+
+/** The key of a shard's result. */
+export function resultKey(plan: string, shard: string): string {
+  return planKey(plan, `results/${shard}.json`);
+}
