@@ -105,7 +105,10 @@ export const GOES_ON_SECONDS = 120;
  * Whether a job failed because its last instance went away, so that the stack submits its run again to an on-demand queue: the
  * same judgement as in `infra/training/reclaimed-jobs.lambda.ts`.
  */
-export function goesOnElsewhere({ status, reason = '', exitCode, queue }: Job, stack: StackOutputs): boolean {
+export function goesOnElsewhere(
+  { status, reason = '', exitCode, queue }: Pick<Job, 'status' | 'reason' | 'exitCode' | 'queue'>,
+  stack: StackOutputs,
+): boolean {
   if (status !== 'FAILED' || !allQueuesOf(stack).some(({ arn, onDemand }) => arn === queue && onDemand)) return false;
   return reason.startsWith('Host EC2') || (reason.startsWith('Essential container in task exited') && exitCode === 75);
 }

@@ -59,6 +59,8 @@ export interface StackOutputs {
   /** The same as `JobQueueArn` where the stack has no GPU queue. */
   readonly CpuJobQueueArn?: string;
   readonly CpuJobDefinitionName?: string;
+  /** Of the children that classify pictures. */
+  readonly ClassifyJobDefinitionName?: string;
   readonly CpuOnDemandJobQueueArn?: string;
   /** Separated by blanks. */
   readonly CpuInstanceTypes?: string;
