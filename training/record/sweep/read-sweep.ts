@@ -1,0 +1,62 @@
+import { NotFound } from '#errors/user-error.ts';
+import { checked } from '#models/json.ts';
+import { readFailures, type ShardFailure } from '#models/plans/attempts.ts';
+import { type ItemOf, type PlanOf, readPlan } from '#models/plans/plan.ts';
+import { readResults, resultKey } from '#models/plans/results.ts';
+import { type ShardProgress, shardProgress } from '#models/plans/shards.ts';
+import { SweepResult } from '#models/plans/sweep-result.ts';
+import { type RunResult, readResult as readRunResult } from '#models/runs.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+
+/** A sweep as the store has it: its plan, and what its runs have come to so far. */
+export interface Sweep {
+  readonly id: string;
+  readonly plan: PlanOf<'sweep'>;
+  /** In the order of the plan's items. */
+  readonly runs: readonly SweepRun[];
+}
+
+/** A run of a sweep. */
+export interface SweepRun {
+  readonly item: ItemOf<'sweep'>;
+  readonly progress: ShardProgress;
+  /** Absent until the run has ended. */
+  readonly result?: SweepResult;
+  /** Why the last attempt failed; absent where none did, or the run has a result. */
+  readonly failure?: ShardFailure;
+  /** The version that was kept of it, with its accuracy on the test images; absent where none was. */
+  readonly published?: RunResult;
+}
+
+/**
+ * @throws {UnknownPlan} there is no such plan. @throws {NotFound} it is no sweep
+ * @throws {MalformedObject} a result is not of this release's form; the message names its key
+ */
+export async function readSweep(store: ObjectStore, id: string): Promise<Sweep> {
+  const plan = await readPlan(store, id);
+  if (plan.kind !== 'sweep') {
+    throw new NotFound(`The plan ${id} is no sweep, but classifies pictures. Look at it with "./cifar10 jobs".`);
+  }
+  const progress = new Map<string, ShardProgress>();
+  for await (const each of shardProgress(store, id, plan)) progress.set(each.shard, each);
+  const results = new Map<string, SweepResult>();
+  const shards = plan.items.map(({ shard }) => shard);
+  for await (const { shard, result } of readResults(store, id, shards)) {
+    results.set(shard, checked(SweepResult, result.result, resultKey(id, shard)));
+  }
+  const runs: SweepRun[] = [];
+  for (const item of plan.items) {
+    const { shard } = item;
+    const result = results.get(shard);
+    const state = progress.get(shard)!;
+    const failure = state.state === 'failed' ? (await readFailures(store, id, shard)).at(-1) : undefined;
+    const published = result && (await readRunResult(store, result.run));
+    runs.push({
+      ...{ item, progress: state },
+      ...(result && { result }),
+      ...(failure && { failure }),
+      ...(published && { published }),
+    });
+  }
+  return { id, plan, runs };
+}
