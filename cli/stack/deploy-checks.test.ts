@@ -153,9 +153,9 @@ describe('options', () => {
     ...{ pictureBuckets: [], maxVcpus: 16 },
   };
   const kept = {
-    ...{ Auth: 'none', Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' },
+    ...{ Auth: 'none' as const, Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' },
     ...{ PictureBuckets: 'photos scans', MaxVcpus: '64', BucketName: 'models' },
-  } as const;
+  };
 
   test('hold until they are changed, and go back to the defaults', () => {
     expect(settleOptions(aws, {})).toEqual(defaults);
