@@ -2,7 +2,7 @@ import { NotFound } from '#errors/user-error.ts';
 import { DamagedPlan, type Plan, readPlan } from '#models/plans/plan.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { hasEnded, type JobState } from '../batch/batch-jobs.ts';
-import { machineDollars, startSecondsOf } from '../batch/job-cost.ts';
+import { machineDollars, mostMachines, startSecondsOf } from '../batch/job-cost.ts';
 import type { Device } from '../batch/queues.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { countActive, type PlanJob } from './plan-jobs.ts';
@@ -76,7 +76,8 @@ export async function readPlanStatus(
   const mean = work.done === 0 ? undefined : work.doneSeconds / work.done;
   const left =
     waiting * (mean ?? 0) + Math.max(0, running * (mean ?? 0) - share(work.runningSeconds, running, work.running));
-  const starts = target.name === 'aws' ? children.running + children.succeeded + children.failed : 0;
+  const begun = children.running + children.succeeded + children.failed;
+  const starts = target.name === 'aws' && device ? Math.min(begun, mostMachines(stack, device)) : 0;
   const machineSeconds =
     work.endedSeconds + share(work.runningSeconds, running, work.running) + starts * startSecondsOf(device ?? 'cpu');
   const dollars = device && machineDollars(target, stack, device, machineSeconds);
