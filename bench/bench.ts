@@ -251,6 +251,14 @@ Examples:
       .action(async (options) => (await import('./nodes.ts')).benchmarkNodes(options)),
   )
   .addCommand(
+    new Command('scaling')
+      .description(
+        'The tables of docs/scaling.md: what a fleet takes for a million pictures or 10,000 runs, by arithmetic.',
+      )
+      .option('--measure', 'measure first what this machine takes for each step; about half a minute', false)
+      .action(async (options) => (await import('./scaling.ts')).benchmarkScaling(options)),
+  )
+  .addCommand(
     new Command('docs')
       .description('Run every command block of README and docs in a fresh clone, as printed. About an hour.')
       .action(async () => (await import('./docs.ts')).checkDocs()),
