@@ -1,8 +1,8 @@
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { MalformedObject } from '#models/json.ts';
 import { type RunArguments, type RunResult, readArguments, readResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readSubmission } from '#models/submissions.ts';
-import { mapInOrder } from '../terminal/map-in-order.ts';
 import { type RunProgress, readProgress } from './run-progress.ts';
 
 /** Reads in flight at a time. */
