@@ -1,16 +1,26 @@
+import { defaultMaxVcpus, jobVcpus } from '#infra/training/max-vcpus.ts';
 import { machineCost } from '../cost/fleet-cost.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { imageSeconds, quickRun, trainingImages } from '../cost/training-cost.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import type { Job } from './batch-jobs.ts';
-import { isWaiting } from './job-wait.ts';
 import type { JobTimes } from './job-times.ts';
+import { isWaiting } from './job-wait.ts';
 import type { Device } from './queues.ts';
 
 /** Seconds that an instance is paid for besides the jobs that it runs: its boot, the image, and its end. */
 export function startSecondsOf(device: Device): number {
   return quickRun.bootSeconds + imageSeconds(trainingImages[device]);
 }
+
+/** The most instances that a queue has at a time, on Spot and on demand. */
+export function mostMachines({ MaxVcpus }: Pick<StackOutputs, 'MaxVcpus'>, device: Device): number {
+  const limit = MaxVcpus === undefined ? defaultMaxVcpus : Number(MaxVcpus);
+  return 2 * Math.floor(limit / (device === 'gpu' ? jobVcpus : CPU_VCPUS));
+}
+
+/** vCPUs of the instances of the CPU queue. */
+const CPU_VCPUS = 2;
 
 /**
  * Dollars for the machine time of a queue, on demand: Spot instances cost less.

@@ -115,14 +115,21 @@ export async function activeChildren(target: Target, job: PlanJob): Promise<numb
   if (hasEnded(job)) return [];
   const all = Array.from({ length: job.children }, (_, index) => job.first + index);
   if (!ended.some((status) => (job.states[status] ?? 0) > 0)) return all;
-  const client = new BatchClient(target.clientConfig);
   const gone = new Set<number>();
-  for (const jobStatus of ended) {
-    for await (const { jobSummaryList = [] } of paginateListJobs({ client }, { arrayJobId: job.id, jobStatus })) {
-      for (const { arrayProperties } of jobSummaryList) gone.add(job.first + (arrayProperties?.index ?? 0));
-    }
-  }
+  for (const status of ended) for (const child of await childrenInState(target, job, status)) gone.add(child);
   return all.filter((child) => !gone.has(child));
+}
+
+/** The numbers, in their submission, of a job's children that are in a state. */
+export async function childrenInState(target: Target, job: PlanJob, jobStatus: JobStatus): Promise<number[]> {
+  if (!job.states[jobStatus]) return [];
+  if (!job.isArray) return [job.first];
+  const client = new BatchClient(target.clientConfig);
+  const found: number[] = [];
+  for await (const { jobSummaryList = [] } of paginateListJobs({ client }, { arrayJobId: job.id, jobStatus })) {
+    for (const { arrayProperties } of jobSummaryList) found.push(job.first + (arrayProperties?.index ?? 0));
+  }
+  return found;
 }
 
 /** A child that has failed, as Batch tells it. */
@@ -142,6 +149,7 @@ export async function failedChildren(target: Target, job: PlanJob): Promise<Fail
     const why = { ...(reason && { reason }), ...(exitCode !== undefined && { exitCode }) };
     return status === 'FAILED' ? [{ child, ...why, stoppedAt }] : [];
   }
+  if (!job.states.FAILED) return [];
   const client = new BatchClient(target.clientConfig);
   const found: FailedChild[] = [];
   for await (const page of paginateListJobs({ client }, { arrayJobId: job.id, jobStatus: 'FAILED' })) {

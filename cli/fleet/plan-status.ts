@@ -1,9 +1,9 @@
 import { NotFound } from '#errors/user-error.ts';
 import { DamagedPlan, type Plan, readPlan } from '#models/plans/plan.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
-import type { Device } from '../batch/queues.ts';
-import { machineDollars, startSecondsOf } from '../batch/job-cost.ts';
 import { hasEnded, type JobState } from '../batch/batch-jobs.ts';
+import { machineDollars, mostMachines, startSecondsOf } from '../batch/job-cost.ts';
+import type { Device } from '../batch/queues.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { countActive, type PlanJob } from './plan-jobs.ts';
 import { readPlanWork } from './plan-work.ts';
@@ -74,8 +74,10 @@ export async function readPlanStatus(
   const running = Math.min(work.running, children.running);
   const waiting = work.waiting + work.running - running;
   const mean = work.done === 0 ? undefined : work.doneSeconds / work.done;
-  const left = waiting * (mean ?? 0) + Math.max(0, running * (mean ?? 0) - share(work.runningSeconds, running, work.running));
-  const starts = target.name === 'aws' ? children.running + children.succeeded + children.failed : 0;
+  const left =
+    waiting * (mean ?? 0) + Math.max(0, running * (mean ?? 0) - share(work.runningSeconds, running, work.running));
+  const begun = children.running + children.succeeded + children.failed;
+  const starts = target.name === 'aws' && device ? Math.min(begun, mostMachines(stack, device)) : 0;
   const machineSeconds =
     work.endedSeconds + share(work.runningSeconds, running, work.running) + starts * startSecondsOf(device ?? 'cpu');
   const dollars = device && machineDollars(target, stack, device, machineSeconds);

@@ -1,4 +1,5 @@
 import type { ItemOf } from '#models/plans/plan.ts';
+import type { SweepOptions } from '#models/plans/sweep-options.ts';
 import { decodeBits, type HeldOutAnswers } from '#models/plans/sweep-result.ts';
 import { groupBy } from '../../data/group-by.ts';
 import {
@@ -14,7 +15,10 @@ import type { Sweep, SweepRun } from './read-sweep.ts';
 /** The runs of a sweep by their settings, the best first. */
 export interface RankedSweep {
   readonly sweep: Sweep;
-  /** By held-out accuracy; groups of which a run diverged come after the others, and those without a measured run last. */
+  /**
+   * By the rung that they reached, then by held-out accuracy, where a run that diverged counts as getting nothing right, then by
+   * loss. Groups without a result come last.
+   */
   readonly groups: readonly RankedGroup[];
   /** What differs between the groups, such as `learningRate`, in the plan's order. */
   readonly varied: readonly VariedSetting[];
@@ -38,6 +42,8 @@ export interface RankedGroup {
   readonly group: string;
   /** Of the varied settings. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Of the rung that it reached. */
+  readonly rung: number;
   readonly runs: readonly SweepRun[];
   readonly isBaseline: boolean;
   /** How many runs were given up since they diverged. */
@@ -46,39 +52,45 @@ export interface RankedGroup {
   readonly heldOut?: GroupSummary;
   /** On the test images, of the runs that were kept. */
   readonly test?: GroupSummary;
-  /** This group minus the best one, or minus the baseline; absent for that itself, and where no seed is common. */
+  /** This group minus the best one, or minus the baseline; absent for that itself, for another rung, and without a common seed. */
   readonly againstBest?: GroupComparison;
   readonly againstBaseline?: GroupComparison;
 }
 
 export function rankGroups(sweep: Sweep): RankedSweep {
   const byGroup = groupBy(sweep.runs, ({ item }) => item.group);
-  const all = settingsOf(sweep.runs.map(({ item }) => item));
+  const all = settingsOf(sweep);
   const varied = variedSettings([...all.values()]);
-  const measured = [...byGroup].map(([group, runs]) => {
+  const measured = [...byGroup].map(([group, everyRung]) => {
+    const rung = Math.max(1, ...everyRung.flatMap((run) => (run.result ? run.rung : [])));
+    const runs = everyRung.filter((run) => run.rung === rung);
     const values = runs.flatMap(({ result }) => result?.heldOut?.accuracy ?? []);
     const tested = runs.flatMap(({ published }) => published?.accuracy.plain ?? []);
     const own = all.get(runs[0]!.item)!;
     return {
-      ...{ group, runs },
+      ...{ group, rung, runs },
       settings: Object.fromEntries(varied.map(({ name }) => [name, own[name]!])),
       diverged: runs.filter(({ result }) => result?.outcome === 'diverged').length,
       ...(values.length > 0 && { heldOut: summarize(values) }),
       ...(tested.length > 0 && { test: summarize(tested) }),
     };
   });
-  const baseline = measured.find(({ runs }) => isOwn(runs[0]!.item)) ?? measured[0]!;
+  const baseline = measured.find(({ runs }) => isOwn(runs[0]!, sweep)) ?? measured[0]!;
   const ranked = measured.toSorted(
     (one, other) =>
+      other.rung - one.rung ||
       Number(one.heldOut === undefined) - Number(other.heldOut === undefined) ||
-      Number(one.diverged > 0) - Number(other.diverged > 0) ||
-      (other.heldOut?.mean ?? 0) - (one.heldOut?.mean ?? 0),
+      meanOf(other.runs, ({ accuracy }) => accuracy, 0) - meanOf(one.runs, ({ accuracy }) => accuracy, 0) ||
+      meanOf(one.runs, ({ loss }) => loss, Number.MAX_VALUE) - meanOf(other.runs, ({ loss }) => loss, Number.MAX_VALUE),
   );
   const [first] = ranked;
   const best = first?.heldOut === undefined ? undefined : first;
   const groups = ranked.map((each, index): RankedGroup => {
-    const againstBest = best && each !== best ? compareRuns(best.runs, each.runs) : undefined;
-    const againstBaseline = each === baseline ? undefined : compareRuns(baseline.runs, each.runs);
+    const against = (other: (typeof ranked)[number] | undefined) =>
+      other === undefined || other === each || other.rung !== each.rung
+        ? undefined
+        : compareRuns(other.runs, each.runs);
+    const [againstBest, againstBaseline] = [against(best), against(baseline)];
     return {
       ...each,
       ...(each.heldOut && { rank: index + 1 }),
@@ -105,6 +117,12 @@ export function compareRuns(first: readonly SweepRun[], second: readonly SweepRu
   return compareGroups(seeded(first), seeded(second));
 }
 
+/** Over the runs that have ended. @param otherwise of one that diverged */
+function meanOf(runs: readonly SweepRun[], of: (answers: HeldOutAnswers) => number, otherwise: number): number {
+  const values = runs.flatMap(({ result }) => (result ? [result.heldOut ? of(result.heldOut) : otherwise] : []));
+  return values.reduce((sum, value) => sum + value / values.length, 0);
+}
+
 function seeded(runs: readonly SweepRun[]): SeededRun[] {
   return runs.flatMap(({ item, result }) =>
     result?.heldOut ? [{ seed: item.seed, correct: correctOf(result.heldOut) }] : [],
@@ -121,19 +139,26 @@ type Settings = Readonly<Record<string, string>>;
 /** The name of a variant of the sweep, as its groups' names have it. */
 const VARIANT = 'variant';
 
-/** The recipe of an item and each setting that some item changes; where it does not itself, the recipe's own value. */
-function settingsOf(items: readonly Item[]): Map<Item, Settings> {
-  const names = [...new Set(items.flatMap(({ set }) => set.map(nameOf)))];
+/** The recipe of each item, and the settings that the sweep varies; where an item does not change one, the recipe's own value. */
+function settingsOf({ runs, options }: Sweep): Map<Item, Settings> {
   return new Map(
-    items.map((item) => {
-      const { recipe, set, group } = item;
+    runs.map(({ item, rung }) => {
+      const { recipe, group } = item;
       const own: Readonly<Record<string, unknown>> = resolveRecipe(recipe).settings;
-      const given = Object.fromEntries(set.map((change) => [nameOf(change), change.slice(nameOf(change).length + 1)]));
-      const settings = names.map((name) => [name, given[name] ?? String(own[name])]);
+      const changes = changesOf(item, rung, options);
+      const given = Object.fromEntries(
+        changes.map((change) => [nameOf(change), change.slice(nameOf(change).length + 1)]),
+      );
+      const settings = options.over.map((name) => [name, given[name] ?? String(own[name])]);
       const variant = group.replace(/(?:^| )\w+=\S*(?: \w+=\S*)*$/, '');
       return [item, { [VARIANT]: variant, recipe, ...Object.fromEntries(settings) }];
     }),
   );
+}
+
+/** An item's changes without the epochs of its rung, which are the last one. */
+function changesOf({ set }: Item, rung: number, { halving }: SweepOptions): readonly string[] {
+  return halving === undefined || rung === halving.rungs ? set : set.slice(0, -1);
 }
 
 function nameOf(change: string): string {
@@ -157,9 +182,9 @@ function variedSettings(all: readonly Settings[]): VariedSetting[] {
   });
 }
 
-/** Whether the item changes nothing of its recipe. */
-function isOwn({ recipe, set }: Item): boolean {
-  const changed = resolveRecipe(recipe, set);
+/** Whether the item changes nothing of its recipe, but for the epochs of a rung. */
+function isOwn({ item, rung }: SweepRun, { options }: Sweep): boolean {
+  const changed = resolveRecipe(item.recipe, changesOf(item, rung, options));
   const own: Readonly<Record<string, unknown>> = ownSettings(changed);
   return Object.entries(changed.settings).every(([name, value]) => String(own[name]) === String(value));
 }
