@@ -63,6 +63,21 @@ describe('a plan', () => {
   });
 });
 
+describe('what is no plan', () => {
+  it('is refused before anything is written', () => {
+    const draft = { kind: 'sweep' as const, code, options: {} };
+    const [item] = sweep(1).items.map(({ shard: _, ...rest }) => rest);
+    const million: (typeof item)[] = Array(1_000_001).fill(item);
+    for (const [items, message] of [
+      [[], 'The plan has no items'],
+      [million, 'The plan has 1,000,001 items, and 1,000,000 are the most'],
+      [[item, item], 'Item 2 of the plan is there twice'],
+    ] as const) {
+      expect(() => makePlan({ ...draft, items: items as NonNullable<typeof item>[] }), message).toThrow(message);
+    }
+  });
+});
+
 describe('the shards of a plan', () => {
   it('are waiting, running, failed or done, and what is missing has no result', async () => {
     const plan = sweep(4);
