@@ -115,6 +115,23 @@ describe('the shards of a plan', () => {
     expect(await planProgress(store, id, plan)).toMatchObject({ running: 2, failed: 0 });
   });
 
+  it('of a large plan in a bucket are listed in parts, and none is left out', async () => {
+    const plan = sweep(5001);
+    const { id } = await createPlan(store, plan);
+    const bucket: ObjectStore = { ...store, url: 's3://plans' }; // Where a listing has pages.
+    const [first = '', ...others] = plan.items.map(({ shard }) => shard);
+    const done = [first, ...others.filter((_, index) => index % 250 === 0)];
+    for (const shard of done) await writeResult(store, id, shard, { at, attempt: 'x', seconds: 1, result: {} });
+    const failed = others.find((shard) => !done.includes(shard))!;
+    const attempt = newAttempt({ submission: '0001', child: 0 });
+    await markStarted(store, id, failed, { attempt });
+    await writeFailure(store, id, failed, attempt, { at, message: 'No space.' });
+    expect(await missingShards(bucket, id, plan)).toEqual(others.filter((shard) => !done.includes(shard)));
+    const counts = { total: 5001, done: done.length, running: 0, failed: 1, waiting: 5000 - done.length };
+    expect(await planProgress(bucket, id, plan)).toMatchObject(counts);
+    expect(await planProgress(store, id, plan)).toMatchObject(counts);
+  });
+
   it('are shared among the children of a submission, each with every so many', async () => {
     const plan = sweep(7);
     const { id } = await createPlan(store, plan);
