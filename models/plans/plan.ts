@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import { NotFound, UsageError } from '#errors/user-error.ts';
 import { checked, MalformedObject } from '../json.ts';
 import { checkKey } from '../stores/key.ts';
-import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
+import type { ObjectStore } from '../stores/object-store.ts';
+import { putFirst } from './put-first.ts';
 
 /** The most items of a plan. */
 export const MAXIMUM_ITEMS = 1_000_000;
@@ -132,14 +133,9 @@ export async function createPlan(
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
   const body = encodePlan(plan);
   const id = digestOf(body).slice(0, 12);
-  try {
-    await store.put(planKey(id, 'plan.json'), body, { only: 'absent', contentType: 'application/json' });
-    return { id, isNew: true };
-  } catch (error) {
-    if (!(error instanceof WriteConflict)) throw error;
-    await readPlan(store, id); // Damage is better found now than by each child.
-    return { id, isNew: false };
-  }
+  const isNew = await putFirst(store, planKey(id, 'plan.json'), body);
+  if (!isNew) await readPlan(store, id); // Damage is better found now than by each child.
+  return { id, isNew };
 }
 
 /** @throws {UnknownPlan} there is none. @throws {DamagedPlan} it is not what was written, or of another form */
