@@ -35,14 +35,13 @@ export const SweepItem = z.strictObject({
 export type SweepItem = z.infer<typeof SweepItem>;
 
 /** Some thousand pictures that one child classifies. */
-export const ClassifyItem = z.strictObject({
+const ClassifyItem = z.strictObject({
   shard,
   /** The object that lists them, one line of JSON each, and its digest. */
   list: z.strictObject({ key: z.string(), sha256 }),
   objects: count,
   bytes: count,
 });
-export type ClassifyItem = z.infer<typeof ClassifyItem>;
 
 const common = {
   /** Digest of the sources that the children must have, as `sourcesDigest` gives it. */
