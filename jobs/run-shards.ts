@@ -81,6 +81,10 @@ async function runOne(
     return isFirst ? 'done' : 'skipped';
   } catch (error) {
     if (signal.aborted && error === signal.reason) throw error;
+    if ((await readResult(store, planId, shard)) !== undefined) {
+      log(`${place}: somebody else has done it.`);
+      return 'skipped';
+    }
     const message = error instanceof Error ? error.message : String(error);
     log(`${place}: failed: ${message}`);
     await writeFailure(store, planId, shard, attempt, { at: new Date().toISOString(), message, ...as });

@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import { NotFound, UsageError } from '#errors/user-error.ts';
 import { checked, MalformedObject } from '../json.ts';
 import { checkKey } from '../stores/key.ts';
-import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
+import type { ObjectStore } from '../stores/object-store.ts';
+import { putFirst } from './put-first.ts';
 
 /** The most items of a plan. */
 export const MAXIMUM_ITEMS = 1_000_000;
@@ -34,14 +35,13 @@ export const SweepItem = z.strictObject({
 export type SweepItem = z.infer<typeof SweepItem>;
 
 /** Some thousand pictures that one child classifies. */
-export const ClassifyItem = z.strictObject({
+const ClassifyItem = z.strictObject({
   shard,
   /** The object that lists them, one line of JSON each, and its digest. */
   list: z.strictObject({ key: z.string(), sha256 }),
   objects: count,
   bytes: count,
 });
-export type ClassifyItem = z.infer<typeof ClassifyItem>;
 
 const common = {
   /** Digest of the sources that the children must have, as `sourcesDigest` gives it. */
@@ -132,14 +132,9 @@ export async function createPlan(
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
   const body = encodePlan(plan);
   const id = digestOf(body).slice(0, 12);
-  try {
-    await store.put(planKey(id, 'plan.json'), body, { only: 'absent', contentType: 'application/json' });
-    return { id, isNew: true };
-  } catch (error) {
-    if (!(error instanceof WriteConflict)) throw error;
-    await readPlan(store, id); // Damage is better found now than by each child.
-    return { id, isNew: false };
-  }
+  const isNew = await putFirst(store, planKey(id, 'plan.json'), body);
+  if (!isNew) await readPlan(store, id); // Damage is better found now than by each child.
+  return { id, isNew };
 }
 
 /** @throws {UnknownPlan} there is none. @throws {DamagedPlan} it is not what was written, or of another form */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { folderStore } from '../stores/folder-store.ts';
-import type { ObjectStore } from '../stores/object-store.ts';
+import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
 import { markStarted, newAttempt, parseAttempt, readFailures, writeFailure } from './attempts.ts';
 import { createPlan, listPlans, makePlan, planId, readPlan } from './plan.ts';
 import { readResults, writeResult } from './results.ts';
@@ -130,6 +130,26 @@ describe('the shards of a plan', () => {
     const counts = { total: 5001, done: done.length, running: 0, failed: 1, waiting: 5000 - done.length };
     expect(await planProgress(bucket, id, plan)).toMatchObject(counts);
     expect(await planProgress(store, id, plan)).toMatchObject(counts);
+  });
+
+  it('are not taken for done because another writer was refused, whose write failed', async () => {
+    const plan = sweep(1);
+    const refusals = new Map<string, number>();
+    const busy: ObjectStore = {
+      ...store,
+      put: async (key, body, options) => {
+        refusals.set(key, (refusals.get(key) ?? 0) + 1);
+        if (refusals.get(key) === 1) throw new WriteConflict(key); // As S3 answers with 409.
+        return store.put(key, body, options);
+      },
+    };
+    const { id, isNew } = await createPlan(busy, plan);
+    expect(isNew).toBe(true);
+    const [{ shard } = { shard: '' }] = plan.items;
+    expect(await writeResult(busy, id, shard, { at, attempt: 'x', seconds: 1, result: {} })).toBe(true);
+    expect(await missingShards(store, id, plan)).toEqual([]);
+    const never: ObjectStore = { ...store, put: (key) => Promise.reject(new WriteConflict(key)) };
+    await expect(createPlan(never, sweep(2))).rejects.toThrow(WriteConflict);
   });
 
   it('are shared among the children of a submission, each with every so many', async () => {
