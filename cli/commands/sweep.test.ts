@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { readAlias } from '#models/aliases.ts';
 import { listPlans } from '#models/plans/plan.ts';
@@ -64,6 +65,10 @@ test('a sweep with halving trains, ranks and publishes the best run; again it do
   expect([await listPlans(store), await listVersions(store)]).toEqual([plans, [version]]);
   expect(await cifar10('sweep', 'status', id, ...where)).toMatch(
     /^Rung 1 of 2[\s\S]*learningRate=0\.3[\s\S]*^Rung 2 of 2/m,
+  );
+  await cifar10('sweep', 'report', id, '--out', `${folder}/report`, ...where);
+  expect((await readdir(`${folder}/report`)).sort()).toEqual(
+    ['rung-1', 'rung-2'].flatMap((rung) => ['groups.csv', 'report.html', 'runs.csv'].map((name) => `${rung}-${name}`)),
   );
   await expect(cifar10('sweep', id, '--seeds', '2', ...where)).rejects.toThrow('--seeds makes another one');
 });

@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { makeFolder } from '#environment/make-folder.ts';
 import { shellWord } from '#environment/shell-word.ts';
 import { UsageError } from '#errors/user-error.ts';
 import { checkCode, code } from '#jobs/check-code.ts';
@@ -26,6 +29,8 @@ import { readKnownData } from '../sweep/known-data.ts';
 import { planSweep } from '../sweep/plan-sweep.ts';
 import { isSweepFile, readSweepFile } from '../sweep/read-file.ts';
 import { checkKeep, readOptions, type SweepOptionTexts, wholeIn } from '../sweep/read-options.ts';
+import { sweepCsv, sweepRunsCsv } from '../sweep/report/sweep-csv.ts';
+import { renderSweepPage } from '../sweep/report/sweep-page.ts';
 import { sweepTable } from '../sweep/report/sweep-table.ts';
 import { type Place, runSweep } from '../sweep/run-sweep.ts';
 import { firstPlan, type StoredSweep, storedRungs, storePlan } from '../sweep/sweep-chain.ts';
@@ -57,7 +62,9 @@ Examples:
   ./cifar10 sweep quick --over "widths=32,64,64;64,128,128" --dry-run
                                                 show the runs; values with commas are separated by semicolons
   ./cifar10 sweep 0123456789ab                  resume a sweep by its id
-  ./cifar10 sweep 0123456789ab --keep best:1    publish the best run of a sweep that has ended`;
+  ./cifar10 sweep 0123456789ab --keep best:1    publish the best run of a sweep that has ended
+  ./cifar10 sweep status 0123456789ab           how far it is, and its groups, the best first
+  ./cifar10 sweep report 0123456789ab           the same as a page, with curves, and as CSV`;
 
 export function sweepCommand(): Command {
   return withStoreOptions(
@@ -85,6 +92,7 @@ export function sweepCommand(): Command {
     .option('--json', 'print lines of JSON')
     .addHelpText('after', help)
     .addCommand(statusCommand())
+    .addCommand(reportCommand())
     .action(sweep);
 }
 
@@ -191,7 +199,7 @@ async function run(
     return;
   }
   await showSweep(place.store, ran.last, { first: first.id, json });
-  if (!json) process.stdout.write(`\nThe report: ./cifar10 sweep report ${ran.last.id}${where}\n`);
+  if (!json) process.stdout.write(`\nThe report: ./cifar10 sweep report ${first.id}${where}\n`);
 }
 
 async function openPlace(options: Options): Promise<Place> {
@@ -283,6 +291,42 @@ async function status(id: string, options: StoreOptions & { readonly json?: bool
     if (!json) process.stdout.write('\n');
   }
   if (!json) process.stdout.write(`To resume it: ./cifar10 sweep ${first.id}${placeOptions(options)}\n`);
+}
+
+function reportCommand(): Command {
+  return withStoreOptions(
+    new Command('report').description(
+      'Write what a sweep has come to so far: a page, and tables of its groups and runs.',
+    ),
+  )
+    .argument('<id>', 'the id of a sweep')
+    .option('--out <folder>', 'where the files go (default: sweep-<id>)')
+    .action(report);
+}
+
+async function report(id: string, { out, ...options }: StoreOptions & { readonly out?: string }): Promise<void> {
+  const store = await openStore(options);
+  const first = await firstPlan(store, id);
+  const folder = out ?? `sweep-${first.id}`;
+  await makeFolder(folder);
+  for (const {
+    id: plan,
+    plan: { options },
+  } of await storedRungs(store, first)) {
+    const found = await readSweep(store, plan);
+    const { halving } = sweepOptionsOf(plan, { options });
+    const prefix = halving === undefined ? '' : `rung-${halving.rung}-`;
+    const files = {
+      'report.html': renderSweepPage(found),
+      'groups.csv': sweepCsv(found),
+      'runs.csv': sweepRunsCsv(found),
+    };
+    for (const [name, text] of Object.entries(files)) {
+      const path = join(folder, `${prefix}${name}`);
+      await writeFile(path, text);
+      process.stdout.write(`${path}\n`);
+    }
+  }
 }
 
 /** The options with which a command finds the sweep. */

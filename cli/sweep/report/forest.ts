@@ -7,7 +7,7 @@ import { differenceOf, meanAndSpread, nameOf } from './words.ts';
 
 /** More are in the table alone. */
 const MOST_ROWS = 24;
-const [LEFT, RIGHT, TOP, ROW] = [16, WIDTH - 66, 92, 30] as const;
+const [LEFT, RIGHT, TOP, ROW] = [16, WIDTH - 66, 76, 36] as const;
 /** Characters of a name that fit into its line. */
 const FITTING = 54;
 
@@ -25,7 +25,7 @@ export function forest(
   const bottom = TOP + shown.length * ROW;
   const left = measured.length - shown.length;
   const parts = [
-    heading('Groups', 'On the held-out images. Dots: runs. Bar: their mean. Line: its 95 % interval over seeds.'),
+    heading('Groups', 'Dots: runs, held-out accuracy. Bar: mean. Line: its 95 % interval.'),
     ...grid(low, high, toX, bottom),
     ...shown.map((group, index) =>
       row(group, { y: TOP + (index + 0.5) * ROW, toX, stroke: strokes.get(group), isBaseline: group === baseline }),
@@ -67,11 +67,12 @@ interface Row {
 function row(group: RankedGroup, { y, toX, stroke, isBaseline }: Row): string {
   const { mean, interval95 } = group.heldOut!;
   const colour = stroke?.colour ?? style.muted;
-  const name = `${group.rank}. ${nameOf(group)}${isBaseline ? ' (baseline)' : ''}`;
-  const line = y + 7;
+  const mark = isBaseline ? ' (baseline)' : '';
+  const name = `${fitted(`${group.rank}. ${nameOf(group)}`, FITTING - mark.length)}${mark}`;
+  const line = y + 6;
   const parts = [
     element('title', {}, tooltip(group)),
-    text(LEFT, y - 3, fitted(name, FITTING), { 'font-size': 11.5 }),
+    text(LEFT, y - 5, name, { 'font-size': 11.5 }),
     text(WIDTH - 12, line + 4, percent(mean), { 'text-anchor': 'end', 'font-size': 11.5 }),
   ];
   if (interval95) {

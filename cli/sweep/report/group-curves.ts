@@ -22,7 +22,7 @@ interface Measure {
 
 const accuracy: Measure = {
   title: 'Accuracy',
-  explanation: 'On the held-out images, the mean of each group’s runs; the band is from the lowest to the highest.',
+  explanation: 'Held out: the mean of a group’s runs, and a band to the extremes.',
   of: ({ heldOut }) => heldOut.accuracy,
   label: (value) => `${Number((100 * value).toPrecision(3))} %`,
   limit: 1,
@@ -30,7 +30,7 @@ const accuracy: Measure = {
 
 const loss: Measure = {
   title: 'Loss',
-  explanation: 'On the held-out images, the mean of each group’s runs.',
+  explanation: 'Held out: the mean of a group’s runs, and a band to the extremes.',
   of: ({ heldOut }) => heldOut.loss,
   label: (value) => String(Number(value.toPrecision(3))),
 };

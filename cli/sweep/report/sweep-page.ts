@@ -24,6 +24,8 @@ import {
 
 /** More are in the CSV alone. */
 const MOST_ROWS = 500;
+/** Of more groups, the picture is as high as two of curves beside it. */
+const FEW = 12;
 
 /** What a sweep has come to so far, as one self-contained page: it fetches nothing and runs no script. */
 export function renderSweepPage(sweep: Sweep): string {
@@ -32,6 +34,7 @@ export function renderSweepPage(sweep: Sweep): string {
   const strokes = strokesOf(ranked);
   const curves = groupCurves(groups, strokes);
   const pictures = settingPictures(ranked);
+  const single = groups.length <= FEW && pictures.length === 1 ? pictures : [];
   const missing = unmeasured(ranked);
   const first = sweep.plan.items[0]!;
   return renderPage({
@@ -41,10 +44,11 @@ export function renderSweepPage(sweep: Sweep): string {
     sections: [
       {
         title: 'Groups, the best first',
-        pictures: [forest(ranked, strokes) ?? [], curves].flat(),
+        pictures: [forest(ranked, strokes) ?? [], groups.length > FEW ? curves : single].flat(),
         table: groupTable(ranked),
       },
-      { title: pictures.length > 0 ? `Settings${leftOut(ranked)}` : 'Settings', pictures },
+      { title: 'Learning curves', pictures: groups.length > FEW ? [] : curves },
+      { title: `Settings${leftOut(ranked)}`, pictures: single.length > 0 ? [] : pictures },
       ...(missing.length > 0 ? [{ title: 'Runs without accuracy', pictures: [], table: missingTable(missing) }] : []),
       { title: 'Runs, with time and cost', pictures: [], table: runTable(ranked) },
     ],
@@ -98,44 +102,54 @@ function leftOut(ranked: RankedSweep): string {
   return unpictured(ranked) === 0 ? '' : `: the four of ${ranked.varied.length} that change the accuracy most`;
 }
 
+/** A column is left out where it would be empty. */
+interface Column {
+  readonly title: string;
+  readonly cell: (group: RankedGroup) => string;
+}
+
 function groupTable({ groups, best, baseline, sweep }: RankedSweep): PageTable {
-  const isTested = groups.some(({ test }) => test !== undefined);
-  const isPaid = costOfAll(sweep.runs) !== undefined;
-  const halving = sweep.options.halving;
+  const rungs = sweep.options.halving?.rungs;
+  const columns: readonly Column[] = [
+    { title: 'Group', cell: (group) => `${group.rank === undefined ? '' : `${group.rank}. `}${nameOf(group)}` },
+    { title: 'Runs', cell: runsOf },
+    { title: 'Rung', cell: ({ rung }) => (rungs === undefined ? '' : `${rung} of ${rungs}`) },
+    { title: 'Held out', cell: ({ heldOut }) => (heldOut ? meanAndSpread(heldOut) : '') },
+    { title: 'Against the best', cell: (group) => (group === best ? 'best' : againstOf(group.againstBest)) },
+    {
+      title: 'Against the baseline',
+      cell: (group) => (group === baseline ? 'baseline' : againstOf(group.againstBaseline)),
+    },
+    { title: '95 % of the mean', cell: ({ heldOut }) => (heldOut?.interval95 ? range(heldOut.interval95) : '') },
+    { title: 'Lowest to highest', cell: ({ heldOut }) => (heldOut ? range([heldOut.min, heldOut.max]) : '') },
+    { title: 'Test', cell: testOf },
+    { title: 'Time a run', cell: ({ runs }) => timeOf(runs) },
+    { title: 'Cost a run', cell: ({ runs }) => dollars(meanCost(runs)) },
+  ];
   const shown = groups.slice(0, MOST_ROWS);
+  const used = columns.filter(({ cell }) => shown.some((group) => cell(group) !== ''));
   return {
-    head: [
-      ...['Group', 'Runs', ...(halving ? ['Rung'] : []), 'Held out', '95 % of the mean', 'Lowest to highest'],
-      ...[
-        'Against the best',
-        'Against the baseline',
-        ...(isTested ? ['Test'] : []),
-        'Time a run',
-        ...(isPaid ? ['Cost a run'] : []),
-      ],
-    ],
-    rows: shown.map((group) => {
-      const { rank, runs, rung, heldOut, test } = group;
-      const cost = costOfAll(runs);
-      return [
-        `${rank === undefined ? '' : `${rank}. `}${nameOf(group)}`,
-        ...[runsOf(group), ...(halving ? [`${rung} of ${halving.rungs}`] : [])],
-        ...[heldOut ? meanAndSpread(heldOut) : '', heldOut?.interval95 ? range(heldOut.interval95) : ''],
-        heldOut ? range([heldOut.min, heldOut.max]) : '',
-        group === best ? 'best' : group.againstBest ? differenceOf(group.againstBest) : '',
-        group === baseline ? 'baseline' : group.againstBaseline ? differenceOf(group.againstBaseline) : '',
-        ...(isTested
-          ? [test ? `${percent(test.mean)}${test.runs < runs.length ? ` (${runsIn(test.runs)})` : ''}` : '']
-          : []),
-        timeOf(runs),
-        ...(isPaid
-          ? [cost === undefined ? '' : dollars(cost / runs.filter((run) => costOf(run) !== undefined).length)]
-          : []),
-      ];
-    }),
+    head: used.map(({ title }) => title),
+    rows: shown.map((group) => used.map(({ cell }) => cell(group))),
     foot: [],
     note: noteOf(groups, baseline),
   };
+}
+
+function againstOf(comparison: RankedGroup['againstBest']): string {
+  return comparison ? differenceOf(comparison) : '';
+}
+
+function testOf({ test, runs }: RankedGroup): string {
+  if (test === undefined) return '';
+  return test.runs === runs.length ? percent(test.mean) : `${percent(test.mean)} (${runsIn(test.runs)})`;
+}
+
+/** Of the runs whose price is known. */
+function meanCost(runs: readonly SweepRun[]): number | undefined {
+  const priced = runs.filter((run) => costOf(run) !== undefined);
+  const all = costOfAll(priced);
+  return all === undefined ? undefined : all / priced.length;
 }
 
 function noteOf(groups: readonly RankedGroup[], baseline: RankedGroup): string {

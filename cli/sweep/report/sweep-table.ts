@@ -14,7 +14,6 @@ import {
   points,
   progressOf,
   range,
-  runsOf,
   unmeasured,
 } from './words.ts';
 
@@ -45,7 +44,7 @@ export function sweepTable(
   const all: readonly Column[] = [
     { title: '', cell: ({ rank }) => (rank === undefined ? '' : String(rank)), dispensable: 0 },
     { title: 'group', cell: nameOf, dispensable: 0 },
-    { title: 'runs', cell: runsOf, dispensable: 3 },
+    { title: 'runs', cell: countOf, dispensable: 3 },
     { title: 'held out', cell: ({ heldOut }) => (heldOut ? meanAndSpread(heldOut) : ''), dispensable: 0 },
     {
       title: '95 % of the mean',
@@ -55,7 +54,7 @@ export function sweepTable(
     {
       title: 'against the best',
       cell: (group) => (group === best ? 'best' : group.againstBest ? differenceOf(group.againstBest) : ''),
-      dispensable: 2,
+      dispensable: 1,
     },
     {
       title: 'against the baseline',
@@ -63,7 +62,7 @@ export function sweepTable(
         group === baseline ? 'baseline' : group.againstBaseline ? differenceOf(group.againstBaseline) : '',
       dispensable: 6,
     },
-    { title: 'test', cell: ({ test }) => (test ? percent(test.mean) : ''), dispensable: 1 },
+    { title: 'test', cell: ({ test }) => (test ? percent(test.mean) : ''), dispensable: 2 },
     { title: 'time', cell: ({ runs }) => timeOf(runs), dispensable: 4 },
     { title: 'cost', cell: ({ runs }) => dollars(costOfAll(runs)), dispensable: 5 },
   ];
@@ -105,6 +104,12 @@ function verdict(groups: readonly RankedGroup[]): string[] {
   return [
     `${alike.length === 1 ? 'One group' : `${alike.length} groups`} may be as good as the best: seeds and images explain the difference (${nameOf(nearest)}: ${points(nearest.againstBest!.difference)} points).`,
   ];
+}
+
+/** The others are named below the table. */
+function countOf({ runs, heldOut }: RankedGroup): string {
+  const measured = heldOut?.runs ?? 0;
+  return measured === runs.length ? String(measured) : `${measured} of ${runs.length}`;
 }
 
 function timeOf(runs: RankedGroup['runs']): string {

@@ -65,8 +65,8 @@ function whatBecame(fate: Fate, made: Made): Omit<SweepRun, 'item' | 'rung'> {
   const result = fate === 'diverged' ? diverged(made) : trained(made);
   if (fate !== 'kept') return { progress, result };
   const accuracy = { plain: made.accuracy - 0.002, tta: made.accuracy };
-  const version = { version: '20261128-1200-0123abcd', kept: 'last' as const };
-  return { progress, result, published: { at, ...version, accuracy, trainingSeconds: 80, steps: 300 } };
+  const version = '20261128-1200-0123abcd';
+  return { progress, result, published: { at, version, accuracy, trainingSeconds: 80, steps: 300 } };
 }
 
 function trained({ index, accuracy, epochs, images, shard }: Made): SweepResult {
@@ -112,7 +112,7 @@ function described({ index, epochs, shard }: Pick<Made, 'index' | 'epochs' | 'sh
     ...{ trainingSeconds: 26 * epochs, wallSeconds: 26 * epochs + 9 + (index % 5), parameters: 590_000 },
     ...{
       engine: 'TensorFlow 2.18 on 2 CPU threads',
-      machine: { ...cpu, ...(index % 2 === 0 && { instance: 'c7i.xlarge' }) },
+      machine: { ...cpu, ...(index % 2 === 0 && { instance: 'c7i.large' }) },
     },
   };
 }

@@ -180,6 +180,7 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .sentences { max-height: 560px; overflow: auto; }
 .sentences th, .sentences td { vertical-align: top; }
 .sentences td:last-child { width: 60%; min-width: 240px; text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.sentences th:last-child { text-align: left; }
 tfoot tr:first-child > * { border-top: 1px solid var(--line); }
 .facts { padding: 4px 16px; }
 .facts > div { display: grid; grid-template-columns: minmax(110px, 170px) 1fr; gap: 16px; padding: 9px 0; border-top: 1px solid var(--line); }
@@ -191,5 +192,5 @@ th, td { padding: 4px 16px 4px 0; text-align: left; font-weight: inherit; white-
 thead th, .layers:not(.figures-of-classes) td:nth-child(2) { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; text-align: right; }
 pre { margin: 0; padding: 14px 16px; overflow-x: auto; font: 13px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-@media (max-width: 500px) { body { padding: 24px 12px 48px; } h1 { font-size: 24px; } .figures { grid-template-columns: 1fr 1fr; } .figures strong { font-size: 21px; } .facts > div { grid-template-columns: 1fr; gap: 0; } }
+@media (max-width: 500px) { .figures-of-classes th[scope=row], .sentences th[scope=row] { min-width: 110px; white-space: normal; overflow-wrap: anywhere; } body { padding: 24px 12px 48px; } h1 { font-size: 24px; } .figures { grid-template-columns: 1fr 1fr; } .figures strong { font-size: 21px; } .facts > div { grid-template-columns: 1fr; gap: 0; } }
 @media print { body { max-width: none; background: none; } .picture, .figures > div { break-inside: avoid; } }`;
