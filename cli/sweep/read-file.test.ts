@@ -1,7 +1,9 @@
+import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { UsageError } from '#errors/user-error.ts';
-import { parseSweepFile } from './read-file.ts';
+import { parseSweepFile, readSweepFile } from './read-file.ts';
 import { readOptions } from './read-options.ts';
+import { groupsOf } from './runs-of.ts';
 
 const file = `
 recipe: minute
@@ -85,6 +87,14 @@ test.each([
   [{ keep: 'best' }, '--keep cannot be "best". Give best:<number>'],
 ])('an option that is malformed is refused: %j', (options, message) => {
   expect(() => readOptions({ recipe: 'minute' }, options)).toThrow(message);
+});
+
+test('the sweep files of this repository are sweeps', async () => {
+  const folder = new URL('../../experiments/', import.meta.url).pathname;
+  for (const name of await readdir(folder)) {
+    const sweep = readOptions(await readSweepFile(`${folder}${name}`), {});
+    expect(groupsOf(sweep).length, name).toBeGreaterThan(1);
+  }
 });
 
 test('a sweep names a recipe', () => {

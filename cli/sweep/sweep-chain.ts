@@ -13,7 +13,7 @@ export interface StoredSweep {
 }
 
 /** @throws {UnknownPlan} there is none. @throws {NotFound} it is no sweep */
-export async function openSweep(store: ObjectStore, id: string): Promise<StoredSweep> {
+async function openSweep(store: ObjectStore, id: string): Promise<StoredSweep> {
   const plan = await readPlan(store, id);
   if (plan.kind === 'sweep') return { id, plan };
   throw new NotFound(`The plan ${id} is no sweep, but classifies pictures. Look at it with "./cifar10 jobs ${id}".`);
