@@ -25,6 +25,8 @@ export interface BulkEngine {
 
 /** Pictures that a thread is given at a time: messages cost little then, and what is on the way is soon done. */
 const BATCH = 32;
+/** Bytes that a thread is given at a time, and one picture: however large they are, a few are on the way. */
+const BATCH_BYTES = 4 * 2 ** 20;
 
 /** Opens an engine. @throws {UsageError} more classes are asked for than the model has */
 export async function openBulkEngine(model: BulkModel, options: BulkOptions): Promise<BulkEngine> {
@@ -51,11 +53,13 @@ export async function openBulkEngine(model: BulkModel, options: BulkOptions): Pr
 
 async function* batchesOf(pictures: AsyncIterable<BulkPicture>): AsyncGenerator<readonly BulkPicture[]> {
   let batch: BulkPicture[] = [];
+  let bytes = 0;
   for await (const picture of pictures) {
     batch.push(picture);
-    if (batch.length < BATCH) continue;
+    bytes += picture.bytes?.length ?? 0;
+    if (batch.length < BATCH && bytes < BATCH_BYTES) continue;
     yield batch;
-    batch = [];
+    [batch, bytes] = [[], 0];
   }
   if (batch.length > 0) yield batch;
 }

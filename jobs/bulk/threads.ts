@@ -21,6 +21,7 @@ export class BulkThreads {
   readonly most: number = availableParallelism();
   readonly #data: ThreadData;
   readonly #threads: Thread[] = [];
+  #started = 0;
 
   constructor(data: ThreadData) {
     this.#data = data;
@@ -28,7 +29,7 @@ export class BulkThreads {
 
   /** Threads that were started. */
   get count(): number {
-    return this.#threads.length;
+    return this.#started;
   }
 
   /** The rows of each batch, in the order of the batches. */
@@ -46,6 +47,7 @@ export class BulkThreads {
     if (idlest !== undefined && (idlest.waiting === 0 || this.#threads.length === this.most)) return idlest;
     const started = new Thread(this.#data);
     this.#threads.push(started);
+    this.#started++;
     return started;
   }
 }
