@@ -34,17 +34,17 @@ function bulkTable(kind: Pictures): string {
   const rows = PICTURES.flatMap((pictures) =>
     VCPUS.map((vcpus) => {
       const cost = bulkCost({ pictures, kind, vcpus }, measured);
-      const { machines, spot, requests, transfer } = cost.dollars;
+      const { machines, spot, requests } = cost.dollars;
       return [
         ...[count(pictures), String(vcpus), count(cost.shards), count(cost.children)],
         ...[time(cost.list + cost.plan), time(cost.start), `${time(cost.work)} (${cost.bound})`, time(cost.merge)],
-        ...[time(cost.seconds), dollars(machines), dollars(spot), dollars(requests), dollars(transfer)],
+        ...[time(cost.seconds), dollars(machines), dollars(spot), dollars(requests)],
       ];
     }),
   );
   const header = [
     ...['pictures', 'vCPU', 'shards', 'children', 'list and plan', 'start', 'work (bound by)', 'merge'],
-    ...['all', 'machines', 'on Spot', 'requests', 'transfer'],
+    ...['all', 'machines', 'on Spot', 'requests'],
   ];
   const title = `${kind.name}: S3’s rate for one prefix bounds the work from ${vcpusAtStoreRate(kind, measured)} vCPU on.`;
   return `${title}\n\n${table(header, rows)}`;

@@ -207,6 +207,9 @@ describe('a job that classifies', () => {
     expect(await listed(classifyJob.store, 'models/')).toEqual(['models/a/card.json']);
     expect(await classifyJob.store.get('pictures/gone.png')).toBeUndefined();
     await classifyJob.store.put('batches/b/answers/1.csv', Buffer.from('cat.png,cat'));
+    expect(await listed(classifyJob.store, 'batches/b/answers.csv')).toEqual([]);
+    const parts = [{ key: 'batches/b/answers/1.csv', size: 11 }];
+    await classifyJob.store.concatenate('batches/b/answers.csv', parts, { only: 'absent' });
   });
 
   it('reads a bucket that the deployment names, knows what is gone from it, and writes nothing there', async () => {
@@ -219,7 +222,7 @@ describe('a job that classifies', () => {
     ).rejects.toMatchObject(refused);
   });
 
-  it.each(['runs/r/args.json', 'data/set.bin', 'aliases/production.json', 'batches/b/answers/1.csv'])(
+  it.each(['runs/r/args.json', 'data/set.bin', 'aliases/production.json', 'elsewhere'])(
     'may not read %s',
     async (key) => {
       await expect(classifyJob.store.get(key)).rejects.toThrow(refusedByStore);
@@ -231,7 +234,7 @@ describe('a job that classifies', () => {
     'runs/r/args.json',
     'aliases/candidate.json',
     'pictures/cat.png',
-    'batches/b/answers.csv',
+    'plans/p/plan.json',
   ])('may not write %s', async (key) => {
     await expect(classifyJob.store.put(key, Buffer.from(''))).rejects.toThrow(refusedByStore);
   });

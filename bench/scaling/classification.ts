@@ -3,8 +3,10 @@ import { machineHour } from '#cli/cost/training-cost.ts';
 import { assumed, documented, instanceStart, type Measured, type Pictures, requestPrices } from './constants.ts';
 
 /** Pictures of a shard at most, and its bytes: what is lost when a child is killed, and what is a few minutes' work. */
-const SHARD_OBJECTS = 5_000;
-const SHARD_BYTES = 4 * 2 ** 30;
+const SHARD_OBJECTS = 4_000;
+const SHARD_BYTES = 512 * 2 ** 20;
+/** Objects that the merge asks for at a time. */
+const READ_AHEAD = 16;
 const CHILD_VCPUS = 2;
 const INSTANCE = 'c7a.large';
 
@@ -37,8 +39,6 @@ export interface BulkCost {
     /** The same machines on Spot, with the work that is done twice. */
     readonly spot: number;
     readonly requests: number;
-    /** The answers, on their way to who merges them. */
-    readonly transfer: number;
   };
 }
 
@@ -60,7 +60,8 @@ export function bulkCost({ pictures, kind, vcpus, prefixes = 1 }: Bulk, measured
   const byCores = Math.ceil(shards / children) * Math.min(perShard, pictures) * (picture / CHILD_VCPUS);
   const byStore = pictures / (prefixes * documented.getsPerSecond);
   const work = Math.max(byCores, byStore);
-  const merge = over(answerBytes) + shards / documented.getsPerSecond;
+  // The last child reads and writes all rows; it asks for the results and the rows of some shards at a time.
+  const merge = (16 * answerBytes) / assumed.instanceNetwork + (2 * shards * assumed.getLatency) / READ_AHEAD;
 
   const machineSeconds =
     children * (start + (byStore > byCores ? work : (pictures * picture) / CHILD_VCPUS / children));
@@ -75,7 +76,6 @@ export function bulkCost({ pictures, kind, vcpus, prefixes = 1 }: Bulk, measured
       machines,
       spot: spotCost(machines, again),
       requests: pictures * requestPrices.get + puts * requestPrices.put,
-      transfer: (answerBytes / 2 ** 30) * prices.transferOut.gigabyte,
     },
   };
 }

@@ -58,8 +58,12 @@ export const assumed = {
   listLatency: 0.15,
   /** Share of a core's engine speed that a child keeps while it reads and decodes: what the project asks of itself. */
   efficiency: 0.8,
-  /** Bits a second between S3 and the machine of the one who submits, and who gets the merged table. */
+  /** Seconds until S3 answers for a small object. */
+  getLatency: 0.03,
+  /** Bits a second between S3 and the machine of the one who submits. */
   uplink: 100e6,
+  /** Bits a second between S3 and a c7a.large for long: its baseline. @see https://docs.aws.amazon.com/ec2/latest/instancetypes/co.html */
+  instanceNetwork: 0.78e9,
   /** Share of Spot instances that are taken back in an hour. AWS's advisor gives classes by the month, the worst above 20 %. */
   interruptedPerHour: 0.05,
   /** Dollars of a Spot instance, as a share of its price on demand. */

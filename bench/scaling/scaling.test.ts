@@ -17,9 +17,9 @@ describe('a classification', () => {
   it('lists page by page, and works on whole shards', () => {
     const cost = bulkCost({ pictures: 1e6, kind: large, vcpus: 64 }, measured);
 
-    expect(cost).toMatchObject({ shards: Math.ceil(1e6 / 4294), children: 32, bound: 'cores' });
+    expect(cost).toMatchObject({ shards: Math.ceil(1e6 / 536), children: 32, bound: 'cores' });
     expect(cost.list).toBeCloseTo(1000 * 0.2);
-    expect(cost.work).toBeCloseTo(8 * 4294 * (0.125 / 2)); // 233 shards: the busiest child has eight.
+    expect(cost.work).toBeCloseTo(59 * 536 * (0.125 / 2)); // 1,866 shards: the busiest child has 59.
     expect(cost.start).toBeCloseTo(instanceStart('cpu') + 1);
     expect(cost.seconds).toBeCloseTo(cost.list + cost.plan + cost.start + cost.work + cost.merge);
   });

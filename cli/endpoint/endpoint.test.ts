@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { addProblemResponses } from '#infra/classify/problem-responses.ts';
-import { classifyImage, Unreachable } from './endpoint.ts';
+import { LoopbackCloud } from '../stack/loopback-cloud.fixture.ts';
+import { classifyImage, openEndpoint, Unreachable } from './endpoint.ts';
 
 interface Answer {
   readonly status: number;
@@ -102,3 +103,18 @@ function gatewayResponses(): Map<string, Answer> {
     }),
   );
 }
+
+test('the endpoint of a stack comes with its bucket, and one by its address with none', async () => {
+  await using cloud = new LoopbackCloud();
+  cloud.stack = {
+    statuses: ['CREATE_COMPLETE'],
+    outputs: { BucketName: 'models', RestApiId: 'abc', StageName: 'live', JobQueueArn: 'arn' },
+  };
+  await cloud.open();
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+
+  const endpoint = await openEndpoint({ target: 'aws' });
+  expect((await endpoint.store?.())?.url).toBe('s3://models');
+  expect((await openEndpoint({ target: 'aws', endpoint: url })).store).toBeUndefined();
+  vi.restoreAllMocks();
+});

@@ -86,26 +86,24 @@ test('says which images are like none of the classes, where the model can tell',
       status: 400,
       detail: 'There is no output "unfamiliar", only "probabilities".',
     });
-    await promote({ card: { unfamiliar: onlyPlainIsFamiliar } });
-    await expect
-      .poll(async () => ModelMetadata.parse((await get(`${url}/v2/models/cifar10`)).answer).outputs, {
-        timeout: 10_000,
-      })
-      .toEqual([
-        { name: 'probabilities', datatype: 'FP32', shape: [-1, 10] },
-        { name: 'unfamiliar', datatype: 'BOOL', shape: [-1] },
-      ]);
+    const version = await promote({ card: { unfamiliar: onlyPlainIsFamiliar } });
+    const path = `/v2/models/cifar10/versions/${version}`;
+    expect(ModelMetadata.parse((await get(url + path)).answer).outputs).toEqual([
+      { name: 'probabilities', datatype: 'FP32', shape: [-1, 10] },
+      { name: 'unfamiliar', datatype: 'BOOL', shape: [-1] },
+    ]);
+    const inferVersion = (body: object) => infer(url, body, `${path}/infer`);
 
     const plain = new Uint8Array(32 * 32 * 3).fill(90);
     const data = [...examplePixels(1), ...plain];
-    const both = InferAnswer.parse((await infer(url, { inputs: [{ ...inputs[0], data }] })).answer);
+    const both = InferAnswer.parse((await inferVersion({ inputs: [{ ...inputs[0], data }] })).answer);
     expect(both.outputs).toEqual([
       expect.objectContaining({ name: 'probabilities', shape: [2, 10] }),
       { name: 'unfamiliar', shape: [2], datatype: 'BOOL', data: [true, false] },
     ]);
     expect(logged.at(-1)).toMatchObject({ unfamiliar: [true, false] });
     const asked = [unfamiliar, { name: 'probabilities', parameters: { classification: 1 } }];
-    const { outputs } = InferAnswer.parse((await infer(url, { inputs, outputs: asked })).answer);
+    const { outputs } = InferAnswer.parse((await inferVersion({ inputs, outputs: asked })).answer);
     expect(outputs.map(({ name, datatype }) => [name, datatype])).toEqual([
       ['unfamiliar', 'BOOL'],
       ['probabilities', 'BYTES'],
@@ -115,7 +113,7 @@ test('says which images are like none of the classes, where the model can tell',
       [[{ ...unfamiliar, parameters: { classification: 1 } }], 'classification is a parameter of "probabilities", and'],
       [[{ name: 'other' }], 'There is no output "other", only "probabilities" and "unfamiliar".'],
     ] as const) {
-      expect((await infer(url, { inputs, outputs })).answer).toMatchObject({
+      expect((await inferVersion({ inputs, outputs })).answer).toMatchObject({
         status: 400,
         detail: expect.stringContaining(detail),
       });
