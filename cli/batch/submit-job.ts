@@ -1,13 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  BatchClient,
-  ClientException,
-  DescribeJobDefinitionsCommand,
-  DescribeJobQueuesCommand,
-  SubmitJobCommand,
-} from '@aws-sdk/client-batch';
 import { userAtHost } from '#environment/user.ts';
-import { UsageError, UserError } from '#errors/user-error.ts';
+import { UsageError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
 import { checkRunId, newRunId, readArguments, readResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -18,11 +10,10 @@ import { checkDataset } from '#training/datasets/open-dataset.ts';
 import type { Recipe } from '#training/recipe/recipes.ts';
 import { resolveContinuation, resolveRecipe } from '#training/recipe/settings.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
-import { isUnreachable } from '../stack/unreachable.ts';
 import { GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
 import { addressForJob } from './job-data.ts';
-import { type Device, type Queue, queueFor } from './queues.ts';
-import { isThrottled } from './throttled.ts';
+import { type Device, queueFor } from './queues.ts';
+import { sendJob } from './send-job.ts';
 
 export interface TrainingJob {
   /** @default the one that the weights of `from` were trained with, or else `quick` */
@@ -108,7 +99,10 @@ export async function submitJob(
       throw new UsageError(`The run ${run} has lost its instance, and goes on on demand in a moment. ${follow}`);
     }
   }
-  const id = await send(target, stack, queue, { run, command });
+  const id = await sendJob(target, queue, {
+    ...{ name: jobNameOf(run), command },
+    find: async () => (await activeJobOf(target, stack, run))?.id,
+  });
   const note =
     source === version
       ? {}
@@ -173,64 +167,4 @@ function isAboutToGoOn(job: Job, stack: StackOutputs): boolean {
 
 async function activeJobOf(target: Target, stack: StackOutputs, run: string): Promise<Job | undefined> {
   return (await jobsOfRun(target, stack, run)).find((job) => !hasEnded(job));
-}
-
-/** Half a minute in all, each about twice as long as the one before. */
-const RETRIES = 6;
-const FIRST_RETRY_MILLISECONDS = 500;
-
-/**
- * Batch takes 50 submissions a second from an account. A submission has no token that makes its repetition harmless, so one
- * whose answer was lost is looked for before it is repeated.
- *
- * @see https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html
- */
-async function send(
-  target: Target,
-  stack: StackOutputs,
-  queue: Queue,
-  { run, command }: Pick<SubmittedJob, 'run' | 'command'>,
-): Promise<string> {
-  const batch = new BatchClient({ ...target.clientConfig, maxAttempts: 1 });
-  const submission = new SubmitJobCommand({
-    ...{ jobName: jobNameOf(run), jobQueue: queue.arn, jobDefinition: queue.definition },
-    containerOverrides: { command: [...command] },
-  });
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return (await batch.send(submission)).jobId ?? '';
-    } catch (error) {
-      // LocalStack, which is on this machine, is not away for a moment.
-      const isLost = target.name === 'aws' && isUnreachable(error);
-      if (attempt >= RETRIES || !(isLost || isThrottled(error))) throw await refusal(target, queue, error);
-      await sleep(FIRST_RETRY_MILLISECONDS * 2 ** attempt * (0.5 + Math.random()));
-      const taken = isLost ? await activeJobOf(target, stack, run) : undefined;
-      if (taken) return taken.id;
-    }
-  }
-}
-
-/** Why Batch refused a job, from the state of its queue and its definition. */
-async function refusal(target: Target, queue: Queue, error: unknown): Promise<unknown> {
-  if (!(error instanceof ClientException)) return error;
-  const remedy = await remedyOf(target, queue).catch(() => `Look at the queue ${queue.arn} in the AWS console.`);
-  return new UserError(`Batch does not take the job: ${error.message.replace(/\.?$/, '.')} ${remedy}`, {
-    cause: error,
-  });
-}
-
-async function remedyOf({ name, clientConfig }: Target, { arn, definition }: Queue): Promise<string> {
-  const batch = new BatchClient(clientConfig);
-  const deploy = `Deploy the stack again with "./cifar10 deploy --target ${name}".`;
-  const { jobQueues: [found] = [] } = await batch.send(new DescribeJobQueuesCommand({ jobQueues: [arn] }));
-  if (found === undefined) return `The queue ${arn} does not exist. ${deploy}`;
-  if (found.state === 'DISABLED') {
-    return `The queue is disabled. Enable it with "aws batch update-job-queue --state ENABLED --job-queue ${arn}".`;
-  }
-  if (found.status !== 'VALID') {
-    return `The queue is ${found.status}${found.statusReason ? ` (${found.statusReason})` : ''}. ${deploy}`;
-  }
-  const asked = new DescribeJobDefinitionsCommand({ jobDefinitionName: definition, status: 'ACTIVE' });
-  const { jobDefinitions = [] } = await batch.send(asked);
-  return jobDefinitions.length === 0 ? `The job definition ${definition} has no active revision. ${deploy}` : deploy;
 }

@@ -49,7 +49,7 @@ const DISK_RATE = 125 * 2 ** 20;
  * Seconds until an instance that never had the image has it: its layers are written as they come, then unpacked one by one. The
  * network of these instances is faster than their disk, and so is gunzip.
  */
-function imageSeconds({ compressed, unpacked }: ImageSize): number {
+export function imageSeconds({ compressed, unpacked }: ImageSize): number {
   return (compressed + unpacked) / DISK_RATE;
 }
 
@@ -60,7 +60,11 @@ export function trainingCost(
   prices: Prices,
 ): TrainingCost {
   const pulling = imageSeconds(image);
-  const hours = Math.max(LEAST_SECONDS, Math.ceil(bootSeconds + pulling + seconds)) / 3600;
-  const besides = prices.publicAddress.hour + (DISK_GIGABYTES * prices.disk.gigabyteMonth) / 730;
-  return { instance, imageSeconds: pulling, dollars: hours * (hourOf(instance, prices) + besides) };
+  const paid = Math.max(LEAST_SECONDS, Math.ceil(bootSeconds + pulling + seconds));
+  return { instance, imageSeconds: pulling, dollars: (paid / 3600) * machineHour(instance, prices) };
+}
+
+/** Dollars for an hour of an instance on demand, with its address and its disk. */
+export function machineHour(instance: string, prices: Prices): number {
+  return hourOf(instance, prices) + prices.publicAddress.hour + (DISK_GIGABYTES * prices.disk.gigabyteMonth) / 730;
 }

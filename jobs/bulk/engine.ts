@@ -34,6 +34,8 @@ export interface BulkEngine {
 const FEW = 64;
 /** Pictures that a thread is given at a time: messages cost little then, and what is on the way is soon done. */
 const BATCH = { WebAssembly: 32, TensorFlow: 64 } as const;
+/** Bytes that a thread is given at a time, and one picture: however large they are, a few are on the way. */
+const BATCH_BYTES = 4 * 2 ** 20;
 
 /**
  * Opens an engine: the model's network on native TensorFlow, where that is installed, answers the golden images and was measured to
@@ -81,11 +83,13 @@ function describe({ engine, reason }: EngineChoice, threads: number): string {
 
 async function* batchesOf(pictures: AsyncIterable<BulkPicture>, size: number): AsyncGenerator<readonly BulkPicture[]> {
   let batch: BulkPicture[] = [];
+  let bytes = 0;
   for await (const picture of pictures) {
     batch.push(picture);
-    if (batch.length < size) continue;
+    bytes += picture.bytes?.length ?? 0;
+    if (batch.length < size && bytes < BATCH_BYTES) continue;
     yield batch;
-    batch = [];
+    [batch, bytes] = [[], 0];
   }
   if (batch.length > 0) yield batch;
 }

@@ -85,8 +85,8 @@ export class DamagedPlan extends UsageError {
 
   constructor(id: string, problem: string, options?: ErrorOptions) {
     super(
-      `${planKey(id, 'plan.json')} is damaged: ${problem}. Restore it, or run the command that made the plan again: the same ` +
-        'items are the same plan, and results are kept.',
+      `${planKey(id, 'plan.json')} is damaged: ${problem}. Restore it; or delete it, and run the command that made the plan ` +
+        'again: the same items are the same plan, and results are kept.',
       options,
     );
   }
@@ -189,7 +189,7 @@ function encodePlan({ items, ...plan }: Plan): Uint8Array {
   let size = head.length;
   for (const item of items) {
     const line = canonical(item);
-    size += line.length + 2;
+    size += Buffer.byteLength(line) + 2;
     if (size > MAXIMUM_BYTES) {
       throw new UsageError(
         `The plan is larger than ${MAXIMUM_BYTES / 2 ** 20} MiB, the most that a child reads. Make it of fewer items, or of shorter ones.`,

@@ -52,6 +52,8 @@ export function retryingStore(
     url: store.url,
     commandOption: store.commandOption,
     get: (key) => retried(() => store.get(key)),
+    // A repetition after a lost answer may meet the object that it was to write: a conflict, as with any other writer.
+    concatenate: (key, parts, options) => retried(() => store.concatenate(key, parts, options)),
     put: (key, body, options) =>
       retried(async (isRepeated) => {
         try {
@@ -75,6 +77,7 @@ export function retryingStore(
 }
 
 function unavailable(store: ObjectStore, error: unknown): StoreUnavailable {
+  if (error instanceof StoreUnavailable) return error; // Of a retrying store.
   if (error instanceof UserError) return new StoreUnavailable(error.message, { cause: error });
   const reason = error instanceof Error ? error.message || error.name : String(error);
   return new StoreUnavailable(`${store.url} is unavailable (${reason}).`, { cause: error });

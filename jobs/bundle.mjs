@@ -1,14 +1,15 @@
 /**
- * The training program as a few files of JavaScript, for the training images: no TypeScript, no `tsx`, and no `node_modules` but
+ * The program of the jobs as a few files of JavaScript, for the training images: no TypeScript, no `tsx`, and no `node_modules` but
  * the folder of TensorFlow's addon.
  *
- *     node training/bundle.mjs <cpu|gpu> <folder>
+ *     node jobs/bundle.mjs <cpu|gpu> <folder>
  */
 import { copyFile, mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { sourcesDigest } from './sources.mjs';
 
 const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, '..');
@@ -83,6 +84,8 @@ export async function bundleTraining(device, folder) {
     banner: {
       js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url),__dirname=import.meta.dirname,__filename=import.meta.filename;",
     },
+    // jobs/check-code.ts reads it: in the image there are no sources.
+    define: { BUNDLED_SOURCES: JSON.stringify(sourcesDigest(root)) },
     legalComments: 'linked',
     logLevel: 'warning',
     plugins: [includeTensorFlow(name)],
@@ -98,7 +101,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [device, folder] = process.argv.slice(2);
   if ((device === 'cpu' || device === 'gpu') && folder !== undefined) await bundleTraining(device, folder);
   else {
-    console.error('Usage: node training/bundle.mjs <cpu|gpu> <folder>');
+    console.error('Usage: node jobs/bundle.mjs <cpu|gpu> <folder>');
     process.exitCode = 2;
   }
 }

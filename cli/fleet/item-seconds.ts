@@ -1,0 +1,145 @@
+import type { Card } from '#models/card.ts';
+import { MalformedObject } from '#models/json.ts';
+import type { ItemOf, Plan, PlanOf } from '#models/plans/plan.ts';
+import { readResults } from '#models/plans/results.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { listVersions, readCard } from '#models/versions.ts';
+import { resolveRecipe } from '#training/recipe/settings.ts';
+import { settingsSchema } from '#training/recipe/settings-schema.ts';
+import { fromStoredSettings } from '#training/recipe/stored-settings.ts';
+import type { Device } from '../batch/queues.ts';
+import { runSeconds, trainingSeconds } from '../cost/training-seconds.ts';
+
+/** Cards or results that are read at most: enough for a median. */
+const READ = 16;
+
+/**
+ * Processor seconds to decode and classify a picture of 32x32 pixels with filters 32/64/64, measured by
+ * `npm run bench -- classify` (results/2026-11-28-classify.json), and what a byte of a larger picture costs besides: 0.1 s for a
+ * photo of a megabyte.
+ */
+const PICTURE_SECONDS = 943e-6;
+const BYTE_SECONDS = 1e-7;
+
+/** How long items take on one machine, and what that is reckoned from. */
+export interface ItemSeconds {
+  readonly seconds: readonly number[];
+  /** A clause, such as `by 3 runs in the store`. */
+  readonly basis: string;
+}
+
+export interface ItemSecondsOptions {
+  /** The id of the plan, whose results tell best how long items take. */
+  readonly id: string;
+  readonly device: Device;
+  /** Of a child that classifies. */
+  readonly cores: number;
+  /** Training images of the data set, the held-out ones included. @default CIFAR-10's 50,000 */
+  readonly images?: number | undefined;
+}
+
+/**
+ * How long each of some items of a plan takes. It is reckoned from figures measured on two cores, and set right by what is
+ * measured nearer: results of the plan, or else trainings of the store on the same kind of device.
+ *
+ * @param shards that are asked for: those without a result
+ * @returns in the order of the plan's items
+ */
+export async function secondsOfItems(
+  store: ObjectStore,
+  plan: Plan,
+  shards: ReadonlySet<string>,
+  options: ItemSecondsOptions,
+): Promise<ItemSeconds> {
+  const reckoned = reckon(plan, options);
+  const others = reckoned.filter(({ shard }) => !shards.has(shard));
+  const done = await speedOfResults(store, options.id, others);
+  const measured = done ?? (plan.kind === 'sweep' ? await speedOfCards(store, plan, options.device) : undefined);
+  const factor = measured === undefined ? 1 : 1 / measured.speed;
+  return {
+    seconds: reckoned.filter(({ shard }) => shards.has(shard)).map(({ seconds }) => factor * seconds),
+    basis: measured?.basis ?? (plan.kind === 'sweep' ? 'as measured on 2 cores' : 'as measured with small pictures'),
+  };
+}
+
+interface Reckoned {
+  readonly shard: string;
+  readonly seconds: number;
+}
+
+function reckon(plan: Plan, { cores, images }: ItemSecondsOptions): Reckoned[] {
+  if (plan.kind === 'classify') {
+    return plan.items.map(({ shard, objects, bytes }) => ({
+      shard,
+      seconds: (PICTURE_SECONDS * objects + BYTE_SECONDS * bytes) / cores,
+    }));
+  }
+  const known = new Map<string, number>(); // Runs that differ in the seed alone take as long.
+  return plan.items.map((item) => {
+    const { shard, group } = item;
+    const seconds = known.get(group) ?? runSeconds(settingsOf(item), { images, hasTest: false });
+    known.set(group, seconds);
+    return { shard, seconds };
+  });
+}
+
+function settingsOf({ recipe, set }: ItemOf<'sweep'>) {
+  return resolveRecipe(recipe, set).settings;
+}
+
+interface Speed {
+  /** Times as fast as reckoned. */
+  readonly speed: number;
+  readonly basis: string;
+}
+
+async function speedOfResults(
+  store: ObjectStore,
+  id: string,
+  reckoned: readonly Reckoned[],
+): Promise<Speed | undefined> {
+  const byShard = new Map(reckoned.map(({ shard, seconds }) => [shard, seconds]));
+  const speeds: number[] = [];
+  for await (const { shard, result } of readResults(store, id, byShard.keys())) {
+    if (result.seconds > 0) speeds.push(byShard.get(shard)! / result.seconds);
+    if (speeds.length === READ) break;
+  }
+  return speeds.length === 0
+    ? undefined
+    : { speed: median(speeds), basis: `by ${counted(speeds.length, 'result')} of it` };
+}
+
+/** By trainings of CIFAR-10 on the same kind of device: those of the plan's recipes, or else all. */
+async function speedOfCards(store: ObjectStore, plan: PlanOf<'sweep'>, device: Device): Promise<Speed | undefined> {
+  const recipes = new Set(plan.items.map(({ recipe }) => recipe));
+  const found: { readonly speed: number; readonly isOfPlan: boolean }[] = [];
+  for (const version of (await listVersions(store)).slice(0, READ)) {
+    const card = await readableCard(store, version);
+    if (card === undefined || card.name !== 'cifar10' || (card.host.gpu !== undefined) !== (device === 'gpu')) continue;
+    const settings = settingsSchema.safeParse(fromStoredSettings(card.recipe.settings));
+    if (!settings.success || card.trainingSeconds <= 0) continue;
+    const reckoned = trainingSeconds({ ...settings.data, epochs: card.epochs });
+    found.push({ speed: reckoned / card.trainingSeconds, isOfPlan: recipes.has(card.recipe.name) });
+  }
+  const ofPlan = found.filter(({ isOfPlan }) => isOfPlan);
+  const used = ofPlan.length > 0 ? ofPlan : found;
+  if (used.length === 0) return undefined;
+  return { speed: median(used.map(({ speed }) => speed)), basis: `by ${counted(used.length, 'run')} in the store` };
+}
+
+/** A damaged version is of no use here; that is said where it is wanted. */
+async function readableCard(store: ObjectStore, version: string): Promise<Card | undefined> {
+  return readCard(store, version).catch((error: unknown) => {
+    if (error instanceof MalformedObject) return undefined;
+    throw error;
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
