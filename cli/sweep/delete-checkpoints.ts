@@ -1,6 +1,6 @@
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { runOfShard, sweepOptionsOf } from '#models/plans/sweep-options.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
-import { mapInOrder } from '../terminal/map-in-order.ts';
 import type { StoredSweep } from './sweep-chain.ts';
 
 /** Deletions in flight at a time. */
