@@ -108,7 +108,9 @@ async function engineFor(store: ObjectStore, options: ClassifyOptions): Promise<
   if (opened?.of === of) return opened.engine;
   const before = closeEngine();
   const { version, format, topK, strict } = options;
-  const engine = readBulkModel(store, version).then((model) => openBulkEngine(model, { format, topK, strict, width: 0 }));
+  const engine = readBulkModel(store, version).then((model) =>
+    openBulkEngine(model, { format, topK, strict, width: 0 }),
+  );
   opened = { of, engine };
   engine.catch(() => (opened = undefined)); // The next shard tries again.
   await before;

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { BulkModel } from './bulk-model.ts';
-import type { EngineChoice } from './native/choice.ts';
+import type { EngineChoice, EngineName } from './native/choice.ts';
 import { openPredictor } from './native/predictor.ts';
 import { type AnswerOptions, type BulkPicture, openHere } from './open-here.ts';
 import { type Row, type RowOptions, toRow } from './row.ts';
@@ -8,7 +8,9 @@ import { BulkThreads } from './threads.ts';
 
 export interface BulkOptions extends AnswerOptions, RowOptions {
   /** About how many there are: what takes a while to start is used where that is worth it. @default many */
-  readonly pictures?: number;
+  readonly pictures?: number | undefined;
+  /** What computes the network, for comparisons. @default what is faster here */
+  readonly engine?: EngineName | undefined;
 }
 
 /** Classifies any number of pictures, on all cores. */
@@ -42,9 +44,9 @@ const BATCH_BYTES = 4 * 2 ** 20;
  * @throws {UsageError} more classes are asked for than the model has
  */
 export async function openBulkEngine(model: BulkModel, options: BulkOptions): Promise<BulkEngine> {
-  const { pictures: count = Number.POSITIVE_INFINITY } = options;
-  if (count <= FEW) return openSmallEngine(model, options);
-  const predictor = await openPredictor(model, count);
+  const { pictures: count = Number.POSITIVE_INFINITY, engine } = options;
+  if (count <= FEW && engine === undefined) return openSmallEngine(model, options);
+  const predictor = await openPredictor(model, count, engine);
   const { choice } = predictor;
   const threads = new BulkThreads({ model, options }, predictor.connect);
   return {

@@ -6,12 +6,17 @@ import type { TensorFlow } from '#training/engine/tensorflow.ts';
 import type { BulkModel } from '../bulk-model.ts';
 import { NATIVE_BATCH, type NativeNetwork, openNativeNetwork } from './network.ts';
 
+export type EngineName = 'WebAssembly' | 'TensorFlow';
+
 /** Which engine computes the network, and why. */
 export interface EngineChoice {
-  readonly engine: 'WebAssembly' | 'TensorFlow';
+  readonly engine: EngineName;
   /** For people, such as `0.41 ms an image, and WebAssembly takes 0.69 ms`. */
   readonly reason: string;
 }
+
+/** The reason for an engine that was asked for. */
+export const ASKED = 'it was asked for';
 
 /** Milliseconds that each engine is measured for. */
 const MEASURED = 400;
@@ -21,10 +26,13 @@ const WORTH = 0.8;
 /**
  * Measures a model on both engines, on this machine, and compares the processor time that an image takes: that is the same on a busy
  * machine as on a quiet one, whatever the number of threads. Native TensorFlow must answer the golden images as training did.
+ *
+ * @param wanted is taken without a measurement
  */
 export async function chooseEngine(
   model: BulkModel,
   tensorflow: TensorFlow,
+  wanted?: 'TensorFlow',
 ): Promise<EngineChoice & { readonly network?: NativeNetwork }> {
   const { card, files, golden } = model;
   const lowered = readModel((path) => files[path]!);
@@ -37,6 +45,7 @@ export async function chooseEngine(
     const reason = `TensorFlow's answers to the golden images differ from training's by ${difference}`;
     return { engine: 'WebAssembly', reason };
   }
+  if (wanted !== undefined) return { engine: 'TensorFlow', reason: ASKED, network: native };
   const images = repeated(pixels, NATIVE_BATCH * sizeOf([card.input.height, card.input.width, card.input.channels]));
   const webAssembly = await openNetwork(lowered);
   const [slow, fast] = [webAssembly, native].map((network) => measure(() => network.logits(images)) / NATIVE_BATCH);

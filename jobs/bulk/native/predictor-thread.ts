@@ -4,14 +4,20 @@ import { loadTensorFlow } from '#training/engine/tensorflow.ts';
 import type { BulkModel } from '../bulk-model.ts';
 import { chooseEngine } from './choice.ts';
 
+export interface PredictorData {
+  readonly model: BulkModel;
+  /** @default the faster engine */
+  readonly wanted?: 'TensorFlow' | undefined;
+}
+
 /** A port of a thread that sends images, `[N, height, width, channels]` uint8, and gets their logits in turn, or why there are none. */
 export interface NewClient {
   readonly port: MessagePort;
 }
 
 /** The thread of native TensorFlow: says which engine is chosen, and if it is this one, computes what other threads send. */
-export async function predict(model: BulkModel): Promise<void> {
-  const { network, ...choice } = await chooseEngine(model, await loadTensorFlow());
+export async function predict({ model, wanted }: PredictorData): Promise<void> {
+  const { network, ...choice } = await chooseEngine(model, await loadTensorFlow(), wanted);
   if (network !== undefined) {
     parentPort!.on('message', ({ port }: NewClient) => {
       port.on('message', (pixels: Uint8Array) => {

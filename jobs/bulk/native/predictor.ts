@@ -3,8 +3,8 @@ import { availableMemory } from 'node:process';
 import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
 import { hasTensorFlow } from '#training/engine/tensorflow.ts';
 import type { BulkModel } from '../bulk-model.ts';
-import type { EngineChoice } from './choice.ts';
-import type { NewClient } from './predictor-thread.ts';
+import { ASKED, type EngineChoice, type EngineName } from './choice.ts';
+import type { NewClient, PredictorData } from './predictor-thread.ts';
 
 /** The engine that was chosen, and, where that is native TensorFlow, its thread. */
 export interface Predictor {
@@ -24,12 +24,14 @@ const MEMORY = 1.5e9;
  * several.
  *
  * @param pictures about how many are to be classified
+ * @param wanted the engine, where it is not to be chosen
  */
-export async function openPredictor(model: BulkModel, pictures: number): Promise<Predictor> {
-  const reason = whyWebAssembly(pictures);
+export async function openPredictor(model: BulkModel, pictures: number, wanted?: EngineName): Promise<Predictor> {
+  if (wanted === 'WebAssembly') return onWebAssembly({ engine: wanted, reason: ASKED });
+  const reason = wanted === undefined ? whyWebAssembly(pictures) : undefined;
   if (reason !== undefined) return onWebAssembly({ engine: 'WebAssembly', reason });
   const worker = new Worker(new URL('../bulk.worker.mjs', import.meta.url), {
-    workerData: { predicts: model },
+    workerData: { predicts: { model, wanted } satisfies PredictorData },
     execArgv: [],
     env: SHARE_ENV, // TensorFlow reads its settings from the process's own.
   });
