@@ -8,17 +8,13 @@ import { resolveRecipe } from '#training/recipe/settings.ts';
 import { settingsSchema } from '#training/recipe/settings-schema.ts';
 import { fromStoredSettings } from '#training/recipe/stored-settings.ts';
 import type { Device } from '../batch/queues.ts';
+import { PICTURE_SECONDS } from '../cost/fleet-cost.ts';
 import { runSeconds, trainingSeconds } from '../cost/training-seconds.ts';
 
 /** Cards or results that are read at most: enough for a median. */
 const READ = 16;
 
-/**
- * Processor seconds to decode and classify a picture of 32x32 pixels with filters 32/64/64, measured by
- * `npm run bench -- classify` (results/2026-11-28-classify.json), and what a byte of a larger picture costs besides: 0.1 s for a
- * photo of a megabyte.
- */
-const PICTURE_SECONDS = 943e-6;
+/** What a byte of a larger picture costs besides: 0.1 s of a processor for a photo of a megabyte. */
 const BYTE_SECONDS = 1e-7;
 
 /** Where nothing nearer is measured: docs/results.md. */
