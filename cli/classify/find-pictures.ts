@@ -23,6 +23,11 @@ export interface Passed {
 const ENDINGS =
   /\.(png|apng|jpe?g|jpe|jfif|webp|gif|bmp|dib|tiff?|heic|heif|avif|svgz?|ico|jxl|jp2|j2k|psd|dng|cr[23w]|nef|arw|raf|orf|rw2)$/i;
 
+/** Whether a name is that of a picture, by its ending. */
+export function hasPictureEnding(name: string): boolean {
+  return ENDINGS.test(name);
+}
+
 /** `photo2` before `photo10`, as people count. */
 const natural = new Intl.Collator('en', { numeric: true });
 

@@ -14,10 +14,22 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
  */
 export async function readLocalModel(url: string, name: string | undefined): Promise<BulkModel> {
   const store = await openServedStore(url);
+  const { version, alias } = await answeringVersion(store, name);
+  return readBulkModel(store, version, alias === version ? undefined : alias);
+}
+
+/**
+ * The version that answers for a store, as in `readLocalModel`, and the name that led to it.
+ *
+ * @throws {UsageError} the store has no such version. @throws {NoModelYet} the store has no model
+ */
+export async function answeringVersion(
+  store: ObjectStore,
+  name: string | undefined,
+): Promise<{ readonly version: string; readonly alias: string }> {
   const alias = name ?? (await firstAlias(store));
   if (alias === undefined) throw new NoModelYet('production', store);
-  const version = await resolveVersion(store, alias);
-  return readBulkModel(store, version, alias === version ? undefined : alias);
+  return { version: await resolveVersion(store, alias), alias };
 }
 
 async function firstAlias(store: ObjectStore): Promise<string | undefined> {

@@ -24,6 +24,10 @@ interface Options extends SourceOptions {
   readonly json?: boolean;
   readonly out?: string;
   readonly sortInto?: string;
+  readonly array?: boolean;
+  readonly list?: string;
+  readonly atMost?: number;
+  readonly yes?: boolean;
 }
 
 const examples = `
@@ -42,6 +46,8 @@ Examples:
   ./cifar10 classify --target aws *.jpg                           by the endpoint in your AWS account
   ./cifar10 classify --endpoint http://127.0.0.1:8080 photo.png   by "cifar10 serve", for example
   ./cifar10 classify --json photo.png | jq .label                 one line of JSON per picture
+  ./cifar10 classify s3://my-photos/2026 --array --target aws     a million, by jobs of AWS Batch
+  ./cifar10 classify photos/ --array --store .cifar10/store       the same plan, by processes of this machine
 
 Exit codes: 0 done, 1 a picture could not be classified or copied, 2 bad arguments, or none of the files exists,
 130 interrupted.`;
@@ -49,7 +55,7 @@ Exit codes: 0 done, 1 a picture could not be classified or copied, 2 bad argumen
 export function classifyCommand(): Command {
   return new Command('classify')
     .description('Classify pictures: PNG, JPEG, WebP, or raw RGB.')
-    .argument('<files...>', 'pictures, or folders of pictures; - reads one from standard input')
+    .argument('[files...]', 'pictures, or folders of pictures; - reads one from standard input; s3://… with --array')
     .option('--endpoint <url>', 'ask the endpoint at this address')
     .addOption(sourceTargetOption())
     .option('--store <store>', 'answer in this process, by the model of a folder or s3://<bucket>')
@@ -61,11 +67,22 @@ export function classifyCommand(): Command {
     .option('--json', 'print JSON lines, as --format jsonl')
     .option('--out <file>', 'write the answers to a .csv or .jsonl file; resumes')
     .option('--sort-into <folder>', 'copy each picture into a folder of its class there; replaces nothing')
+    .option('--array', 'classify the pictures of a bucket by many jobs; with --store by processes of this machine')
+    .option('--list <file>', 'with --array: a file of keys or addresses, one a line, or a .csv or .jsonl table')
+    .option('--at-most <n>', 'with --array: the most jobs at once (default: as many as the stack has room for)', toJobs)
+    .option('-y, --yes', 'with --array: do not ask')
     .addHelpText('after', examples)
     .action(classify);
 }
 
 async function classify(paths: readonly string[], options: Options): Promise<void> {
+  if (options.array) {
+    checkArrayOptions(options);
+    const { classifyArray } = await import('../classify/array/classify-array.ts');
+    process.exitCode = await classifyArray(paths, options);
+    return;
+  }
+  checkPaths(paths, options);
   const { out } = options;
   const format = formatOf(options);
   if (out === undefined) return classifyAll(paths, format, options);
@@ -73,6 +90,28 @@ async function classify(paths: readonly string[], options: Options): Promise<voi
     process.stderr.write(`Process ${pid} is writing ${out}: waiting for it.\n`);
   };
   await withLock(`${out}.part.lock`, () => classifyAll(paths, format, options), { onWait });
+}
+
+/** @throws {UsageError} an option is for answers of one process or endpoint */
+function checkArrayOptions({ endpoint, apiKey, sortInto }: Options): void {
+  const given = Object.entries({ '--endpoint': endpoint, '--api-key': apiKey, '--sort-into': sortInto });
+  const [name] = given.find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined)
+    throw new UsageError(`${name} does not go with --array: its jobs write a table. Leave it out.`);
+}
+
+/** @throws {UsageError} there are no pictures, or pictures and options of an array */
+function checkPaths(paths: readonly string[], { list, atMost, yes }: Options): void {
+  const given = Object.entries({ '--list': list, '--at-most': atMost, '--yes': yes });
+  const [name] = given.find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined) throw new UsageError(`${name} goes with --array. Add it.`);
+  if (paths.length === 0)
+    throw new UsageError('Nothing says which pictures. Give files or folders, or - for standard input.');
+  const place = paths.find((path) => path.startsWith('s3://'));
+  if (place === undefined) return;
+  throw new UsageError(
+    `${place} is in a bucket. Add --array to classify it by jobs, or --array --store <folder> by processes of this machine.`,
+  );
 }
 
 /** So few pictures are classified in this thread sooner than others are started. */
@@ -246,6 +285,12 @@ function progressFor(paths: readonly string[], printsAnswers: boolean) {
       if (isShown) line.end();
     },
   };
+}
+
+function toJobs(text: string): number {
+  if (!/^[1-9]\d*$/.test(text))
+    throw new UsageError(`--at-most is ${JSON.stringify(text)}. Give a whole number from 1.`);
+  return Number(text);
 }
 
 function toCount(text: string): number {

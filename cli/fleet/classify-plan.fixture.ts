@@ -1,25 +1,50 @@
 import { createHash } from 'node:crypto';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { code } from '#jobs/check-code.ts';
-import { createPlan, makePlan } from '#models/plans/plan.ts';
+import { fileTag } from '#jobs/pictures/file-reader.ts';
+import { type ClassifyOptions, listLine } from '#models/plans/classify-result.ts';
+import { createPlan, type ItemOf, makePlan, planId, planKey } from '#models/plans/plan.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { png } from '#training/datasets/pictures/pictures.fixture.ts';
 import type { StoredPlan } from './submit-plan.ts';
 
-/** Stores a version, pictures, and a plan that classifies so many shards of one picture. */
-export async function storeClassifyPlan(store: ObjectStore, shards: number): Promise<StoredPlan> {
-  const version = await publishVersion(store, await exampleModel());
-  const items = [];
+/**
+ * Stores a version and a plan that classifies so many shards of a few pictures.
+ *
+ * @param folder where the pictures are written
+ */
+export async function storeClassifyPlan(
+  store: ObjectStore,
+  shards: number,
+  { folder, pictures = 1 }: { readonly folder: string; readonly pictures?: number },
+): Promise<StoredPlan> {
+  const options: ClassifyOptions = {
+    ...{ pictures: folder, version: await publishVersion(store, await exampleModel()) },
+    ...{ format: 'jsonl', strict: false },
+  };
+  const lists = new Map<string, Uint8Array>();
+  const items: Omit<ItemOf<'classify'>, 'shard'>[] = [];
   for (let shard = 0; shard < shards; shard++) {
-    const picture = `pictures/${shard}.png`;
-    await store.put(picture, png(shard));
-    const body = new TextEncoder().encode(`${JSON.stringify({ key: picture })}\n`);
-    const key = `lists/${shard}.jsonl`;
-    await store.put(key, body);
-    const sha256 = createHash('sha256').update(body).digest('hex');
-    items.push({ list: { key, sha256 }, objects: 1, bytes: body.length });
+    const lines: string[] = [];
+    let bytes = 0;
+    for (let picture = 0; picture < pictures; picture++) {
+      const file = join(folder, `${shard}-${picture}.png`);
+      const body = png(shard * pictures + picture);
+      await writeFile(file, body);
+      lines.push(listLine({ file, etag: fileTag(await stat(file)), size: body.length }));
+      bytes += body.length;
+    }
+    const body = new TextEncoder().encode(lines.join(''));
+    const list = { key: `lists/${shard}.jsonl`, sha256: createHash('sha256').update(body).digest('hex') };
+    lists.set(list.key, body);
+    items.push({ list, objects: pictures, bytes });
   }
-  const plan = makePlan({ kind: 'classify', code: code(), options: { version }, items });
-  return { id: (await createPlan(store, plan)).id, plan };
+  const plan = makePlan({ kind: 'classify', code: code(), options, items });
+  const id = planId(plan);
+  for (const [key, body] of lists) await store.put(planKey(id, key), body);
+  await createPlan(store, plan);
+  return { id, plan };
 }

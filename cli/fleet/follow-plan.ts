@@ -8,8 +8,9 @@ import type { StackOutputs, Target } from '../stack/target.ts';
 import { answers, isUnreachable } from '../stack/unreachable.ts';
 import { explainFailures } from './plan-failures.ts';
 import { failedChildren, type PlanJob, planJobs } from './plan-jobs.ts';
+import { readPlanStatus } from './plan-status.ts';
 import { planView } from './plan-view.ts';
-import { type ChildCounts, type PlanState, watchPlan } from './watch-plan.ts';
+import { type PlanState, stateHere, watchPlan } from './watch-plan.ts';
 
 export interface FollowPlanOptions {
   /** Called with how far the plan is, after every look. */
@@ -44,18 +45,19 @@ export async function followPlanJobs(
   const [stack, store] = [await target.stack(), await target.store()];
   const plan = await readPlan(store, id);
   let jobs: PlanJob[] = [];
-  const countChildren = async () => {
+  const look = async () => {
+    // The children first: once one has ended, all of its results are stored.
     jobs = await planJobs(target, stack, id);
-    return countsOf(jobs);
+    return jobs.length === 0 ? stateHere(store, { id, plan }, 0) : readPlanStatus(target, stack, store, jobs);
   };
   const stop = new AbortController();
   const options = {
-    ...{ countChildren, seconds: interval[target.name] },
+    seconds: interval[target.name],
     signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
     onTrouble: (error: unknown, seconds: number) => judgeTrouble(target, id, error, seconds),
   };
   let endedAt: number | undefined;
-  for await (const state of watchPlan(store, { id, plan }, options)) {
+  for await (const state of watchPlan(look, options)) {
     signal?.throwIfAborted();
     onState(state);
     if (state.done === state.total) return state;
@@ -101,15 +103,6 @@ export async function followPlan(
   } finally {
     process.removeListener('SIGINT', abort);
   }
-}
-
-function countsOf(jobs: readonly PlanJob[]): ChildCounts {
-  let [running, waiting] = [0, 0];
-  for (const { states } of jobs) {
-    running += states.RUNNING ?? 0;
-    for (const state of ['SUBMITTED', 'PENDING', 'RUNNABLE', 'STARTING'] as const) waiting += states[state] ?? 0;
-  }
-  return { running, waiting };
 }
 
 /** Whether the stack is about to submit a child again, on demand. */

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 import { duration } from '#training/commands/run-view.ts';
+import { describeDollars } from './estimate.ts';
 import type { PlanState } from './watch-plan.ts';
 
 interface Terminal extends Writable {
@@ -56,17 +57,16 @@ export function planView(stream: Terminal, { json = false }: { readonly json?: b
   };
 }
 
-/** Such as `12 of 40 done, 4 running, 23 waiting, 1 failed, about 6 min left`. */
-export function describePlanState({ done, total, running, waiting, failed, children, etaSeconds }: PlanState): string {
-  // What a killed process had begun looks as if it ran.
-  const active = children === undefined ? running : Math.min(running, children.running);
-  const idle = waiting + running - active;
-  const withoutMachine = children && children.running === 0 && children.waiting > 0;
+/** Such as `12 of 40 done, 4 running, 23 waiting, 1 failed, about 6:20 left, $0.12 so far`. */
+export function describePlanState(state: PlanState): string {
+  const { done, total, running, waiting, failed, children, etaSeconds, dollars } = state;
+  const hasNoMachine = children.running === 0 && children.waiting > 0;
   return [
     `${done} of ${total} done`,
-    ...(active > 0 ? [`${active} running`] : []),
-    ...(idle > 0 ? [`${idle} waiting${withoutMachine ? ' for a machine' : ''}`] : []),
+    ...(running > 0 ? [`${running} running`] : []),
+    ...(waiting > 0 ? [`${waiting} waiting${hasNoMachine ? ' for a machine' : ''}`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(etaSeconds !== undefined && done < total ? [`about ${duration(etaSeconds)} left`] : []),
+    ...(dollars === undefined ? [] : [`${describeDollars(dollars)} so far`]),
   ].join(', ');
 }

@@ -5,7 +5,7 @@ import { explainFailures } from './plan-failures.ts';
 import { planView } from './plan-view.ts';
 import { runPlanHere } from './run-plan-here.ts';
 import type { StoredPlan } from './submit-plan.ts';
-import { watchPlan } from './watch-plan.ts';
+import { stateHere, watchPlan } from './watch-plan.ts';
 
 export interface RunOnTerminalOptions {
   readonly atMost?: number | undefined;
@@ -40,18 +40,18 @@ export async function runPlanOnTerminal(
     interrupt.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  let children = 0;
-  const countChildren = async () => ({ running: children, waiting: 0 });
+  let processes = 0;
   const watched = (async () => {
-    for await (const state of watchPlan(store, stored, { countChildren, seconds: 1, signal: over.signal })) {
-      if (state.done > 0 || children > 0) view.show(state);
+    const look = () => stateHere(store, stored, processes);
+    for await (const state of watchPlan(look, { seconds: 1, signal: over.signal })) {
+      if (state.done > 0 || processes > 0) view.show(state);
     }
   })();
   try {
     const ran = await runPlanHere(store, stored, {
       ...{ atMost, signal: interrupt.signal, kill: kill.signal, onNote: view.note },
       onChildren: (running) => {
-        children = running;
+        processes = running;
       },
     });
     over.abort();

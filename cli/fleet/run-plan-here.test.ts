@@ -58,7 +58,7 @@ function submitter({ id }: StoredPlan): ChildProcess {
 
 describe('runPlanHere', () => {
   it('gives every shard one result, whichever processes are killed, and leaves none behind', async () => {
-    const stored = await storeClassifyPlan(store, 60);
+    const stored = await storeClassifyPlan(store, 60, { folder });
     const count = async () => (await etags(stored.id)).size;
     const left: number[] = [];
 
@@ -105,7 +105,7 @@ describe('runPlanHere', () => {
   });
 
   it('records the shard that a child was at when it was killed, and gives up a child that is killed again and again', async () => {
-    const stored = await storeClassifyPlan(store, 1);
+    const stored = await storeClassifyPlan(store, 1, { folder });
     const [{ shard } = { shard: '' }] = stored.plan.items;
     const notes: string[] = [];
     const ran = runPlanHere(store, stored, { onNote: (line) => notes.push(line) });

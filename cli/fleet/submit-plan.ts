@@ -41,7 +41,7 @@ export interface SubmittedPlan {
 }
 
 /** The most children of an array job. */
-export const LARGEST_ARRAY = 10_000;
+const LARGEST_ARRAY = 10_000;
 
 /**
  * Submits children for the shards of a plan that have no result: an array job for every 10,000 of them, and a plain job for a

@@ -1,25 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type PlanProgress, planProgress } from '#models/plans/shards.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
+import type { PlanStatus } from './plan-status.ts';
+import { readPlanWork } from './plan-work.ts';
 import type { StoredPlan } from './submit-plan.ts';
 
 /** How far a plan is, and when it will be done. */
-export interface PlanState extends PlanProgress {
-  readonly plan: string;
-  readonly children: ChildCounts;
-  /** Seconds until the last shard has its result, by the time that the others took; absent before the first result. */
-  readonly etaSeconds?: number;
-}
-
-/** Children that have not ended. */
-export interface ChildCounts {
-  readonly running: number;
-  /** Those without a machine yet. */
-  readonly waiting: number;
-}
+export type PlanState = Pick<
+  PlanStatus,
+  'plan' | 'total' | 'done' | 'running' | 'waiting' | 'failed' | 'etaSeconds' | 'dollars'
+> & {
+  /** Children that have not ended. */
+  readonly children: Pick<PlanStatus['children'], 'running' | 'waiting'>;
+};
 
 export interface WatchOptions {
-  readonly countChildren: () => Promise<ChildCounts>;
   /** Seconds between two looks, at least; a large plan is looked at less often. */
   readonly seconds: number;
   /** Aborting it ends the watch, with a last look. */
@@ -33,29 +27,34 @@ const SHARE = 0.1;
 
 /** Looks at a plan again and again. */
 export async function* watchPlan(
-  store: ObjectStore,
-  { id, plan }: StoredPlan,
-  { countChildren, seconds, signal, onTrouble = (error) => Promise.reject(error) }: WatchOptions,
+  look: () => Promise<PlanState>,
+  { seconds, signal, onTrouble = (error) => Promise.reject(error) }: WatchOptions,
 ): AsyncGenerator<PlanState> {
-  const began = performance.now();
-  let doneBefore: number | undefined;
-  let answeredAt = began;
+  let answeredAt = performance.now();
   for (;;) {
     const started = performance.now();
-    try {
-      // The children first: once one has ended, all of its results are stored.
-      const children = await countChildren();
-      const progress = await planProgress(store, id, plan);
-      answeredAt = performance.now();
-      doneBefore ??= progress.done;
-      const rate = (progress.done - doneBefore) / (answeredAt - began);
-      const eta = rate > 0 ? { etaSeconds: (progress.total - progress.done) / rate / 1000 } : {};
-      yield { plan: id, ...progress, children, ...eta };
-    } catch (error) {
+    const state = await look().catch(async (error: unknown) => {
       await onTrouble(error, (performance.now() - answeredAt) / 1000);
+    });
+    if (state) {
+      answeredAt = performance.now();
+      yield state;
     }
     if (signal.aborted) return;
     const pause = Math.max(1000 * seconds, (performance.now() - started) / SHARE);
     await sleep(pause, undefined, { signal }).catch(() => {});
   }
+}
+
+/** How far a plan is that so many processes of this machine work on. */
+export async function stateHere(store: ObjectStore, stored: StoredPlan, processes: number): Promise<PlanState> {
+  const { done, running: begun, waiting, failed, doneSeconds } = await readPlanWork(store, stored);
+  // What a killed process had begun looks as if it ran.
+  const running = Math.min(begun, processes);
+  const left = waiting + begun;
+  return {
+    ...{ plan: stored.id, total: stored.plan.items.length, done, running, waiting: left - running, failed },
+    children: { running: processes, waiting: 0 },
+    ...(done > 0 && processes > 0 && { etaSeconds: (left * doneSeconds) / done / processes }),
+  };
 }

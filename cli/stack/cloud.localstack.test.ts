@@ -3,14 +3,19 @@
  * export is what they do, less the printing.
  */
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
+import { mergeAnswers } from '#jobs/merge-answers.ts';
 import { deployStack } from '#local/test-stack.ts';
 import { moveAlias } from '#models/aliases.ts';
+import type { PlanOf } from '#models/plans/plan.ts';
+import { listSubmissions } from '#models/plans/submissions.ts';
 import { publishVersion, readVersion } from '#models/versions.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { describeOwnPictures } from '../../test/own-pictures.contract.ts';
@@ -21,6 +26,10 @@ import { exitCodeOf } from '../batch/follow-on-terminal.ts';
 import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
+import { storeClassifyPlan } from '../fleet/classify-plan.fixture.ts';
+import { followPlanJobs } from '../fleet/follow-plan.ts';
+import { cancelPlan, planJobs } from '../fleet/plan-jobs.ts';
+import { submitPlan } from '../fleet/submit-plan.ts';
 import { readProgress } from '../runs/run-progress.ts';
 import { deploy } from './deploy.ts';
 import { destroy, findDeployed } from './destroy.ts';
@@ -209,6 +218,47 @@ describe('the cloud commands', () => {
       expect(await findJob(target, stack, job.id)).toEqual(job);
     }
     await expect(findJob(target, stack, 'short_1')).rejects.toThrow('no job or run "short_1"');
+  });
+
+  it('an array gives every shard of its plan one result, though its submitter and half of its children are killed', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-array-'));
+    const store = await target.store();
+    const stored = await storeClassifyPlan(store, 12, { folder, pictures: 2 });
+    const { id, plan } = stored;
+    const submitter = spawn(process.execPath, [
+      ...['--import', 'tsx', 'cli/fleet/submit-plan.fixture.ts', target.clientConfig.endpoint!, id, '4'],
+    ]);
+    await vi.waitFor(async () => expect(await listSubmissions(store, id)).toEqual(['0001']), { timeout: 60_000 });
+    submitter.kill('SIGKILL');
+
+    expect(await submitPlan(target, stored, { atMost: 4 })).toMatchObject({ missing: expect.any(Number) });
+    const killed = new Set<number>();
+    const state = followPlanJobs(target, id);
+    await vi.waitFor(
+      async () => {
+        const children = await descendantsOf(inject('localStack').pid);
+        const next = children.find(({ pid, command }) => command.includes(' shards --plan') && !killed.has(pid));
+        if (next) process.kill(next.pid, 'SIGKILL');
+        if (next) killed.add(next.pid);
+        expect(killed.size).toBe(2);
+      },
+      { timeout: 60_000, interval: 100 },
+    );
+
+    expect(await state).toMatchObject({ total: 12, done: 12 });
+    const jobs = await planJobs(target, stack, id);
+    expect(jobs.at(-1)).toMatchObject({ device: 'cpu', children: 4, isArray: true });
+    expect(await submitPlan(target, stored)).toMatchObject({ missing: 0, children: 0 });
+    // The table has each picture once, in the order of the lists.
+    const table = await mergeAnswers(store, id, plan as PlanOf<'classify'>);
+    const rows = Buffer.from((await store.get(table!.key))!.body)
+      .toString()
+      .trimEnd()
+      .split('\n');
+    const files = rows.map((row) => path.basename((JSON.parse(row) as { file: string }).file));
+    expect(files).toEqual(Array.from({ length: 24 }, (_, at) => `${Math.floor(at / 2)}-${at % 2}.png`));
+    await cancelPlan(target, id, 'the test has ended');
+    await rm(folder, { recursive: true });
   });
 
   it('deploy changes the stack, and the endpoint keeps answering at its address', async () => {

@@ -16,8 +16,8 @@ export function classifyRole(
   { models, pictureBuckets }: { readonly models: ModelBucket; readonly pictureBuckets: readonly string[] },
 ): iam.Role {
   const role = new iam.Role(scope, id, { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
-  models.grantRead(role, 'models/*', 'plans/*', 'pictures/*');
-  models.grantWrite(role, 'plans/*/started/*', 'plans/*/failures/*', 'plans/*/results/*', 'batches/*/answers/*');
+  models.grantRead(role, 'models/*', 'plans/*', 'pictures/*', 'batches/*');
+  models.grantWrite(role, 'plans/*/started/*', 'plans/*/failures/*', 'plans/*/results/*', 'batches/*');
   const names = checkPictureBuckets(pictureBuckets);
   if (names.length > 0) grantOtherBuckets(role, names);
   return role;

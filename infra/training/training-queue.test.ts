@@ -250,12 +250,12 @@ describe('TrainingQueue', () => {
     expect(roleOf('TrainingClassifyJob')['Fn::GetAtt'][0]).toMatch(/^TrainingClassifyJobRole/);
     expect(roleOf('TrainingCpuJob')['Fn::GetAtt'][0]).toMatch(/^TrainingJobRole/);
     const allowed = (action: string) => keysAllowed(template, 'TrainingClassifyJobRole', action);
-    expect(allowed('s3:GetObject')).toEqual(['/models/*', '/plans/*', '/pictures/*']);
+    expect(allowed('s3:GetObject')).toEqual(['/models/*', '/plans/*', '/pictures/*', '/batches/*']);
     expect(allowed('s3:PutObject')).toEqual([
       '/plans/*/started/*',
       '/plans/*/failures/*',
       '/plans/*/results/*',
-      '/batches/*/answers/*',
+      '/batches/*',
     ]);
     const actions = statementsOf(template, 'TrainingClassifyJobRole').flatMap(({ Action }) => Action);
     expect(new Set(actions)).toEqual(new Set(['s3:GetObject', 's3:ListBucket', 's3:PutObject']));

@@ -73,7 +73,8 @@ export function csvFile(file: string): string {
   return FORMULA.test(file) ? `./${file}` : file;
 }
 
-function csvLine(fields: readonly (string | number | boolean)[]): string {
+/** A line of CSV, with its line end. */
+export function csvLine(fields: readonly (string | number | boolean)[]): string {
   return `${fields.map((field) => (typeof field === 'string' ? csvField(field) : field)).join(',')}\n`;
 }
 

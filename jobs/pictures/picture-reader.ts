@@ -23,7 +23,7 @@ export const MOST_BYTES = 100_000_000;
 export const problems = {
   changed: (file: string) => `${file} was changed after the list was made. Classify it again.`,
   gone: (file: string) => `${file} was removed after the list was made.`,
-  neverThere: (file: string) => `${file} was not there when the list was made.`,
+  neverThere: (file: string) => `${file} was not there, or could not be read, when the list was made.`,
   empty: (file: string) => `${file} is empty. Give a picture.`,
   large: (file: string, bytes: number) =>
     `${file} has ${(bytes / 1e6).toFixed(1)} MB, and this program takes pictures of at most ${MOST_BYTES / 1e6} MB. ` +

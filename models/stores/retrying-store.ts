@@ -77,6 +77,7 @@ export function retryingStore(
 }
 
 function unavailable(store: ObjectStore, error: unknown): StoreUnavailable {
+  if (error instanceof StoreUnavailable) return error; // Of a retrying store.
   if (error instanceof UserError) return new StoreUnavailable(error.message, { cause: error });
   const reason = error instanceof Error ? error.message || error.name : String(error);
   return new StoreUnavailable(`${store.url} is unavailable (${reason}).`, { cause: error });

@@ -173,6 +173,11 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
         `test  ${colours.bold(percent(event.plain))} plain, ${percent(event.tta)} with augmentation ` +
           colours.dim(`(${count(event.images)} images, loss ${event.loss.toFixed(3)}, ${duration(event.seconds)})`),
       ];
+    case 'measured':
+      return [
+        `held out  ${colours.bold(percent(event.accuracy))} ` +
+          colours.dim(`(${count(event.images)} images, loss ${event.loss.toFixed(3)}; the test images were not read)`),
+      ];
     case 'saved':
       return [
         `${colours.green('saved')} ${colours.bold(event.version)} in ${event.store}`,

@@ -6,10 +6,9 @@ import { openObjectStore } from '#models/stores/open.ts';
 import { retryingStore } from '#models/stores/retrying-store.ts';
 import type { OnBad } from '../data/dataset.ts';
 import { checkDataset, openDataset } from '../datasets/open-dataset.ts';
-import { ownSettings, type ResolvedRecipe, resolveContinuation, resolveRecipe } from '../recipe/settings.ts';
-import { settingsFor } from '../recipe/settings-for-data.ts';
 import { beginningFor } from '../run/few-pictures.ts';
-import { checkParent, type OpenedParent, openParent, parentFor } from '../run/parent.ts';
+import { checkParent, openParent } from '../run/parent.ts';
+import { type AskedRecipe, recipeFor, recipeOnData } from '../run/recipe-on-data.ts';
 import { instanceMetadata } from '../run/reclaim-notice.ts';
 import { spoolFor } from '../run/spooled-checkpoints.ts';
 import type { Outcome } from '../run/train.ts';
@@ -19,11 +18,7 @@ import { resumeCommand } from './resume-command.ts';
 import { viewFor } from './run-view.ts';
 
 /** What a run is decided by, and where it goes, as people type it. */
-export interface TrainHereOptions {
-  /** @default the one that the weights of `from` were trained with, or else `quick` */
-  readonly recipe?: string | undefined;
-  /** Changes of the recipe's settings, `key=value` each. @default none */
-  readonly set?: readonly string[];
+export interface TrainHereOptions extends AskedRecipe {
   /** @default 1 */
   readonly seed?: number | undefined;
   /** A data set by name, or the path of a folder or table of pictures. @default cifar10 */
@@ -80,8 +75,7 @@ export async function trainHere(
     const data = await openDataset(dataset, { log, signal, progress: loading.show, ...asAsked }).finally(loading.end);
     const parent =
       named ?? (options.from === 'none' ? undefined : await beginningFor(data, { ...asked, store: patient, run, log }));
-    const fitted = { ...options, set: [...settingsFor(data, ownSettings(asked)), ...set] };
-    const recipe = recipeFor(fitted, parent && parentFor(parent, data));
+    const recipe = recipeOnData(options, { asked, data, from: parent });
     const { train } = await import('../run/train.ts'); // Loads the backends, which bad arguments need not wait for.
     const outcome = await train({
       recipe,
@@ -109,12 +103,4 @@ export async function trainHere(
 
 function isBucket(store: ObjectStore): boolean {
   return store.url.startsWith('s3://');
-}
-
-function recipeFor({ recipe: name, set }: TrainHereOptions, from?: OpenedParent): ResolvedRecipe {
-  if (from === undefined) return resolveRecipe(name ?? 'quick', set);
-  const { head, ...parent } = from.parent;
-  // Nobody asked for this parent: then the recipe is what it would be without.
-  const chosen = name ?? ('byDefault' in parent ? 'quick' : undefined);
-  return resolveContinuation({ name: chosen, parent: from.recipe, hasNewHead: head !== undefined }, set);
 }

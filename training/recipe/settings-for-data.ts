@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Split } from '../data/dataset.ts';
 import type { Recipe } from './recipes.ts';
 
 /** The training images that the recipes were made for. */
@@ -13,7 +13,10 @@ const SMALLEST_BATCH = 8;
  *
  * @returns changes as `--set` takes them; none for a data set that leaves it to the recipe what is held out
  */
-export function settingsFor({ train, heldOut }: Pick<Dataset, 'train' | 'heldOut'>, recipe: Recipe): string[] {
+export function settingsFor(
+  { train, heldOut }: Pick<Dataset, 'heldOut'> & { readonly train: Pick<Split, 'count'> },
+  recipe: Recipe,
+): string[] {
   if (heldOut === undefined) return [];
   const images = train.count - heldOut;
   const share = Math.max(SMALLEST_BATCH, 2 ** Math.floor(Math.log2(images / BATCHES)));

@@ -95,6 +95,16 @@ export type TrainingEvent = { readonly at: string } & (
       readonly seconds: number;
     }
   | {
+      /** The end of a run that is not published: on the held-out images. The test images were not read. */
+      readonly type: 'measured';
+      /** Which weights were measured. */
+      readonly kept: 'last' | 'best';
+      readonly step: number;
+      readonly images: number;
+      readonly accuracy: number;
+      readonly loss: number;
+    }
+  | {
       readonly type: 'saved';
       readonly version: string;
       readonly store: string;

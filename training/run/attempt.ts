@@ -196,7 +196,7 @@ function resumeFrom({ data, state, best }: Checkpoint, path: string, { options, 
 /**
  * Takes a training that diverged back to its best weights, or to its first ones, with a lower learning rate.
  *
- * @throws {UserError} it has gone back as often as it may
+ * @throws {GivenUp} it has gone back as often as it may
  */
 export async function goBack(attempt: Attempt, error: Diverged): Promise<void> {
   const { options, progress, best, emit } = attempt;

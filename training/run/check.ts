@@ -1,6 +1,6 @@
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { kindsOf } from '../data/augmentation.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Split } from '../data/dataset.ts';
 import { heldOutIndices } from '../data/hold-out.ts';
 import type { Recipe } from '../recipe/recipes.ts';
 import { checkEngine, isNative } from './choose-engine.ts';
@@ -28,7 +28,10 @@ export async function checkRun({ settings, data, from, seed }: RunToCheck): Prom
 }
 
 /** @throws {UsageError} the recipe leaves no batch to train on or nothing to choose by, or its engine cannot do it */
-function checkRecipe(settings: Recipe, { title, train, images }: Dataset): void {
+export function checkRecipe(
+  settings: Recipe,
+  { title, train, images }: Pick<Dataset, 'title' | 'images'> & { readonly train: Pick<Split, 'count'> },
+): void {
   const { heldOut, batchSize, patience, keep, engine, precision, batchPreparation, translate } = settings;
   if (!isNative(engine)) {
     const native = 'takes native TensorFlow, and this run is on WebAssembly. Set';

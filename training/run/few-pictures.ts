@@ -4,7 +4,7 @@ import { cifar10Data, isSameData } from '#models/data-identity.ts';
 import { readArguments } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { listVersions, readCard } from '#models/versions.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Split } from '../data/dataset.ts';
 import type { Recipe } from '../recipe/recipes.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 
@@ -14,6 +14,9 @@ import { type OpenedParent, openParent } from './parent.ts';
  * @see docs/fine-tuning.md
  */
 export const FEW_PICTURES = 2_500;
+
+/** Of the data set. */
+type KnownData = Pick<Dataset, 'name' | 'sha256' | 'heldOut' | 'images'> & { readonly train: Pick<Split, 'count'> };
 
 interface Beginning {
   /** Of the recipe that will be trained. */
@@ -30,7 +33,7 @@ interface Beginning {
  * recipe's net, else drawn weights. A run that exists begins as it did.
  */
 export async function beginningFor(
-  data: Dataset,
+  data: KnownData,
   { name, settings, store, run, log }: Beginning,
 ): Promise<OpenedParent | undefined> {
   const begun = await readArguments(store, run);
@@ -55,7 +58,7 @@ export async function beginningFor(
 }
 
 /** The most accurate version that was trained on CIFAR-10 and has this net, the newest of equals. */
-async function bodyFor(settings: Recipe, data: Dataset, store: ObjectStore): Promise<string | undefined> {
+async function bodyFor(settings: Recipe, data: KnownData, store: ObjectStore): Promise<string | undefined> {
   const [height, width, channels] = data.images.size;
   const fits = ({ input, recipe, data: { sha256 } }: Card) =>
     sha256.train === cifar10Data.sha256.train &&

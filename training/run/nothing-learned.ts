@@ -13,7 +13,7 @@ export class NothingLearned extends UserError {
 
   constructor({ version, guessing }: RunResult & { readonly guessing: Guesses }, recipe: ResolvedRecipe) {
     super(
-      `The training learned nothing: ${describe(guessing)}, which is no better than guessing (p = ` +
+      `The training learned nothing: ${describeGuesses(guessing)}, which is no better than guessing (p = ` +
         `${guessing.pValue.toPrecision(2)}). Version ${version} is stored, but is not the candidate. ` +
         `Train again under another --run, ${whatToTry(recipe)}.`,
     );
@@ -36,11 +36,14 @@ export function checkLearned({ logits, split, of }: Answered, { classes }: Pick<
   return {
     guessing: isBetter === false ? guesses : undefined,
     warning:
-      isBetter === 'unknown' ? `By so few images it cannot be told from guessing: ${describe(guesses)}.` : undefined,
+      isBetter === 'unknown'
+        ? `By so few images it cannot be told from guessing: ${describeGuesses(guesses)}.`
+        : undefined,
   };
 }
 
-function describe({ split, images, right, mostFrequent, guessed }: Guesses): string {
+/** Such as `of 5,000 held-out images, 500 (10.00 %) are right, and always answering "cat" gets 512 (10.24 %)`. */
+export function describeGuesses({ split, images, right, mostFrequent, guessed }: Guesses): string {
   const share = (count: number) => `${count.toLocaleString('en')} (${percent(count / images)})`;
   return `of ${images.toLocaleString('en')} ${split} images, ${share(right)} are right, and always answering "${mostFrequent}" gets ${share(guessed)}`;
 }

@@ -1,6 +1,5 @@
 import { UserError } from '#errors/user-error.ts';
 import { AliasMoved, moveAlias, readAlias, type StoredAlias } from '#models/aliases.ts';
-import type { Card } from '#models/card.ts';
 import { type RunResult, runKey, writeResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { contentTypeOf, publishVersion, readCard } from '#models/versions.ts';
@@ -10,6 +9,7 @@ import { fitUnfamiliar } from '../evaluation/fit-unfamiliar.ts';
 import { fitTemperature } from '../evaluation/temperature.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Attempt } from './attempt.ts';
+import { loadKeptWeights } from './kept-weights.ts';
 import { checkLearned, NothingLearned, whatToTry } from './nothing-learned.ts';
 import type { RunLog } from './run-log.ts';
 import { clearSpool } from './spooled-checkpoints.ts';
@@ -22,14 +22,15 @@ const EXPLAINED = 6;
  * Tests the trained network and stores it as a version, the new candidate if it learned anything. Choices are made on the
  * held-out images; the test set is read once, all of it.
  *
+ * @param becomesCandidate `false` leaves the candidate as it is
  * @throws {NothingLearned} it answers no better than guessing; everything is stored, and the candidate is the one before
  * @throws {UserError} its answers are not finite numbers; no version is stored
  */
-export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult> {
+export async function publish(attempt: Attempt, log: RunLog, becomesCandidate: boolean): Promise<RunResult> {
   const { options, net, engine, heldOut, stepsPerEpoch, progress } = attempt;
   const { recipe, seed, data, store, run, signal } = options;
   const { trainingSeconds, wallSeconds, trainedAt, history } = progress;
-  const kept = loadPublishedWeights(attempt);
+  const kept = loadKeptWeights(attempt);
   const predict = (images: Uint8Array) => finite(engine.logits(images), recipe);
   signal?.throwIfAborted();
   const heldOutLogits = await logitsOf(predict, heldOut, net.classes);
@@ -77,7 +78,7 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
     data,
   );
   if (warning !== undefined) log.emit({ type: 'warning', message: warning });
-  const before = guessing ? undefined : await moveCandidate(store, version, run);
+  const before = guessing || !becomesCandidate ? undefined : await moveCandidate(store, version, run);
   for (const [path, body] of files.run) {
     await store.put(runKey(run, path), body, { contentType: contentTypeOf(path) });
   }
@@ -100,6 +101,7 @@ export async function publish(attempt: Attempt, log: RunLog): Promise<RunResult>
   return result;
 }
 
+/** @throws {UserError} an answer is no number */
 function finite(logits: Float32Array, recipe: ResolvedRecipe): Float32Array {
   if (logits.every(Number.isFinite)) return logits;
   throw new UserError(
@@ -120,16 +122,6 @@ async function ifBetter(
   });
   if (card === undefined || card.data.sha256.test !== test || card.accuracy.plain <= than) return undefined;
   return { version, plain: card.accuracy.plain, than };
-}
-
-/** Gives the engine the weights that the recipe publishes. */
-function loadPublishedWeights({ options, engine, best, progress, stepsPerEpoch }: Attempt): NonNullable<Card['kept']> {
-  if (options.recipe.settings.keep === 'last' || best === undefined) {
-    return { weights: 'last', step: progress.step, epoch: progress.step / stepsPerEpoch };
-  }
-  const weights = new Map(best.weights.map((tensor) => [tensor.name, tensor]));
-  engine.restore(engine.state().map((tensor) => weights.get(tensor.name) ?? tensor));
-  return { weights: 'best', step: best.step, epoch: best.epoch };
 }
 
 /** Where two runs end at the same time, the later one's version is the candidate. @returns the candidate before */

@@ -17,6 +17,11 @@ export class Diverged extends Error {
   override readonly name = 'Diverged';
 }
 
+/** A training diverged as often as it may: the same run again would end as it did. */
+export class GivenUp extends UserError {
+  override readonly name = 'GivenUp';
+}
+
 /** @throws {Diverged} the loss is not finite, or has been far above that of guessing for several steps */
 export function watchLoss(watch: LossWatch, loss: number, classes: number): void {
   if (!Number.isFinite(loss)) throw new Diverged(`the loss is ${loss}`);
@@ -45,7 +50,7 @@ export function slowdown({ recoveries }: Pick<Progress, 'recoveries'>): number {
  * Which weights are best depends on the training alone, while checkpoints are written by the clock: so an interrupted run
  * diverges, recovers and ends exactly as an uninterrupted one.
  *
- * @throws {UserError} it has gone back as often as it may
+ * @throws {GivenUp} it has gone back as often as it may
  */
 export function recover(progress: Progress, best: Best | undefined, { message }: Diverged, recipe: Recipe): Recovery {
   if (progress.recoveries.length === MOST_RECOVERIES) {
@@ -53,7 +58,7 @@ export function recover(progress: Progress, best: Best | undefined, { message }:
     const next = (rate: number) => rate * slowest * SLOWER;
     const muon = recipe.optimizer === 'muon' ? ` --set muonLearningRate=${next(recipe.muonLearningRate)}` : '';
     const precision = recipe.precision === 'float32' ? '' : ' --set precision=float32,';
-    throw new UserError(
+    throw new GivenUp(
       `The training diverged at step ${progress.step} (${message}), for the ${MOST_RECOVERIES + 1}th time: even with ` +
         `${slowest} of its learning rate of ${recipe.learningRate}. Try --set learningRate=${next(recipe.learningRate)}${muon},` +
         `${precision} or less weightDecay.`,

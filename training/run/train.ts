@@ -3,26 +3,21 @@
  * A run gives the same weights every time, interrupted or not.
  */
 
-import { UserError } from '#errors/user-error.ts';
+import { UsageError, UserError } from '#errors/user-error.ts';
+import type { SweepResult } from '#models/plans/sweep-result.ts';
 import { beginRun, type RunArguments, type RunResult } from '#models/runs.ts';
 import { WriteConflict } from '#models/stores/object-store.ts';
 import { retryingStore, StoreUnavailable } from '#models/stores/retrying-store.ts';
 import { settingNameOf, storedSettings } from '../recipe/stored-settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
-import {
-  type Attempt,
-  type AttemptContext,
-  type AttemptOptions,
-  goBack,
-  type KeptCheckpoint,
-  openAttempt,
-} from './attempt.ts';
+import { type Attempt, type AttemptOptions, goBack, type KeptCheckpoint, openAttempt } from './attempt.ts';
 import { checkRun } from './check.ts';
+import { describeDiverged, measureHeldOut } from './measure-held-out.ts';
 import { NothingLearned } from './nothing-learned.ts';
 import { parentFor } from './parent.ts';
 import { publish } from './publish.ts';
 import { watchForReclaim } from './reclaim-notice.ts';
-import { Diverged } from './recovery.ts';
+import { Diverged, GivenUp } from './recovery.ts';
 import { openRunLog, type RunLog } from './run-log.ts';
 import { clearSpool } from './spooled-checkpoints.ts';
 import { trainSteps } from './steps.ts';
@@ -37,10 +32,15 @@ export interface TrainOptions extends AttemptOptions {
   readonly emit: (event: TrainingEvent) => void;
 }
 
-export type Outcome =
+export type Outcome<Result = RunResult> =
   /** `wasFinished`: an earlier process finished the run, and nothing was done. */
-  | { readonly status: 'finished'; readonly result: RunResult; readonly wasFinished: boolean }
+  | { readonly status: 'finished'; readonly result: Result; readonly wasFinished: boolean }
   | { readonly status: 'interrupted'; readonly signal: string; readonly step: number };
+
+export interface PublishOptions {
+  /** Whether the version becomes the store's candidate. @default true */
+  readonly becomesCandidate?: boolean;
+}
 
 /**
  * Begins a run, or resumes it, and trains to the end of it or until a signal.
@@ -51,27 +51,78 @@ export type Outcome =
  * @throws {UserError} a label is out of range, and nothing was changed; or machine or store fail: then the last checkpoint
  *   stays, and the message says where
  */
-export async function train(given: TrainOptions): Promise<Outcome> {
-  const options = {
+export async function train(given: TrainOptions & PublishOptions): Promise<Outcome> {
+  const { becomesCandidate = true } = given;
+  const options = prepare(given);
+  const begun = await begin(options);
+  if (begun.state === 'finished') {
+    const { result } = begun;
+    if (result.guessing) throw new NothingLearned({ ...result, guessing: result.guessing }, options.recipe);
+    return { status: 'finished', result, wasFinished: true };
+  }
+  return await attemptRun(options, async (attempt, log) => {
+    await trainToEnd(attempt);
+    return await publish(attempt, log, becomesCandidate);
+  });
+}
+
+/**
+ * Trains a run as `train` does, to equal weights, and measures them on the held-out images instead of publishing a version:
+ * the test images are not read. The last checkpoint stays, so that `train` can publish the run later.
+ *
+ * @returns also of a run that learned nothing, or diverged as often as it may: `outcome` says so
+ * @throws {UsageError} as `train`, or no images are held out
+ * @throws {UserError} as `train`
+ */
+export async function trainAndMeasure(given: TrainOptions): Promise<Outcome<SweepResult>> {
+  const { recipe } = given;
+  if (recipe.settings.heldOut === 0) {
+    throw new UsageError(
+      'A run that is measured on held-out images needs some, and heldOut=0 leaves none. Set heldOut=5000.',
+    );
+  }
+  const options = prepare(given);
+  await begin(options);
+  return await attemptRun(options, async (attempt, log) => {
+    try {
+      await trainToEnd(attempt);
+    } catch (error) {
+      if (!(error instanceof GivenUp)) throw error;
+      log.emit({ type: 'failed', message: error.message });
+      return await describeDiverged(attempt, error);
+    }
+    return await measureHeldOut(attempt, log);
+  });
+}
+
+function prepare(given: TrainOptions): TrainOptions {
+  return {
     ...given,
     from: given.from && parentFor(given.from, given.data),
     store: retryingStore(given.store, { waits: given.storeWaits, signal: given.signal }),
   };
-  const { recipe, seed, data, from, store, spool, run, signal } = options;
+}
+
+async function begin(options: TrainOptions) {
+  const { recipe, seed, data, from, store, spool, run } = options;
   await checkRun({ settings: recipe.settings, data, from, seed });
   const begun = await beginRun(store, run, argumentsOf(options), settingNameOf);
-  if (begun.state === 'finished') {
-    const { result } = begun;
-    if (result.guessing) throw new NothingLearned({ ...result, guessing: result.guessing }, recipe);
-    return { status: 'finished', result, wasFinished: true };
-  }
   if (begun.state === 'new') await clearSpool(spool, run); // An earlier run may have had this name.
+  return begun;
+}
 
+/** @param work of the attempt: trains to the end, and makes the result */
+async function attemptRun<Result>(
+  options: TrainOptions,
+  work: (attempt: Attempt, log: RunLog) => Promise<Result>,
+): Promise<Outcome<Result>> {
+  const { signal } = options;
   const log = await openRunLog(options);
   const kept: KeptCheckpoint = { step: 0 };
   const reclaim = watchForReclaim({ metadata: options.metadata, emit: log.emit });
   try {
-    const result = await trainAndPublish(options, { log, kept, reclaim });
+    const attempt = await openAttempt(options, { log, kept, reclaim });
+    const result = await work(attempt, log).finally(() => attempt.engine.dispose());
     await log.close();
     return { status: 'finished', result, wasFinished: false };
   } catch (error) {
@@ -83,17 +134,6 @@ export async function train(given: TrainOptions): Promise<Outcome> {
     return { status: 'interrupted', ...interrupted };
   } finally {
     reclaim.close();
-  }
-}
-
-/** A run: its steps, from the start or from a checkpoint; back to good weights where they diverge; then its version. */
-async function trainAndPublish(options: TrainOptions, context: AttemptContext): Promise<RunResult> {
-  const attempt = await openAttempt(options, context);
-  try {
-    await trainToEnd(attempt);
-    return await publish(attempt, context.log);
-  } finally {
-    attempt.engine.dispose();
   }
 }
 

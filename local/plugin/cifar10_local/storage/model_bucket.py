@@ -12,7 +12,7 @@ from localstack.services.s3.storage.ephemeral import EphemeralS3ObjectStore
 
 from .folder import StoreFolder, is_key
 
-PREFIXES = ("aliases/", "models/", "plans/", "runs/")
+PREFIXES = ("aliases/", "batches/", "models/", "plans/", "runs/")
 """What is kept. Data sets are not: they are cached elsewhere."""
 
 STACK = "Cifar10"

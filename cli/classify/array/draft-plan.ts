@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mapInOrder } from '#environment/map-in-order.ts';
+import { code } from '#jobs/check-code.ts';
+import { type ClassifyOptions, type ListedPicture, listLine } from '#models/plans/classify-result.ts';
+import { createPlan, type ItemOf, makePlan, type PlanOf, planId, planKey } from '#models/plans/plan.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+
+/**
+ * A shard is large beside the half second in which a child opens the next one, and small beside what a child loses that is killed:
+ * some 10 s of work on two cores, whether the pictures are small (1 to 3 ms of processor time each) or photos of megabytes (0.1 s).
+ */
+const SHARD_OBJECTS = 4_000;
+const SHARD_BYTES = 512 * 2 ** 20;
+/** Lists that are stored at a time. */
+const AT_ONCE = 8;
+
+type Item = Omit<ItemOf<'classify'>, 'shard'>;
+
+/** A plan whose lists are on this machine; nothing is stored yet. */
+export interface DraftedPlan {
+  readonly id: string;
+  readonly plan: PlanOf<'classify'>;
+  readonly objects: number;
+  readonly bytes: number;
+  /** Stores the lists, then the plan; one that is there stays as it is. */
+  store(store: ObjectStore): Promise<void>;
+  /** Removes the lists from this machine. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Divides pictures into shards, in their order. Memory holds the list of one shard: the others are in a temporary folder. The same
+ * pictures and options give the same plan.
+ *
+ * @throws {UsageError} there are more shards than a plan can have. @throws what `pictures` throws
+ */
+export async function draftPlan(
+  pictures: AsyncIterable<ListedPicture>,
+  options: ClassifyOptions,
+  onListed: (objects: number) => void = () => {},
+): Promise<DraftedPlan> {
+  const folder = await mkdtemp(join(tmpdir(), 'cifar10-lists-'));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const items: Item[] = [];
+    let [objects, bytes] = [0, 0];
+    for await (const { lines, ...shard } of shardsOf(pictures)) {
+      const name = `lists/${String(items.length + 1).padStart(7, '0')}.jsonl`;
+      const body = lines.join('');
+      const sha256 = createHash('sha256').update(body).digest('hex');
+      await writeFile(join(folder, sha256), body);
+      items.push({ list: { key: name, sha256 }, ...shard });
+      objects += shard.objects;
+      bytes += shard.bytes;
+      onListed(objects);
+    }
+    const plan = makePlan({ kind: 'classify', code: code(), options, items });
+    const id = planId(plan);
+    return {
+      ...{ id, plan, objects, bytes },
+      async store(store) {
+        if ((await store.get(planKey(id, 'plan.json'))) === undefined) {
+          const put = async ({ list }: Item) =>
+            store.put(planKey(id, list.key), await readFile(join(folder, list.sha256)), {
+              contentType: 'application/jsonl',
+            });
+          for await (const _ of mapInOrder(items, AT_ONCE, put));
+        }
+        await createPlan(store, plan);
+      },
+      remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+interface Shard {
+  readonly lines: readonly string[];
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+async function* shardsOf(pictures: AsyncIterable<ListedPicture>): AsyncGenerator<Shard> {
+  let lines: string[] = [];
+  let bytes = 0;
+  for await (const picture of pictures) {
+    if (lines.length === SHARD_OBJECTS || (lines.length > 0 && bytes + picture.size > SHARD_BYTES)) {
+      yield { lines, objects: lines.length, bytes };
+      [lines, bytes] = [[], 0];
+    }
+    lines.push(listLine(picture));
+    bytes += picture.size;
+  }
+  if (lines.length > 0) yield { lines, objects: lines.length, bytes };
+}
