@@ -114,6 +114,8 @@ export function describeWait({ text, advice }: Wait): string {
 
 /** What an exit code says that no reason does. */
 const meanings: Readonly<Record<number, string>> = {
+  1: 'the program failed',
+  2: 'bad arguments',
   75: 'interrupted, with a checkpoint',
   137: 'killed: out of memory, or its machine was lost',
   143: 'ended by SIGTERM',

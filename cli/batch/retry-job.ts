@@ -27,7 +27,7 @@ export async function retryJob(target: Target, job: Job): Promise<SubmittedJob> 
 }
 
 /** What arguments of the training program ask for, besides the run. */
-export function trainingOf([, ...words]: readonly string[]): Omit<TrainingJob, 'run' | 'on'> {
+function trainingOf([, ...words]: readonly string[]): Omit<TrainingJob, 'run' | 'on'> {
   const training: { -readonly [Key in keyof TrainingJob]: TrainingJob[Key] } = {};
   const set: string[] = [];
   for (let at = 0; at < words.length; at++) {

@@ -113,7 +113,7 @@ export async function submitJob(
 }
 
 /** The settings that the job will have, but for what follows from its data. @param source the version that it begins from */
-async function settingsOf(
+export async function settingsOf(
   store: ObjectStore,
   { recipe: name, set = [] }: TrainingJob,
   source: string | undefined,

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import measured from '../../results/2026-11-27-serve.json' with { type: 'json' };
+import { bulkCosts, sweepCost } from '../cost/fleet-cost.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { type Serving, servingCosts } from '../cost/serving-cost.ts';
 import { standingCosts } from '../cost/standing-cost.ts';
@@ -52,6 +53,18 @@ test('a run costs what it does by hand, and never less than a minute', () => {
   expect(short.dollars).toBeCloseTo((1 + besides) / 60, 10);
 });
 
+test('a sweep and a million pictures in an array cost what they do by hand: each machine boots once', () => {
+  const hour = { ...round, instances: { source: '', hour: { ...round.instances.hour, 'c7a.large': 0.1 } } };
+  const start = 100 + (trainingImages.cpu.compressed + trainingImages.cpu.unpacked) / (125 * 2 ** 20);
+  const dollars = (seconds: number) => (seconds / 3600) * (0.1 + 0.01 + 6 / 730);
+  const sweep = sweepCost(20, { seconds: 600, bootSeconds: 100 }, hour);
+  expect(sweep.seconds).toBeCloseTo(start + 3 * 600, 6); // 20 runs on 8 machines
+  expect(sweep.dollars).toBeCloseTo(dollars(8 * start + 20 * 600), 10);
+  const [array, here] = bulkCosts(100, hour);
+  expect(array!.dollars).toBeCloseTo(dollars(8 * start + 471.5), 10);
+  expect(here).toMatchObject({ seconds: 471.5, dollars: 0 });
+});
+
 test('a month costs what it does by hand, also while nothing runs', () => {
   const { idle, inUse } = standingCosts({ storeGigabytes: 5, requests: 2 ** 20, logBytes: 2 ** 10 }, round);
   const gigabytes = (trainingImages.cpu.compressed + trainingImages.gpu.compressed) / 2 ** 30;
@@ -82,12 +95,12 @@ test('reckons with what was measured, unless told otherwise', async () => {
 });
 
 test('prints the prices it reckons with, and the same figures as JSON', async () => {
-  const { million, run, month, region, asOf } = JSON.parse(await cost('--json', '--per-month', '500000'));
+  const { million, run, sweep, bulk, month, region, asOf } = JSON.parse(await cost('--json', '--per-month', '500000'));
   expect({ region, asOf }).toEqual({ region: prices.region, asOf: prices.asOf });
   expect(run).not.toHaveLength(0);
   const text = await cost('--per-month', '500000');
   expect(text).toContain(`List prices of ${region}, as of ${asOf}`);
-  for (const { dollars } of [...million, ...run]) expect(text).toContain(dollars.toFixed(4));
+  for (const { dollars } of [...million, ...run, sweep, ...bulk]) expect(text).toContain(dollars.toFixed(4));
   for (const dollars of Object.values({ ...month.idle, ...month.inUse }))
     expect(text).toContain(Number(dollars).toFixed(4));
   expect(text.replaceAll(/\s+/g, ' ')).toContain('cold starts: what they take was not measured');

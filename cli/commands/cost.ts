@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '#errors/user-error.ts';
+import { duration } from '#training/commands/run-view.ts';
+import { bulkCosts, FLEET, type FleetCost, PICTURE_SECONDS, sweepCost } from '../cost/fleet-cost.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
 import { type StandingCost, standingCosts } from '../cost/standing-cost.ts';
@@ -15,6 +17,9 @@ const TRAINING = [
   ...['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'].map((instance) => ({ instance, image: trainingImages.gpu })),
 ];
 
+/** As many as a plan may have. */
+const MOST_RUNS = 1_000_000;
+
 interface Options {
   readonly perMonth: number;
   readonly milliseconds: number;
@@ -22,6 +27,7 @@ interface Options {
   readonly coldMilliseconds: number;
   readonly instance: string;
   readonly trainingSeconds: number;
+  readonly runs: number;
   readonly bootSeconds: number;
   readonly storeGigabytes: number;
   readonly json?: boolean;
@@ -42,12 +48,14 @@ Examples:
   ./cifar10 cost --per-month 100000000 --instance c7g.large
     where an instance that is always on costs less
   ./cifar10 cost --training-seconds 3600 --json
-    a run of an hour, as JSON`;
+    a run of an hour, as JSON
+  ./cifar10 cost --runs 100 --training-seconds 600
+    a sweep of 100 runs of ten minutes`;
 
 export function costCommand(): Command {
   return new Command('cost')
     .description(
-      'Estimate what a month, a million classifications and a training run cost, and what alternatives would.',
+      'Estimate what a month, a million classifications, a training run and a sweep cost, and what alternatives would.',
     )
     .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
     .option('--milliseconds <number>', 'duration of a warm request', toNumber, 0.75)
@@ -59,6 +67,7 @@ export function costCommand(): Command {
         .default('t4g.small'),
     )
     .option('--training-seconds <number>', 'duration of a training run', toNumber, quickRun.seconds)
+    .option('--runs <number>', 'runs of a sweep', toNumber, 24)
     .option('--boot-seconds <number>', 'boot and end of an instance, without the image', toNumber, quickRun.bootSeconds)
     .option('--store-gigabytes <number>', 'size of the bucket: data, runs and models', toNumber, 1)
     .option('--json', 'print JSON')
@@ -68,7 +77,15 @@ export function costCommand(): Command {
 
 function cost({ json, ...options }: Options): void {
   check(options);
-  const { perMonth: requests, trainingSeconds: seconds, bootSeconds, storeGigabytes, instance, ...times } = options;
+  const {
+    perMonth: requests,
+    trainingSeconds: seconds,
+    runs,
+    bootSeconds,
+    storeGigabytes,
+    instance,
+    ...times
+  } = options;
   const { milliseconds, coldShare, coldMilliseconds } = times;
   const serving: Serving = {
     ...{ requests, milliseconds, coldShare, coldMilliseconds, instance, memory: MEMORY },
@@ -80,6 +97,8 @@ function cost({ json, ...options }: Options): void {
     ...{ region, asOf, serving, million: servingCosts(serving, prices), training },
     month: standingCosts({ storeGigabytes, requests, logBytes: SIZES.logBytes }, prices),
     run: TRAINING.map(({ instance, image }) => trainingCost(instance, { ...training, image }, prices)),
+    sweep: { runs, ...sweepCost(runs, training, prices) },
+    bulk: bulkCosts(bootSeconds, prices),
   };
   process.stdout.write(`${json ? JSON.stringify(costs, undefined, 2) : describe(costs).join('\n')}\n`);
 }
@@ -90,6 +109,9 @@ function check({ instance: _, ...numbers }: Omit<Options, 'json'>): void {
     const wanted = name === 'coldShare' ? 'a fraction from 0 to 1' : 'a number, 0 or more';
     const most = name === 'coldShare' ? 1 : Number.MAX_SAFE_INTEGER;
     if (!(value >= 0 && value <= most)) throw new UsageError(`${option} must be ${wanted}, not ${value}.`);
+  }
+  if (!Number.isInteger(numbers.runs) || numbers.runs < 1 || numbers.runs > MOST_RUNS) {
+    throw new UsageError(`--runs must be a whole number from 1 to ${MOST_RUNS}, not ${numbers.runs}.`);
   }
   if (numbers.perMonth < 1) throw new UsageError(`--per-month must be 1 or more, not ${numbers.perMonth}.`);
 }
@@ -106,10 +128,12 @@ interface Costs {
   readonly million: readonly ServingCost[];
   readonly training: { readonly seconds: number; readonly bootSeconds: number };
   readonly run: readonly TrainingCost[];
+  readonly sweep: FleetCost & { readonly runs: number };
+  readonly bulk: readonly FleetCost[];
   readonly month: StandingCost;
 }
 
-function describe({ region, asOf, serving, million, training, run, month }: Costs): string[] {
+function describe({ region, asOf, serving, million, training, run, sweep, bulk, month }: Costs): string[] {
   const cold = Number((100 * serving.coldShare).toPrecision(6));
   return [
     ...wrapped(`List prices of ${region}, as of ${asOf} (cli/cost/prices.json).`),
@@ -138,6 +162,19 @@ function describe({ region, asOf, serving, million, training, run, month }: Cost
     ...run.map(({ instance, imageSeconds, dollars }) =>
       line(`${instance}, image ${Math.round(imageSeconds)} s`, dollars),
     ),
+    '',
+    ...wrapped(
+      `A sweep of ${sweep.runs.toLocaleString('en')} such runs in an array, ${FLEET.machines} at once on ${FLEET.instance}, each of ` +
+        'which boots once.',
+    ),
+    line(`done in ${duration(sweep.seconds)}`, sweep.dollars),
+    '',
+    ...wrapped(
+      `A million pictures of 32x32 pixels at once, ${Number((1000 * PICTURE_SECONDS).toPrecision(3))} ms of a processor each, the ` +
+        `reading from S3 not included; the array with ${FLEET.machines} jobs at once on ${FLEET.instance}.`,
+    ),
+    ...bulk.map(({ name, seconds, dollars }) => line(`${name}, ${duration(seconds)}`, dollars)),
+    ...million.slice(0, 1).map(({ name, dollars }) => line(`${name}, as above`, dollars)),
   ];
 }
 

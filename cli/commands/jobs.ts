@@ -37,8 +37,10 @@ import { readShardRows, type ShardRowState } from '../fleet/plan-children.ts';
 import { explainFailures } from '../fleet/plan-failures.ts';
 import { cancelPlan, type PlanJob, planJobs, readPlanJob } from '../fleet/plan-jobs.ts';
 import { type PlanStatus, readPlanStatus } from '../fleet/plan-status.ts';
+import { describeReceipt, receiptOf } from '../fleet/receipt.ts';
 import { describeRetry, retryPlan } from '../fleet/retry-plan.ts';
 import { describePlan, minuteOf, plansTable, shardsTable } from '../fleet/show-plan.ts';
+import { planQueue } from '../fleet/submit-plan.ts';
 import { describeProgress, type RunProgress, readProgress } from '../runs/run-progress.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { table } from '../terminal/table.ts';
@@ -341,6 +343,7 @@ async function onePlan(target: Target, id: string, options: CommandOptions): Pro
   }
   if (follow) {
     process.exitCode = await followPlan(target, id, { json });
+    if (!json) await printReceipt(target, stack, store, id);
     return;
   }
   if (cancel || retry) return;
@@ -368,6 +371,13 @@ async function onePlan(target: Target, id: string, options: CommandOptions): Pro
   }
 }
 
+async function printReceipt(target: Target, stack: StackOutputs, store: ObjectStore, id: string): Promise<void> {
+  const plan = await readPlan(store, id);
+  const device = (await planJobs(target, stack, id)).at(-1)?.device;
+  const on = { target, queue: planQueue(plan, device, stack, target) };
+  print(describeReceipt(await receiptOf(store, plan, { on })));
+}
+
 /** @throws {UsageError} a shard is never in this state */
 function shardStateOf(state: string): ShardRowState {
   if (state === 'succeeded') return 'done';
@@ -385,8 +395,7 @@ function describe(target: Target, stack: StackOutputs, { job, training, use }: L
     ['on', job.device],
     ['created', job.createdAt.toISOString()],
     ['started', job.startedAt?.toISOString()],
-    ['queued', duration(times.queued)],
-    ['starting', times.starting === undefined ? undefined : duration(times.starting)],
+    ['queued', `${duration(times.queued)}${times.running > 0 ? ', its start included' : ''}`],
     ['ran', times.running === 0 ? undefined : duration(times.running)],
     ['cost', dollars === undefined ? undefined : `at most ${describeDollars(dollars)} on demand`],
     ...job.attempts.map((attempt, index): [string, string] => {

@@ -3,12 +3,14 @@ import pc from 'picocolors';
 import { changesOf, collect, onBadOption, wholeNumber } from '#training/commands/option-parsers.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
 import type { OnBad } from '#training/data/dataset.ts';
-import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
+import { activeJobs, hasEnded, jobsOfRun, suffixOf } from '../batch/batch-jobs.ts';
 import { chooseDevice } from '../batch/choose-device.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
 import type { Device } from '../batch/queues.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
 import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
+import { describeEstimate, estimateRun } from '../fleet/estimate.ts';
+import { describeJobReceipt } from '../fleet/receipt.ts';
 import { openTarget, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { seconds } from '../terminal/seconds.ts';
 
@@ -47,9 +49,12 @@ export function submitCommand(): Command {
         { seed, data, onBad, from, run, on: asked, wait, detach, json = false, ...others }: CommandOptions,
       ) => {
         const target = await openTarget(others.target);
-        const { device: on, why } = await chooseDevice(target, await target.stack(), asked);
+        const stack = await target.stack();
+        const { device: on, why } = await chooseDevice(target, stack, asked);
         if (why) note(why);
         const training = { recipe, set: changesOf(others), seed, data, from, run, on };
+        const isPaid = target.name === 'aws';
+        if (isPaid) process.stderr.write(`${describeEstimate(await estimateRun(target, stack, training, on))}\n`);
         const loading = progressLine();
         const log = (line: string) => void process.stderr.write(`${line}\n`);
         const options = { log, progress: loading.show, ...(onBad && { onBad }) };
@@ -64,6 +69,8 @@ export function submitCommand(): Command {
           );
         } else {
           process.exitCode = await followOnTerminal(target, submitted, { json, waitSeconds: wait });
+          const [job] = isPaid ? await jobsOfRun(target, stack, submitted.run) : [];
+          if (job && hasEnded(job)) process.stderr.write(`${describeJobReceipt(target, stack, job)}\n`);
         }
       },
     );
@@ -101,6 +108,7 @@ const examples = `
 Ctrl-C stops following; the job continues, and "./cifar10 jobs <run> --follow" follows it again.
 Exit codes are those of the training: 0 done, 1 failed, 2 bad arguments; and 124 where the job had
 no machine for the time of --wait. It stays queued then, and "./cifar10 jobs" says why it waits.
+On AWS it says before what the job takes and costs about, and after it what it took.
 
 Examples:
   ./cifar10 submit                                   quick, on this machine

@@ -13,12 +13,14 @@ import {
   outputs,
   startAwsServer,
 } from '../batch/aws-server.fixture.ts';
-import { queueFor } from '../batch/queues.ts';
+import { readJob } from '../batch/batch-jobs.ts';
+import { queueFor, queuesOf } from '../batch/queues.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { machineHour } from '../cost/training-cost.ts';
-import { confirmEstimate, describeEstimate, estimatePlan, roundedTime } from './estimate.ts';
+import type { StackOutputs } from '../stack/target.ts';
+import { confirmEstimate, describeEstimate, estimatePlan, estimateRun, roundedTime } from './estimate.ts';
 import { sweepDraft } from './plan.fixture.ts';
-import { describeReceipt, receiptOf } from './receipt.ts';
+import { describeJobReceipt, describeReceipt, receiptOf } from './receipt.ts';
 
 let folder: string;
 let store: ObjectStore;
@@ -103,6 +105,36 @@ describe('estimatePlan', () => {
     expect(estimate).toMatchObject({ items: 9, atOnce: 1, isPaid: false, basis: 'by 1 result of it' });
     expect(estimate).not.toHaveProperty('dollars');
     expect(estimate.machineSeconds).toBeGreaterThanOrEqual(9 * 30);
+  });
+});
+
+describe('estimateRun', () => {
+  it('reckons with the machine that boots for the job on AWS, and says no price where there is none', async () => {
+    const stack = outputs as unknown as StackOutputs;
+    const paid = await estimateRun(aws.target(store), stack, { recipe: 'minute' }, 'cpu');
+    // 69 s for the run, 131 s for the machine, on c7a.large.
+    expect(describeEstimate(paid)).toBe('1 run, about 3 minutes, less than $0.01 (as measured on 2 cores)');
+    const free = await estimateRun(aws.target(store, { name: 'local' }), stack, { recipe: 'minute' }, 'cpu');
+    expect(describeEstimate(free)).toBe('1 run, about 1 minute (as measured on 2 cores)');
+    await expect(estimateRun(aws.target(store), stack, { recipe: 'minute', set: ['x=1'] }, 'cpu')).rejects.toThrow('x');
+  });
+});
+
+describe('describeJobReceipt', () => {
+  it('says what a job took, and what that costs at most on AWS', () => {
+    const job = readJob(
+      {
+        ...{ jobId: 'a', jobName: 'x', jobQueue: 'cpu-queue', jobDefinition: 'd', status: 'SUCCEEDED' },
+        ...{ createdAt: 1, startedAt: 180_001, stoppedAt: 3_780_001 },
+        attempts: [{ startedAt: 180_001, stoppedAt: 3_780_001 }],
+      },
+      queuesOf(outputs),
+    );
+    const stack = outputs as unknown as StackOutputs;
+    expect(describeJobReceipt({ name: 'aws' }, stack, job)).toBe(
+      'The job ran for 1:00:00, after 3:00 in the queue; at most $0.12 on demand.',
+    );
+    expect(describeJobReceipt({ name: 'local' }, stack, job)).not.toContain('$');
   });
 });
 

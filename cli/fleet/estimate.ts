@@ -1,15 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '#errors/user-error.ts';
+import { resolveVersion } from '#models/aliases.ts';
 import { type Plan, planId } from '#models/plans/plan.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
+import { machineDollars, startSecondsOf } from '../batch/job-cost.ts';
 import { readCapacity } from '../batch/queue-capacity.ts';
-import type { Queue } from '../batch/queues.ts';
+import type { Device, Queue } from '../batch/queues.ts';
+import { settingsOf, type TrainingJob } from '../batch/submit-job.ts';
 import { fleetTime, machineCost } from '../cost/fleet-cost.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
-import { imageSeconds, quickRun, trainingImages } from '../cost/training-cost.ts';
-import type { Target } from '../stack/target.ts';
+import { runSeconds } from '../cost/training-seconds.ts';
+import type { StackOutputs, Target } from '../stack/target.ts';
 import { confirm } from '../terminal/confirm.ts';
-import { secondsOfItems } from './item-seconds.ts';
+import { MEASURED, secondsOfItems, speedOfCards } from './item-seconds.ts';
 import { childrenHere, TRAINING_CORES } from './local-capacity.ts';
 
 export interface EstimateOptions {
@@ -70,7 +73,7 @@ export async function estimatePlan(
   });
   // Jobs on LocalStack, however many run, share the cores of this machine.
   const share = isPaid ? 1 : Math.max(1, (atOnce * Math.min(childCores, cores)) / cores);
-  const start = isPaid ? quickRun.bootSeconds + imageSeconds(trainingImages[device]) : 0;
+  const start = isPaid ? startSecondsOf(device) : 0;
   const time = fleetTime(
     items.map((each) => share * each),
     atOnce,
@@ -80,6 +83,33 @@ export async function estimatePlan(
   return {
     ...{ kind: plan.kind, items: missing.length, atOnce, ...time, isPaid, basis },
     ...(dollars !== undefined && { dollars }),
+  };
+}
+
+/**
+ * Reckons how long a training job takes on a machine that boots for it, and what it costs.
+ *
+ * @throws {UsageError} the recipe or a setting is unknown
+ */
+export async function estimateRun(
+  target: Target,
+  stack: StackOutputs,
+  training: TrainingJob,
+  device: Device,
+): Promise<PlanEstimate> {
+  const store = await target.store();
+  const { from } = training;
+  const source = from === undefined || from === 'none' ? undefined : await resolveVersion(store, from);
+  const settings = await settingsOf(store, training, source);
+  const measured = await speedOfCards(store, new Set([training.recipe ?? 'quick']), device);
+  const run = runSeconds(settings, { hasTest: true, speed: measured?.speed });
+  const isPaid = target.name === 'aws';
+  const seconds = run + (isPaid ? startSecondsOf(device) : 0);
+  const dollars = machineDollars(target, stack, device, seconds);
+  return {
+    ...{ kind: 'sweep', items: 1, atOnce: 1, seconds, machineSeconds: seconds, isPaid },
+    ...(dollars !== undefined && { dollars }),
+    basis: measured?.basis ?? MEASURED,
   };
 }
 
@@ -94,12 +124,13 @@ export function describeEstimate({
   basis,
 }: Omit<PlanEstimate, 'machineSeconds'>): string {
   const noun = kind === 'sweep' ? 'run' : 'shard';
-  return [
+  const facts = [
     `${items.toLocaleString('en')} ${noun}${items === 1 ? '' : 's'}`,
     `about ${roundedTime(seconds)}`,
     ...(isPaid ? [describeDollars(dollars)] : []),
-    `at most ${atOnce.toLocaleString('en')} at once (${basis})`,
-  ].join(', ');
+    ...(items === 1 ? [] : [`at most ${atOnce.toLocaleString('en')} at once`]),
+  ];
+  return `${facts.join(', ')} (${basis})`;
 }
 
 /** Such as `$0.42`. List prices on demand are the most that it costs: Spot instances cost less. */

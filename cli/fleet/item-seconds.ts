@@ -8,18 +8,17 @@ import { resolveRecipe } from '#training/recipe/settings.ts';
 import { settingsSchema } from '#training/recipe/settings-schema.ts';
 import { fromStoredSettings } from '#training/recipe/stored-settings.ts';
 import type { Device } from '../batch/queues.ts';
+import { PICTURE_SECONDS } from '../cost/fleet-cost.ts';
 import { runSeconds, trainingSeconds } from '../cost/training-seconds.ts';
 
 /** Cards or results that are read at most: enough for a median. */
 const READ = 16;
 
-/**
- * Processor seconds to decode and classify a picture of 32x32 pixels with filters 32/64/64, measured by
- * `npm run bench -- classify` (results/2026-11-28-classify.json), and what a byte of a larger picture costs besides: 0.1 s for a
- * photo of a megabyte.
- */
-const PICTURE_SECONDS = 943e-6;
+/** What a byte of a larger picture costs besides: 0.1 s of a processor for a photo of a megabyte. */
 const BYTE_SECONDS = 1e-7;
+
+/** Where nothing nearer is measured: docs/results.md. */
+export const MEASURED = 'as measured on 2 cores';
 
 /** How long items take on one machine, and what that is reckoned from. */
 export interface ItemSeconds {
@@ -54,11 +53,12 @@ export async function secondsOfItems(
   const reckoned = reckon(plan, options);
   const others = reckoned.filter(({ shard }) => !shards.has(shard));
   const done = await speedOfResults(store, options.id, others);
-  const measured = done ?? (plan.kind === 'sweep' ? await speedOfCards(store, plan, options.device) : undefined);
+  const measured =
+    done ?? (plan.kind === 'sweep' ? await speedOfCards(store, recipesOf(plan), options.device) : undefined);
   const factor = measured === undefined ? 1 : 1 / measured.speed;
   return {
     seconds: reckoned.filter(({ shard }) => shards.has(shard)).map(({ seconds }) => factor * seconds),
-    basis: measured?.basis ?? (plan.kind === 'sweep' ? 'as measured on 2 cores' : 'as measured with small pictures'),
+    basis: measured?.basis ?? (plan.kind === 'sweep' ? MEASURED : 'as measured with small pictures'),
   };
 }
 
@@ -87,7 +87,8 @@ function settingsOf({ recipe, set }: ItemOf<'sweep'>) {
   return resolveRecipe(recipe, set).settings;
 }
 
-interface Speed {
+/** How fast machines have been. */
+export interface Speed {
   /** Times as fast as reckoned. */
   readonly speed: number;
   readonly basis: string;
@@ -109,9 +110,20 @@ async function speedOfResults(
     : { speed: median(speeds), basis: `by ${counted(speeds.length, 'result')} of it` };
 }
 
-/** By trainings of CIFAR-10 on the same kind of device: those of the plan's recipes, or else all. */
-async function speedOfCards(store: ObjectStore, plan: PlanOf<'sweep'>, device: Device): Promise<Speed | undefined> {
-  const recipes = new Set(plan.items.map(({ recipe }) => recipe));
+function recipesOf({ items }: PlanOf<'sweep'>): ReadonlySet<string> {
+  return new Set(items.map(({ recipe }) => recipe));
+}
+
+/**
+ * By trainings of CIFAR-10 on the same kind of device: those of the named recipes, or else all.
+ *
+ * @returns `undefined` where the store has none
+ */
+export async function speedOfCards(
+  store: ObjectStore,
+  recipes: ReadonlySet<string>,
+  device: Device,
+): Promise<Speed | undefined> {
   const found: { readonly speed: number; readonly isOfPlan: boolean }[] = [];
   for (const version of (await listVersions(store)).slice(0, READ)) {
     const card = await readableCard(store, version);

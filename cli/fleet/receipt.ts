@@ -3,12 +3,14 @@ import { readResult } from '#models/plans/results.ts';
 import { listSubmissions, readSubmission } from '#models/plans/submissions.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { duration } from '#training/commands/run-view.ts';
+import type { Job } from '../batch/batch-jobs.ts';
+import { jobDollars, startSecondsOf } from '../batch/job-cost.ts';
+import { jobTimes } from '../batch/job-times.ts';
 import { readCapacity } from '../batch/queue-capacity.ts';
 import type { Queue } from '../batch/queues.ts';
 import { machineCost } from '../cost/fleet-cost.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
-import { imageSeconds, quickRun, trainingImages } from '../cost/training-cost.ts';
-import type { Target } from '../stack/target.ts';
+import type { StackOutputs, Target } from '../stack/target.ts';
 import { describeDollars } from './estimate.ts';
 import { readPlanWork } from './plan-work.ts';
 
@@ -76,7 +78,7 @@ async function payment(
     if (typeof type === 'string') known.add(type);
   }
   return {
-    startSeconds: machines * (quickRun.bootSeconds + imageSeconds(trainingImages[queue.device])),
+    startSeconds: machines * startSecondsOf(queue.device),
     instanceTypes: known.size > 0 ? [...known] : (capacity?.instanceTypes ?? []),
   };
 }
@@ -91,4 +93,12 @@ export function describeReceipt(receipt: PlanReceipt): string {
       `${failed > 0 ? `, ${failed.toLocaleString('en')} failed` : ''}; ${duration(machineSeconds)} of machine time${cost}.`,
     `Results: ${place}`,
   ].join('\n');
+}
+
+/** Such as `The job ran for 4:12, after 3:05 in the queue; at most $0.05 on demand.` */
+export function describeJobReceipt(target: Pick<Target, 'name'>, stack: StackOutputs, job: Job): string {
+  const times = jobTimes(job);
+  const cost =
+    target.name === 'aws' ? `; at most ${describeDollars(jobDollars(target, stack, job, times))} on demand` : '';
+  return `The job ran for ${duration(times.running)}, after ${duration(times.queued)} in the queue${cost}.`;
 }
