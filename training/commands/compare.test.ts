@@ -105,3 +105,9 @@ test('a version and itself are the same, and a version that is not there is name
   expect(missing.code).toBe(2);
   expect(missing.error).toContain(second);
 });
+
+test('it takes groups of a sweep, and says where there is none', async () => {
+  const { code, error } = await compare('a=1', 'a=2', '--sweep', '0123456789ab', '--store', join(folder, 'mine'));
+  expect(code).toBe(2);
+  expect(error).toContain('has no plan "0123456789ab"');
+});

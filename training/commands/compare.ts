@@ -1,18 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { defaultStore } from '#environment/home.ts';
-import { UserError } from '#errors/user-error.ts';
+import { UsageError, UserError } from '#errors/user-error.ts';
 import { resolveVersion } from '#models/aliases.ts';
-import { percent } from '#models/percent.ts';
+import { percent, points } from '#models/percent.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { readVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openTestImages } from '../datasets/test-images.ts';
 import { type Compared, type Comparison, compare } from '../evaluation/comparison.ts';
 import { areTestImagesOf } from '../evaluation/evaluation-report.ts';
+import { readSweep } from '../record/sweep/read-sweep.ts';
+import { compareSweepGroups, describeGroups } from './compare-groups.ts';
 import { progressLine } from './progress-line.ts';
 
 interface Options {
+  readonly sweep?: string;
   readonly store: string;
   readonly otherStore?: string;
   readonly data?: string;
@@ -22,19 +25,25 @@ interface Options {
 const help = `
 Both versions classify the same test images, without augmentation: those that the second one was trained to be tested on,
 whatever the first one was tested on. Only images that one gets right and the other wrong distinguish them (McNemar's exact
-test). The result is about these two versions: whether a recipe is better takes several seeds of each.
+test). The result is about these two versions: whether a recipe is better takes several seeds of each. With --sweep, groups of
+a sweep are compared on its held-out images: runs of the same seed make a pair, and the interval accounts for seeds and images.
 
 Examples:
   ./cifar10 compare production candidate                                  is the version trained last better?
   ./cifar10 compare production candidate --store s3://my-bucket           versions in a bucket
   ./cifar10 compare production candidate --other-store s3://my-bucket     yours, and the candidate in a bucket
-  ./cifar10 compare 20261123-0412-a1b2c3d4 candidate --json | jq .pValue  for a program`;
+  ./cifar10 compare 20261123-0412-a1b2c3d4 candidate --json | jq .pValue  for a program
+  ./cifar10 compare optimizer=sgd optimizer=muon --sweep 0123456789ab     a recipe against a recipe, over their seeds`;
 
 export function compareCommand(): Command {
   return new Command('compare')
     .description('Show whether the second version is better than the first, or just lucky on the test images.')
-    .argument('<first>', 'a version or an alias')
-    .argument('<second>', 'a version or an alias')
+    .argument(
+      '<first>',
+      'a version or an alias; with --sweep, a group: its settings, as far as they tell it from the others',
+    )
+    .argument('<second>', 'the same of the second one')
+    .option('--sweep <id>', 'compare two groups of a sweep, each with all of its seeds')
     .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--other-store <store>', 'the store of the second version (default: the same)')
     .option(
@@ -53,6 +62,16 @@ interface OpenedVersion {
 }
 
 async function run(first: string, second: string, { store, otherStore = store, ...options }: Options): Promise<void> {
+  if (options.sweep !== undefined) {
+    if (options.data !== undefined || otherStore !== store) {
+      throw new UsageError(
+        'Groups of a sweep are compared on its held-out images: leave --data and --other-store out.',
+      );
+    }
+    const compared = compareSweepGroups(await readSweep(await openObjectStore(store), options.sweep), first, second);
+    process.stdout.write(options.json ? `${JSON.stringify(compared, undefined, 2)}\n` : describeGroups(compared));
+    return;
+  }
   const versions = [await open(first, store), await open(second, otherStore)] as const;
   const [one, other] = versions.map(({ version }) => version.card);
   if (!isDeepStrictEqual(one!.classes, other!.classes)) {
@@ -113,11 +132,6 @@ function table(comparison: Comparison, otherwiseTested: readonly string[]): stri
     '',
     verdict,
   ].join('\n')}\n`;
-}
-
-/** A difference of fractions in points, with its sign. */
-function points(fraction: number): string {
-  return `${fraction < 0 ? '-' : '+'}${Math.abs(100 * fraction).toFixed(2)}`;
 }
 
 function shortest(pValue: number): string {

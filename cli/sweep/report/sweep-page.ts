@@ -1,5 +1,5 @@
 import { shellWord } from '#environment/shell-word.ts';
-import { percent } from '#models/percent.ts';
+import { percent, points } from '#models/percent.ts';
 import { type PageTable, renderPage } from '#training/record/report/page.ts';
 import { type RankedGroup, type RankedSweep, rankGroups } from '#training/record/sweep/rank-groups.ts';
 import type { Sweep, SweepRun } from '#training/record/sweep/read-sweep.ts';
@@ -15,7 +15,6 @@ import {
   meanAndSpread,
   meanSeconds,
   nameOf,
-  points,
   progressOf,
   range,
   runsOf,

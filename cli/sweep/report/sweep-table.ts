@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { percent } from '#models/percent.ts';
+import { percent, points } from '#models/percent.ts';
 import { type RankedGroup, rankGroups } from '#training/record/sweep/rank-groups.ts';
 import type { Sweep } from '#training/record/sweep/read-sweep.ts';
 import { table } from '../../terminal/table.ts';
@@ -11,7 +11,6 @@ import {
   meanAndSpread,
   meanSeconds,
   nameOf,
-  points,
   progressOf,
   range,
   unmeasured,

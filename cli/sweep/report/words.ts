@@ -1,4 +1,4 @@
-import { percent } from '#models/percent.ts';
+import { percent, points } from '#models/percent.ts';
 import { duration } from '#training/commands/run-view.ts';
 import type { GroupComparison, GroupSummary } from '#training/evaluation/seed-groups.ts';
 import type { RankedGroup, RankedSweep } from '#training/record/sweep/rank-groups.ts';
@@ -17,11 +17,6 @@ export function range([low, high]: readonly [number, number]): string {
 /** In points, such as `-0.42 (-0.90 to +0.06)`. */
 export function differenceOf({ difference, interval95: [low, high] }: GroupComparison): string {
   return `${points(difference)} (${points(low)} to ${points(high)})`;
-}
-
-/** A difference of fractions in points, with its sign. */
-export function points(fraction: number): string {
-  return `${fraction < 0 ? '-' : '+'}${Math.abs(100 * fraction).toFixed(2)}`;
 }
 
 /** How many runs of a group are measured, and what became of the others: `3`, or `1 of 3: 1 diverged, 1 running`. */

@@ -40,10 +40,8 @@ export interface SweepRun {
  */
 export async function readSweep(store: ObjectStore, id: string, rungs: readonly string[] = []): Promise<Sweep> {
   const plan = await readSweepPlan(store, id);
-  const runs = await readRuns(store, id, plan, 1);
-  for (const [index, rung] of rungs.entries()) {
-    runs.push(...(await readRuns(store, rung, await readSweepPlan(store, rung), index + 2)));
-  }
+  const runs = await readRuns(store, id, plan);
+  for (const rung of rungs) runs.push(...(await readRuns(store, rung, await readSweepPlan(store, rung))));
   return { id, plan, options: sweepOptionsOf(id, plan), runs };
 }
 
@@ -53,7 +51,8 @@ async function readSweepPlan(store: ObjectStore, id: string): Promise<PlanOf<'sw
   throw new NotFound(`The plan ${id} is no sweep, but classifies pictures. Look at it with "./cifar10 jobs".`);
 }
 
-async function readRuns(store: ObjectStore, id: string, plan: PlanOf<'sweep'>, rung: number): Promise<SweepRun[]> {
+async function readRuns(store: ObjectStore, id: string, plan: PlanOf<'sweep'>): Promise<SweepRun[]> {
+  const { rung } = sweepOptionsOf(id, plan).halving ?? { rung: 1 };
   const progress = new Map<string, ShardProgress>();
   for await (const each of shardProgress(store, id, plan)) progress.set(each.shard, each);
   const results = new Map<string, SweepResult>();

@@ -1,10 +1,11 @@
 import { MalformedObject } from '#models/json.ts';
 import { readEvents } from '#models/run-events.ts';
-import { runKey } from '#models/runs.ts';
+import { readArguments, runKey } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import type { TrainingEvent } from '../events.ts';
 import { encodeEventFile } from './event-file.ts';
 import { runScalars } from './run-scalars.ts';
+import { type Session, sessionSettings } from './session.ts';
 
 /** Writes an event file next to a run's events, for `tensorboard --logdir <store>/runs`. */
 export interface Board {
@@ -24,14 +25,29 @@ const INTERVAL = 10;
  */
 export async function openBoard(store: ObjectStore, run: string): Promise<Board> {
   const scalars = runScalars();
-  for (const event of await eventsOf(store, run)) scalars.learn(event);
+  const args = await readArguments(store, run);
+  let startedAt: number | undefined;
+  let ended: Session['ended'];
+  /** @returns whether the event only appended to what is known */
+  const learn = (event: TrainingEvent): boolean => {
+    const at = Date.parse(event.at) / 1000;
+    startedAt ??= at;
+    const wentOn = ended !== undefined && event.type === 'started';
+    if (event.type === 'started') ended = undefined;
+    if (event.type === 'saved' || event.type === 'measured') ended = { at, isSuccess: true };
+    if (event.type === 'failed') ended = { at, isSuccess: false };
+    return scalars.learn(event) && !wentOn;
+  };
+  for (const event of await eventsOf(store, run)) learn(event);
   let begun = Date.now();
   let writtenAt = Number.NEGATIVE_INFINITY;
   let writing: Promise<void> = Promise.resolve();
 
   const write = async (): Promise<void> => {
     const key = runKey(run, `${PREFIX}${nameOf(begun)}`);
-    await store.put(key, encodeEventFile(scalars.all(), begun / 1000));
+    const settings = args && sessionSettings(args);
+    const session = settings && { settings, startedAt: startedAt ?? begun / 1000, ...(ended && { ended }) };
+    await store.put(key, encodeEventFile(scalars.all(), begun / 1000, session));
     for await (const { key: other } of store.list(runKey(run, PREFIX))) if (other !== key) await store.delete(other);
   };
   /** One write at a time; each contains everything so far. */
@@ -43,7 +59,7 @@ export async function openBoard(store: ObjectStore, run: string): Promise<Board>
   };
   return {
     append(event) {
-      if (!scalars.learn(event)) begun = Math.max(begun + 1, Date.now());
+      if (!learn(event)) begun = Math.max(begun + 1, Date.now());
       if (performance.now() - writtenAt > 1000 * INTERVAL) flush().catch(() => undefined);
     },
     flush,

@@ -1,5 +1,6 @@
 import { Message } from '../../protobuf/message.ts';
 import { crc32c } from './crc32c.ts';
+import { type Session, sessionSummaries } from './session.ts';
 
 /** A value at a step of a run. */
 export interface Scalar {
@@ -17,13 +18,20 @@ export interface Scalar {
  * Encodes an event file for TensorBoard: TFRecords of `Event` messages. It starts with a restart marker, so that a reader
  * discards earlier files of the run.
  *
+ * @param session for the tab HParams. @default none
+ *
  * @see tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto
  */
-export function encodeEventFile(scalars: readonly Scalar[], wallTime: number): Uint8Array {
+export function encodeEventFile(scalars: readonly Scalar[], wallTime: number, session?: Session): Uint8Array {
   const version = new Message().double(1, wallTime).text(3, 'brain.Event:2');
   const start = 1; // SessionLog.START
   const restart = new Message().double(1, wallTime).number(2, 0).message(7, new Message().number(1, start));
-  return Buffer.concat([version, restart, ...scalars.map(scalarEvent)].map((event) => record(event.encode())));
+  // The end comes last, so that what a reader has read stays the start of the file.
+  const [begin, ...end] = (session ? sessionSummaries(session) : []).map((value) =>
+    new Message().double(1, wallTime).message(5, new Message().message(1, value)),
+  );
+  const events = [version, restart, ...(begin ? [begin] : []), ...scalars.map(scalarEvent), ...end];
+  return Buffer.concat(events.map((event) => record(event.encode())));
 }
 
 function scalarEvent({ tag, step, value, wallTime }: Scalar): Message {
