@@ -199,6 +199,15 @@ Examples:
       .action(async (options) => (await import('./changes.ts')).benchmarkChanges(options)),
   )
   .addCommand(
+    new Command('plans')
+      .description(
+        'What becomes of the shards of plans whose processes are killed at random, and what listings of a large plan cost. About 5 minutes.',
+      )
+      .option('--runs <number>', 'plans whose processes are killed', Number, 4000)
+      .option('--shards <number>', 'shards of the large plan', Number, 100_000)
+      .action(async (options) => (await import('./plans.ts')).benchmarkPlans(options)),
+  )
+  .addCommand(
     new Command('soak')
       .description(
         'Classify through the gateway and the Lambda of a LocalStack: its memory per call, and the processes of a burst.',

@@ -1,3 +1,4 @@
+import { UsageError } from '#errors/user-error.ts';
 import { listAttempts, markStarted, newAttempt, type Worker, writeFailure } from '#models/plans/attempts.ts';
 import type { Plan } from '#models/plans/plan.ts';
 import { readResult, writeResult } from '#models/plans/results.ts';
@@ -62,7 +63,9 @@ async function runOne(
   item: Plan['items'][number] | undefined,
   place: string,
 ): Promise<keyof ShardCounts> {
-  if (item === undefined) throw new Error(`${place}: the plan ${planId} has no such shard.`);
+  if (item === undefined) {
+    throw new UsageError(`${place}: the plan ${planId} has no such shard. Submit what is missing of the plan again.`);
+  }
   const { shard } = item;
   const attempt = newAttempt(worker);
   const began = performance.now();
@@ -78,6 +81,10 @@ async function runOne(
     return isFirst ? 'done' : 'skipped';
   } catch (error) {
     if (signal.aborted && error === signal.reason) throw error;
+    if ((await readResult(store, planId, shard)) !== undefined) {
+      log(`${place}: somebody else has done it.`);
+      return 'skipped';
+    }
     const message = error instanceof Error ? error.message : String(error);
     log(`${place}: failed: ${message}`);
     await writeFailure(store, planId, shard, attempt, { at: new Date().toISOString(), message, ...as });

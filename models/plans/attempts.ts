@@ -20,7 +20,7 @@ export interface AttemptFacts extends Worker {
 }
 
 /** Somebody began a shard: `started/<shard>/<attempt>.json`. */
-export const Started = z.object({
+const Started = z.object({
   at: z.iso.datetime(),
   submission: z.string(),
   child: z.number(),
@@ -28,7 +28,6 @@ export const Started = z.object({
   /** The id of the Batch job; absent in a process of a person's machine. */
   job: z.optional(z.string()),
 });
-export type Started = z.infer<typeof Started>;
 
 /** An attempt of a shard failed: `failures/<shard>/<attempt>.json`. A process that was killed leaves none. */
 export const ShardFailure = z.object({
@@ -101,16 +100,6 @@ export async function readFailures(
     if (failure !== undefined) failures.push({ attempt, ...failure });
   }
   return failures;
-}
-
-/** @returns `undefined` if there is no such attempt */
-export async function readStarted(
-  store: ObjectStore,
-  plan: string,
-  shard: string,
-  attempt: string,
-): Promise<Started | undefined> {
-  return readJson(store, planKey(plan, `started/${shard}/${attempt}.json`), Started);
 }
 
 async function namesBelow(store: ObjectStore, folder: string): Promise<string[]> {

@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import { NotFound, UsageError } from '#errors/user-error.ts';
 import { checked, MalformedObject } from '../json.ts';
 import { checkKey } from '../stores/key.ts';
-import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
+import type { ObjectStore } from '../stores/object-store.ts';
+import { putFirst } from './put-first.ts';
 
 /** The most items of a plan. */
 export const MAXIMUM_ITEMS = 1_000_000;
@@ -34,14 +35,13 @@ export const SweepItem = z.strictObject({
 export type SweepItem = z.infer<typeof SweepItem>;
 
 /** Some thousand pictures that one child classifies. */
-export const ClassifyItem = z.strictObject({
+const ClassifyItem = z.strictObject({
   shard,
   /** The object that lists them, one line of JSON each, and its digest. */
   list: z.strictObject({ key: z.string(), sha256 }),
   objects: count,
   bytes: count,
 });
-export type ClassifyItem = z.infer<typeof ClassifyItem>;
 
 const common = {
   /** Digest of the sources that the children must have, as `sourcesDigest` gives it. */
@@ -85,8 +85,8 @@ export class DamagedPlan extends UsageError {
 
   constructor(id: string, problem: string, options?: ErrorOptions) {
     super(
-      `${planKey(id, 'plan.json')} is damaged: ${problem}. Restore it, or run the command that made the plan again: the same ` +
-        'items are the same plan, and results are kept.',
+      `${planKey(id, 'plan.json')} is damaged: ${problem}. Restore it; or delete it, and run the command that made the plan ` +
+        'again: the same items are the same plan, and results are kept.',
       options,
     );
   }
@@ -132,14 +132,9 @@ export async function createPlan(
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
   const body = encodePlan(plan);
   const id = digestOf(body).slice(0, 12);
-  try {
-    await store.put(planKey(id, 'plan.json'), body, { only: 'absent', contentType: 'application/json' });
-    return { id, isNew: true };
-  } catch (error) {
-    if (!(error instanceof WriteConflict)) throw error;
-    await readPlan(store, id); // Damage is better found now than by each child.
-    return { id, isNew: false };
-  }
+  const isNew = await putFirst(store, planKey(id, 'plan.json'), body);
+  if (!isNew) await readPlan(store, id); // Damage is better found now than by each child.
+  return { id, isNew };
 }
 
 /** @throws {UnknownPlan} there is none. @throws {DamagedPlan} it is not what was written, or of another form */
@@ -189,7 +184,7 @@ function encodePlan({ items, ...plan }: Plan): Uint8Array {
   let size = head.length;
   for (const item of items) {
     const line = canonical(item);
-    size += line.length + 2;
+    size += Buffer.byteLength(line) + 2;
     if (size > MAXIMUM_BYTES) {
       throw new UsageError(
         `The plan is larger than ${MAXIMUM_BYTES / 2 ** 20} MiB, the most that a child reads. Make it of fewer items, or of shorter ones.`,

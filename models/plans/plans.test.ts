@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { folderStore } from '../stores/folder-store.ts';
-import type { ObjectStore } from '../stores/object-store.ts';
+import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
 import { markStarted, newAttempt, parseAttempt, readFailures, writeFailure } from './attempts.ts';
 import { createPlan, listPlans, makePlan, planId, readPlan } from './plan.ts';
 import { readResults, writeResult } from './results.ts';
@@ -63,6 +63,21 @@ describe('a plan', () => {
   });
 });
 
+describe('what is no plan', () => {
+  it('is refused before anything is written', () => {
+    const draft = { kind: 'sweep' as const, code, options: {} };
+    const [item] = sweep(1).items.map(({ shard: _, ...rest }) => rest);
+    const million: (typeof item)[] = Array(1_000_001).fill(item);
+    for (const [items, message] of [
+      [[], 'The plan has no items'],
+      [million, 'The plan has 1,000,001 items, and 1,000,000 are the most'],
+      [[item, item], 'Item 2 of the plan is there twice'],
+    ] as const) {
+      expect(() => makePlan({ ...draft, items: items as NonNullable<typeof item>[] }), message).toThrow(message);
+    }
+  });
+});
+
 describe('the shards of a plan', () => {
   it('are waiting, running, failed or done, and what is missing has no result', async () => {
     const plan = sweep(4);
@@ -98,6 +113,43 @@ describe('the shards of a plan', () => {
 
     await markStarted(store, id, failed, { attempt: newAttempt(worker) });
     expect(await planProgress(store, id, plan)).toMatchObject({ running: 2, failed: 0 });
+  });
+
+  it('of a large plan in a bucket are listed in parts, and none is left out', async () => {
+    const plan = sweep(5001);
+    const { id } = await createPlan(store, plan);
+    const bucket: ObjectStore = { ...store, url: 's3://plans' }; // Where a listing has pages.
+    const [first = '', ...others] = plan.items.map(({ shard }) => shard);
+    const done = [first, ...others.filter((_, index) => index % 250 === 0)];
+    for (const shard of done) await writeResult(store, id, shard, { at, attempt: 'x', seconds: 1, result: {} });
+    const failed = others.find((shard) => !done.includes(shard))!;
+    const attempt = newAttempt({ submission: '0001', child: 0 });
+    await markStarted(store, id, failed, { attempt });
+    await writeFailure(store, id, failed, attempt, { at, message: 'No space.' });
+    expect(await missingShards(bucket, id, plan)).toEqual(others.filter((shard) => !done.includes(shard)));
+    const counts = { total: 5001, done: done.length, running: 0, failed: 1, waiting: 5000 - done.length };
+    expect(await planProgress(bucket, id, plan)).toMatchObject(counts);
+    expect(await planProgress(store, id, plan)).toMatchObject(counts);
+  });
+
+  it('are not taken for done because another writer was refused, whose write failed', async () => {
+    const plan = sweep(1);
+    const refusals = new Map<string, number>();
+    const busy: ObjectStore = {
+      ...store,
+      put: async (key, body, options) => {
+        refusals.set(key, (refusals.get(key) ?? 0) + 1);
+        if (refusals.get(key) === 1) throw new WriteConflict(key); // As S3 answers with 409.
+        return store.put(key, body, options);
+      },
+    };
+    const { id, isNew } = await createPlan(busy, plan);
+    expect(isNew).toBe(true);
+    const [{ shard } = { shard: '' }] = plan.items;
+    expect(await writeResult(busy, id, shard, { at, attempt: 'x', seconds: 1, result: {} })).toBe(true);
+    expect(await missingShards(store, id, plan)).toEqual([]);
+    const never: ObjectStore = { ...store, put: (key) => Promise.reject(new WriteConflict(key)) };
+    await expect(createPlan(never, sweep(2))).rejects.toThrow(WriteConflict);
   });
 
   it('are shared among the children of a submission, each with every so many', async () => {

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
-import { checked, readJson, writeJson } from '../json.ts';
-import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
+import { checked, encodeJson, readJson } from '../json.ts';
+import type { ObjectStore } from '../stores/object-store.ts';
 import { planKey } from './plan.ts';
+import { putFirst } from './put-first.ts';
 
 /** How many results are read ahead. */
 const READ_AHEAD = 16;
@@ -29,13 +30,8 @@ export async function writeResult(
   result: ShardResult,
 ): Promise<boolean> {
   const key = resultKey(plan, shard);
-  try {
-    await writeJson(store, key, checked(ShardResult, result, key), 'absent');
-    return true;
-  } catch (error) {
-    if (error instanceof WriteConflict) return false;
-    throw error;
-  }
+  const body = encodeJson(checked(ShardResult, result, key));
+  return putFirst(store, key, body);
 }
 
 /** @returns `undefined` if the shard has no result yet */

@@ -3,7 +3,8 @@ import { parseAttempt, type Worker } from './attempts.ts';
 import { type Plan, planKey } from './plan.ts';
 
 /**
- * Plans of more items are listed in sixteen parts at once, by the first digit of the shards: S3 gives 1,000 keys an answer.
+ * Larger plans in a bucket are listed in sixteen parts at once, by the first digit of the shards: S3 gives 1,000 keys an answer,
+ * and the next ones only to whoever has these. A folder gives all at once.
  */
 const FEW_ITEMS = 5000;
 const DIGITS = [...'0123456789abcdef'];
@@ -40,7 +41,7 @@ export async function missingShards(store: ObjectStore, id: string, plan: Plan):
   const shards = plan.items.map(({ shard }) => shard);
   const order = sortedIndices(shards);
   const isDone = new Uint8Array(shards.length);
-  await inParts(shards.length, async (digit) => {
+  await inParts(store, shards.length, async (digit) => {
     let at = firstOf(shards, order, digit);
     for await (const { key } of store.list(`${below(id, 'results')}${digit}`)) {
       const shard = shardIn(key, id, 'results');
@@ -52,15 +53,9 @@ export async function missingShards(store: ObjectStore, id: string, plan: Plan):
 }
 
 /** How far each shard is, in the order of the shards' ids. Reads three listings side by side, and no object. */
-export async function* shardProgress(
-  store: ObjectStore,
-  id: string,
-  plan: Plan,
-  digit = '',
-): AsyncGenerator<ShardProgress> {
+export async function* shardProgress(store: ObjectStore, id: string, plan: Plan): AsyncGenerator<ShardProgress> {
   const shards = plan.items.map(({ shard }) => shard);
-  const order = sortedIndices(shards);
-  yield* progressOfPart(store, id, { shards, order, digit });
+  yield* progressOfPart(store, id, { shards, order: sortedIndices(shards), digit: '' });
 }
 
 /** Counts the shards by state. */
@@ -70,7 +65,7 @@ export async function planProgress(store: ObjectStore, id: string, plan: Plan): 
   const counts = { done: 0, running: 0, failed: 0, waiting: 0 };
   let firstStart: Date | undefined;
   let lastResult: Date | undefined;
-  await inParts(shards.length, async (digit) => {
+  await inParts(store, shards.length, async (digit) => {
     for await (const { state, first, endedAt } of progressOfPart(store, id, { shards, order, digit })) {
       counts[state]++;
       if (first !== undefined && (firstStart === undefined || first < firstStart)) firstStart = first;
@@ -165,8 +160,9 @@ function shardGroups(
 }
 
 /** Does the work for all shards at once, or for each first digit of the ids, side by side. */
-async function inParts(items: number, work: (digit: string) => Promise<void>): Promise<void> {
-  await Promise.all((items <= FEW_ITEMS ? [''] : DIGITS).map(work));
+async function inParts(store: ObjectStore, items: number, work: (digit: string) => Promise<void>): Promise<void> {
+  const hasPages = store.url.startsWith('s3://');
+  await Promise.all((hasPages && items > FEW_ITEMS ? DIGITS : ['']).map(work));
 }
 
 /** The indices of the ids, in the order of the ids. */

@@ -46,7 +46,7 @@ export async function readSubmission(store: ObjectStore, plan: string, number: s
   const found = NUMBER.test(number) ? await readJson(store, submissionKey(plan, number), PlanSubmission) : undefined;
   if (found !== undefined) return found;
   const known = await listSubmissions(store, plan);
-  const has = known.length === 0 ? 'no submissions' : `the submissions ${shown(known)}`;
+  const has = known.length === 0 ? 'none' : shown(known);
   throw new NotFound(`The plan ${plan} has no submission ${JSON.stringify(number)}; it has ${has}.`);
 }
 
@@ -68,7 +68,9 @@ export async function listSubmissions(store: ObjectStore, plan: string): Promise
  */
 export function shardsOfChild({ shards, children }: PlanSubmission, child: number): string[] {
   if (!Number.isInteger(child) || child < 0 || child >= children) {
-    throw new UsageError(`There is no child ${child}: the submission has ${children}, from 0 to ${children - 1}.`);
+    throw new UsageError(
+      `There is no child ${child}: the submission has ${children}, ${children === 1 ? '0 alone' : `from 0 to ${children - 1}`}.`,
+    );
   }
   return shards.filter((_, index) => index % children === child);
 }
