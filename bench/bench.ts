@@ -246,6 +246,17 @@ Examples:
       .action(async (options) => (await import('./fleet.ts')).benchmarkFleet(options)),
   )
   .addCommand(
+    new Command('bulk')
+      .description(
+        'Classify pictures of a bucket by an array job on a LocalStack of its own, kill children meanwhile, and count the rows; compare the speed of a child with that of the engine alone. About an hour.',
+      )
+      .option('--pictures <number>', 'objects of the bucket', Number, 100_000)
+      .option('--store <folder>', 'a store with the version that answers', '.cifar10/store')
+      .option('--kills <number>', 'children to kill', Number, 5)
+      .option('--seed <number>', 'decides when they are killed', Number, 1)
+      .action(async (options) => (await import('./bulk.ts')).benchmarkBulk(options)),
+  )
+  .addCommand(
     new Command('image')
       .description(
         'Build the training images with Docker or Buildah: their sizes, a short training in the one for processors, and whether TensorFlow opens CUDA’s libraries in the other. About 15 minutes, and 15 GB of disk.',

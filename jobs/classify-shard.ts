@@ -29,7 +29,8 @@ import type { ShardContext } from './shard-context.ts';
 export async function runShard({ store, planId, plan, item, signal }: ShardContext<'classify'>): Promise<unknown> {
   const options = checked(ClassifyOptions, plan.options, planKey(planId, 'plan.json'));
   const list = await readList(store, planId, item);
-  const engine = await engineFor(store, options);
+  const pictures = plan.items.reduce((sum, { objects }) => sum + objects, 0);
+  const engine = await engineFor(store, options, pictures);
   const reader = openPictureReader();
   const began = { at: performance.now(), cpu: process.cpuUsage() };
   let found: Rows;
@@ -103,12 +104,15 @@ async function readList(store: ObjectStore, planId: string, { list }: ItemOf<'cl
 /** That of the shard before, if it serves this one, too: a child has shards of one plan. */
 let opened: { readonly of: string; readonly engine: Promise<BulkEngine> } | undefined;
 
-async function engineFor(store: ObjectStore, options: ClassifyOptions): Promise<BulkEngine> {
-  const of = JSON.stringify([store.url, options]);
+/** @param pictures of the whole plan, by which every child chooses its engine */
+async function engineFor(store: ObjectStore, options: ClassifyOptions, pictures: number): Promise<BulkEngine> {
+  const of = JSON.stringify([store.url, options, pictures]);
   if (opened?.of === of) return opened.engine;
   const before = closeEngine();
   const { version, format, topK, strict } = options;
-  const engine = readBulkModel(store, version).then((model) => openBulkEngine(model, { format, topK, strict, width: 0 }));
+  const engine = readBulkModel(store, version).then((model) =>
+    openBulkEngine(model, { format, topK, strict, width: 0, pictures }),
+  );
   opened = { of, engine };
   engine.catch(() => (opened = undefined)); // The next shard tries again.
   await before;

@@ -219,6 +219,7 @@ function processStore(shared: ObjectStore, scheduler: fc.Scheduler, ending: End 
     commandOption: store.commandOption,
     get: (key) => inTurn(() => store.get(key)),
     put: (key, body, options) => inTurn(() => store.put(key, body, options)),
+    concatenate: (key, parts, options) => inTurn(() => store.concatenate(key, parts, options)),
     delete: (key) => inTurn(() => store.delete(key)),
     async *list(prefix) {
       yield* await inTurn(async () => {

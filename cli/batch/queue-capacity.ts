@@ -10,8 +10,8 @@ import type { Queue } from './queues.ts';
 
 /** What a queue can run at a time. */
 export interface QueueCapacity {
-  /** Jobs that have room at a time; the quotas of the account may be lower. */
-  readonly atOnce: number;
+  /** Jobs that have room at a time; the quotas of the account may be lower. Absent where AWS names no environments. */
+  readonly atOnce?: number;
   /** vCPUs of a job. */
   readonly vcpus: number;
   /** Instance types of its environments; families and `optimal` as they are. */
@@ -22,9 +22,16 @@ export interface QueueCapacity {
  * How many jobs a queue runs at a time: by the vCPUs that its environments may start, and those of its jobs. Batch takes the next
  * environment once the first is full.
  *
- * @throws {Error} AWS does not describe the queue
+ * @returns `undefined` where the user may not read it, or AWS does not answer
  */
 export async function readCapacity(
+  target: Pick<Target, 'clientConfig'>,
+  queue: Pick<Queue, 'arn' | 'definition'>,
+): Promise<QueueCapacity | undefined> {
+  return describeCapacity(target, queue).catch(() => undefined);
+}
+
+async function describeCapacity(
   { clientConfig }: Pick<Target, 'clientConfig'>,
   { arn, definition }: Pick<Queue, 'arn' | 'definition'>,
 ): Promise<QueueCapacity> {
@@ -41,7 +48,9 @@ export async function readCapacity(
   const [newest] = jobDefinitions.sort((a, b) => (b.revision ?? 0) - (a.revision ?? 0));
   const vcpus = vcpusOf(newest?.containerProperties) ?? 1;
   return {
-    atOnce: resources.reduce((sum, each) => sum + Math.floor((each?.maxvCpus ?? 0) / vcpus), 0),
+    ...(resources.length > 0 && {
+      atOnce: resources.reduce((sum, each) => sum + Math.floor((each?.maxvCpus ?? 0) / vcpus), 0),
+    }),
     vcpus,
     instanceTypes: [...new Set(resources.flatMap((each) => each?.instanceTypes ?? []))],
   };

@@ -93,12 +93,12 @@ async function* walk(folder: string, prefix: string, passed: Passed): AsyncGener
 /**
  * How many pictures paths name, by their endings: for an estimate, in a fraction of the time.
  *
- * @param signal ends the counting
+ * @param signal ends the counting. @default it goes to the end
  */
-export async function countPictures(paths: readonly string[], signal: AbortSignal): Promise<number> {
+export async function countPictures(paths: readonly string[], signal?: AbortSignal): Promise<number> {
   let count = 0;
   for (const path of paths) {
-    if (signal.aborted) break;
+    if (signal?.aborted) break;
     const entries = await readdir(path, { withFileTypes: true }).catch(() => undefined);
     if (entries === undefined) count++;
     const folders: string[] = [];

@@ -61,8 +61,8 @@ async function orProblem(work: () => Promise<ClassifyAnswer>): Promise<ClassifyA
   }
 }
 
-/** @param isFew so few that they are classified here sooner than threads are started */
-export function localSource(model: BulkModel, isFew: boolean, options: AnswerOptions): PictureSource {
+/** @param count about how many pictures there are */
+export function localSource(model: BulkModel, count: number, options: AnswerOptions): PictureSource {
   let engine: BulkEngine | undefined;
   return {
     version: model.version,
@@ -70,7 +70,7 @@ export function localSource(model: BulkModel, isFew: boolean, options: AnswerOpt
     describe: () => `${model.version} on ${engine?.describe()}`,
     async *rows(pictures, rowOptions) {
       const { openBulkEngine } = await import('#jobs/bulk/engine.ts');
-      engine = await openBulkEngine(model, { ...options, ...rowOptions, isFew });
+      engine = await openBulkEngine(model, { ...options, ...rowOptions, pictures: count });
       try {
         yield* engine.rows(readable(pictures));
       } finally {

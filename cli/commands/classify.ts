@@ -125,7 +125,7 @@ async function classifyAll(paths: readonly string[], format: AnswerFormat, optio
   const { head, isAll, pictures } = await lookAhead(findPictures(paths, passed));
   const isFew = isAll && head.length <= FEW;
   const isAny = !isAll || head.some(({ problem }) => problem === undefined);
-  const source = isAny ? await openSource(options, isFew) : undefined;
+  const source = isAny ? await openSource(options, isAll ? head.length : await countPictures(paths)) : undefined;
   const folder = sortInto === undefined ? undefined : await makeSortFolder(sortInto, paths);
   const rowOptions: RowOptions = {
     ...{ format, topK, width: widthFor(head.map(({ file }) => file)) },
@@ -218,7 +218,8 @@ async function lookAhead(found: AsyncGenerator<FoundPicture>) {
   return { head, isAll: head.length <= SEEN_AHEAD, pictures: all() };
 }
 
-async function openSource(options: Options, isFew: boolean): Promise<PictureSource> {
+/** @param count about how many pictures there are */
+async function openSource(options: Options, count: number): Promise<PictureSource> {
   const source = await chooseSource(options);
   const { version, topK, strict, out } = options;
   if ('endpoint' in source) {
@@ -234,7 +235,7 @@ async function openSource(options: Options, isFew: boolean): Promise<PictureSour
   if (model.alias === 'candidate' && version === undefined) {
     process.stderr.write(`No version was promoted in ${source.store}: "candidate" answers, trained last.\n`);
   }
-  return localSource(model, isFew, { topK, strict });
+  return localSource(model, count, { topK, strict });
 }
 
 function jobOf(paths: readonly string[], format: AnswerFormat, source: PictureSource, options: Options): Job {

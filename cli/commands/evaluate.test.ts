@@ -6,18 +6,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { withEndpoint } from '#inference/app.fixture.ts';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import type { Card } from '#models/card.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
 import { readVersion } from '#models/versions.ts';
 import { slice } from '#training/data/dataset.ts';
 import { smallDataset } from '#training/data/small-dataset.fixture.ts';
+import { openDataset } from '#training/datasets/open-dataset.ts';
+import { packDataset } from '#training/datasets/packed/pack-dataset.ts';
 import { png, temporaryFolder, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
 import type { EvaluationReport } from '#training/evaluation/evaluation-report.ts';
 import { interval95, measure } from '#training/evaluation/measure.ts';
 import { openStoredModel } from '#training/evaluation/stored-model.ts';
-import { isAsStated } from './evaluate.ts';
+import { evaluateServed, isAsStated } from './evaluate.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const home = join(tmpdir(), 'cifar10-empty-home');
@@ -51,6 +54,34 @@ async function cardOf(plain: number, images: number): Promise<Partial<Card>> {
   const { accuracy } = JSON.parse(Buffer.from((await exampleModel()).get('card.json')!).toString()) as Card;
   return { accuracy: { ...accuracy, plain, images, interval95: interval95(plain, images) } };
 }
+
+test('an endpoint is evaluated on the pictures that a job has packed into its bucket, where this machine never saw them', () =>
+  withEndpoint(async ({ url, promote }) => {
+    const { classes } = JSON.parse(Buffer.from((await exampleModel()).get('card.json')!).toString()) as Card;
+    const { folder, remove } = await temporaryFolder();
+    onTestFinished(remove);
+    const pictures = classes.flatMap((name, at) => [1, 2, 3].map((n) => [`${name}/${n}.png`, png(10 * at + n)]));
+    await writeFiles(join(folder, 'photos'), Object.fromEntries(pictures));
+    const data = await openDataset(join(folder, 'photos'));
+    const bucket = folderStore(join(folder, 'bucket'));
+    await packDataset(bucket, data);
+    vi.stubEnv('XDG_CACHE_HOME', join(folder, 'another-machine'));
+    await promote({
+      card: {
+        name: data.name,
+        classes: [...data.classes],
+        data: { name: data.title, sha256: data.sha256, heldOut: 2 },
+      },
+    });
+
+    const served = { url, apiKey: undefined };
+    await expect(evaluateServed(undefined, served, { json: true })).rejects.toThrow('never loaded on this machine');
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await evaluateServed(undefined, { ...served, store: async () => bucket }, { json: true });
+    const [[text]] = printed.mock.calls as [[string]];
+    printed.mockRestore();
+    expect(JSON.parse(text)).toMatchObject({ images: data.test.count });
+  }));
 
 test('an endpoint is evaluated as it is, behind any gateway', () =>
   withEndpoint(async ({ url, promote, store }) => {

@@ -105,14 +105,20 @@ function isUsualAlias(name: string): boolean {
   return name === 'production' || name === 'candidate' || isVersionId(name);
 }
 
-async function evaluateServed(
+/**
+ * Sends the test images, or other pictures, to an endpoint, and prints how well it answers.
+ *
+ * @param name a version or alias. @default what it serves
+ * @throws {UserError} the pictures are neither on this machine nor in the endpoint's bucket, or it does not answer
+ */
+export async function evaluateServed(
   name: string | undefined,
   endpoint: Endpoint,
   { images: most, ...options }: Omit<Options, 'store'>,
 ): Promise<void> {
   const card = await servedModel(endpoint, name);
   const { version, temperature } = card;
-  const data = await openMeasured(card, options);
+  const data = await openMeasured(card, options, await endpoint.store?.());
   if (most === 0) throw new UsageError('--images is 0. Give a number from 1.');
   const split = slice(data.test, 0, Math.min(data.test.count, most ?? data.test.count));
   const progress = progressLine();

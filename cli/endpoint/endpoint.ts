@@ -12,6 +12,7 @@ import {
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
 import { Problem } from '#inference/http/problem.ts';
 import { Refused } from '#inference/http/refused.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { ProxyFailure, proxyFetch } from '#setup/proxy.mjs';
 import { openTarget, type TargetName } from '../stack/target.ts';
 import { runningServers } from './running-servers.ts';
@@ -21,6 +22,8 @@ export interface Endpoint {
   /** Without a slash at its end; of an endpoint in this process, its store. */
   readonly url: string;
   readonly apiKey: string | undefined;
+  /** The bucket of its stack, where jobs keep what models were trained on. @default none is known */
+  readonly store?: () => Promise<ObjectStore>;
   /** Answers in this process. @default requests go to the address */
   readonly answer?: (request: Request) => Promise<Response>;
 }
@@ -61,7 +64,8 @@ export async function openEndpoint({ endpoint, apiKey, target: name }: EndpointO
   }
   const target = await openTarget(name);
   const stack = await target.stack();
-  return { url: target.apiUrl(stack), apiKey: checkApiKey(apiKey) ?? (await target.apiKey(stack)) };
+  const key = checkApiKey(apiKey) ?? (await target.apiKey(stack));
+  return { url: target.apiUrl(stack), apiKey: key, store: target.store };
 }
 
 /** Routes that an address is copied with, from a browser or a curl command. */

@@ -13,6 +13,8 @@ export interface QueuedJob {
   readonly states: string[];
   /** Why failed children failed. @default no reason */
   statusReason?: string;
+  /** Of failed children. @default none */
+  exitCode?: number;
   stoppedAt?: number;
 }
 
@@ -30,11 +32,13 @@ export function batchQueue() {
     },
     ListJobs({ jobQueue, filters, arrayJobId, jobStatus }) {
       if (arrayJobId !== undefined) {
-        const { states = [], statusReason, stoppedAt } = find(arrayJobId) ?? {};
+        const { states = [], statusReason, exitCode, stoppedAt } = find(arrayJobId) ?? {};
         const children = states.flatMap((status, index) =>
           status === jobStatus ? [{ arrayProperties: { index } }] : [],
         );
-        return { jobSummaryList: children.map((child) => ({ ...child, statusReason, stoppedAt })) };
+        return {
+          jobSummaryList: children.map((child) => ({ ...child, statusReason, container: { exitCode }, stoppedAt })),
+        };
       }
       const [{ values: [pattern = ''] = [] } = {}] = filters as { readonly values?: string[] }[];
       const matches = ({ jobName }: QueuedJob) =>

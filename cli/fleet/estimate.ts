@@ -56,7 +56,7 @@ export async function estimatePlan(
   const cores = availableParallelism();
   const capacity = on && (await readCapacity(on.target, on.queue));
   const childCores = capacity?.vcpus ?? (plan.kind === 'sweep' ? TRAINING_CORES : cores);
-  const room = capacity?.atOnce ?? childrenHere(plan.kind);
+  const room = on ? (capacity?.atOnce ?? missing.length) : childrenHere(plan.kind);
   if (room < 1) {
     throw new UserError(
       `The queue ${on?.queue.arn} has no room for a job: its environments may start fewer vCPUs than the ${childCores} of one. Deploy the stack with a higher --max-vcpus.`,

@@ -67,7 +67,7 @@ async function payment(
   let machines = 0;
   for (const number of await listSubmissions(store, id)) {
     const { where, children } = await readSubmission(store, id, number);
-    if (where === 'batch') machines += Math.min(children, capacity.atOnce);
+    if (where === 'batch') machines += Math.min(children, capacity?.atOnce ?? children);
   }
   const known = new Set<string>();
   for (const shard of shards) {
@@ -77,7 +77,7 @@ async function payment(
   }
   return {
     startSeconds: machines * (quickRun.bootSeconds + imageSeconds(trainingImages[queue.device])),
-    instanceTypes: known.size > 0 ? [...known] : capacity.instanceTypes,
+    instanceTypes: known.size > 0 ? [...known] : (capacity?.instanceTypes ?? []),
   };
 }
 

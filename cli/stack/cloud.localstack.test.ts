@@ -25,6 +25,7 @@ import { followJob } from '../batch/follow-job.ts';
 import { exitCodeOf } from '../batch/follow-on-terminal.ts';
 import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
 import { submitJob } from '../batch/submit-job.ts';
+import { openEndpoint } from '../endpoint/endpoint.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { storeClassifyPlan } from '../fleet/classify-plan.fixture.ts';
 import { followPlanJobs } from '../fleet/follow-plan.ts';
@@ -74,6 +75,8 @@ describe('the cloud commands', () => {
     const body = new Uint8Array(3072);
 
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    const endpoint = await openEndpoint({ target: 'local' });
+    expect((await endpoint.store?.())?.url).toBe(`s3://${stack.BucketName}`);
     const refused = await fetch(`${url}/classify`, { method: 'POST', body });
     expect(refused.headers.get('content-type')).toBe('application/problem+json');
     expect(await refused.json()).toMatchObject({ status: 403, code: 'invalid-api-key' });

@@ -103,7 +103,7 @@ export interface paths {
         put?: never;
         /**
          * Run the served model
-         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`; the metadata has the numbers of the model. The name of a model is that of its card, and `cifar10` is always the served one, whatever its classes.
+         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`, and, of a model that can tell, `unfamiliar`, BOOL `[n]`: whether an image is like none of the classes. The metadata has the outputs and the numbers of the model. The name of a model is that of its card, and `cifar10` is always the served one, whatever its classes.
          */
         post: operations["infer"];
         delete?: never;
@@ -157,7 +157,7 @@ export interface paths {
         put?: never;
         /**
          * Run a version
-         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`; the metadata has the numbers of the model. The name of a model is that of its card, and `cifar10` is always the served one, whatever its classes.
+         * @description The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`, and, of a model that can tell, `unfamiliar`, BOOL `[n]`: whether an image is like none of the classes. The metadata has the outputs and the numbers of the model. The name of a model is that of its card, and `cifar10` is always the served one, whatever its classes.
          */
         post: operations["inferVersion"];
         delete?: never;
@@ -626,8 +626,8 @@ export interface components {
                 name: string;
                 shape: number[];
                 /** @enum {string} */
-                datatype: "FP32" | "BYTES";
-                data: number[] | string[];
+                datatype: "FP32" | "BYTES" | "BOOL";
+                data: number[] | string[] | boolean[];
             }[];
         };
         ModelMetadata: {

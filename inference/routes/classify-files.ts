@@ -1,6 +1,6 @@
 import type { ImageLimits } from '#images/decode-image.ts';
 import type { ServedModel } from '../serving/live-models.ts';
-import { type Classified, classifyImages } from './classify-images.ts';
+import { type Classified, classifyImages, type RemoteModel } from './classify-images.ts';
 import type { ClassifyOptions } from './classify-request.ts';
 import { explainText, undamaged } from './sent-as-text.ts';
 
@@ -11,7 +11,7 @@ import { explainText, undamaged } from './sent-as-text.ts';
  */
 export async function classifyFiles(
   files: readonly (Uint8Array | Error)[],
-  model: ServedModel,
+  model: ServedModel | RemoteModel,
   options?: ClassifyOptions,
   limits?: ImageLimits,
 ): Promise<Classified> {

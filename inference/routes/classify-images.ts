@@ -21,6 +21,12 @@ export const MAX_MEGAPIXELS = 16;
 /** Predictions of all images of a request together: with names of 100 bytes they fit in the 6 MB of a Lambda's answer. */
 export const MAX_PREDICTIONS = 30_000;
 
+/** A model whose network another thread computes. It cannot explain its answers. */
+export interface RemoteModel extends Omit<ServedModel, 'classify' | 'answer'> {
+  readonly classify?: undefined;
+  answer(pixels: Uint8Array): Promise<Answers>;
+}
+
 /**
  * Decodes and classifies images, all in one pass of the network. Every request format ends here.
  *
@@ -30,7 +36,7 @@ export const MAX_PREDICTIONS = 30_000;
  */
 export async function classifyImages(
   files: readonly (Uint8Array | Error)[],
-  model: ServedModel,
+  model: ServedModel | RemoteModel,
   { topK = Math.min(5, model.card.classes.length), strict = false, explain }: ClassifyOptions = {},
   limits?: ImageLimits,
 ): Promise<Classified> {
@@ -54,12 +60,14 @@ export async function classifyImages(
   const good = prepared.filter((image): image is Prepared => !(image instanceof Error));
   const decoded = performance.now();
 
-  const answers = good.length > 0 ? model.answer(stack(good)) : undefined;
+  const answers = good.length > 0 ? await model.answer(stack(good)) : undefined;
   let row = 0;
   const results = prepared.map((image) => {
     if (image instanceof Error) return image;
     const answer = answerOf(image, row++, answers!, model, topK);
-    return explain === undefined ? answer : { ...answer, explanation: explanationOf(image, answer, model) };
+    const { classify } = model;
+    if (explain === undefined || classify === undefined) return answer;
+    return { ...answer, explanation: explanationOf(image, answer, { card: model.card, classify }) };
   });
   return { results, timing: { decode: decoded - started, predict: performance.now() - decoded } };
 }
@@ -72,7 +80,7 @@ interface Prepared {
 
 async function prepareAll(
   files: readonly (Uint8Array | Error)[],
-  { card: { input } }: ServedModel,
+  { card: { input } }: Pick<ServedModel, 'card'>,
   strict: boolean,
   limits: ImageLimits | undefined,
 ): Promise<(Prepared | Error)[]> {
@@ -117,7 +125,13 @@ function stack(images: readonly Prepared[]): Uint8Array {
 }
 
 /** @param row of the image in the answers */
-function answerOf({ input }: Prepared, row: number, answers: Answers, model: ServedModel, topK: number): ImageAnswer {
+function answerOf(
+  { input }: Prepared,
+  row: number,
+  answers: Answers,
+  model: Pick<ServedModel, 'card'>,
+  topK: number,
+): ImageAnswer {
   const { classes, uncertainBelow } = model.card;
   const scores = answers.probabilities.subarray(row * classes.length, (row + 1) * classes.length);
   const predictions = Array.from(scores, (score, index) => ({ label: classes[index]!, score, index }))
@@ -130,7 +144,11 @@ function answerOf({ input }: Prepared, row: number, answers: Answers, model: Ser
   return { label, score, ...claims, predictions, input };
 }
 
-function explanationOf({ pixels }: Prepared, answer: ImageAnswer, model: ServedModel): Explanation {
+function explanationOf(
+  { pixels }: Prepared,
+  answer: ImageAnswer,
+  model: Pick<ServedModel, 'card' | 'classify'>,
+): Explanation {
   const { label, index } = answer.predictions[0]!;
   const { width, height } = model.card.input;
   const drops = occlusionMap(pixels, index, model); // [height, width]

@@ -47,6 +47,6 @@ export function modelRoutes(app: App, models: LiveModels): void {
   );
 }
 
-export function nameOf({ version, alias, card }: ServedModel): ModelName {
+export function nameOf({ version, alias, card }: Pick<ServedModel, 'version' | 'alias' | 'card'>): ModelName {
   return { name: card.name, version, ...(alias === undefined ? {} : { alias }) };
 }

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { withEndpoint } from '../app.fixture.ts';
 import { ClassifyAnswer, ModelAnswer } from '../http/answers.ts';
 import { Problem } from '../http/problem.ts';
-import { examplePixels } from '../serving/example-model.fixture.ts';
-import { InferAnswer, SERVER_VERSION } from './open-inference.ts';
+import { examplePixels, onlyPlainIsFamiliar } from '../serving/example-model.fixture.ts';
+import { InferAnswer, ModelMetadata, SERVER_VERSION } from './open-inference.ts';
 
 async function infer(url: string, body: object, path = '/v2/models/cifar10/infer') {
   const response = await fetch(url + path, { method: 'POST', body: JSON.stringify(body) });
@@ -74,6 +74,51 @@ test('null means that an optional member is absent', () =>
       { inputs: [input], outputs: [{ ...outputs, parameters: { classification: null } }] },
     ]) {
       expect((await infer(url, body)).answer).toEqual(expected);
+    }
+  }));
+
+test('says which images are like none of the classes, where the model can tell', () =>
+  withEndpoint(async ({ url, promote, logged }) => {
+    await promote();
+    const inputs = [imagesInput(1, 2)];
+    const unfamiliar = { name: 'unfamiliar' };
+    expect((await infer(url, { inputs, outputs: [unfamiliar] })).answer).toMatchObject({
+      status: 400,
+      detail: 'There is no output "unfamiliar", only "probabilities".',
+    });
+    await promote({ card: { unfamiliar: onlyPlainIsFamiliar } });
+    await expect
+      .poll(async () => ModelMetadata.parse((await get(`${url}/v2/models/cifar10`)).answer).outputs, {
+        timeout: 10_000,
+      })
+      .toEqual([
+        { name: 'probabilities', datatype: 'FP32', shape: [-1, 10] },
+        { name: 'unfamiliar', datatype: 'BOOL', shape: [-1] },
+      ]);
+
+    const plain = new Uint8Array(32 * 32 * 3).fill(90);
+    const data = [...examplePixels(1), ...plain];
+    const both = InferAnswer.parse((await infer(url, { inputs: [{ ...inputs[0], data }] })).answer);
+    expect(both.outputs).toEqual([
+      expect.objectContaining({ name: 'probabilities', shape: [2, 10] }),
+      { name: 'unfamiliar', shape: [2], datatype: 'BOOL', data: [true, false] },
+    ]);
+    expect(logged.at(-1)).toMatchObject({ unfamiliar: [true, false] });
+    const asked = [unfamiliar, { name: 'probabilities', parameters: { classification: 1 } }];
+    const { outputs } = InferAnswer.parse((await infer(url, { inputs, outputs: asked })).answer);
+    expect(outputs.map(({ name, datatype }) => [name, datatype])).toEqual([
+      ['unfamiliar', 'BOOL'],
+      ['probabilities', 'BYTES'],
+    ]);
+    for (const [outputs, detail] of [
+      [[unfamiliar, unfamiliar], 'The output "unfamiliar" is asked for twice.'],
+      [[{ ...unfamiliar, parameters: { classification: 1 } }], 'classification is a parameter of "probabilities", and'],
+      [[{ name: 'other' }], 'There is no output "other", only "probabilities" and "unfamiliar".'],
+    ] as const) {
+      expect((await infer(url, { inputs, outputs })).answer).toMatchObject({
+        status: 400,
+        detail: expect.stringContaining(detail),
+      });
     }
   }));
 

@@ -18,6 +18,8 @@ export const MAX_VALUES = 300_000;
 
 const INPUT = 'images';
 const OUTPUT = 'probabilities';
+/** Which images are like none of the classes; only of a model that can tell. */
+const UNFAMILIAR = 'unfamiliar';
 
 // Clients in Python send null for what is not given.
 const anyParameters = z.nullish(z.record(z.string(), z.unknown()));
@@ -46,13 +48,16 @@ export const InferRequest = z.object({
               classification: z.nullish(
                 z
                   .int()
-                  .check(z.positive(), z.describe('Return this many classes, best first, as `score:index:label`.')),
+                  .check(
+                    z.positive(),
+                    z.describe('Of `probabilities`: return this many classes, best first, as `score:index:label`.'),
+                  ),
               ),
             }),
           ),
         }),
       )
-      .check(z.length(1)),
+      .check(z.minLength(1), z.maxLength(2)),
   ),
 });
 
@@ -64,8 +69,8 @@ export const InferAnswer = z.object({
     z.object({
       name: z.string(),
       shape: z.array(z.int()),
-      datatype: z.enum(['FP32', 'BYTES']),
-      data: z.union([z.array(z.number()), z.array(z.string())]),
+      datatype: z.enum(['FP32', 'BYTES', 'BOOL']),
+      data: z.union([z.array(z.number()), z.array(z.string()), z.array(z.boolean())]),
     }),
   ),
 });
@@ -123,8 +128,9 @@ function describeModel(path: string, suffix: string, which: string) {
       ...{ method: 'post', path: `${path}/infer`, id: `infer${suffix}`, group },
       summary: `Run ${which}`,
       details:
-        'The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`; the metadata has ' +
-        'the numbers of the model. ' +
+        'The input `images`, UINT8 `[n, height, width, 3]`, yields `probabilities`, FP32 `[n, classes]`, and, of a model ' +
+        'that can tell, `unfamiliar`, BOOL `[n]`: whether an image is like none of the classes. The metadata has the ' +
+        'outputs and the numbers of the model. ' +
         `The name of a model is that of its card, and \`${SERVER}\` is always the served one, whatever its classes.`,
       body: { 'application/json': InferRequest },
       answer: { 'application/json': InferAnswer },
@@ -203,8 +209,15 @@ function metadataOf({ version, card }: ServedModel, name: string): z.infer<typeo
     versions: [version],
     platform: 'tensorflowjs_layersmodel',
     inputs: [{ name: INPUT, datatype: 'UINT8', shape: [-1, height, width, channels] }],
-    outputs: [{ name: OUTPUT, datatype: 'FP32', shape: [-1, card.classes.length] }],
+    outputs: [
+      { name: OUTPUT, datatype: 'FP32', shape: [-1, card.classes.length] },
+      ...(canTell(card) ? [{ name: UNFAMILIAR, datatype: 'BOOL', shape: [-1] }] : []),
+    ],
   };
+}
+
+function canTell({ unfamiliar }: ServedModel['card']): boolean {
+  return unfamiliar !== undefined;
 }
 
 /** @returns the answer, and facts for the log */
@@ -214,40 +227,72 @@ function runInference(
   modelName: string,
 ): { readonly answer: InferAnswer; readonly facts: object } {
   const { classes } = model.card;
-  const { name = OUTPUT, parameters } = outputs?.[0] ?? {};
-  const classification = parameters?.classification ?? undefined;
-  if (name !== OUTPUT) throw new RequestError('bad-body', `There is no output "${name}", only "${OUTPUT}".`);
-  if (classification !== undefined && classification > classes.length) {
-    throw new RequestError(
-      'bad-body',
-      `classification is ${classification}, but the model has only ${classes.length} classes.`,
-    );
-  }
+  const wanted = wantedOutputs(outputs, model);
   const pixels = pixelsOf(inputs[0]!, model); // [N, height, width, channels]
-  checkAnswerSize(inputs[0]!.shape[0]!, classification ?? classes.length);
+  const each = wanted.map(({ name, classification = classes.length }) => (name === OUTPUT ? classification : 1));
+  checkAnswerSize(
+    inputs[0]!.shape[0]!,
+    each.reduce((sum, values) => sum + values, 0),
+  );
   const started = performance.now();
-  const probabilities = model.classify(pixels); // [N, classes]
+  const { probabilities, unfamiliar } = model.answer(pixels); // [N, classes], [N]
   const timing = { predict: roundMilliseconds(performance.now() - started) };
   const imageCount = probabilities.length / classes.length;
+  const outputOf = ({ name, classification }: WantedOutput): InferAnswer['outputs'][number] => {
+    if (name === UNFAMILIAR) return { name, shape: [imageCount], datatype: 'BOOL', data: [...unfamiliar!] };
+    if (classification === undefined) {
+      const shape = [imageCount, classes.length];
+      return { name, shape, datatype: 'FP32', data: Array.from(probabilities, toShortest) };
+    }
+    const data = topClasses(probabilities, classification, classes);
+    return { name, shape: [imageCount, classification], datatype: 'BYTES', data };
+  };
   const answer: InferAnswer = {
     model_name: modelName,
     model_version: model.version,
     ...(typeof id === 'string' ? { id } : {}),
-    outputs: [
-      classification === undefined
-        ? { name, shape: [imageCount, classes.length], datatype: 'FP32', data: Array.from(probabilities, toShortest) }
-        : {
-            name,
-            shape: [imageCount, classification],
-            datatype: 'BYTES',
-            data: topClasses(probabilities, classification, classes),
-          },
-    ],
+    outputs: wanted.map(outputOf),
   };
-  return {
-    answer,
-    facts: { version: model.version, images: imageCount, ...topClassFacts(probabilities, model), timing },
-  };
+  const facts = { version: model.version, images: imageCount, ...topClassFacts(probabilities, model) };
+  return { answer, facts: { ...facts, ...(unfamiliar && { unfamiliar }), timing } };
+}
+
+interface WantedOutput {
+  readonly name: string;
+  readonly classification?: number;
+}
+
+/**
+ * The outputs that a request asks for, in its order; all of the model where it names none.
+ *
+ * @throws {RequestError} the model has no such output, or not so many classes, or an output is asked for twice
+ */
+function wantedOutputs(outputs: z.infer<typeof InferRequest>['outputs'], { card }: ServedModel): WantedOutput[] {
+  const names = canTell(card) ? [OUTPUT, UNFAMILIAR] : [OUTPUT];
+  const wanted = (outputs ?? names.map((name) => ({ name, parameters: undefined }))).map(({ name, parameters }) => {
+    const classification = parameters?.classification ?? undefined;
+    return { name, ...(classification !== undefined && { classification }) };
+  });
+  for (const [index, { name, classification }] of wanted.entries()) {
+    if (!names.includes(name)) {
+      const known = names.map((each) => `"${each}"`).join(' and ');
+      throw new RequestError('bad-body', `There is no output "${name}", only ${known}.`);
+    }
+    if (wanted.findIndex((each) => each.name === name) !== index) {
+      throw new RequestError('bad-body', `The output "${name}" is asked for twice.`);
+    }
+    if (classification === undefined) continue;
+    if (name !== OUTPUT) {
+      throw new RequestError('bad-body', `classification is a parameter of "${OUTPUT}", and not of "${name}".`);
+    }
+    if (classification > card.classes.length) {
+      throw new RequestError(
+        'bad-body',
+        `classification is ${classification}, but the model has only ${card.classes.length} classes.`,
+      );
+    }
+  }
+  return wanted;
 }
 
 /** @throws {RequestError} the answer would be larger than Lambda can send */

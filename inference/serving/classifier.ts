@@ -89,20 +89,27 @@ export async function openClassifier({ id, card, file }: OpenableVersion, atMost
   }
   return {
     classify: (pixels) => softmaxRows(logitsOf(pixels), card.classes.length, card.temperature),
-    answer(pixels) {
-      const logits = logitsOf(pixels);
-      return {
-        probabilities: softmaxRows(logits, card.classes.length, card.temperature),
-        unfamiliar: areUnfamiliar(pixels, logits, card),
-      };
-    },
+    answer: (pixels) => answersOf(pixels, logitsOf(pixels), card),
     dispose() {
       network = undefined;
     },
   };
 }
 
-function readModel(file: VerifiedVersion['file']): LoweredModel {
+/**
+ * What the logits of images say, whoever has computed them.
+ *
+ * @param pixels `[N, height, width, channels]` uint8 @param logits `[N, classes]`
+ */
+export function answersOf(pixels: Uint8Array, logits: Float32Array, card: OpenableVersion['card']): Answers {
+  return {
+    probabilities: softmaxRows(logits, card.classes.length, card.temperature),
+    unfamiliar: areUnfamiliar(pixels, logits, card),
+  };
+}
+
+/** @throws {UnsupportedModel} it has what no engine here computes */
+export function readModel(file: VerifiedVersion['file']): LoweredModel {
   try {
     return lowerModel(parseLayersModel(file('model.json'), file('weights.bin')));
   } catch (cause) {

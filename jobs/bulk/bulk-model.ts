@@ -1,5 +1,6 @@
 import { loadClassifier } from '#inference/serving/classifier.ts';
 import type { Card } from '#models/card.ts';
+import type { Golden } from '#models/golden.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readVersion } from '#models/versions.ts';
 
@@ -9,6 +10,7 @@ export interface BulkModel {
   /** The alias that led to it, if one did. */
   readonly alias: string | undefined;
   readonly card: Card;
+  readonly golden: Golden;
   /** `model.json` and `weights.bin`, in memory that threads share. */
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
@@ -25,7 +27,7 @@ export async function readBulkModel(store: ObjectStore, version: string, alias?:
   const found = await readVersion(store, version, { only: ['model.json', 'weights.bin'] });
   (await loadClassifier(found)).dispose();
   const files = Object.fromEntries(['model.json', 'weights.bin'].map((path) => [path, shared(found.file(path))]));
-  return { version, alias, card: found.card, files };
+  return { version, alias, card: found.card, golden: found.golden, files };
 }
 
 function shared(bytes: Uint8Array): Uint8Array {

@@ -1,13 +1,8 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { openHere } from './open-here.ts';
-import { toRow } from './row.ts';
-import type { ThreadBatch, ThreadData } from './threads.ts';
+import { workerData } from 'node:worker_threads';
+import type { BulkModel } from './bulk-model.ts';
+import type { ThreadData } from './threads.ts';
 
-/** A worker thread: receives pictures, and sends back their rows. */
-const { model, options } = workerData as ThreadData;
-const answer = await openHere(model, options);
-
-parentPort!.on('message', async (pictures: ThreadBatch) => {
-  const found = await answer(pictures);
-  parentPort!.postMessage(found.map((each, index) => toRow(pictures[index]!, each, options)));
-});
+/** A thread of the bulk engine: native TensorFlow's, or one that reads and decodes pictures and makes their rows. */
+const data = workerData as { readonly predicts: BulkModel } | { readonly answers: ThreadData };
+if ('predicts' in data) await (await import('./native/predictor-thread.ts')).predict(data.predicts);
+else await (await import('./answer-thread.ts')).answer(data.answers);

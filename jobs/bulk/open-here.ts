@@ -3,9 +3,10 @@ import type { ImageLimits } from '#images/decode-image.ts';
 import { problemOf } from '#inference/http/problem.ts';
 import { Refused } from '#inference/http/refused.ts';
 import { classifyFiles } from '#inference/routes/classify-files.ts';
+import type { RemoteModel } from '#inference/routes/classify-images.ts';
 import { nameOf } from '#inference/routes/model.ts';
 import { imageFileIn } from '#inference/routes/sent-as-text.ts';
-import { openClassifier } from '#inference/serving/classifier.ts';
+import { answersOf, openClassifier } from '#inference/serving/classifier.ts';
 import type { ServedModel } from '#inference/serving/live-models.ts';
 import type { BulkModel } from './bulk-model.ts';
 import type { PictureAnswer } from './formats.ts';
@@ -36,24 +37,33 @@ export interface FoundAnswer {
   readonly bytes?: Uint8Array;
 }
 
-/** Answers for pictures, by a model in this thread. */
+/** Computes a network elsewhere. @param pixels `[N, height, width, channels]` uint8 @returns `[N, classes]` logits */
+export type Predict = (pixels: Uint8Array) => Promise<Float32Array>;
+
+/** Answers for pictures. */
 export type AnswerHere = (pictures: readonly BulkPicture[]) => Promise<FoundAnswer[]>;
 
 /**
  * Opens a model in this thread. It answers by the code of the endpoint, and so as the endpoint would, but for its limits of a
  * request's size.
  *
+ * @param predict computes its network elsewhere. @default WebAssembly does, in this thread
  * @throws {UsageError} more classes are asked for than the model has
  */
 export async function openHere(
   { version, alias, card, files }: BulkModel,
   options: AnswerOptions,
+  predict?: Predict,
 ): Promise<AnswerHere> {
   if (options.topK !== undefined && options.topK > card.classes.length) {
     throw new UsageError(`--top-k is ${options.topK}, and the model has ${card.classes.length} classes.`);
   }
-  const classifier = await openClassifier({ id: version, card, file: (path) => files[path]! });
-  const model: ServedModel = { ...classifier, version, alias, card };
+  const model: ServedModel | RemoteModel = {
+    ...{ version, alias, card },
+    ...(predict
+      ? { answer: async (pixels: Uint8Array) => answersOf(pixels, await predict(pixels), card) }
+      : await openClassifier({ id: version, card, file: (path) => files[path]! })),
+  };
   const { topK, strict } = options;
   return async (pictures) => {
     const read = await Promise.all(pictures.map(readWanted));

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import pc from 'picocolors';
 import { mapInOrder } from '#environment/map-in-order.ts';
 import type { BulkModel } from './bulk-model.ts';
@@ -9,6 +9,8 @@ import type { Row, RowOptions } from './row.ts';
 export interface ThreadData {
   readonly model: BulkModel;
   readonly options: AnswerOptions & RowOptions;
+  /** Computes the network. @default the thread itself */
+  readonly predictor?: MessagePort | undefined;
 }
 
 export type ThreadBatch = readonly BulkPicture[];
@@ -19,12 +21,15 @@ const AHEAD = 3;
 /** Threads that classify pictures, one for each core; a thread is started when there is work for it. */
 export class BulkThreads {
   readonly most: number = availableParallelism();
-  readonly #data: ThreadData;
+  readonly #data: Omit<ThreadData, 'predictor'>;
+  readonly #connect: () => MessagePort | undefined;
   readonly #threads: Thread[] = [];
   #started = 0;
 
-  constructor(data: ThreadData) {
+  /** @param connect to the thread that computes the network, if there is one */
+  constructor(data: Omit<ThreadData, 'predictor'>, connect: () => MessagePort | undefined) {
     this.#data = data;
+    this.#connect = connect;
   }
 
   /** Threads that were started. */
@@ -45,7 +50,7 @@ export class BulkThreads {
   #idlest(): Thread {
     const [idlest] = this.#threads.toSorted((a, b) => a.waiting - b.waiting);
     if (idlest !== undefined && (idlest.waiting === 0 || this.#threads.length === this.most)) return idlest;
-    const started = new Thread(this.#data);
+    const started = new Thread({ ...this.#data, predictor: this.#connect() });
     this.#threads.push(started);
     this.#started++;
     return started;
@@ -57,10 +62,15 @@ class Thread {
   readonly #waiting: { resolve(rows: Row[]): void; reject(error: Error): void }[] = [];
   #error: Error | undefined;
 
-  constructor(workerData: ThreadData) {
+  constructor(answers: ThreadData) {
     const color = pc.isColorSupported ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
     this.#worker = new Worker(new URL('./bulk.worker.mjs', import.meta.url), {
-      ...{ workerData, execArgv: [], env: { ...process.env, ...color } },
+      ...{
+        workerData: { answers },
+        execArgv: [],
+        transferList: answers.predictor ? [answers.predictor] : [],
+        env: { ...process.env, ...color },
+      },
       // Objects are many and die young: with the limits of a whole program a thread lets tens of megabytes of them lie.
       resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
     });

@@ -191,7 +191,7 @@ function checkReadable(address: string, place: Place): void {
   const { BucketName, PictureBuckets = '' } = place.stack;
   const others = PictureBuckets.split(' ').filter(Boolean);
   if (bucket === BucketName ? key.startsWith('pictures/') : others.includes(bucket)) return;
-  const deploy = `./cifar10 deploy --pictures ${[...others, bucket].join(' --pictures ')}${suffixOf(place.target)}`;
+  const deploy = `./cifar10 deploy --pictures ${[...others, bucket].join(' ')}${suffixOf(place.target)}`;
   throw new UsageError(
     bucket === BucketName
       ? `Jobs read pictures below s3://${bucket}/pictures/ only, and ${address} is elsewhere. Copy them there with "aws s3 cp --recursive".`

@@ -1,0 +1,70 @@
+import { openNetwork } from '#inference/engine/network.ts';
+import { answersOf, readModel } from '#inference/serving/classifier.ts';
+import { goldenDifference, goldenPixels } from '#models/golden.ts';
+import { sizeOf } from '#models/size-of.ts';
+import type { TensorFlow } from '#training/engine/tensorflow.ts';
+import type { BulkModel } from '../bulk-model.ts';
+import { NATIVE_BATCH, type NativeNetwork, openNativeNetwork } from './network.ts';
+
+/** Which engine computes the network, and why. */
+export interface EngineChoice {
+  readonly engine: 'WebAssembly' | 'TensorFlow';
+  /** For people, such as `0.41 ms an image, and WebAssembly takes 0.69 ms`. */
+  readonly reason: string;
+}
+
+/** Milliseconds that each engine is measured for. */
+const MEASURED = 400;
+/** TensorFlow's threads and memory are worth it where it needs at most so much of WebAssembly's time. */
+const WORTH = 0.8;
+
+/**
+ * Measures a model on both engines, on this machine, and compares the processor time that an image takes: that is the same on a busy
+ * machine as on a quiet one, whatever the number of threads. Native TensorFlow must answer the golden images as training did.
+ */
+export async function chooseEngine(
+  model: BulkModel,
+  tensorflow: TensorFlow,
+): Promise<EngineChoice & { readonly network?: NativeNetwork }> {
+  const { card, files, golden } = model;
+  const lowered = readModel((path) => files[path]!);
+  const native = openNativeNetwork(tensorflow, lowered);
+  const pixels = goldenPixels(golden);
+  const { probabilities } = answersOf(pixels, native.logits(pixels), card);
+  const difference = goldenDifference(golden, probabilities);
+  if (difference > golden.tolerance) {
+    native.dispose();
+    const reason = `TensorFlow's answers to the golden images differ from training's by ${difference}`;
+    return { engine: 'WebAssembly', reason };
+  }
+  const images = repeated(pixels, NATIVE_BATCH * sizeOf([card.input.height, card.input.width, card.input.channels]));
+  const webAssembly = await openNetwork(lowered);
+  const [slow, fast] = [webAssembly, native].map((network) => measure(() => network.logits(images)) / NATIVE_BATCH);
+  const [ofWebAssembly, ofTensorFlow] = [slow!, fast!].map((milliseconds) => `${milliseconds.toFixed(2)} ms`);
+  if (fast! <= WORTH * slow!) {
+    const reason = `${ofTensorFlow} an image, and WebAssembly takes ${ofWebAssembly}`;
+    return { engine: 'TensorFlow', reason, network: native };
+  }
+  native.dispose();
+  return { engine: 'WebAssembly', reason: `${ofWebAssembly} an image, and TensorFlow takes ${ofTensorFlow}` };
+}
+
+/** @returns milliseconds of processor time, of all threads: the least of several rounds */
+function measure(work: () => void): number {
+  work(); // Once unmeasured: what is prepared only then is not counted.
+  let least = Number.POSITIVE_INFINITY;
+  const began = performance.now();
+  do {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    least = Math.min(least, (user + system) / 1000);
+  } while (performance.now() - began < MEASURED);
+  return least;
+}
+
+function repeated(bytes: Uint8Array, length: number): Uint8Array {
+  const long = new Uint8Array(length);
+  for (let at = 0; at < length; at += bytes.length) long.set(bytes.subarray(0, length - at), at);
+  return long;
+}

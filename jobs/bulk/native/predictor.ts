@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { availableMemory } from 'node:process';
+import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
+import { hasTensorFlow } from '#training/engine/tensorflow.ts';
+import type { BulkModel } from '../bulk-model.ts';
+import type { EngineChoice } from './choice.ts';
+import type { NewClient } from './predictor-thread.ts';
+
+/** The engine that was chosen, and, where that is native TensorFlow, its thread. */
+export interface Predictor {
+  readonly choice: EngineChoice;
+  /** For another thread, which sends images and gets logits; undefined where each thread has a network of its own. */
+  connect(): MessagePort | undefined;
+  end(): Promise<void>;
+}
+
+/** So few pictures are classified by WebAssembly before TensorFlow is loaded, and the two are compared. */
+const FEW = 5000;
+/** Bytes. */
+const MEMORY = 1.5e9;
+
+/**
+ * Chooses the engine. Native TensorFlow runs in one thread for all, on as many cores as there are: its addon cannot be loaded by
+ * several.
+ *
+ * @param pictures about how many are to be classified
+ */
+export async function openPredictor(model: BulkModel, pictures: number): Promise<Predictor> {
+  const reason = whyWebAssembly(pictures);
+  if (reason !== undefined) return onWebAssembly({ engine: 'WebAssembly', reason });
+  const worker = new Worker(new URL('../bulk.worker.mjs', import.meta.url), {
+    workerData: { predicts: model },
+    execArgv: [],
+    env: SHARE_ENV, // TensorFlow reads its settings from the process's own.
+  });
+  let choice: EngineChoice;
+  try {
+    [choice] = (await once(worker, 'message')) as [EngineChoice];
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    choice = { engine: 'WebAssembly', reason: `TensorFlow fails here: ${message}` };
+  }
+  if (choice.engine === 'WebAssembly') {
+    await worker.terminate();
+    return onWebAssembly(choice);
+  }
+  return {
+    choice,
+    connect() {
+      const { port1, port2 } = new MessageChannel();
+      worker.postMessage({ port: port1 } satisfies NewClient, [port1]);
+      return port2;
+    },
+    async end() {
+      await worker.terminate();
+    },
+  };
+}
+
+function onWebAssembly(choice: EngineChoice): Predictor {
+  return { choice, connect: () => undefined, end: async () => {} };
+}
+
+function whyWebAssembly(pictures: number): string | undefined {
+  if (pictures < FEW) return 'for few pictures it answers sooner';
+  if (!hasTensorFlow()) return 'native TensorFlow is not installed';
+  if (availableMemory() < MEMORY) return `TensorFlow needs ${MEMORY / 1e9} GB of free memory`;
+  return undefined;
+}
