@@ -32,7 +32,7 @@ async function cifar10(...argv: string[]): Promise<string> {
   return out;
 }
 
-test('a sweep with halving trains, ranks and publishes the best run; again it does nothing, and by its id it keeps more', {
+test('a sweep with halving trains, ranks and publishes the best run; by its id again it does nothing', {
   timeout: 480_000,
 }, async () => {
   await writeFiles(`${folder}/photos`, catsAndDogs(40));
