@@ -47,14 +47,17 @@ export async function benchmarkFleet({ children, seed }: Options): Promise<void>
     throw new UsageError(`--children must be a whole number of at least 10, not ${children}.`);
   }
   const root = await mkdtemp(path.join(tmpdir(), 'fleet-'));
-  const [local, kept, pictures] = ['local', 'store', 'pictures'].map((name) => path.join(root, name)) as Folders;
+  const [kept, pictures] = [path.join(root, 'store'), path.join(root, 'pictures')];
+  const instances: string[] = [];
   await mkdir(pictures);
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const began = performance.now();
   try {
     const start = async () => {
       log('starts LocalStack and deploys the stack');
-      const { endpoint, pid } = await startLocalStack({ folder: local, port: 'any', bound: true, store: kept });
+      const folder = path.join(root, `local-${instances.length + 1}`);
+      instances.push(folder);
+      const { endpoint, pid } = await startLocalStack({ folder, port: 'any', bound: true, store: kept });
       const target = localTarget(endpoint);
       await deploy(target).catch(() => deploy(target)); // A loaded machine may break a connection.
       await restoreModels(await target.store(), kept);
@@ -82,7 +85,6 @@ export async function benchmarkFleet({ children, seed }: Options): Promise<void>
     log(`kills LocalStack, after ${before.size} results`);
     process.kill(cloud.pid, 'SIGKILL');
     kills.localStack++;
-    await stopLocalStack(local);
     cloud = await start();
     await submitPlan(cloud.target, stored);
     const second = await killChildren(cloud, store, stored, { count: Math.ceil(children / 10) - half, draw, log });
@@ -125,12 +127,10 @@ export async function benchmarkFleet({ children, seed }: Options): Promise<void>
       figures.doubles + figures.losses + figures.changed > 0 || figures.equal < children || !figures.isTableEqual;
     if (isWrong) throw new UserError('Results were lost, there twice, or other ones. The figures above say how many.');
   } finally {
-    await stopLocalStack(local);
+    for (const folder of instances) await stopLocalStack(folder);
     await rm(root, { recursive: true, force: true });
   }
 }
-
-type Folders = [string, string, string];
 
 interface Cloud {
   readonly endpoint: string;
