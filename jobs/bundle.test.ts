@@ -74,18 +74,28 @@ describe('bundleTraining', () => {
   });
 
   it.each([
-    ['sweep', { name: 'x', recipe: 'nothing', set: [], seed: 1, data: 'cifar10', group: '' }, 'no recipe "nothing"'],
-    ['classify', { list: { key: 'gone.jsonl', sha256: '0'.repeat(64) }, objects: 1, bytes: 1 }, 'gone.jsonl'],
-  ] as const)('does shards of a %s that was planned by the sources', async (kind, item, problem) => {
+    [
+      'sweep',
+      { keep: 'none', over: [] },
+      { name: 'x', recipe: 'nothing', set: [], seed: 1, data: 'cifar10', group: '' },
+      'no recipe "nothing"',
+    ],
+    [
+      'classify',
+      { pictures: 'photos', version: 'v', format: 'jsonl', strict: false },
+      { list: { key: 'gone.jsonl', sha256: '0'.repeat(64) }, objects: 1, bytes: 1 },
+      'gone.jsonl',
+    ],
+  ] as const)('does shards of a %s that was planned by the sources', async (kind, options, item, problem) => {
     const store = folderStore(join(folder, kind));
-    const plan = makePlan({ kind, code: code(), options: {}, items: [item] });
+    const plan = makePlan({ kind, code: code(), options, items: [item] });
     const { id } = await createPlan(store, plan);
     const shards = plan.items.map(({ shard }) => shard);
     const at = new Date().toISOString();
     const words = { at, by: 'test', commit: null, where: 'local-processes' as const, shards, children: 1 };
     const submission = await createSubmission(store, id, words);
-    const options = ['--plan', id, '--submission', submission, '--child', '0', '--store', store.url];
-    const child = promisify(execFile)(process.execPath, [join(bundle, 'main.mjs'), 'shards', ...options]);
+    const chosen = ['--plan', id, '--submission', submission, '--child', '0', '--store', store.url];
+    const child = promisify(execFile)(process.execPath, [join(bundle, 'main.mjs'), 'shards', ...chosen]);
     await expect(child).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('0 shards done') });
     expect((await readFailures(store, id, shards[0]!)).map(({ message }) => message)).toEqual([
       expect.stringContaining(problem),
