@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { BulkModel } from './bulk-model.ts';
-import type { EngineChoice, EngineName } from './native/choice.ts';
-import { openPredictor } from './native/predictor.ts';
+import type { EngineChoice, EngineName } from './choose-engine.ts';
 import { type AnswerOptions, type BulkPicture, openHere } from './open-here.ts';
+import { openPredictor } from './predictor.ts';
 import { type Row, type RowOptions, toRow } from './row.ts';
 import { BulkThreads } from './threads.ts';
 

@@ -3,8 +3,8 @@ import { answersOf, readModel } from '#inference/serving/classifier.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import { sizeOf } from '#models/size-of.ts';
 import type { TensorFlow } from '#training/engine/tensorflow.ts';
-import type { BulkModel } from '../bulk-model.ts';
-import { NATIVE_BATCH, type NativeNetwork, openNativeNetwork } from './network.ts';
+import type { BulkModel } from './bulk-model.ts';
+import { NATIVE_BATCH, type NativeNetwork, openNativeNetwork } from './native-network.ts';
 
 export type EngineName = 'WebAssembly' | 'TensorFlow';
 

@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
 import { loadTensorFlow } from '#training/engine/tensorflow.ts';
-import type { BulkModel } from '../bulk-model.ts';
-import { chooseEngine } from './choice.ts';
+import type { BulkModel } from './bulk-model.ts';
+import { chooseEngine } from './choose-engine.ts';
 
 export interface PredictorData {
   readonly model: BulkModel;

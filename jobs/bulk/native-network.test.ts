@@ -6,7 +6,7 @@ import { loadTensorFlow } from '#training/engine/tensorflow.ts';
 import { exportLayersModel } from '#training/export/layers-model/export.ts';
 import { initializeWeights } from '#training/nets/initialize.ts';
 import { resnet20 } from '#training/nets/resnet20.ts';
-import { openNativeNetwork } from './network.ts';
+import { openNativeNetwork } from './native-network.ts';
 
 test('TensorFlow gives the logits of WebAssembly for a net whose layers meet, also in batches that are not full', async () => {
   const net = resnet20();

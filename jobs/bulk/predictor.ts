@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { availableMemory } from 'node:process';
 import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
 import { hasTensorFlow } from '#training/engine/tensorflow.ts';
-import type { BulkModel } from '../bulk-model.ts';
-import { ASKED, type EngineChoice, type EngineName } from './choice.ts';
+import type { BulkModel } from './bulk-model.ts';
+import { ASKED, type EngineChoice, type EngineName } from './choose-engine.ts';
 import type { NewClient, PredictorData } from './predictor-thread.ts';
 
 /** The engine that was chosen, and, where that is native TensorFlow, its thread. */
@@ -30,7 +30,7 @@ export async function openPredictor(model: BulkModel, pictures: number, wanted?:
   if (wanted === 'WebAssembly') return onWebAssembly({ engine: wanted, reason: ASKED });
   const reason = wanted === undefined ? whyWebAssembly(pictures) : undefined;
   if (reason !== undefined) return onWebAssembly({ engine: 'WebAssembly', reason });
-  const worker = new Worker(new URL('../bulk.worker.mjs', import.meta.url), {
+  const worker = new Worker(new URL('./bulk.worker.mjs', import.meta.url), {
     workerData: { predicts: { model, wanted } satisfies PredictorData },
     execArgv: [],
     env: SHARE_ENV, // TensorFlow reads its settings from the process's own.
