@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Command, Option } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { createProgram, runProgram } from './program.ts';
 import { BadArguments, explainBadArguments } from './terminal/bad-arguments.ts';
-import { mapInOrder } from './terminal/map-in-order.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -56,6 +56,11 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/submit.ts')).submitCommand(),
     outlivesOutput: true,
   },
+  sweep: {
+    summary: 'train a recipe with many settings and seeds, and rank them',
+    load: async () => (await import('./commands/sweep.ts')).sweepCommand(),
+    outlivesOutput: true,
+  },
   jobs: {
     summary: 'list training jobs, show or follow one',
     load: async () => (await import('./commands/jobs.ts')).jobsCommand(),

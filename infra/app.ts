@@ -13,9 +13,12 @@ if (auth !== 'key' && auth !== 'none') {
 if (reservedConcurrency !== undefined && !/^[1-9]\d*$/.test(reservedConcurrency)) {
   throw new Error(`-c reservedConcurrency=${reservedConcurrency} is not valid. Give a whole number of calls, from 1.`);
 }
+const maxVcpus = text('maxVcpus');
 new ClassifierStack(app, 'Cifar10', {
   auth,
-  origins: (text('origins') ?? '').split(/\s+/).filter(Boolean),
+  origins: words(text('origins')),
+  pictureBuckets: words(text('pictureBuckets')),
+  ...(maxVcpus === undefined ? {} : { maxVcpus: Number(maxVcpus) }),
   ...(trainingImage === undefined ? {} : { trainingImage }),
   ...(cpuTrainingImage === undefined ? {} : { cpuTrainingImage }),
   ...(reservedConcurrency === undefined ? {} : { reservedConcurrency: Number(reservedConcurrency) }),
@@ -25,6 +28,10 @@ new ClassifierStack(app, 'Cifar10', {
     cpu: text('cpuInstanceTypes'),
   }),
 });
+
+function words(context = ''): readonly string[] {
+  return context.split(/\s+/).filter(Boolean);
+}
 
 /** A context, such as that of `-c auth=none`; an empty one counts as none. */
 function text(context: string): string | undefined {

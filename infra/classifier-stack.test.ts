@@ -42,6 +42,8 @@ describe('ClassifierStack', () => {
       'ApiKeyId',
       'BucketName',
       'ClassifierLogGroupName',
+      'ClassifyJobDefinitionName',
+      'ClassifyJobRoleArn',
       'CpuInstanceTypes',
       'CpuJobDefinitionName',
       'CpuJobQueueArn',
@@ -50,6 +52,7 @@ describe('ClassifierStack', () => {
       'InstanceTypes',
       'JobDefinitionName',
       'JobQueueArn',
+      'MaxVcpus',
       'OnDemandJobQueueArn',
       'RestApiId',
       'StageName',
@@ -63,13 +66,19 @@ describe('ClassifierStack', () => {
     const outputsOf = (props: ClassifierStackProps) =>
       synthesize(props, withoutBundling).getStackByName('Cifar10').template.Outputs;
 
-    expect(outputsOf({ auth: 'none', origins, trainingImage: 'a/training:1' })).toMatchObject({
+    const pictureBuckets = ['photos', 'more-photos'];
+    const options = { auth: 'none', origins, trainingImage: 'a/training:1', pictureBuckets, maxVcpus: 512 } as const;
+    expect(outputsOf(options)).toMatchObject({
       Auth: { Value: 'none' },
       Origins: { Value: origins.join(' ') },
       TrainingImage: { Value: 'a/training:1' },
+      PictureBuckets: { Value: 'photos more-photos' },
+      MaxVcpus: { Value: '512' },
     });
-    const kept = /^(Auth|Origins|TrainingImage|CpuTrainingImage)$/;
-    expect(Object.keys(outputsOf({})).filter((name) => kept.test(name))).toEqual([]);
+    const kept = /^(Auth|Origins|TrainingImage|CpuTrainingImage|PictureBuckets)$/;
+    const defaults = outputsOf({});
+    expect(Object.keys(defaults).filter((name) => kept.test(name))).toEqual([]);
+    expect(defaults.MaxVcpus).toEqual({ Value: '16' });
   });
 
   it('passes allowed origins to the program, and refuses invalid ones', () => {
@@ -110,13 +119,14 @@ describe('ClassifierStack', () => {
     expect(assembly.getStackByName('Cifar10').template.Outputs).not.toHaveProperty('ApiKeyId');
   });
 
-  it('differs in two properties, and what is kept of them, between built images and those from a registry', () => {
+  it('differs in the images of three jobs, and what is kept of them, between built images and those from a registry', () => {
     const built = synthesize({}).getStackByName('Cifar10').template;
 
     const resources = differences(built, registry.template).filter((path) => !path.startsWith('/Outputs/'));
-    expect(resources).toEqual([
-      expect.stringMatching(/^\/Resources\/TrainingJob\w+\/Properties\/ContainerProperties\/Image$/),
+    expect(resources.toSorted()).toEqual([
+      expect.stringMatching(/^\/Resources\/TrainingClassifyJob\w+\/Properties\/ContainerProperties\/Image$/),
       expect.stringMatching(/^\/Resources\/TrainingCpuJob\w+\/Properties\/ContainerProperties\/Image$/),
+      expect.stringMatching(/^\/Resources\/TrainingJob\w+\/Properties\/ContainerProperties\/Image$/),
     ]);
   });
 
@@ -214,7 +224,7 @@ describe('ClassifierStack', () => {
       outdir: mkdtempSync(path.join(folder, 'out-')),
       context: { '@aws-cdk/core:validateAgainstDefaultRules': true, ...withoutBundling },
     });
-    const stack = new ClassifierStack(app, 'Cifar10', images);
+    const stack = new ClassifierStack(app, 'Cifar10', { ...images, pictureBuckets: ['photos'] });
     Validations.of(app).addPlugins(new AwsSolutionsChecks(stack));
 
     app.synth(); // throws with what was found

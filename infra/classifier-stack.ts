@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
+import { defaultMaxVcpus } from './training/max-vcpus.ts';
 import { type RegionalSettings, regionalSettings } from './training/region.ts';
 import { imageSynthesizer, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
@@ -13,6 +14,10 @@ export interface ClassifierStackProps extends StackProps {
   readonly trainingImage?: string;
   /** The image that jobs on processors alone run, likewise. @default training/Dockerfile.cpu, built on deployment */
   readonly cpuTrainingImage?: string;
+  /** Other buckets whose pictures may be classified by jobs, by name. @default none */
+  readonly pictureBuckets?: readonly string[];
+  /** The limit of vCPUs, of each queue and way to pay; see `TrainingQueueProps`. @default 16 */
+  readonly maxVcpus?: number;
   /** What depends on the region. @default a template for any region that has the usual GPU types */
   readonly regional?: RegionalSettings;
   /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
@@ -23,7 +28,7 @@ export interface ClassifierStackProps extends StackProps {
   readonly reservedConcurrency?: number;
 }
 
-/** Batch jobs train models and write them to S3; a Lambda behind API Gateway reads one and classifies images. */
+/** Batch jobs train models, write them to S3, and classify pictures by the million; a Lambda behind API Gateway reads a model and classifies images. */
 export class ClassifierStack extends Stack {
   constructor(scope: Construct, id: string, props: ClassifierStackProps = {}) {
     super(scope, id, {
@@ -32,7 +37,7 @@ export class ClassifierStack extends Stack {
       ...props,
     });
 
-    const { auth = 'key', origins = [] } = props;
+    const { auth = 'key', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
     const { instanceTypes, zones, warnings } = props.regional ?? regionalSettings(undefined);
     for (const warning of warnings) Annotations.of(this).addWarningV2('cifar10:region', warning);
     const models = new ModelBucket(this, 'Models');
@@ -46,7 +51,7 @@ export class ClassifierStack extends Stack {
           }),
       cpuImage: trainingImage(this, { device: 'cpu', registryUri: props.cpuTrainingImage }),
       cpuInstanceTypes: instanceTypes.cpu.map((name) => new InstanceType(name)),
-      zones,
+      ...{ zones, pictureBuckets, maxVcpus },
     });
     const classifier = new ClassifierFunction(this, 'Classifier', {
       ...{ models, alias: 'production', origins },
@@ -69,6 +74,8 @@ export class ClassifierStack extends Stack {
       CpuJobDefinitionName: cpu.jobDefinition.jobDefinitionName,
       CpuOnDemandJobQueueArn: cpu.onDemandQueue.jobQueueArn,
       CpuInstanceTypes: instanceTypes.cpu.join(' '),
+      ClassifyJobDefinitionName: training.classifyJobDefinition.jobDefinitionName,
+      ClassifyJobRoleArn: training.classifyRole.roleArn,
       TrainingLogGroupName: training.logGroup.logGroupName,
       RestApiId: api.restApiId,
       StageName: api.deploymentStage.stageName,
@@ -79,6 +86,8 @@ export class ClassifierStack extends Stack {
       Origins: origins.join(' '),
       TrainingImage: props.trainingImage,
       CpuTrainingImage: props.cpuTrainingImage,
+      PictureBuckets: pictureBuckets.join(' '),
+      MaxVcpus: String(maxVcpus),
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
   }

@@ -9,7 +9,7 @@ import { sourcesDigest } from './sources.mjs';
 declare const BUNDLED_SOURCES: string | undefined;
 
 /** A plan was made by other code: results of two programs are not mixed. */
-export class OtherCode extends UsageError {
+class OtherCode extends UsageError {
   override readonly name = 'OtherCode';
 }
 

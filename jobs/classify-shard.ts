@@ -1,43 +1,121 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '#errors/user-error.ts';
-import { classifyFiles } from '#inference/routes/classify-files.ts';
-import { nameOf } from '#inference/routes/model.ts';
-import { imageFileIn } from '#inference/routes/sent-as-text.ts';
-import { loadClassifier } from '#inference/serving/classifier.ts';
-import type { ServedModel } from '#inference/serving/live-models.ts';
-import { readVersion } from '#models/versions.ts';
+import { checked } from '#models/json.ts';
+import {
+  answersKey,
+  ClassifyOptions,
+  ClassifyResult,
+  type ListedPicture,
+  parseList,
+} from '#models/plans/classify-result.ts';
+import { type ItemOf, planKey } from '#models/plans/plan.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { contentTypeOf } from '#models/versions.ts';
+import { readBulkModel } from './bulk/bulk-model.ts';
+import { type BulkEngine, openBulkEngine } from './bulk/engine.ts';
+import type { BulkPicture } from './bulk/open-here.ts';
+import { openPictureReader } from './pictures/open-picture-reader.ts';
+import type { PictureReader } from './pictures/picture-reader.ts';
+import { readAhead } from './pictures/read-ahead.ts';
 import type { ShardContext } from './shard-context.ts';
 
-/** Classifies the pictures of a shard, which are in the plan's store, and stores one row each, in the order of the list. */
+/**
+ * Classifies the pictures of a shard's list on all cores, and stores one row for each, in the order of the list: also for those that
+ * cannot be read or decoded, were changed, or are gone. Reading, decoding and computing overlap, and memory holds some pictures and
+ * the rows of the shard.
+ *
+ * @throws {UserError} what concerns all pictures: the list is damaged, the version is not there, a right is missing
+ */
 export async function runShard({ store, planId, plan, item, signal }: ShardContext<'classify'>): Promise<unknown> {
-  const list = await store.get(item.list.key);
-  if (list === undefined) throw new UserError(`${item.list.key} is gone: nothing says which pictures the shard has.`);
-  if (createHash('sha256').update(list.body).digest('hex') !== item.list.sha256) {
-    throw new UserError(`${item.list.key} is damaged: its content has another digest than the plan says.`);
+  const options = checked(ClassifyOptions, plan.options, planKey(planId, 'plan.json'));
+  const list = await readList(store, planId, item);
+  const engine = await engineFor(store, options);
+  const reader = openPictureReader();
+  const began = { at: performance.now(), cpu: process.cpuUsage() };
+  let found: Rows;
+  try {
+    found = await classify(reader, engine, { list, signal });
+  } finally {
+    reader.close();
   }
-  const version = await readVersion(store, String(plan.options.version), { only: ['model.json', 'weights.bin'] });
-  const model: ServedModel = {
-    ...(await loadClassifier(version)),
-    version: version.id,
-    alias: undefined,
-    card: version.card,
+  const { user, system } = process.cpuUsage(began.cpu);
+  const { body, ...counts } = found;
+  if (counts.rows !== list.length) throw new Error(`${list.length} pictures gave ${counts.rows} rows.`);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const key = answersKey(planId, item.shard, sha256, options.format);
+  await store.put(key, body, { contentType: contentTypeOf(key) });
+  const result: ClassifyResult = {
+    ...counts,
+    answers: { key, bytes: body.length, sha256 },
+    seconds: (performance.now() - began.at) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    engine: engine.describe(),
   };
-  let failed = 0;
-  const rows: string[] = [];
-  for (const line of Buffer.from(list.body).toString().trimEnd().split('\n')) {
-    signal.throwIfAborted();
-    const { key } = JSON.parse(line) as { readonly key: string };
-    const object = await store.get(key);
-    const file = object ? imageFileIn(object.body) : new UserError(`${key} is gone.`);
-    const [result] = (await classifyFiles([file], model)).results;
-    if (result instanceof Error) failed++;
-    rows.push(
-      JSON.stringify(
-        result instanceof Error ? { key, error: result.message } : { key, ...result, model: nameOf(model) },
-      ),
-    );
+  return checked(ClassifyResult, result, `The result of ${item.shard}`);
+}
+
+interface Rows {
+  readonly body: Uint8Array;
+  readonly rows: number;
+  readonly failed: number;
+  readonly changed: number;
+}
+
+async function classify(
+  reader: PictureReader,
+  engine: BulkEngine,
+  { list, signal }: { readonly list: readonly ListedPicture[]; readonly signal: AbortSignal },
+): Promise<Rows> {
+  const ahead = readAhead(list, reader);
+  let [changed, failed] = [0, 0];
+  async function* pictures(): AsyncGenerator<BulkPicture> {
+    for await (const [{ file }, read] of ahead.pictures) {
+      signal.throwIfAborted();
+      if ('bytes' in read) {
+        yield { file, bytes: read.bytes };
+        continue;
+      }
+      changed += Number(read.isChanged);
+      yield { file, problem: read.problem };
+    }
   }
-  const answers = `batches/${planId}/answers/${item.shard}.jsonl`;
-  await store.put(answers, Buffer.from(`${rows.join('\n')}\n`), { contentType: 'application/jsonl' });
-  return { answers, rows: rows.length, failed };
+  const texts: string[] = [];
+  for await (const rows of engine.rows(pictures())) {
+    for (const { text, isFailed } of rows) {
+      texts.push(text);
+      failed += Number(isFailed);
+      ahead.release();
+    }
+  }
+  return { body: new TextEncoder().encode(texts.join('')), rows: texts.length, failed, changed };
+}
+
+async function readList(store: ObjectStore, planId: string, { list }: ItemOf<'classify'>): Promise<ListedPicture[]> {
+  const key = planKey(planId, list.key);
+  const object = await store.get(key);
+  if (object === undefined) throw new UserError(`${key} is gone: nothing says which pictures the shard has.`);
+  if (createHash('sha256').update(object.body).digest('hex') !== list.sha256) {
+    throw new UserError(`${key} is damaged: its content has another digest than the plan says.`);
+  }
+  return parseList(object.body, key);
+}
+
+/** That of the shard before, if it serves this one, too: a child has shards of one plan. */
+let opened: { readonly of: string; readonly engine: BulkEngine } | undefined;
+
+async function engineFor(store: ObjectStore, options: ClassifyOptions): Promise<BulkEngine> {
+  const of = JSON.stringify([store.url, options]);
+  if (opened?.of === of) return opened.engine;
+  await closeEngine();
+  const { version, format, topK, strict } = options;
+  const engine = await openBulkEngine(await readBulkModel(store, version), { format, topK, strict, width: 0 });
+  opened = { of, engine };
+  return engine;
+}
+
+/** Ends the threads that shards have left to the next one. */
+export async function closeEngine(): Promise<void> {
+  const { engine } = opened ?? {};
+  opened = undefined;
+  await engine?.close();
 }

@@ -11,7 +11,7 @@ import { onSignals } from '#training/commands/on-signals.ts';
 import { wholeNumber } from '#training/commands/option-parsers.ts';
 import { jobId } from '#training/commands/place.ts';
 import { checkCode } from './check-code.ts';
-import { runShard } from './kinds.ts';
+import { closeKind, completePlan, runShard } from './kinds.ts';
 import { runShards } from './run-shards.ts';
 
 interface Options {
@@ -51,7 +51,9 @@ async function run({ plan: planId, submission: number, store: url, ...options }:
     const submission = await readSubmission(store, planId, number);
     const shards = shardsOfChild(submission, child);
     const worker = { submission: number, child };
-    const counts = await runShards({ store, planId, plan, shards, worker, runShard, job: jobId(), signal, log });
+    const doing = runShards({ store, planId, plan, shards, worker, runShard, job: jobId(), signal, log });
+    const counts = await doing.finally(() => closeKind(plan.kind));
+    await completePlan(store, planId, plan);
     log(`Child ${child}: ${counts.done} shards done, ${counts.skipped} had a result, ${counts.failed} failed.`);
     if (counts.failed > 0) process.exitCode = 1;
   } catch (error) {

@@ -26,6 +26,7 @@ export const directions: Readonly<Record<string, Readonly<Record<string, readonl
     'train-shard.ts': ['shard-context.ts'],
     'classify-shard.ts': ['bulk', 'shard-context.ts'],
     'check-code.ts': ['sources.mjs'],
+    'bundle.mjs': ['sources.mjs'],
     bulk: [],
   },
   // commands → run → record → evaluation → engine, export → recipe → nets, datasets → data → random

@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { BatchClient, ListJobsCommand, SubmitJobCommand, TerminateJobCommand } from '@aws-sdk/client-batch';
 import {
   CopyObjectCommand,
+  CreateBucketCommand,
   CreateMultipartUploadCommand,
   DeleteBucketCommand,
   DeleteBucketPolicyCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
+  PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
@@ -29,11 +31,15 @@ interface Session {
 }
 
 const stackName = `policies-${randomUUID()}`;
+/** A bucket of the user whose pictures may be classified: see `synthesizeStack`. */
+const photos = 'photos';
 let stack: TestStack;
 let bucket: string;
 /** The user, who may do everything. */
 let admin: Session;
 let job: Session;
+/** A job that classifies the pictures of a plan. */
+let classifyJob: Session;
 let classifier: Session;
 
 beforeAll(async () => {
@@ -47,10 +53,11 @@ beforeAll(async () => {
   const Outputs = {
     Bucket: { Value: { Ref: idOf(/^ModelsBucket(?!Policy)/) } },
     Job: arnOf(idOf(/^TrainingJobRole(?!Default)/)),
+    ClassifyJob: arnOf(idOf(/^TrainingClassifyJobRole(?!Default)/)),
     Classifier: arnOf(idOf(/^ClassifierRole(?!Default)/)),
     Reclaimed: arnOf(idOf(/^TrainingReclaimedRole(?!Default)/)),
     ...Object.fromEntries(
-      ['Queue', 'OnDemandQueue', 'CpuOnDemandQueue', 'Job', 'CpuJob'].map((name) => [
+      ['Queue', 'OnDemandQueue', 'CpuOnDemandQueue', 'Job', 'CpuJob', 'ClassifyJob'].map((name) => [
         `Batch${name}`,
         { Value: { Ref: idOf(new RegExp(`^Training${name}[0-9A-F]{8}$`)) } },
       ]),
@@ -59,12 +66,21 @@ beforeAll(async () => {
   stack = await deployStack({ Resources, Outputs }, stackName);
   bucket = stack.outputs.Bucket ?? '';
   admin = { store: await openObjectStore(`s3://${bucket}`), s3: new S3Client() };
-  [job, classifier] = await Promise.all([assume(stack.outputs.Job), assume(stack.outputs.Classifier)]);
-  for (const key of ['aliases/production.json', 'models/a/card.json', 'data/set.bin', 'runs/r/args.json']) {
+  [job, classifyJob, classifier] = await Promise.all([
+    assume(stack.outputs.Job),
+    assume(stack.outputs.ClassifyJob),
+    assume(stack.outputs.Classifier),
+  ]);
+  const keys = ['aliases/production.json', 'models/a/card.json', 'data/set.bin', 'runs/r/args.json'];
+  for (const key of [...keys, 'plans/p/plan.json', 'plans/p/results/1.json', 'pictures/cat.png']) {
     await admin.store.put(key, Buffer.from(key));
   }
+  await admin.s3.send(new CreateBucketCommand({ Bucket: photos }));
+  await admin.s3.send(new PutObjectCommand({ Bucket: photos, Key: '2026/dog.png', Body: 'dog' }));
 });
 afterAll(async () => {
+  await emptyBucket(admin.s3, photos);
+  await admin.s3.send(new DeleteBucketCommand({ Bucket: photos }));
   await stack?.delete();
 });
 
@@ -113,13 +129,16 @@ describe('a job', () => {
     }
   });
 
-  it.each(['aliases/production.json', 'aliases/other.json', 'plans/p/plan.json', 'elsewhere'])(
-    'may neither read nor write %s, and is never told that it does not exist',
-    async (key) => {
-      await expect(job.store.get(key)).rejects.toThrow(refusedByStore);
-      await expect(job.store.put(key, Buffer.from(''))).rejects.toThrow(refusedByStore);
-    },
-  );
+  it.each([
+    'aliases/production.json',
+    'aliases/other.json',
+    'pictures/cat.png',
+    'batches/b/answers/1.csv',
+    'elsewhere',
+  ])('may neither read nor write %s, and is never told that it does not exist', async (key) => {
+    await expect(job.store.get(key)).rejects.toThrow(refusedByStore);
+    await expect(job.store.put(key, Buffer.from(''))).rejects.toThrow(refusedByStore);
+  });
 
   it('deletes neither models nor data', async () => {
     for (const key of ['models/a/card.json', 'data/set.bin', 'aliases/candidate.json']) {
@@ -128,7 +147,7 @@ describe('a job', () => {
   });
 
   it('lists no more than it may read', async () => {
-    for (const prefix of ['', 'aliases/', 'aliases/production.json', 'run', 'plans/']) {
+    for (const prefix of ['', 'aliases/', 'aliases/production.json', 'run', 'pictures/', 'batches/']) {
       await expect(listed(job.store, prefix), prefix).rejects.toThrow(refusedByStore);
     }
     await expect(job.s3.send(new ListObjectsV2Command({ Bucket: bucket }))).rejects.toMatchObject(refused);
@@ -144,6 +163,77 @@ describe('a job', () => {
     await expect(
       job.s3.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: 'aliases/production.json' })),
     ).rejects.toMatchObject(refused);
+  });
+});
+
+describe.each([
+  ['a job', () => job],
+  ['a job that classifies', () => classifyJob],
+])('%s of a plan', (_, session) => {
+  it('reads the plan, and finds which of its shards have a result', async () => {
+    const { store } = session();
+    expect(await store.get('plans/p/plan.json')).toBeDefined();
+    expect(await listed(store, 'plans/p/results/')).toContain('plans/p/results/1.json');
+    expect(await store.get('plans/p/results/none.json')).toBeUndefined();
+  });
+
+  it('says that a shard has begun, has failed and is done, once each', async () => {
+    const { store } = session();
+    const shard = randomUUID();
+    for (const folder of ['started', 'failures', 'results']) {
+      const key = `plans/p/${folder}/${shard}.json`;
+      await store.put(key, Buffer.from('{}'), { only: 'absent' });
+      await expect(store.put(key, Buffer.from('{}'), { only: 'absent' })).rejects.toThrow(WriteConflict);
+    }
+  });
+
+  it.each(['plans/p/plan.json', 'plans/p/submissions/0001.json', 'plans/p/lists/1.jsonl'])(
+    'changes nothing that is the user’s: %s',
+    async (key) => {
+      await expect(session().store.put(key, Buffer.from('{}'))).rejects.toThrow(refusedByStore);
+    },
+  );
+
+  it('deletes no result', async () => {
+    await expect(session().store.delete('plans/p/results/1.json')).rejects.toThrow(refusedByStore);
+  });
+});
+
+describe('a job that classifies', () => {
+  it('reads models and pictures, finds that one is gone, and writes answers', async () => {
+    for (const key of ['models/a/card.json', 'pictures/cat.png']) {
+      expect(Buffer.from((await classifyJob.store.get(key))?.body ?? []).toString()).toBe(key);
+    }
+    expect(await listed(classifyJob.store, 'models/')).toEqual(['models/a/card.json']);
+    expect(await classifyJob.store.get('pictures/gone.png')).toBeUndefined();
+    await classifyJob.store.put('batches/b/answers/1.csv', Buffer.from('cat.png,cat'));
+  });
+
+  it('reads a bucket that the deployment names, knows what is gone from it, and writes nothing there', async () => {
+    const get = (Key: string) => classifyJob.s3.send(new GetObjectCommand({ Bucket: photos, Key }));
+    expect(await (await get('2026/dog.png')).Body?.transformToString()).toBe('dog');
+    await expect(get('2026/gone.png')).rejects.toMatchObject({ name: 'NoSuchKey' });
+    await classifyJob.s3.send(new ListObjectsV2Command({ Bucket: photos, Prefix: '2026/' }));
+    await expect(
+      classifyJob.s3.send(new PutObjectCommand({ Bucket: photos, Key: '2026/dog.png', Body: 'cat' })),
+    ).rejects.toMatchObject(refused);
+  });
+
+  it.each(['runs/r/args.json', 'data/set.bin', 'aliases/production.json', 'batches/b/answers/1.csv'])(
+    'may not read %s',
+    async (key) => {
+      await expect(classifyJob.store.get(key)).rejects.toThrow(refusedByStore);
+    },
+  );
+
+  it.each([
+    'models/b/card.json',
+    'runs/r/args.json',
+    'aliases/candidate.json',
+    'pictures/cat.png',
+    'batches/b/answers.csv',
+  ])('may not write %s', async (key) => {
+    await expect(classifyJob.store.put(key, Buffer.from(''))).rejects.toThrow(refusedByStore);
   });
 });
 
@@ -180,6 +270,7 @@ it('what submits reclaimed jobs again may do so on demand, and nothing else', as
   for (const [queue, definition = ''] of [
     ['BatchOnDemandQueue', outputs.BatchJob],
     ['BatchCpuOnDemandQueue', outputs.BatchCpuJob],
+    ['BatchCpuOnDemandQueue', outputs.BatchClassifyJob],
   ] as const) {
     await submit(queue, definition);
     await submit(queue, nameOf(definition)); // the newest revision

@@ -34,13 +34,13 @@ export interface StackTemplate {
   readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: any }>>;
 }
 
-/** The stack's template, with images from a registry. The programs of functions are left out. */
+/** The stack's template, with an image from a registry, and another bucket whose pictures may be classified. The programs of functions are left out. */
 export function synthesizeStack(): StackTemplate {
   const outdir = mkdtempSync(path.join(tmpdir(), 'policies-'));
   try {
     const context = { 'aws:cdk:bundling-stacks': [] };
     const app = new App({ outdir, context, builtinCloudFormationValidation: false });
-    new ClassifierStack(app, 'Cifar10', { trainingImage: 'training:1' });
+    new ClassifierStack(app, 'Cifar10', { trainingImage: 'training:1', pictureBuckets: ['photos'] });
     return app.synth().getStackByName('Cifar10').template;
   } finally {
     rmSync(outdir, { recursive: true, force: true });
@@ -152,7 +152,10 @@ function objectsOf({ Resource, Condition = {} }: Statement): string[] {
     unknown
   >;
   if (prefixes !== undefined) return listed(prefixes).map(shown);
-  const limits = Object.entries(others).map(([key, value]) => `, ${key} ${listed(value).map(shown).join(' or ')}`);
+  const limits = Object.entries(others).map(([key, value]) => {
+    const values = listed<unknown>(value).map((each) => normal(shown(each)));
+    return `, ${key} ${values.join(' or ')}`;
+  });
   return listed(Resource).map((resource) => normal(shown(resource)) + limits.join(''));
 }
 

@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, it, test } from 'vitest';
+import { sourceFiles } from '#jobs/sources.mjs';
 import { tensorflowWheels } from '#setup/wheels.mjs';
 
 const root = join(import.meta.dirname, '..');
+
+/** What the bundle is made of: the program, and its threads. */
+const programs = ['jobs/main.ts', 'training/data/batches.worker.ts', 'jobs/bulk/bulk.worker.ts'];
 
 /** The project's files that a program is made of. */
 async function sourcesOf(...programs: string[]): Promise<string[]> {
@@ -41,12 +45,20 @@ describe.each(['training/Dockerfile', 'training/Dockerfile.cpu'])('%s', (dockerf
     expect(copied('libraries').sort()).toEqual(await sourcesOf('setup/image.mjs'));
   });
 
-  it('copies all that the training program is made of', async () => {
-    const places = [...copied('libraries'), ...copied('program')];
-    const isCopied = (file: string) =>
-      places.some((place) => file === place || (place.endsWith('/') && file.startsWith(place)));
-    const sources = await sourcesOf('jobs/main.ts', 'training/data/batches.worker.ts', 'training/bundle.mjs');
+  const isCopied = (file: string) =>
+    [...copied('libraries'), ...copied('program')].some(
+      (place) => file === place || (place.endsWith('/') && file.startsWith(place)),
+    );
+
+  it('copies all that the program is made of', async () => {
+    const sources = await sourcesOf(...programs, 'jobs/bundle.mjs');
     expect(sources.filter((file) => !isCopied(file))).toEqual([]);
+  });
+
+  it('copies all that says which code a plan was made by, so that the image has the digest of the clone', () => {
+    const files = sourceFiles(root);
+    expect(files.filter((file) => !isCopied(file))).toEqual([]);
+    expect(files.length).toBeGreaterThan(200);
   });
 
   it('names its base images by their exact version, and installs nothing from Debian', () => {
@@ -56,6 +68,12 @@ describe.each(['training/Dockerfile', 'training/Dockerfile.cpu'])('%s', (dockerf
     for (const base of bases) expect(base).toMatch(/^node:24\.\d+\.\d+-bookworm(-slim)?$/);
     expect(text).not.toContain('apt');
   });
+});
+
+test('all that the program is made of counts for the code of a plan, but how set-up finds its folders', async () => {
+  const counted = new Set(sourceFiles(root));
+  const others = (await sourcesOf(...programs)).filter((file) => !counted.has(file));
+  expect(others.filter((file) => !file.startsWith('setup/'))).toEqual([]);
 });
 
 test('every library of CUDA that is installed is in the image, each in a layer of its own', () => {

@@ -3,7 +3,6 @@ import {
   DescribeJobsCommand,
   type JobDetail,
   type JobStatus,
-  type JobSummary,
   type KeyValuesPair,
   paginateListJobs,
   TerminateJobCommand,
@@ -47,6 +46,8 @@ export interface Attempt {
   readonly exitCode?: number;
   readonly reason?: string;
   readonly logStream?: string;
+  /** Absent if it had no machine in the end. */
+  readonly startedAt?: Date;
   readonly stoppedAt?: Date;
 }
 
@@ -66,11 +67,21 @@ export function stateOf({ status, wasCancelled }: Pick<Job, 'status' | 'wasCance
   return wasCancelled ? 'cancelled' : (status.toLowerCase() as Lowercase<JobStatus>);
 }
 
-/** Every job of the stack's queues that Batch remembers, the newest first. */
+/** Every job of the stack's queues that Batch remembers, the newest first. An array is one job: its children are not listed. */
 export async function listJobs(target: Target, stack: StackOutputs): Promise<Job[]> {
+  return readJobs(await listJobDetails(target, stack), stack);
+}
+
+/** The same as Batch describes them, in no order. */
+export async function listJobDetails(target: Target, stack: StackOutputs): Promise<JobDetail[]> {
   const since = Date.now() - rememberedDays * 86_400_000;
-  const found = await summaries(target, stack, { name: 'AFTER_CREATED_AT', values: [String(since)] });
-  return describeJobs(target, stack, found);
+  return describeJobs(target, await findIds(target, stack, { name: 'AFTER_CREATED_AT', values: [String(since)] }));
+}
+
+/** @returns the newest first */
+export function readJobs(details: readonly JobDetail[], stack: StackOutputs): Job[] {
+  const queues = allQueuesOf(stack);
+  return details.map((detail) => readJob(detail, queues)).sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
 }
 
 /** The jobs that have not ended. */
@@ -80,8 +91,8 @@ export async function activeJobs(target: Target, stack: StackOutputs): Promise<J
 
 /** The jobs that train a run, the newest first; there are several if it was submitted again after a failure. */
 export async function jobsOfRun(target: Target, stack: StackOutputs, run: string): Promise<Job[]> {
-  const found = await summaries(target, stack, { name: 'JOB_NAME', values: [jobNameOf(run)] });
-  return (await describeJobs(target, stack, found)).filter((job) => job.run === run);
+  const found = await findIds(target, stack, { name: 'JOB_NAME', values: [jobNameOf(run)] });
+  return readJobs(await describeJobs(target, found), stack).filter((job) => job.run === run);
 }
 
 /**
@@ -90,7 +101,7 @@ export async function jobsOfRun(target: Target, stack: StackOutputs, run: string
  */
 export async function findJob(target: Target, stack: StackOutputs, reference: string): Promise<Job> {
   const [job] = isJobId(reference)
-    ? await describeJobs(target, stack, [{ jobId: reference, jobName: '' }])
+    ? readJobs(await describeJobs(target, [reference]), stack)
     : await jobsOfRun(target, stack, reference);
   if (job) return job;
   throw new NotFound(
@@ -128,31 +139,32 @@ export function suffixOf({ name }: Pick<Target, 'name'>): string {
   return name === 'local' ? '' : ` --target ${name}`;
 }
 
-function isJobId(reference: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(reference);
+/** Of a job, or of a child of an array. */
+export function isJobId(reference: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?$/.test(reference);
 }
 
-async function summaries(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<JobSummary[]> {
+async function findIds(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<string[]> {
   const client = new BatchClient(target.clientConfig);
-  const found: JobSummary[] = [];
+  const found: string[] = [];
   for (const { arn } of allQueuesOf(stack)) {
     // A filter finds jobs in any state; without one, only those of one state.
     for await (const { jobSummaryList } of paginateListJobs({ client }, { jobQueue: arn, filters: [filter] })) {
-      found.push(...(jobSummaryList ?? []));
+      found.push(...(jobSummaryList ?? []).flatMap(({ jobId }) => jobId ?? []));
     }
   }
   return found;
 }
 
-async function describeJobs(target: Target, stack: StackOutputs, found: readonly JobSummary[]): Promise<Job[]> {
-  const batch = new BatchClient(target.clientConfig);
+/** Jobs, and children of arrays, as Batch describes them. Those that it does not know are left out. */
+export async function describeJobs({ clientConfig }: Target, ids: readonly string[]): Promise<JobDetail[]> {
+  const batch = new BatchClient(clientConfig);
   const details: JobDetail[] = [];
-  for (let start = 0; start < found.length; start += page) {
-    const ids = found.slice(start, start + page).flatMap(({ jobId }) => jobId ?? []);
-    details.push(...((await batch.send(new DescribeJobsCommand({ jobs: ids }))).jobs ?? []));
+  for (let start = 0; start < ids.length; start += page) {
+    const some = new DescribeJobsCommand({ jobs: ids.slice(start, start + page) });
+    details.push(...((await batch.send(some)).jobs ?? []));
   }
-  const queues = allQueuesOf(stack);
-  return details.map((detail) => readJob(detail, queues)).sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  return details;
 }
 
 /** @param queues of the stack, which tell what a job trains on */
@@ -178,6 +190,7 @@ export function readJob(detail: JobDetail, queues: readonly Queue[]): Job {
         exitCode: attempt.container?.exitCode,
         reason: reasonOf(attempt.statusReason, attempt.container?.reason),
         logStream: attempt.container?.logStreamName,
+        startedAt: attempt.startedAt ? new Date(attempt.startedAt) : undefined,
         stoppedAt: attempt.stoppedAt ? new Date(attempt.stoppedAt) : undefined,
       }),
     ),

@@ -33,7 +33,7 @@ const reasons = {
 
 test.each<[keyof typeof reasons, Circumstances, WaitCause, string, string]>([
   ['capacity', {}, 'capacity', 'AWS has no free g4dn.xlarge at the moment', '--on cpu'],
-  ['maxVcpus', {}, 'size', 'it asks for more vCPUs than the queue may start at all', 'maxVcpus'],
+  ['maxVcpus', {}, 'size', 'it asks for more vCPUs than the queue may start at all', 'max-vcpus'],
   [
     ...(['tooLarge', { environments: [environment] }, 'size'] as const),
     'it asks for more memory, vCPUs or GPUs than any instance type of the queue has (g4dn.xlarge, g5.xlarge)',

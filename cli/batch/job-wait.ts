@@ -128,8 +128,7 @@ export function explainReason(
       return {
         cause: 'size',
         text: 'it asks for more vCPUs than the queue may start at all',
-        advice:
-          'Raise maxVcpus of the stack (infra/training/) to the vCPUs of a job or more, deploy, and submit again.',
+        advice: 'Deploy with --max-vcpus and the vCPUs of a job or more, and submit again.',
       };
     case 'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT':
       return {

@@ -2,9 +2,9 @@ import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { withFolder } from '#inference/app.fixture.ts';
+import { type FormatOptions, headerOf, rowOf } from '#jobs/bulk/formats.ts';
 import { AnswersFile } from './answers-file.ts';
 import type { FoundPicture } from './find-pictures.ts';
-import { type FormatOptions, headerOf, rowOf } from './formats.ts';
 
 /** Names that a careless format would break on. */
 const names = ['1.png', 'a,b.png', 'quo"te.png', 'line\nend.png', '=1+1.png', '-x.png', 'ä 🐈.png', 'last.png'];

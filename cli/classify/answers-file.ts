@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { makeFolder } from '#environment/make-folder.ts';
 import { systemError } from '#errors/system-error.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
+import { type AnswerFormat, csvFieldsOf, csvFile } from '#jobs/bulk/formats.ts';
 import type { FoundPicture } from './find-pictures.ts';
-import { type AnswerFormat, csvFieldsOf, csvFile } from './formats.ts';
 
 /** What decides the rows of a file: rows of two jobs are not mixed. By the words in which a person gives it. */
 export type Job = Readonly<Record<string, string>>;

@@ -1,18 +1,14 @@
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { UserError } from '#errors/user-error.ts';
 import type { ClassifyAnswer } from '#inference/http/answers.ts';
-import {
-  classifyImage,
-  type Endpoint,
-  NoSuchVersion,
-  Refused,
-  servedModel,
-  Unreachable,
-} from '../endpoint/endpoint.ts';
-import { mapInOrder } from '../terminal/map-in-order.ts';
-import { ClassifyThreads, type ThreadBatch } from './classify-threads.ts';
-import { type FoundPicture, readPicture } from './find-pictures.ts';
-import type { AnswerOptions, LocalModel } from './local-model.ts';
-import { type Row, type RowOptions, toRow } from './row.ts';
+import { Refused } from '#inference/http/refused.ts';
+import type { BulkModel } from '#jobs/bulk/bulk-model.ts';
+import type { BulkEngine } from '#jobs/bulk/engine.ts';
+import type { AnswerOptions, BulkPicture } from '#jobs/bulk/open-here.ts';
+import { readPicture } from '#jobs/bulk/read-picture.ts';
+import { type Row, type RowOptions, toRow } from '#jobs/bulk/row.ts';
+import { classifyImage, type Endpoint, NoSuchVersion, servedModel, Unreachable } from '../endpoint/endpoint.ts';
+import type { FoundPicture } from './find-pictures.ts';
 
 /** Where answers come from. */
 export interface PictureSource {
@@ -65,47 +61,31 @@ async function orProblem(work: () => Promise<ClassifyAnswer>): Promise<ClassifyA
   }
 }
 
-/** Pictures that a thread is given at a time: messages cost little then, and what is on the way is soon done. */
-const BATCH = 32;
-
 /** @param isFew so few that they are classified here sooner than threads are started */
-export function localSource(model: LocalModel, isFew: boolean, options: AnswerOptions): PictureSource {
-  let threads = 0;
+export function localSource(model: BulkModel, isFew: boolean, options: AnswerOptions): PictureSource {
+  let engine: BulkEngine | undefined;
   return {
     version: model.version,
     classes: async () => model.card.classes,
-    describe: () => `${model.version} on WebAssembly, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    describe: () => `${model.version} on ${engine?.describe()}`,
     async *rows(pictures, rowOptions) {
-      if (!isFew) {
-        const pool = new ClassifyThreads({ model, options: { ...options, ...rowOptions } });
-        for await (const [, rows] of pool.rows(batchesOf(pictures, BATCH))) {
-          threads = pool.count;
-          yield rows;
-        }
-        return;
-      }
-      threads = 1;
-      const { openHere } = await import('./local-model.ts');
-      const answer = await openHere(model, options);
-      for await (const batch of batchesOf(pictures, 1)) {
-        const found = await answer(batch);
-        yield found.map((each, index) => toRow(batch[index]!, each, rowOptions));
+      const { openBulkEngine } = await import('#jobs/bulk/engine.ts');
+      engine = await openBulkEngine(model, { ...options, ...rowOptions, isFew });
+      try {
+        yield* engine.rows(readable(pictures));
+      } finally {
+        await engine.close();
       }
     },
   };
 }
 
-async function* batchesOf(pictures: AsyncIterable<FoundPicture>, size: number): AsyncGenerator<ThreadBatch> {
-  let batch: ThreadBatch[number][] = [];
+async function* readable(pictures: AsyncIterable<FoundPicture>): AsyncGenerator<BulkPicture> {
   for await (const { file, name, problem } of pictures) {
-    if (problem) batch.push({ file, name, problem: problem.message });
-    else if (file === '-') batch.push({ file, name, ...(await standardInput()) });
-    else batch.push({ file, name });
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
+    if (problem) yield { file, name, problem: problem.message };
+    else if (file === '-') yield { file, name, ...(await standardInput()) };
+    else yield { file, name };
   }
-  if (batch.length > 0) yield batch;
 }
 
 /** Only this thread can read it. */

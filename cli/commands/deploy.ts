@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
@@ -10,7 +10,9 @@ import { suffixOf } from '../batch/batch-jobs.ts';
 import { lookBeforeDeployment } from '../doctor/before-deployment.ts';
 import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { deploy } from '../stack/deploy.ts';
+import { settleOptions } from '../stack/deploy-options.ts';
 import { explainInterruption } from '../stack/interruption.ts';
+import { lookAtPictureBuckets, pictureBucketAdvice } from '../stack/picture-buckets.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
@@ -27,19 +29,34 @@ export function deployCommand(): Command {
       '--origin <origins...>',
       'web origins that may call the endpoint, such as https://example.org; * for all, none for none',
     )
+    .option(
+      '--pictures <buckets...>',
+      'other buckets whose pictures jobs may classify, such as my-photos; none for none. The stack’s own is always one, below pictures/',
+    )
+    .addOption(
+      new Option(
+        '--max-vcpus <count>',
+        'the most vCPUs of a queue at a time, on Spot instances and again on demand: 16 are 8 jobs on CPUs, or 4 on GPUs',
+      ).argParser(wholeNumber),
+    )
     .option('--json', 'print the stack’s outputs and the endpoint’s address as JSON; on LocalStack its key, too')
     .addHelpText('after', help)
     .action(async (options: CommandOptions) => {
-      const { trainingImage, cpuTrainingImage, auth } = options;
+      const { trainingImage, cpuTrainingImage, auth, maxVcpus } = options;
+      const pictureBuckets = options.pictures?.filter((bucket) => bucket !== 'none');
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
       const target = await openTarget(options.target);
       const endWatch = explainInterruption(
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
       const stack = await step('deploy the stack', async (report, note) => {
-        const asked = { trainingImage, cpuTrainingImage, auth, origins };
+        const asked = { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus };
         if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
-        return deploy(target, { ...asked, report, note });
+        const buckets = await lookAtPictureBuckets(target, settleOptions(target, { pictureBuckets }).pictureBuckets);
+        const deployed = await deploy(target, { ...asked, report, note });
+        const role = deployed.ClassifyJobRoleArn ?? '';
+        for (const advice of buckets.flatMap((bucket) => pictureBucketAdvice(bucket, role))) note(advice);
+        return deployed;
       }).finally(endWatch);
       if (target.name === 'local') {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
@@ -61,18 +78,21 @@ interface CommandOptions {
   readonly cpuTrainingImage?: string;
   readonly auth?: 'key' | 'none';
   readonly origin?: readonly string[];
+  readonly pictures?: readonly string[];
+  readonly maxVcpus?: number;
   readonly json?: true;
 }
 
 const help = `
-An option holds until it is changed: the stack keeps the images, --auth and --origin, and a deployment
-without them leaves them as they are. Back to the defaults: --auth key, --origin none,
+An option holds until it is changed: the stack keeps them, and a deployment without them leaves them as
+they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16,
 --training-image build, --cpu-training-image build. On LocalStack "build" is the program of this clone.
+--pictures and --origin name all that are allowed from now on: leave one out to remove it.
 
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
 AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
 "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
-knows: -c auth=none, -c origins=…, -c trainingImage=… are to be given each time. On LocalStack it needs
+knows: -c auth=none, -c origins=…, -c pictureBuckets=… are to be given each time. On LocalStack it needs
 the environment that "./cifar10 local env" prints.
 
 Examples:
@@ -80,7 +100,14 @@ Examples:
   ./cifar10 deploy --target aws                          in your AWS account; Docker builds the images
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
   ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
-  ./cifar10 deploy --target aws --origin https://example.org   allow that origin`;
+  ./cifar10 deploy --target aws --origin https://example.org   allow that origin
+  ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
+  ./cifar10 deploy --target aws --max-vcpus 512          256 jobs on CPUs at a time, if the quota allows it`;
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number of vCPUs, such as 64.');
+  return Number(text);
+}
 
 /** Pictures to try the endpoint with. Where there are none, the deployment is as good without them. */
 async function examplePictures(store: ObjectStore): Promise<readonly ExamplePicture[]> {

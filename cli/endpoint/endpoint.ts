@@ -11,6 +11,7 @@ import {
 } from '#inference/client/client.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
 import { Problem } from '#inference/http/problem.ts';
+import { Refused } from '#inference/http/refused.ts';
 import { ProxyFailure, proxyFetch } from '#setup/proxy.mjs';
 import { openTarget, type TargetName } from '../stack/target.ts';
 import { runningServers } from './running-servers.ts';
@@ -42,20 +43,6 @@ export interface ClassifyQuery {
 
 /** Seconds that one request may take. */
 const TIMEOUT = 30;
-
-/** Why a picture was refused. In this process there is no request that it could name. */
-export type Refusal = Omit<Problem, 'instance' | 'request_id'> & Partial<Problem>;
-
-/** The endpoint refused this picture; it may accept others. */
-export class Refused extends UserError {
-  override readonly name = 'Refused';
-  readonly problem: Refusal;
-
-  constructor(problem: Refusal) {
-    super(problem.hint === undefined ? problem.detail : `${problem.detail} ${problem.hint}`);
-    this.problem = problem;
-  }
-}
 
 /** The endpoint has no version or alias of this name. */
 export class NoSuchVersion extends NotFound {

@@ -1,10 +1,10 @@
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { UserError } from '#errors/user-error.ts';
 import type { EndpointClient } from '#inference/client/client.ts';
 import { MAX_BODY } from '#inference/http/read-body.ts';
 import { MAX_IMAGES } from '#inference/routes/classify-request.ts';
 import { InferAnswer, MAX_VALUES } from '#inference/routes/open-inference.ts';
 import type { Split } from '#training/data/dataset.ts';
-import { mapInOrder } from '../terminal/map-in-order.ts';
 import { type Endpoint, postWithRetries } from './endpoint.ts';
 
 /** Requests in flight at a time: as many as a function's default concurrency and a local endpoint on two cores can serve. */

@@ -98,9 +98,9 @@ describe('estimatePlan', () => {
     const attempt = '20261128-115900000-0001-0-0a1b2c';
     await writeResult(store, planId(plan), first!, { at, attempt, seconds: 30, result: {} });
 
-    const estimate = await estimatePlan(store, plan, { missing: others, processes: 2 });
+    const estimate = await estimatePlan(store, plan, { missing: others, atMost: 1 });
 
-    expect(estimate).toMatchObject({ items: 9, atOnce: 2, isPaid: false, basis: 'by 1 result of it' });
+    expect(estimate).toMatchObject({ items: 9, atOnce: 1, isPaid: false, basis: 'by 1 result of it' });
     expect(estimate).not.toHaveProperty('dollars');
     expect(estimate.machineSeconds).toBeGreaterThanOrEqual(9 * 30);
   });

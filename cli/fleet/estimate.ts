@@ -10,6 +10,7 @@ import { imageSeconds, quickRun, trainingImages } from '../cost/training-cost.ts
 import type { Target } from '../stack/target.ts';
 import { confirm } from '../terminal/confirm.ts';
 import { secondsOfItems } from './item-seconds.ts';
+import { childrenHere, TRAINING_CORES } from './local-capacity.ts';
 
 export interface EstimateOptions {
   /** Shards without a result. */
@@ -18,8 +19,6 @@ export interface EstimateOptions {
   readonly atMost?: number | undefined;
   /** The cloud that runs them, and its queue with the definition of the children. @default processes of this machine */
   readonly on?: { readonly target: Target; readonly queue: Queue } | undefined;
-  /** How many processes this machine has room for. @default one for two cores; to classify, one for all */
-  readonly processes?: number | undefined;
   /** Training images of the data set, the held-out ones included. @default CIFAR-10's 50,000 */
   readonly images?: number | undefined;
 }
@@ -51,13 +50,13 @@ export interface PlanEstimate {
 export async function estimatePlan(
   store: ObjectStore,
   plan: Plan,
-  { missing, atMost = Number.POSITIVE_INFINITY, on, processes, images }: EstimateOptions,
+  { missing, atMost = Number.POSITIVE_INFINITY, on, images }: EstimateOptions,
 ): Promise<PlanEstimate> {
   const isPaid = on?.target.name === 'aws';
   const cores = availableParallelism();
   const capacity = on && (await readCapacity(on.target, on.queue));
-  const childCores = capacity?.vcpus ?? (plan.kind === 'sweep' ? 2 : cores);
-  const room = capacity?.atOnce ?? processes ?? Math.max(1, Math.floor(cores / childCores));
+  const childCores = capacity?.vcpus ?? (plan.kind === 'sweep' ? TRAINING_CORES : cores);
+  const room = capacity?.atOnce ?? childrenHere(plan.kind);
   if (room < 1) {
     throw new UserError(
       `The queue ${on?.queue.arn} has no room for a job: its environments may start fewer vCPUs than the ${childCores} of one. Deploy the stack with a higher --max-vcpus.`,

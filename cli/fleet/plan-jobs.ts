@@ -13,6 +13,8 @@ import type { StackOutputs, Target } from '../stack/target.ts';
 /** A job of a plan in Batch: an array, or one child as a plain job. */
 export interface PlanJob {
   readonly id: string;
+  /** The id of its plan. */
+  readonly plan: string;
   /** The number of its submission, such as `0001`. */
   readonly submission: string;
   /** The number of its first child in the submission. */
@@ -69,22 +71,24 @@ export async function planJobs(
   const jobs: PlanJob[] = [];
   for (let start = 0; start < ids.length; start += PAGE) {
     const described = await client.send(new DescribeJobsCommand({ jobs: ids.slice(start, start + PAGE) }));
-    jobs.push(...(described.jobs ?? []).flatMap((detail) => readPlanJob(detail, plan, stack) ?? []));
+    jobs.push(...(described.jobs ?? []).flatMap((detail) => readPlanJob(detail, stack) ?? []));
   }
-  return jobs.sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.first - other.first);
+  return jobs
+    .filter((job) => job.plan === plan)
+    .sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.first - other.first);
 }
 
-/** @returns `undefined` for a job that is no child of the plan */
-function readPlanJob(detail: JobDetail, plan: string, stack: StackOutputs): PlanJob | undefined {
+/** @returns `undefined` for a job that works on no plan */
+export function readPlanJob(detail: JobDetail, stack: StackOutputs): PlanJob | undefined {
   const { jobId: id = '', jobQueue: queue = '', status = 'SUBMITTED', container = {}, arrayProperties } = detail;
   const command = container.command ?? [];
   const option = (name: string) => (command.includes(name) ? command[command.indexOf(name) + 1] : undefined);
-  const submission = option('--submission');
-  if (command[0] !== 'shards' || option('--plan') !== plan || submission === undefined) return undefined;
+  const [plan, submission] = [option('--plan'), option('--submission')];
+  if (command[0] !== 'shards' || plan === undefined || submission === undefined) return undefined;
   const { size, statusSummary = {} } = arrayProperties ?? {};
   const device = allQueuesOf(stack).find(({ arn }) => arn === queue)?.device;
   return {
-    ...{ id, submission, queue, status, command },
+    ...{ id, plan, submission, queue, status, command },
     first: Number(option('--child') ?? option('--offset') ?? 0),
     children: size ?? 1,
     isArray: size !== undefined,
@@ -111,14 +115,21 @@ export async function activeChildren(target: Target, job: PlanJob): Promise<numb
   if (hasEnded(job)) return [];
   const all = Array.from({ length: job.children }, (_, index) => job.first + index);
   if (!ended.some((status) => (job.states[status] ?? 0) > 0)) return all;
-  const client = new BatchClient(target.clientConfig);
   const gone = new Set<number>();
-  for (const jobStatus of ended) {
-    for await (const { jobSummaryList = [] } of paginateListJobs({ client }, { arrayJobId: job.id, jobStatus })) {
-      for (const { arrayProperties } of jobSummaryList) gone.add(job.first + (arrayProperties?.index ?? 0));
-    }
-  }
+  for (const status of ended) for (const child of await childrenInState(target, job, status)) gone.add(child);
   return all.filter((child) => !gone.has(child));
+}
+
+/** The numbers, in their submission, of a job's children that are in a state. */
+export async function childrenInState(target: Target, job: PlanJob, jobStatus: JobStatus): Promise<number[]> {
+  if (!job.states[jobStatus]) return [];
+  if (!job.isArray) return [job.first];
+  const client = new BatchClient(target.clientConfig);
+  const found: number[] = [];
+  for await (const { jobSummaryList = [] } of paginateListJobs({ client }, { arrayJobId: job.id, jobStatus })) {
+    for (const { arrayProperties } of jobSummaryList) found.push(job.first + (arrayProperties?.index ?? 0));
+  }
+  return found;
 }
 
 /** A child that has failed, as Batch tells it. */
@@ -138,6 +149,7 @@ export async function failedChildren(target: Target, job: PlanJob): Promise<Fail
     const why = { ...(reason && { reason }), ...(exitCode !== undefined && { exitCode }) };
     return status === 'FAILED' ? [{ child, ...why, stoppedAt }] : [];
   }
+  if (!job.states.FAILED) return [];
   const client = new BatchClient(target.clientConfig);
   const found: FailedChild[] = [];
   for await (const page of paginateListJobs({ client }, { arrayJobId: job.id, jobStatus: 'FAILED' })) {

@@ -1,6 +1,5 @@
 import { type Plan, planId } from '#models/plans/plan.ts';
 import { readResult } from '#models/plans/results.ts';
-import { shardProgress } from '#models/plans/shards.ts';
 import { listSubmissions, readSubmission } from '#models/plans/submissions.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { duration } from '#training/commands/run-view.ts';
@@ -11,9 +10,7 @@ import prices from '../cost/prices.json' with { type: 'json' };
 import { imageSeconds, quickRun, trainingImages } from '../cost/training-cost.ts';
 import type { Target } from '../stack/target.ts';
 import { describeDollars } from './estimate.ts';
-
-/** Results that are read to see which machines made them. */
-const READ = 16;
+import { readPlanWork } from './plan-work.ts';
 
 /** What a plan has come to. */
 export interface PlanReceipt {
@@ -46,25 +43,14 @@ export async function receiptOf(
   { on }: { readonly on?: { readonly target: Target; readonly queue: Queue } | undefined } = {},
 ): Promise<PlanReceipt> {
   const id = planId(plan);
-  let [done, failed, working] = [0, 0, 0];
-  let [from, to] = [Number.POSITIVE_INFINITY, 0];
-  const some: string[] = [];
-  for await (const { shard, state, last, endedAt } of shardProgress(store, id, plan)) {
-    if (state === 'done') done++;
-    if (state === 'failed') failed++;
-    if (state === 'done' && some.length < READ) some.push(shard);
-    if (last === undefined || endedAt === undefined) continue;
-    working += Math.max(0, endedAt.getTime() - last.startedAt.getTime()) / 1000;
-    from = Math.min(from, last.startedAt.getTime());
-    to = Math.max(to, endedAt.getTime());
-  }
+  const { done, failed, endedSeconds, firstStart, lastEnd, someDone } = await readPlanWork(store, { id, plan });
   const isPaid = on?.target.name === 'aws';
-  const paid = isPaid ? await payment(store, id, some, on) : undefined;
-  const machineSeconds = working + (paid?.startSeconds ?? 0);
+  const paid = isPaid ? await payment(store, id, someDone, on) : undefined;
+  const machineSeconds = endedSeconds + (paid?.startSeconds ?? 0);
   const dollars = paid && machineCost(machineSeconds, paid.instanceTypes, prices);
   return {
     ...{ plan: id, kind: plan.kind, total: plan.items.length, done, failed, machineSeconds, isPaid },
-    seconds: Math.max(0, to - from) / 1000,
+    seconds: firstStart && lastEnd ? Math.max(0, lastEnd.getTime() - firstStart.getTime()) / 1000 : 0,
     ...(dollars !== undefined && { dollars }),
     place: `${store.url}/${plan.kind === 'sweep' ? `plans/${id}/results/` : `batches/${id}/`}`,
   };

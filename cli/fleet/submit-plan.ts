@@ -4,7 +4,7 @@ import { userAtHost } from '#environment/user.ts';
 import { UsageError } from '#errors/user-error.ts';
 import type { Plan } from '#models/plans/plan.ts';
 import { missingShards, shardProgress } from '#models/plans/shards.ts';
-import { createSubmission, readSubmission, shardsOfChild } from '#models/plans/submissions.ts';
+import { createSubmission, readSubmission } from '#models/plans/submissions.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { hasEnded } from '../batch/batch-jobs.ts';
 import { type Device, type Queue, queueFor } from '../batch/queues.ts';
@@ -147,10 +147,12 @@ async function coveredShards(target: Target, stack: StackOutputs, store: ObjectS
   for (const job of await planJobs(target, stack, plan)) {
     if (hasEnded(job)) continue;
     const submission = await readSubmission(store, plan, job.submission);
-    const active = await activeChildren(target, job);
-    children += active.length;
+    const active = new Set(await activeChildren(target, job));
+    children += active.size;
     isShared ||= submission.children < submission.shards.length;
-    for (const child of active) for (const shard of shardsOfChild(submission, child)) shards.add(shard);
+    for (const [index, shard] of submission.shards.entries()) {
+      if (active.has(index % submission.children)) shards.add(shard);
+    }
   }
   return { shards, children, isShared };
 }

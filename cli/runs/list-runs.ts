@@ -1,8 +1,8 @@
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { MalformedObject } from '#models/json.ts';
 import { type RunArguments, type RunResult, readArguments, readResult } from '#models/runs.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { readSubmission } from '#models/submissions.ts';
-import { mapInOrder } from '../terminal/map-in-order.ts';
 import { type RunProgress, readProgress } from './run-progress.ts';
 
 /** Reads in flight at a time. */
@@ -10,7 +10,8 @@ const PARALLEL = 8;
 /** Seconds without an event after which a run is taken for dead: it reports each second, except while it tests. */
 const SILENCE = 120;
 
-export type RunState = 'submitted' | 'running' | 'interrupted' | 'failed' | 'finished' | 'damaged';
+/** `measured`: a run of a sweep that has ended, and is not published. */
+export type RunState = 'submitted' | 'running' | 'interrupted' | 'failed' | 'measured' | 'finished' | 'damaged';
 
 export interface ListedRun {
   readonly run: string;
@@ -61,7 +62,7 @@ async function readRun(store: ObjectStore, run: string, begunAt: Date): Promise<
 
 function stateAfter(progress: RunProgress | undefined): RunState {
   if (progress === undefined) return 'interrupted';
-  if (progress.last === 'failed') return 'failed';
+  if (progress.last === 'failed' || progress.last === 'measured') return progress.last;
   const isSilent = Date.now() - progress.at.getTime() > 1000 * SILENCE;
   return progress.last === 'interrupted' || isSilent ? 'interrupted' : 'running';
 }

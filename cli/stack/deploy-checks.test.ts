@@ -148,8 +148,14 @@ test('credentials that expire while CDK works are named as the cause, and not as
 
 describe('options', () => {
   const aws = { name: 'aws', account: '123456789012', region: 'eu-west-1' } as Target;
-  const defaults = { trainingImage: undefined, cpuTrainingImage: undefined, auth: 'key', origins: [] };
-  const kept = { Auth: 'none', Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' } as const;
+  const defaults = {
+    ...{ trainingImage: undefined, cpuTrainingImage: undefined, auth: 'key', origins: [] },
+    ...{ pictureBuckets: [], maxVcpus: 16 },
+  };
+  const kept = {
+    ...{ Auth: 'none' as const, Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' },
+    ...{ PictureBuckets: 'photos scans', MaxVcpus: '64', BucketName: 'models' },
+  };
 
   test('hold until they are changed, and go back to the defaults', () => {
     expect(settleOptions(aws, {})).toEqual(defaults);
@@ -158,13 +164,26 @@ describe('options', () => {
       trainingImage: kept.TrainingImage,
       auth: 'none',
       origins: ['https://a.org', 'https://b.org'],
+      pictureBuckets: ['photos', 'scans'],
+      maxVcpus: 64,
     };
     expect(settleOptions(aws, {}, kept)).toEqual(before);
     expect(settleOptions(aws, { cpuTrainingImage: 'ghcr.io/a/c:1' }, kept)).toEqual({
       ...before,
       cpuTrainingImage: 'ghcr.io/a/c:1',
     });
-    expect(settleOptions(aws, { auth: 'key', origins: [], trainingImage: 'build' }, kept)).toEqual(defaults);
+    const back = { auth: 'key', origins: [], trainingImage: 'build', pictureBuckets: [], maxVcpus: 16 } as const;
+    expect(settleOptions(aws, back, kept)).toEqual(defaults);
+    expect(settleOptions(aws, { pictureBuckets: ['scans', 'scans'] }, kept).pictureBuckets).toEqual(['scans']);
+  });
+
+  test.each([
+    [{ pictureBuckets: ['s3://photos'] }, '--pictures: "s3://photos" is not the name of a bucket. Give the name alone'],
+    [{ pictureBuckets: ['models'] }, '--pictures: models is the stack’s own bucket. Jobs may read the pictures below'],
+    [{ maxVcpus: 2 }, '--max-vcpus: maxVcpus is 2. Give a whole number of at least 4, the vCPUs of one job.'],
+  ])('%o is refused', (options, message) => {
+    expect(() => settleOptions(aws, options, kept)).toThrow(message);
+    expect(() => settleOptions(aws, options, kept)).toThrow(UsageError);
   });
 
   test.each([

@@ -1,4 +1,6 @@
 import { UsageError } from '#errors/user-error.ts';
+import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
+import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
 import { trainingImage as localImage } from '#local/training-image.ts';
 import type { StackOutputs, Target } from './target.ts';
 
@@ -12,6 +14,10 @@ export interface DeployOptions {
   readonly auth?: 'key' | 'none' | undefined;
   /** Other web origins that may call the endpoint. */
   readonly origins?: readonly string[] | undefined;
+  /** Other buckets whose pictures jobs may classify. */
+  readonly pictureBuckets?: readonly string[] | undefined;
+  /** The vCPUs that a queue has at most, on Spot instances and again on demand. */
+  readonly maxVcpus?: number | undefined;
 }
 
 /** What is deployed. */
@@ -21,18 +27,20 @@ export interface DeploySettings {
   readonly cpuTrainingImage: string | undefined;
   readonly auth: 'key' | 'none';
   readonly origins: readonly string[];
+  readonly pictureBuckets: readonly string[];
+  readonly maxVcpus: number;
 }
 
 /**
  * The options, and for what they leave out those of the last deployment, which the stack's outputs keep.
  *
  * @param kept the outputs of the stack, if there is one
- * @throws {UsageError} the stack cannot use an image
+ * @throws {UsageError} the stack cannot use an image or the limit of vCPUs, or a bucket is none, or the stack's own
  */
 export function settleOptions(
   target: Target,
   options: DeployOptions,
-  kept: Partial<Pick<StackOutputs, 'Auth' | 'Origins' | 'TrainingImage' | 'CpuTrainingImage'>> = {},
+  kept: Partial<StackOutputs> = {},
 ): DeploySettings {
   // Nothing can be built for LocalStack, which has no registry.
   const built = target.name === 'local' ? localImage : undefined;
@@ -45,7 +53,28 @@ export function settleOptions(
     cpuTrainingImage: image(options.cpuTrainingImage, kept.CpuTrainingImage, '--cpu-training-image'),
     auth: options.auth ?? kept.Auth ?? 'key',
     origins: options.origins ?? kept.Origins?.split(' ') ?? [],
+    pictureBuckets: usableBuckets(options.pictureBuckets ?? kept.PictureBuckets?.split(' ') ?? [], kept.BucketName),
+    maxVcpus: usage('--max-vcpus', () => checkMaxVcpus(options.maxVcpus ?? Number(kept.MaxVcpus ?? defaultMaxVcpus))),
   };
+}
+
+/** @param own the stack's bucket, of which jobs may read `pictures/` and no more */
+function usableBuckets(buckets: readonly string[], own: string | undefined): readonly string[] {
+  if (own !== undefined && buckets.includes(own)) {
+    throw new UsageError(
+      `--pictures: ${own} is the stack’s own bucket. Jobs may read the pictures below s3://${own}/pictures/ without this option; put them there.`,
+    );
+  }
+  return usage('--pictures', () => checkPictureBuckets(buckets));
+}
+
+/** What the stack refuses is a mistake of the option. */
+function usage<Value>(option: string, check: () => Value): Value {
+  try {
+    return check();
+  } catch (error) {
+    throw new UsageError(`${option}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** The address of an image in ECR: over IPv4, FIPS included, or over both IPv4 and IPv6. @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html */

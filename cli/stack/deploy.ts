@@ -58,12 +58,14 @@ export async function deploy(
 }
 
 function deployArguments(
-  { trainingImage, cpuTrainingImage, auth, origins }: DeploySettings,
+  { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus }: DeploySettings,
   types: InstanceTypes | undefined,
 ): string[] {
   const contexts = {
     auth,
+    maxVcpus,
     ...(origins.length === 0 ? {} : { origins: origins.join(' ') }),
+    ...(pictureBuckets.length === 0 ? {} : { pictureBuckets: pictureBuckets.join(' ') }),
     ...(trainingImage === undefined ? {} : { trainingImage }),
     ...(cpuTrainingImage === undefined ? {} : { cpuTrainingImage }),
     ...(types && { instanceTypes: types.gpu.join(' '), cpuInstanceTypes: types.cpu.join(' ') }),

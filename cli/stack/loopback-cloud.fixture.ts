@@ -18,6 +18,18 @@ export interface LoopbackStack {
   afterDeletion?: string[][];
 }
 
+/** A bucket that is not simply the user's own. */
+export interface LoopbackBucket {
+  /** @default that of whoever asks */
+  readonly region?: string;
+  /** @default the user's */
+  readonly account?: string;
+  /** The KMS key that it encrypts with; `aws/s3` for the one that AWS manages. @default S3's own */
+  readonly key?: string;
+  /** Whether the user may not look at it. */
+  readonly isClosed?: true;
+}
+
 /** An error as AWS words it. */
 export class Refusal extends Error {
   readonly code: string;
@@ -50,6 +62,8 @@ export class LoopbackCloud {
   /** vCPUs by quota code. */
   quotas: Readonly<Record<string, number>> = {};
   readonly buckets = new Map<string, string[]>();
+  /** What else is to be said of some of them. */
+  readonly strangers = new Map<string, LoopbackBucket>();
   /** Errors of operations, instead of what is above. */
   readonly refusals = new Map<string, Refusal>();
   /** The operations that were asked for, in their order. */
@@ -210,16 +224,28 @@ export class LoopbackCloud {
     return `<DescribeInstanceTypeOfferingsResponse><instanceTypeOfferingSet>${items.join('')}</instanceTypeOfferingSet>${next}</DescribeInstanceTypeOfferingsResponse>`;
   }
 
-  private s3({ method, url = '' }: IncomingMessage, response: ServerResponse): void {
+  private s3({ method, url = '', headers }: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(url, 'http://s3');
     const [, bucket = ''] = pathname.split('/');
     const objects = this.buckets.get(bucket);
     if (!objects) return void response.writeHead(404).end();
+    const { region, account = this.account, key, isClosed } = this.strangers.get(bucket) ?? {};
+    if (region !== undefined) return void response.writeHead(301, { 'x-amz-bucket-region': region }).end();
+    const owner = headers['x-amz-expected-bucket-owner'] ?? account;
+    if (isClosed || owner !== account) return void response.writeHead(403).end();
+    if (searchParams.has('encryption')) return void response.end(encryption(key));
     if (method === 'DELETE') this.buckets.delete(bucket);
     if (searchParams.has('delete')) this.buckets.set(bucket, []);
     const versions = objects.map((key) => `<Version><Key>${key}</Key><VersionId>1</VersionId></Version>`);
     response.end(searchParams.has('versions') ? `<ListVersionsResult>${versions.join('')}</ListVersionsResult>` : '');
   }
+}
+
+function encryption(key: string | undefined): string {
+  const algorithm = elements({ SSEAlgorithm: key === undefined ? 'AES256' : 'aws:kms' });
+  const master = key === undefined || key === 'aws/s3' ? '' : elements({ KMSMasterKeyID: key });
+  const rule = `<ApplyServerSideEncryptionByDefault>${algorithm}${master}</ApplyServerSideEncryptionByDefault>`;
+  return `<ServerSideEncryptionConfiguration><Rule>${rule}</Rule></ServerSideEncryptionConfiguration>`;
 }
 
 function result(action: string, content: string): string {

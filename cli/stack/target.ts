@@ -59,12 +59,18 @@ export interface StackOutputs {
   /** The same as `JobQueueArn` where the stack has no GPU queue. */
   readonly CpuJobQueueArn?: string;
   readonly CpuJobDefinitionName?: string;
-  /** Of the children that classify pictures. */
-  readonly ClassifyJobDefinitionName?: string;
   readonly CpuOnDemandJobQueueArn?: string;
   /** Separated by blanks. */
   readonly CpuInstanceTypes?: string;
+  /** Of jobs that classify pictures, on the queue of processors. */
+  readonly ClassifyJobDefinitionName?: string;
+  /** Their role, which a bucket or a key of another account must allow. */
+  readonly ClassifyJobRoleArn?: string;
+  /** The vCPUs that a queue has at most, on Spot instances and again on demand; 16 where it is absent. */
+  readonly MaxVcpus?: string;
   // The options of the last deployment, absent where they are the default; see `deploy-options.ts`.
+  /** Other buckets whose pictures those jobs may read, separated by blanks. */
+  readonly PictureBuckets?: string;
   readonly Auth?: 'none';
   /** Separated by blanks. */
   readonly Origins?: string;

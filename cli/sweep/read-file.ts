@@ -9,7 +9,7 @@ import { settingNames } from '#training/recipe/settings-schema.ts';
 import { changesIn, SweepFile, takes } from './definition.ts';
 
 /** A sweep file is not one. */
-export class InvalidSweepFile extends UsageError {
+class InvalidSweepFile extends UsageError {
   override readonly name = 'InvalidSweepFile';
 }
 

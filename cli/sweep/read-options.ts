@@ -25,7 +25,7 @@ export function readOptions(file: SweepFile, options: SweepOptionTexts): SweepDe
       'Which recipe? Name one, such as "sweep quick --over learningRate=0.2,0.4", or write it into the sweep file.',
     );
   const keep = options.keep ?? file.keep ?? 'none';
-  if (!keepSchema.safeParse(keep).success) throw new UsageError(`--keep cannot be "${keep}". Give ${takes.keep}.`);
+  checkKeep(keep);
   return {
     recipe,
     data: options.data ?? file.data ?? 'cifar10',
@@ -41,6 +41,11 @@ export function readOptions(file: SweepFile, options: SweepOptionTexts): SweepDe
     halving: options.halving === undefined ? file.halving : wholeIn('--halving', options.halving, { from: 2, to: 10 }),
     atMost: options.atMost === undefined ? file.atMost : wholeIn('--at-most', options.atMost, { from: 1 }),
   };
+}
+
+/** @throws {UsageError} the text says not what is kept */
+export function checkKeep(keep: string): void {
+  if (!keepSchema.safeParse(keep).success) throw new UsageError(`--keep cannot be "${keep}". Give ${takes.keep}.`);
 }
 
 /** `learningRate=0.2,0.4`; values that have commas themselves are separated by semicolons. */
@@ -69,7 +74,8 @@ function readSeeds(text: string): readonly number[] {
   return text.split(',').map((seed) => wholeIn('--seeds', seed.trim(), { from: 0 }));
 }
 
-function wholeIn(
+/** @throws {UsageError} the text is no whole number within the range */
+export function wholeIn(
   option: string,
   text: string,
   { from, to = Number.MAX_SAFE_INTEGER }: { readonly from: number; readonly to?: number },

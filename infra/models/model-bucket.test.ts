@@ -58,32 +58,35 @@ describe('ModelBucket', () => {
     },
   );
 
-  it('never expires a model, an alias or a result', () => {
+  it('never expires a model, an alias, a result or a picture: only what was replaced or deleted, of runs, plans and batches', () => {
     const { stack } = givenBucket();
 
     const buckets = Object.values(Template.fromStack(stack).findResources('AWS::S3::Bucket'));
     for (const rule of buckets.flatMap(({ Properties }) => Properties.LifecycleConfiguration.Rules)) {
       expect(rule).not.toHaveProperty('ExpirationInDays');
-      if (rule.NoncurrentVersionExpiration) expect(rule.Prefix).toBe('runs/');
+      if (rule.NoncurrentVersionExpiration) expect(rule.Prefix).toMatch(/^(runs|plans|batches)\/$/);
     }
   });
 
-  it('lets a deleted object of a run go without a trace after a week', () => {
-    const { stack } = givenBucket();
+  it.each(['runs/', 'plans/', 'batches/'])(
+    'lets a deleted object below %s go without a trace after a week',
+    (prefix) => {
+      const { stack } = givenBucket();
 
-    Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
-      LifecycleConfiguration: {
-        Rules: Match.arrayWith([
-          Match.objectLike({
-            Prefix: 'runs/',
-            Status: 'Enabled',
-            NoncurrentVersionExpiration: { NoncurrentDays: 7 },
-            ExpiredObjectDeleteMarker: true,
-          }),
-        ]),
-      },
-    });
-  });
+      Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
+        LifecycleConfiguration: {
+          Rules: Match.arrayWith([
+            Match.objectLike({
+              Prefix: prefix,
+              Status: 'Enabled',
+              NoncurrentVersionExpiration: { NoncurrentDays: 7 },
+              ExpiredObjectDeleteMarker: true,
+            }),
+          ]),
+        },
+      });
+    },
+  );
 
   it('lets a reader get and list the granted keys, and nothing else', () => {
     const { stack, models, role } = givenBucket();
@@ -128,7 +131,22 @@ describe('ModelBucket', () => {
     ]);
   });
 
-  it.each(['*', 'models', '/models/*', 'models/**', 's3://b/models/*', ''])(
+  it('lets a writer write one folder of each plan', () => {
+    const { stack, models, role } = givenBucket();
+
+    models.grantWrite(role, 'plans/*/results/*');
+
+    const bucket = { 'Fn::GetAtt': [Match.stringLikeRegexp('^Models'), 'Arn'] };
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          { Effect: 'Allow', Action: 's3:PutObject', Resource: { 'Fn::Join': ['', [bucket, '/plans/*/results/*']] } },
+        ],
+      },
+    });
+  });
+
+  it.each(['*', 'models', '/models/*', 'models/**', '*/results/*', 'plans/*/*/*', 's3://b/models/*', ''])(
     'refuses to grant %j, which is not a key',
     (key) => {
       const { models, role } = givenBucket();

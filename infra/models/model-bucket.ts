@@ -32,6 +32,14 @@ export class ModelBucket extends Construct {
           noncurrentVersionExpiration: Duration.days(7),
           expiredObjectDeleteMarker: true,
         },
+        // A table that is merged again replaces the one before; a plan or a batch that somebody deletes is not wanted any
+        // more. What is current never expires: it is somebody's result.
+        ...['plans/', 'batches/'].map((prefix) => ({
+          id: `replaced-${prefix.slice(0, -1)}`,
+          prefix,
+          noncurrentVersionExpiration: Duration.days(7),
+          expiredObjectDeleteMarker: true,
+        })),
       ],
     });
     // The bucket stays when the stack is deleted, so its policy stays too.
@@ -39,7 +47,7 @@ export class ModelBucket extends Construct {
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
-        'Only two roles of this stack and the administrator use the bucket; CloudTrail data events of the account can record each access.',
+        'Only three roles of this stack and the administrator use the bucket; CloudTrail data events of the account can record each access.',
     });
   }
 
@@ -58,7 +66,7 @@ export class ModelBucket extends Construct {
     this.grantList(role, keys);
   }
 
-  /** Lets the role create and replace objects at these keys. @param keys full keys or `prefix/*` */
+  /** Lets the role create and replace objects at these keys. @param keys full keys, `prefix/*`, or one folder of each, as `plans/*\/results/*` */
   grantWrite(role: iam.Role, ...keys: string[]): void {
     this.grant(role, ['s3:PutObject'], keys);
   }
@@ -135,7 +143,7 @@ export class ModelBucket extends Construct {
 const keptOnceCreated = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
 function checkedKey(key: string): string {
-  if (!/^[a-z]+\/([\w.-]+\/)*([\w.-]+|\*)$/.test(key)) {
+  if (!/^[a-z]+\/(\*\/)?([\w.-]+\/)*([\w.-]+|\*)$/.test(key)) {
     throw new Error(
       `"${key}" is not a key of the model store. Grant a full key such as aliases/candidate.json, or a prefix such as runs/*.`,
     );

@@ -11,17 +11,19 @@ export interface JobEvent {
 const interrupted = 75;
 
 /**
- * Submits the job again to the on-demand queue of its queue, if its last attempt was lost with its instance.
+ * Submits the job again to the on-demand queue of its queue, if its last attempt was lost with its instance. A child of an array
+ * comes back as a job of its own; its array has failed with it, which is no reason to run all of it again.
  *
  * @see https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html
  */
 export async function handler({ detail }: JobEvent): Promise<void> {
   const jobQueue = onDemandQueues()[detail.jobQueue ?? ''];
   if (jobQueue === undefined || !wasReclaimed(detail)) return;
-  const batch = new BatchClient();
+  // Hundreds of instances may be reclaimed at once, and Batch throttles those who ask in their stead.
+  const batch = new BatchClient({ maxAttempts: 6 });
   const submission = { jobQueue, ...again(detail) };
   if (await isUnderWay(batch, submission)) {
-    console.log(`Job ${detail.jobId} was reclaimed; its run is on demand already`);
+    console.log(`Job ${detail.jobId} was reclaimed; it is on demand already`);
     return;
   }
   const { jobId } = await batch.send(new SubmitJobCommand(submission));
@@ -35,33 +37,58 @@ function onDemandQueues(): Readonly<Record<string, string>> {
 }
 
 /** Whether the instance went, not the job: one that was ended by hand, by its time limit or by an error is not run again. */
-function wasReclaimed({ status, statusReason = '', attempts = [] }: JobDetail): boolean {
-  if (status !== 'FAILED') return false;
+function wasReclaimed({ status, statusReason = '', attempts = [], arrayProperties }: JobDetail): boolean {
+  const isArray = arrayProperties !== undefined && arrayProperties.index === undefined;
+  if (status !== 'FAILED' || isArray) return false;
   return (
     statusReason.startsWith('Host EC2') ||
     (statusReason === 'Essential container in task exited' && attempts.at(-1)?.container?.exitCode === interrupted)
   );
 }
 
-/** The same job. Its run keeps its name, so it resumes at the last checkpoint. */
-function again({ jobId = '', jobDefinition, container = {}, parameters, timeout }: JobDetail) {
-  const { command = [], environment = [], resourceRequirements } = container;
+/** The same job. */
+function again(detail: JobDetail) {
+  const { jobDefinition, container = {}, parameters, timeout } = detail;
+  const { environment = [], resourceRequirements } = container;
+  const { jobName, command } = container.command?.[0] === 'shards' ? sameChild(detail) : sameRun(detail);
+  return {
+    jobName,
+    // Without its revision: a deployment in between has replaced it.
+    jobDefinition: jobDefinition?.replace(/:\d+$/, ''),
+    parameters,
+    timeout,
+    containerOverrides: {
+      command,
+      environment: environment.filter(({ name }) => !name?.startsWith('AWS_BATCH')),
+      resourceRequirements,
+    },
+  };
+}
+
+/** A job of training: its run keeps its name, so it resumes at the last checkpoint. */
+function sameRun({ jobId = '', container = {} }: JobDetail) {
+  const { command = [] } = container;
   const named = command.indexOf('--run');
   // A job that was started by hand trains the run of its own id.
   const run = (named === -1 ? undefined : command[named + 1]) ?? jobId.replaceAll(':', '-');
   return {
     // The command line finds the jobs of a run by this name.
     jobName: run.replaceAll('.', '_'),
-    // Without its revision: a deployment in between has replaced it.
-    jobDefinition: jobDefinition?.replace(/:\d+$/, ''),
-    parameters,
-    timeout,
-    containerOverrides: {
-      command: named === -1 ? [...command, '--run', run] : command,
-      environment: environment.filter(({ name }) => !name?.startsWith('AWS_BATCH')),
-      resourceRequirements,
-    },
+    command: named === -1 ? [...command, '--run', run] : command,
   };
+}
+
+/** A child of a submission, which skips the shards that have a result. Its number no longer follows from the index in an array. */
+function sameChild({ jobName = '', container = {}, arrayProperties }: JobDetail) {
+  const command = [...(container.command ?? [])];
+  const take = (option: string) => {
+    const at = command.indexOf(option);
+    return at === -1 ? undefined : command.splice(at, 2)[1];
+  };
+  const offset = Number(take('--offset') ?? 0);
+  const child = take('--child') ?? String(offset + (arrayProperties?.index ?? 0));
+  // The name of a submission's jobs, which is how the command line finds them, and which of its children this is.
+  return { jobName: `${jobName}-${child}`, command: [...command, '--child', child] };
 }
 
 /** EventBridge delivers an event at least once. */

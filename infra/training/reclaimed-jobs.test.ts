@@ -100,6 +100,31 @@ describe('the function', () => {
     ]);
   });
 
+  const shards = ['shards', '--plan', '0123456789ab', '--submission', '0002'];
+
+  it.each([
+    ['of an array', ['--offset', '10000'], { index: 42 }, '10042'],
+    ['of the first array', [], { index: 0 }, '0'],
+    ['that is a plain job', ['--child', '7'], undefined, '7'],
+  ])('submits a child %s as a job of its own, which knows its number', async (_, options, arrayProperties, child) => {
+    const container = { ...reclaimed.container, command: [...shards, ...options] };
+    const jobName = 'plan-0123456789ab-0002';
+    const jobId = arrayProperties ? `${id}:${arrayProperties.index}` : id;
+    await handler({ detail: { ...reclaimed, jobName, jobId, container, ...(arrayProperties && { arrayProperties }) } });
+
+    expect(submitted()).toEqual([
+      expect.objectContaining({
+        jobName: `plan-0123456789ab-0002-${child}`,
+        jobQueue: `${arn}job-queue/dear`,
+        timeout: { attemptDurationSeconds: 7200 },
+        containerOverrides: expect.objectContaining({ command: [...shards, '--child', child] }),
+      }),
+    ]);
+    expect(submitted()[0]).not.toHaveProperty('arrayProperties');
+    const filters = [{ name: 'JOB_NAME', values: [`plan-0123456789ab-0002-${child}`] }];
+    expect(requests[0]?.body).toEqual({ jobQueue: `${arn}job-queue/dear`, filters });
+  });
+
   it('submits one whose program wrote a checkpoint before its instance went', async () => {
     const attempts = [{ statusReason: 'Essential container in task exited', container: { exitCode: 75 } }];
     await handler({ detail: { ...reclaimed, statusReason: 'Essential container in task exited', attempts } });
@@ -119,6 +144,7 @@ describe('the function', () => {
     ],
     ['never started', { statusReason: 'Task failed to start', attempts: [] }],
     ['is an array whose child failed', { statusReason: 'Array Child Job failed', attempts: [] }],
+    ['is an array, whatever its reason', { arrayProperties: { size: 200, statusSummary: { FAILED: 1 } } }],
     [
       'waited too long',
       { statusReason: 'Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY' },
@@ -181,7 +207,7 @@ describe('ReclaimedJobs', () => {
     });
   });
 
-  it('may submit the two kinds of jobs to the on-demand queues, and nothing else', () => {
+  it('may submit the kinds of jobs to the on-demand queues, and nothing else', () => {
     const policies = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([name]) =>
       name.startsWith('TrainingReclaimedRole'),
     );
@@ -193,7 +219,7 @@ describe('ReclaimedJobs', () => {
     expect(submits.map(({ Resource }) => JSON.stringify(Resource).match(/Training\w*Queue|Training\w*Job/g))).toEqual(
       [
         ['TrainingOnDemandQueue', 'TrainingJob', 'TrainingJob'],
-        ['TrainingCpuOnDemandQueue', 'TrainingCpuJob', 'TrainingCpuJob'],
+        ['TrainingCpuOnDemandQueue', 'TrainingCpuJob', 'TrainingClassifyJob', 'TrainingCpuJob', 'TrainingClassifyJob'],
       ].map((ids) => ids.map((name) => expect.stringContaining(name))),
     );
     expect(statements.flatMap(({ Action }) => Action)).toEqual(

@@ -17,7 +17,7 @@ export interface ReclaimedJobsProps {
   readonly lanes: readonly {
     readonly queue: batch.JobQueue;
     readonly onDemandQueue: batch.JobQueue;
-    readonly jobDefinition: batch.EcsJobDefinition;
+    readonly jobDefinitions: readonly batch.EcsJobDefinition[];
   }[];
 }
 
@@ -36,17 +36,20 @@ export class ReclaimedJobs extends Construct {
     });
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
-    for (const { onDemandQueue, jobDefinition } of lanes) {
-      const definition = Stack.of(this).formatArn({
-        ...{ service: 'batch', resource: 'job-definition', resourceName: jobDefinition.jobDefinitionName },
-      });
-      const resources = [onDemandQueue.jobQueueArn, definition, `${definition}:*`];
+    for (const { onDemandQueue, jobDefinitions } of lanes) {
+      const definitions = jobDefinitions.map(({ jobDefinitionName }) =>
+        Stack.of(this).formatArn({ service: 'batch', resource: 'job-definition', resourceName: jobDefinitionName }),
+      );
+      const revisions = definitions.map((definition) => `${definition}:*`);
+      const resources = [onDemandQueue.jobQueueArn, ...definitions, ...revisions];
       role.addToPolicy(new iam.PolicyStatement({ actions: ['batch:SubmitJob'], resources }));
-      const name = JSON.stringify(Stack.of(this).resolve(jobDefinition.jobDefinitionName));
-      Validations.of(role).acknowledge({
-        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:batch:<AWS::Region>:<AWS::AccountId>:job-definition/${name}:*]`,
-        reason: 'Any revision of one job definition: each deployment may make a new one.',
-      });
+      for (const { jobDefinitionName } of jobDefinitions) {
+        const name = JSON.stringify(Stack.of(this).resolve(jobDefinitionName));
+        Validations.of(role).acknowledge({
+          id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:batch:<AWS::Region>:<AWS::AccountId>:job-definition/${name}:*]`,
+          reason: 'Any revision of one job definition: each deployment may make a new one.',
+        });
+      }
     }
     role.addToPolicy(new iam.PolicyStatement({ actions: ['batch:ListJobs'], resources: ['*'] }));
     Validations.of(role).acknowledge({
@@ -70,7 +73,7 @@ export class ReclaimedJobs extends Construct {
       },
     });
     new events.Rule(this, 'Rule', {
-      description: 'Training jobs that failed on Spot instances',
+      description: 'Jobs that failed on Spot instances',
       eventPattern: {
         source: ['aws.batch'],
         detailType: ['Batch Job State Change'],

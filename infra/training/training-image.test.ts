@@ -41,12 +41,13 @@ describe('trainingImage', () => {
     for (const file of [
       'README.md',
       'docs/setup.md',
-      'training/main.test.ts',
+      'jobs/main.test.ts',
       'training/engine/few-steps.fixture.ts',
       'setup/localstack.lock',
       'setup/localstack-tests.lock',
       'setup/steps.mjs',
       'inference/app.ts',
+      'inference/page/page.css',
       'infra/classifier-stack.ts',
       'cli/program.ts',
       'local/localstack.ts',
@@ -57,15 +58,19 @@ describe('trainingImage', () => {
     expect([hashOf('gpu'), hashOf('cpu')]).toEqual(before);
   });
 
-  it.each(['training/main.ts', 'models/card.ts', 'setup/wheels.mjs', 'setup/log-level.cc', 'package-lock.json'])(
-    'is rebuilt when %s changes',
-    (file) => {
-      const before = [hashOf('gpu'), hashOf('cpu')];
-      change(file);
-      const after = [hashOf('gpu'), hashOf('cpu')];
-      for (const [index, hash] of before.entries()) expect(after[index]).not.toBe(hash);
-    },
-  );
+  it.each([
+    'jobs/main.ts',
+    'inference/engine/network.ts',
+    'models/card.ts',
+    'setup/wheels.mjs',
+    'setup/log-level.cc',
+    'package-lock.json',
+  ])('is rebuilt when %s changes', (file) => {
+    const before = [hashOf('gpu'), hashOf('cpu')];
+    change(file);
+    const after = [hashOf('gpu'), hashOf('cpu')];
+    for (const [index, hash] of before.entries()) expect(after[index]).not.toBe(hash);
+  });
 
   it('is rebuilt when its own Dockerfile changes, and not when the other one does', () => {
     const before = [hashOf('gpu'), hashOf('cpu')];

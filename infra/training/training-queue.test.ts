@@ -188,21 +188,30 @@ describe('TrainingQueue', () => {
           { Action: 'EXIT', OnExitCode: '2' },
         ],
       },
-      Timeout: { AttemptDurationSeconds: 6 * 3600 },
     });
   });
 
   it.each([
-    ['Job', 'training:1', 'gpu', { MEMORY: '14336', VCPU: '4', GPU: '1' }],
-    ['CpuJob', 'training-cpu:1', 'cpu', { MEMORY: '3072', VCPU: '2' }],
+    ['Job', 6],
+    ['CpuJob', 6],
+    ['ClassifyJob', 1],
+  ])('ends an attempt of %s after %i hours', (id, hours) => {
+    const { Timeout } = the(template, 'AWS::Batch::JobDefinition', `Training${id}`);
+    expect(Timeout).toEqual({ AttemptDurationSeconds: hours * 3600 });
+  });
+
+  it.each([
+    ['Job', 'training:1', 'gpu', ['train', 'quick'], { MEMORY: '14336', VCPU: '4', GPU: '1' }],
+    ['CpuJob', 'training-cpu:1', 'cpu', ['train', 'quick'], { MEMORY: '3072', VCPU: '2' }],
+    ['ClassifyJob', 'training-cpu:1', 'cpu', ['shards'], { MEMORY: '3072', VCPU: '2' }],
   ])(
     'passes the program of %s the store, the region and the device, and nothing else',
-    (id, image, device, resources) => {
+    (id, image, device, command, resources) => {
       const bucket = { Ref: expect.stringMatching(/^Models/) };
 
       expect(the(template, 'AWS::Batch::JobDefinition', `Training${id}`).ContainerProperties).toMatchObject({
         Image: image,
-        Command: ['train', 'quick'],
+        Command: command,
         Environment: [
           { Name: 'CIFAR10_STORE', Value: { 'Fn::Join': ['', ['s3://', bucket]] } },
           { Name: 'AWS_REGION', Value: { Ref: 'AWS::Region' } },
@@ -224,12 +233,45 @@ describe('TrainingQueue', () => {
     });
   });
 
-  it('lets a job write runs, models, data and the alias candidate, and no other alias', () => {
+  it('lets a job that trains write runs, models, data and the alias candidate, no other alias, and results of plans', () => {
     expect(keysAllowed(template, 'TrainingJobRole', 's3:PutObject')).toEqual([
       '/runs/*',
       '/models/*',
       '/data/*',
       '/aliases/candidate.json',
+      '/plans/*/started/*',
+      '/plans/*/failures/*',
+      '/plans/*/results/*',
+    ]);
+  });
+
+  it('lets a job that classifies read a plan, a model and pictures, and write answers and results, with a role of its own', () => {
+    const roleOf = (id: string) => the(template, 'AWS::Batch::JobDefinition', id).ContainerProperties.JobRoleArn;
+    expect(roleOf('TrainingClassifyJob')['Fn::GetAtt'][0]).toMatch(/^TrainingClassifyJobRole/);
+    expect(roleOf('TrainingCpuJob')['Fn::GetAtt'][0]).toMatch(/^TrainingJobRole/);
+    const allowed = (action: string) => keysAllowed(template, 'TrainingClassifyJobRole', action);
+    expect(allowed('s3:GetObject')).toEqual(['/models/*', '/plans/*', '/pictures/*']);
+    expect(allowed('s3:PutObject')).toEqual([
+      '/plans/*/started/*',
+      '/plans/*/failures/*',
+      '/plans/*/results/*',
+      '/batches/*/answers/*',
+    ]);
+    const actions = statementsOf(template, 'TrainingClassifyJobRole').flatMap(({ Action }) => Action);
+    expect(new Set(actions)).toEqual(new Set(['s3:GetObject', 's3:ListBucket', 's3:PutObject']));
+  });
+
+  it('lets a job that classifies read other buckets that are named, and use their keys for their objects alone', () => {
+    const statements = statementsOf(synthesize({ pictureBuckets: ['photos', 'photos'] }), 'TrainingClassifyJobRole');
+    const arn = (resource: string) => ({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:s3:::${resource}`]] });
+
+    expect(statements.slice(-3)).toEqual([
+      { Effect: 'Allow', Action: 's3:GetObject', Resource: arn('photos/*') },
+      { Effect: 'Allow', Action: 's3:ListBucket', Resource: arn('photos') },
+      {
+        ...{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: '*' },
+        Condition: { StringLike: { 'kms:EncryptionContext:aws:s3:arn': [arn('photos'), arn('photos/*')] } },
+      },
     ]);
   });
 
@@ -263,6 +305,10 @@ describe('TrainingQueue', () => {
     [{ cpuInstanceTypes: [new ec2.InstanceType('c7g.large')] }, 'c7g.large has an Arm processor'],
     [{ cpuInstanceTypes: [new ec2.InstanceType('c7a')] }, 'c7a is not an instance type'],
     [{ maxVcpus: 2 }, 'maxVcpus is 2'],
+    [{ pictureBuckets: ['s3://photos'] }, '"s3://photos" is not the name of a bucket'],
+    [{ pictureBuckets: ['photos/cats'] }, '"photos/cats" is not the name of a bucket'],
+    [{ pictureBuckets: ['Photos'] }, '"Photos" is not the name of a bucket'],
+    [{ pictureBuckets: ['*'] }, '"*" is not the name of a bucket'],
     [{ vcpus: 0.5 }, 'vcpus is 0.5'],
     [{ attempts: 11 }, 'attempts is 11'],
     [{ timeout: Duration.seconds(30) }, 'timeout is 30 s'],

@@ -9,7 +9,9 @@ import { Construct } from 'constructs';
 import { variable } from '#environment/variables.ts';
 import type { ModelBucket } from '../models/model-bucket.ts';
 import { agentRole } from './agent-role.ts';
+import { classifyRole } from './classify-role.ts';
 import { checkCpuTypes, checkGpuTypes, InstanceFleet, type InstanceFleetProps } from './instance-fleet.ts';
+import { checkMaxVcpus, defaultMaxVcpus, jobVcpus } from './max-vcpus.ts';
 import { ReclaimedJobs } from './reclaimed-jobs.ts';
 import { TrainingNetwork } from './training-network.ts';
 
@@ -28,6 +30,8 @@ export interface TrainingQueueProps {
   readonly zones?: number;
   /** The limit of a queue for all Spot instances together, and again for on-demand ones. @default 16: four jobs on GPUs at a time, eight on CPUs */
   readonly maxVcpus?: number;
+  /** Other buckets whose pictures may be classified, by name. @default none: what is below `pictures/` in the models' bucket */
+  readonly pictureBuckets?: readonly string[];
   /** vCPUs of one job on a GPU; every instance type must have as many. @default 4 */
   readonly vcpus?: number;
   /** Memory of one job on a GPU; every instance type must have more, for the ECS agent. @default 14 GiB */
@@ -48,17 +52,24 @@ export interface JobLane {
   readonly instanceTypes: readonly ec2.InstanceType[];
 }
 
-/** Queues of training jobs, on GPUs and on processors alone: the instances, time limit, retries and permissions. */
+/**
+ * Queues of jobs, on GPUs and on processors alone: the instances, time limit, retries and permissions. Jobs of both train; those
+ * that classify pictures run on processors.
+ */
 export class TrainingQueue extends Construct {
   /** Absent without an image for it. */
   readonly gpu?: JobLane;
   readonly cpu: JobLane;
+  /** For the queue of processors: jobs that classify pictures. */
+  readonly classifyJobDefinition: batch.EcsJobDefinition;
+  /** What they may do. A bucket of another account must allow it as well. */
+  readonly classifyRole: iam.Role;
   readonly logGroup: logs.LogGroup;
 
   constructor(scope: Construct, id: string, props: TrainingQueueProps) {
     super(scope, id);
     const { instanceTypes, cpuInstanceTypes, zones, maxVcpus, vcpus, memory, timeout, attempts } = withDefaults(props);
-    const { models, image, cpuImage } = props;
+    const { models, image, cpuImage, pictureBuckets = [] } = props;
 
     // Not "Network", as it once was: subnets of other sizes cannot replace each other inside one network.
     const network = new TrainingNetwork(this, 'Subnets', { zones });
@@ -67,19 +78,22 @@ export class TrainingQueue extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const shared: SharedProps = {
-      ...{ network, instanceRole: agentRole(this, 'AgentRole'), maxVcpus, timeout, attempts },
+      ...{ network, instanceRole: agentRole(this, 'AgentRole'), maxVcpus, attempts },
       container: {
-        // For jobs started in the console; the command line passes its own command.
-        command: ['train', 'quick'],
-        jobRole: this.jobRole(models),
         executionRole: this.executionRole(),
         logging: ecs.LogDriver.awsLogs({ logGroup: this.logGroup, streamPrefix: 'training' }),
       },
       // Batch does not tell a job its region, and ECS agents before 1.104.0 do not either.
       environment: { [variable.store]: models.url, AWS_REGION: Stack.of(this).region },
     };
+    const training: JobProps = {
+      // For jobs started in the console; the command line passes its own command.
+      command: ['train', 'quick'],
+      jobRole: this.jobRole(models),
+      timeout,
+    };
     if (image) {
-      this.gpu = this.lane('', shared, {
+      this.gpu = this.lane('', shared, training, {
         instanceTypes,
         machineImage: batch.EcsMachineImageType.ECS_AL2023_NVIDIA,
         disk: Size.gibibytes(60),
@@ -87,21 +101,35 @@ export class TrainingQueue extends Construct {
         device: 'gpu',
       });
     }
-    this.cpu = this.lane('Cpu', shared, {
+    const cpu: DeviceProps = {
+      // Training takes 1 GB (docs/results.md), classifying less; of 4 GiB the system leaves some 3.7. A job has a whole instance
+      // of the smallest types, so it loses nothing to a neighbour, and Spot has most of those.
+      container: { image: cpuImage, cpu: 2, memory: Size.gibibytes(3) },
+      device: 'cpu',
+    };
+    this.cpu = this.lane('Cpu', shared, training, {
+      ...cpu,
       instanceTypes: cpuInstanceTypes,
       machineImage: batch.EcsMachineImageType.ECS_AL2023,
       disk: Size.gibibytes(30),
-      // Training takes 1 GB (docs/results.md); of 4 GiB the system leaves some 3.7.
-      container: { image: cpuImage, cpu: 2, memory: Size.gibibytes(3) },
-      device: 'cpu',
     });
-    new ReclaimedJobs(this, 'Reclaimed', { lanes: this.gpu ? [this.gpu, this.cpu] : [this.cpu] });
+    this.classifyRole = classifyRole(this, 'ClassifyJobRole', { models, pictureBuckets });
+    this.classifyJobDefinition = this.jobDefinition('Classify', shared, cpu, {
+      // Without the plan that a submission names, a job ends with an error.
+      command: ['shards'],
+      jobRole: this.classifyRole,
+      // Of one shard, which takes minutes; a submission gives a job as many times that as it has shards.
+      timeout: Duration.hours(1),
+    });
+    const onCpu = { ...this.cpu, jobDefinitions: [this.cpu.jobDefinition, this.classifyJobDefinition] };
+    const onGpu = this.gpu && { ...this.gpu, jobDefinitions: [this.gpu.jobDefinition] };
+    new ReclaimedJobs(this, 'Reclaimed', { lanes: onGpu ? [onGpu, onCpu] : [onCpu] });
   }
 
   /** The GPU queue's constructs have no prefix: their ids are as old as the stack. */
-  private lane(prefix: '' | 'Cpu', shared: SharedProps, props: LaneProps): JobLane {
-    const { network, instanceRole, maxVcpus, timeout, attempts } = shared;
-    const { instanceTypes, machineImage, disk, device } = props;
+  private lane(prefix: '' | 'Cpu', shared: SharedProps, job: JobProps, props: LaneProps): JobLane {
+    const { network, instanceRole, maxVcpus } = shared;
+    const { instanceTypes, machineImage, disk } = props;
     const fleet = new InstanceFleet(this, `${prefix}Fleet`, {
       ...{ network, instanceRole, instanceTypes, machineImage, disk, maxVcpus },
     });
@@ -116,18 +144,28 @@ export class TrainingQueue extends Construct {
     return {
       queue: queue(`${prefix}Queue`, [fleet.spot, fleet.onDemand]),
       onDemandQueue: queue(`${prefix}OnDemandQueue`, [fleet.onDemand]),
-      jobDefinition: new batch.EcsJobDefinition(this, `${prefix}Job`, {
-        container: new batch.EcsEc2ContainerDefinition(this, `${prefix}Container`, {
-          ...shared.container,
-          ...props.container,
-          environment: { ...shared.environment, [variable.device]: device },
-        }),
-        timeout,
-        retryAttempts: attempts,
-        retryStrategies,
-      }),
+      jobDefinition: this.jobDefinition(prefix, shared, props, job),
       instanceTypes,
     };
+  }
+
+  private jobDefinition(
+    prefix: '' | 'Cpu' | 'Classify',
+    shared: SharedProps,
+    { container, device }: DeviceProps,
+    { command, jobRole, timeout }: JobProps,
+  ): batch.EcsJobDefinition {
+    return new batch.EcsJobDefinition(this, `${prefix}Job`, {
+      container: new batch.EcsEc2ContainerDefinition(this, `${prefix}Container`, {
+        ...shared.container,
+        ...{ command, jobRole },
+        ...container,
+        environment: { ...shared.environment, [variable.device]: device },
+      }),
+      timeout,
+      retryAttempts: shared.attempts,
+      retryStrategies,
+    });
   }
 
   /**
@@ -146,11 +184,12 @@ export class TrainingQueue extends Construct {
     }).attachTo(this);
   }
 
-  /** The role of the training program. Only the gate moves `production`, so this role cannot. */
+  /** The role of jobs that train. Only the gate moves `production`, so this role cannot. A plan is the user's: a job adds to it. */
   private jobRole(models: ModelBucket): iam.Role {
     const role = new iam.Role(this, 'JobRole', { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
-    models.grantRead(role, 'runs/*', 'models/*', 'data/*', 'aliases/candidate.json');
+    models.grantRead(role, 'runs/*', 'models/*', 'data/*', 'aliases/candidate.json', 'plans/*');
     models.grantWrite(role, 'runs/*', 'models/*', 'data/*', 'aliases/candidate.json');
+    models.grantWrite(role, 'plans/*/started/*', 'plans/*/failures/*', 'plans/*/results/*');
     models.grantDelete(role, 'runs/*');
     return role;
   }
@@ -179,22 +218,28 @@ export class TrainingQueue extends Construct {
   }
 }
 
-/** What both kinds of jobs have. */
+/** What all jobs have. */
 interface SharedProps {
   readonly network: TrainingNetwork;
   readonly instanceRole: iam.Role;
   readonly maxVcpus: number;
-  readonly timeout: Duration;
   readonly attempts: number;
-  readonly container: Pick<batch.EcsEc2ContainerDefinitionProps, 'command' | 'jobRole' | 'executionRole' | 'logging'>;
+  readonly container: Pick<batch.EcsEc2ContainerDefinitionProps, 'executionRole' | 'logging'>;
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** In what they differ. */
-interface LaneProps extends Pick<InstanceFleetProps, 'instanceTypes' | 'machineImage' | 'disk'> {
+/** In what jobs differ that do different things. */
+interface JobProps extends Required<Pick<batch.EcsEc2ContainerDefinitionProps, 'command' | 'jobRole'>> {
+  readonly timeout: Duration;
+}
+
+/** In what they differ on different instances. */
+interface DeviceProps {
   readonly container: Pick<batch.EcsEc2ContainerDefinitionProps, 'image' | 'gpu' | 'cpu' | 'memory'>;
   readonly device: 'gpu' | 'cpu';
 }
+
+interface LaneProps extends DeviceProps, Pick<InstanceFleetProps, 'instanceTypes' | 'machineImage' | 'disk'> {}
 
 /**
  * Jobs can resume, so an attempt is retried that was lost with its instance, could not be started, was killed, or wrote a checkpoint
@@ -236,8 +281,8 @@ function withDefaults(props: TrainingQueueProps) {
     instanceTypes = ['g4dn.xlarge', 'g5.xlarge', 'g6.xlarge'].map((name) => new ec2.InstanceType(name)),
     cpuInstanceTypes = [new ec2.InstanceType('optimal')],
     zones = 2,
-    maxVcpus = 16,
-    vcpus = 4,
+    maxVcpus = defaultMaxVcpus,
+    vcpus = jobVcpus,
     memory = Size.gibibytes(14),
     timeout = Duration.hours(6),
     attempts = 3,
@@ -253,9 +298,7 @@ function withDefaults(props: TrainingQueueProps) {
   if (!Number.isInteger(vcpus) || vcpus < 1) {
     throw new Error(`vcpus is ${vcpus}. Give the job a whole number of vCPUs, such as 4.`);
   }
-  if (!Number.isInteger(maxVcpus) || maxVcpus < vcpus) {
-    throw new Error(`maxVcpus is ${maxVcpus}. Give a whole number of at least ${vcpus}, the vCPUs of one job.`);
-  }
+  checkMaxVcpus(maxVcpus, vcpus);
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > 10) {
     throw new Error(`attempts is ${attempts}. Give a whole number from 1 to 10, AWS Batch's limits.`);
   }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { shownPath } from '#environment/home.ts';
 import { makeFolder } from '#environment/make-folder.ts';
@@ -9,7 +10,9 @@ import { isErrno, withFileLock } from './file-lock.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
   type ListedObject,
+  MissingPart,
   type ObjectStore,
+  type Part,
   type PutOptions,
   type StoredObject,
   WriteConflict,
@@ -44,6 +47,26 @@ export function folderStore(folder: string): ObjectStore {
     checkKey(key);
     return join(root, key);
   };
+  const write = async (key: string, bytes: number, fill: Fill, { only }: PutOptions = {}) => {
+    const path = pathOf(key);
+    try {
+      await replace(path, fill, async () => {
+        if (only === undefined) return;
+        const isAsAsked = only === 'absent' ? !(await isFile(path)) : (await read(path))?.etag === only.ifMatch;
+        if (!isAsAsked) throw new WriteConflict(key);
+      });
+    } catch (error) {
+      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) throw new DiskFull(path, bytes, error);
+      throw error;
+    }
+  };
+  async function* contentOf(part: Part): AsyncGenerator<Uint8Array> {
+    if (!('key' in part)) return yield part;
+    const path = pathOf(part.key);
+    const found = await stat(path).catch(() => undefined);
+    if (found?.size !== part.size) throw new MissingPart({ url: root }, part.key, part.size, found?.size);
+    yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+  }
   return {
     url: root,
     commandOption: `--store ${shellWord(shownPath(root))}`,
@@ -52,19 +75,24 @@ export function folderStore(folder: string): ObjectStore {
       return await read(pathOf(key));
     },
 
-    async put(key, body, { only }: PutOptions = {}) {
-      const path = pathOf(key);
-      try {
-        await replace(path, body, async () => {
-          if (only === undefined) return;
-          const etag = (await read(path))?.etag;
-          if (only === 'absent' ? etag !== undefined : etag !== only.ifMatch) throw new WriteConflict(key);
-        });
-      } catch (error) {
-        if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) throw new DiskFull(path, body.byteLength, error);
-        throw error;
-      }
+    async put(key, body, options) {
+      await write(key, body.byteLength, (file) => file.writeFile(body), options);
       return etagOf(body);
+    },
+
+    async concatenate(key, parts, options) {
+      const size = parts.reduce((sum, part) => sum + ('key' in part ? part.size : part.byteLength), 0);
+      const hash = createHash('sha256');
+      const append = async (file: FileHandle) => {
+        for (const part of parts) {
+          for await (const bytes of contentOf(part)) {
+            hash.update(bytes);
+            await file.writeFile(bytes); // At the file's end: an open file goes on where it is.
+          }
+        }
+      };
+      await write(key, size, append, options);
+      return hash.digest('hex');
     },
 
     list(prefix) {
@@ -92,7 +120,7 @@ export async function checkWritable(folder: string): Promise<void> {
   const draft = join(folder, `.${randomBytes(6).toString('hex')}.draft`);
   try {
     await makeFolder(folder);
-    await writeDurably(draft, new Uint8Array(1));
+    await writeDurably(draft, (file) => file.writeFile(new Uint8Array(1)));
     await rm(draft);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -110,6 +138,15 @@ async function read(path: string): Promise<StoredObject | undefined> {
     return { body, etag: etagOf(body) };
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
+    throw error;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false;
     throw error;
   }
 }
@@ -144,13 +181,16 @@ async function describe(root: string, key: string): Promise<ListedObject | undef
   }
 }
 
+/** Writes the content of an empty file. */
+type Fill = (file: FileHandle) => Promise<void>;
+
 /** @param check throws if the file may not be replaced; no other writer can act between it and the replacement */
-async function replace(path: string, body: Uint8Array, check: () => Promise<void>): Promise<void> {
+async function replace(path: string, fill: Fill, check: () => Promise<void>): Promise<void> {
   const draft = beside(path, `${randomBytes(6).toString('hex')}.draft`);
   await makeFolder(dirname(path));
   await removeAbandoned(dirname(path));
   try {
-    await writeDurably(draft, body);
+    await writeDurably(draft, fill);
     await withFileLock(beside(path, 'lock'), async (stillHeld) => {
       await check();
       stillHeld();
@@ -162,10 +202,10 @@ async function replace(path: string, body: Uint8Array, check: () => Promise<void
   }
 }
 
-async function writeDurably(path: string, body: Uint8Array): Promise<void> {
+async function writeDurably(path: string, fill: Fill): Promise<void> {
   const file = await open(path, 'wx');
   try {
-    await file.writeFile(body);
+    await fill(file);
     await file.sync();
   } finally {
     await file.close();

@@ -27,6 +27,11 @@ export function killableStore(store: ObjectStore, isTime: (key: string) => boole
       alive();
       return store.put(key, body, options);
     },
+    concatenate: async (key, parts, options) => {
+      isDead ||= isTime(key);
+      alive();
+      return store.concatenate(key, parts, options);
+    },
     delete: async (key) => {
       alive();
       await store.delete(key);

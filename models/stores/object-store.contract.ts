@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ObjectStore, WriteConflict } from './object-store.ts';
+import { MissingPart, type ObjectStore, WriteConflict } from './object-store.ts';
 
 /**
  * What every object store does; each of them runs this.
@@ -114,6 +114,35 @@ export function describeObjectStore(name: string, open: () => Promise<Disposable
         expect(size).toBe(8);
         expect(Math.abs(Date.now() - modified.getTime())).toBeLessThan(24 * 3600 * 1000);
       }
+    });
+
+    it('makes one object of the contents of others, whole or not at all', async () => {
+      const large = new Uint8Array(Buffer.alloc(9 * 2 ** 20, 'many rows\n'));
+      await store.put('rows/a', bytes('a\n'));
+      await store.put('rows/empty', new Uint8Array());
+      await store.put('rows/large', large);
+      const a = { key: 'rows/a', size: 2 };
+      const big = { key: 'rows/large', size: large.length };
+      const empty = { key: 'rows/empty', size: 0 };
+      for (const parts of [[bytes('head\n'), a, empty], [big, a, a], [a, big, bytes('end\n')], [], [big, big, empty]]) {
+        const contents = parts.map((part) => (part === a ? bytes('a\n') : part === big ? large : part));
+        const whole = Buffer.concat(contents.map((part) => (part instanceof Uint8Array ? part : new Uint8Array())));
+        const etag = await store.concatenate('all', parts);
+        const found = await store.get('all');
+        expect(Buffer.compare(found?.body ?? new Uint8Array(1), whole)).toBe(0);
+        expect(found?.etag).toBe(etag);
+        await expect(store.concatenate('all', parts, { only: 'absent' })).rejects.toThrow(WriteConflict);
+        await store.delete('all');
+        for (const missing of [
+          { key: 'rows/none', size: 3 },
+          { ...a, size: 3 },
+          { ...big, size: big.size + 1 },
+        ]) {
+          await expect(store.concatenate('all', [...parts, missing], { only: 'absent' })).rejects.toThrow(MissingPart);
+        }
+        expect(await store.get('all')).toBeUndefined();
+      }
+      expect(await listed(store, 'a')).toEqual([]);
     });
 
     it('forgets what was deleted, and does not mind deleting nothing', async () => {

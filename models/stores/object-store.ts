@@ -1,3 +1,5 @@
+import { UserError } from '#errors/user-error.ts';
+
 /**
  * Named blobs with conditional writes, for runs, model versions and aliases. There are two implementations with the same keys,
  * a folder (`folder-store.ts`) and an S3 bucket (`s3-store.ts`); `object-store.contract.ts` tests both.
@@ -22,6 +24,17 @@ export interface ObjectStore {
    */
   put(key: string, body: Uint8Array, options?: PutOptions): Promise<string>;
 
+  /**
+   * Writes one object of the contents of others, one after the other: the whole object or nothing. Memory holds some of it, however
+   * large it is.
+   *
+   * @param parts in their order
+   * @returns the new entity tag
+   * @throws {WriteConflict} the condition does not hold; nothing was written
+   * @throws {MissingPart} an object of the parts is not there, or has another size; nothing was written
+   */
+  concatenate(key: string, parts: readonly Part[], options?: PutOptions): Promise<string>;
+
   /** Lists every object whose key begins with `prefix`, in the order of the keys. */
   list(prefix: string): AsyncIterable<ListedObject>;
 
@@ -34,6 +47,9 @@ export interface StoredObject {
   /** Changes whenever the object does; opaque. */
   readonly etag: string;
 }
+
+/** What an object is made of: bytes, or the content of another object, which has so many of them. */
+export type Part = Uint8Array | { readonly key: string; readonly size: number };
 
 export interface ListedObject {
   readonly key: string;
@@ -57,5 +73,16 @@ export class WriteConflict extends Error {
   constructor(key: string, options?: ErrorOptions) {
     super(`${key} was changed by somebody else in the meantime; nothing was written.`, options);
     this.key = key;
+  }
+}
+
+/** An object that another one was to be made of is not there, or is not the one that was meant. */
+export class MissingPart extends UserError {
+  override readonly name = 'MissingPart';
+
+  constructor({ url }: Pick<ObjectStore, 'url'>, key: string, expected: number, found: number | undefined) {
+    super(
+      `${key} in ${url} ${found === undefined ? 'is missing' : `has ${found} bytes instead of ${expected}`}. Restore it; nothing was written.`,
+    );
   }
 }

@@ -52,6 +52,8 @@ export function retryingStore(
     url: store.url,
     commandOption: store.commandOption,
     get: (key) => retried(() => store.get(key)),
+    // A repetition after a lost answer may meet the object that it was to write: a conflict, as with any other writer.
+    concatenate: (key, parts, options) => retried(() => store.concatenate(key, parts, options)),
     put: (key, body, options) =>
       retried(async (isRepeated) => {
         try {

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -8,11 +11,16 @@ import {
   paginateListObjectsV2,
   type S3ClientConfig,
   type S3ServiceException,
+  UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
   type ListedObject,
+  MissingPart,
   type ObjectStore,
+  type Part,
   type PutOptions,
   type StoredObject,
   WriteConflict,
@@ -25,10 +33,22 @@ const WRITE_ID = 'write-id';
 /** How often to request an object whose transfer breaks off. */
 const READ_ATTEMPTS = 3;
 
+/**
+ * Bytes of a part of an upload, at least: but for the last, S3 takes none below 5 MiB, and 10,000 parts.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+ */
+const PART_BYTES = 8 * 2 ** 20;
+const MOST_PARTS = 10_000;
+/** An object of so many bytes is copied in S3, not through this process. */
+const COPIED_FROM = 5 * 2 ** 20;
+/** Smaller ones that are read at a time. */
+const READ_AHEAD = 8;
+
 /** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
 export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
   const client = s3Client(clientConfig);
-  return {
+  const store: ObjectStore = {
     url: `s3://${bucket}`,
     commandOption: `--store s3://${bucket}`,
 
@@ -61,6 +81,32 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
       }
     },
 
+    async concatenate(key, parts, { only, contentType = 'application/octet-stream' }: PutOptions = {}) {
+      checkKey(key);
+      const size = parts.reduce((sum, part) => sum + ('key' in part ? part.size : part.byteLength), 0);
+      if (size <= PART_BYTES) {
+        const bodies: Uint8Array[] = [];
+        for await (const [, body] of mapInOrder(parts, READ_AHEAD, contentOf)) bodies.push(body);
+        return await store.put(key, Buffer.concat(bodies), { ...(only && { only }), contentType });
+      }
+      const upload = { Bucket: bucket, Key: key };
+      const condition = only === 'absent' ? { IfNoneMatch: '*' } : only && { IfMatch: only.ifMatch };
+      let UploadId: string | undefined;
+      try {
+        ({ UploadId } = await client.send(new CreateMultipartUploadCommand({ ...upload, ContentType: contentType })));
+        const Parts = await uploadParts(parts, { ...upload, UploadId }, Math.max(PART_BYTES, size / (MOST_PARTS / 2)));
+        const complete = { ...upload, UploadId, MultipartUpload: { Parts } };
+        const { ETag = '' } = await client.send(new CompleteMultipartUploadCommand({ ...complete, ...condition }));
+        return ETag;
+      } catch (error) {
+        // What is left of it is billed; a role that may not end it leaves that to the bucket's rule for unfinished uploads.
+        if (UploadId)
+          await client.send(new AbortMultipartUploadCommand({ ...upload, UploadId })).catch(() => undefined);
+        if (only !== undefined && isConflict(error)) throw new WriteConflict(key, { cause: error });
+        throw explained(error, bucket);
+      }
+    },
+
     async *list(prefix): AsyncGenerator<ListedObject> {
       checkPrefix(prefix);
       try {
@@ -83,6 +129,56 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
       }
     },
   };
+  return store;
+
+  /**
+   * Uploads the parts of an object. Small ones are gathered in memory, and large ones copied by S3.
+   *
+   * @param size bytes of a part, about
+   */
+  async function uploadParts(
+    parts: readonly Part[],
+    upload: { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined },
+    size: number,
+  ): Promise<{ readonly PartNumber: number; readonly ETag: string | undefined }[]> {
+    const done: { readonly PartNumber: number; readonly ETag: string | undefined }[] = [];
+    let gathered: Uint8Array[] = [];
+    let bytes = 0;
+    const flush = async () => {
+      if (bytes === 0) return;
+      const part = { ...upload, PartNumber: done.length + 1 };
+      const { ETag } = await client.send(new UploadPartCommand({ ...part, Body: Buffer.concat(gathered) }));
+      done.push({ PartNumber: part.PartNumber, ETag });
+      [gathered, bytes] = [[], 0];
+    };
+    const isLarge = (part: Part) => 'key' in part && part.size >= COPIED_FROM;
+    const ahead = mapInOrder(parts, READ_AHEAD, async (part) => (isLarge(part) ? undefined : await contentOf(part)));
+    for await (const [part, content] of ahead) {
+      if ('key' in part && isLarge(part) && (bytes === 0 || bytes >= COPIED_FROM)) {
+        await flush();
+        checkKey(part.key);
+        const copy = { ...upload, PartNumber: done.length + 1, CopySource: `${bucket}/${part.key}` };
+        const { ContentLength } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: part.key }));
+        if (ContentLength !== part.size) throw new MissingPart(store, part.key, part.size, ContentLength);
+        const { CopyPartResult } = await client.send(new UploadPartCopyCommand(copy));
+        done.push({ PartNumber: copy.PartNumber, ETag: CopyPartResult?.ETag });
+        continue;
+      }
+      const body = content ?? (await contentOf(part));
+      gathered.push(body);
+      bytes += body.byteLength;
+      if (bytes >= size) await flush();
+    }
+    await flush();
+    return done;
+  }
+
+  async function contentOf(part: Part): Promise<Uint8Array> {
+    if (!('key' in part)) return part;
+    const body = (await store.get(part.key))?.body;
+    if (body?.byteLength !== part.size) throw new MissingPart(store, part.key, part.size, body?.byteLength);
+    return body;
+  }
 
   /** Retries a transfer that breaks off, which the client does not: the bytes arrive after it is done. */
   async function getWhole(key: string): Promise<StoredObject | undefined> {

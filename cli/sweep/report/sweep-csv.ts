@@ -1,7 +1,7 @@
+import { csvLine } from '#jobs/bulk/formats.ts';
 import type { GroupComparison, GroupSummary } from '#training/evaluation/seed-groups.ts';
 import { rankGroups } from '#training/record/sweep/rank-groups.ts';
 import type { Sweep } from '#training/record/sweep/read-sweep.ts';
-import { csvLine } from '../../classify/formats.ts';
 import { costOf, costOfAll } from './sweep-cost.ts';
 import { meanSeconds } from './words.ts';
 

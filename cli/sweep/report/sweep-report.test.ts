@@ -1,8 +1,8 @@
 import axe from 'axe-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startChromium } from '#cli/verify/chromium.ts';
+import { csvFieldsOf } from '#jobs/bulk/formats.ts';
 import { rankGroups } from '#training/record/sweep/rank-groups.ts';
-import { csvFieldsOf } from '../../classify/formats.ts';
 import { exampleSweep } from './sweep.fixture.ts';
 import { sweepCsv, sweepRunsCsv } from './sweep-csv.ts';
 import { renderSweepPage } from './sweep-page.ts';

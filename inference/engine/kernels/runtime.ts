@@ -40,9 +40,14 @@ async function compile(): Promise<Compiled> {
   return { module: await api.compile(assemble(Object.values(sources))), sources };
 }
 
-/** Whether this runtime has fused multiply-add; Node has it from 22 on. */
+/** Whether this runtime has fused multiply-add. Node has it from 22 on; Node 20 has it too, and has to be told to use it. */
 function hasMultiplyAdd(): boolean {
-  return api.validate(assemble([kernelSources(relaxedMultiplyAdd).affine]));
+  const bytes = assemble([kernelSources(relaxedMultiplyAdd).affine]);
+  if (api.validate(bytes)) return true;
+  const { process } = globalThis as { readonly process?: { getBuiltinModule?(name: string): unknown } };
+  const v8 = process?.getBuiltinModule?.('node:v8') as { setFlagsFromString(flag: string): void } | undefined;
+  v8?.setFlagsFromString('--experimental-wasm-relaxed-simd');
+  return api.validate(bytes);
 }
 
 /** The kernels, with a memory. */

@@ -129,9 +129,9 @@ class Scheduler:
             self._move(job, JobStatus.FAILED, f"The job cannot be scheduled: {error}")
 
     def _admit(self, job: Job) -> None:
-        self._move(job, JobStatus.PENDING)
         if job.children:
             return
+        self._move(job, JobStatus.PENDING)
         jobs = self._registry_of(job).jobs
         for job_id in awaited(job):
             if job_id in jobs and not jobs[job_id].status.is_final:
@@ -212,9 +212,15 @@ class Scheduler:
             self._follow_child(job.parent, before, status)
 
     def _follow_child(self, parent: Job, before: JobStatus, status: JobStatus) -> None:
-        """An array starts with its first child and ends with its last."""
+        """
+        An array is PENDING once a child is RUNNABLE, starts with its first child, and ends with its last.
+
+        https://docs.aws.amazon.com/batch/latest/userguide/array_jobs.html
+        """
         parent.child_states[before] -= 1
         parent.child_states[status] += 1
+        if parent.status is JobStatus.SUBMITTED and status is JobStatus.RUNNABLE:
+            self._move(parent, JobStatus.PENDING)
         if parent.started_at is None and status is JobStatus.RUNNING:
             parent.started_at = now_ms()
         failed = parent.child_states[JobStatus.FAILED]

@@ -3,10 +3,13 @@ from typing import Any, cast
 
 import pytest
 
+from .attempt import Finished
 from .capacity import TOO_BIG, Resources
+from .command import Image, build_command
 from .example_job import example_array, example_job
-from .job import Dependency, Job, JobStatus, Stop
+from .job import Attempt, Dependency, Job, JobStatus, Stop
 from .registry import Registry
+from .retry import RetryStrategy
 from .scheduler import Scheduler
 
 SMALL, LARGE = Resources(1, 128, 0), Resources(8, 128, 0)
@@ -84,6 +87,52 @@ def test_a_chain_of_10000_fails_with_its_first_job(registry: Registry) -> None:
     scheduler.end(array.children[0], Stop("no need", may_retry=False), running=True)
     assert array.children[-1].status_reason == "Dependent Job failed"
     assert array.status is JobStatus.FAILED
+
+
+def finish(scheduler: Scheduler, job: Job, exit_code: int) -> None:
+    """Ends the attempt that runs."""
+    with scheduler.lock:
+        scheduler._active.pop(job.job_id, None)
+        scheduler._finish(job, Attempt("stream", "task", "instance"), Finished(exit_code))
+        scheduler.schedule()
+
+
+def test_a_killed_child_of_an_array_is_tried_again_with_its_index_and_the_array_fails_with_a_child(
+    registry: Registry,
+) -> None:
+    scheduler = scheduler_with(registry, slots=2)
+    array = example_array("array", 3, retry=RetryStrategy(attempts=2))
+    scheduler.add(registry, array)
+    started(scheduler, 2)
+    finish(scheduler, array.children[1], 137)
+
+    assert started(scheduler, 3) == ["array:0", "array:1", "array:1"]
+    environment = build_command(array.children[1], Image("/app", []), "", {}).environment
+    assert environment["AWS_BATCH_JOB_ARRAY_INDEX"] == "1"
+    assert environment["AWS_BATCH_JOB_ATTEMPT"] == "2"
+
+    finish(scheduler, array.children[1], 137)
+    assert array.children[1].status is JobStatus.FAILED
+    assert array.describe()["status"] == "PENDING"
+    for index in (0, 2):
+        finish(scheduler, array.children[index], 0)
+    assert array.status is JobStatus.FAILED
+    assert array.status_reason == "Array Child Job failed"
+    shown = array.describe()["arrayProperties"]
+    assert {name: count for name, count in shown["statusSummary"].items() if count} == {"SUCCEEDED": 2, "FAILED": 1}
+
+
+def test_an_array_is_pending_when_its_first_child_may_run(registry: Registry) -> None:
+    scheduler = scheduler_with(registry, slots=1)
+    first = example_job("first")
+    array = example_array("array", 2, depends_on=[Dependency("first", None)])
+    for job in (first, array):
+        scheduler.add(registry, job)
+    assert [each.status for each in (array, *array.children)] == ["SUBMITTED", "PENDING", "PENDING"]
+    started(scheduler, 1)
+    finish(scheduler, first, 0)
+    assert array.status is JobStatus.PENDING
+    assert array.children[1].status is JobStatus.RUNNABLE
 
 
 def test_jobs_start_by_priority_of_their_queue_and_then_by_age(registry: Registry) -> None:

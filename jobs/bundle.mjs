@@ -1,14 +1,15 @@
 /**
- * The training program as a few files of JavaScript, for the training images: no TypeScript, no `tsx`, and no `node_modules` but
+ * The program of the jobs as a few files of JavaScript, for the training images: no TypeScript, no `tsx`, and no `node_modules` but
  * the folder of TensorFlow's addon.
  *
- *     node training/bundle.mjs <cpu|gpu> <folder>
+ *     node jobs/bundle.mjs <cpu|gpu> <folder>
  */
 import { copyFile, mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { sourcesDigest } from './sources.mjs';
 
 const require = createRequire(import.meta.url);
 const root = join(import.meta.dirname, '..');
@@ -18,6 +19,9 @@ const packages = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu
 
 /** Read from the folder of the program, by the WebAssembly backend: Node supports SIMD, not threads. */
 const webAssembly = '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
+
+/** libwebp, which is read from the folder of the program too. */
+const webp = '@jsquash/webp/codec/dec/webp_dec.wasm';
 
 /**
  * Puts the package that loads the addon into the bundle. The program asks for it by `createRequire`, which esbuild does not
@@ -66,6 +70,7 @@ export async function bundleTraining(device, folder) {
     entryPoints: {
       main: 'jobs/main.ts',
       'batches.worker': 'training/data/batches.worker.ts',
+      'bulk.worker': 'jobs/bulk/bulk.worker.ts',
       'open-picture.worker': 'training/datasets/pictures/open-picture.worker.ts',
     },
     outdir: folder,
@@ -79,6 +84,8 @@ export async function bundleTraining(device, folder) {
     banner: {
       js: "import{createRequire as requireFrom}from'node:module';const require=requireFrom(import.meta.url),__dirname=import.meta.dirname,__filename=import.meta.filename;",
     },
+    // jobs/check-code.ts reads it: in the image there are no sources.
+    define: { BUNDLED_SOURCES: JSON.stringify(sourcesDigest(root)) },
     legalComments: 'linked',
     logLevel: 'warning',
     plugins: [includeTensorFlow(name)],
@@ -87,14 +94,14 @@ export async function bundleTraining(device, folder) {
   });
   await mkdir(join(folder, 'node_modules', name), { recursive: true });
   await copyFile(require.resolve(`${name}/package.json`), join(folder, 'node_modules', name, 'package.json'));
-  await copyFile(require.resolve(webAssembly), join(folder, basename(webAssembly)));
+  for (const file of [webAssembly, webp]) await copyFile(require.resolve(file), join(folder, basename(file)));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [device, folder] = process.argv.slice(2);
   if ((device === 'cpu' || device === 'gpu') && folder !== undefined) await bundleTraining(device, folder);
   else {
-    console.error('Usage: node training/bundle.mjs <cpu|gpu> <folder>');
+    console.error('Usage: node jobs/bundle.mjs <cpu|gpu> <folder>');
     process.exitCode = 2;
   }
 }

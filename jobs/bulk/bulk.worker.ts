@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ThreadBatch, ThreadData } from './classify-threads.ts';
-import { openHere } from './local-model.ts';
+import { openHere } from './open-here.ts';
 import { toRow } from './row.ts';
+import type { ThreadBatch, ThreadData } from './threads.ts';
 
 /** A worker thread: receives pictures, and sends back their rows. */
 const { model, options } = workerData as ThreadData;

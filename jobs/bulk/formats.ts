@@ -1,8 +1,8 @@
 import pc from 'picocolors';
 import type { UserError } from '#errors/user-error.ts';
 import type { ImageAnswer, ModelName } from '#inference/http/answers.ts';
+import { Refused } from '#inference/http/refused.ts';
 import { percent } from '#models/percent.ts';
-import { Refused } from '../endpoint/endpoint.ts';
 
 export const answerFormats = ['text', 'jsonl', 'csv'] as const;
 export type AnswerFormat = (typeof answerFormats)[number];

@@ -19,7 +19,7 @@ export interface RowOptions extends FormatOptions {
 
 /** The row of a picture; before, its copy is made, so that no picture with a row lacks one. */
 export function toRow(
-  { file, name }: { readonly file: string; readonly name: string },
+  { file, name = file }: { readonly file: string; readonly name?: string | undefined },
   { outcome, bytes }: { readonly outcome: PictureAnswer | UserError; readonly bytes?: Uint8Array | undefined },
   options: RowOptions,
 ): Row {

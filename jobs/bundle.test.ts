@@ -6,8 +6,13 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFailures } from '#models/plans/attempts.ts';
+import { createPlan, makePlan } from '#models/plans/plan.ts';
+import { createSubmission } from '#models/plans/submissions.ts';
+import { folderStore } from '#models/stores/folder-store.ts';
+import { hasTensorFlow } from '#training/engine/tensorflow.ts';
 import { bundleTraining } from './bundle.mjs';
-import { hasTensorFlow } from './engine/tensorflow.ts';
+import { code } from './check-code.ts';
 
 const root = join(import.meta.dirname, '..');
 const require = createRequire(import.meta.url);
@@ -68,6 +73,25 @@ describe('bundleTraining', () => {
     expect(await readdir(join(bundle, 'node_modules'))).toEqual(['@tensorflow']);
   });
 
+  it.each([
+    ['sweep', { name: 'x', recipe: 'nothing', set: [], seed: 1, data: 'cifar10', group: '' }, 'no recipe "nothing"'],
+    ['classify', { list: { key: 'gone.jsonl', sha256: '0'.repeat(64) }, objects: 1, bytes: 1 }, 'gone.jsonl'],
+  ] as const)('does shards of a %s that was planned by the sources', async (kind, item, problem) => {
+    const store = folderStore(join(folder, kind));
+    const plan = makePlan({ kind, code: code(), options: {}, items: [item] });
+    const { id } = await createPlan(store, plan);
+    const shards = plan.items.map(({ shard }) => shard);
+    const at = new Date().toISOString();
+    const words = { at, by: 'test', commit: null, where: 'local-processes' as const, shards, children: 1 };
+    const submission = await createSubmission(store, id, words);
+    const options = ['--plan', id, '--submission', submission, '--child', '0', '--store', store.url];
+    const child = promisify(execFile)(process.execPath, [join(bundle, 'main.mjs'), 'shards', ...options]);
+    await expect(child).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('0 shards done') });
+    expect((await readFailures(store, id, shards[0]!)).map(({ message }) => message)).toEqual([
+      expect.stringContaining(problem),
+    ]);
+  });
+
   it('refuses bad arguments as the program does, and prints its help', async () => {
     const started = (...words: string[]) =>
       promisify(execFile)(process.execPath, [join(bundle, 'main.mjs'), ...words], { cwd: folder });
@@ -75,6 +99,6 @@ describe('bundleTraining', () => {
       code: 2,
       stderr: expect.stringContaining('There is no recipe "nothing"'),
     });
-    expect((await started('--help')).stdout).toContain('Usage: training');
+    expect((await started('--help')).stdout).toContain('Usage: jobs');
   });
 });

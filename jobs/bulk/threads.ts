@@ -1,25 +1,27 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import pc from 'picocolors';
-import { mapInOrder } from '../terminal/map-in-order.ts';
-import type { AnswerOptions, LocalModel, WantedPicture } from './local-model.ts';
+import { mapInOrder } from '#environment/map-in-order.ts';
+import type { BulkModel } from './bulk-model.ts';
+import type { AnswerOptions, BulkPicture } from './open-here.ts';
 import type { Row, RowOptions } from './row.ts';
 
 export interface ThreadData {
-  readonly model: LocalModel;
+  readonly model: BulkModel;
   readonly options: AnswerOptions & RowOptions;
 }
 
-export type ThreadBatch = readonly (WantedPicture & { readonly name: string })[];
+export type ThreadBatch = readonly BulkPicture[];
 
 /** Batches that a thread is given ahead: it has the next one when it is done with one. */
 const AHEAD = 3;
 
 /** Threads that classify pictures, one for each core; a thread is started when there is work for it. */
-export class ClassifyThreads {
+export class BulkThreads {
   readonly most: number = availableParallelism();
   readonly #data: ThreadData;
   readonly #threads: Thread[] = [];
+  #started = 0;
 
   constructor(data: ThreadData) {
     this.#data = data;
@@ -27,16 +29,17 @@ export class ClassifyThreads {
 
   /** Threads that were started. */
   get count(): number {
-    return this.#threads.length;
+    return this.#started;
   }
 
   /** The rows of each batch, in the order of the batches. */
-  async *rows(batches: AsyncIterable<ThreadBatch>): AsyncGenerator<readonly [ThreadBatch, readonly Row[]]> {
-    try {
-      yield* mapInOrder(batches, AHEAD * this.most, (batch) => this.#idlest().classify(batch));
-    } finally {
-      await Promise.all(this.#threads.map((thread) => thread.end()));
-    }
+  async *rows(batches: AsyncIterable<ThreadBatch>): AsyncGenerator<readonly Row[]> {
+    const found = mapInOrder(batches, AHEAD * this.most, (batch) => this.#idlest().classify(batch));
+    for await (const [, rows] of found) yield rows;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
   }
 
   #idlest(): Thread {
@@ -44,6 +47,7 @@ export class ClassifyThreads {
     if (idlest !== undefined && (idlest.waiting === 0 || this.#threads.length === this.most)) return idlest;
     const started = new Thread(this.#data);
     this.#threads.push(started);
+    this.#started++;
     return started;
   }
 }
@@ -55,7 +59,7 @@ class Thread {
 
   constructor(workerData: ThreadData) {
     const color = pc.isColorSupported ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
-    this.#worker = new Worker(new URL('./classify.worker.mjs', import.meta.url), {
+    this.#worker = new Worker(new URL('./bulk.worker.mjs', import.meta.url), {
       ...{ workerData, execArgv: [], env: { ...process.env, ...color } },
       // Objects are many and die young: with the limits of a whole program a thread lets tens of megabytes of them lie.
       resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },

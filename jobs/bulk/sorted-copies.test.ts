@@ -1,8 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { withFolder } from '#inference/app.fixture.ts';
-import { makeSortFolder } from './sort-folder.ts';
 import { classFolders, copyPicture } from './sorted-copies.ts';
 
 test('every class has a folder of its own that any file system takes', () => {
@@ -28,15 +27,4 @@ test('a copy replaces nothing, and the same picture is copied once', () =>
     expect(copyPicture(Buffer.from('another'), join(folder, 'file', '3.png'))).toBeDefined();
     expect(readFileSync(place, 'utf8')).toBe('a picture');
     expect(readdirSync(join(folder, 'cat', 'sub'))).toEqual(['1.png']);
-  }));
-
-test('pictures are not sorted into the folder that they are taken from', () =>
-  withFolder(async (folder) => {
-    mkdirSync(join(folder, 'photos'));
-    symlinkSync('photos', join(folder, 'link'));
-    for (const into of ['photos', 'photos/sorted', 'link/sorted']) {
-      await expect(makeSortFolder(join(folder, into), [join(folder, 'photos')])).rejects.toThrow('outside it');
-    }
-    await makeSortFolder(join(folder, 'photos-sorted'), [join(folder, 'photos')]);
-    expect(readdirSync(folder)).toContain('photos-sorted');
   }));

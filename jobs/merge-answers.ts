@@ -1,0 +1,59 @@
+import { checked } from '#models/json.ts';
+import { ClassifyOptions, ClassifyResult, mergedKey } from '#models/plans/classify-result.ts';
+import { type PlanOf, planKey } from '#models/plans/plan.ts';
+import { readResults } from '#models/plans/results.ts';
+import { missingShards } from '#models/plans/shards.ts';
+import { type ObjectStore, type Part, WriteConflict } from '#models/stores/object-store.ts';
+import { contentTypeOf } from '#models/versions.ts';
+import { headerOf } from './bulk/formats.ts';
+
+/** The rows of all shards, in one table in the order of the lists. */
+export interface MergedTable {
+  readonly key: string;
+  readonly bytes: number;
+  readonly rows: number;
+  readonly failed: number;
+  /** Pictures that were changed or removed since the list was made; they are among those that failed. */
+  readonly changed: number;
+}
+
+/**
+ * Puts the rows of a classification together, once all shards have a result. It may be done again, and by several at once: the first
+ * table stays, and all would be the same.
+ *
+ * @returns `undefined` while shards are missing
+ * @throws {MissingPart} the rows of a shard are gone
+ */
+export async function mergeAnswers(
+  store: ObjectStore,
+  planId: string,
+  plan: PlanOf<'classify'>,
+): Promise<MergedTable | undefined> {
+  if ((await missingShards(store, planId, plan)).length > 0) return undefined;
+  const options = checked(ClassifyOptions, plan.options, planKey(planId, 'plan.json'));
+  const key = mergedKey(planId, options.format);
+  const header = new TextEncoder().encode(headerOf({ ...options, width: 0 }));
+  const parts: Part[] = [header];
+  let [bytes, rows, failed, changed] = [header.length, 0, 0, 0];
+  const shards = plan.items.map(({ shard }) => shard);
+  for await (const { shard, result } of readResults(store, planId, shards)) {
+    const found = checked(ClassifyResult, result.result, planKey(planId, `results/${shard}.json`));
+    parts.push({ key: found.answers.key, size: found.answers.bytes });
+    bytes += found.answers.bytes;
+    rows += found.rows;
+    failed += found.failed;
+    changed += found.changed;
+  }
+  if (!(await isThere(store, key))) {
+    await store.concatenate(key, parts, { only: 'absent', contentType: contentTypeOf(key) }).catch((error: unknown) => {
+      if (!(error instanceof WriteConflict)) throw error;
+    });
+  }
+  return { key, bytes, rows, failed, changed };
+}
+
+/** Without reading it: it may be large. */
+async function isThere(store: ObjectStore, key: string): Promise<boolean> {
+  for await (const { key: found } of store.list(key)) if (found === key) return true;
+  return false;
+}

@@ -1,0 +1,31 @@
+import type { ListedPicture } from '#models/plans/classify-result.ts';
+
+/** What was read of a picture: its bytes, or why its row has an error. */
+export type ReadPicture =
+  | { readonly bytes: Uint8Array }
+  | {
+      readonly problem: string;
+      /** It is not what the list says, or not there any more. */
+      readonly isChanged: boolean;
+    };
+
+/** Reads pictures from where they are, as they were when they were listed. */
+export interface PictureReader {
+  /** @throws {UserError} what concerns all pictures, such as a right that is missing */
+  read(picture: ListedPicture): Promise<ReadPicture>;
+  close(): void;
+}
+
+/** Bytes of a picture, at most. */
+export const MOST_BYTES = 100_000_000;
+
+/** What a row says of a picture that is not the one that was listed. */
+export const problems = {
+  changed: (file: string) => `${file} was changed after the list was made. Classify it again.`,
+  gone: (file: string) => `${file} was removed after the list was made.`,
+  neverThere: (file: string) => `${file} was not there when the list was made.`,
+  empty: (file: string) => `${file} is empty. Give a picture.`,
+  large: (file: string, bytes: number) =>
+    `${file} has ${(bytes / 1e6).toFixed(1)} MB, and this program takes pictures of at most ${MOST_BYTES / 1e6} MB. ` +
+    'Save it as a JPEG, or scale it down: a few hundred pixels a side are enough.',
+};
