@@ -22,12 +22,14 @@ export const directions: Readonly<Record<string, Readonly<Record<string, readonl
     'main.ts': ['shards-command.ts'],
     'shards-command.ts': ['check-code.ts', 'kinds.ts', 'run-shards.ts'],
     'run-shards.ts': ['shard-context.ts'],
-    'kinds.ts': ['train-shard.ts', 'classify-shard.ts', 'shard-context.ts'],
+    'kinds.ts': ['train-shard.ts', 'classify-shard.ts', 'merge-answers.ts', 'shard-context.ts'],
     'train-shard.ts': ['shard-context.ts'],
-    'classify-shard.ts': ['bulk', 'shard-context.ts'],
+    'classify-shard.ts': ['bulk', 'pictures', 'shard-context.ts'],
+    'merge-answers.ts': ['bulk'],
     'check-code.ts': ['sources.mjs'],
     'bundle.mjs': ['sources.mjs'],
     bulk: [],
+    pictures: [],
   },
   // commands → run → record → evaluation → engine, export → recipe → nets, datasets → data → random
   training: {

@@ -1,10 +1,7 @@
 import type { Plan } from '#models/plans/plan.ts';
-import { type ShardProgress, shardProgress } from '#models/plans/shards.ts';
+import { type ShardProgress, visitShards } from '#models/plans/shards.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 
-/** Plans of more items are listed in sixteen parts at once. */
-const FEW_ITEMS = 5000;
-const DIGITS = [...'0123456789abcdef'];
 /** Shards with a result that are named. */
 const SOME = 16;
 
@@ -47,11 +44,7 @@ export async function readPlanWork(
     else seconds.endedSeconds += took;
     if (state === 'done') seconds.doneSeconds += took;
   };
-  await Promise.all(
-    (plan.items.length <= FEW_ITEMS ? [''] : DIGITS).map(async (digit) => {
-      for await (const progress of shardProgress(store, id, plan, digit)) add(progress);
-    }),
-  );
+  await visitShards(store, id, plan, add);
   return {
     ...counts,
     ...seconds,

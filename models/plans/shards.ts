@@ -58,21 +58,32 @@ export async function* shardProgress(store: ObjectStore, id: string, plan: Plan)
   yield* progressOfPart(store, id, { shards, order: sortedIndices(shards), digit: '' });
 }
 
-/** Counts the shards by state. */
-export async function planProgress(store: ObjectStore, id: string, plan: Plan): Promise<PlanProgress> {
+/** Visits each shard in no particular order: large plans of a bucket are listed in parts, side by side. */
+export async function visitShards(
+  store: ObjectStore,
+  id: string,
+  plan: Plan,
+  visit: (progress: ShardProgress & { readonly first?: Date }) => void,
+): Promise<void> {
   const shards = plan.items.map(({ shard }) => shard);
   const order = sortedIndices(shards);
+  await inParts(store, shards.length, async (digit) => {
+    for await (const progress of progressOfPart(store, id, { shards, order, digit })) visit(progress);
+  });
+}
+
+/** Counts the shards by state. */
+export async function planProgress(store: ObjectStore, id: string, plan: Plan): Promise<PlanProgress> {
   const counts = { done: 0, running: 0, failed: 0, waiting: 0 };
   let firstStart: Date | undefined;
   let lastResult: Date | undefined;
-  await inParts(store, shards.length, async (digit) => {
-    for await (const { state, first, endedAt } of progressOfPart(store, id, { shards, order, digit })) {
-      counts[state]++;
-      if (first !== undefined && (firstStart === undefined || first < firstStart)) firstStart = first;
-      if (state === 'done' && (lastResult === undefined || endedAt! > lastResult)) lastResult = endedAt;
-    }
+  await visitShards(store, id, plan, ({ state, first, endedAt }) => {
+    counts[state]++;
+    if (first !== undefined && (firstStart === undefined || first < firstStart)) firstStart = first;
+    if (state === 'done' && (lastResult === undefined || endedAt! > lastResult)) lastResult = endedAt;
   });
-  return { total: shards.length, ...counts, ...(firstStart && { firstStart }), ...(lastResult && { lastResult }) };
+  const total = plan.items.length;
+  return { total, ...counts, ...(firstStart && { firstStart }), ...(lastResult && { lastResult }) };
 }
 
 interface Part {
