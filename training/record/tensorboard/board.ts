@@ -34,7 +34,7 @@ export async function openBoard(store: ObjectStore, run: string): Promise<Board>
     startedAt ??= at;
     const wentOn = ended !== undefined && event.type === 'started';
     if (event.type === 'started') ended = undefined;
-    if (event.type === 'saved' || event.type === 'measured') ended = { at, isSuccess: true };
+    if (event.type === 'evaluated' || event.type === 'measured') ended = { at, isSuccess: true };
     if (event.type === 'failed') ended = { at, isSuccess: false };
     return scalars.learn(event) && !wentOn;
   };

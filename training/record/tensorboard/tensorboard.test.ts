@@ -136,6 +136,8 @@ describe.skipIf(python === undefined)('TensorBoard itself (skipped without `npm 
     const outcome = await train({ recipe, seed: 1, data, store, spool, run: 'b', resume: '', emit: () => {} });
     const { 'runs/b': run } = await read(folder);
     expect(Object.keys(run!).sort()).toEqual([
+      '_hparams_/session_end_info',
+      '_hparams_/session_start_info',
       'test/accuracy',
       'test/accuracy_with_augmentation',
       'test/loss',
