@@ -17,6 +17,7 @@ import {
 import { mapInOrder } from '#environment/map-in-order.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
+  type ConcatenateOptions,
   type ListedObject,
   MissingPart,
   type ObjectStore,
@@ -81,12 +82,16 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
       }
     },
 
-    async concatenate(key, parts, { only, contentType = 'application/octet-stream' }: PutOptions = {}) {
+    async concatenate(key, parts, options: ConcatenateOptions = {}) {
       checkKey(key);
+      const { only, contentType = 'application/octet-stream', signal } = options;
       const size = parts.reduce((sum, part) => sum + ('key' in part ? part.size : part.byteLength), 0);
       if (size <= PART_BYTES) {
         const bodies: Uint8Array[] = [];
-        for await (const [, body] of mapInOrder(parts, READ_AHEAD, contentOf)) bodies.push(body);
+        for await (const [, body] of mapInOrder(parts, READ_AHEAD, contentOf)) {
+          signal?.throwIfAborted();
+          bodies.push(body);
+        }
         return await store.put(key, Buffer.concat(bodies), { ...(only && { only }), contentType });
       }
       const upload = { Bucket: bucket, Key: key };
@@ -94,7 +99,8 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
       let UploadId: string | undefined;
       try {
         ({ UploadId } = await client.send(new CreateMultipartUploadCommand({ ...upload, ContentType: contentType })));
-        const Parts = await uploadParts(parts, { ...upload, UploadId }, Math.max(PART_BYTES, size / (MOST_PARTS / 2)));
+        const partBytes = Math.max(PART_BYTES, size / (MOST_PARTS / 2));
+        const Parts = await uploadParts(parts, { ...upload, UploadId }, { size: partBytes, signal });
         const complete = { ...upload, UploadId, MultipartUpload: { Parts } };
         const { ETag = '' } = await client.send(new CompleteMultipartUploadCommand({ ...complete, ...condition }));
         return ETag;
@@ -135,11 +141,12 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
    * Uploads the parts of an object. Small ones are gathered in memory, and large ones copied by S3.
    *
    * @param size bytes of a part, about
+   * @throws the signal's reason
    */
   async function uploadParts(
     parts: readonly Part[],
     upload: { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined },
-    size: number,
+    { size, signal }: { readonly size: number; readonly signal: AbortSignal | undefined },
   ): Promise<{ readonly PartNumber: number; readonly ETag: string | undefined }[]> {
     const done: { readonly PartNumber: number; readonly ETag: string | undefined }[] = [];
     let gathered: Uint8Array[] = [];
@@ -154,6 +161,7 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
     const isLarge = (part: Part) => 'key' in part && part.size >= COPIED_FROM;
     const ahead = mapInOrder(parts, READ_AHEAD, async (part) => (isLarge(part) ? undefined : await contentOf(part)));
     for await (const [part, content] of ahead) {
+      signal?.throwIfAborted();
       if ('key' in part && isLarge(part) && (bytes === 0 || bytes >= COPIED_FROM)) {
         await flush();
         checkKey(part.key);
