@@ -13,9 +13,19 @@ export async function closeKind(kind: PlanKind): Promise<void> {
   if (kind === 'classify') await (await import('./classify-shard.ts')).closeEngine();
 }
 
-/** What is done once after all shards: the last child of a classification puts the rows of all together. */
-export async function completePlan(store: ObjectStore, planId: string, plan: Plan): Promise<void> {
-  if (plan.kind === 'classify') await (await import('./merge-answers.ts')).mergeAnswers(store, planId, plan);
+/**
+ * What is done once after all shards: the last child of a classification puts the rows of all together.
+ *
+ * @throws the signal's reason, when it is aborted before that is done
+ */
+export async function completePlan(
+  store: ObjectStore,
+  planId: string,
+  plan: Plan,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  if (plan.kind === 'classify')
+    await (await import('./merge-answers.ts')).mergeAnswers(store, planId, plan, { signal });
 }
 
 /** Does a shard of any kind. */

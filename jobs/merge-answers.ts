@@ -2,7 +2,7 @@ import { checked } from '#models/json.ts';
 import { ClassifyOptions, ClassifyResult, mergedKey } from '#models/plans/classify-result.ts';
 import { type PlanOf, planKey } from '#models/plans/plan.ts';
 import { readResults } from '#models/plans/results.ts';
-import { missingShards } from '#models/plans/shards.ts';
+import { hasAllResults } from '#models/plans/shards.ts';
 import { type ObjectStore, type Part, WriteConflict } from '#models/stores/object-store.ts';
 import { contentTypeOf } from '#models/versions.ts';
 import { headerOf } from './bulk/formats.ts';
@@ -21,15 +21,18 @@ export interface MergedTable {
  * Puts the rows of a classification together, once all shards have a result. It may be done again, and by several at once: the first
  * table stays, and all would be the same.
  *
+ * @param signal ends it between two parts of the table. @default never
  * @returns `undefined` while shards are missing
  * @throws {MissingPart} the rows of a shard are gone
+ * @throws the signal's reason, when it is aborted; no table was written
  */
 export async function mergeAnswers(
   store: ObjectStore,
   planId: string,
   plan: PlanOf<'classify'>,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<MergedTable | undefined> {
-  if ((await missingShards(store, planId, plan)).length > 0) return undefined;
+  if (!(await hasAllResults(store, planId, plan, { signal }))) return undefined;
   const options = checked(ClassifyOptions, plan.options, planKey(planId, 'plan.json'));
   const key = mergedKey(planId, options.format);
   const header = new TextEncoder().encode(headerOf({ ...options, width: 0 }));
@@ -37,6 +40,7 @@ export async function mergeAnswers(
   let [bytes, rows, failed, changed] = [header.length, 0, 0, 0];
   const shards = plan.items.map(({ shard }) => shard);
   for await (const { shard, result } of readResults(store, planId, shards)) {
+    signal?.throwIfAborted();
     const found = checked(ClassifyResult, result.result, planKey(planId, `results/${shard}.json`));
     parts.push({ key: found.answers.key, size: found.answers.bytes });
     bytes += found.answers.bytes;
@@ -45,7 +49,8 @@ export async function mergeAnswers(
     changed += found.changed;
   }
   if (!(await isThere(store, key))) {
-    await store.concatenate(key, parts, { only: 'absent', contentType: contentTypeOf(key) }).catch((error: unknown) => {
+    const once = { only: 'absent', contentType: contentTypeOf(key), signal } as const;
+    await store.concatenate(key, parts, once).catch((error: unknown) => {
       if (!(error instanceof WriteConflict)) throw error;
     });
   }

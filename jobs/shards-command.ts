@@ -53,7 +53,7 @@ async function run({ plan: planId, submission: number, store: url, ...options }:
     const worker = { submission: number, child };
     const doing = runShards({ store, planId, plan, shards, worker, runShard, job: jobId(), signal, log });
     const counts = await doing.finally(() => closeKind(plan.kind));
-    await completePlan(store, planId, plan);
+    await completePlan(store, planId, plan, { signal });
     log(`Child ${child}: ${counts.done} shards done, ${counts.skipped} had a result, ${counts.failed} failed.`);
     if (counts.failed > 0) process.exitCode = 1;
   } catch (error) {

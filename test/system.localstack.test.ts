@@ -69,7 +69,7 @@ it('says what to do if there is no model', async () => {
 
 it('trains in a Batch job, in a separate process', async () => {
   const job = cifar10('submit', 'quick', '--run', 'whole', ...short);
-  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run whole/));
+  const trainer = await until(() => processUnderLocalStack(/jobs\/main\.ts train quick --run whole/));
   expect((await job).code).toBe(0);
   expect(isAlive(trainer.pid)).toBe(false);
   const result = await readResult(await target.store(), 'whole');
@@ -139,7 +139,7 @@ it('serves the page, its script and unchanged weights through API Gateway', asyn
 it('resumes at the checkpoint after SIGKILL, and ends with identical weights', async () => {
   const job = cifar10('submit', 'quick', '--run', 'killed', ...short);
   const store = await target.store();
-  const trainer = await until(() => processUnderLocalStack(/training\/main\.ts train quick --run killed/));
+  const trainer = await until(() => processUnderLocalStack(/jobs\/main\.ts train quick --run killed/));
   await until(async () => (await readCheckpoint(store, 'killed').catch(() => undefined))?.step);
   process.kill(trainer.pid, 'SIGKILL');
   expect((await job).code).toBe(0);

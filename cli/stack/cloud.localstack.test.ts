@@ -4,7 +4,7 @@
  */
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,8 +17,10 @@ import { moveAlias } from '#models/aliases.ts';
 import type { PlanOf } from '#models/plans/plan.ts';
 import { listSubmissions } from '#models/plans/submissions.ts';
 import { publishVersion, readVersion } from '#models/versions.ts';
+import { png } from '#training/datasets/pictures/pictures.fixture.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { describeOwnPictures } from '../../test/own-pictures.contract.ts';
+import { usedPermissions } from '../../test/policies.ts';
 import { descendantsOf } from '../../test/processes.ts';
 import { activeJobs, endJob, findJob, type Job, listJobs, stateOf } from '../batch/batch-jobs.ts';
 import { followJob } from '../batch/follow-job.ts';
@@ -110,16 +112,7 @@ describe('the cloud commands', () => {
   it('--target aws follows AWS_ENDPOINT_URL to the endpoint of the stack as well, and says where it is', async () => {
     const { AWS_ENDPOINT_URL: address } = target.environment;
     const program = path.resolve(import.meta.dirname, '../cifar10.ts');
-    const words = ['classify', program, '--target', 'aws'];
-    const env = { ...process.env, AWS_ENDPOINT_URL: address };
-    const said = await new Promise<string>((resolve) => {
-      execFile(
-        process.execPath,
-        ['--import', import.meta.resolve('tsx'), program, ...words],
-        { env },
-        (_, stdout, stderr) => resolve(stdout + stderr),
-      );
-    });
+    const { said } = await command(target, ['classify', program, '--target', 'aws']);
     expect(said).toContain(`AWS account 000000000000, region us-east-1, at ${address}`);
     expect(said).toMatch(/is not an image|No model is served yet/);
   });
@@ -261,6 +254,40 @@ describe('the cloud commands', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('classify --array answers the pictures of a bucket as classify does those of a folder, broken ones included', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-pictures-'));
+    const store = await target.store();
+    const names = Array.from({ length: 12 }, (_, at) => `${String(at).padStart(2, '0')}.png`);
+    for (const [at, name] of names.entries()) {
+      const body = at === 5 ? Buffer.from('no picture') : png(at);
+      await writeFile(path.join(folder, name), body);
+      await store.put(`pictures/small/${name}`, body);
+    }
+    const prefix = `s3://${stack.BucketName}/pictures/small`;
+    const options = ['--version', before.version, '--json'];
+    const out = path.join(folder, 'answers.jsonl');
+    const array = ['classify', `${prefix}/`, '--array', '--yes', '--target', 'aws', ...options, '--out', out];
+
+    const [jobs, here] = await Promise.all([
+      command(target, array),
+      command(target, ['classify', folder, '--store', store.url, ...options]),
+    ]);
+
+    expect([jobs.code, here.code], jobs.said).toEqual([1, 1]); // One of them is broken.
+    const table = rowsOf(await readFile(out, 'utf8'));
+    expect(table.map(({ file }) => file)).toEqual(names.map((name) => `${prefix}/${name}`));
+    const answers = (rows: readonly PictureRow[]) => rows.map(({ file, ...row }) => [path.basename(file), row]);
+    expect(answers(table)).toEqual(answers(rowsOf(here.printed)));
+    expect(table.filter(({ error }) => error).map(({ file }) => file)).toEqual([`${prefix}/05.png`]);
+    const { uses, refusals } = await usedPermissions(target.clientConfig.endpoint!, stackName);
+    const own = uses
+      .filter(({ role }) => role === 'TrainingClassifyJobRole')
+      .map(({ action, on }) => `${action} ${on}`);
+    expect(own).toContain('s3:GetObject pictures/*');
+    expect(refusals).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+
   it('deploy changes the stack, and the endpoint keeps answering at its address', async () => {
     const url = target.apiUrl(stack);
 
@@ -347,6 +374,32 @@ async function openGate(endpoint: string): Promise<{ readonly endpoint: string; 
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** A command of a process of its own, in the environment of AWS's account, which leads to LocalStack. */
+async function command(
+  { environment }: Target,
+  words: readonly string[],
+): Promise<{ readonly code: number; readonly printed: string; readonly said: string }> {
+  const program = path.resolve(import.meta.dirname, '../cifar10.ts');
+  const env = { ...process.env, AWS_ENDPOINT_URL: environment.AWS_ENDPOINT_URL };
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ['--import', import.meta.resolve('tsx'), program, ...words],
+      { env },
+      (_, printed, errors) => resolve({ code: child.exitCode ?? -1, printed, said: printed + errors }),
+    );
+  });
+}
+
+type PictureRow = { readonly file: string; readonly error?: unknown };
+
+function rowsOf(lines: string): PictureRow[] {
+  return lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as PictureRow);
 }
 
 async function textOf(lines: AsyncIterable<LogLine>): Promise<string> {

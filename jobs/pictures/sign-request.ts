@@ -18,8 +18,8 @@ export interface UnsignedRequest {
 const NO_BODY = createHash('sha256').digest('hex');
 
 /**
- * The headers of a GET request to S3 with AWS's signature, version 4. The SDK's client takes twelve times the processor time for
- * a small object, as much as a network of ours does for its picture.
+ * The headers of a GET request to S3 with AWS's signature, version 4. The SDK's client takes three to seven times the processor
+ * time for a small object: 1.2 to 1.5 ms, as much as a network of ours does for its picture.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { folderStore } from '../stores/folder-store.ts';
 import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
+import { retryingStore } from '../stores/retrying-store.ts';
 import { markStarted, newAttempt, parseAttempt, readFailures, writeFailure } from './attempts.ts';
 import { createPlan, listPlans, makePlan, planId, readPlan } from './plan.ts';
 import { readResults, writeResult } from './results.ts';
-import { missingShards, planProgress, shardProgress } from './shards.ts';
+import { hasAllResults, missingShards, planProgress, shardProgress } from './shards.ts';
 import { createSubmission, listSubmissions, readSubmission, shardsOfChild } from './submissions.ts';
 
 const code = 'c'.repeat(64);
@@ -130,6 +131,46 @@ describe('the shards of a plan', () => {
     const counts = { total: 5001, done: done.length, running: 0, failed: 1, waiting: 5000 - done.length };
     expect(await planProgress(bucket, id, plan)).toMatchObject(counts);
     expect(await planProgress(store, id, plan)).toMatchObject(counts);
+  });
+
+  it('are all done when the last one is, and a child that asks earlier learns so from few of them', async () => {
+    const plan = sweep(20_000);
+    const id = planId(plan);
+    const shards = plan.items.map(({ shard }) => shard);
+    const done = new Set<string>();
+    let listed = 0;
+    const bucket: ObjectStore = {
+      ...store,
+      url: 's3://plans',
+      async *list(prefix) {
+        for (const shard of [...done].sort()) {
+          const key = `plans/${id}/results/${shard}.json`;
+          if (!key.startsWith(prefix)) continue;
+          listed++;
+          yield { key, size: 1, modified: new Date(at) };
+        }
+      },
+    };
+    const asChildSees = retryingStore(bucket);
+    const counts: number[] = [];
+    // 400 children, whose shares of 50 shards end one after the other.
+    for (let child = 0; child < 400; child += 37) {
+      for (let index = 0; index < 20_000; index++) if (index % 400 < child) done.add(shards[index]!);
+      listed = 0;
+      expect(await hasAllResults(asChildSees, id, plan)).toBe(false);
+      counts.push(listed);
+    }
+    // Where one in f is missing, f are listed before it, about.
+    expect(counts.reduce((sum, each) => sum + each, 0) / counts.length).toBeLessThan(200);
+    for (const shard of shards) done.add(shard);
+    done.delete(shards[0]!);
+    expect(await hasAllResults(asChildSees, id, plan)).toBe(false);
+    done.add(shards[0]!);
+    listed = 0;
+    expect(await hasAllResults(asChildSees, id, plan)).toBe(true);
+    expect(listed).toBe(20_000);
+    const signal = AbortSignal.abort('SIGTERM');
+    await expect(hasAllResults(asChildSees, id, plan, { signal })).rejects.toBe('SIGTERM');
   });
 
   it('are not taken for done because another writer was refused, whose write failed', async () => {

@@ -7,7 +7,7 @@ import { type Plan, planKey } from './plan.ts';
  * and the next ones only to whoever has these. A folder gives all at once.
  */
 const FEW_ITEMS = 5000;
-const DIGITS = [...'0123456789abcdef'];
+const DIGITS = '0123456789abcdef';
 
 /** `running`: the last attempt has neither a result nor a failure; a process that was killed looks like this, too. */
 export type ShardState = 'done' | 'running' | 'failed' | 'waiting';
@@ -50,6 +50,40 @@ export async function missingShards(store: ObjectStore, id: string, plan: Plan):
     }
   });
   return shards.filter((_, index) => isDone[index] === 0);
+}
+
+/**
+ * Whether all shards have a result. Every child of a plan asks at its end, so listing ends at the first shard that is seen to be
+ * missing: one part of the ids is listed first, a part by chance, and the others only if none of its shards is missing.
+ *
+ * @throws the signal's reason, when it is aborted
+ */
+export async function hasAllResults(
+  store: ObjectStore,
+  id: string,
+  plan: Plan,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<boolean> {
+  const shards = plan.items.map(({ shard }) => shard);
+  const order = sortedIndices(shards);
+  let isMissing = false;
+  const look = async (digit: string) => {
+    let at = firstOf(shards, order, digit);
+    const next = () => shards[order[at] ?? -1];
+    for await (const { key } of store.list(`${below(id, 'results')}${digit}`)) {
+      signal?.throwIfAborted();
+      const shard = shardIn(key, id, 'results');
+      isMissing ||= (next() ?? shard) < shard;
+      if (isMissing) return; // Or another part has found it.
+      if (next() === shard) at++;
+    }
+    isMissing ||= next()?.startsWith(digit) ?? false;
+  };
+  const parts = partsOf(store, shards.length);
+  const [first = ''] = parts.splice(Math.floor(Math.random() * parts.length), 1);
+  await look(first);
+  if (!isMissing) await Promise.all(parts.map(look));
+  return !isMissing;
 }
 
 /** How far each shard is, in the order of the shards' ids. Reads three listings side by side, and no object. */
@@ -172,8 +206,12 @@ function shardGroups(
 
 /** Does the work for all shards at once, or for each first digit of the ids, side by side. */
 async function inParts(store: ObjectStore, items: number, work: (digit: string) => Promise<void>): Promise<void> {
+  await Promise.all(partsOf(store, items).map(work));
+}
+
+function partsOf(store: ObjectStore, items: number): string[] {
   const hasPages = store.url.startsWith('s3://');
-  await Promise.all((hasPages && items > FEW_ITEMS ? DIGITS : ['']).map(work));
+  return hasPages && items > FEW_ITEMS ? [...DIGITS] : [''];
 }
 
 /** The indices of the ids, in the order of the ids. */

@@ -86,6 +86,7 @@ export function folderStore(folder: string): ObjectStore {
       const append = async (file: FileHandle) => {
         for (const part of parts) {
           for await (const bytes of contentOf(part)) {
+            options?.signal?.throwIfAborted();
             hash.update(bytes);
             await file.writeFile(bytes); // An open file is written from where the last write ended.
           }

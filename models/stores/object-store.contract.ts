@@ -141,6 +141,8 @@ export function describeObjectStore(name: string, open: () => Promise<Disposable
         ]) {
           await expect(store.concatenate('all', [...parts, missing], { only: 'absent' })).rejects.toThrow(MissingPart);
         }
+        const signal = AbortSignal.abort('SIGTERM');
+        if (parts.length > 0) await expect(store.concatenate('all', parts, { signal })).rejects.toBe('SIGTERM');
         expect(await store.get('all')).toBeUndefined();
       }
       expect(await listed(store, 'a')).toEqual([]);

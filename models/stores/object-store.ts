@@ -32,8 +32,9 @@ export interface ObjectStore {
    * @returns the new entity tag
    * @throws {WriteConflict} the condition does not hold; nothing was written
    * @throws {MissingPart} an object of the parts is not there, or has another size; nothing was written
+   * @throws the signal's reason, when it is aborted before the end; nothing was written
    */
-  concatenate(key: string, parts: readonly Part[], options?: PutOptions): Promise<string>;
+  concatenate(key: string, parts: readonly Part[], options?: ConcatenateOptions): Promise<string>;
 
   /** Lists every object whose key begins with `prefix`, in the order of the keys. */
   list(prefix: string): AsyncIterable<ListedObject>;
@@ -63,6 +64,11 @@ export interface PutOptions {
   readonly only?: 'absent' | { readonly ifMatch: string };
   /** @default application/octet-stream */
   readonly contentType?: string;
+}
+
+export interface ConcatenateOptions extends PutOptions {
+  /** Ends it between two parts. @default never */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Another writer was faster: the object exists, or is no longer the one that was read. */

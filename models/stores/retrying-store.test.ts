@@ -86,6 +86,28 @@ describe('a retrying store', () => {
     expect(calls).toBe(0);
   });
 
+  it('lists each object once where a listing breaks off, and no further than is asked for', async () => {
+    const keys = ['a', 'b', 'c', 'd'];
+    for (const key of keys) await store.put(key, Buffer.from(key));
+    let given = 0;
+    const breaking: ObjectStore = {
+      ...store,
+      async *list(prefix) {
+        for await (const object of store.list(prefix)) {
+          given++;
+          yield object;
+          if (object.key === 'b' && given === 2) throw new Error('ECONNRESET');
+        }
+      },
+    };
+    const found: string[] = [];
+    for await (const { key } of retryingStore(breaking, { waits }).list('')) found.push(key);
+    expect(found).toEqual(keys);
+    given = 0;
+    for await (const { key } of retryingStore(breaking, { waits }).list('')) if (key === 'a') break;
+    expect(given).toBe(1);
+  });
+
   it('does not retry what a person has to fix', async () => {
     lost = [new UserError('There is no bucket b. Create it.')];
     const refused = retrying.get('a');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '#errors/user-error.ts';
-import { type ListedObject, type ObjectStore, WriteConflict } from './object-store.ts';
+import { type ListedObject, MissingPart, type ObjectStore, WriteConflict } from './object-store.ts';
 
 /** A store failed every try of a call: it is unreachable, full, or refuses access. */
 export class StoreUnavailable extends UserError {
@@ -25,7 +25,8 @@ const SHORT_WAIT = 1;
  *
  * @param waits seconds between two tries. @default 0.5 to 8, 15.5 in all
  * @param signal once it is aborted, waits end at a second: there is little time left. @default never
- * @returns a store that throws only `WriteConflict`, `StoreUnavailable`, and `RangeError` for an invalid key
+ * @returns a store that throws only `WriteConflict`, `MissingPart`, `StoreUnavailable`, `RangeError` for an invalid key, and the
+ * reason of a signal that a call was given
  */
 export function retryingStore(
   store: ObjectStore,
@@ -34,12 +35,16 @@ export function retryingStore(
     signal,
   }: { readonly waits?: readonly number[] | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): ObjectStore {
-  const retried = async <Result>(ask: (isRepeated: boolean) => Promise<Result>): Promise<Result> => {
+  const retried = async <Result>(
+    ask: (isRepeated: boolean) => Promise<Result>,
+    ending?: AbortSignal,
+  ): Promise<Result> => {
     for (let tries = 0; ; tries++) {
       try {
         return await ask(tries > 0);
       } catch (error) {
-        if (error instanceof WriteConflict || error instanceof RangeError) throw error;
+        if (error instanceof WriteConflict || error instanceof MissingPart || error instanceof RangeError) throw error;
+        if (ending?.aborted && error === ending.reason) throw error;
         const wait = waits[tries];
         if (error instanceof UserError || wait === undefined) throw unavailable(store, error);
         if (wait <= SHORT_WAIT) await sleep(1000 * wait);
@@ -53,7 +58,7 @@ export function retryingStore(
     commandOption: store.commandOption,
     get: (key) => retried(() => store.get(key)),
     // A repetition after a lost answer may meet the object that it was to write: a conflict, as with any other writer.
-    concatenate: (key, parts, options) => retried(() => store.concatenate(key, parts, options)),
+    concatenate: (key, parts, options) => retried(() => store.concatenate(key, parts, options), options?.signal),
     put: (key, body, options) =>
       retried(async (isRepeated) => {
         try {
@@ -66,11 +71,28 @@ export function retryingStore(
         }
       }),
     async *list(prefix) {
-      yield* await retried(async () => {
-        const listed: ListedObject[] = [];
-        for await (const object of store.list(prefix)) listed.push(object);
-        return listed;
-      });
+      let listing: AsyncIterator<ListedObject> | undefined;
+      let last = '';
+      const next = () =>
+        retried(async () => {
+          listing ??= store.list(prefix)[Symbol.asyncIterator]();
+          try {
+            let found = await listing.next();
+            while (!found.done && found.value.key <= last) found = await listing.next();
+            return found;
+          } catch (error) {
+            listing = undefined; // Another one begins anew, and passes what is known.
+            throw error;
+          }
+        });
+      try {
+        for (let found = await next(); !found.done; found = await next()) {
+          last = found.value.key;
+          yield found.value;
+        }
+      } finally {
+        await listing?.return?.();
+      }
     },
     delete: (key) => retried(() => store.delete(key)),
   };

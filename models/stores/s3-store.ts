@@ -18,6 +18,7 @@ import {
 import { mapInOrder } from '#environment/map-in-order.ts';
 import { checkKey, checkPrefix } from './key.ts';
 import {
+  type ConcatenateOptions,
   type ListedObject,
   MissingPart,
   type ObjectStore,
@@ -75,17 +76,18 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
       }
     },
 
-    async concatenate(key, parts, { only, contentType = 'application/octet-stream' }: PutOptions = {}) {
+    async concatenate(key, parts, options: ConcatenateOptions = {}) {
       checkKey(key);
+      const { only, contentType = 'application/octet-stream', signal } = options;
       if (bytesOf(parts) <= PART_BYTES) {
-        return await store.put(key, await contentsOf(parts), { ...(only && { only }), contentType });
+        return await store.put(key, await contentsOf(parts, signal), { ...(only && { only }), contentType });
       }
       const upload = { Bucket: bucket, Key: key };
       const condition = only === 'absent' ? { IfNoneMatch: '*' } : only && { IfMatch: only.ifMatch };
       let UploadId: string | undefined;
       try {
         ({ UploadId } = await client.send(new CreateMultipartUploadCommand({ ...upload, ContentType: contentType })));
-        const Parts = await uploadParts(parts, { ...upload, UploadId });
+        const Parts = await uploadParts(parts, { ...upload, UploadId }, signal);
         const complete = { ...upload, UploadId, MultipartUpload: { Parts } };
         const completed = client.send(new CompleteMultipartUploadCommand({ ...complete, ...condition }));
         const { ETag = '' } = await completed.catch((error: unknown) => {
@@ -125,14 +127,16 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
   };
   return store;
 
-  /** Uploads the parts of an object. Small ones are gathered in memory, and large ones copied by S3. */
+  /** Uploads the parts of an object. Small ones are gathered in memory, and large ones copied by S3. @throws the signal's reason */
   async function uploadParts(
     parts: readonly Part[],
     upload: { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined },
+    signal: AbortSignal | undefined,
   ): Promise<{ readonly PartNumber: number; readonly ETag: string | undefined }[]> {
     const done: { readonly PartNumber: number; readonly ETag: string | undefined }[] = [];
-    const read = async (group: UploadGroup) => ('sent' in group ? await contentsOf(group.sent) : undefined);
+    const read = async (group: UploadGroup) => ('sent' in group ? await contentsOf(group.sent, signal) : undefined);
     for await (const [group, Body] of mapInOrder(uploadGroups(parts), PARTS_AHEAD, read)) {
+      signal?.throwIfAborted();
       const part = { ...upload, PartNumber: done.length + 1 };
       if ('copied' in group) done.push({ PartNumber: part.PartNumber, ETag: await copyPart(group.copied, part) });
       else if (Body !== undefined && Body.byteLength > 0) {
@@ -160,9 +164,12 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
     return copied.CopyPartResult?.ETag;
   }
 
-  async function contentsOf(parts: readonly Part[]): Promise<Uint8Array> {
+  async function contentsOf(parts: readonly Part[], signal: AbortSignal | undefined): Promise<Uint8Array> {
     const bodies: Uint8Array[] = [];
-    for await (const [, body] of mapInOrder(parts, READ_AHEAD, contentOf)) bodies.push(body);
+    for await (const [, body] of mapInOrder(parts, READ_AHEAD, contentOf)) {
+      signal?.throwIfAborted();
+      bodies.push(body);
+    }
     return Buffer.concat(bodies);
   }
 

@@ -10,6 +10,8 @@ import { folderStore } from '#models/stores/folder-store.ts';
 import { s3Client } from '#models/stores/s3-client.ts';
 import { publishVersion } from '#models/versions.ts';
 import { startBucket } from '#training/datasets/elsewhere/bucket.fixture.ts';
+import { outputs } from '../../batch/aws-server.fixture.ts';
+import { LoopbackCloud } from '../../stack/loopback-cloud.fixture.ts';
 import { classifyArray } from './classify-array.ts';
 import { draftPlan } from './draft-plan.ts';
 import { checkSizes, listBucket } from './list-pictures.ts';
@@ -203,6 +205,29 @@ describe('classify --array', () => {
     [['s3://pics/b'], { store: 'x', target: 'local' }, 'Give one of them'],
   ] as const)('refuses %j with %j', async (paths, options, message) => {
     await expect(classifyArray(paths, options)).rejects.toThrow(message);
+  });
+
+  it('refuses what the jobs of a stack may not read, and a stack that is not there, before anything is read', async () => {
+    await using cloud = new LoopbackCloud();
+    await cloud.open();
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const refused = (path: string) => expect(classifyArray([path], { target: 'aws', yes: true })).rejects;
+
+    await refused('s3://photos/2026').toThrow(
+      'The stack Cifar10 is not deployed. Deploy it with "./cifar10 deploy --target aws"',
+    );
+    const statuses = ['CREATE_COMPLETE'];
+    const deployed = { ...outputs, BucketName: 'models', ClassifyJobDefinitionName: 'classify' };
+    cloud.stack = { statuses, outputs: { ...deployed, PictureBuckets: 'scans' } };
+    await refused('s3://photos/2026').toThrow(
+      'The stack\'s jobs may not read s3://photos. Let them: "./cifar10 deploy --pictures scans photos --target aws".',
+    );
+    await refused('s3://models/2026').toThrow('Jobs read pictures below s3://models/pictures/ only');
+    cloud.stack = { statuses, outputs: { BucketName: 'models' } };
+    await refused('s3://models/pictures').toThrow(
+      'an earlier release deployed it. Update it with "./cifar10 deploy --target aws"',
+    );
+    expect(new Set(cloud.asked)).toEqual(new Set(['GetCallerIdentity', 'DescribeStacks']));
   });
 
   it('refuses more classes than there are, and an unknown version', async () => {

@@ -67,6 +67,7 @@ export async function classifyArray(paths: readonly string[], options: ArrayOpti
   }
   const format = tableFormatOf(options);
   const place = await openPlace(options);
+  if (path !== undefined && isInBucket(path)) checkReadable(`${path}/`, place);
   const { store, target } = place;
   const { version } = await answeringVersion(store, options.version);
   const model = await readBulkModel(store, version);
@@ -169,7 +170,6 @@ async function* picturesOf(
 ): AsyncGenerator<ListedPicture> {
   const { client, place, passed } = listing;
   const isBucket = path !== undefined && isInBucket(path);
-  if (isBucket) checkReadable(`${path}/`, place);
   const bucket = isBucket ? bucketPlace(path).bucket : undefined;
   const takesFiles = place.target === undefined;
   const pictures =
