@@ -15,6 +15,11 @@ export interface EngineChoice {
   readonly reason: string;
 }
 
+/** `WebAssembly, 2 threads (for few pictures it answers sooner)`. */
+export function describeEngine({ engine, reason }: EngineChoice, threads: number): string {
+  return `${engine}, ${threads} ${threads === 1 ? 'thread' : 'threads'} (${reason})`;
+}
+
 /** The reason for an engine that was asked for. */
 export const ASKED = 'it was asked for';
 

@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openNetwork } from '#inference/engine/network.ts';
+import { readModel } from '#inference/serving/classifier.ts';
 import { airbenchNet } from '#training/nets/airbench.ts';
 import { untrainedModel } from './bulk-model.fixture.ts';
 import { type BulkEngine, openBulkEngine } from './engine.ts';
 import { type BulkPicture, openHere } from './open-here.ts';
+import { openLogits } from './open-logits.ts';
 
 const SIZE = 16;
 const CLASSES = 3;
@@ -121,5 +124,21 @@ test('few pictures stay on WebAssembly, and TensorFlow is used only where it giv
     expect(await rowsOf(many, each(pictures))).toMatchObject([{ predictions: [{}, {}, {}] }]);
   } finally {
     await many.close();
+  }
+}, 60_000);
+
+test('images without files are computed on all cores, with the logits of the serving engine', async () => {
+  const model = await untrainedModel(net);
+  const images = Uint8Array.from({ length: 131 * SIZE ** 2 * 3 }, (_, at) => (at * 89 + (at >> 6) * 29) % 256);
+  const expected = (await openNetwork(readModel((path) => model.files[path]!))).logits(images);
+  const computing = await openLogits(model, 131, 'WebAssembly');
+  try {
+    const found = [await computing.logits(images), await computing.logits(images.subarray(0, SIZE ** 2 * 3))];
+    for (const [index, logit] of [...expected, ...expected.subarray(0, CLASSES)].entries()) {
+      expect([...found[0]!, ...found[1]!][index]).toBeCloseTo(logit, 5);
+    }
+    expect(found.map(({ length }) => length)).toEqual([131 * CLASSES, CLASSES]);
+  } finally {
+    await computing.close();
   }
 }, 60_000);
