@@ -35,7 +35,7 @@ Who answers: --endpoint if given, else --target; with --store this process itsel
 them the endpoint on LocalStack, if it is up, else this clone's store.
 
 Of a folder all pictures are classified, those in its folders too, in natural order. A picture that cannot be
-read is a row with its error. --out and --sort-into go on where they were interrupted: run the same command again.
+read is a row with its error. --out and --sort-into resume: after an interruption, run the same command again.
 
 Examples:
   ./cifar10 classify photo.png                                    by LocalStack, or this clone's model
@@ -167,7 +167,7 @@ async function classifyAll(paths: readonly string[], format: AnswerFormat, optio
   const before = answers?.before ?? { rows: 0, failed: 0 };
   if (failed + before.failed + conflicts > 0) process.exitCode = 1;
   if (signal.aborted) {
-    const next = out === undefined && sortInto === undefined ? '' : ' The same command goes on from there.';
+    const next = out === undefined && sortInto === undefined ? '' : ' Run the same command again to resume.';
     process.stderr.write(`Interrupted after ${(done + before.rows).toLocaleString('en')} pictures.${next}\n`);
     process.exitCode = interruption.exitCode();
     return;
