@@ -12,7 +12,7 @@ import { smallDataset } from '../data/small-dataset.fixture.ts';
 import { decodeWeights } from '../export/weights.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
-import { digestOf } from './measure-held-out.ts';
+import { curveOf, digestOf } from './measure-held-out.ts';
 import { train, trainAndMeasure } from './train.ts';
 
 const data = await smallDataset(272, 60);
@@ -106,6 +106,16 @@ test('a run that learns nothing, or diverges for good, is a result that says why
   });
   expect(result).not.toHaveProperty('heldOut');
   expect(events.at(-1)).toMatchObject({ type: 'failed', message: result!.reason });
+});
+
+test('a curve has the ends of epochs, and no point that JSON cannot hold', () => {
+  const row = { learningRate: 0.1, loss: 2, trainingSeconds: 1 };
+  const curve = curveOf([
+    { ...row, step: 5, epoch: 0.5, validation: null },
+    { ...row, step: 10, epoch: 1, validation: { accuracy: 0.3, loss: 1.9 } },
+    { ...row, step: 20, epoch: 2, validation: { accuracy: 0.1, loss: Number.NaN } },
+  ]);
+  expect(curve).toEqual([{ step: 10, epoch: 1, loss: 2, heldOut: { accuracy: 0.3, loss: 1.9 }, trainingSeconds: 1 }]);
 });
 
 test('it needs held-out images', async () => {
