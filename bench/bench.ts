@@ -144,7 +144,15 @@ Examples:
       )
       .option('--pictures <number>', 'PNG files of 32x32', Number, 100_000)
       .option('--photos <number>', 'JPEG files of three megapixels', Number, 300)
-      .action(async (options) => (await import('./classify.ts')).benchmarkClassifying(options)),
+      .option(
+        '--engines',
+        'instead, the processor time of an image on WebAssembly and on TensorFlow, for four networks',
+      )
+      .action(async ({ engines, ...options }) =>
+        engines
+          ? (await import('./engines.ts')).benchmarkEngines()
+          : (await import('./classify.ts')).benchmarkClassifying(options),
+      ),
   )
   .addCommand(
     new Command('everywhere')

@@ -117,10 +117,15 @@ test.each([
   ['train --seeds 3', /Did you mean --seed\?/],
   ['train --dataset cifar10', /Did you mean --data\?/],
   ['--json jobs', /Did you mean "\.\/cifar10 jobs … --json", with the option after the command\?/],
-  ['classify', /Missing required argument 'files'\./],
+  ['logs', /Missing required argument 'what'\./],
 ])('"%s" is refused with what was meant', async (line, message) => {
   const refused: unknown = await runProgram(line.split(' ')).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(BadArguments);
   expect(refused).toMatchObject({ exitCode: 2 });
   expect(await explainBadArguments(refused as BadArguments)).toMatch(message);
+});
+
+test('"classify" without a picture says what to give', async () => {
+  const message = expect.stringContaining('Give files or folders, or - for standard input.');
+  await expect(runProgram(['classify'])).rejects.toMatchObject({ exitCode: 2, message });
 });

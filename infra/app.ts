@@ -14,6 +14,9 @@ if (reservedConcurrency !== undefined && !/^[1-9]\d*$/.test(reservedConcurrency)
   throw new Error(`-c reservedConcurrency=${reservedConcurrency} is not valid. Give a whole number of calls, from 1.`);
 }
 const maxVcpus = text('maxVcpus');
+if (maxVcpus !== undefined && !/^[1-9]\d*$/.test(maxVcpus)) {
+  throw new Error(`-c maxVcpus=${maxVcpus} is not valid. Give a whole number of vCPUs, such as 64.`);
+}
 new ClassifierStack(app, 'Cifar10', {
   auth,
   origins: words(text('origins')),

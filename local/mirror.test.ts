@@ -159,3 +159,22 @@ test('a file that is rewritten during a run is copied again', async () => {
   expect((await restoreModels(bucket, kept)).runs).toEqual(['going-on']);
   expect(await readFile(path.join(folder, 'bucket', 'runs/going-on/history.csv'), 'utf8')).toContain('1,1.0');
 });
+
+test('a result that is stored meanwhile is not copied without its rows', async () => {
+  await keptStore.put('plans/a-plan/plan.json', Buffer.from('{}'));
+  const meanwhile: ObjectStore = {
+    ...bucket,
+    async *list(prefix) {
+      if (prefix === 'plans/') {
+        await keptStore.put('batches/a-plan/answers/a.jsonl', Buffer.from('{}'));
+        await keptStore.put('plans/a-plan/results/a.json', Buffer.from('{}'));
+      }
+      yield* bucket.list(prefix);
+    },
+  };
+
+  await restoreModels(meanwhile, kept);
+
+  expect(await bucket.get('plans/a-plan/plan.json')).toBeDefined();
+  expect(await bucket.get('plans/a-plan/results/a.json')).toBeUndefined();
+});

@@ -104,12 +104,20 @@ async function copyRun(
   return isNew;
 }
 
-/** Plans are immutable, and so is all that is stored with them; the rows of a shard are there before the result that names them. */
+/**
+ * Plans are immutable, and so is all that is stored with them. The rows of a shard are there before the result that names them,
+ * so plans are listed first: of a result that is stored meanwhile, neither is copied, or the rows alone.
+ */
 async function copyPlans(from: ObjectStore, to: ObjectStore): Promise<void> {
-  for (const prefix of ['batches/', 'plans/']) {
+  const plans: ListedObject[] = [];
+  for await (const object of from.list('plans/')) plans.push(object);
+  for (const [prefix, objects] of [
+    ['batches/', from.list('batches/')],
+    ['plans/', plans],
+  ] as const) {
     const there = new Map<string, ListedObject>();
     for await (const object of to.list(prefix)) there.set(object.key, object);
-    for await (const object of from.list(prefix)) await copyObject(from, to, object, there);
+    for await (const object of objects) await copyObject(from, to, object, there);
   }
 }
 

@@ -67,7 +67,9 @@ export async function startAwsServer(answer: (request: AwsRequest) => AwsAnswer)
     } else {
       const { error, message = error, status = 400 } = answered;
       const [header, body] = isRest ? [{ 'x-amzn-errortype': error }, { message }] : [{}, { __type: error, message }];
-      outgoing.writeHead(status, { 'content-type': type, ...header }).end(JSON.stringify(body));
+      const isS3 = incoming.method === 'GET';
+      const said = isS3 ? `<Error><Code>${error}</Code><Message>${message}</Message></Error>` : JSON.stringify(body);
+      outgoing.writeHead(status, { 'content-type': isS3 ? 'application/xml' : type, ...header }).end(said);
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -82,7 +82,7 @@ describe('jobView', () => {
     expect(text().trimEnd().split('\n')).toEqual([
       'attempt 1 ended: Host EC2 (instance i-0) terminated.',
       'job failed after 0 s',
-      'job goes on as b2',
+      'job continues as b2',
       'job waits for a machine',
       'attempt 1 ended: Host EC2 (instance i-0) terminated., 4 left',
       'job waits for a machine',

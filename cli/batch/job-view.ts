@@ -41,7 +41,7 @@ export function jobView(
   return {
     job(job) {
       if (job.id !== id) {
-        if (id !== '' && !json) say(`${pc.cyan('job')} goes on as ${job.id}`);
+        if (id !== '' && !json) say(`${pc.cyan('job')} continues as ${job.id}`);
         [id, shown, ended] = [job.id, '', 0];
       }
       const state = `${job.status} ${job.attempts.length} ${job.reason}`;

@@ -126,7 +126,7 @@ describe('submitJob', () => {
     });
     const target = aws.target(store, { stack: { ...outputs, OnDemandJobQueueArn: 'on-demand' } });
 
-    await expect(submitJob(target, { run: 'monday' })).rejects.toThrow('goes on on demand in a moment');
+    await expect(submitJob(target, { run: 'monday' })).rejects.toThrow('resumes on demand in a moment');
 
     stoppedAt -= 300_000;
     expect((await submitJob(target, { run: 'monday' })).id).toBe('b2');

@@ -96,7 +96,7 @@ export async function submitJob(
     const follow = `Follow it with "./cifar10 jobs ${run} --follow${suffixOf(target)}".`;
     if (newest && !hasEnded(newest)) throw new UsageError(`The run ${run} is still running. ${follow}`);
     if (newest && isAboutToGoOn(newest, stack)) {
-      throw new UsageError(`The run ${run} has lost its instance, and goes on on demand in a moment. ${follow}`);
+      throw new UsageError(`The run ${run} lost its instance, and resumes on demand in a moment. ${follow}`);
     }
   }
   const id = await sendJob(target, queue, {

@@ -35,7 +35,7 @@ Who answers: --endpoint if given, else --target; with --store this process itsel
 them the endpoint on LocalStack, if it is up, else this clone's store.
 
 Of a folder all pictures are classified, those in its folders too, in natural order. A picture that cannot be
-read is a row with its error. --out and --sort-into go on where they were interrupted: run the same command again.
+read is a row with its error. --out and --sort-into resume: after an interruption, run the same command again.
 
 Examples:
   ./cifar10 classify photo.png                                    by LocalStack, or this clone's model
@@ -96,15 +96,14 @@ async function classify(paths: readonly string[], options: Options): Promise<voi
 function checkArrayOptions({ endpoint, apiKey, sortInto }: Options): void {
   const given = Object.entries({ '--endpoint': endpoint, '--api-key': apiKey, '--sort-into': sortInto });
   const [name] = given.find(([, value]) => value !== undefined) ?? [];
-  if (name !== undefined)
-    throw new UsageError(`${name} does not go with --array: its jobs write a table. Leave it out.`);
+  if (name !== undefined) throw new UsageError(`--array has no ${name}: its jobs write a table. Leave it out.`);
 }
 
 /** @throws {UsageError} there are no pictures, or pictures and options of an array */
 function checkPaths(paths: readonly string[], { list, atMost, yes }: Options): void {
   const given = Object.entries({ '--list': list, '--at-most': atMost, '--yes': yes });
   const [name] = given.find(([, value]) => value !== undefined) ?? [];
-  if (name !== undefined) throw new UsageError(`${name} goes with --array. Add it.`);
+  if (name !== undefined) throw new UsageError(`${name} needs --array. Add it.`);
   if (paths.length === 0)
     throw new UsageError('Nothing says which pictures. Give files or folders, or - for standard input.');
   const place = paths.find((path) => path.startsWith('s3://'));
@@ -125,7 +124,8 @@ async function classifyAll(paths: readonly string[], format: AnswerFormat, optio
   const { head, isAll, pictures } = await lookAhead(findPictures(paths, passed));
   const isFew = isAll && head.length <= FEW;
   const isAny = !isAll || head.some(({ problem }) => problem === undefined);
-  const source = isAny ? await openSource(options, isAll ? head.length : await countPictures(paths)) : undefined;
+  const count = async () => (isAll ? head.length : countPictures(paths));
+  const source = isAny ? await openSource(options, count) : undefined;
   const folder = sortInto === undefined ? undefined : await makeSortFolder(sortInto, paths);
   const rowOptions: RowOptions = {
     ...{ format, topK, width: widthFor(head.map(({ file }) => file)) },
@@ -167,7 +167,7 @@ async function classifyAll(paths: readonly string[], format: AnswerFormat, optio
   const before = answers?.before ?? { rows: 0, failed: 0 };
   if (failed + before.failed + conflicts > 0) process.exitCode = 1;
   if (signal.aborted) {
-    const next = out === undefined && sortInto === undefined ? '' : ' The same command goes on from there.';
+    const next = out === undefined && sortInto === undefined ? '' : ' Run the same command again to resume.';
     process.stderr.write(`Interrupted after ${(done + before.rows).toLocaleString('en')} pictures.${next}\n`);
     process.exitCode = interruption.exitCode();
     return;
@@ -218,8 +218,8 @@ async function lookAhead(found: AsyncGenerator<FoundPicture>) {
   return { head, isAll: head.length <= SEEN_AHEAD, pictures: all() };
 }
 
-/** @param count about how many pictures there are */
-async function openSource(options: Options, count: number): Promise<PictureSource> {
+/** @param count tells about how many pictures there are: an endpoint answers without that */
+async function openSource(options: Options, count: () => Promise<number>): Promise<PictureSource> {
   const source = await chooseSource(options);
   const { version, topK, strict, out } = options;
   if ('endpoint' in source) {
@@ -235,7 +235,7 @@ async function openSource(options: Options, count: number): Promise<PictureSourc
   if (model.alias === 'candidate' && version === undefined) {
     process.stderr.write(`No version was promoted in ${source.store}: "candidate" answers, trained last.\n`);
   }
-  return localSource(model, count, { topK, strict });
+  return localSource(model, await count(), { topK, strict });
 }
 
 function jobOf(paths: readonly string[], format: AnswerFormat, source: PictureSource, options: Options): Job {

@@ -184,6 +184,7 @@ test("labelled pictures of a person's own measure a version and an endpoint, wha
       ]);
       const { classes, confusion } = json(stored);
       expect(json(stored)).toMatchObject({ version: id, images: 9, data: 'photos' });
+      expect(json(stored).runtime).toBe('WebAssembly, 1 thread (for few pictures it answers sooner)');
       const counts = confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
       expect(classes.filter((_, label) => counts[label] === 3)).toEqual(['bird', 'cat', 'truck']);
       expect(stored.error).toContain('1 of 10 pictures are left out: cat/broken.png');

@@ -2,17 +2,20 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { NotFound, UsageError } from '#errors/user-error.ts';
-import { isVersionId } from '#models/versions.ts';
+import { bulkModelOf } from '#jobs/bulk/bulk-model.ts';
+import { isVersionId, type VerifiedVersion } from '#models/versions.ts';
 import {
   type EvaluateOptions,
   evaluateStored,
   evaluateCommand as evaluateStoredCommand,
+  type MeasuredModel,
   openMeasured,
   show,
 } from '#training/commands/evaluate.ts';
 import { wholeNumber } from '#training/commands/option-parsers.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
 import { slice } from '#training/data/dataset.ts';
+import { PASSES } from '#training/evaluation/evaluate.ts';
 import { areTestImagesOf, reportEvaluation } from '#training/evaluation/evaluation-report.ts';
 import { measure } from '#training/evaluation/measure.ts';
 import { chooseSource, sourceTargetOption } from '../endpoint/choose-source.ts';
@@ -32,7 +35,7 @@ Who answers: --endpoint if given, else --target; with --store a stored version. 
 endpoint on LocalStack, if it is up, else this clone's store.
 
 A stored version is verified, loaded as any TensorFlow.js program would load it, and evaluated on all
-test images. An endpoint gets them over HTTP; its accuracy must be within 0.1 points of its model's card.
+test images; on pictures of your own by the engine that "classify" would take. An endpoint gets them over HTTP; its accuracy must be within 0.1 points of its model's card.
 
 [pictures] are your own, labelled: a folder with a folder for each class, or a .csv or .jsonl table. All of
 them count, or those of the test split where there is one. They may be of some of the model's classes only.
@@ -91,7 +94,18 @@ async function run(
   if (options.apiKey !== undefined || options.images !== undefined) {
     throw new UsageError('--api-key and --images are about an endpoint. Name one with --endpoint or --target.');
   }
-  return evaluateStored(version, { ...options, store: source.store });
+  return evaluateStored(
+    version,
+    { ...options, store: source.store },
+    pictures === undefined ? undefined : openAsClassifying,
+  );
+}
+
+/** Pictures of a person's own are answered by the engine that `classify` would answer them by. */
+async function openAsClassifying(version: VerifiedVersion, images: number): Promise<MeasuredModel> {
+  const { openLogits } = await import('#jobs/bulk/open-logits.ts'); // Loads the engine, which errors need not wait for.
+  const engine = await openLogits(bulkModelOf(version), PASSES * images);
+  return { runtime: engine.describe(), predict: engine.logits, dispose: engine.close };
 }
 
 /** What one or two arguments name: a path that exists is pictures, unless it has the name of a usual alias. */

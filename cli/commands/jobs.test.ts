@@ -22,6 +22,14 @@ const jobs = [
   },
 ].map(({ run, ...job }) => ({ ...job, jobName: run, container: { command: ['train', 'quick', '--run', run] } }));
 
+/** Two children of three run or wait; the bucket of the test has no plan of them. */
+const array = {
+  ...{ jobId: 'd', jobQueue: 'gpu-queue', jobName: 'plan-0123456789ab-0001', status: 'PENDING', createdAt: now },
+  container: { command: ['shards', '--plan', '0123456789ab', '--submission', '0001'] },
+  arrayProperties: { size: 3, statusSummary: { SUCCEEDED: 1, RUNNING: 1, RUNNABLE: 1 } },
+};
+let queued: readonly { readonly jobId: string; readonly jobQueue: string }[];
+
 function answer({ operation, input }: AwsRequest): AwsAnswer {
   const described = Object.entries(outputs).map(
     ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
@@ -30,17 +38,19 @@ function answer({ operation, input }: AwsRequest): AwsAnswer {
     GetCallerIdentity:
       '<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
     DescribeStacks: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>arn:aws:cloudformation:eu-west-1:123456789012:stack/Cifar10/1</StackId><StackName>Cifar10</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${described.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
-    ListJobs: { jobSummaryList: jobs.filter(({ jobQueue }) => jobQueue === input.jobQueue) },
-    DescribeJobs: { jobs: jobs.filter(({ jobId }) => (input.jobs as string[])?.includes(jobId)) },
+    ListJobs: { jobSummaryList: queued.filter(({ jobQueue }) => jobQueue === input.jobQueue) },
+    DescribeJobs: { jobs: queued.filter(({ jobId }) => (input.jobs as string[])?.includes(jobId)) },
     DescribeJobQueues: { jobQueues: [{ state: 'ENABLED', status: 'VALID' }] },
     GetServiceQuota: { Quota: { Value: 0 } },
   };
   const output = answers[operation];
+  if (operation.includes('/plan.json')) return { error: 'NoSuchKey', status: 404 };
   return output === undefined ? { error: 'ClientException' } : { output };
 }
 
 let aws: AwsServer;
 beforeEach(async () => {
+  queued = jobs;
   aws = await startAwsServer(answer);
   vi.stubEnv('AWS_ENDPOINT_URL', aws.clientConfig.endpoint);
   vi.stubEnv('AWS_REGION', 'eu-west-1');
@@ -99,4 +109,11 @@ it('says what the exit codes of attempts mean', async () => {
   expect(await run('first')).toMatch(
     /^attempt 1 +OutOfMemoryError, exit code 137 \(killed: out of memory, or its machine was lost\)$/m,
   );
+});
+
+it('shows an array as one line, counted by its children where the plan is gone', async () => {
+  queued = [...jobs, array];
+
+  expect(await run()).toMatch(/^0123456789ab +running +gpu +1 of 3 +1 +1 +0 /m);
+  expect(await run('--state', 'failed')).toContain('There are no jobs in the state failed');
 });

@@ -330,7 +330,10 @@ async function onePlan(target: Target, id: string, options: CommandOptions): Pro
   const store = await target.store();
   if (cancel) {
     const ended = await cancelPlan(target, id, 'ended by "cifar10 jobs --cancel"');
-    if (ended === 0) throw new UsageError(`No job of plan ${id} is left to end.`);
+    if (ended === 0) {
+      await readPlan(store, id);
+      throw new UsageError(`Plan ${id} has no jobs left to cancel: all of them have ended.`);
+    }
     print(
       json
         ? JSON.stringify({ plan: id, cancelled: ended })
@@ -343,7 +346,8 @@ async function onePlan(target: Target, id: string, options: CommandOptions): Pro
   }
   if (follow) {
     process.exitCode = await followPlan(target, id, { json });
-    if (!json) await printReceipt(target, stack, store, id);
+    const isOver = process.exitCode !== 130;
+    if (isOver && !json) await printReceipt(target, stack, store, id);
     return;
   }
   if (cancel || retry) return;

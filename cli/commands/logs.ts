@@ -1,4 +1,7 @@
 import { Command } from 'commander';
+import { UsageError } from '#errors/user-error.ts';
+import { isPlanId } from '#models/plans/plan.ts';
+import { suffixOf } from '../batch/batch-jobs.ts';
 import { jobLog, type LogLine } from '../batch/job-log.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { describeLoggedText } from '../endpoint/log-line.ts';
@@ -8,7 +11,7 @@ import { seconds } from '../terminal/seconds.ts';
 export function logsCommand(): Command {
   return new Command('logs')
     .description('Print the log of a training job, or of the endpoint.')
-    .argument('<what>', '"endpoint", a run, or the id of a job')
+    .argument('<what>', '"endpoint", a run, or the id of a job or of a child')
     .addOption(targetOption())
     .option('-f, --follow', 'print new lines as they are logged, until the job ends or Ctrl-C')
     .option(
@@ -20,6 +23,11 @@ export function logsCommand(): Command {
     .addHelpText('after', examples)
     .action(async (what: string, { follow = false, since, json, ...options }: CommandOptions) => {
       const target = await openTarget(options.target);
+      if (isPlanId(what)) {
+        throw new UsageError(
+          `${what} is a plan, and each of its children has a log. Give the id of one, from "./cifar10 jobs ${what} --children --json${suffixOf(target)}".`,
+        );
+      }
       const stack = await target.stack();
       const isEndpoint = what === 'endpoint' || what === 'lambda';
       const lines = isEndpoint

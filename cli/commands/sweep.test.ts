@@ -37,22 +37,22 @@ test('a sweep with halving trains, ranks and publishes the best run; by its id a
 }, async () => {
   await writeFiles(`${folder}/photos`, catsAndDogs(40));
   const where = ['--store', `${folder}/store`];
-  const asked = ['sweep', 'tiny', '--data', `${folder}/photos`, '--from', 'none', '--set', 'epochs=0.3', ...where];
-  const grid = ['--over', 'learningRate=0.1,0.2,0.3', '--halving', '3', '--keep', 'best:1', '--yes'];
+  const asked = ['sweep', 'tiny', '--data', `${folder}/photos`, '--from', 'none', '--set', 'epochs=0.2', ...where];
+  const grid = ['--over', 'learningRate=0.1,0.2', '--halving', '2', '--keep', 'best:1', '--yes'];
   const store = folderStore(`${folder}/store`);
 
   expect(await cifar10(...asked, ...grid, '--dry-run')).toMatch(
-    /learningRate=0\.3 seed=1[\s\S]*\nSweep [0-9a-f]{12}: 4 runs, about .* at most \d+ at once \(.*\)\. Nothing was begun\./,
+    /learningRate=0\.2 seed=1[\s\S]*\nSweep [0-9a-f]{12}: 3 runs, about .* at most \d+ at once \(.*\)\. Nothing was begun\./,
   );
   expect(await listPlans(store)).toEqual([]);
 
   const first = await cifar10(...asked, ...grid);
   expect(process.exitCode).toBe(0);
   const id = /^Sweep ([0-9a-f]{12})$/m.exec(first)![1]!;
-  expect(first).toMatch(/^Rung 1 of 2: 3 groups, for 0\.1 epochs[\s\S]*^Rung 2 of 2: 1 group, to the end/m);
+  expect(first).toMatch(/^Rung 1 of 2: 2 groups, for 0\.1 epochs[\s\S]*^Rung 2 of 2: 1 group, to the end/m);
   expect(first).toContain('Publishing 1 run, tested on the test images.');
   const [version] = await listVersions(store);
-  expect((await readCard(store, version!)).recipe.settings).toMatchObject({ epochs: 0.3 });
+  expect((await readCard(store, version!)).recipe.settings).toMatchObject({ epochs: 0.2 });
   expect(await readAlias(store, 'candidate')).toBeUndefined();
   const checkpoints: string[] = [];
   for await (const { key } of store.list('runs/')) if (key.endsWith('/checkpoint.json')) checkpoints.push(key);
@@ -64,7 +64,7 @@ test('a sweep with halving trains, ranks and publishes the best run; by its id a
   expect(again).toContain(`Sweep ${id}`);
   expect([await listPlans(store), await listVersions(store)]).toEqual([plans, [version]]);
   expect(await cifar10('sweep', 'status', id, ...where)).toMatch(
-    /^Rung 1 of 2[\s\S]*learningRate=0\.3[\s\S]*^Rung 2 of 2/m,
+    /^Rung 1 of 2[\s\S]*learningRate=0\.2[\s\S]*^Rung 2 of 2/m,
   );
   await cifar10('sweep', 'report', id, '--out', `${folder}/report`, ...where);
   expect((await readdir(`${folder}/report`)).sort()).toEqual(

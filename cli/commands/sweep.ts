@@ -19,7 +19,6 @@ import { suffixOf } from '../batch/batch-jobs.ts';
 import { chooseDevice } from '../batch/choose-device.ts';
 import type { Device } from '../batch/queues.ts';
 import { confirmEstimate, describeEstimate, estimatePlan, type PlanEstimate } from '../fleet/estimate.ts';
-import { childrenHere } from '../fleet/local-capacity.ts';
 import { planQueue } from '../fleet/submit-plan.ts';
 import { openStore, type StoreOptions, withStoreOptions } from '../stack/store-option.ts';
 import { openTarget } from '../stack/target.ts';
@@ -182,7 +181,9 @@ async function run(
   const { json = false, detach = false } = options;
   const where = placeOptions(options);
   const keeping = keep === sweepOptionsOf(first.id, first.plan).keep ? '' : ` --keep ${keep}`;
-  const again = `./cifar10 sweep ${first.id}${keeping}${where}`;
+  const device = options.on === undefined ? '' : ` --on ${options.on}`;
+  const cap = atMost === undefined ? '' : ` --at-most ${atMost}`;
+  const again = `./cifar10 sweep ${first.id}${keeping}${cap}${device}${where}`;
   if (!json) process.stdout.write(`Sweep ${first.id}\n`);
   const ran = await runSweep(place, first, { atMost, keep, json, detach, resume: again });
   process.exitCode = ran.exitCode;
@@ -218,8 +219,7 @@ async function estimate(
   atMost: number | undefined,
 ): Promise<PlanEstimate> {
   const { train } = await readKnownData(store, plan.items[0]!.data);
-  const processes = cloud === undefined ? { processes: childrenHere('sweep') } : {};
-  return await estimatePlan(store, plan, { missing, atMost, on: cloud, images: train.count, ...processes });
+  return estimatePlan(store, plan, { missing, atMost, on: cloud, images: train.count });
 }
 
 /** Of all rungs, one after the other. */

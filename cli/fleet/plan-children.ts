@@ -48,10 +48,11 @@ export async function readShardRows(
   const children = await readChildren(target, jobs);
   const found = new Map<string, Omit<ShardRow, 'name'>>();
   for await (const { shard, state, attempts, last, endedAt } of shardProgress(store, id, plan)) {
-    const owner = state === 'done' ? last : owners.get(shard);
+    const isRunning = state === 'running' && last && children.get(nameOf(last))?.status === 'RUNNING';
+    const owner = state === 'done' || isRunning ? last : owners.get(shard);
     const known = owner && children.get(nameOf(owner));
-    const isLost = known?.status === 'FAILED' && (state === 'running' || isOlder(last, owner));
-    const isIdle = state === 'running' && jobs.length > 0 && known?.status !== 'RUNNING';
+    const isLost = !isRunning && known?.status === 'FAILED' && (state === 'running' || isOlder(last, owner));
+    const isIdle = state === 'running' && jobs.length > 0 && !isRunning;
     const own = isLost ? 'failed' : isIdle ? 'waiting' : state;
     const seconds = last && ((endedAt?.getTime() ?? Date.now()) - last.startedAt.getTime()) / 1000;
     found.set(shard, {

@@ -86,7 +86,7 @@ async function payment(
 /** Such as `24 of 24 runs done in 31:12; 3:58:01 of machine time, at most $0.42 on demand.` and where the results are. */
 export function describeReceipt(receipt: PlanReceipt): string {
   const { kind, total, done, failed, seconds, machineSeconds, dollars, isPaid, place } = receipt;
-  const noun = kind === 'sweep' ? 'runs' : 'shards';
+  const noun = `${kind === 'sweep' ? 'run' : 'shard'}${total === 1 ? '' : 's'}`;
   const cost = isPaid ? `, at most ${describeDollars(dollars)} on demand` : '';
   return [
     `${done.toLocaleString('en')} of ${total.toLocaleString('en')} ${noun} done in ${duration(seconds)}` +

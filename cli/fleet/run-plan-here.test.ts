@@ -58,7 +58,7 @@ function submitter({ id }: StoredPlan): ChildProcess {
 
 describe('runPlanHere', () => {
   it('gives every shard one result, whichever processes are killed, and leaves none behind', async () => {
-    const stored = await storeClassifyPlan(store, 60, { folder });
+    const stored = await storeClassifyPlan(store, 24, { folder });
     const count = async () => (await etags(stored.id)).size;
     const left: number[] = [];
 
@@ -79,7 +79,7 @@ describe('runPlanHere', () => {
     await once(first, 'exit');
     await until(async () => !left.some(isAlive));
     const early = await etags(stored.id);
-    expect(early.size).toBeLessThan(60);
+    expect(early.size).toBeLessThan(24);
 
     // The next one is asked to end.
     const stop = new AbortController();
@@ -89,15 +89,15 @@ describe('runPlanHere', () => {
     stop.abort();
     const { left: missing, ...ran } = await interrupted;
     expect(ran).toEqual({
-      ...{ submission: '0002', missing: 60 - early.size, children: 1, restarts: 0 },
+      ...{ submission: '0002', missing: 24 - early.size, children: 1, restarts: 0 },
       wasInterrupted: true,
     });
     expect(isAlive(pid)).toBe(false);
-    expect(missing).toBe(60 - (await count()));
+    expect(missing).toBe(24 - (await count()));
 
     expect(await runPlanHere(store, stored)).toMatchObject({ missing, left: 0, wasInterrupted: false });
     const results = await etags(stored.id);
-    expect(results.size).toBe(60);
+    expect(results.size).toBe(24);
     for (const [key, etag] of early) expect(results.get(key), key).toBe(etag);
     expect(await missingShards(store, stored.id, stored.plan)).toEqual([]);
     expect(await runPlanHere(store, stored)).toMatchObject({ missing: 0, children: 0 });

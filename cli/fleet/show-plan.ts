@@ -65,9 +65,12 @@ export function shardsTable(rows: readonly ShardRow[]): string[] {
   ]);
 }
 
-function describeJob({ id, submission, children, isArray, status, reason, wasCancelled }: PlanJob): string {
+function describeJob({ id, submission, children, isArray, status, states, reason, wasCancelled }: PlanJob): string {
   const size = isArray ? `an array of ${count(children)}` : 'one child';
-  const state = wasCancelled ? 'cancelled' : status.toLowerCase();
+  // Batch calls an array pending as long as any child has not ended.
+  const ofChildren = Object.entries(states).filter(([, each]) => each > 0);
+  const counts = ofChildren.map(([state, each]) => `${count(each)} ${state.toLowerCase()}`).join(', ');
+  const state = wasCancelled ? 'cancelled' : status === 'PENDING' && counts !== '' ? counts : status.toLowerCase();
   return `${id}: ${size} of submission ${submission}, ${state}${reason === undefined ? '' : ` (${reason})`}`;
 }
 

@@ -40,6 +40,7 @@ export async function checkRuns(definition: SweepDefinition, options: CheckOptio
   const groups = groupsOf(definition);
   const { recipe, data: where } = definition;
   // Typos are found before images are opened.
+  resolveRecipe(recipe, []);
   for (const group of groups) about(group, () => resolveRecipe(recipe, group.set));
   checkDataset(where);
   const named = definition.from === undefined ? undefined : await namedBeginning(definition.from, options);

@@ -1,5 +1,6 @@
-import { type MessagePort, parentPort } from 'node:worker_threads';
-import { openHere, type Predict } from './open-here.ts';
+import { parentPort } from 'node:worker_threads';
+import { openHere } from './open-here.ts';
+import { predictBy } from './predict-by.ts';
 import { toRow } from './row.ts';
 import type { ThreadBatch, ThreadData } from './threads.ts';
 
@@ -17,18 +18,4 @@ export async function answer({ model, options, predictor }: ThreadData): Promise
       parentPort!.postMessage(rows);
     })();
   });
-}
-
-function predictBy(port: MessagePort): Predict {
-  const waiting: { resolve(logits: Float32Array): void; reject(error: Error): void }[] = [];
-  port.on('message', (found: Float32Array | Error) => {
-    const { resolve, reject } = waiting.shift()!;
-    if (found instanceof Error) reject(found);
-    else resolve(found);
-  });
-  return (pixels) =>
-    new Promise((resolve, reject) => {
-      waiting.push({ resolve, reject });
-      port.postMessage(pixels);
-    });
 }

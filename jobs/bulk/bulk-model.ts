@@ -2,7 +2,7 @@ import { loadClassifier } from '#inference/serving/classifier.ts';
 import type { Card } from '#models/card.ts';
 import type { Golden } from '#models/golden.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
-import { readVersion } from '#models/versions.ts';
+import { readVersion, type VerifiedVersion } from '#models/versions.ts';
 
 /** A version whose bytes and answers were verified, for any thread to run. */
 export interface BulkModel {
@@ -26,8 +26,13 @@ export interface BulkModel {
 export async function readBulkModel(store: ObjectStore, version: string, alias?: string): Promise<BulkModel> {
   const found = await readVersion(store, version, { only: ['model.json', 'weights.bin'] });
   (await loadClassifier(found)).dispose();
-  const files = Object.fromEntries(['model.json', 'weights.bin'].map((path) => [path, shared(found.file(path))]));
-  return { version, alias, card: found.card, golden: found.golden, files };
+  return bulkModelOf(found, alias);
+}
+
+/** A version that was read and verified already. */
+export function bulkModelOf({ id, card, golden, file }: VerifiedVersion, alias?: string): BulkModel {
+  const files = Object.fromEntries(['model.json', 'weights.bin'].map((path) => [path, shared(file(path))]));
+  return { version: id, alias, card, golden, files };
 }
 
 function shared(bytes: Uint8Array): Uint8Array {

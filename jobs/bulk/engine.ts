@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { BulkModel } from './bulk-model.ts';
-import type { EngineChoice, EngineName } from './choose-engine.ts';
+import { describeEngine, type EngineChoice, type EngineName } from './choose-engine.ts';
 import { type AnswerOptions, type BulkPicture, openHere } from './open-here.ts';
 import { openPredictor } from './predictor.ts';
 import { type Row, type RowOptions, toRow } from './row.ts';
@@ -52,7 +52,7 @@ export async function openBulkEngine(model: BulkModel, options: BulkOptions): Pr
   return {
     choice,
     rows: (pictures) => threads.rows(batchesOf(pictures, BATCH[choice.engine])),
-    describe: () => describe(choice, choice.engine === 'TensorFlow' ? availableParallelism() : threads.count),
+    describe: () => describeEngine(choice, choice.engine === 'TensorFlow' ? availableParallelism() : threads.count),
     async close() {
       await threads.end();
       await predictor.end();
@@ -72,13 +72,9 @@ async function openSmallEngine(model: BulkModel, options: BulkOptions): Promise<
         yield found.map((each) => toRow(picture, each, options));
       }
     },
-    describe: () => describe(choice, 1),
+    describe: () => describeEngine(choice, 1),
     async close() {},
   };
-}
-
-function describe({ engine, reason }: EngineChoice, threads: number): string {
-  return `${engine}, ${threads} ${threads === 1 ? 'thread' : 'threads'} (${reason})`;
 }
 
 async function* batchesOf(pictures: AsyncIterable<BulkPicture>, size: number): AsyncGenerator<readonly BulkPicture[]> {

@@ -6,7 +6,7 @@ import type { BulkModel } from './bulk-model.ts';
 import { ASKED, type EngineChoice, type EngineName } from './choose-engine.ts';
 import type { NewClient, PredictorData } from './predictor-thread.ts';
 
-/** The engine that was chosen, and, where that is native TensorFlow, its thread. */
+/** The engine that was chosen, and the thread that computes by it, if there is one for all. */
 export interface Predictor {
   readonly choice: EngineChoice;
   /** For another thread, which sends images and gets logits; undefined where each thread has a network of its own. */
@@ -30,22 +30,25 @@ export async function openPredictor(model: BulkModel, pictures: number, wanted?:
   if (wanted === 'WebAssembly') return onWebAssembly({ engine: wanted, reason: ASKED });
   const reason = wanted === undefined ? whyWebAssembly(pictures) : undefined;
   if (reason !== undefined) return onWebAssembly({ engine: 'WebAssembly', reason });
+  try {
+    const predictor = await startPredictor(model, wanted);
+    if (predictor.choice.engine === 'TensorFlow') return predictor;
+    await predictor.end();
+    return onWebAssembly(predictor.choice);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return onWebAssembly({ engine: 'WebAssembly', reason: `TensorFlow fails here: ${message}` });
+  }
+}
+
+/** @param wanted the engine. @default TensorFlow, unless WebAssembly is found to be better: then the thread computes nothing */
+export async function startPredictor(model: BulkModel, wanted?: EngineName): Promise<Predictor> {
   const worker = new Worker(new URL('./bulk.worker.mjs', import.meta.url), {
     workerData: { predicts: { model, wanted } satisfies PredictorData },
     execArgv: [],
     env: SHARE_ENV, // TensorFlow reads its settings from the process's own.
   });
-  let choice: EngineChoice;
-  try {
-    [choice] = (await once(worker, 'message')) as [EngineChoice];
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    choice = { engine: 'WebAssembly', reason: `TensorFlow fails here: ${message}` };
-  }
-  if (choice.engine === 'WebAssembly') {
-    await worker.terminate();
-    return onWebAssembly(choice);
-  }
+  const [choice] = (await once(worker, 'message')) as [EngineChoice];
   return {
     choice,
     connect() {

@@ -14,7 +14,7 @@ export interface Worker {
   readonly child: number;
 }
 
-/** What an attempt's name says, so that a listing shows what goes on without reading an object. */
+/** What an attempt's name says, so that a listing shows who works on what, and no object is read. */
 export interface AttemptFacts extends Worker {
   readonly at: Date;
 }

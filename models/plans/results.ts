@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { checked, encodeJson, readJson } from '../json.ts';
 import type { ObjectStore } from '../stores/object-store.ts';
 import { planKey } from './plan.ts';
@@ -45,21 +46,9 @@ export async function* readResults(
   plan: string,
   shards: Iterable<string>,
 ): AsyncGenerator<{ readonly shard: string; readonly result: ShardResult }> {
-  const ahead: { readonly shard: string; readonly read: Promise<ShardResult | undefined> }[] = [];
-  const next = async function* (most: number) {
-    while (ahead.length > most) {
-      const { shard, read } = ahead.shift()!;
-      const result = await read;
-      if (result !== undefined) yield { shard, result };
-    }
-  };
-  for (const shard of shards) {
-    const read = readResult(store, plan, shard);
-    read.catch(() => {}); // Thrown when it is its turn.
-    ahead.push({ shard, read });
-    yield* next(READ_AHEAD - 1);
+  for await (const [shard, result] of mapInOrder(shards, READ_AHEAD, (each) => readResult(store, plan, each))) {
+    if (result !== undefined) yield { shard, result };
   }
-  yield* next(0);
 }
 
 /** The key of a shard's result. */

@@ -14,7 +14,7 @@ export const SweepOptions = z.strictObject({
   /** Absent where every run is trained to its end at once. */
   halving: z.optional(
     z.strictObject({
-      /** One of so many groups goes on to the next rung, where it is trained for so many times as many epochs. */
+      /** Of so many groups one advances to the next rung. Each rung trains that many times the epochs of the one before. */
       factor: whole.check(z.minimum(2)),
       /** Counts from 1. */
       rung: whole,

@@ -17,6 +17,7 @@ import {
   type StoredObject,
   WriteConflict,
 } from './object-store.ts';
+import { bytesOf } from './upload-groups.ts';
 
 const DRAFT = /^\..+\.[0-9a-f]{12}\.draft$/;
 /** A writer that pauses for an hour in the middle of a file is taken for dead. */
@@ -81,18 +82,17 @@ export function folderStore(folder: string): ObjectStore {
     },
 
     async concatenate(key, parts, options) {
-      const size = parts.reduce((sum, part) => sum + ('key' in part ? part.size : part.byteLength), 0);
       const hash = createHash('sha256');
       const append = async (file: FileHandle) => {
         for (const part of parts) {
           for await (const bytes of contentOf(part)) {
             options?.signal?.throwIfAborted();
             hash.update(bytes);
-            await file.writeFile(bytes); // At the file's end: an open file goes on where it is.
+            await file.writeFile(bytes); // An open file is written from where the last write ended.
           }
         }
       };
-      await write(key, size, append, options);
+      await write(key, bytesOf(parts), append, options);
       return hash.digest('hex');
     },
 

@@ -135,6 +135,7 @@ export function describeObjectStore(name: string, open: () => Promise<Disposable
         await store.delete('all');
         for (const missing of [
           { key: 'rows/none', size: 3 },
+          { key: 'rows/none', size: big.size },
           { ...a, size: 3 },
           { ...big, size: big.size + 1 },
         ]) {

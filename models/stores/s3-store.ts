@@ -13,6 +13,7 @@ import {
   type S3ServiceException,
   UploadPartCommand,
   UploadPartCopyCommand,
+  type UploadPartCopyCommandInput,
 } from '@aws-sdk/client-s3';
 import { mapInOrder } from '#environment/map-in-order.ts';
 import { checkKey, checkPrefix } from './key.ts';
@@ -27,6 +28,7 @@ import {
   WriteConflict,
 } from './object-store.ts';
 import { explained, isStatus, s3Client } from './s3-client.ts';
+import { bytesOf, PART_BYTES, type UploadGroup, uploadGroups } from './upload-groups.ts';
 
 /** Each write carries a unique id, by which a writer whose answer was lost recognises its own object. */
 const WRITE_ID = 'write-id';
@@ -34,17 +36,9 @@ const WRITE_ID = 'write-id';
 /** How often to request an object whose transfer breaks off. */
 const READ_ATTEMPTS = 3;
 
-/**
- * Bytes of a part of an upload, at least: but for the last, S3 takes none below 5 MiB, and 10,000 parts.
- *
- * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
- */
-const PART_BYTES = 8 * 2 ** 20;
-const MOST_PARTS = 10_000;
-/** An object of so many bytes is copied in S3, not through this process. */
-const COPIED_FROM = 5 * 2 ** 20;
-/** Smaller ones that are read at a time. */
+/** Small objects of a part of an upload that are read at a time, and parts that are in memory. */
 const READ_AHEAD = 8;
+const PARTS_AHEAD = 2;
 
 /** The objects of a whole bucket. Conditions are S3's own: `If-Match` and `If-None-Match`. */
 export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectStore {
@@ -85,30 +79,26 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
     async concatenate(key, parts, options: ConcatenateOptions = {}) {
       checkKey(key);
       const { only, contentType = 'application/octet-stream', signal } = options;
-      const size = parts.reduce((sum, part) => sum + ('key' in part ? part.size : part.byteLength), 0);
-      if (size <= PART_BYTES) {
-        const bodies: Uint8Array[] = [];
-        for await (const [, body] of mapInOrder(parts, READ_AHEAD, contentOf)) {
-          signal?.throwIfAborted();
-          bodies.push(body);
-        }
-        return await store.put(key, Buffer.concat(bodies), { ...(only && { only }), contentType });
+      if (bytesOf(parts) <= PART_BYTES) {
+        return await store.put(key, await contentsOf(parts, signal), { ...(only && { only }), contentType });
       }
       const upload = { Bucket: bucket, Key: key };
       const condition = only === 'absent' ? { IfNoneMatch: '*' } : only && { IfMatch: only.ifMatch };
       let UploadId: string | undefined;
       try {
         ({ UploadId } = await client.send(new CreateMultipartUploadCommand({ ...upload, ContentType: contentType })));
-        const partBytes = Math.max(PART_BYTES, size / (MOST_PARTS / 2));
-        const Parts = await uploadParts(parts, { ...upload, UploadId }, { size: partBytes, signal });
+        const Parts = await uploadParts(parts, { ...upload, UploadId }, signal);
         const complete = { ...upload, UploadId, MultipartUpload: { Parts } };
-        const { ETag = '' } = await client.send(new CompleteMultipartUploadCommand({ ...complete, ...condition }));
+        const completed = client.send(new CompleteMultipartUploadCommand({ ...complete, ...condition }));
+        const { ETag = '' } = await completed.catch((error: unknown) => {
+          const isRefused = only !== undefined && isConflict(error) && error.name !== 'NoSuchUpload';
+          throw isRefused ? new WriteConflict(key, { cause: error }) : error;
+        });
         return ETag;
       } catch (error) {
         // What is left of it is billed; a role that may not end it leaves that to the bucket's rule for unfinished uploads.
         if (UploadId)
           await client.send(new AbortMultipartUploadCommand({ ...upload, UploadId })).catch(() => undefined);
-        if (only !== undefined && isConflict(error)) throw new WriteConflict(key, { cause: error });
         throw explained(error, bucket);
       }
     },
@@ -137,48 +127,50 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
   };
   return store;
 
-  /**
-   * Uploads the parts of an object. Small ones are gathered in memory, and large ones copied by S3.
-   *
-   * @param size bytes of a part, about
-   * @throws the signal's reason
-   */
+  /** Uploads the parts of an object. Small ones are gathered in memory, and large ones copied by S3. @throws the signal's reason */
   async function uploadParts(
     parts: readonly Part[],
     upload: { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined },
-    { size, signal }: { readonly size: number; readonly signal: AbortSignal | undefined },
+    signal: AbortSignal | undefined,
   ): Promise<{ readonly PartNumber: number; readonly ETag: string | undefined }[]> {
     const done: { readonly PartNumber: number; readonly ETag: string | undefined }[] = [];
-    let gathered: Uint8Array[] = [];
-    let bytes = 0;
-    const flush = async () => {
-      if (bytes === 0) return;
-      const part = { ...upload, PartNumber: done.length + 1 };
-      const { ETag } = await client.send(new UploadPartCommand({ ...part, Body: Buffer.concat(gathered) }));
-      done.push({ PartNumber: part.PartNumber, ETag });
-      [gathered, bytes] = [[], 0];
-    };
-    const isLarge = (part: Part) => 'key' in part && part.size >= COPIED_FROM;
-    const ahead = mapInOrder(parts, READ_AHEAD, async (part) => (isLarge(part) ? undefined : await contentOf(part)));
-    for await (const [part, content] of ahead) {
+    const read = async (group: UploadGroup) => ('sent' in group ? await contentsOf(group.sent, signal) : undefined);
+    for await (const [group, Body] of mapInOrder(uploadGroups(parts), PARTS_AHEAD, read)) {
       signal?.throwIfAborted();
-      if ('key' in part && isLarge(part) && (bytes === 0 || bytes >= COPIED_FROM)) {
-        await flush();
-        checkKey(part.key);
-        const copy = { ...upload, PartNumber: done.length + 1, CopySource: `${bucket}/${part.key}` };
-        const { ContentLength } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: part.key }));
-        if (ContentLength !== part.size) throw new MissingPart(store, part.key, part.size, ContentLength);
-        const { CopyPartResult } = await client.send(new UploadPartCopyCommand(copy));
-        done.push({ PartNumber: copy.PartNumber, ETag: CopyPartResult?.ETag });
-        continue;
+      const part = { ...upload, PartNumber: done.length + 1 };
+      if ('copied' in group) done.push({ PartNumber: part.PartNumber, ETag: await copyPart(group.copied, part) });
+      else if (Body !== undefined && Body.byteLength > 0) {
+        const { ETag } = await client.send(new UploadPartCommand({ ...part, Body }));
+        done.push({ PartNumber: part.PartNumber, ETag });
       }
-      const body = content ?? (await contentOf(part));
-      gathered.push(body);
-      bytes += body.byteLength;
-      if (bytes >= size) await flush();
     }
-    await flush();
     return done;
+  }
+
+  async function copyPart(
+    { key, size }: Exclude<Part, Uint8Array>,
+    part: Omit<UploadPartCopyCommandInput, 'CopySource'>,
+  ): Promise<string | undefined> {
+    checkKey(key);
+    const missing = (error: unknown) => {
+      if (!isStatus(error, 404) || error.name === 'NoSuchUpload') throw error;
+      return undefined;
+    };
+    const found = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch(missing);
+    if (found?.ContentLength !== size) throw new MissingPart(store, key, size, found?.ContentLength);
+    const copy = new UploadPartCopyCommand({ ...part, CopySource: `${bucket}/${key}` });
+    const copied = await client.send(copy).catch(missing);
+    if (copied === undefined) throw new MissingPart(store, key, size, undefined);
+    return copied.CopyPartResult?.ETag;
+  }
+
+  async function contentsOf(parts: readonly Part[], signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const bodies: Uint8Array[] = [];
+    for await (const [, body] of mapInOrder(parts, READ_AHEAD, contentOf)) {
+      signal?.throwIfAborted();
+      bodies.push(body);
+    }
+    return Buffer.concat(bodies);
   }
 
   async function contentOf(part: Part): Promise<Uint8Array> {

@@ -12,6 +12,7 @@ import { encodeJson } from '#models/json.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { loadCifar10 } from '../datasets/cifar10/cifar10.ts';
+import { png, writeFiles } from '../datasets/pictures/pictures.fixture.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 
 let folder: string;
@@ -47,10 +48,20 @@ function exampleCardOf(files: ReadonlyMap<string, Uint8Array>): Card {
   return JSON.parse(Buffer.from(files.get('card.json')!).toString());
 }
 
-async function compare(...words: string[]): Promise<{ code: number | null; out: string; error: string }> {
+interface Printed {
+  readonly code: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+function compare(...words: string[]): Promise<Printed> {
+  return compareWith({}, ...words);
+}
+
+async function compareWith(variables: NodeJS.ProcessEnv, ...words: string[]): Promise<Printed> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'compare', ...words], {
     cwd: join(import.meta.dirname, '../..'),
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const code = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -79,10 +90,14 @@ test('an alias of one store and a version of another are compared image by image
 
 test('versions that were tested on different images both classify those of the second, or of --data', async () => {
   const store = ['--store', join(folder, 'mine')];
+  const { classes } = exampleCardOf(await exampleModel());
+  const pictures = classes.flatMap((name, at) => [1, 2, 3].map((n) => [`${name}/${n}.png`, png(10 * at + n)]));
+  const photos = join(folder, 'photos');
+  await writeFiles(photos, Object.fromEntries(pictures));
   const [ofSecond, unavailable, chosen, otherClasses] = await Promise.all([
     compare(ofOtherData, first, ...store),
     compare(first, ofOtherData, ...store),
-    compare(first, ofOtherData, ...store, '--data', 'cifar10', '--json'),
+    compareWith({ XDG_CACHE_HOME: join(folder, 'cache') }, first, ofOtherData, ...store, '--data', photos, '--json'),
     compare(first, ofOtherClasses, ...store),
   ]);
   expect(ofSecond.out).toContain('On the same 10,000 test images of CIFAR-10');
@@ -90,7 +105,7 @@ test('versions that were tested on different images both classify those of the s
   expect(ofSecond.out).not.toContain(`${first} was tested on other images`);
   expect(unavailable.code).not.toBe(0);
   expect(unavailable.error).toContain('which were never loaded on this machine');
-  expect(JSON.parse(chosen.out)).toMatchObject({ data: 'CIFAR-10', images: 10_000 });
+  expect(JSON.parse(chosen.out)).toMatchObject({ data: 'photos', images: 10 });
   expect(otherClasses.error).toContain('know different classes, so there is nothing to compare');
 });
 

@@ -9,7 +9,7 @@ import type { Card } from '#models/card.ts';
 import { goldenDifference, goldenPixels } from '#models/golden.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
-import { readVersion } from '#models/versions.ts';
+import { readVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openLabelledPictures } from '../datasets/labelled-pictures.ts';
 import { openTestImages } from '../datasets/test-images.ts';
@@ -41,20 +41,36 @@ export function evaluateCommand(): Command {
     .option('--data <where>', 'a data set with test images of the same classes (default: the one it was trained on)')
     .option('--report <folder>', 'write evaluation.html there: the worst mistakes, with their images')
     .option('--json', 'print JSON')
-    .action(evaluateStored);
+    .action((name: string | undefined, options: EvaluateOptions) => evaluateStored(name, options));
 }
 
-/** Verifies a version, loads it as any TensorFlow.js program would, and measures it on all test images. */
-export async function evaluateStored(name: string | undefined, options: EvaluateOptions): Promise<void> {
+/** A version's network, to be measured. */
+export interface MeasuredModel {
+  /** What runs it, for reports. */
+  readonly runtime: string;
+  /** @param images `[N, H, W, C]` uint8 @returns logits `[N, classes]` */
+  predict(images: Uint8Array): Float32Array | Promise<Float32Array>;
+  dispose(): void | Promise<void>;
+}
+
+/**
+ * Verifies a version, and measures it on all test images.
+ *
+ * @param open the version, to measure it on so many images. @default as any TensorFlow.js program would load it
+ */
+export async function evaluateStored(
+  name: string | undefined,
+  options: EvaluateOptions,
+  open: (version: VerifiedVersion, images: number) => Promise<MeasuredModel> = openStored,
+): Promise<void> {
   const store = await openObjectStore(options.store);
   const version = await readVersion(store, await resolveVersion(store, name ?? 'candidate'));
   const { card, golden } = version;
   const data = await openMeasured(card, options, store);
-  const { openStoredModel } = await import('../evaluation/stored-model.ts'); // Loads TensorFlow.js, which errors need not wait for.
 
-  const model = await openStoredModel(version);
+  const model = await open(version, data.test.count);
   const classes = card.classes.length;
-  const answers = probabilities(model.predict(goldenPixels(golden)), classes, card.temperature);
+  const answers = probabilities(await model.predict(goldenPixels(golden)), classes, card.temperature);
   const progress = progressLine();
   const evaluation = await evaluate(model.predict, data.test, {
     imageSize: data.images.size,
@@ -63,11 +79,16 @@ export async function evaluateStored(name: string | undefined, options: Evaluate
     onProgress: (share) => progress.show(`measuring, ${Math.round(100 * share)} %`),
   });
   progress.end();
-  model.dispose();
+  await model.dispose();
 
   const reproduced = { difference: goldenDifference(golden, answers), tolerance: golden.tolerance };
   const subject = { version: version.id, runtime: model.runtime, card, data, split: data.test, golden: reproduced };
   await show(reportEvaluation(evaluation, subject), data, options);
+}
+
+async function openStored(version: VerifiedVersion): Promise<MeasuredModel> {
+  const { openStoredModel } = await import('../evaluation/stored-model.ts'); // Loads TensorFlow.js, which errors need not wait for.
+  return openStoredModel(version);
 }
 
 /**

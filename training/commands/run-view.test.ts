@@ -145,9 +145,9 @@ describe('without a terminal', () => {
         .split('\n')
         .slice(2),
     ).toEqual([
-      '  layer   output        parameters',
-      '  conv1   32 x 32 x 32         896',
-      '  logits  10                 1,810',
+      '  layer   kind         output        parameters',
+      '  conv1   convolution  32 x 32 x 32         896',
+      '  logits  dense        10                 1,810',
       '',
     ]);
     expect(shown([{ ...started, layers, fromStep: 40 }], {})).not.toContain('conv1');

@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 import { describeLoss, describeParent } from '#models/describe-parent.ts';
 import { percent } from '#models/percent.ts';
-import type { LayerRow } from '../nets/layer-table.ts';
 import type { TrainingEvent } from '../record/events.ts';
+import { layerLines } from './layer-lines.ts';
 import { type Place, placeOf } from './place.ts';
 
 export interface View {
@@ -200,20 +200,6 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
     case 'checkpoint':
       return [];
   }
-}
-
-/** A line a layer. */
-function layerLines(layers: readonly LayerRow[], colours: Colours): string[] {
-  if (layers.length === 0) return [];
-  const cells = layers.map(({ name, output, parameters }) => [name, output.join(' x '), count(parameters)] as const);
-  const header = ['layer', 'output', 'parameters'] as const;
-  const [nameWidth, outputWidth, countWidth] = header.map((title, column) =>
-    Math.max(title.length, ...cells.map((row) => row[column]!.length)),
-  ) as [number, number, number];
-  return [header, ...cells].map(([name, output, parameters], row) => {
-    const line = `  ${name.padEnd(nameWidth)}  ${output.padEnd(outputWidth)}  ${parameters.padStart(countWidth)}`;
-    return row === 0 ? colours.dim(line) : line;
-  });
 }
 
 function betterBefore(

@@ -220,7 +220,7 @@ test('processes with the same seed give identical weights, to the last bit, howe
   const first = await digests('inline');
   expect(Object.keys(first)).toEqual(expect.arrayContaining(['tiny-wasm', ...(hasTensorFlow() ? ['seed'] : [])]));
   expect(new Set(Object.values(first)).size).toBe(Object.keys(first).length);
-  for (const batches of ['worker', 'graph']) expect(await digests(batches), batches).toEqual(first);
+  expect(await digests('ahead')).toEqual(first);
 });
 
 describe.skipIf(!hasTensorFlow() || totalmem() > 80e9)('a step that needs more memory than this machine has', () => {

@@ -8,6 +8,7 @@ import { describeSettings } from '../recipe/settings.ts';
 import { onSignals } from './on-signals.ts';
 import { changesOf, collect, onBadOption, wholeNumber } from './option-parsers.ts';
 import { jobId } from './place.ts';
+import { showNetwork } from './show-network.ts';
 import { prepareDevice } from './train-device.ts';
 import { trainHere } from './train-here.ts';
 
@@ -20,6 +21,7 @@ interface Options {
   readonly from?: string | undefined;
   readonly out: string;
   readonly run?: string;
+  readonly summary?: boolean;
   readonly json?: boolean;
 }
 
@@ -47,7 +49,7 @@ two a checkpoint is kept, and the same command with --run resumes the run.
 Examples:
   ./cifar10 train                                     quick, into the store of this clone
   ./cifar10 train seed --seed 3 --set epochs=10       the post's network, ten epochs, another seed
-  ./cifar10 train --from production --set epochs=1    go on from the weights of a model, by its recipe
+  ./cifar10 train --from production --set epochs=1    continue from the weights of a model, by its recipe
   ./cifar10 train minute --data photos/               on pictures of your own: photos/cats/1.jpg, …
   ./cifar10 train minute --data s3://my-bucket/photos  or in a bucket
   ./cifar10 train --data photos/ --from production    with the body of a model, and a new head for your classes
@@ -55,6 +57,7 @@ Examples:
   ./cifar10 train c92 --budget 5m                     as many epochs as fit into 5 minutes
   ./cifar10 train quick --out s3://my-bucket          into a bucket
   ./cifar10 train quick --run 20261123-041200-a1b2    resume an interrupted run
+  ./cifar10 train c92 --summary                       the layers of a recipe's network; nothing is trained
   ./cifar10 train tiny --json | jq .loss              events as JSON lines`;
 
 export function trainCommand(): Command {
@@ -78,7 +81,8 @@ export function trainCommand(): Command {
     )
     .option('--out <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--run <id>', 'name of the run; an existing run resumes (default: a new name)')
-    .option('--json', 'print events as lines of JSON')
+    .option('--summary', 'print the layers of the network and their parameters, and train nothing')
+    .option('--json', 'print events, or the summary, as lines of JSON')
     .addHelpText('after', help)
     .action(run);
 }
@@ -90,6 +94,10 @@ async function run(recipe: string | undefined, options: Options): Promise<void> 
   const { signal, exitCode, release } = onSignals((line) => process.stderr.write(`${line}\n`));
   try {
     const set = changesOf(options);
+    if (options.summary) {
+      process.stdout.write(await showNetwork({ recipe, set, data, onBad, from, out, json, signal }));
+      return;
+    }
     await prepareDevice(signal);
     const outcome = await trainHere(
       { recipe, set, seed, data, onBad, from, out, run },

@@ -1,6 +1,7 @@
 /**
  * Trains five steps of each kind of net that is published and prints, as JSON, the SHA-256 of all that a checkpoint holds of
- * each: weights, statistics, optimizer, slow average. `few-steps.fixture.ts <batches>`: how they are prepared.
+ * each: weights, statistics, optimizer, slow average. `few-steps.fixture.ts inline|ahead`: when batches are prepared; `ahead` is
+ * by the engine in native TensorFlow, and in a worker with WebAssembly.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,8 @@ import { train } from '../run/train.ts';
 import { fastestPrecision } from './graph/precision.ts';
 import { hasTensorFlow, loadTensorFlow } from './tensorflow.ts';
 
-const [batches = 'inline'] = process.argv.slice(2);
+const isAhead = process.argv[2] === 'ahead';
+const [wasmBatches, batches] = isAhead ? ['worker', 'graph'] : ['inline', 'inline'];
 const data = await smallDataset(256, 1);
 const folder = await mkdtemp(join(tmpdir(), 'few-steps-'));
 const store = folderStore(folder);
@@ -33,10 +35,7 @@ const trainFewSteps = async (run: string, recipe: string, settings: readonly str
   digests[run] = sha256Of(encodeSafetensors({ tensors: latest!.state }));
 };
 
-await trainFewSteps('tiny-wasm', 'tiny', [
-  'engine=wasm',
-  `batchPreparation=${batches === 'graph' ? 'inline' : batches}`,
-]);
+await trainFewSteps('tiny-wasm', 'tiny', ['engine=wasm', `batchPreparation=${wasmBatches}`]);
 if (hasTensorFlow()) {
   const photos = ['randomCrop=0.3', 'randAugment=2,9', 'colorJitter=0.4,0.4,0.4,0.1', 'cutout=0.25'];
   await trainFewSteps('seed', 'seed', [...photos, 'classWeights=balanced', `batchPreparation=${batches}`]);

@@ -31,6 +31,9 @@ const TRANSFORMS: readonly (ImageTransform & { readonly weight: number })[] = [
   { isMirrored: true, down: -1, right: -1, weight: 1 / 8 },
 ];
 
+/** Times that an image is computed to evaluate a network. */
+export const PASSES = TRANSFORMS.length;
+
 /**
  * Evaluates a network, without and with test-time augmentation: the weighted mean of the logits of six transforms of each
  * image.
@@ -38,7 +41,7 @@ const TRANSFORMS: readonly (ImageTransform & { readonly weight: number })[] = [
  * @see airbench, arXiv:2404.00498 §3.5
  */
 export async function evaluate(
-  predict: Predict,
+  predict: (images: Uint8Array) => Float32Array | Promise<Float32Array>,
   split: Split,
   options: EvaluateOptions,
 ): Promise<Evaluation & { readonly tta: number }> {
@@ -54,7 +57,7 @@ export async function evaluate(
       for (let image = 0; image < count; image++) {
         writeTransformed(split.images, (from + image) * bytes, images, image * bytes, imageSize, transform);
       }
-      const logits = predict(images); // [count, classes]
+      const logits = await predict(images); // [count, classes]
       if (isIdentity(transform)) plain.set(logits, from * classes);
       for (const [at, logit] of logits.entries()) mean[from * classes + at]! += weight * logit;
       await setImmediate();

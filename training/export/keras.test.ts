@@ -4,9 +4,11 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
+import { countWeights, layerTable } from '../nets/layer-table.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import { anyNet, everything, everythingBranched, noiseBatch, trainedWeights } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
+import { seedNet } from '../nets/seed.ts';
 import {
   awkward,
   exampleNets,
@@ -112,7 +114,7 @@ def answer(file, images):
     );
   }, 180_000);
 
-  describe('saves what is read back', () => {
+  describe('counts the same parameters, and saves what is read back', () => {
     /** Each with a layer whose weights are doubled. */
     const cases = [
       { net: everything, layer: 'conv1' },
@@ -127,19 +129,28 @@ def answer(file, images):
     let folder: string;
     /** By the name of the net: `[6, classes]`, after training. */
     let logits: Record<string, number[]>;
+    /** As Keras's `summary` prints them. */
+    let summaries: Record<string, Summary>;
     beforeAll(async () => {
       folder = await mkdtemp(path.join(tmpdir(), 'cifar10-keras-'));
       for (const { net } of cases) {
         await writeFile(fileOf(net, 'ours.h5'), encodeKeras(trainedNet(net, 1)));
         await writeFile(fileOf(net, 'images'), images(net));
       }
+      await writeFile(fileOf(seedNet, 'ours.h5'), encodeKeras(trainedNet(seedNet, 1)));
       // In one process: starting Keras takes longer than everything else.
       const program = `
 import sys, json, keras, numpy as np
-logits = {}
+logits, summaries = {}, {}
+def summarize(name, model):
+  trainable = sum(weight.size for weight in map(np.array, model.trainable_weights))
+  layers = {layer.name: [list(layer.output.shape[1:]), layer.count_params()] for layer in model.layers}
+  summaries[name] = {'total': model.count_params(), 'trainable': trainable, 'layers': layers}
+summarize('seed', keras.models.load_model(f'{sys.argv[1]}/seed-ours.h5'))
 for name, layer, shape, classes in json.loads(sys.argv[2]):
   file = lambda which: f'{sys.argv[1]}/{name}-{which}'
   model = keras.models.load_model(file('ours.h5'))
+  summarize(name, model)
   model.compile('sgd', keras.losses.SparseCategoricalCrossentropy(from_logits=True))
   model.save(file('same.h5'))
   model.get_layer(layer).set_weights([2 * weight for weight in model.get_layer(layer).get_weights()])
@@ -148,12 +159,26 @@ for name, layer, shape, classes in json.loads(sys.argv[2]):
   model.fit(images, np.arange(len(images)) % classes, batch_size=len(images), verbose=0)
   model.save(file('trained.h5'))
   logits[name] = model.predict(images, verbose=0).astype(float).ravel().tolist()
-print(json.dumps(logits))
+print(json.dumps([logits, summaries]))
 `;
       const args = cases.map(({ net, layer }) => [net.name, layer, [6, ...net.input], net.classes]);
-      logits = JSON.parse(runPython(program, [folder, JSON.stringify(args)], 'jax'));
+      [logits, summaries] = JSON.parse(runPython(program, [folder, JSON.stringify(args)], 'jax'));
     }, 180_000);
     afterAll(() => rm(folder, { recursive: true }));
+
+    test('the layers of the post’s net have the outputs and parameters of its summary', () => {
+      const { parameters, trainable } = countWeights(seedNet);
+      const { layers, ...sums } = summaries.seed!;
+      expect(sums).toEqual({ total: parameters, trainable });
+      const rows = layerTable(seedNet).filter((row) => row.parameters > 0);
+      expect(rows).toHaveLength(5);
+      for (const { name, output, parameters } of rows) expect(layers[name], name).toEqual([output, parameters]);
+    });
+
+    test.each(cases)('running statistics are counted with the parameters: $net.name', ({ net }) => {
+      const { parameters, statistics } = countWeights(net);
+      expect(summaries[net.name]!.total).toBe(parameters + statistics);
+    });
 
     test.each(cases)('the weights that it loaded: $net.name', async ({ net }) => {
       const { weights, description } = await saved(net, 'same');
@@ -176,6 +201,13 @@ print(json.dumps(logits))
     });
   });
 });
+
+interface Summary {
+  readonly total: number;
+  readonly trainable: number;
+  /** Output and parameters of each layer, by its name. */
+  readonly layers: Readonly<Record<string, [output: number[], parameters: number]>>;
+}
 
 /** Keras saves the layers of a graph by their distance to the output. */
 function byName(weights: readonly NamedTensor[]): readonly NamedTensor[] {

@@ -26,9 +26,41 @@ export function layerTable(net: Net): LayerRow[] {
   }));
 }
 
+/** What a net's layers hold, in numbers. */
+export interface WeightCounts {
+  /** Weights and biases: the sum of the table's rows. */
+  readonly parameters: number;
+  /** Those of them that training changes: all but whitening kernels. */
+  readonly trainable: number;
+  /** Running means and variances. Keras counts them among the parameters that are not trainable. */
+  readonly statistics: number;
+}
+
+/** @throws {InvalidNet} as `shapesOf` */
+export function countWeights(net: Net): WeightCounts {
+  const specs = weightSpecs(net);
+  const count = (counted: readonly WeightSpec[]) => counted.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const parameters = specs.filter(isParameter);
+  return {
+    parameters: count(parameters),
+    trainable: count(parameters.filter(({ trainable }) => trainable)),
+    statistics: count(specs.filter((spec) => !isParameter(spec))),
+  };
+}
+
+/** The rows below a table of layers: the name of a sum, and the sum. */
+export function sumsOf({ parameters, trainable, statistics }: WeightCounts): [name: string, sum: number][] {
+  return [
+    ['total', parameters],
+    ['trainable', trainable],
+    ['not trainable', parameters - trainable],
+    ...(statistics > 0 ? [['running statistics', statistics] as [string, number]] : []),
+  ];
+}
+
 /** Counts weights and biases; running statistics are not included. */
 export function countParameters(net: Net): number {
-  return layerTable(net).reduce((sum, { parameters }) => sum + parameters, 0);
+  return countWeights(net).parameters;
 }
 
 function isParameter({ role }: WeightSpec): boolean {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { instanceType } from '#environment/instance-metadata.ts';
-import { encodeBits, type SweepResult } from '#models/plans/sweep-result.ts';
+import { type CurvePoint, encodeBits, type SweepResult } from '#models/plans/sweep-result.ts';
 import { logitsOf } from '../evaluation/evaluate.ts';
 import { agreement, topClasses } from '../evaluation/measure.ts';
 import { crossEntropy } from '../evaluation/temperature.ts';
 import { countParameters } from '../nets/layer-table.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
+import type { HistoryRow } from '../record/history.ts';
 import type { Attempt } from './attempt.ts';
 import { loadKeptWeights } from './kept-weights.ts';
 import { checkLearned, describeGuesses } from './nothing-learned.ts';
@@ -59,10 +60,18 @@ async function describeRun({ options, net, engine, stepsPerEpoch, progress }: At
     parameters: countParameters(net),
     engine: engine.description,
     machine: { ...(await describeHost(engine.description)), ...(instance && { instance }) },
-    curve: history.flatMap(({ step, epoch, loss, validation, trainingSeconds }) =>
-      validation ? [{ step, epoch, loss, heldOut: validation, trainingSeconds }] : [],
-    ),
+    curve: curveOf(history),
   };
+}
+
+/**
+ * The ends of epochs. A run that is given up where an epoch ends has a last point that is no number: it is left out, since JSON has
+ * no word for it.
+ */
+export function curveOf(history: readonly HistoryRow[]): CurvePoint[] {
+  return history.flatMap(({ step, epoch, loss, validation, trainingSeconds }) =>
+    validation && Number.isFinite(validation.loss) ? [{ step, epoch, loss, heldOut: validation, trainingSeconds }] : [],
+  );
 }
 
 /** SHA-256 of names, shapes and values: equal for weights that are equal bit for bit. */

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TrainingEvent } from '../record/events.ts';
 
+const root = join(import.meta.dirname, '../..');
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -29,10 +31,10 @@ export async function trainingProcess(
   words: readonly string[],
   { onEvent = () => {}, onStart = () => {}, environment = {}, largestFile }: Options = {},
 ): Promise<Ended> {
-  const program = [process.execPath, '--import', 'tsx', join(import.meta.dirname, '../main.ts'), ...words, '--json'];
+  const program = [process.execPath, '--import', 'tsx', join(root, 'jobs/main.ts'), ...words, '--json'];
   const limit = largestFile === undefined ? 'unlimited' : String(Math.floor(largestFile / 1024));
   const child = spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', limit, ...program], {
-    cwd: join(import.meta.dirname, '../..'),
+    cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });

@@ -273,7 +273,7 @@ async function work(
   process.stderr.write(
     submitted.children === 0
       ? `The children of an earlier submission are at work: ${submitted.active}.\n`
-      : `Submitted ${submitted.children} ${submitted.children === 1 ? 'child' : 'children'} for ${submitted.missing} shards.\n`,
+      : `Submitted ${submitted.children} ${submitted.children === 1 ? 'child' : 'children'} for ${submitted.missing} ${submitted.missing === 1 ? 'shard' : 'shards'}.\n`,
   );
   return followPlan(target, id);
 }

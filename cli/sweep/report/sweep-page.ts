@@ -229,9 +229,9 @@ function facts({ sweep, varied, groups }: RankedSweep): Record<string, string> {
     Data: [...new Set(items.map(({ data }) => data))].join(', '),
     ...(first.from !== undefined && first.from !== 'none' && { 'Began with': first.from }),
     ...(images !== undefined && {
-      'Held-out images': `${images.toLocaleString('en')} training images, on which all is ranked. Test images are read for runs that are kept alone.`,
+      'Held-out images': `${images.toLocaleString('en')} training images, by which runs are ranked. Test images are read for kept runs alone.`,
     }),
-    ...(halving && { Halving: `One of ${halving.factor} groups goes on after each of ${halving.rungs} rungs.` }),
+    ...(halving && { Halving: `After each of ${halving.rungs} rungs, one of ${halving.factor} groups continues.` }),
     Kept: options.keep,
     ...(engines.size > 0 && { Engine: [...engines].join('; ') }),
     'Digest of the sources': plan.code,

@@ -1,4 +1,4 @@
-import type { LayerRow } from '../../nets/layer-table.ts';
+import { type LayerRow, sumsOf, type WeightCounts } from '../../nets/layer-table.ts';
 import { escapeXml, paletteCss, style, WIDTH } from './svg.ts';
 
 /** A self-contained report: it fetches nothing and runs no script. */
@@ -9,8 +9,8 @@ export interface ReportPage {
   /** The main figures, each with a note. */
   readonly figures: readonly Figure[];
   readonly sections: readonly Section[];
-  /** The layers of the net, in order. @default none shown */
-  readonly layers?: readonly LayerRow[];
+  /** The layers of the net, in order, and their sums. @default none shown */
+  readonly network?: { readonly layers: readonly LayerRow[]; readonly weights: WeightCounts };
   /** Other facts, by name. */
   readonly facts: Readonly<Record<string, string>>;
   /** Commands that train the same model again. @default none */
@@ -49,7 +49,7 @@ export function renderPage({
   subtitle,
   figures,
   sections,
-  layers,
+  network,
   facts,
   reproduce,
   colours = '',
@@ -79,7 +79,7 @@ ${sections
   .filter(({ pictures, table }) => pictures.length > 0 || table)
   .map(renderSection)
   .join('\n')}
-${layers === undefined ? '' : renderLayers(layers)}
+${network === undefined ? '' : renderNetwork(network)}
 <section>
 <h2>How it was made</h2>
 <dl class="facts">
@@ -134,10 +134,13 @@ ${rows.map(row).join('\n')}
 ${foot.length === 0 ? '' : `<tfoot>\n${foot.map(row).join('\n')}\n</tfoot>\n`}</table></div>`;
 }
 
-function renderLayers(layers: readonly LayerRow[]): string {
+function renderNetwork({ layers, weights }: NonNullable<ReportPage['network']>): string {
   const rows = layers.map(
     ({ name, kind, output, parameters }) =>
       `<tr><th scope="row">${escapeXml(name)}</th><td>${kind}</td><td>${output.join(' × ')}</td><td>${parameters.toLocaleString('en')}</td></tr>`,
+  );
+  const sums = sumsOf(weights).map(
+    ([name, sum]) => `<tr><th scope="row">${name}</th><td></td><td></td><td>${sum.toLocaleString('en')}</td></tr>`,
   );
   return `<section>
 <h2>Network</h2>
@@ -146,6 +149,9 @@ function renderLayers(layers: readonly LayerRow[]): string {
 <tbody>
 ${rows.join('\n')}
 </tbody>
+<tfoot>
+${sums.join('\n')}
+</tfoot>
 </table></div>
 </section>`;
 }

@@ -11,14 +11,17 @@ import { explainMistakes } from '../../evaluation/explain-mistakes.ts';
 import { interval95, measure } from '../../evaluation/measure.ts';
 import { airbenchNet } from '../../nets/airbench.ts';
 import { initializeWeights } from '../../nets/initialize.ts';
+import { countWeights, layerTable } from '../../nets/layer-table.ts';
 import type { Net } from '../../nets/net.ts';
 import { random } from '../../random/random.ts';
+import { netOf, recipes } from '../../recipe/recipes.ts';
 import type { HistoryRow } from '../history.ts';
 import { attentionGrid } from './attention.ts';
 import { classTable } from './class-table.ts';
 import { confusionList, confusionMatrix } from './confusion.ts';
 import { accuracyCurve, learningRateCurve, lossCurve } from './curves.ts';
 import { evaluationReport } from './evaluation-report.ts';
+import { renderPage } from './page.ts';
 import { area } from './panel.ts';
 import { augmentationGrid, classGrid, filterGrid, mistakeGrid, sampleGrid } from './pictures.ts';
 import { operatingPoints, precisionRecallCurves, rocCurves } from './ranking-curves.ts';
@@ -288,6 +291,23 @@ describe('the curves', () => {
   ])('are drawn of %s', (_, history) => {
     for (const svg of drawn(history)) expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
+});
+
+test('the table of the network ends with the sums of its layers', () => {
+  const net = netOf(recipes.c92);
+  const weights = countWeights(net);
+  const network = { layers: layerTable(net), weights };
+  const page = renderPage({ title: '', subtitle: '', figures: [], sections: [], facts: {}, network });
+  const foot = page.slice(page.indexOf('<tfoot>'), page.indexOf('</tfoot>'));
+  for (const sum of [
+    weights.parameters,
+    weights.trainable,
+    weights.parameters - weights.trainable,
+    weights.statistics,
+  ]) {
+    expect(foot).toContain(`<td>${sum.toLocaleString('en')}</td></tr>`);
+  }
+  expect(foot).toMatch(/total.*\n.*trainable.*\n.*not trainable.*\n.*running statistics/);
 });
 
 test('a picture as a file of its own needs no page: its colours are in it', () => {

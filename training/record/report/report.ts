@@ -8,7 +8,7 @@ import type { Evaluation } from '../../evaluation/evaluation.ts';
 import type { ExplainedMistake } from '../../evaluation/explain-mistakes.ts';
 import { topClasses, worstMistakes } from '../../evaluation/measure.ts';
 import { probabilities } from '../../evaluation/temperature.ts';
-import { layerTable } from '../../nets/layer-table.ts';
+import { countWeights, layerTable } from '../../nets/layer-table.ts';
 import type { NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Recipe } from '../../recipe/recipes.ts';
@@ -126,7 +126,7 @@ function reportPage({ card, history, evaluation, net }: Report, pictures: Pictur
       { title: 'Predictions', pictures: shown('samples', 'mistakes', 'attention') },
       { title: 'Data', pictures: shown('classes', 'augmentation') },
     ],
-    layers: layerTable(net),
+    network: { layers: layerTable(net), weights: countWeights(net) },
     facts: {
       Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
       ...(card.parent && { 'Began with': describeParent(card.parent, parentName(card.parent)) }),
