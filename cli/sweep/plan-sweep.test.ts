@@ -6,6 +6,7 @@ import { UsageError } from '#errors/user-error.ts';
 import { createPlan, type PlanOf, planId } from '#models/plans/plan.ts';
 import { writeResult } from '#models/plans/results.ts';
 import { encodeBits, type SweepResult } from '#models/plans/sweep-result.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { catsAndDogs, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
@@ -201,6 +202,38 @@ test('checkpoints of runs that are not kept are deleted, and nothing else', asyn
   const gone = files(other!).slice(1, 3);
   const all = [...files(one!), ...files(other!), ...files(`${id}.another`)];
   expect(left).toEqual(all.filter((key) => !gone.includes(key)).sort());
+});
+
+test('whenever deleting checkpoints is interrupted, a run has whole checkpoints or none', async () => {
+  const { plan: made } = await plan({ over: rates('0.1', '0.2', '0.3') });
+  const stored = { id: planId(made), plan: made };
+  const runs = made.items.map(({ shard }) => `${stored.id}.${shard}`);
+  const body = new Uint8Array(1);
+  for (let failing = 0; failing <= 9; failing++) {
+    for (const run of runs) {
+      const expected = await writeCheckpoint(store, run, { step: 1, body, expected: undefined });
+      await writeCheckpoint(store, run, { step: 2, body, expected });
+    }
+    // Of the deletions that are in flight together, any one may be the one that is not done.
+    const deletions: Promise<void>[] = [];
+    const interrupted: ObjectStore = {
+      ...store,
+      delete: (key) => {
+        const isFailing = deletions.length === failing;
+        deletions.push(isFailing ? Promise.resolve() : store.delete(key));
+        return isFailing ? Promise.reject(new Error('interrupted')) : deletions.at(-1)!;
+      },
+    };
+    const deleting = deleteCheckpoints(interrupted, stored, new Set());
+    if (failing < 9) await expect(deleting).rejects.toThrow('interrupted');
+    else expect(await deleting).toBe(3);
+    await Promise.all(deletions);
+    for (const run of runs) {
+      const steps = failing < 9 ? [undefined, 1, 2] : [undefined];
+      expect(steps, `deletion ${failing}`).toContain((await readCheckpoint(store, run))?.step);
+    }
+    await deleteCheckpoints(store, stored, new Set());
+  }
 });
 
 test('groups without anything to vary have the name of the recipe', () => {
