@@ -84,11 +84,23 @@ test.each<[Partial<SweepDefinition>, string]>([
     { over: rates('1', '2'), seeds: Array.from({ length: 500_001 }, (_, seed) => seed) },
     'The sweep has 1,000,002 runs, and 1,000,000 are the most.',
   ],
+  // Before long lists are looked through.
+  [{ over: rates('1', '1'), seeds: Array(500_001).fill(1) }, 'The sweep has 1,000,002 runs'],
 ])('what would fail later is refused before anything is stored: %#', async (sweep, message) => {
   const refused = check(sweep);
   await expect(refused).rejects.toThrow(UsageError);
   await expect(refused).rejects.toThrow(message);
   for await (const { key } of store.list('')) expect.unreachable(key);
+});
+
+test('a large grid is checked with progress, and what is kept of a group is what a plan takes', async () => {
+  const many = rates(...Array.from({ length: 1001 }, (_, index) => String((index + 1) / 1000)));
+  const lines: string[] = [];
+  const options = { store, isElsewhere: false, progress: (line: string) => lines.push(line) };
+  const groups = await checkRuns({ ...minute, over: [...many] }, options);
+  expect(groups).toHaveLength(1001);
+  expect(lines).toEqual(['1,000 of 1,001 groups checked']);
+  expect(Object.keys(groups[0]!.settings)).toEqual(['epochs', 'budget', 'heldOut']);
 });
 
 test('a job cannot begin from a file of this machine', async () => {
