@@ -10,10 +10,12 @@ import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { catsAndDogs, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
+import { rankGroups } from '#training/record/sweep/rank-groups.ts';
+import { readSweep } from '#training/record/sweep/read-sweep.ts';
 import { checkRuns } from './check-runs.ts';
 import type { SweepDefinition } from './definition.ts';
 import { deleteCheckpoints } from './delete-checkpoints.ts';
-import { readOutcomes, runsToKeep } from './outcomes.ts';
+import { rankGroups as rankOutcomes, readOutcomes, runsToKeep } from './outcomes.ts';
 import { planSweep } from './plan-sweep.ts';
 import { groupsOf, runsOf } from './runs-of.ts';
 import { nextPlan, planPublishing, storedRungs } from './sweep-chain.ts';
@@ -188,6 +190,9 @@ test('the best runs are kept, by the held-out images alone, and published by a p
     group.endsWith('0.3') ? undefined : seed / 10 + Number(group.at(-1)) / 100,
   );
   const outcomes = await readOutcomes(store, stored.id, made);
+  // Halving advances what the report ranks first.
+  const reported = rankGroups(await readSweep(store, stored.id)).groups.map(({ group }) => group);
+  expect(rankOutcomes(outcomes)).toEqual(reported);
   const names = (keep: string) => runsToKeep(outcomes, keep).map(({ name }) => name);
   expect(names('none')).toEqual([]);
   expect(names('best:3')).toEqual(['learningRate=0.2 seed=2', 'learningRate=0.1 seed=2', 'learningRate=0.2 seed=1']);
