@@ -1,11 +1,16 @@
-import { readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { UsageError } from '#errors/user-error.ts';
+import { code } from '#jobs/check-code.ts';
 import { readAlias } from '#models/aliases.ts';
-import { listPlans } from '#models/plans/plan.ts';
+import { createPlan, listPlans, makePlan } from '#models/plans/plan.ts';
+import { writeResult } from '#models/plans/results.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
 import { listVersions, readCard } from '#models/versions.ts';
 import { catsAndDogs, temporaryFolder, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
 import { runProgram } from '../program.ts';
+import { sweepCommand } from './sweep.ts';
 
 let folder: string;
 let remove: () => Promise<void>;
@@ -51,6 +56,8 @@ test('a sweep with halving trains, ranks and publishes the best run; by its id a
   const id = /^Sweep ([0-9a-f]{12})$/m.exec(first)![1]!;
   expect(first).toMatch(/^Rung 1 of 2: 2 groups, for 0\.1 epochs[\s\S]*^Rung 2 of 2: 1 group, to the end/m);
   expect(first).toContain('Publishing 1 run, tested on the test images.');
+  // The receipts say how many runs are done: of each rung, and of those that are published.
+  expect(first.match(/\d+ of \d+ runs? done/g)).toEqual(['2 of 2 runs done', '1 of 1 run done', '1 of 1 run done']);
   const [version] = await listVersions(store);
   expect((await readCard(store, version!)).recipe.settings).toMatchObject({ epochs: 0.2 });
   expect(await readAlias(store, 'candidate')).toBeUndefined();
@@ -72,3 +79,52 @@ test('a sweep with halving trains, ranks and publishes the best run; by its id a
   );
   await expect(cifar10('sweep', id, '--seeds', '2', ...where)).rejects.toThrow('--seeds makes another one');
 });
+
+test('a dry run of a stored sweep shows the runs that are missing, and trains nothing', async () => {
+  const store = folderStore(`${folder}/store`);
+  const where = ['--store', `${folder}/store`];
+  const set = (rate: number) => ({ set: [`learningRate=${rate}`], name: `learningRate=${rate} seed=1` });
+  const items = [0.1, 0.2].map((rate) => ({
+    ...{ ...set(rate), group: `learningRate=${rate}`, recipe: 'tiny', seed: 1, data: 'cifar10', from: 'none' },
+  }));
+  const options = { keep: 'none', over: ['learningRate'] };
+  const plan = makePlan({ kind: 'sweep', code: code(), options, items });
+  const { id } = await createPlan(store, plan);
+  const result = { at: new Date().toISOString(), attempt: 'a', seconds: 1, result: {} };
+  await writeResult(store, id, plan.items[0]!.shard, result);
+  const before = await keysOf(store);
+
+  const shown = await cifar10('sweep', id, '--dry-run', ...where);
+  expect(shown).toContain('learningRate=0.2 seed=1');
+  expect(shown).not.toContain('learningRate=0.1 seed=1');
+  expect(shown).toMatch(new RegExp(`^Sweep ${id}: 1 run, .*\\. Nothing was begun\\.$`, 'm'));
+  expect(JSON.parse(await cifar10('sweep', id, '--dry-run', '--json', ...where))).toMatchObject({
+    sweep: id,
+    items: [{ name: 'learningRate=0.2 seed=1' }],
+  });
+  expect(await keysOf(store)).toEqual(before);
+});
+
+test.each([
+  [['0123456789ab', '--on-bad', 'skip'], '--on-bad makes another one.'],
+  [['tiny', '--on', 'cpu'], '--on cpu is for jobs, and with --store'],
+  [['tiny', '--detach'], '--detach is for jobs, and with --store'],
+  [['0123456789ab', '--detach'], 'Leave --detach out, or give --target instead of --store.'],
+])('an option that would say nothing is refused: %j', async (given, message) => {
+  const refused = cifar10('sweep', ...given, '--store', `${folder}/store`);
+  await expect(refused).rejects.toThrow(UsageError);
+  await expect(refused).rejects.toThrow(message);
+});
+
+test('the sweep files that the help names exist', async () => {
+  sweepCommand().outputHelp();
+  const named = out.match(/experiments\/\S+/g) ?? [];
+  expect(named).not.toEqual([]);
+  for (const path of named) await access(new URL(`../../${path}`, import.meta.url));
+});
+
+async function keysOf(store: ObjectStore): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list('')) keys.push(key);
+  return keys;
+}

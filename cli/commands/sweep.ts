@@ -32,7 +32,7 @@ import { sweepCsv, sweepRunsCsv } from '../sweep/report/sweep-csv.ts';
 import { renderSweepPage } from '../sweep/report/sweep-page.ts';
 import { sweepTable } from '../sweep/report/sweep-table.ts';
 import { type Place, runSweep } from '../sweep/run-sweep.ts';
-import { firstPlan, type StoredSweep, storedRungs, storePlan } from '../sweep/sweep-chain.ts';
+import { firstPlan, rungToDo, type StoredSweep, storedRungs, storePlan } from '../sweep/sweep-chain.ts';
 import { table } from '../terminal/table.ts';
 
 interface Options extends StoreOptions, SweepOptionTexts {
@@ -54,7 +54,7 @@ Exit codes: 0 done, 1 runs failed, 2 bad arguments, 130 interrupted by Ctrl-C, 7
 Examples:
   ./cifar10 sweep minute --over learningRate=0.2,0.4,0.8 --seeds 3 --store .cifar10/store
                                                 in processes of this machine
-  ./cifar10 sweep experiments/muon.yaml --target aws --at-most 8 --keep best:3
+  ./cifar10 sweep experiments/tricks.yaml --target aws --at-most 8 --keep best:3
                                                 a sweep file, as jobs in your AWS account
   ./cifar10 sweep minute --over learningRate=0.1,0.2,0.4,0.8 --over weightDecay=0,0.001,0.002 --halving 3
                                                 all shortly, the best third for longer, and so on
@@ -101,8 +101,19 @@ async function sweep(what: string | undefined, options: Options): Promise<void> 
       'Sweep what? Name a recipe, such as "sweep quick --over learningRate=0.2,0.4", or a sweep file.',
     );
   }
+  checkPlace(options);
   if (isPlanId(what)) await resume(what, options);
   else await begin(what, options);
+}
+
+/** @throws {UsageError} an option says something of jobs, and processes of this machine train */
+function checkPlace({ store, on, detach }: Options): void {
+  const option = on !== undefined ? `--on ${on}` : detach ? '--detach' : undefined;
+  if (store === undefined || option === undefined) return;
+  throw new UsageError(
+    `${option} is for jobs, and with --store ${shellWord(store)} the runs are trained by processes of this machine. ` +
+      `Leave ${option} out, or give --target instead of --store.`,
+  );
 }
 
 async function begin(what: string, options: Options): Promise<void> {
@@ -149,10 +160,11 @@ async function begin(what: string, options: Options): Promise<void> {
 async function resume(id: string, options: Options): Promise<void> {
   const { keep: asked } = options;
   if (asked !== undefined) checkKeep(asked);
-  for (const name of ['over', 'set', 'seeds', 'data', 'from', 'halving'] as const) {
+  for (const name of ['over', 'set', 'seeds', 'data', 'onBad', 'from', 'halving'] as const) {
     if (options[name] !== undefined) {
+      const option = name === 'onBad' ? '--on-bad' : `--${name}`;
       throw new UsageError(
-        `The sweep ${id} is what it is: --${name} makes another one. Begin that by its recipe or file.`,
+        `The sweep ${id} is what it is: ${option} makes another one. Begin that by its recipe or file.`,
       );
     }
   }
@@ -160,12 +172,18 @@ async function resume(id: string, options: Options): Promise<void> {
   const first = await firstPlan(place.store, id);
   await checkCode(place.store, first.id, first.plan);
   const keep = asked ?? sweepOptionsOf(first.id, first.plan).keep;
-  const missing = await missingShards(place.store, first.id, first.plan);
+  const { rung, missing } = await rungToDo(place.store, first);
   const atMost = options.atMost === undefined ? undefined : wholeIn('--at-most', options.atMost, { from: 1 });
-  if (missing.length > 0) {
-    const line = describeEstimate(await estimate(place, first, missing, atMost));
-    if (!(await confirmEstimate(line, { isPaid: place.cloud?.target.name === 'aws', yes: options.yes }))) return;
+  const takes = describeEstimate(await estimate(place, rung, missing, atMost));
+  if (options.dryRun) {
+    const isMissing = new Set(missing);
+    const items = rung.plan.items.filter(({ shard }) => isMissing.has(shard));
+    showRuns({ id: first.id, plan: { ...rung.plan, items } }, { takes, json: options.json });
+    return;
   }
+  if (missing.length > 0) {
+    if (!(await confirmEstimate(takes, { isPaid: place.cloud?.target.name === 'aws', yes: options.yes }))) return;
+  } else process.stderr.write(`All ${rung.plan.items.length} runs have a result.\n`);
   await run(place, first, { ...options, atMost, keep });
 }
 
@@ -199,7 +217,8 @@ async function run(
     if (!json) process.stderr.write(`To resume the sweep: ${again}\n`);
     return;
   }
-  await showSweep(place.store, ran.last, { first: first.id, json });
+  // How many runs are done was said by the receipt.
+  await showSweep(place.store, ran.last, { first: first.id, json, hasProgress: false });
   if (!json) process.stdout.write(`\nThe report: ./cifar10 sweep report ${first.id}${where}\n`);
 }
 
@@ -237,7 +256,7 @@ function together(estimates: readonly PlanEstimate[]): PlanEstimate {
   };
 }
 
-/** Runs that are shown of a sweep that is not begun. */
+/** Runs that a dry run shows. */
 const SHOWN = 50;
 
 function showRuns(
@@ -258,7 +277,11 @@ function showRuns(
 async function showSweep(
   store: ObjectStore,
   { id }: StoredSweep,
-  { first, json }: { readonly first: string; readonly json: boolean },
+  {
+    first,
+    json,
+    hasProgress = true,
+  }: { readonly first: string; readonly json: boolean; readonly hasProgress?: boolean },
 ): Promise<void> {
   const found = await readSweep(store, id);
   if (json) {
@@ -269,7 +292,8 @@ async function showSweep(
     process.stdout.write(`${JSON.stringify({ type: 'sweep', sweep: first, plan: id, runs })}\n`);
     return;
   }
-  for (const line of sweepTable(found, { columns: process.stdout.columns })) process.stdout.write(`${line}\n`);
+  for (const line of sweepTable(found, { columns: process.stdout.columns, hasProgress }))
+    process.stdout.write(`${line}\n`);
 }
 
 function statusCommand(): Command {

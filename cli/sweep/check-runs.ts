@@ -13,13 +13,16 @@ import { checkParent, netFor, type OpenedParent, openParent, parentFor, weightsF
 import { recipeFor, recipeOnData } from '#training/run/recipe-on-data.ts';
 import type { SweepDefinition } from './definition.ts';
 import { type KnownData, packForRuns } from './known-data.ts';
-import { type CheckedGroup, checkDifferent, type Group, groupsOf } from './runs-of.ts';
+import { type CheckedGroup, differenceCheck, type Group, groupsOf } from './runs-of.ts';
 
 export interface CheckOptions extends Pick<LoadOptions, 'log' | 'onBad' | 'progress' | 'signal'> {
   readonly store: ObjectStore;
   /** Whether other machines train, which see no file of this one. */
   readonly isElsewhere: boolean;
 }
+
+/** Groups between two lines of progress. */
+const SHOWN_EVERY = 1000;
 
 /** What the runs of a group begin with. */
 interface Beginning {
@@ -41,13 +44,24 @@ export async function checkRuns(definition: SweepDefinition, options: CheckOptio
   const { recipe, data: where } = definition;
   // Typos are found before images are opened.
   resolveRecipe(recipe, []);
-  for (const group of groups) about(group, () => resolveRecipe(recipe, group.set));
+  const known = new Set<string>();
+  for (const group of groups) {
+    const set = group.set.filter((change) => !known.has(change));
+    about(group, () => resolveRecipe(recipe, set));
+    for (const change of set) known.add(change);
+  }
   checkDataset(where);
   const named = definition.from === undefined ? undefined : await namedBeginning(definition.from, options);
   const packed = new Map<string, Promise<KnownData>>();
   const defaults = new Map<string, Promise<Beginning>>();
   const checked: CheckedGroup[] = [];
+  const checkDifferent = differenceCheck();
   for (const group of groups) {
+    if (checked.length % SHOWN_EVERY === 0 && checked.length > 0) {
+      options.progress?.(
+        `${checked.length.toLocaleString('en')} of ${groups.length.toLocaleString('en')} groups checked`,
+      );
+    }
     const change = { recipe, set: group.set };
     const asked = about(group, () => recipeFor(change, named?.parent));
     const { imageSize, fit, net, widths } = asked.settings;
@@ -61,9 +75,10 @@ export async function checkRuns(definition: SweepDefinition, options: CheckOptio
       checkTrainable(settings, data, parent);
       return settings;
     });
-    checked.push({ ...group, settings, data: data.address, from });
+    checkDifferent(group, settings);
+    const { epochs, budget, heldOut } = settings;
+    checked.push({ ...group, settings: { epochs, budget, heldOut }, data: data.address, from });
   }
-  checkDifferent(checked);
   return checked;
 }
 

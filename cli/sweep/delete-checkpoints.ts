@@ -7,7 +7,8 @@ import type { StoredSweep } from './sweep-chain.ts';
 const PARALLEL = 8;
 
 /**
- * Deletes the checkpoints of a sweep's runs, when it has ended. Events, curves and results stay.
+ * Deletes the checkpoints of a sweep's runs, when it has ended. Events, curves and results stay. Every pointer is deleted before
+ * any file: whenever this is interrupted, a run has either whole checkpoints or none.
  *
  * @param kept the runs whose checkpoints stay
  * @returns how many runs had some
@@ -19,15 +20,20 @@ export async function deleteCheckpoints(
 ): Promise<number> {
   const options = sweepOptionsOf(id, plan);
   const runs = new Set(plan.items.map(({ shard }) => runOfShard(id, options, shard)).filter((run) => !kept.has(run)));
-  const keys: string[] = [];
+  const pointers: string[] = [];
+  const files: string[] = [];
   const had = new Set<string>();
   // One listing for all runs: they are as many as the plan has items.
   for await (const { key } of store.list(`runs/${id}.`)) {
     const [, run = '', path = ''] = key.split('/');
-    if (!runs.has(run) || !(path === 'checkpoint.json' || path === 'checkpoints')) continue;
-    keys.push(key);
+    if (!runs.has(run)) continue;
+    if (path === 'checkpoint.json') pointers.push(key);
+    else if (path === 'checkpoints') files.push(key);
+    else continue;
     had.add(run);
   }
-  for await (const _ of mapInOrder(keys, PARALLEL, (key) => store.delete(key)));
+  for (const keys of [pointers, files]) {
+    for await (const _ of mapInOrder(keys, PARALLEL, (key) => store.delete(key)));
+  }
   return had.size;
 }

@@ -1,8 +1,9 @@
-import { checked } from '#models/json.ts';
 import type { PlanOf, SweepItem } from '#models/plans/plan.ts';
-import { readResults, resultKey } from '#models/plans/results.ts';
-import { SweepResult } from '#models/plans/sweep-result.ts';
+import type { SweepResult } from '#models/plans/sweep-result.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
+import { groupBy } from '#training/data/group-by.ts';
+import { compareScores, heldOutScore } from '#training/record/sweep/held-out-score.ts';
+import { readSweepResults } from '#training/record/sweep/read-sweep.ts';
 
 /** A run of a sweep that has ended. */
 export interface RunOutcome {
@@ -12,27 +13,16 @@ export interface RunOutcome {
 
 /** The runs of a plan that have ended, in the order of the plan. */
 export async function readOutcomes(store: ObjectStore, id: string, plan: PlanOf<'sweep'>): Promise<RunOutcome[]> {
-  const items = new Map(plan.items.map((item) => [item.shard, item]));
-  const outcomes: RunOutcome[] = [];
-  for await (const { shard, result } of readResults(store, id, items.keys())) {
-    outcomes.push({ item: items.get(shard)!, result: checked(SweepResult, result.result, resultKey(id, shard)) });
-  }
-  return outcomes;
+  const results = await readSweepResults(store, id, plan);
+  return plan.items.flatMap((item) => {
+    const result = results.get(item.shard);
+    return result === undefined ? [] : { item, result };
+  });
 }
 
 /** The groups of runs, the best first: by the mean accuracy on the same held-out images over the same seeds, then the loss. */
 export function rankGroups(outcomes: readonly RunOutcome[]): string[] {
-  const groups = new Map<string, { runs: number; accuracy: number; loss: number }>();
-  for (const { item, result } of outcomes) {
-    const group = groups.get(item.group) ?? { runs: 0, accuracy: 0, loss: 0 };
-    group.runs++;
-    group.accuracy += result.heldOut?.accuracy ?? 0; // A run that diverged gets nothing right.
-    group.loss += result.heldOut?.loss ?? Number.POSITIVE_INFINITY;
-    groups.set(item.group, group);
-  }
-  return [...groups]
-    .sort(([, a], [, b]) => b.accuracy / b.runs - a.accuracy / a.runs || compareLoss(a.loss / a.runs, b.loss / b.runs))
-    .map(([group]) => group);
+  return ranked([...groupBy(outcomes, ({ item }) => item.group)], ([, runs]) => runs).map(([group]) => group);
 }
 
 /**
@@ -45,16 +35,16 @@ export function runsToKeep(outcomes: readonly RunOutcome[], keep: string): Sweep
   if (keep === 'none') return [];
   if (keep === 'all') return outcomes.filter(({ result }) => result.kept).map(({ item }) => item);
   const most = Number(keep.slice('best:'.length));
-  return outcomes
-    .filter(({ result }) => result.outcome === 'trained')
-    .sort(
-      ({ result: { heldOut: a } }, { result: { heldOut: b } }) =>
-        b!.accuracy - a!.accuracy || compareLoss(a!.loss, b!.loss),
-    )
+  const trained = outcomes.filter(({ result }) => result.outcome === 'trained');
+  return ranked(trained, (run) => [run])
     .slice(0, most)
     .map(({ item }) => item);
 }
 
-function compareLoss(one: number, other: number): number {
-  return one === other ? 0 : one - other;
+/** The best first. */
+function ranked<Each>(all: readonly Each[], runsOf: (each: Each) => readonly RunOutcome[]): Each[] {
+  return all
+    .map((each) => ({ each, score: heldOutScore(runsOf(each).map(({ result }) => result)) }))
+    .sort((one, other) => compareScores(one.score, other.score))
+    .map(({ each }) => each);
 }

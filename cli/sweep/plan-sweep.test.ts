@@ -6,13 +6,16 @@ import { UsageError } from '#errors/user-error.ts';
 import { createPlan, type PlanOf, planId } from '#models/plans/plan.ts';
 import { writeResult } from '#models/plans/results.ts';
 import { encodeBits, type SweepResult } from '#models/plans/sweep-result.ts';
+import { readCheckpoint, writeCheckpoint } from '#models/run-checkpoints.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { catsAndDogs, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';
+import { rankGroups } from '#training/record/sweep/rank-groups.ts';
+import { readSweep } from '#training/record/sweep/read-sweep.ts';
 import { checkRuns } from './check-runs.ts';
 import type { SweepDefinition } from './definition.ts';
 import { deleteCheckpoints } from './delete-checkpoints.ts';
-import { readOutcomes, runsToKeep } from './outcomes.ts';
+import { rankGroups as rankOutcomes, readOutcomes, runsToKeep } from './outcomes.ts';
 import { planSweep } from './plan-sweep.ts';
 import { groupsOf, runsOf } from './runs-of.ts';
 import { nextPlan, planPublishing, storedRungs } from './sweep-chain.ts';
@@ -83,11 +86,23 @@ test.each<[Partial<SweepDefinition>, string]>([
     { over: rates('1', '2'), seeds: Array.from({ length: 500_001 }, (_, seed) => seed) },
     'The sweep has 1,000,002 runs, and 1,000,000 are the most.',
   ],
+  // Before long lists are looked through.
+  [{ over: rates('1', '1'), seeds: Array(500_001).fill(1) }, 'The sweep has 1,000,002 runs'],
 ])('what would fail later is refused before anything is stored: %#', async (sweep, message) => {
   const refused = check(sweep);
   await expect(refused).rejects.toThrow(UsageError);
   await expect(refused).rejects.toThrow(message);
   for await (const { key } of store.list('')) expect.unreachable(key);
+});
+
+test('a large grid is checked with progress, and what is kept of a group is what a plan takes', async () => {
+  const many = rates(...Array.from({ length: 1001 }, (_, index) => String((index + 1) / 1000)));
+  const lines: string[] = [];
+  const options = { store, isElsewhere: false, progress: (line: string) => lines.push(line) };
+  const groups = await checkRuns({ ...minute, over: [...many] }, options);
+  expect(groups).toHaveLength(1001);
+  expect(lines).toEqual(['1,000 of 1,001 groups checked']);
+  expect(Object.keys(groups[0]!.settings)).toEqual(['epochs', 'budget', 'heldOut']);
 });
 
 test('a job cannot begin from a file of this machine', async () => {
@@ -175,6 +190,9 @@ test('the best runs are kept, by the held-out images alone, and published by a p
     group.endsWith('0.3') ? undefined : seed / 10 + Number(group.at(-1)) / 100,
   );
   const outcomes = await readOutcomes(store, stored.id, made);
+  // Halving advances what the report ranks first.
+  const reported = rankGroups(await readSweep(store, stored.id)).groups.map(({ group }) => group);
+  expect(rankOutcomes(outcomes)).toEqual(reported);
   const names = (keep: string) => runsToKeep(outcomes, keep).map(({ name }) => name);
   expect(names('none')).toEqual([]);
   expect(names('best:3')).toEqual(['learningRate=0.2 seed=2', 'learningRate=0.1 seed=2', 'learningRate=0.2 seed=1']);
@@ -201,6 +219,38 @@ test('checkpoints of runs that are not kept are deleted, and nothing else', asyn
   const gone = files(other!).slice(1, 3);
   const all = [...files(one!), ...files(other!), ...files(`${id}.another`)];
   expect(left).toEqual(all.filter((key) => !gone.includes(key)).sort());
+});
+
+test('whenever deleting checkpoints is interrupted, a run has whole checkpoints or none', async () => {
+  const { plan: made } = await plan({ over: rates('0.1', '0.2', '0.3') });
+  const stored = { id: planId(made), plan: made };
+  const runs = made.items.map(({ shard }) => `${stored.id}.${shard}`);
+  const body = new Uint8Array(1);
+  for (let failing = 0; failing <= 9; failing++) {
+    for (const run of runs) {
+      const expected = await writeCheckpoint(store, run, { step: 1, body, expected: undefined });
+      await writeCheckpoint(store, run, { step: 2, body, expected });
+    }
+    // Of the deletions that are in flight together, any one may be the one that is not done.
+    const deletions: Promise<void>[] = [];
+    const interrupted: ObjectStore = {
+      ...store,
+      delete: (key) => {
+        const isFailing = deletions.length === failing;
+        deletions.push(isFailing ? Promise.resolve() : store.delete(key));
+        return isFailing ? Promise.reject(new Error('interrupted')) : deletions.at(-1)!;
+      },
+    };
+    const deleting = deleteCheckpoints(interrupted, stored, new Set());
+    if (failing < 9) await expect(deleting).rejects.toThrow('interrupted');
+    else expect(await deleting).toBe(3);
+    await Promise.all(deletions);
+    for (const run of runs) {
+      const steps = failing < 9 ? [undefined, 1, 2] : [undefined];
+      expect(steps, `deletion ${failing}`).toContain((await readCheckpoint(store, run))?.step);
+    }
+    await deleteCheckpoints(store, stored, new Set());
+  }
 });
 
 test('groups without anything to vary have the name of the recipe', () => {

@@ -70,9 +70,33 @@ test.each([
   ],
   ['recipe: minute\nset:\n  flip: up', /^a\.yaml, line 3, set\.flip: flip cannot be "up"/],
   ['recipe: minute\nseeds: 1.5', /^a\.yaml, line 2, seeds: seeds cannot be 1\.5\. Give how many from 1 on/],
-  ['recipe: minute\nseeds: [1, two]', /^a\.yaml, line 2, seeds\.1: 1 cannot be "two"\. seeds takes how many/],
+  ['recipe: minute\nseeds: [1, two]', /^a\.yaml, line 2, seeds\.1: seeds cannot be "two"\. Give how many/],
   ['recipe: minute\nkeep: top', /^a\.yaml, line 2, keep: keep cannot be "top"\. Give best:<number>/],
   ['recipe: minute\nvariants:\n  - {set: {flip: none}}', /^a\.yaml, line 3, variants\.0\.name: name is missing\./],
+  [
+    'recipe: minute\nvariants: [3]',
+    /^a\.yaml, line 2, variants\.0: variants cannot be 3\. Give a list of \{name, set\}\.$/,
+  ],
+  [
+    'recipe: minute\nover:\n  learningRate: [0.1, .nan]',
+    /^a\.yaml, line 3, over\.learningRate\.1: learningRate cannot be NaN\. over takes settings with lists/,
+  ],
+  [
+    'recipe: minute\nset: {learningRate: 1e400}',
+    /^a\.yaml, line 2, set\.learningRate: learningRate cannot be Infinity\./,
+  ],
+  ['recipe: minute\nkeep: *best', /^a\.yaml, line 2: there is no anchor &best before the alias \*best\.$/],
+  ['recipe: minute\nseeds: &s [1, *s]', /^a\.yaml, line 2: the alias \*s stands within its own anchor\.$/],
+  [
+    `seeds: &a [1]\nover: {x: &b [${Array(11).fill('*a')}]}\nset: [${Array(11).fill('*b')}]`,
+    /^a\.yaml, line 3: aliases of aliases stand for too many values\. Write the values out\.$/,
+  ],
+  ['recipe: minute\nset: {__proto__: 1}', /^a\.yaml, line 2, set\.__proto__: there is no "__proto__" here\.$/],
+  [
+    '{"recipe": "minute",\n"over": {"__proto__": [1]}}',
+    /^a\.yaml, line 2, over\.__proto__: there is no "__proto__" here\.$/,
+  ],
+  ['recipe: minute\n---\nrecipe: quick', /^a\.yaml, line \d: a second document begins\. A sweep file is one document/],
 ])('a file that is no sweep is refused with line and key: %j', (text, message) => {
   expect(() => parseSweepFile(text, 'a.yaml')).toThrow(UsageError);
   expect(() => parseSweepFile(text, 'a.yaml')).toThrow(message);

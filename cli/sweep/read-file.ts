@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isPair, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import * as z from 'zod/mini';
 import { systemError } from '#errors/system-error.ts';
 import { UsageError } from '#errors/user-error.ts';
@@ -34,12 +34,20 @@ export async function readSweepFile(path: string): Promise<SweepFile> {
 export function parseSweepFile(text: string, path: string): SweepFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const lineAt = (offset: number) => lines.linePos(offset).line;
   const [problem] = document.errors;
   if (problem !== undefined) {
-    const { line } = lines.linePos(problem.pos[0]);
-    throw new InvalidSweepFile(`${path}, line ${line}: it is not YAML (${problem.message}).`);
+    const message =
+      problem.code === 'MULTIPLE_DOCS'
+        ? 'a second document begins. A sweep file is one document: leave out "---" and what follows it.'
+        : `it is not YAML (${problem.message}).`;
+    throw new InvalidSweepFile(`${path}, line ${lineAt(problem.pos[0])}: ${message}`);
   }
-  const parsed = z.safeParse(SweepFile, document.toJS());
+  checkNodes(document, (offset, message) => new InvalidSweepFile(`${path}, line ${lineAt(offset)}${message}`));
+  const root = plainValue(document, (offset, message) => {
+    return new InvalidSweepFile(`${path}, line ${lineAt(offset)}: ${message}`);
+  });
+  const parsed = z.safeParse(SweepFile, root);
   if (parsed.success) {
     checkSettings(parsed.data, (at, message) => {
       const place = placeOf(at, (found) => document.getIn(found, true), lines);
@@ -51,12 +59,49 @@ export function parseSweepFile(text: string, path: string): SweepFile {
   const at = issue.path.map(String);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0]! : undefined;
   const place = placeOf(unknown === undefined ? at : [...at, unknown], (found) => document.getIn(found, true), lines);
-  if (unknown === undefined) throw new InvalidSweepFile(`${path}${place}: ${explain(at, document.toJS())}`);
+  if (unknown === undefined) throw new InvalidSweepFile(`${path}${place}: ${explain(at, root)}`);
   const known = at.length === 0 ? Object.keys(SweepFile.shape) : ['name', 'set'];
   const meant = nearest(unknown, known);
   throw new InvalidSweepFile(
     `${path}${place}: there is no "${unknown}" here${meant ? `; did you mean "${meant}"?` : `. It takes ${known.join(', ')}.`}`,
   );
+}
+
+/**
+ * Finds what the values of a document do not show.
+ *
+ * @param failure makes the error. @throws {InvalidSweepFile} an alias stands for nothing or for itself, or a key is `__proto__`
+ */
+function checkNodes(document: Document, failure: (offset: number, message: string) => InvalidSweepFile): void {
+  visit(document, {
+    Alias(_, alias, ancestors) {
+      const { source, range } = alias;
+      const node = alias.resolve(document);
+      if (node === undefined) throw failure(range![0], `: there is no anchor &${source} before the alias *${source}.`);
+      if (ancestors.includes(node)) throw failure(range![0], `: the alias *${source} stands within its own anchor.`);
+    },
+    Pair(_, pair, ancestors) {
+      if (!isScalar(pair.key) || pair.key.value !== '__proto__') return;
+      const names = [...ancestors.filter(isPair), pair].map(({ key }) => String(key));
+      throw failure(pair.key.range![0], `, ${names.join('.')}: there is no "__proto__" here.`);
+    },
+  });
+}
+
+/** @param failure makes the error. @throws {InvalidSweepFile} its aliases stand for more than a parser writes out */
+function plainValue(document: Document, failure: (offset: number, message: string) => InvalidSweepFile): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    let last = 0;
+    visit(document, {
+      Alias(_, { range }) {
+        last = range![0];
+      },
+    });
+    throw failure(last, 'aliases of aliases stand for too many values. Write the values out.');
+  }
 }
 
 /** @param failure makes the error. @throws {InvalidSweepFile} a recipe or setting is unknown, or a value is not one of a setting */
@@ -122,10 +167,9 @@ function explain(path: readonly string[], root: unknown): string {
   const found = path.reduce<unknown>((value, part) => (value as Record<string, unknown> | null)?.[part], root);
   const [member] = path;
   if (member === undefined) return 'it is no sweep. Give a mapping with recipe, over, seeds and so on.';
-  const shown = found === undefined ? 'is missing' : `cannot be ${JSON.stringify(found)}`;
-  const what =
-    path.length === 1
-      ? `Give ${takes[member as keyof SweepFile]}.`
-      : `${member} takes ${takes[member as keyof SweepFile]}.`;
-  return `${path.at(-1)} ${shown}. ${what}`;
+  const name = path.findLast((part) => !/^\d+$/.test(part));
+  const text = typeof found === 'number' ? String(found) : JSON.stringify(found);
+  const shown = found === undefined ? 'is missing' : `cannot be ${text}`;
+  const what = `${name === member ? 'Give' : `${member} takes`} ${takes[member as keyof SweepFile]}.`;
+  return `${name} ${shown}. ${what}`;
 }

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { createHash } from 'node:crypto';
 import { UsageError } from '#errors/user-error.ts';
 import { MAXIMUM_ITEMS, type SweepItem } from '#models/plans/plan.ts';
 import type { Recipe } from '#training/recipe/recipes.ts';
@@ -14,8 +14,8 @@ export interface Group {
 
 /** A group whose runs can be trained. */
 export interface CheckedGroup extends Group {
-  /** As all of them resolve them. */
-  readonly settings: Recipe;
+  /** Of the settings, as all of them resolve them, those that a plan is made by. */
+  readonly settings: Pick<Recipe, 'epochs' | 'budget' | 'heldOut'>;
   /** The images, as an item of a plan names them. */
   readonly data: string;
   /** A version or a Keras file, or `none`. */
@@ -54,6 +54,19 @@ export function runsOf(
 
 function checkAxes({ over, variants, seeds }: Pick<SweepDefinition, 'over' | 'variants' | 'seeds'>): void {
   if (seeds.length === 0) throw new UsageError('The sweep has no seeds. Give at least one, such as seeds: 3.');
+  let runs = seeds.length * Math.max(1, variants.length);
+  for (const { setting, values } of over) {
+    if (values.length === 0) {
+      throw new UsageError(`The grid is empty: over.${setting} has no values. Give some, or leave ${setting} out.`);
+    }
+    runs *= values.length;
+  }
+  // Before the lists are looked through: they may be long.
+  if (runs > MAXIMUM_ITEMS) {
+    throw new UsageError(
+      `The sweep has ${runs.toLocaleString('en')} runs, and ${MAXIMUM_ITEMS.toLocaleString('en')} are the most. Give fewer values or seeds.`,
+    );
+  }
   checkTwice(seeds, 'seeds');
   checkTwice(
     over.map(({ setting }) => setting),
@@ -63,18 +76,7 @@ function checkAxes({ over, variants, seeds }: Pick<SweepDefinition, 'over' | 'va
     variants.map(({ name }) => name),
     'variants',
   );
-  let runs = seeds.length * Math.max(1, variants.length);
-  for (const { setting, values } of over) {
-    if (values.length === 0) {
-      throw new UsageError(`The grid is empty: over.${setting} has no values. Give some, or leave ${setting} out.`);
-    }
-    checkTwice(values, `over.${setting}`);
-    runs *= values.length;
-  }
-  if (runs <= MAXIMUM_ITEMS) return;
-  throw new UsageError(
-    `The sweep has ${runs.toLocaleString('en')} runs, and ${MAXIMUM_ITEMS.toLocaleString('en')} are the most. Give fewer values or seeds.`,
-  );
+  for (const { setting, values } of over) checkTwice(values, `over.${setting}`);
 }
 
 function checkTwice(values: readonly (string | number)[], where: string): void {
@@ -85,15 +87,20 @@ function checkTwice(values: readonly (string | number)[], where: string): void {
   }
 }
 
-/** @throws {UsageError} two groups have the same settings, such as learningRate 0.4 and 0.40 */
-export function checkDifferent(groups: readonly CheckedGroup[]): void {
-  const seen = new Map<string, (typeof groups)[number]>();
-  for (const group of groups) {
-    const key = JSON.stringify(group.settings);
-    const other = seen.get(key);
-    if (other !== undefined && isDeepStrictEqual(other.settings, group.settings)) {
-      throw new UsageError(`"${other.name}" and "${group.name}" are the same settings. Give each once.`);
+/**
+ * Finds groups with the same settings, such as learningRate 0.4 and 0.40. Of each group it keeps a digest and the name: there
+ * may be a million.
+ *
+ * @returns takes one group after the other. @throws {UsageError} an earlier one has the same settings
+ */
+export function differenceCheck(): (group: Group, settings: Recipe) => void {
+  const seen = new Map<string, string>();
+  return ({ name }, settings) => {
+    const digest = createHash('sha256').update(JSON.stringify(settings)).digest('base64');
+    const other = seen.get(digest);
+    if (other !== undefined) {
+      throw new UsageError(`"${other}" and "${name}" are the same settings. Give each once.`);
     }
-    seen.set(key, group);
-  }
+    seen.set(digest, name);
+  };
 }

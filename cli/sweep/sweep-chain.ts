@@ -33,6 +33,19 @@ export async function nextPlan(store: ObjectStore, { id, plan }: StoredSweep): P
   return next && { id: planId(next), plan: next };
 }
 
+/** The first rung that has runs without a result, with their shards; once there is none, the last rung. It may not be stored yet. */
+export async function rungToDo(
+  store: ObjectStore,
+  first: StoredSweep,
+): Promise<{ readonly rung: StoredSweep; readonly missing: readonly string[] }> {
+  for (let rung = first; ; ) {
+    const missing = await missingShards(store, rung.id, rung.plan);
+    const next = missing.length > 0 ? undefined : await nextPlan(store, rung);
+    if (next === undefined) return { rung, missing };
+    rung = next;
+  }
+}
+
 /**
  * The plan that publishes runs of the last rung.
  *

@@ -32,11 +32,15 @@ const USUAL = 80;
  * A sweep for a terminal: how far it is, its groups, the best first, and the runs that failed or diverged, with the reason.
  *
  * @param columns of the terminal: what does not fit is left out, the least important first. @default 80
+ * @param hasProgress whether the first line says how many runs are done. @default true
  * @returns lines
  */
 export function sweepTable(
   sweep: Sweep,
-  { columns = USUAL }: { readonly columns?: number | undefined } = {},
+  {
+    columns = USUAL,
+    hasProgress = true,
+  }: { readonly columns?: number | undefined; readonly hasProgress?: boolean } = {},
 ): string[] {
   const ranked = rankGroups(sweep);
   const { groups, best, baseline } = ranked;
@@ -68,8 +72,7 @@ export function sweepTable(
   const used = all.filter(({ title, cell }) => title === '' || groups.some((group) => cell(group) !== ''));
   const failed = unmeasured(ranked).filter(({ reason }) => reason !== '');
   return [
-    progressOf(sweep),
-    '',
+    ...(hasProgress ? [progressOf(sweep), ''] : []),
     ...fitted(used, groups, columns),
     ...(failed.length > 0 ? ['', 'Without accuracy:'] : []),
     ...failed.slice(0, NAMED).map(({ run, state, reason }) => `  ${run.item.name}  ${pc.red(state)}  ${reason}`),

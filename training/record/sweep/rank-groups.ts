@@ -10,6 +10,7 @@ import {
   summarize,
 } from '../../evaluation/seed-groups.ts';
 import { ownSettings, resolveRecipe } from '../../recipe/settings.ts';
+import { compareScores, heldOutScore } from './held-out-score.ts';
 import type { Sweep, SweepRun } from './read-sweep.ts';
 
 /** The runs of a sweep by their settings, the best first. */
@@ -68,7 +69,7 @@ export function rankGroups(sweep: Sweep): RankedSweep {
     const tested = runs.flatMap(({ published }) => published?.accuracy.plain ?? []);
     const own = all.get(runs[0]!.item)!;
     return {
-      ...{ group, rung, runs },
+      ...{ group, rung, runs, score: heldOutScore(runs.flatMap(({ result }) => result ?? [])) },
       settings: Object.fromEntries(varied.map(({ name }) => [name, own[name]!])),
       diverged: runs.filter(({ result }) => result?.outcome === 'diverged').length,
       ...(values.length > 0 && { heldOut: summarize(values) }),
@@ -80,19 +81,19 @@ export function rankGroups(sweep: Sweep): RankedSweep {
     (one, other) =>
       other.rung - one.rung ||
       Number(one.heldOut === undefined) - Number(other.heldOut === undefined) ||
-      meanOf(other.runs, ({ accuracy }) => accuracy, 0) - meanOf(one.runs, ({ accuracy }) => accuracy, 0) ||
-      meanOf(one.runs, ({ loss }) => loss, Number.MAX_VALUE) - meanOf(other.runs, ({ loss }) => loss, Number.MAX_VALUE),
+      compareScores(one.score, other.score),
   );
   const [first] = ranked;
   const best = first?.heldOut === undefined ? undefined : first;
   const groups = ranked.map((each, index): RankedGroup => {
+    const { score: _, ...shown } = each;
     const against = (other: (typeof ranked)[number] | undefined) =>
       other === undefined || other === each || other.rung !== each.rung
         ? undefined
         : compareRuns(other.runs, each.runs);
     const [againstBest, againstBaseline] = [against(best), against(baseline)];
     return {
-      ...each,
+      ...shown,
       ...(each.heldOut && { rank: index + 1 }),
       isBaseline: each === baseline,
       ...(againstBest && { againstBest }),
@@ -115,12 +116,6 @@ export function compareRuns(first: readonly SweepRun[], second: readonly SweepRu
   const answers = [...first, ...second].flatMap(({ result }) => result?.heldOut ?? []);
   if (new Set(answers.map(({ images }) => images)).size !== 1) return undefined;
   return compareGroups(seeded(first), seeded(second));
-}
-
-/** Over the runs that have ended. @param otherwise of one that diverged */
-function meanOf(runs: readonly SweepRun[], of: (answers: HeldOutAnswers) => number, otherwise: number): number {
-  const values = runs.flatMap(({ result }) => (result ? [result.heldOut ? of(result.heldOut) : otherwise] : []));
-  return values.reduce((sum, value) => sum + value / values.length, 0);
 }
 
 function seeded(runs: readonly SweepRun[]): SeededRun[] {

@@ -51,15 +51,25 @@ async function readSweepPlan(store: ObjectStore, id: string): Promise<PlanOf<'sw
   throw new NotFound(`The plan ${id} is no sweep, but classifies pictures. Look at it with "./cifar10 jobs".`);
 }
 
-async function readRuns(store: ObjectStore, id: string, plan: PlanOf<'sweep'>): Promise<SweepRun[]> {
-  const { rung } = sweepOptionsOf(id, plan).halving ?? { rung: 1 };
-  const progress = new Map<string, ShardProgress>();
-  for await (const each of shardProgress(store, id, plan)) progress.set(each.shard, each);
+/** What the runs of a plan have come to, by shard. @throws {MalformedObject} as `readSweep` */
+export async function readSweepResults(
+  store: ObjectStore,
+  id: string,
+  plan: PlanOf<'sweep'>,
+): Promise<Map<string, SweepResult>> {
   const results = new Map<string, SweepResult>();
   const shards = plan.items.map(({ shard }) => shard);
   for await (const { shard, result } of readResults(store, id, shards)) {
     results.set(shard, checked(SweepResult, result.result, resultKey(id, shard)));
   }
+  return results;
+}
+
+async function readRuns(store: ObjectStore, id: string, plan: PlanOf<'sweep'>): Promise<SweepRun[]> {
+  const { rung } = sweepOptionsOf(id, plan).halving ?? { rung: 1 };
+  const progress = new Map<string, ShardProgress>();
+  for await (const each of shardProgress(store, id, plan)) progress.set(each.shard, each);
+  const results = await readSweepResults(store, id, plan);
   const runs: SweepRun[] = [];
   for (const item of plan.items) {
     const { shard } = item;
