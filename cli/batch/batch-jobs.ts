@@ -110,13 +110,13 @@ export async function findJob(target: Target, stack: StackOutputs, reference: st
 }
 
 /** Seconds in which the stack submits such a job again. */
-export const GOES_ON_SECONDS = 120;
+export const CONTINUES_SECONDS = 120;
 
 /**
  * Whether a job failed because its last instance went away, so that the stack submits its run again to an on-demand queue: the
  * same judgement as in `infra/training/reclaimed-jobs.lambda.ts`.
  */
-export function goesOnElsewhere(
+export function continuesElsewhere(
   { status, reason = '', exitCode, queue }: Pick<Job, 'status' | 'reason' | 'exitCode' | 'queue'>,
   stack: StackOutputs,
 ): boolean {
