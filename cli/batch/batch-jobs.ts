@@ -56,8 +56,11 @@ const rememberedDays = 7;
 /** The most jobs that Batch describes in one call. */
 const page = 100;
 
+/** States that a job does not leave. */
+export const endStates: readonly JobStatus[] = ['SUCCEEDED', 'FAILED'];
+
 export function hasEnded({ status }: { readonly status?: JobStatus | undefined }): boolean {
-  return status === 'SUCCEEDED' || status === 'FAILED';
+  return status !== undefined && endStates.includes(status);
 }
 
 /** The state of a job in one word, as people know it. */
@@ -144,7 +147,8 @@ export function isJobId(reference: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?$/.test(reference);
 }
 
-async function findIds(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<string[]> {
+/** Ids of the jobs, in any state, of the stack's queues that a filter of Batch's finds. */
+export async function findIds(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<string[]> {
   const client = new BatchClient(target.clientConfig);
   const found: string[] = [];
   for (const { arn } of allQueuesOf(stack)) {
