@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { readAlias } from '#models/aliases.ts';
-import { listPlans } from '#models/plans/plan.ts';
+import { listPlans } from '#models/plans/list-plans.fixture.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { listVersions, readCard } from '#models/versions.ts';
 import { catsAndDogs, temporaryFolder, writeFiles } from '#training/datasets/pictures/pictures.fixture.ts';

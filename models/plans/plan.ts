@@ -154,16 +154,6 @@ export async function readPlan(store: ObjectStore, id: string): Promise<Plan> {
   }
 }
 
-/** Ids of the plans of a store, in the order of the ids. */
-export async function listPlans(store: ObjectStore): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { key } of store.list('plans/')) {
-    const id = /^plans\/([0-9a-f]{12})\/plan\.json$/.exec(key)?.[1];
-    if (id !== undefined) ids.push(id);
-  }
-  return ids;
-}
-
 /** Whether the text has the form of a plan's id. */
 export function isPlanId(text: string): boolean {
   return ID.test(text);
