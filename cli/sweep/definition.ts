@@ -73,7 +73,7 @@ export interface SweepDefinition {
   readonly seeds: readonly number[];
   /** `best:<number>`, `all` or `none`. */
   readonly keep: string;
-  /** One of so many groups goes on after each rung. @default every run is trained to its end */
+  /** One of so many groups advances after each rung. @default every run is trained to its end */
   readonly halving: number | undefined;
   readonly atMost: number | undefined;
 }
