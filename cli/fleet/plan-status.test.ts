@@ -126,6 +126,24 @@ describe('readPlanStatus', () => {
   });
 });
 
+describe('plansTable', () => {
+  it('tells the plan that publishes runs of a sweep from the sweep', async () => {
+    const sweep = await storedSweep(2);
+    const publishing = await storedSweep(1, { ...sweepDraft(1), options: { publishes: sweep.id } });
+    const target = aws.target(store);
+    const statuses = [];
+    for (const stored of [sweep, publishing]) {
+      await submitPlan(target, stored);
+      statuses.push(await readPlanStatus(target, stack, store, await planJobs(target, stack, stored.id)));
+    }
+    const [, ...rows] = plansTable(statuses, target).map((line) => line.split(/ +/).slice(0, 2));
+    expect(rows).toEqual([
+      [sweep.id, 'sweep'],
+      [publishing.id, 'publish'],
+    ]);
+  });
+});
+
 describe('readShardRows', () => {
   it('tells of each shard who has it, and why it failed: by its program, or by how its container ended', async () => {
     const stored = await storedSweep(6);
