@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from '#environment/median.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { Augmentation } from '#training/data/augmentation.ts';
 import { batches, batchPlans, emptyBatch, writeBatch } from '#training/data/batches.ts';
@@ -19,7 +20,6 @@ import { watchForReclaim } from '#training/run/reclaim-notice.ts';
 import { trainSteps } from '#training/run/steps.ts';
 import type { augmentationParts } from './augmentation-parts.ts';
 import { writeResults } from './results.ts';
-import { median } from './statistics.ts';
 
 interface Options {
   readonly parts: readonly (typeof augmentationParts)[number][];

@@ -1,8 +1,8 @@
 /** Decodes a picture several times, in a process of its own, and prints what that took as JSON. */
 import { readFileSync } from 'node:fs';
+import { median } from '#environment/median.ts';
 import { decodeImage } from '#images/decode-image.ts';
 import type { Decoding } from './pictures.ts';
-import { median } from './statistics.ts';
 
 const [file, rounds] = process.argv.slice(2) as [string, string];
 const bytes = new Uint8Array(readFileSync(file));

@@ -1,6 +1,6 @@
+import { median } from '#environment/median.ts';
 import type { Net } from '#training/nets/net.ts';
 import { type ShapedLayer, shapesOf } from '#training/nets/shapes.ts';
-import { median } from '../statistics.ts';
 import { flopsOfLayers } from './flops.ts';
 import type { Primitive } from './onednn-verbose.ts';
 

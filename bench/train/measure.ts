@@ -1,5 +1,5 @@
+import { median } from '#environment/median.ts';
 import { type Usage, usageOf } from '../process-usage.ts';
-import { median } from '../statistics.ts';
 import type { Starter } from './contestants.ts';
 
 /** The measurement of one contestant over all rounds. */

@@ -1,7 +1,7 @@
 import type { JobDetail } from '@aws-sdk/client-batch';
 import { describe, expect, it } from 'vitest';
 import type { StackOutputs } from '../stack/target.ts';
-import { goesOnElsewhere, hasEnded, jobNameOf, readJob, stateOf } from './batch-jobs.ts';
+import { continuesElsewhere, hasEnded, jobNameOf, readJob, stateOf } from './batch-jobs.ts';
 import { allQueuesOf, queuesOf } from './queues.ts';
 
 const queues = queuesOf({
@@ -106,7 +106,7 @@ describe('stateOf', () => {
   });
 });
 
-describe('goesOnElsewhere', () => {
+describe('continuesElsewhere', () => {
   const stack = { ...({ JobQueueArn: 'queue', JobDefinitionName: 'd' } as StackOutputs), OnDemandJobQueueArn: 'dear' };
   const detail = { jobId: 'a', jobName: 'x', jobQueue: 'queue', jobDefinition: 'd', startedAt: 0 };
   const exited = 'Essential container in task exited';
@@ -119,7 +119,7 @@ describe('goesOnElsewhere', () => {
     [{ status: 'FAILED', statusReason: 'Host EC2 (instance i-0) terminated.', jobQueue: 'dear' }, false],
     [{ status: 'SUCCEEDED', statusReason: exited, container: { exitCode: 0 } }, false],
   ] as const)('of %j is %s', (state, expected) => {
-    expect(goesOnElsewhere(readJob({ ...detail, ...state }, allQueuesOf(stack)), stack)).toBe(expected);
+    expect(continuesElsewhere(readJob({ ...detail, ...state }, allQueuesOf(stack)), stack)).toBe(expected);
   });
 });
 

@@ -56,8 +56,11 @@ const rememberedDays = 7;
 /** The most jobs that Batch describes in one call. */
 const page = 100;
 
+/** States that a job does not leave. */
+export const endStates: readonly JobStatus[] = ['SUCCEEDED', 'FAILED'];
+
 export function hasEnded({ status }: { readonly status?: JobStatus | undefined }): boolean {
-  return status === 'SUCCEEDED' || status === 'FAILED';
+  return status !== undefined && endStates.includes(status);
 }
 
 /** The state of a job in one word, as people know it. */
@@ -110,13 +113,13 @@ export async function findJob(target: Target, stack: StackOutputs, reference: st
 }
 
 /** Seconds in which the stack submits such a job again. */
-export const GOES_ON_SECONDS = 120;
+export const CONTINUES_SECONDS = 120;
 
 /**
  * Whether a job failed because its last instance went away, so that the stack submits its run again to an on-demand queue: the
  * same judgement as in `infra/training/reclaimed-jobs.lambda.ts`.
  */
-export function goesOnElsewhere(
+export function continuesElsewhere(
   { status, reason = '', exitCode, queue }: Pick<Job, 'status' | 'reason' | 'exitCode' | 'queue'>,
   stack: StackOutputs,
 ): boolean {
@@ -144,7 +147,8 @@ export function isJobId(reference: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?$/.test(reference);
 }
 
-async function findIds(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<string[]> {
+/** Ids of the jobs, in any state, of the stack's queues that a filter of Batch's finds. */
+export async function findIds(target: Target, stack: StackOutputs, filter: KeyValuesPair): Promise<string[]> {
   const client = new BatchClient(target.clientConfig);
   const found: string[] = [];
   for (const { arn } of allQueuesOf(stack)) {

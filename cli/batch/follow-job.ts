@@ -7,7 +7,15 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { answers, isUnreachable } from '../stack/unreachable.ts';
-import { findJob, GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job, jobsOfRun, suffixOf } from './batch-jobs.ts';
+import {
+  CONTINUES_SECONDS,
+  continuesElsewhere,
+  findJob,
+  hasEnded,
+  type Job,
+  jobsOfRun,
+  suffixOf,
+} from './batch-jobs.ts';
 import { ADVICE_SECONDS, hasNoMachine, isWaiting, secondsWaited, type Wait } from './job-wait.ts';
 import { readWait } from './read-wait.ts';
 import { submitCommand } from './submit-command.ts';
@@ -78,8 +86,8 @@ export async function followJob(target: Target, submitted: SubmittedJob, options
       }
       if (hasEnded(job)) {
         endedAt ??= performance.now();
-        const isOver = performance.now() - endedAt > 1000 * GOES_ON_SECONDS;
-        if (isOver || !goesOnElsewhere(job, stack)) return job;
+        const isOver = performance.now() - endedAt > 1000 * CONTINUES_SECONDS;
+        if (isOver || !continuesElsewhere(job, stack)) return job;
         const [newest = job] = await jobsOfRun(target, stack, run);
         if (newest.createdAt > job.createdAt) [id, endedAt] = [newest.id, undefined];
       } else {

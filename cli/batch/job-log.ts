@@ -6,7 +6,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs';
 import type { StackOutputs, Target } from '../stack/target.ts';
-import { findJob, GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job } from './batch-jobs.ts';
+import { CONTINUES_SECONDS, continuesElsewhere, findJob, hasEnded, type Job } from './batch-jobs.ts';
 
 export interface LogLine {
   readonly at: Date;
@@ -35,9 +35,9 @@ export async function* jobLog(
     if (!follow) return;
     if (hasEnded(job)) {
       if (ended?.id !== job.id) ended = { id: job.id, at: performance.now() };
-      const isOver = performance.now() - ended.at > 1000 * GOES_ON_SECONDS;
+      const isOver = performance.now() - ended.at > 1000 * CONTINUES_SECONDS;
       // A job that is named by its id is not followed into another.
-      if (isOver || reference === job.id || !goesOnElsewhere(job, stack)) return;
+      if (isOver || reference === job.id || !continuesElsewhere(job, stack)) return;
     }
     await sleep(1000 * FOLLOW_SECONDS);
   }

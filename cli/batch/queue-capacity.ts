@@ -2,10 +2,10 @@ import {
   BatchClient,
   type ContainerProperties,
   DescribeComputeEnvironmentsCommand,
-  DescribeJobDefinitionsCommand,
   DescribeJobQueuesCommand,
 } from '@aws-sdk/client-batch';
 import type { Target } from '../stack/target.ts';
+import { newestDefinition } from './job-definition.ts';
 import type { Queue } from './queues.ts';
 
 /** What a queue can run at a time. */
@@ -36,16 +36,14 @@ async function describeCapacity(
   { arn, definition }: Pick<Queue, 'arn' | 'definition'>,
 ): Promise<QueueCapacity> {
   const batch = new BatchClient(clientConfig);
-  const [{ jobQueues: [queue] = [] }, { jobDefinitions = [] }] = await Promise.all([
+  const [{ jobQueues: [queue] = [] }, newest] = await Promise.all([
     batch.send(new DescribeJobQueuesCommand({ jobQueues: [arn] })),
-    batch.send(new DescribeJobDefinitionsCommand({ jobDefinitionName: definition, status: 'ACTIVE' })),
+    newestDefinition(batch, definition),
   ]);
   const names = (queue?.computeEnvironmentOrder ?? []).flatMap(({ computeEnvironment }) => computeEnvironment ?? []);
   const { computeEnvironments = [] } =
     names.length === 0 ? {} : await batch.send(new DescribeComputeEnvironmentsCommand({ computeEnvironments: names }));
   const resources = computeEnvironments.map(({ computeResources }) => computeResources);
-  // AWS documents no order of the revisions.
-  const [newest] = jobDefinitions.sort((a, b) => (b.revision ?? 0) - (a.revision ?? 0));
   const vcpus = vcpusOf(newest?.containerProperties) ?? 1;
   return {
     ...(resources.length > 0 && {

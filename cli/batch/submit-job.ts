@@ -10,7 +10,15 @@ import { checkDataset } from '#training/datasets/open-dataset.ts';
 import type { Recipe } from '#training/recipe/recipes.ts';
 import { resolveContinuation, resolveRecipe } from '#training/recipe/settings.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
-import { GOES_ON_SECONDS, goesOnElsewhere, hasEnded, type Job, jobNameOf, jobsOfRun, suffixOf } from './batch-jobs.ts';
+import {
+  CONTINUES_SECONDS,
+  continuesElsewhere,
+  hasEnded,
+  type Job,
+  jobNameOf,
+  jobsOfRun,
+  suffixOf,
+} from './batch-jobs.ts';
 import { addressForJob } from './job-data.ts';
 import { type Device, queueFor } from './queues.ts';
 import { sendJob } from './send-job.ts';
@@ -162,7 +170,7 @@ function replaceParent(command: readonly string[], parent: string | undefined): 
 
 function isAboutToGoOn(job: Job, stack: StackOutputs): boolean {
   const { stoppedAt = new Date(0) } = job;
-  return goesOnElsewhere(job, stack) && Date.now() - stoppedAt.getTime() < 1000 * GOES_ON_SECONDS;
+  return continuesElsewhere(job, stack) && Date.now() - stoppedAt.getTime() < 1000 * CONTINUES_SECONDS;
 }
 
 async function activeJobOf(target: Target, stack: StackOutputs, run: string): Promise<Job | undefined> {

@@ -117,3 +117,13 @@ it('shows an array as one line, counted by its children where the plan is gone',
   expect(await run()).toMatch(/^0123456789ab +running +gpu +1 of 3 +1 +1 +0 /m);
   expect(await run('--state', 'failed')).toContain('There are no jobs in the state failed');
 });
+
+it.each([
+  [['0123456789ab', '--state', 'failed'], '--children --state failed'],
+  [['first', '--state', 'failed'], '--state picks jobs of the list'],
+  [['0123456789ab', '--children', '--retry'], '--children only lists'],
+  [['0123456789ab', '--yes'], 'Add --retry'],
+])('refuses %o, which would be ignored in part', async (args, message) => {
+  await expect(run(...args)).rejects.toThrow(message);
+  expect(aws.requests).toEqual([]);
+});

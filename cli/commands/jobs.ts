@@ -65,6 +65,7 @@ export function jobsCommand(): Command {
     )
     .option('-f, --follow', 'follow the job until it ends, or until Ctrl-C')
     .option('--retry', 'submit what has no result again; a run resumes')
+    .option('-y, --yes', 'with --retry of a plan: do not ask')
     .option('--cancel', 'end the job, or all jobs of a plan; they are not retried, and results stay')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
@@ -83,6 +84,7 @@ interface CommandOptions {
   readonly children?: boolean;
   readonly follow?: boolean;
   readonly retry?: boolean;
+  readonly yes?: boolean;
   readonly cancel?: boolean;
   readonly json?: boolean;
 }
@@ -103,11 +105,20 @@ Examples:
   ./cifar10 jobs 0a1b2c3d4e5f --children --state failed
   ./cifar10 jobs 0a1b2c3d4e5f --retry --follow       do the shards without a result alone`;
 
-function check(reference: string | undefined, { children, follow, retry, cancel }: CommandOptions): void {
+function check(reference: string | undefined, { state, children, follow, retry, yes, cancel }: CommandOptions): void {
   const asked = Object.entries({ children, follow, retry, cancel }).find(([, isSet]) => isSet)?.[0];
   if (reference === undefined && asked !== undefined) {
     throw new UsageError(`Which job? Write "./cifar10 jobs <${asked === 'children' ? 'plan' : 'run'}> --${asked}".`);
   }
+  if (reference !== undefined && state !== undefined && !children) {
+    throw new UsageError(
+      `--state picks jobs of the list, or shards of a plan: write "./cifar10 jobs --state ${state}" or "./cifar10 jobs <plan> --children --state ${state}".`,
+    );
+  }
+  if (children && (follow || retry || cancel)) {
+    throw new UsageError('--children only lists, so it excludes --follow, --retry and --cancel. Give one of them.');
+  }
+  if (yes && !retry) throw new UsageError('--yes answers the question of --retry. Add --retry, or omit --yes.');
   if (retry && cancel) throw new UsageError('--retry and --cancel exclude each other. Give one of them.');
 }
 
@@ -325,7 +336,7 @@ async function show(
 }
 
 async function onePlan(target: Target, id: string, options: CommandOptions): Promise<void> {
-  const { state, children, follow, retry, cancel, json = false } = options;
+  const { state, children, follow, retry, yes, cancel, json = false } = options;
   const stack = await target.stack();
   const store = await target.store();
   if (cancel) {
@@ -341,7 +352,8 @@ async function onePlan(target: Target, id: string, options: CommandOptions): Pro
     );
   }
   if (retry) {
-    const submitted = await retryPlan(target, stack, store, id);
+    const submitted = await retryPlan(target, stack, store, id, { yes });
+    if (submitted === undefined) return;
     print(json ? JSON.stringify(submitted) : describeRetry(submitted));
   }
   if (follow) {

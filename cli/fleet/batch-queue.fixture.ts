@@ -51,7 +51,13 @@ export function batchQueue() {
       for (const [index, state] of states.entries()) if (!hasEnded(state)) states[index] = 'FAILED';
       return {};
     },
-    DescribeJobDefinitions: () => ({ jobDefinitions: [{ timeout: { attemptDurationSeconds: 3600 } }] }),
+    // The newest revision is not the first.
+    DescribeJobDefinitions: () => ({
+      jobDefinitions: [60, 3600].map((attemptDurationSeconds, index) => ({
+        revision: index + 1,
+        timeout: { attemptDurationSeconds },
+      })),
+    }),
   };
   return {
     jobs,

@@ -93,7 +93,7 @@ describe('estimatePlan', () => {
     await expect(estimatePlan(store, plan, { missing: shardsOf(plan), on })).rejects.toThrow('--max-vcpus');
   });
 
-  it('reckons with the results of the plan where there are some, and costs nothing on this machine', async () => {
+  it('computes with the results of the plan where there are some, and costs nothing on this machine', async () => {
     const plan = makePlan(sweepDraft(10));
     const [first, ...others] = shardsOf(plan);
     const at = '2026-11-28T12:00:00.000Z';
@@ -109,7 +109,7 @@ describe('estimatePlan', () => {
 });
 
 describe('estimateRun', () => {
-  it('reckons with the machine that boots for the job on AWS, and says no price where there is none', async () => {
+  it('computes with the machine that boots for the job on AWS, and says no price where there is none', async () => {
     const stack = outputs as unknown as StackOutputs;
     const paid = await estimateRun(aws.target(store), stack, { recipe: 'minute' }, 'cpu');
     // 69 s for the run, 131 s for the machine, on c7a.large.

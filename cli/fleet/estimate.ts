@@ -41,12 +41,12 @@ export interface PlanEstimate {
   readonly dollars?: number;
   /** Whether it costs money, known or not. */
   readonly isPaid: boolean;
-  /** What the time is reckoned from. */
+  /** What the time is computed from. */
   readonly basis: string;
 }
 
 /**
- * Reckons how long the missing items of a plan take, and what they cost.
+ * Estimates how long the missing items of a plan take, and what they cost.
  *
  * @throws {UserError} the queue has no room for a child at all
  */
@@ -87,7 +87,7 @@ export async function estimatePlan(
 }
 
 /**
- * Reckons how long a training job takes on a machine that boots for it, and what it costs.
+ * Estimates how long a training job takes on a machine that boots for it, and what it costs.
  *
  * @throws {UsageError} the recipe or a setting is unknown
  */

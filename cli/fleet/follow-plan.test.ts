@@ -56,6 +56,33 @@ it('follows a plan until no child is left, and says which shards failed and what
   );
 });
 
+it('waits for jobs that were submitted a moment ago and are not listed yet', async () => {
+  const queue = batchQueue();
+  let isListed = false;
+  await using aws = await startAwsServer((request) =>
+    request.operation === 'ListJobs' && !isListed ? { output: { jobSummaryList: [] } } : queue.answer(request),
+  );
+  const target = aws.target(store, { name: 'local' });
+  const plan = makePlan(sweepDraft(1));
+  const { id } = await createPlan(store, plan);
+  await submitPlan(target, { id, plan });
+  const [{ shard } = { shard: '' }] = plan.items;
+  const attempt = newAttempt({ submission: '0001', child: 0 });
+  await markStarted(store, id, shard, { attempt });
+
+  const children: object[] = [];
+  const followed = followPlanJobs(target, id, {
+    onState(state) {
+      children.push(state.children);
+      if (isListed) queue.jobs[0]!.states[0] = 'FAILED';
+      isListed = true;
+    },
+  });
+  expect(await followed).toMatchObject({ done: 0, total: 1, children: { running: 0, waiting: 0 } });
+  const [none, one] = [0, 1].map((waiting) => ({ running: 0, waiting }));
+  expect(children).toMatchObject([none!, one!, none!]);
+});
+
 it.each([
   [{ children: { running: 0, waiting: 4 }, waiting: 40 }, '0 of 40 done, 40 waiting for a machine'],
   [

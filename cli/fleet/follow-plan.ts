@@ -1,7 +1,9 @@
 import { localStore, shownPath } from '#environment/home.ts';
 import { UserError } from '#errors/user-error.ts';
 import { readPlan } from '#models/plans/plan.ts';
-import { GOES_ON_SECONDS, goesOnElsewhere, suffixOf } from '../batch/batch-jobs.ts';
+import { listSubmissions, readSubmission } from '#models/plans/submissions.ts';
+import type { ObjectStore } from '#models/stores/object-store.ts';
+import { CONTINUES_SECONDS, continuesElsewhere, suffixOf } from '../batch/batch-jobs.ts';
 import { allQueuesOf } from '../batch/queues.ts';
 import { isThrottled } from '../batch/throttled.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
@@ -31,10 +33,10 @@ class CannotFollowPlan extends UserError {
 
 /**
  * Follows a plan's jobs until every shard has a result, or no child is left to do it. Children whose instances were reclaimed
- * too often are followed to the queue where they go on.
+ * too often are followed to the queue where they continue.
  *
  * @returns how far the plan is then
- * @throws {CannotFollowPlan} LocalStack has ended, or AWS cannot be reached; the message says how to go on
+ * @throws {CannotFollowPlan} LocalStack has ended, or AWS cannot be reached; the message says how to resume
  * @throws the signal's reason, when it is aborted
  */
 export async function followPlanJobs(
@@ -64,8 +66,9 @@ export async function followPlanJobs(
     if (state.children.running + state.children.waiting > 0) endedAt = undefined;
     else {
       endedAt ??= performance.now();
-      const isLate = performance.now() - endedAt > 1000 * GOES_ON_SECONDS;
-      if (isLate || !(await someGoOn(target, stack, jobs))) return state;
+      const isLate = performance.now() - endedAt > 1000 * CONTINUES_SECONDS;
+      if (isLate) return state;
+      if (!(await isUnlisted(store, id, jobs)) && !(await someContinue(target, stack, jobs))) return state;
     }
   }
   throw signal?.reason;
@@ -105,17 +108,26 @@ export async function followPlan(
   }
 }
 
+/** Whether jobs that were submitted a moment ago are not listed yet. */
+async function isUnlisted(store: ObjectStore, id: string, jobs: readonly PlanJob[]): Promise<boolean> {
+  const last = (await listSubmissions(store, id)).at(-1);
+  if (last === undefined) return false;
+  const { at, where, children } = await readSubmission(store, id, last);
+  if (where !== 'batch' || Date.now() - Date.parse(at) > 1000 * CONTINUES_SECONDS) return false;
+  return jobs.reduce((sum, job) => sum + (job.submission === last ? job.children : 0), 0) < children;
+}
+
 /** Whether the stack is about to submit a child again, on demand. */
-async function someGoOn(target: Target, stack: StackOutputs, jobs: readonly PlanJob[]): Promise<boolean> {
+async function someContinue(target: Target, stack: StackOutputs, jobs: readonly PlanJob[]): Promise<boolean> {
   const onDemand = new Set(allQueuesOf(stack).flatMap((queue) => queue.onDemand?.arn ?? []));
   const nameOf = (job: PlanJob, child: number) => `${job.submission} ${child}`;
   const again = new Set(jobs.filter(({ queue }) => onDemand.has(queue)).map((job) => nameOf(job, job.first)));
   for (const job of jobs) {
     if (!job.states.FAILED) continue;
     for (const { child, stoppedAt, ...failed } of await failedChildren(target, job)) {
-      const isRecent = Date.now() - stoppedAt.getTime() < 1000 * GOES_ON_SECONDS;
+      const isRecent = Date.now() - stoppedAt.getTime() < 1000 * CONTINUES_SECONDS;
       if (!isRecent || again.has(nameOf(job, child))) continue;
-      if (goesOnElsewhere({ status: 'FAILED', queue: job.queue, ...failed }, stack)) return true;
+      if (continuesElsewhere({ status: 'FAILED', queue: job.queue, ...failed }, stack)) return true;
     }
   }
   return false;

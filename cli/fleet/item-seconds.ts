@@ -1,3 +1,4 @@
+import { median } from '#environment/median.ts';
 import type { Card } from '#models/card.ts';
 import { MalformedObject } from '#models/json.ts';
 import type { ItemOf, Plan, PlanOf } from '#models/plans/plan.ts';
@@ -20,7 +21,7 @@ const BYTE_SECONDS = 1e-7;
 /** Where nothing nearer is measured: docs/results.md. */
 export const MEASURED = 'as measured on 2 cores';
 
-/** How long items take on one machine, and what that is reckoned from. */
+/** How long items take on one machine, and what that is computed from. */
 export interface ItemSeconds {
   readonly seconds: readonly number[];
   /** A clause, such as `by 3 runs in the store`. */
@@ -38,7 +39,7 @@ export interface ItemSecondsOptions {
 }
 
 /**
- * How long each of some items of a plan takes. It is reckoned from figures measured on two cores, and set right by what is
+ * How long each of some items of a plan takes. It is computed from figures measured on two cores, and set right by what is
  * measured nearer: results of the plan, or else trainings of the store on the same kind of device.
  *
  * @param shards that are asked for: those without a result
@@ -50,24 +51,24 @@ export async function secondsOfItems(
   shards: ReadonlySet<string>,
   options: ItemSecondsOptions,
 ): Promise<ItemSeconds> {
-  const reckoned = reckon(plan, options);
-  const others = reckoned.filter(({ shard }) => !shards.has(shard));
+  const estimated = estimateItems(plan, options);
+  const others = estimated.filter(({ shard }) => !shards.has(shard));
   const done = await speedOfResults(store, options.id, others);
   const measured =
     done ?? (plan.kind === 'sweep' ? await speedOfCards(store, recipesOf(plan), options.device) : undefined);
   const factor = measured === undefined ? 1 : 1 / measured.speed;
   return {
-    seconds: reckoned.filter(({ shard }) => shards.has(shard)).map(({ seconds }) => factor * seconds),
+    seconds: estimated.filter(({ shard }) => shards.has(shard)).map(({ seconds }) => factor * seconds),
     basis: measured?.basis ?? (plan.kind === 'sweep' ? MEASURED : 'as measured with small pictures'),
   };
 }
 
-interface Reckoned {
+interface Estimated {
   readonly shard: string;
   readonly seconds: number;
 }
 
-function reckon(plan: Plan, { cores, images }: ItemSecondsOptions): Reckoned[] {
+function estimateItems(plan: Plan, { cores, images }: ItemSecondsOptions): Estimated[] {
   if (plan.kind === 'classify') {
     return plan.items.map(({ shard, objects, bytes }) => ({
       shard,
@@ -89,7 +90,7 @@ function settingsOf({ recipe, set }: ItemOf<'sweep'>) {
 
 /** How fast machines have been. */
 export interface Speed {
-  /** Times as fast as reckoned. */
+  /** Times as fast as estimated. */
   readonly speed: number;
   readonly basis: string;
 }
@@ -97,9 +98,9 @@ export interface Speed {
 async function speedOfResults(
   store: ObjectStore,
   id: string,
-  reckoned: readonly Reckoned[],
+  estimated: readonly Estimated[],
 ): Promise<Speed | undefined> {
-  const byShard = new Map(reckoned.map(({ shard, seconds }) => [shard, seconds]));
+  const byShard = new Map(estimated.map(({ shard, seconds }) => [shard, seconds]));
   const speeds: number[] = [];
   for await (const { shard, result } of readResults(store, id, byShard.keys())) {
     if (result.seconds > 0) speeds.push(byShard.get(shard)! / result.seconds);
@@ -130,8 +131,8 @@ export async function speedOfCards(
     if (card === undefined || card.name !== 'cifar10' || (card.host.gpu !== undefined) !== (device === 'gpu')) continue;
     const settings = settingsSchema.safeParse(fromStoredSettings(card.recipe.settings));
     if (!settings.success || card.trainingSeconds <= 0) continue;
-    const reckoned = trainingSeconds({ ...settings.data, epochs: card.epochs });
-    found.push({ speed: reckoned / card.trainingSeconds, isOfPlan: recipes.has(card.recipe.name) });
+    const estimated = trainingSeconds({ ...settings.data, epochs: card.epochs });
+    found.push({ speed: estimated / card.trainingSeconds, isOfPlan: recipes.has(card.recipe.name) });
   }
   const ofPlan = found.filter(({ isOfPlan }) => isOfPlan);
   const used = ofPlan.length > 0 ? ofPlan : found;
@@ -145,11 +146,6 @@ async function readableCard(store: ObjectStore, version: string): Promise<Card |
     if (error instanceof MalformedObject) return undefined;
     throw error;
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 function counted(count: number, noun: string): string {

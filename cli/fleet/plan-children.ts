@@ -115,7 +115,7 @@ interface Child {
   readonly exitCode?: number;
 }
 
-/** The children that run and those that failed, by submission and number; one that goes on on demand is that of its last job. */
+/** The children that run and those that failed, by submission and number; one that continues on demand is that of its last job. */
 async function readChildren(target: Target, jobs: readonly PlanJob[]): Promise<Map<string, Child>> {
   const children = new Map<string, Child>();
   for (const job of jobs) {

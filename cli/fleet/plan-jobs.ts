@@ -1,12 +1,11 @@
 import {
   BatchClient,
-  DescribeJobsCommand,
   type JobDetail,
   type JobStatus,
   paginateListJobs,
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
-import { hasEnded } from '../batch/batch-jobs.ts';
+import { describeJobs, endStates, findIds, hasEnded } from '../batch/batch-jobs.ts';
 import { allQueuesOf, type Device } from '../batch/queues.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 
@@ -40,17 +39,13 @@ export interface PlanJob {
   readonly stoppedAt?: Date;
 }
 
-/** The most jobs that Batch describes in one call. */
-const PAGE = 100;
-const ended: readonly JobStatus[] = ['SUCCEEDED', 'FAILED'];
-
 /** The name of a submission's jobs in the queue. */
 export function planJobName(plan: string, submission: string): string {
   return `plan-${plan}-${submission}`;
 }
 
 /**
- * The jobs of a plan that Batch remembers, in the order of their creation. A child that goes on on demand is among them.
+ * The jobs of a plan that Batch remembers, in the order of their creation. A child that continues on demand is among them.
  *
  * @param submission only the jobs of this one. @default all
  */
@@ -60,20 +55,9 @@ export async function planJobs(
   plan: string,
   submission = '*',
 ): Promise<PlanJob[]> {
-  const client = new BatchClient(target.clientConfig);
-  const filters = [{ name: 'JOB_NAME', values: [planJobName(plan, submission)] }];
-  const ids: string[] = [];
-  for (const { arn } of allQueuesOf(stack)) {
-    for await (const { jobSummaryList = [] } of paginateListJobs({ client }, { jobQueue: arn, filters })) {
-      ids.push(...jobSummaryList.flatMap(({ jobId }) => jobId ?? []));
-    }
-  }
-  const jobs: PlanJob[] = [];
-  for (let start = 0; start < ids.length; start += PAGE) {
-    const described = await client.send(new DescribeJobsCommand({ jobs: ids.slice(start, start + PAGE) }));
-    jobs.push(...(described.jobs ?? []).flatMap((detail) => readPlanJob(detail, stack) ?? []));
-  }
-  return jobs
+  const found = await findIds(target, stack, { name: 'JOB_NAME', values: [planJobName(plan, submission)] });
+  return (await describeJobs(target, found))
+    .flatMap((detail) => readPlanJob(detail, stack) ?? [])
     .filter((job) => job.plan === plan)
     .sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.first - other.first);
 }
@@ -105,7 +89,7 @@ export function readPlanJob(detail: JobDetail, stack: StackOutputs): PlanJob | u
 /** How many children of the jobs have not ended. */
 export function countActive(jobs: readonly PlanJob[]): number {
   return jobs.reduce((sum, { states }) => {
-    const active = Object.entries(states).filter(([status]) => !ended.includes(status as JobStatus));
+    const active = Object.entries(states).filter(([status]) => !endStates.includes(status as JobStatus));
     return sum + active.reduce((count, [, each = 0]) => count + each, 0);
   }, 0);
 }
@@ -114,9 +98,9 @@ export function countActive(jobs: readonly PlanJob[]): number {
 export async function activeChildren(target: Target, job: PlanJob): Promise<number[]> {
   if (hasEnded(job)) return [];
   const all = Array.from({ length: job.children }, (_, index) => job.first + index);
-  if (!ended.some((status) => (job.states[status] ?? 0) > 0)) return all;
+  if (!endStates.some((status) => (job.states[status] ?? 0) > 0)) return all;
   const gone = new Set<number>();
-  for (const status of ended) for (const child of await childrenInState(target, job, status)) gone.add(child);
+  for (const status of endStates) for (const child of await childrenInState(target, job, status)) gone.add(child);
   return all.filter((child) => !gone.has(child));
 }
 

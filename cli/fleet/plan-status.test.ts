@@ -126,6 +126,24 @@ describe('readPlanStatus', () => {
   });
 });
 
+describe('plansTable', () => {
+  it('tells the plan that publishes runs of a sweep from the sweep', async () => {
+    const sweep = await storedSweep(2);
+    const publishing = await storedSweep(1, { ...sweepDraft(1), options: { publishes: sweep.id } });
+    const target = aws.target(store);
+    const statuses = [];
+    for (const stored of [sweep, publishing]) {
+      await submitPlan(target, stored);
+      statuses.push(await readPlanStatus(target, stack, store, await planJobs(target, stack, stored.id)));
+    }
+    const [, ...rows] = plansTable(statuses, target).map((line) => line.split(/ +/).slice(0, 2));
+    expect(rows).toEqual([
+      [sweep.id, 'sweep'],
+      [publishing.id, 'publish'],
+    ]);
+  });
+});
+
 describe('readShardRows', () => {
   it('tells of each shard who has it, and why it failed: by its program, or by how its container ended', async () => {
     const stored = await storedSweep(6);
@@ -177,7 +195,7 @@ describe('retryPlan', () => {
     const submitted = await retryPlan(target, stack, store, stored.id);
 
     expect(submitted).toMatchObject({ submission: '0002', missing: 5, children: 2, active: 0 });
-    expect(describeRetry(submitted)).toBe(`Submitted 2 children for 5 shards without a result of plan ${stored.id}.`);
+    expect(describeRetry(submitted!)).toBe(`Submitted 2 children for 5 shards without a result of plan ${stored.id}.`);
     expect((await readSubmission(store, stored.id, '0002')).shards).toEqual(
       shards.filter((_, index) => index !== 0 && index !== 3),
     );
@@ -185,8 +203,20 @@ describe('retryPlan', () => {
 
     await finish(stored, shards);
     for (const { states } of queue.jobs) states.fill('SUCCEEDED');
-    expect(describeRetry(await retryPlan(target, stack, store, stored.id))).toContain('nothing to do');
+    expect(describeRetry((await retryPlan(target, stack, store, stored.id))!)).toContain('nothing to do');
     expect(queue.jobs).toHaveLength(2);
+  });
+
+  it('submits nothing that costs money without a yes', async () => {
+    const stored = await storedSweep(2, { ...sweepDraft(2), code: code() });
+    const target = aws.target(store);
+
+    const asked = retryPlan(target, stack, store, stored.id);
+    await expect(asked).rejects.toThrow(/^2 runs, about .*\n.*Add --yes to confirm/);
+    expect(queue.jobs).toEqual([]);
+
+    expect(await retryPlan(target, stack, store, stored.id, { yes: true })).toMatchObject({ children: 2 });
+    expect(queue.jobs).toHaveLength(1);
   });
 
   it('refuses a plan of other code', async () => {

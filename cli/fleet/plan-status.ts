@@ -11,8 +11,8 @@ import { readPlanWork } from './plan-work.ts';
 /** How far a plan is that was submitted to Batch, over all arrays of all its submissions. */
 export interface PlanStatus {
   readonly plan: string;
-  /** Absent where the plan cannot be read. */
-  readonly kind?: Plan['kind'];
+  /** `publish` is a sweep's plan that publishes the runs it keeps. Absent where the plan cannot be read. */
+  readonly kind?: Plan['kind'] | 'publish';
   /** What its children are together. */
   readonly state: Extract<JobState, 'runnable' | 'running' | 'succeeded' | 'failed' | 'cancelled'>;
   readonly device?: Device;
@@ -83,7 +83,7 @@ export async function readPlanStatus(
   const dollars = device && machineDollars(target, stack, device, machineSeconds);
   return {
     ...common,
-    kind: found.kind,
+    kind: found.kind === 'sweep' && found.options.publishes !== undefined ? 'publish' : found.kind,
     state: stateOf(jobs, children, work.done === found.items.length),
     ...{ total: found.items.length, done: work.done, running, waiting, failed: work.failed, machineSeconds },
     ...(mean !== undefined && children.running > 0 && { etaSeconds: left / children.running }),

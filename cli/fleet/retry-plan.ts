@@ -5,14 +5,16 @@ import { listSubmissions, readSubmission } from '#models/plans/submissions.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { chooseDevice } from '../batch/choose-device.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
-import { describeEstimate, estimatePlan } from './estimate.ts';
+import { confirmEstimate, describeEstimate, estimatePlan } from './estimate.ts';
 import { planJobs } from './plan-jobs.ts';
 import { planQueue, type SubmittedPlan, submitPlan } from './submit-plan.ts';
 
 /**
  * Submits the shards of a plan that have no result, with the cap of its last submission and on the same device, and says before
- * what that takes.
+ * what that takes. What costs money is asked first, unless `yes`.
  *
+ * @returns `undefined` if the answer is no
+ * @throws {UsageError} it costs money, and there is neither a terminal nor `yes`
  * @throws {OtherCode} the plan was made by other code than this program's; and as `submitPlan`
  */
 export async function retryPlan(
@@ -20,7 +22,8 @@ export async function retryPlan(
   stack: StackOutputs,
   store: ObjectStore,
   id: string,
-): Promise<SubmittedPlan> {
+  { yes }: { readonly yes?: boolean | undefined } = {},
+): Promise<SubmittedPlan | undefined> {
   const plan = await readPlan(store, id);
   await checkCode(store, id, plan);
   const last = (await listSubmissions(store, id)).at(-1);
@@ -32,7 +35,7 @@ export async function retryPlan(
   if (missing.length > 0) {
     const queue = planQueue(plan, on, stack, target);
     const estimate = await estimatePlan(store, plan, { missing, atMost, on: { target, queue } });
-    process.stderr.write(`${describeEstimate(estimate)}\n`);
+    if (!(await confirmEstimate(describeEstimate(estimate), { isPaid: estimate.isPaid, yes }))) return undefined;
   }
   return submitPlan(target, { id, plan }, { atMost, on });
 }

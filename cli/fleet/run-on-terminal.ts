@@ -43,7 +43,9 @@ export async function runPlanOnTerminal(
   let processes = 0;
   const watched = (async () => {
     const look = () => stateHere(store, stored, processes);
-    for await (const state of watchPlan(look, { seconds: 1, signal: over.signal })) {
+    // A failed look is no reason to end what the processes do: the next one may succeed, and they say themselves what fails.
+    const options = { seconds: 1, signal: over.signal, onTrouble: async () => {} };
+    for await (const state of watchPlan(look, options)) {
       if (state.done > 0 || processes > 0) view.show(state);
     }
   })();

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readFailures } from '#models/plans/attempts.ts';
-import { createPlan, listPlans, makePlan } from '#models/plans/plan.ts';
+import { listPlans } from '#models/plans/list-plans.fixture.ts';
+import { createPlan, makePlan } from '#models/plans/plan.ts';
 import { missingShards } from '#models/plans/shards.ts';
 import { listSubmissions } from '#models/plans/submissions.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
@@ -17,6 +18,7 @@ import { logFolder } from './child-process.ts';
 import { storeClassifyPlan } from './classify-plan.fixture.ts';
 import { childrenHere } from './local-capacity.ts';
 import { sweepDraft } from './plan.fixture.ts';
+import { runPlanOnTerminal } from './run-on-terminal.ts';
 import { runPlanHere } from './run-plan-here.ts';
 import type { StoredPlan } from './submit-plan.ts';
 
@@ -120,6 +122,27 @@ describe('runPlanHere', () => {
     );
     const failures = await readFailures(store, stored.id, shard);
     expect(failures.map(({ message }) => message)).toEqual(Array(3).fill('The process ended: killed by SIGKILL.'));
+  });
+
+  it('continues where the store does not tell how far the plan is', async () => {
+    const stored = await storeClassifyPlan(store, 1, { folder });
+    let looks = 0;
+    const failing: ObjectStore = {
+      ...store,
+      list(prefix) {
+        if (!prefix.includes('/started/')) return store.list(prefix);
+        looks++;
+        throw new Error('The store does not answer.');
+      },
+    };
+    const output = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    try {
+      expect(await runPlanOnTerminal(failing, stored, { retry: 'the same again' })).toBe(0);
+    } finally {
+      output.mockRestore();
+    }
+    expect(looks).toBeGreaterThan(0);
+    expect((await etags(stored.id)).size).toBe(1);
   });
 
   it('says why the children refuse a plan', async () => {

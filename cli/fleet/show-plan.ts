@@ -46,7 +46,7 @@ export function describePlan(
     ['left', etaSeconds === undefined ? undefined : `about ${duration(etaSeconds)}`],
     ['machines', `${duration(machineSeconds)}${target.name === 'aws' ? `, ${costOf(plan)}` : ''}`],
     ...jobs.map((job): [string, string] => ['job', describeJob(job)]),
-    ['results', kind && `s3://${BucketName}/${kind === 'sweep' ? `plans/${id}/results/` : `batches/${id}/`}`],
+    ['results', kind && `s3://${BucketName}/${kind === 'classify' ? `batches/${id}/` : `plans/${id}/results/`}`],
     ['list', `./cifar10 jobs ${id} --children${suffix}`],
   ];
   const lines = facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${pc.dim(name.padEnd(10))} ${fact}`]));

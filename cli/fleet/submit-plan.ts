@@ -1,4 +1,4 @@
-import { BatchClient, DescribeJobDefinitionsCommand } from '@aws-sdk/client-batch';
+import { BatchClient } from '@aws-sdk/client-batch';
 import { sourceCommit } from '#environment/source-commit.ts';
 import { userAtHost } from '#environment/user.ts';
 import { UsageError } from '#errors/user-error.ts';
@@ -7,6 +7,7 @@ import { missingShards, shardProgress } from '#models/plans/shards.ts';
 import { createSubmission, readSubmission } from '#models/plans/submissions.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { hasEnded } from '../batch/batch-jobs.ts';
+import { newestDefinition } from '../batch/job-definition.ts';
 import { type Device, type Queue, queueFor } from '../batch/queues.ts';
 import { sendJob } from '../batch/send-job.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
@@ -167,9 +168,8 @@ async function waitingShards(store: ObjectStore, { id, plan }: StoredPlan): Prom
 /** @returns `undefined` where the definition's own limit is right, or there is none */
 async function timeoutFor(target: Target, { definition }: Queue, shardsOfEach: number): Promise<number | undefined> {
   if (shardsOfEach === 1) return undefined;
-  const asked = new DescribeJobDefinitionsCommand({ jobDefinitionName: definition, status: 'ACTIVE' });
-  const { jobDefinitions = [] } = await new BatchClient(target.clientConfig).send(asked);
-  const seconds = jobDefinitions[0]?.timeout?.attemptDurationSeconds;
+  const newest = await newestDefinition(new BatchClient(target.clientConfig), definition);
+  const seconds = newest?.timeout?.attemptDurationSeconds;
   return seconds === undefined ? undefined : Math.min(seconds * shardsOfEach, MAXIMUM_TIMEOUT_SECONDS);
 }
 

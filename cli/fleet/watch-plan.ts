@@ -18,8 +18,8 @@ export interface WatchOptions {
   readonly seconds: number;
   /** Aborting it ends the watch, with a last look. */
   readonly signal: AbortSignal;
-  /** Called with an error, and the seconds since the last answer; throws if it is not worth waiting. @default throws the error */
-  readonly onTrouble?: (error: unknown, seconds: number) => Promise<void>;
+  /** Called with an error, and the seconds since the last answer; throws if it is not worth waiting. */
+  readonly onTrouble: (error: unknown, seconds: number) => Promise<void>;
 }
 
 /** The most that looking may take of the time. */
@@ -28,7 +28,7 @@ const SHARE = 0.1;
 /** Looks at a plan again and again. */
 export async function* watchPlan(
   look: () => Promise<PlanState>,
-  { seconds, signal, onTrouble = (error) => Promise.reject(error) }: WatchOptions,
+  { seconds, signal, onTrouble }: WatchOptions,
 ): AsyncGenerator<PlanState> {
   let answeredAt = performance.now();
   for (;;) {

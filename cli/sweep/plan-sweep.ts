@@ -6,7 +6,7 @@ import { type CheckedGroup, runsOf } from './runs-of.ts';
 /** The plans of a sweep as far as they are known before it begins: of later rungs, the number of groups. */
 export interface PlannedSweep {
   readonly plan: PlanOf<'sweep'>;
-  /** Of every rung, the first one included, to reckon what they take: which groups are left is not known yet. */
+  /** Of every rung, the first one included, to estimate what they take: which groups are left is not known yet. */
   readonly likely: readonly PlanOf<'sweep'>[];
 }
 

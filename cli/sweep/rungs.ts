@@ -19,7 +19,7 @@ type Halving = NonNullable<SweepOptions['halving']>;
  * @see Li et al. 2018, "A system for massively parallel hyperparameter tuning" (ASHA). There a run that is promoted resumes from
  *   its checkpoint, as soon as it is among the best so far. Here a rung ends before the next begins, so that the same sweep
  *   chooses the same; and its runs are trained anew, with the whole schedule in the epochs of the rung: a learning rate that
- *   has fallen to zero cannot continue, and the runs of the last rung are those of `train`.
+ *   has fallen to zero trains no further, and the runs of the last rung are those of `train`.
  *
  * @throws {UsageError} the groups are too few, a budget decides how long they train, or they hold out other images
  */
@@ -48,7 +48,7 @@ export function firstRung(groups: readonly CheckedGroup[], factor: number): Halv
   return { factor, rung: 1, rungs };
 }
 
-/** How many groups advance. */
+/** How many groups advance to the next rung. */
 export function keptOf(groups: number, factor: number): number {
   return Math.ceil(groups / factor);
 }

@@ -12,13 +12,16 @@ export const MAXIMUM_ITEMS = 1_000_000;
 const MAXIMUM_BYTES = 256 * 2 ** 20;
 
 const ID = /^[0-9a-f]{12}$/;
+/** Hexadecimal digits of a shard's id. With twelve, two of a million items would share an id in one plan of some 560. */
+export const SHARD_DIGITS = 16;
 const count = z.number().check(z.int(), z.nonnegative());
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-const shard = z.string().check(z.regex(ID));
+/** The id of a shard. */
+export const ShardId = z.string().check(z.regex(new RegExp(`^[0-9a-f]{${SHARD_DIGITS}}$`)));
 
 /** A training run of a sweep. */
 export const SweepItem = z.strictObject({
-  shard,
+  shard: ShardId,
   /** How people tell the runs apart, such as `learningRate=0.2 seed=3`. */
   name: z.string(),
   recipe: z.string(),
@@ -36,7 +39,7 @@ export type SweepItem = z.infer<typeof SweepItem>;
 
 /** Some thousand pictures that one child classifies. */
 const ClassifyItem = z.strictObject({
-  shard,
+  shard: ShardId,
   /** The object that lists them, one line of JSON each, and its digest. */
   list: z.strictObject({ key: z.string(), sha256 }),
   objects: count,
@@ -93,7 +96,7 @@ export class DamagedPlan extends UsageError {
 }
 
 /**
- * A plan with the ids of its shards: 12 hexadecimal digits of the digest of an item, the same in every plan.
+ * A plan with the ids of its shards: 16 hexadecimal digits of the digest of an item, the same in every plan.
  *
  * @throws {UsageError} there are no items, more than 1,000,000, or two that are the same; nothing was written
  */
@@ -107,7 +110,7 @@ export function makePlan<Kind extends PlanKind>({ kind, code, options, items }: 
   }
   const seen = new Set<string>();
   const withIds = items.map((item, index) => {
-    const id = digestOf(canonical(item)).slice(0, 12);
+    const id = digestOf(canonical(item)).slice(0, SHARD_DIGITS);
     if (seen.has(id)) throw new UsageError(`Item ${index + 1} of the plan is there twice: ${JSON.stringify(item)}`);
     seen.add(id);
     return { ...item, shard: id };
@@ -151,22 +154,12 @@ export async function readPlan(store: ObjectStore, id: string): Promise<Plan> {
   }
 }
 
-/** Ids of the plans of a store, in the order of the ids. */
-export async function listPlans(store: ObjectStore): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { key } of store.list('plans/')) {
-    const id = /^plans\/([0-9a-f]{12})\/plan\.json$/.exec(key)?.[1];
-    if (id !== undefined) ids.push(id);
-  }
-  return ids;
-}
-
 /** Whether the text has the form of a plan's id. */
 export function isPlanId(text: string): boolean {
   return ID.test(text);
 }
 
-/** The key of a plan's object. @param path such as `plan.json` or `results/0123456789ab.json` */
+/** The key of a plan's object. @param path such as `plan.json` or `results/0123456789abcdef.json` */
 export function planKey(id: string, path: string): string {
   const key = `plans/${id}/${path}`;
   checkKey(key);

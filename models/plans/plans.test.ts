@@ -6,7 +6,7 @@ import { folderStore } from '../stores/folder-store.ts';
 import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
 import { retryingStore } from '../stores/retrying-store.ts';
 import { markStarted, newAttempt, parseAttempt, readFailures, writeFailure } from './attempts.ts';
-import { createPlan, listPlans, makePlan, planId, readPlan } from './plan.ts';
+import { createPlan, makePlan, planId, readPlan, type SweepItem } from './plan.ts';
 import { readResults, writeResult } from './results.ts';
 import { hasAllResults, missingShards, planProgress, shardProgress } from './shards.ts';
 import { createSubmission, listSubmissions, readSubmission, shardsOfChild } from './submissions.ts';
@@ -47,7 +47,7 @@ describe('a plan', () => {
     expect(first).toEqual({ id: planId(plan), isNew: true });
     expect(await createPlan(store, other)).toEqual({ id: first.id, isNew: false });
     expect(await readPlan(store, first.id)).toEqual(plan);
-    expect(await listPlans(store)).toEqual([first.id]);
+    expect((await all(store.list('plans/'))).map(({ key }) => key)).toEqual([`plans/${first.id}/plan.json`]);
   });
 
   it('is another plan where an item, an option or the code differs, with the same shards for the same items', () => {
@@ -61,6 +61,16 @@ describe('a plan', () => {
     for (const other of others) {
       expect(other.items.slice(0, 3).map(({ shard }) => shard)).toEqual(plan.items.map(({ shard }) => shard));
     }
+  });
+});
+
+describe('the shards of different items', () => {
+  it('have different ids, also where the first 48 bits of the digests are the same', () => {
+    const [{ shard: _, ...item }] = sweep(1).items as [SweepItem];
+    const items = [10_671_683, 14_302_710].map((seed) => ({ ...item, seed }));
+    const [one, other] = makePlan({ kind: 'sweep', code, options: {}, items }).items;
+    expect(one!.shard).not.toBe(other!.shard);
+    expect(one!.shard.slice(0, 12)).toBe(other!.shard.slice(0, 12));
   });
 });
 

@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../stores/object-store.ts';
 import { parseAttempt, type Worker } from './attempts.ts';
-import { type Plan, planKey } from './plan.ts';
+import { type Plan, planKey, SHARD_DIGITS } from './plan.ts';
 
 /**
  * Larger plans in a bucket are listed in sixteen parts at once, by the first digit of the shards: S3 gives 1,000 keys an answer,
@@ -236,5 +236,5 @@ function below(id: string, folder: string): string {
 
 function shardIn(key: string, id: string, folder: string): string {
   const start = below(id, folder).length;
-  return key.slice(start, start + 12);
+  return key.slice(start, start + SHARD_DIGITS);
 }

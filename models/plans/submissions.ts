@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { NotFound, UsageError } from '#errors/user-error.ts';
 import { checked, readJson, writeJson } from '../json.ts';
 import { type ObjectStore, WriteConflict } from '../stores/object-store.ts';
-import { planKey } from './plan.ts';
+import { planKey, ShardId } from './plan.ts';
 
 const NUMBER = /^[0-9]{4}$/;
 const MAXIMUM_SUBMISSIONS = 9999;
@@ -15,7 +15,7 @@ export const PlanSubmission = z.object({
   commit: z.nullable(z.string()),
   where: z.enum(['local-processes', 'batch']),
   /** Ids of the shards, in the order of the work. */
-  shards: z.array(z.string().check(z.regex(/^[0-9a-f]{12}$/))).check(z.minLength(1)),
+  shards: z.array(ShardId).check(z.minLength(1)),
   /** How many share the work: child `c` (from 0) has the shards at `c`, `c + children`, `c + 2 children` … */
   children: z.number().check(z.int(), z.positive()),
 });
