@@ -49,6 +49,7 @@ export async function openBulkEngine(model: BulkModel, options: BulkOptions): Pr
   const predictor = await openPredictor(model, count, engine);
   const { choice } = predictor;
   const threads = new BulkThreads({ model, options }, predictor.connect);
+  predictor.onFailure((error) => threads.fail(error));
   return {
     choice,
     rows: (pictures) => threads.rows(batchesOf(pictures, BATCH[choice.engine])),
