@@ -1,3 +1,4 @@
+import type { UserError } from '#errors/user-error.ts';
 import type { ListedPicture } from '#models/plans/classify-result.ts';
 
 /** What was read of a picture: its bytes, or why its row has an error. */
@@ -13,6 +14,8 @@ export type ReadPicture =
 export interface PictureReader {
   /** @throws {UserError} what concerns all pictures, such as a right that is missing */
   read(picture: ListedPicture): Promise<ReadPicture>;
+  /** Why no object could be read: some were refused, and S3 gave none. One that alone is refused, by a key of its own, has a row. */
+  refusal(): UserError | undefined;
   close(): void;
 }
 
