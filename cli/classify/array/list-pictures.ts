@@ -22,8 +22,11 @@ export async function* listBucket(
   const below = prefix === '' ? '' : `${prefix}/`;
   let isEmpty = true;
   try {
-    for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix })) {
-      for (const { Key = '', Size = 0, ETag = '' } of page.Contents ?? []) {
+    // In XML a key cannot have control characters as they are.
+    const asked = { Bucket: bucket, Prefix: prefix, EncodingType: 'url' } as const;
+    for await (const page of paginateListObjectsV2({ client }, asked)) {
+      for (const { Key: encoded = '', Size = 0, ETag = '' } of page.Contents ?? []) {
+        const Key = page.EncodingType === 'url' ? decodeURIComponent(encoded.replaceAll('+', ' ')) : encoded;
         // Beside `photos/` the prefix `photos` has `photos-old/`; consoles make empty objects for folders.
         if (!(Key === prefix || Key.startsWith(below)) || Key.endsWith('/')) continue;
         const path = Key === prefix ? Key.slice(Key.lastIndexOf('/') + 1) : Key.slice(below.length);
