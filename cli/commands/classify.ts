@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { NotFound, UsageError } from '#errors/user-error.ts';
+import { FEW } from '#jobs/bulk/few.ts';
 import { type AnswerFormat, answerFormats, headerOf, widthFor } from '#jobs/bulk/formats.ts';
 import { type RowOptions, toRow } from '#jobs/bulk/row.ts';
 import { classFolders } from '#jobs/bulk/sorted-copies.ts';
@@ -113,8 +114,6 @@ function checkPaths(paths: readonly string[], { list, atMost, yes }: Options): v
   );
 }
 
-/** So few pictures are classified in this thread sooner than others are started. */
-const FEW = 64;
 /** Names that the width of a column is chosen by. */
 const SEEN_AHEAD = 500;
 

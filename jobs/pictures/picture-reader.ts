@@ -1,5 +1,6 @@
 import type { UserError } from '#errors/user-error.ts';
 import type { ListedPicture } from '#models/plans/classify-result.ts';
+import { megabytes, tooLarge } from './too-large.ts';
 
 /** What was read of a picture: its bytes, or why its row has an error. */
 export type ReadPicture =
@@ -28,7 +29,5 @@ export const problems = {
   gone: (file: string) => `${file} was removed after the list was made.`,
   neverThere: (file: string) => `${file} was not there, or could not be read, when the list was made.`,
   empty: (file: string) => `${file} is empty. Give a picture.`,
-  large: (file: string, bytes: number) =>
-    `${file} has ${(bytes / 1e6).toFixed(1)} MB, and this program takes pictures of at most ${MOST_BYTES / 1e6} MB. ` +
-    'Save it as a JPEG, or scale it down: a few hundred pixels a side are enough.',
+  large: (file: string, bytes: number) => tooLarge(file, `has ${megabytes(bytes)}`, MOST_BYTES),
 };

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { NotFound, UserError } from '#errors/user-error.ts';
 import { fileTag } from '#jobs/pictures/file-reader.ts';
+import { megabytes } from '#jobs/pictures/too-large.ts';
 import type { ListedPicture } from '#models/plans/classify-result.ts';
 import type { BucketPlace } from '#training/datasets/elsewhere/bucket.ts';
 import { findPictures, hasPictureEnding, type Passed } from '../find-pictures.ts';
@@ -87,8 +88,4 @@ export async function* checkSizes(pictures: AsyncIterable<ListedPicture>, most: 
     }
     yield picture;
   }
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
