@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { encode } from 'fast-png';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exampleModel, examplePixels } from '#inference/serving/example-model.fixture.ts';
@@ -11,7 +12,7 @@ import { readResults } from '#models/plans/results.ts';
 import { missingShards } from '#models/plans/shards.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { Killed, killableStore } from '#models/stores/interrupted-store.ts';
-import { MissingPart, type ObjectStore } from '#models/stores/object-store.ts';
+import { MissingPart, type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
 import { type LoopbackBucket, startBucket } from '#training/datasets/elsewhere/bucket.fixture.ts';
 import { csvFieldsOf } from './bulk/formats.ts';
@@ -186,6 +187,36 @@ describe('a classification of a bucket', () => {
     expect(first?.error?.detail).toBe('s3://pictures/a.png was removed after the list was made.');
   });
 
+  it.each([
+    [403, 'AccessDenied'],
+    [400, 'KMS.DisabledException'],
+  ])('has a row for an object that alone is refused (%d %s)', async (status, code) => {
+    await using bucket = await startBucket('pictures', { 'a.png': png(status), 'b.png': png(2) });
+    const planned = await givenPlan(listed(bucket), { size: 2 });
+    bucket.faults.push({ status, code });
+
+    expect(await work(planned)).toMatchObject({ done: 1, failed: 0 });
+
+    expect(await rowsOf(planned.id)).toMatchObject([
+      { error: { detail: expect.stringContaining(`s3://pictures/a.png may not be read (${code})`) } },
+      { file: 's3://pictures/b.png', label: expect.any(String) },
+    ]);
+  });
+
+  it.each([
+    [400, 'ExpiredToken', 'does not give s3://pictures/a.png (400 ExpiredToken)'],
+    [403, 'InvalidAccessKeyId', 'does not give s3://pictures/a.png (403 InvalidAccessKeyId)'],
+    [404, 'NoSuchBucket', 's3://pictures does not exist any more'],
+    [301, 'PermanentRedirect', 's3://pictures is in another region'],
+  ])('fails where an answer concerns all objects: %d %s', async (status, code, message) => {
+    await using bucket = await startBucket('pictures', { 'a.png': png(1), 'b.png': png(2) });
+    const { id, plan } = await givenPlan(listed(bucket), { size: 2 });
+    bucket.faults.push({ status, code });
+    const context = { store, planId: id, plan, item: plan.items[0]!, attempt: 'any', log: () => {} };
+
+    await expect(runShard({ ...context, signal: new AbortController().signal })).rejects.toThrow(message);
+  });
+
   it('names an object that its archive has to give back first', async () => {
     await using bucket = await startBucket('pictures', { 'a.png': png(1) });
     const planned = await givenPlan(listed(bucket));
@@ -223,6 +254,52 @@ describe('a classification of files', () => {
       [file('c.png'), expect.stringContaining('was removed after the list')],
       [file('d.png'), expect.stringContaining('was not there')],
     ]);
+  });
+
+  it('is merged by a writer that S3 refused while another one was writing, and not if it is refused for ever', async () => {
+    const planned = await givenPlan([{ file: join(folder, 'none.png'), size: 0 }]);
+    let refused = 0;
+    const busy: ObjectStore = {
+      ...store,
+      concatenate(key, parts, options) {
+        if (++refused <= 2) throw new WriteConflict(key); // As S3 answers with 409.
+        return store.concatenate(key, parts, options);
+      },
+    };
+
+    const never: ObjectStore = { ...store, concatenate: (key) => Promise.reject(new WriteConflict(key)) };
+    await expect(work(planned, { on: never })).rejects.toThrow(WriteConflict);
+    await work(planned, { on: busy });
+
+    expect(await rowsOf(planned.id)).toHaveLength(1);
+    expect(refused).toBe(3);
+  });
+
+  it('leaves the engine to the next shard, but one that an error may have broken', async () => {
+    const list = Array.from({ length: 200 }, (_, index) => ({ file: join(folder, `none-${index}.png`), size: 0 }));
+    const { id, plan } = await givenPlan(list, { size: 200 });
+    const controller = new AbortController();
+    const workers: Worker[] = [];
+    const onWorker = (worker: Worker) => {
+      workers.push(worker);
+      controller.abort(new Error('Stop.'));
+    };
+    process.on('worker', onWorker);
+    try {
+      const context = { store, planId: id, plan, item: plan.items[0]!, attempt: 'any', log: () => {} };
+      await expect(runShard({ ...context, signal: controller.signal })).rejects.toThrow('Stop.');
+      expect(workers.map(({ threadId }) => threadId)).toEqual(workers.map(() => -1));
+
+      const { signal } = new AbortController();
+      workers.length = 0;
+      await runShard({ ...context, signal });
+      const started = workers.length;
+      await runShard({ ...context, signal });
+      expect(started).toBeGreaterThan(0);
+      expect(workers).toHaveLength(started);
+    } finally {
+      process.off('worker', onWorker);
+    }
   });
 
   it('merges nothing while a shard is missing, and says which rows are lost', async () => {

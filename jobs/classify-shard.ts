@@ -36,6 +36,9 @@ export async function runShard({ store, planId, plan, item, signal }: ShardConte
   let found: Rows;
   try {
     found = await classify(reader, engine, { list, signal });
+  } catch (error) {
+    if (!(error instanceof UserError)) await closeEngine(); // It may be broken: the next shard opens another one.
+    throw error;
   } finally {
     reader.close();
   }
@@ -88,6 +91,8 @@ async function classify(
       ahead.release();
     }
   }
+  const refusal = reader.refusal();
+  if (refusal) throw refusal;
   return { body: new TextEncoder().encode(texts.join('')), rows: texts.length, failed, changed };
 }
 

@@ -7,6 +7,8 @@ import { type ObjectStore, type Part, WriteConflict } from '#models/stores/objec
 import { contentTypeOf } from '#models/versions.ts';
 import { headerOf } from './bulk/formats.ts';
 
+const TRIES = 5;
+
 /** The rows of all shards, in one table in the order of the lists. */
 export interface MergedTable {
   readonly key: string;
@@ -24,6 +26,7 @@ export interface MergedTable {
  * @param signal ends it between two parts of the table. @default never
  * @returns `undefined` while shards are missing
  * @throws {MissingPart} the rows of a shard are gone
+ * @throws {WriteConflict} the write was refused time and again, and there is no table
  * @throws the signal's reason, when it is aborted; no table was written
  */
 export async function mergeAnswers(
@@ -48,13 +51,31 @@ export async function mergeAnswers(
     failed += found.failed;
     changed += found.changed;
   }
-  if (!(await isThere(store, key))) {
-    const once = { only: 'absent', contentType: contentTypeOf(key), signal } as const;
-    await store.concatenate(key, parts, once).catch((error: unknown) => {
-      if (!(error instanceof WriteConflict)) throw error;
-    });
-  }
+  await putTable(store, key, parts, signal);
   return { key, bytes, rows, failed, changed };
+}
+
+/**
+ * Writes the table, unless there is one. S3 also refuses a writer while another one is writing (409), whose write may fail: who is
+ * refused therefore looks whether there is a table.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ */
+async function putTable(
+  store: ObjectStore,
+  key: string,
+  parts: readonly Part[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let tries = 1; !(await isThere(store, key)); tries++) {
+    try {
+      await store.concatenate(key, parts, { only: 'absent', contentType: contentTypeOf(key), signal });
+      return;
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error;
+      if (tries === TRIES && !(await isThere(store, key))) throw error;
+    }
+  }
 }
 
 /** Without reading it: it may be large. */

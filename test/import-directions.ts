@@ -28,7 +28,7 @@ export const directions: Readonly<Record<string, Readonly<Record<string, readonl
     'merge-answers.ts': ['bulk'],
     'check-code.ts': ['sources.mjs'],
     'bundle.mjs': ['sources.mjs'],
-    bulk: [],
+    bulk: ['pictures'],
     pictures: [],
   },
   // commands → run → record → evaluation → engine, export → recipe → nets, datasets → data → random

@@ -67,7 +67,7 @@ export function localSource(model: BulkModel, count: number, options: AnswerOpti
   return {
     version: model.version,
     classes: async () => model.card.classes,
-    describe: () => `${model.version} on ${engine?.describe()}`,
+    describe: () => (engine ? `${model.version} on ${engine.describe()}` : model.version),
     async *rows(pictures, rowOptions) {
       const { openBulkEngine } = await import('#jobs/bulk/engine.ts');
       engine = await openBulkEngine(model, { ...options, ...rowOptions, pictures: count });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import { NotFound, UsageError } from '#errors/user-error.ts';
+import { FEW } from '#jobs/bulk/few.ts';
 import { type AnswerFormat, answerFormats, headerOf, widthFor } from '#jobs/bulk/formats.ts';
 import { type RowOptions, toRow } from '#jobs/bulk/row.ts';
 import { classFolders } from '#jobs/bulk/sorted-copies.ts';
@@ -9,6 +9,7 @@ import { withLock } from '#setup/cache.mjs';
 import { progressLine } from '#training/commands/progress-line.ts';
 import { AnswersFile, type Job } from '../classify/answers-file.ts';
 import { countPictures, type FoundPicture, findPictures } from '../classify/find-pictures.ts';
+import { formatOf } from '../classify/format-of.ts';
 import { onInterruption } from '../classify/interruption.ts';
 import { rateLine } from '../classify/pictures-rate.ts';
 import { makeSortFolder } from '../classify/sort-folder.ts';
@@ -84,7 +85,7 @@ async function classify(paths: readonly string[], options: Options): Promise<voi
   }
   checkPaths(paths, options);
   const { out } = options;
-  const format = formatOf(options);
+  const format = formatOf(options, 'text');
   if (out === undefined) return classifyAll(paths, format, options);
   const onWait = ({ pid }: { readonly pid: number }) => {
     process.stderr.write(`Process ${pid} is writing ${out}: waiting for it.\n`);
@@ -113,8 +114,6 @@ function checkPaths(paths: readonly string[], { list, atMost, yes }: Options): v
   );
 }
 
-/** So few pictures are classified in this thread sooner than others are started. */
-const FEW = 64;
 /** Names that the width of a column is chosen by. */
 const SEEN_AHEAD = 500;
 
@@ -187,20 +186,6 @@ async function classifyAll(paths: readonly string[], format: AnswerFormat, optio
   if (isAll && first?.problem && head.every(({ problem }) => problem instanceof NotFound)) {
     process.exitCode = first.problem.exitCode;
   }
-}
-
-function formatOf({ format, json, out }: Options): AnswerFormat {
-  if (json && format !== undefined && format !== 'jsonl') {
-    throw new UsageError(`--json is jsonl, and --format is ${format}.`);
-  }
-  const given = json ? 'jsonl' : format;
-  if (out === undefined) return given ?? 'text';
-  const ending = extname(out).slice(1).toLowerCase();
-  const chosen = given ?? ending;
-  if (chosen === 'csv' || chosen === 'jsonl') return chosen;
-  throw new UsageError(
-    `--out is ${out}, whose format is not known. Name it .csv or .jsonl, or add --format csv or jsonl.`,
-  );
 }
 
 /** The first pictures, and all of them. */

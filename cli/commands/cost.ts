@@ -3,14 +3,12 @@ import { UsageError } from '#errors/user-error.ts';
 import { duration } from '#training/commands/run-view.ts';
 import { bulkCosts, FLEET, type FleetCost, PICTURE_SECONDS, sweepCost } from '../cost/fleet-cost.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
-import { type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
+import { FUNCTION_MEMORY, type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
 import { type StandingCost, standingCosts } from '../cost/standing-cost.ts';
 import { quickRun, type TrainingCost, trainingCost, trainingImages } from '../cost/training-cost.ts';
 
 /** Bytes of a 32x32 PNG, its answer with headers, and the line that the log keeps. */
 const SIZES = { requestBytes: 1445, answerBytes: 745, logBytes: 788 };
-/** The memory of the stack's function, in MiB. */
-const MEMORY = 1769;
 /** Instances that the stack trains on, one of the CPU queue and three of the GPU queue. */
 const TRAINING = [
   { instance: 'c7a.large', image: trainingImages.cpu },
@@ -88,7 +86,7 @@ function cost({ json, ...options }: Options): void {
   } = options;
   const { milliseconds, coldShare, coldMilliseconds } = times;
   const serving: Serving = {
-    ...{ requests, milliseconds, coldShare, coldMilliseconds, instance, memory: MEMORY },
+    ...{ requests, milliseconds, coldShare, coldMilliseconds, instance, memory: FUNCTION_MEMORY },
     ...SIZES,
   };
   const training = { seconds, bootSeconds };

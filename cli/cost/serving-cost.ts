@@ -2,6 +2,9 @@ import type prices from './prices.json';
 
 type Prices = typeof prices;
 
+/** The memory of the stack's function, in MiB. */
+export const FUNCTION_MEMORY = 1769;
+
 /** What the endpoint does in a month. */
 export interface Serving {
   /** Classifications a month, each a request with one picture. */

@@ -9,14 +9,11 @@ import { resolveRecipe } from '#training/recipe/settings.ts';
 import { settingsSchema } from '#training/recipe/settings-schema.ts';
 import { fromStoredSettings } from '#training/recipe/stored-settings.ts';
 import type { Device } from '../batch/queues.ts';
-import { PICTURE_SECONDS } from '../cost/fleet-cost.ts';
+import { BYTE_SECONDS, PICTURE_SECONDS } from '../cost/fleet-cost.ts';
 import { runSeconds, trainingSeconds } from '../cost/training-seconds.ts';
 
 /** Cards or results that are read at most: enough for a median. */
 const READ = 16;
-
-/** What a byte of a larger picture costs besides: 0.1 s of a processor for a photo of a megabyte. */
-const BYTE_SECONDS = 1e-7;
 
 /** Where nothing nearer is measured: docs/results.md. */
 export const MEASURED = 'as measured on 2 cores';

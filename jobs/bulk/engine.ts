@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { BulkModel } from './bulk-model.ts';
 import { describeEngine, type EngineChoice, type EngineName } from './choose-engine.ts';
+import { FEW } from './few.ts';
 import { type AnswerOptions, type BulkPicture, openHere } from './open-here.ts';
 import { openPredictor } from './predictor.ts';
 import { type Row, type RowOptions, toRow } from './row.ts';
@@ -30,8 +31,6 @@ export interface BulkEngine {
   close(): Promise<void>;
 }
 
-/** So few pictures are classified in this thread sooner than others are started. */
-const FEW = 64;
 /** Pictures that a thread is given at a time: messages cost little then, and what is on the way is soon done. */
 const BATCH = { WebAssembly: 32, TensorFlow: 64 } as const;
 /** Bytes that a thread is given at a time, and one picture: however large they are, a few are on the way. */
@@ -49,6 +48,7 @@ export async function openBulkEngine(model: BulkModel, options: BulkOptions): Pr
   const predictor = await openPredictor(model, count, engine);
   const { choice } = predictor;
   const threads = new BulkThreads({ model, options }, predictor.connect);
+  predictor.onFailure((error) => threads.fail(error));
   return {
     choice,
     rows: (pictures) => threads.rows(batchesOf(pictures, BATCH[choice.engine])),

@@ -8,12 +8,13 @@ import { nameOf } from '#inference/routes/model.ts';
 import { imageFileIn } from '#inference/routes/sent-as-text.ts';
 import { answersOf, openClassifier } from '#inference/serving/classifier.ts';
 import type { ServedModel } from '#inference/serving/live-models.ts';
+import { MOST_BYTES } from '../pictures/picture-reader.ts';
 import type { BulkModel } from './bulk-model.ts';
 import type { PictureAnswer } from './formats.ts';
 import { readPicture } from './read-picture.ts';
 
 /** Pictures from a camera, as they are: what an endpoint refuses for its size costs nobody else time here. */
-const LIMITS: ImageLimits = { bytes: 100_000_000, pixels: 100_000_000 };
+const LIMITS: ImageLimits = { bytes: MOST_BYTES, pixels: 100_000_000 };
 
 export interface AnswerOptions {
   readonly topK?: number | undefined;

@@ -3,6 +3,7 @@ import { openNetwork } from '#inference/engine/network.ts';
 import { readModel } from '#inference/serving/classifier.ts';
 import type { BulkModel } from './bulk-model.ts';
 import { describeEngine, type EngineName } from './choose-engine.ts';
+import { FEW } from './few.ts';
 import { predictBy } from './predict-by.ts';
 import { openPredictor, startPredictor } from './predictor.ts';
 
@@ -15,9 +16,6 @@ export interface LogitsEngine {
   /** Ends its threads. */
   close(): Promise<void>;
 }
-
-/** So few images are computed in this thread sooner than another one is started. */
-const FEW = 64;
 
 /**
  * @param images about how many are to be computed

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { availableMemory } from 'node:process';
 import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from 'node:worker_threads';
 import { hasTensorFlow } from '#training/engine/tensorflow.ts';
@@ -9,8 +8,14 @@ import type { NewClient, PredictorData } from './predictor-thread.ts';
 /** The engine that was chosen, and the thread that computes by it, if there is one for all. */
 export interface Predictor {
   readonly choice: EngineChoice;
-  /** For another thread, which sends images and gets logits; undefined where each thread has a network of its own. */
+  /**
+   * For another thread, which sends images and gets logits; undefined where each thread has a network of its own.
+   *
+   * @throws why its thread has failed or ended
+   */
   connect(): MessagePort | undefined;
+  /** Calls the listener when its thread has failed or ended. */
+  onFailure(listener: (error: Error) => void): void;
   end(): Promise<void>;
 }
 
@@ -48,10 +53,24 @@ export async function startPredictor(model: BulkModel, wanted?: EngineName): Pro
     execArgv: [],
     env: SHARE_ENV, // TensorFlow reads its settings from the process's own.
   });
-  const [choice] = (await once(worker, 'message')) as [EngineChoice];
+  let failure: Error | undefined;
+  const listeners: ((error: Error) => void)[] = [];
+  const choice = await new Promise<EngineChoice>((resolve, reject) => {
+    worker.once('message', resolve);
+    const fail = (error: Error) => {
+      if (failure) return; // An exit follows each error.
+      failure = error;
+      reject(error);
+      for (const listener of listeners) listener(error);
+    };
+    worker.on('error', (error) => fail(error as Error));
+    worker.on('exit', (code) => fail(new Error(`The thread that computes the network ended, with exit code ${code}.`)));
+  });
   return {
     choice,
+    onFailure: (listener) => listeners.push(listener),
     connect() {
+      if (failure) throw failure;
       const { port1, port2 } = new MessageChannel();
       worker.postMessage({ port: port1 } satisfies NewClient, [port1]);
       return port2;
@@ -63,7 +82,7 @@ export async function startPredictor(model: BulkModel, wanted?: EngineName): Pro
 }
 
 function onWebAssembly(choice: EngineChoice): Predictor {
-  return { choice, connect: () => undefined, end: async () => {} };
+  return { choice, connect: () => undefined, onFailure: () => {}, end: async () => {} };
 }
 
 function whyWebAssembly(pictures: number): string | undefined {

@@ -18,7 +18,10 @@ export type ThreadBatch = readonly BulkPicture[];
 /** Batches that a thread is given ahead: it has the next one when it is done with one. */
 const AHEAD = 3;
 
-/** Threads that classify pictures, one for each core; a thread is started when there is work for it. */
+/**
+ * Threads that classify pictures, one for each core; a thread is started when there is work for it. One that fails takes the batches
+ * that it has with it, and no later ones.
+ */
 export class BulkThreads {
   readonly most: number = availableParallelism();
   readonly #data: Omit<ThreadData, 'predictor'>;
@@ -43,6 +46,11 @@ export class BulkThreads {
     for await (const [, rows] of found) yield rows;
   }
 
+  /** Rejects what waits, and ends the threads: what they need is gone. */
+  fail(error: Error): void {
+    for (const thread of this.#threads.splice(0)) thread.fail(error);
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
   }
@@ -50,7 +58,10 @@ export class BulkThreads {
   #idlest(): Thread {
     const [idlest] = this.#threads.toSorted((a, b) => a.waiting - b.waiting);
     if (idlest !== undefined && (idlest.waiting === 0 || this.#threads.length === this.most)) return idlest;
-    const started = new Thread({ ...this.#data, predictor: this.#connect() });
+    const started = new Thread({ ...this.#data, predictor: this.#connect() }, () => {
+      const at = this.#threads.indexOf(started);
+      if (at !== -1) this.#threads.splice(at, 1); // The next batch starts another one.
+    });
     this.#threads.push(started);
     this.#started++;
     return started;
@@ -61,8 +72,11 @@ class Thread {
   readonly #worker: Worker;
   readonly #waiting: { resolve(rows: Row[]): void; reject(error: Error): void }[] = [];
   #error: Error | undefined;
+  readonly #onEnd: () => void;
 
-  constructor(answers: ThreadData) {
+  /** @param onEnd is called when the thread has failed or ended */
+  constructor(answers: ThreadData, onEnd: () => void) {
+    this.#onEnd = onEnd;
     const color = pc.isColorSupported ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
     this.#worker = new Worker(new URL('./bulk.worker.mjs', import.meta.url), {
       ...{
@@ -75,10 +89,17 @@ class Thread {
       resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
     });
     this.#worker.on('message', (rows: Row[]) => this.#waiting.shift()?.resolve(rows));
-    this.#worker.on('error', (error) => {
-      this.#error = error;
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
-    });
+    this.#worker.on('error', (error) => this.fail(error as Error));
+    this.#worker.on('exit', (code) =>
+      this.fail(new Error(`A thread that classifies pictures ended, with exit code ${code}.`)),
+    );
+  }
+
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.#onEnd();
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#error);
+    void this.end();
   }
 
   get waiting(): number {

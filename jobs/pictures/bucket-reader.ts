@@ -91,6 +91,8 @@ export function bucketReader({ waits = WAITS }: { readonly waits?: readonly numb
     }
   }
 
+  let isAnyGiven = false;
+  let refused: UserError | undefined;
   return {
     async read({ file, etag, size }: ListedPicture): Promise<ReadPicture> {
       if (etag === undefined) return { problem: problems.neverThere(file), isChanged: true };
@@ -98,10 +100,14 @@ export function bucketReader({ waits = WAITS }: { readonly waits?: readonly numb
       const place = placeOf(file);
       const { status, body } = await askPatiently(place, etag);
       if (status === 200) {
+        isAnyGiven = true;
         return body.length === 0 ? { problem: problems.empty(file), isChanged: false } : { bytes: body };
       }
       const code = /<Code>(.*?)<\/Code>/.exec(new TextDecoder().decode(body))?.[1] ?? '';
-      if (status === 412) return { problem: problems.changed(file), isChanged: true };
+      if (status === 412) {
+        isAnyGiven = true; // S3 compares only what may be read.
+        return { problem: problems.changed(file), isChanged: true };
+      }
       if (status === 404 && code !== 'NoSuchBucket') return { problem: problems.gone(file), isChanged: true };
       if (code === 'InvalidObjectState') {
         return { problem: `${file} is in an archive of S3. Restore it, then classify it again.`, isChanged: false };
@@ -109,8 +115,13 @@ export function bucketReader({ waits = WAITS }: { readonly waits?: readonly numb
       if (status === 403 && code === 'AccessDenied' && !(await isListed(place))) {
         return { problem: problems.gone(file), isChanged: true };
       }
-      throw refusal(file, place, status, code);
+      if (!isOfObject(code)) throw failure(file, place, status, code);
+      const problem = `${file} may not be read (${code}): the credentials have no right to s3:GetObject there, or to the key that it is encrypted with.`;
+      const advice = `Deploy the stack with "--pictures ${place.bucket}", and let the bucket's policy allow the role of its jobs.`;
+      refused ??= new UserError(`${problem} ${advice}`);
+      return { problem, isChanged: false };
     },
+    refusal: () => (isAnyGiven ? undefined : refused),
     close() {
       client.destroy();
       agents.httpAgent.destroy();
@@ -134,15 +145,19 @@ function isPassing(status: number): boolean {
   return status === 429 || status >= 500;
 }
 
-function refusal(file: string, { bucket }: Place, status: number, code: string): UserError {
+/**
+ * Whether S3 may refuse one object for this, and give another: each has a key and an access control list of its own.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
+function isOfObject(code: string): boolean {
+  return code === 'AccessDenied' || code === 'InvalidRequest' || code.startsWith('KMS.');
+}
+
+/** What concerns all objects: the bucket, its region, the credentials. */
+function failure(file: string, { bucket }: Place, status: number, code: string): UserError {
   if (code === 'NoSuchBucket')
     return new UserError(`s3://${bucket} does not exist any more. Nothing of it was classified.`);
-  if (status === 403) {
-    return new UserError(
-      `${file} may not be read (${code}): the credentials have no right to s3:GetObject there, or to the key that it is encrypted ` +
-        `with. Deploy the stack with "--pictures ${bucket}", and let the bucket's policy allow the role of its jobs.`,
-    );
-  }
   if (status === 301 || code === 'AuthorizationHeaderMalformed') {
     return new UserError(`s3://${bucket} is in another region. Set AWS_REGION to its own.`);
   }

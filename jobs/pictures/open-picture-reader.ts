@@ -12,6 +12,7 @@ export function openPictureReader(): PictureReader {
       buckets ??= bucketReader();
       return buckets.read(picture);
     },
+    refusal: () => buckets?.refusal(),
     close: () => buckets?.close(),
   };
 }

@@ -1,4 +1,6 @@
+import type { UserError } from '#errors/user-error.ts';
 import type { ListedPicture } from '#models/plans/classify-result.ts';
+import { megabytes, tooLarge } from './too-large.ts';
 
 /** What was read of a picture: its bytes, or why its row has an error. */
 export type ReadPicture =
@@ -13,6 +15,8 @@ export type ReadPicture =
 export interface PictureReader {
   /** @throws {UserError} what concerns all pictures, such as a right that is missing */
   read(picture: ListedPicture): Promise<ReadPicture>;
+  /** Why no object could be read: some were refused, and S3 gave none. One that alone is refused, by a key of its own, has a row. */
+  refusal(): UserError | undefined;
   close(): void;
 }
 
@@ -25,7 +29,5 @@ export const problems = {
   gone: (file: string) => `${file} was removed after the list was made.`,
   neverThere: (file: string) => `${file} was not there, or could not be read, when the list was made.`,
   empty: (file: string) => `${file} is empty. Give a picture.`,
-  large: (file: string, bytes: number) =>
-    `${file} has ${(bytes / 1e6).toFixed(1)} MB, and this program takes pictures of at most ${MOST_BYTES / 1e6} MB. ` +
-    'Save it as a JPEG, or scale it down: a few hundred pixels a side are enough.',
+  large: (file: string, bytes: number) => tooLarge(file, `has ${megabytes(bytes)}`, MOST_BYTES),
 };

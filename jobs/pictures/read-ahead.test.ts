@@ -16,6 +16,7 @@ test.each([
       highest = Math.max(highest, ++held);
       return { bytes: new TextEncoder().encode(file) };
     },
+    refusal: () => undefined,
     close() {},
   };
   const { pictures, release } = readAhead(list, reader);
@@ -47,6 +48,7 @@ test('passes on what a reader throws, when its turn comes', async () => {
       if (file === 'b') throw new Error('no right');
       return { bytes: new Uint8Array(1) };
     },
+    refusal: () => undefined,
     close() {},
   };
   const { pictures } = readAhead(list, reader);

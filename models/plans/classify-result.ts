@@ -3,7 +3,7 @@ import { decodeJson, MalformedObject } from '../json.ts';
 
 const count = z.int().check(z.nonnegative());
 
-/** A picture of a shard's list: one line of `plans/<id>/lists/<shard>.jsonl`. */
+/** A picture of a shard's list: one line of `plans/<id>/lists/<digest>.jsonl`. */
 export const ListedPicture = z.object({
   /** As its row names it: `s3://<bucket>/<key>`, or a path. */
   file: z.string().check(z.minLength(1)),

@@ -1,4 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
@@ -65,6 +67,13 @@ describe('a bucket', () => {
     expect(bucket.requested.every((key) => key === '?')).toBe(true);
   });
 
+  it('may have keys with any characters', async () => {
+    const keys = ['2026/a+b c%20&<.png', '2026/two\nlines\u0001.png', '2026/ü.png'];
+    await using _bucket = await startBucket('photos', Object.fromEntries(keys.map((key) => [key, 'x'])));
+    const found = await all(listBucket(s3Client(), place, { others: 0 }));
+    expect(found.map(({ file }) => file)).toEqual(keys.map((key) => `s3://photos/${key}`));
+  });
+
   it.each([
     ['that is empty', [], 's3://photos/2026 has no objects. Check the prefix'],
     ['without pictures', ['2026/notes.txt'], 'has no pictures: none of its 1 objects has a name such as photo.jpg'],
@@ -127,7 +136,28 @@ describe('a list', () => {
     expect(bucket.requested).toEqual(['rows.jsonl']);
   });
 
+  it('may begin with a byte order mark, and leave sizes empty', async () => {
+    await using bucket = await startBucket('photos', { 'a.png': png(1) });
+    const lists = {
+      'keys.txt': '\uFEFFs3://photos/a.png\n',
+      'table.csv': '\uFEFFfile,etag,size\ns3://photos/a.png,tag,\n',
+      'rows.jsonl': '{"file":"s3://photos/a.png","etag":"tag","size":null}\n',
+    };
+    for (const [name, content] of Object.entries(lists)) {
+      await writeFile(join(folder, name), content);
+      expect(await all(readList(join(folder, name), { ...options, client: s3Client() })), name).toEqual([
+        { file: 's3://photos/a.png', size: png(1).length, etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
+      ]);
+    }
+    expect(bucket.requested).toEqual(['a.png', 'a.png', 'a.png']);
+  });
+
   it.each([
+    [
+      'etags.jsonl',
+      '{"file":"s3://p/a.png","etag":"1","size":1}\n{"file":"s3://p/b.png","etag":"1\\r\\nhost: b","size":1}\n',
+      'etags.jsonl, line 2: its etag is "1\\r\\nhost: b", and an entity tag has printable ASCII characters only.',
+    ],
     ['keys.txt', 'a.png\n', 'keys.txt, line 1: a.png is no address such as s3://my-bucket/photo.jpg'],
     ['table.csv', 'label\ncat\n', 'table.csv, line 1: no column is called file, url, key'],
     ['rows.jsonl', '{"label":"cat"}\n', 'rows.jsonl, line 1: it names no picture'],
@@ -158,6 +188,56 @@ it('divides pictures by number and by bytes; the same ones are the same plan', a
   expect(photos!.plan.items.reduce((sum, { objects }) => sum + objects, 0)).toBe(9000);
   expect(changed!.id).not.toBe(small!.id);
 });
+
+it('keeps the id of a shard, whatever is before it; the same shard twice is refused', async () => {
+  const options = { pictures: 'list', version: '20261128-1445-e6b219c2', format: 'csv', strict: false } as const;
+  const large = (name: string) => ({ file: `s3://photos/${name}.png`, etag: name, size: 400 * 2 ** 20 });
+  const draft = async (...names: string[]) => {
+    const { plan, remove } = await draftPlan(
+      (async function* () {
+        yield* names.map(large);
+      })(),
+      options,
+    );
+    await remove();
+    return plan.items;
+  };
+
+  const [first, second] = await draft('a', 'b');
+
+  expect((await draft('new', 'a', 'b')).slice(1)).toEqual([first, second]);
+  expect(first!.list.key).toBe(`lists/${first!.list.sha256}.jsonl`);
+  await expect(draft('a', 'b', 'a')).rejects.toThrow('The pictures of shard 3 were listed before');
+});
+
+it.each(['SIGINT', 'SIGTERM'] as const)(
+  'leaves no folder where %s ends the listing',
+  async (signal) => {
+    const endless = `
+    import { draftPlan } from ${JSON.stringify(new URL('draft-plan.ts', import.meta.url))};
+    async function* pictures() {
+      for (let index = 0; ; index++) {
+        yield { file: \`\${index}.png\`, etag: 'tag', size: 2 ** 29 };
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+    await draftPlan(pictures(), {}, (objects) => objects === 3 && console.log('listing'));`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', endless], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    const lists = async () => (await readdir(folder)).filter((name) => name.startsWith('cifar10-lists-'));
+    await Promise.race([once(child.stdout, 'data'), ended]);
+    expect(await lists()).toHaveLength(1);
+
+    child.kill(signal);
+
+    expect(await ended).toEqual([null, signal]);
+    expect(await lists()).toEqual([]);
+  },
+  60_000,
+);
 
 describe('classify --array', () => {
   async function givenStore() {
@@ -201,7 +281,14 @@ describe('classify --array', () => {
     [['s3://pics/b', 's3://c/d'], {}, 'takes one place, and 2 are given'],
     [['s3://pics/b'], { list: 'keys.txt' }, 'A --list has whole keys: give s3://pics without b'],
     [['photos'], {}, 'photos is on this machine, where no job sees it'],
-    [['s3://pics/b'], { out: 'answers.txt' }, 'The format is txt, and an array writes jsonl or csv'],
+    [
+      ['s3://pics/b'],
+      { out: 'answers.txt' },
+      '--out is answers.txt, whose format is not known. Name it .csv or .jsonl',
+    ],
+    [['s3://pics/b'], { out: 'answers' }, '--out is answers, whose format is not known. Name it .csv or .jsonl'],
+    [['s3://pics/b'], { json: true, format: 'csv' }, '--json is jsonl, and --format is csv'],
+    [['s3://pics/b'], { format: 'text' }, 'The format is text, and an array writes jsonl or csv'],
     [['s3://pics/b'], { store: 'x', target: 'local' }, 'Give one of them'],
   ] as const)('refuses %j with %j', async (paths, options, message) => {
     await expect(classifyArray(paths, options)).rejects.toThrow(message);

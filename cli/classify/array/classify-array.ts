@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, type S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
@@ -27,6 +27,7 @@ import { runPlanOnTerminal } from '../../fleet/run-on-terminal.ts';
 import { planQueue, type StoredPlan, submitPlan } from '../../fleet/submit-plan.ts';
 import { openTarget, type StackOutputs, type Target, type TargetName } from '../../stack/target.ts';
 import type { Passed } from '../find-pictures.ts';
+import { formatOf } from '../format-of.ts';
 import { answeringVersion } from '../local-model.ts';
 import { type DraftedPlan, draftPlan } from './draft-plan.ts';
 import { checkSizes, listBucket, listFolder } from './list-pictures.ts';
@@ -128,17 +129,13 @@ function checkPlace(paths: readonly string[], { list, store }: ArrayOptions): st
   return path;
 }
 
-/** The format of the table: that of `--out`, if nothing else is said. @throws {UsageError} it is none of a table's */
-function tableFormatOf({ format, json, out }: ArrayOptions): TableFormat {
-  const ending = out === undefined ? undefined : extname(out).slice(1).toLowerCase();
-  const chosen = json ? 'jsonl' : (format ?? ending ?? 'jsonl');
-  const found = tableFormats.find((each) => each === chosen);
-  if (found === undefined) {
-    throw new UsageError(
-      `The format is ${chosen}, and an array writes ${tableFormats.join(' or ')}. Add --format csv or jsonl.`,
-    );
-  }
-  return found;
+/** The format of the table. @throws {UsageError} it is none of a table's */
+function tableFormatOf(options: ArrayOptions): TableFormat {
+  const chosen = formatOf(options, 'jsonl');
+  if (chosen !== 'text') return chosen;
+  throw new UsageError(
+    `The format is text, and an array writes ${tableFormats.join(' or ')}. Add --format csv or jsonl.`,
+  );
 }
 
 async function openPlace({ store, target }: ArrayOptions): Promise<Place> {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mapInOrder } from '#environment/map-in-order.ts';
+import { UsageError } from '#errors/user-error.ts';
 import { code } from '#jobs/check-code.ts';
 import { type ClassifyOptions, type ListedPicture, listLine } from '#models/plans/classify-result.ts';
 import { createPlan, type ItemOf, makePlan, type PlanOf, planId, planKey } from '#models/plans/plan.ts';
@@ -14,6 +16,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
  */
 const SHARD_OBJECTS = 4_000;
 const SHARD_BYTES = 512 * 2 ** 20;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** Lists that are stored at a time. */
 const AT_ONCE = 8;
 
@@ -35,24 +38,29 @@ export interface DraftedPlan {
  * Divides pictures into shards, in their order. Memory holds the list of one shard: the others are in a temporary folder. The same
  * pictures and options give the same plan.
  *
- * @throws {UsageError} there are more shards than a plan can have. @throws what `pictures` throws
+ * @throws {UsageError} there are more shards than a plan can have, or two with the same pictures. @throws what `pictures` throws
  */
 export async function draftPlan(
   pictures: AsyncIterable<ListedPicture>,
   options: ClassifyOptions,
   onListed: (objects: number) => void = () => {},
 ): Promise<DraftedPlan> {
-  const folder = await mkdtemp(join(tmpdir(), 'cifar10-lists-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const { folder, remove } = await temporaryFolder();
   try {
     const items: Item[] = [];
+    const digests = new Set<string>();
     let [objects, bytes] = [0, 0];
     for await (const { lines, ...shard } of shardsOf(pictures)) {
-      const name = `lists/${String(items.length + 1).padStart(7, '0')}.jsonl`;
       const body = lines.join('');
       const sha256 = createHash('sha256').update(body).digest('hex');
+      // By its content: the same list is the same shard, wherever it is among the others.
+      const list = { key: `lists/${sha256}.jsonl`, sha256 };
+      if (digests.has(sha256)) {
+        throw new UsageError(`The pictures of shard ${items.length + 1} were listed before. Name each picture once.`);
+      }
+      digests.add(sha256);
       await writeFile(join(folder, sha256), body);
-      items.push({ list: { key: name, sha256 }, ...shard });
+      items.push({ list, ...shard });
       objects += shard.objects;
       bytes += shard.bytes;
       onListed(objects);
@@ -77,6 +85,24 @@ export async function draftPlan(
     await remove();
     throw error;
   }
+}
+
+/** A folder that is removed, too, where a signal ends the process: once the plan is stored, nothing needs it. */
+async function temporaryFolder(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'cifar10-lists-'));
+  const onSignal = (name: NodeJS.Signals) => {
+    rmSync(folder, { recursive: true, force: true });
+    for (const each of SIGNALS) process.off(each, onSignal);
+    if (process.listenerCount(name) === 0) process.kill(process.pid, name); // Nobody else handles it: it ends the process.
+  };
+  for (const each of SIGNALS) process.on(each, onSignal);
+  return {
+    folder,
+    async remove() {
+      for (const each of SIGNALS) process.off(each, onSignal);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 interface Shard {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { NotFound, UserError } from '#errors/user-error.ts';
 import { fileTag } from '#jobs/pictures/file-reader.ts';
+import { megabytes } from '#jobs/pictures/too-large.ts';
 import type { ListedPicture } from '#models/plans/classify-result.ts';
 import type { BucketPlace } from '#training/datasets/elsewhere/bucket.ts';
 import { findPictures, hasPictureEnding, type Passed } from '../find-pictures.ts';
@@ -22,8 +23,11 @@ export async function* listBucket(
   const below = prefix === '' ? '' : `${prefix}/`;
   let isEmpty = true;
   try {
-    for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix })) {
-      for (const { Key = '', Size = 0, ETag = '' } of page.Contents ?? []) {
+    // In XML a key cannot have control characters as they are.
+    const asked = { Bucket: bucket, Prefix: prefix, EncodingType: 'url' } as const;
+    for await (const page of paginateListObjectsV2({ client }, asked)) {
+      for (const { Key: encoded = '', Size = 0, ETag = '' } of page.Contents ?? []) {
+        const Key = page.EncodingType === 'url' ? decodeURIComponent(encoded.replaceAll('+', ' ')) : encoded;
         // Beside `photos/` the prefix `photos` has `photos-old/`; consoles make empty objects for folders.
         if (!(Key === prefix || Key.startsWith(below)) || Key.endsWith('/')) continue;
         const path = Key === prefix ? Key.slice(Key.lastIndexOf('/') + 1) : Key.slice(below.length);
@@ -84,8 +88,4 @@ export async function* checkSizes(pictures: AsyncIterable<ListedPicture>, most: 
     }
     yield picture;
   }
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

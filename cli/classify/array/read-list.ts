@@ -68,8 +68,9 @@ async function* entriesOf(list: string, stream: Readable): AsyncGenerator<Entry>
   let line = 0;
   const fail = (problem: string) => new UsageError(`${list}, line ${line}: ${problem}`);
   try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const read of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
       line++;
+      const text = line === 1 ? read.replace(/^\uFEFF/, '') : read; // Spreadsheets begin a file with it.
       if (text.trim() === '') continue;
       if (format === '.csv' && columns === undefined) {
         columns = csvFieldsOf(text);
@@ -80,13 +81,26 @@ async function* entriesOf(list: string, stream: Readable): AsyncGenerator<Entry>
         format === '.jsonl' ? jsonOf(text) : columns ? recordOf(columns, csvFieldsOf(text)) : { file: text };
       const name = NAMES.map((each) => record?.[each]).find((value) => typeof value === 'string' && value !== '');
       if (typeof name !== 'string') throw fail(`it names no picture, in ${NAMES.join(', ')}.`);
-      const [etag, size] = [record?.etag, Number(record?.size ?? Number.NaN)];
-      const isKnown = typeof etag === 'string' && etag !== '' && Number.isSafeInteger(size) && size >= 0;
-      yield { line, name, ...(isKnown && { etag, size }) };
+      const [etag, size] = [record?.etag, sizeOf(record?.size)];
+      if (typeof etag !== 'string' || etag === '' || size === undefined) {
+        yield { line, name };
+        continue;
+      }
+      if (/[^\x20-\x7e]/.test(etag)) {
+        throw fail(`its etag is ${JSON.stringify(etag)}, and an entity tag has printable ASCII characters only.`);
+      }
+      yield { line, name, etag, size };
     }
   } catch (error) {
     throw systemError(error, list) ?? error;
   }
+}
+
+/** Bytes as a table says them; an empty field says nothing. */
+function sizeOf(value: unknown): number | undefined {
+  if (typeof value !== 'number' && (typeof value !== 'string' || value.trim() === '')) return undefined;
+  const size = Number(value);
+  return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
 }
 
 function jsonOf(text: string): Readonly<Record<string, unknown>> | undefined {

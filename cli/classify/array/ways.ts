@@ -1,18 +1,15 @@
 import { availableParallelism } from 'node:os';
 import type { BulkModel } from '#jobs/bulk/bulk-model.ts';
 import { openHere } from '#jobs/bulk/open-here.ts';
+import { BYTE_SECONDS } from '../../cost/fleet-cost.ts';
 import prices from '../../cost/prices.json' with { type: 'json' };
-import { servingCosts } from '../../cost/serving-cost.ts';
+import { FUNCTION_MEMORY, servingCosts } from '../../cost/serving-cost.ts';
 import { describeDollars, type PlanEstimate, roundedTime } from '../../fleet/estimate.ts';
 
-/** Seconds for a byte of a picture beyond a small one, on one core: 0.1 for a photo of a megabyte. */
-const BYTE_SECONDS = 1e-7;
 /** Bytes a second that pictures are fetched with, an assumption: 100 Mbit/s. */
 const DOWNLOAD = 12.5e6;
 /** What the stack lets a holder of the key ask in a second; see docs/aws.md. */
 const REQUESTS_A_SECOND = 40;
-/** The memory of the stack's function, in MiB. */
-const MEMORY = 1769;
 /** Milliseconds in which pictures are timed. */
 const TIMED = 200;
 
@@ -38,7 +35,13 @@ export function waysFor(
   const lambda = servingCosts(
     {
       ...{ requests: objects, milliseconds: (1000 * computing) / objects, coldShare: 0.001, coldMilliseconds: 166 },
-      ...{ memory: MEMORY, requestBytes: bytes / objects, answerBytes: 745, logBytes: 788, instance: 't4g.small' },
+      ...{
+        memory: FUNCTION_MEMORY,
+        requestBytes: bytes / objects,
+        answerBytes: 745,
+        logBytes: 788,
+        instance: 't4g.small',
+      },
     },
     prices,
   )[0]!;

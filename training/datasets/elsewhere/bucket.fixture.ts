@@ -76,14 +76,18 @@ export async function startBucket(
 function listing(objects: ReadonlyMap<string, Uint8Array>, parameters: URLSearchParams): string {
   const keys = [...objects.keys()].filter((key) => key.startsWith(parameters.get('prefix') ?? '')).sort();
   const start = Number(parameters.get('continuation-token') ?? 0);
+  const isEncoded = parameters.get('encoding-type') === 'url';
   const text = (value: string) => value.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  const shown = (key: string) =>
+    isEncoded ? encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/') : text(key);
   const contents = keys.slice(start, start + PAGE).map((key) => {
     const body = objects.get(key)!;
-    return `<Contents><Key>${text(key)}</Key><Size>${body.length}</Size><ETag>${text(etagOf(body))}</ETag></Contents>`;
+    return `<Contents><Key>${shown(key)}</Key><Size>${body.length}</Size><ETag>${text(etagOf(body))}</ETag></Contents>`;
   });
   const isCut = start + PAGE < keys.length;
   const next = isCut ? `<NextContinuationToken>${start + PAGE}</NextContinuationToken>` : '';
-  return `<?xml version="1.0"?><ListBucketResult><IsTruncated>${isCut}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`;
+  const encoding = isEncoded ? '<EncodingType>url</EncodingType>' : '';
+  return `<?xml version="1.0"?><ListBucketResult>${encoding}<IsTruncated>${isCut}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`;
 }
 
 function etagOf(body: Uint8Array): string {
