@@ -41,7 +41,7 @@ test.each<[keyof typeof reasons, Circumstances, WaitCause, string, string]>([
   ],
   [
     ...(['unsupported', { environments: [environment] }, 'instance-type'] as const),
-    'the instance types of the queue (g4dn.xlarge, g5.xlarge) are not to be had here, or not with its launch template',
+    'the instance types of the queue (g4dn.xlarge, g5.xlarge) are not offered here, or not with its launch template',
     'describe-instance-type-offerings',
   ],
   ['role', {}, 'service-role', 'Batch lacks a permission in this account', 'AWSServiceRoleForBatch'],

@@ -140,7 +140,7 @@ export function explainReason(
     case 'MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED':
       return {
         cause: 'instance-type',
-        text: `the instance types of the queue${ofQueue} are not to be had here, or not with its launch template`,
+        text: `the instance types of the queue${ofQueue} are not offered here, or not with its launch template`,
         advice:
           '"./cifar10 deploy --target aws" takes the types that the region has; look at those of your zones with "aws ec2 describe-instance-type-offerings --location-type availability-zone".',
       };

@@ -79,7 +79,7 @@ test.each<[Partial<SweepDefinition>, string]>([
     { over: [{ setting: 'heldOut', values: ['5000', '49900'] }], set: ['batchSize=512'] },
     'heldOut=49900: CIFAR-10 has 50000 training images: heldOut=49900 leaves no batch of batchSize=512.',
   ],
-  [{ over: [{ setting: 'imageSize', values: ['64'] }] }, 'they cannot be had with imageSize=64'],
+  [{ over: [{ setting: 'imageSize', values: ['64'] }] }, 'they cannot be used with imageSize=64'],
   [{ data: '/nosuch' }, 'There is no data set "/nosuch"'],
   [{ from: 'production' }, 'has no such version or alias: production'],
   [

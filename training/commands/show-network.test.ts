@@ -44,7 +44,7 @@ test('the network has the classes and the size of the pictures', async () => {
 
 test.each([
   [{ recipe: 'sed' }, 'did you mean "seed"?'],
-  [{ recipe: 'tiny', set: ['imageSize=64'] }, 'cannot be had with imageSize=64'],
+  [{ recipe: 'tiny', set: ['imageSize=64'] }, 'cannot be used with imageSize=64'],
   [{ recipe: 'tiny', data: '/nosuch' }, 'There is no data set "/nosuch"'],
   [{ from: 'production' }, 'has no such version or alias: production'],
 ])('what cannot be trained has no network: %j', async (options, message) => {

@@ -62,7 +62,7 @@ export async function openDataset(where: string, options: LoadOptions = {}): Pro
 export function checkPublishedForm(where: string, image: ImageForm = defaultForm): void {
   if (isDeepStrictEqual(image, defaultForm)) return;
   throw new UsageError(
-    `The images of ${where} have 32x32 pixels, so they cannot be had with imageSize=${image.size} and fit=${image.fit}. ` +
+    `The images of ${where} have 32x32 pixels, so they cannot be used with imageSize=${image.size} and fit=${image.fit}. ` +
       'Set imageSize=32 and fit=crop, or give pictures of your own with --data.',
   );
 }

@@ -170,7 +170,7 @@ describe('in another size and fit', () => {
 
   test('a named data set is refused: its images are as they are', async () => {
     await expect(openDataset('cifar10', { image })).rejects.toThrow(
-      'The images of cifar10 have 32x32 pixels, so they cannot be had with imageSize=48 and fit=pad. Set imageSize=32 and fit=crop,',
+      'The images of cifar10 have 32x32 pixels, so they cannot be used with imageSize=48 and fit=pad. Set imageSize=32 and fit=crop,',
     );
   });
 });
