@@ -8,6 +8,7 @@ import { classFolders } from '#jobs/bulk/sorted-copies.ts';
 import { withLock } from '#setup/cache.mjs';
 import { progressLine } from '#training/commands/progress-line.ts';
 import { AnswersFile, type Job } from '../classify/answers-file.ts';
+import type { ArrayOptions } from '../classify/array/classify-array.ts';
 import { countPictures, type FoundPicture, findPictures } from '../classify/find-pictures.ts';
 import { formatOf } from '../classify/format-of.ts';
 import { onInterruption } from '../classify/interruption.ts';
@@ -17,18 +18,9 @@ import { endpointSource, localSource, type PictureSource } from '../classify/sou
 import { chooseSource, namingServers, type SourceOptions, sourceTargetOption } from '../endpoint/choose-source.ts';
 import { servedModel } from '../endpoint/endpoint.ts';
 
-interface Options extends SourceOptions {
-  readonly version?: string;
-  readonly topK?: number;
-  readonly strict?: boolean;
-  readonly format?: AnswerFormat;
-  readonly json?: boolean;
-  readonly out?: string;
+interface Options extends SourceOptions, ArrayOptions {
   readonly sortInto?: string;
   readonly array?: boolean;
-  readonly list?: string;
-  readonly atMost?: number;
-  readonly yes?: boolean;
 }
 
 const examples = `

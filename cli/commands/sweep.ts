@@ -77,7 +77,10 @@ export function sweepCommand(): Command {
     .addOption(onBadOption())
     .option('--from <parent>', 'start from a version or an alias, as for train; or none')
     .option('--keep <which>', 'which runs to publish at the end: best:3, all or none (default: none)')
-    .option('--halving <factor>', 'train all for a few epochs, and one of so many groups for so many times as many')
+    .option(
+      '--halving <factor>',
+      'train all groups for a few epochs, then one in <factor> of them for <factor> times as many, and so on',
+    )
     .option('--at-most <number>', 'the most runs at once (default: as many as there is room for)')
     .addOption(
       new Option(

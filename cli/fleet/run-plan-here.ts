@@ -38,7 +38,7 @@ export interface RanPlan {
   readonly wasInterrupted: boolean;
 }
 
-/** Attempts of a child in which no shard was done, before it is given up: as many as the stack's definitions allow. */
+/** Attempts of a child in which no shard was done, before it is abandoned: as many as the stack's definitions allow. */
 const ATTEMPTS = 3;
 /** Exit codes after which Batch would try again, too: interrupted with a checkpoint, and killed from outside. */
 const RETRIED = [75, 137];

@@ -28,7 +28,7 @@ export function rankGroups(outcomes: readonly RunOutcome[]): string[] {
 /**
  * The runs that are published.
  *
- * @param keep `all`: all that have weights; `none`; `best:<number>`: so many of those that learned something, by their accuracy
+ * @param keep `all`: all that have weights; `none`; `best:<number>`: the most accurate of those that learned something, up to that number, by their accuracy
  *   on the held-out images
  */
 export function runsToKeep(outcomes: readonly RunOutcome[], keep: string): SweepItem[] {

@@ -1,4 +1,4 @@
-import { UsageError, UserError } from '#errors/user-error.ts';
+import { UserError } from '#errors/user-error.ts';
 import type { ImageLimits } from '#images/decode-image.ts';
 import { problemOf } from '#inference/http/problem.ts';
 import { Refused } from '#inference/http/refused.ts';
@@ -10,6 +10,7 @@ import { answersOf, openClassifier } from '#inference/serving/classifier.ts';
 import type { ServedModel } from '#inference/serving/live-models.ts';
 import { MOST_BYTES } from '../pictures/picture-reader.ts';
 import type { BulkModel } from './bulk-model.ts';
+import { checkTopK } from './check-top-k.ts';
 import type { PictureAnswer } from './formats.ts';
 import { readPicture } from './read-picture.ts';
 
@@ -56,9 +57,7 @@ export async function openHere(
   options: AnswerOptions,
   predict?: Predict,
 ): Promise<AnswerHere> {
-  if (options.topK !== undefined && options.topK > card.classes.length) {
-    throw new UsageError(`--top-k is ${options.topK}, and the model has ${card.classes.length} classes.`);
-  }
+  checkTopK(options.topK, card);
   const model: ServedModel | RemoteModel = {
     ...{ version, alias, card },
     ...(predict

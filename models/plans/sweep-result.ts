@@ -30,12 +30,12 @@ export type HeldOutAnswers = z.infer<typeof HeldOutAnswers>;
 
 /** The result of a run of a sweep: `plans/<id>/results/<shard>.json`. */
 export const SweepResult = z.object({
-  /** The time of the last step, or when the run was given up. */
+  /** The time of the last step, or when the run was abandoned. */
   at: z.iso.datetime(),
   /** The run, whose events and curves stay. */
   run: z.string(),
   /**
-   * `guessing`: it ended, and its answers are no better than guessing; `diverged`: it was given up. Both are results: the
+   * `guessing`: it ended, and its answers are no better than guessing; `diverged`: it was abandoned. Both are results: the
    * same run again would end as it did.
    */
   outcome: z.enum(['trained', 'guessing', 'diverged']),

@@ -49,7 +49,7 @@ export interface StoredObject {
   readonly etag: string;
 }
 
-/** What an object is made of: bytes, or the content of another object, which has so many of them. */
+/** What an object is made of: bytes, or the content of another object, which has `size` of them. */
 export type Part = Uint8Array | { readonly key: string; readonly size: number };
 
 export interface ListedObject {

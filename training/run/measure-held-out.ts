@@ -65,7 +65,7 @@ async function describeRun({ options, net, engine, stepsPerEpoch, progress }: At
 }
 
 /**
- * The ends of epochs. A run that is given up where an epoch ends has a last point that is no number: it is left out, since JSON has
+ * The ends of epochs. A run that is abandoned where an epoch ends has a last point that is no number: it is left out, since JSON has
  * no word for it.
  */
 export function curveOf(history: readonly HistoryRow[]): CurvePoint[] {

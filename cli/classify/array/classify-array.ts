@@ -9,6 +9,7 @@ import { shellWord } from '#environment/shell-word.ts';
 import { systemError } from '#errors/system-error.ts';
 import { UsageError } from '#errors/user-error.ts';
 import { type BulkModel, readBulkModel } from '#jobs/bulk/bulk-model.ts';
+import { checkTopK } from '#jobs/bulk/check-top-k.ts';
 import type { AnswerFormat } from '#jobs/bulk/formats.ts';
 import { type MergedTable, mergeAnswers } from '#jobs/merge-answers.ts';
 import { MOST_BYTES } from '#jobs/pictures/picture-reader.ts';
@@ -20,6 +21,7 @@ import { s3Client } from '#models/stores/s3-client.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
 import { bucketPlace, isInBucket } from '#training/datasets/elsewhere/bucket.ts';
 import { suffixOf } from '../../batch/batch-jobs.ts';
+import { readCapacity } from '../../batch/queue-capacity.ts';
 import { confirmEstimate, describeEstimate, estimatePlan } from '../../fleet/estimate.ts';
 import { followPlan } from '../../fleet/follow-plan.ts';
 import { describeReceipt, receiptOf } from '../../fleet/receipt.ts';
@@ -72,7 +74,7 @@ export async function classifyArray(paths: readonly string[], options: ArrayOpti
   const { store, target } = place;
   const { version } = await answeringVersion(store, options.version);
   const model = await readBulkModel(store, version);
-  checkTopK(options.topK, model);
+  checkTopK(options.topK, model.card);
   const clientConfig: S3ClientConfig = target?.clientConfig ?? {};
   const client = s3Client(clientConfig);
   const passed = { others: 0 };
@@ -147,11 +149,6 @@ async function openPlace({ store, target }: ArrayOptions): Promise<Place> {
   const stack = await opened.stack();
   planQueue({ kind: 'classify' }, undefined, stack, opened); // An earlier release lacks it.
   return { store: await opened.store(), target: opened, stack };
-}
-
-function checkTopK(topK: number | undefined, { card }: BulkModel): void {
-  if (topK === undefined || topK <= card.classes.length) return;
-  throw new UsageError(`--top-k is ${topK}, and the model has ${card.classes.length} classes.`);
 }
 
 interface Listing {
@@ -258,15 +255,9 @@ async function work(
   const { store, target } = place;
   if (target === undefined) return runPlanOnTerminal(store, { id, plan }, { atMost, retry: command });
   // As many children as have room: each takes several shards, and pays for the start of a job once.
-  const estimate = await estimatePlan(store, plan, {
-    missing: plan.items.map(({ shard }) => shard),
-    on: { target, queue: planQueue(plan, undefined, place.stack, target) },
-  });
-  const submitted = await submitPlan(
-    target,
-    { id, plan },
-    { atMost: Math.min(atMost ?? Number.POSITIVE_INFINITY, estimate.atOnce) },
-  );
+  const capacity = await readCapacity(target, planQueue(plan, undefined, place.stack, target));
+  const most = Math.min(atMost ?? Number.POSITIVE_INFINITY, capacity?.atOnce ?? Number.POSITIVE_INFINITY);
+  const submitted = await submitPlan(target, { id, plan }, { atMost: Math.min(most, plan.items.length) });
   process.stderr.write(
     submitted.children === 0
       ? `The children of an earlier submission are at work: ${submitted.active}.\n`

@@ -47,7 +47,7 @@ export interface RankedGroup {
   readonly rung: number;
   readonly runs: readonly SweepRun[];
   readonly isBaseline: boolean;
-  /** How many runs were given up since they diverged. */
+  /** How many runs were abandoned since they diverged. */
   readonly diverged: number;
   /** Of the measured runs. */
   readonly heldOut?: GroupSummary;
