@@ -103,10 +103,11 @@ def test_a_killed_child_of_an_array_is_tried_again_with_its_index_and_the_array_
     scheduler = scheduler_with(registry, slots=2)
     array = example_array("array", 3, retry=RetryStrategy(attempts=2))
     scheduler.add(registry, array)
-    started(scheduler, 2)
+    # Each attempt has a thread, and the threads of two that start together run in any order.
+    assert sorted(started(scheduler, 2)) == ["array:0", "array:1"]
     finish(scheduler, array.children[1], 137)
 
-    assert started(scheduler, 3) == ["array:0", "array:1", "array:1"]
+    assert started(scheduler, 3)[-1] == "array:1"
     environment = build_command(array.children[1], Image("/app", []), "", {}).environment
     assert environment["AWS_BATCH_JOB_ARRAY_INDEX"] == "1"
     assert environment["AWS_BATCH_JOB_ATTEMPT"] == "2"
