@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
+import { sizeOf } from '#models/size-of.ts';
 import { type ImageTransform, writeTransformed } from '../data/augment.ts';
 import type { Split } from '../data/dataset.ts';
+import { type View, views } from '../data/views.ts';
 import type { Evaluation } from './evaluation.ts';
 import { agreement, measure, topClasses } from './measure.ts';
 
@@ -21,18 +23,8 @@ export interface EvaluateOptions {
 /** Images in one call, which blocks the event loop for well under a second. */
 const CHUNK = 500;
 
-/** The image and its mirror image, each unchanged and moved by one pixel along the diagonal, in both directions. */
-const TRANSFORMS: readonly (ImageTransform & { readonly weight: number })[] = [
-  { isMirrored: false, down: 0, right: 0, weight: 1 / 4 },
-  { isMirrored: true, down: 0, right: 0, weight: 1 / 4 },
-  { isMirrored: false, down: 1, right: 1, weight: 1 / 8 },
-  { isMirrored: true, down: 1, right: 1, weight: 1 / 8 },
-  { isMirrored: false, down: -1, right: -1, weight: 1 / 8 },
-  { isMirrored: true, down: -1, right: -1, weight: 1 / 8 },
-];
-
 /** Times that an image is computed to evaluate a network. */
-export const PASSES = TRANSFORMS.length;
+export const PASSES = views.six.length;
 
 /**
  * Evaluates a network, without and with test-time augmentation: the weighted mean of the logits of six transforms of each
@@ -46,17 +38,14 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Evaluation & { readonly tta: number }> {
   const { imageSize, classes, temperature, onProgress, signal } = options;
-  const bytes = imageSize[0] * imageSize[1] * imageSize[2];
+  const bytes = sizeOf(imageSize);
   const plain = new Float32Array(split.count * classes);
   const mean = new Float32Array(split.count * classes);
   for (let from = 0; from < split.count; from += CHUNK) {
     const count = Math.min(CHUNK, split.count - from);
-    for (const { weight, ...transform } of TRANSFORMS) {
+    for (const { weight, ...transform } of views.six) {
       signal?.throwIfAborted();
-      const images = new Uint8Array(count * bytes); // [count, H, W, C]
-      for (let image = 0; image < count; image++) {
-        writeTransformed(split.images, (from + image) * bytes, images, image * bytes, imageSize, transform);
-      }
+      const images = viewOf(split.images.subarray(from * bytes, (from + count) * bytes), imageSize, transform);
       const logits = await predict(images); // [count, classes]
       if (isIdentity(transform)) plain.set(logits, from * classes);
       for (const [at, logit] of logits.entries()) mean[from * classes + at]! += weight * logit;
@@ -79,6 +68,36 @@ export async function logitsOf(predict: Predict, split: Split, classes: number):
     await setImmediate();
   }
   return logits;
+}
+
+/**
+ * Logits of a whole split with test-time augmentation: the weighted mean of those of each view.
+ *
+ * @returns `[count, classes]`
+ */
+export async function meanLogitsOf(
+  predict: Predict,
+  split: Split,
+  { of, imageSize, classes }: { readonly of: readonly View[] } & Pick<EvaluateOptions, 'imageSize' | 'classes'>,
+): Promise<Float32Array> {
+  const mean = new Float32Array(split.count * classes);
+  for (const { weight, ...transform } of of) {
+    const logits = await logitsOf(predict, { ...split, images: viewOf(split.images, imageSize, transform) }, classes);
+    for (const [at, logit] of logits.entries()) mean[at]! += weight * logit;
+  }
+  return mean;
+}
+
+/** A view of each image. @param images `[N, H, W, C]` uint8 @returns the same */
+function viewOf(
+  images: Uint8Array,
+  imageSize: EvaluateOptions['imageSize'],
+  transform: ImageTransform,
+): Uint8Array<ArrayBuffer> {
+  const made = new Uint8Array(images.length);
+  const bytes = sizeOf(imageSize);
+  for (let at = 0; at < images.length; at += bytes) writeTransformed(images, at, made, at, imageSize, transform);
+  return made;
 }
 
 function isIdentity({ isMirrored, down, right }: ImageTransform): boolean {

@@ -1,6 +1,7 @@
 import type * as z from 'zod/mini';
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
 import type { Net } from '../nets/net.ts';
+import { withoutWhitening } from '../nets/whitening.ts';
 import { nets } from './nets.ts';
 import type { settingsSchema } from './settings-schema.ts';
 
@@ -39,17 +40,22 @@ const seed: Recipe = {
   endLearningRate: 0.07,
   labelSmoothing: 0,
   classWeights: 'none',
+  whitening: 'on',
   whiteningBiasEpochs: 3,
   lookahead: 0,
   freeze: 'none',
   probeEpochs: 0,
   bodyLearningRate: 1,
   flip: 'none',
+  verticalFlip: 'none',
   translate: 0,
   randomCrop: 0,
+  zoom: [0, 0],
+  rotate: 0,
   randAugment: [0, 0],
   colorJitter: [0, 0, 0, 0],
   cutout: 0,
+  views: 'plain',
   batchPreparation: 'auto',
   checkpointSeconds: 60,
 };
@@ -129,6 +135,7 @@ const tiny: Recipe = {
 export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
 /** @param images that the net classifies */
-export function netOf({ net, widths }: Recipe, images: ImageSet = cifar10Images): Net {
-  return nets[net](images, widths);
+export function netOf({ net, widths, whitening }: Recipe, images: ImageSet = cifar10Images): Net {
+  const made = nets[net](images, widths);
+  return whitening === 'on' ? made : withoutWhitening(made);
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { fits } from '#images/fit-image.ts';
 import { imageSizes } from '../data/dataset.ts';
+import { viewNames } from '../data/views.ts';
 import { batchPreparations } from './batch-preparation.ts';
 import { netNames } from './nets.ts';
 import { precisions } from './precision.ts';
@@ -81,6 +82,11 @@ export const settingsSchema = z.object({
       'the same in all; sqrt: between the two.',
     ['none', 'balanced', 'sqrt'],
   ),
+  whitening: choice(
+    'The first convolution of the airbench and tiny nets: frozen filters that whiten patches of the training images, or filters that ' +
+      'are drawn and trained as all others; other nets ignore it.',
+    ['on', 'off'],
+  ),
   whiteningBiasEpochs: number('Epochs in which the bias of the whitening layer is trained; then it is frozen.', epochs),
   lookahead: number('Steps between two updates of the slow average of the weights (Lookahead).', {
     ...epochs,
@@ -99,6 +105,10 @@ export const settingsSchema = z.object({
     'random',
     'alternating',
   ]),
+  verticalFlip: choice('Turning training images upside down, as a mirror below does: none, or at random.', [
+    'none',
+    'random',
+  ]),
   translate: number('The most pixels that a training image is moved, across and down.', {
     min: 0,
     max: 16,
@@ -109,6 +119,19 @@ export const settingsSchema = z.object({
       'place and with an aspect (3:4 to 4:3) at random.',
     { ...share, zero: 'none' },
   ),
+  zoom: numbers(
+    'The most by which a training image is made smaller and larger at random, as a share of its size.',
+    [
+      { name: 'smaller', max: 0.5 },
+      { name: 'larger', max: 1 },
+    ],
+    '0.1,0.1',
+  ),
+  rotate: number('The most by which a training image is rotated at random, in degrees, either way.', {
+    min: 0,
+    max: 180,
+    zero: 'none',
+  }),
   randAugment: numbers(
     'RandAugment: how many operations at random change a training image (rotate, shear, move, brightness, contrast, ' +
       'saturation), and how strongly.',
@@ -132,6 +155,12 @@ export const settingsSchema = z.object({
     ...share,
     zero: 'none',
   }),
+
+  views: choice(
+    'Test-time augmentation where a sweep measures a run: the answer to an image alone, the mean over it and its mirror image, or ' +
+      'the mean over both and each of them moved by a pixel, in two directions.',
+    viewNames,
+  ),
 
   batchPreparation: choice('Where batches are prepared; it affects speed only. auto is graph on a GPU, else inline.', [
     'auto',
