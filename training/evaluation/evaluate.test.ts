@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Split } from '../data/dataset.ts';
-import { evaluate, logitsOf } from './evaluate.ts';
-import { agreement } from './measure.ts';
+import { views } from '../data/views.ts';
+import { evaluate, logitsOf, meanLogitsOf } from './evaluate.ts';
+import { agreement, topClasses } from './measure.ts';
 
 /** 1,203 pictures of two rows and two columns: more than two chunks, and a short last one. */
 const count = 1_203;
@@ -46,4 +47,29 @@ describe('evaluate', () => {
 
 test('logitsOf returns what one call with all images would', async () => {
   expect(await logitsOf(predict, { count, images, labels: truth }, 2)).toEqual(predict(images));
+});
+
+describe('meanLogitsOf', () => {
+  const split: Split = { count, images, labels: truth };
+
+  test('of the image alone are its logits; of a mirror image too, the mean of both', async () => {
+    const plain = await meanLogitsOf(predict, split, { of: views.plain, ...options });
+    expect(plain).toEqual(predict(images));
+    // The network says the opposite of a mirror image.
+    const mirrored = await meanLogitsOf(predict, split, { of: views.mirrored, ...options });
+    expect(mirrored).toEqual(new Float32Array(2 * count));
+  });
+
+  test('of six views give the accuracy with augmentation that evaluate gives', async () => {
+    const lopsided = (batch: Uint8Array) =>
+      predict(batch).map((logit, at) => (batch[2 * at]! > 125 ? 2 * logit : logit));
+    const six = await meanLogitsOf(lopsided, split, { of: views.six, ...options });
+    const { plain, tta } = await evaluate(lopsided, split, options);
+    expect(agreement(topClasses(six, 2), truth)).toBe(tta);
+    expect(tta).not.toBe(plain);
+  });
+
+  test.each(Object.entries(views))('the views of %s count as much as one image', (_, of) => {
+    expect(of.reduce((sum, { weight }) => sum + weight, 0)).toBe(1);
+  });
 });

@@ -85,6 +85,15 @@ describe('resolveRecipe', () => {
       ['randAugment=2.5,9'],
       'randAugment cannot be "2.5,9". Give operations (a whole number 0 to 4) and magnitude (0 to 30), such as 2,9; zeros for none.',
     ],
+    [
+      'quick',
+      ['zoom=0.6,0'],
+      'zoom cannot be "0.6,0". Give smaller (0 to 0.5) and larger (0 to 1), such as 0.1,0.1; zeros',
+    ],
+    ['quick', ['rotate=181'], 'rotate cannot be "181". Give a number from 0 to 180; 0 for none.'],
+    ['quick', ['verticalFlip=alternating'], 'verticalFlip cannot be "alternating". Give none or random.'],
+    ['quick', ['whitening=zca'], 'whitening cannot be "zca". Give on or off.'],
+    ['quick', ['views=9'], 'views cannot be "9". Give plain, mirrored or six.'],
     ['quick', ['randAugment=2'], 'randAugment cannot be "2".'],
     ['quick', ['randAugment=2,31'], 'randAugment cannot be "2,31".'],
     [

@@ -42,6 +42,7 @@ describe('stored settings', () => {
       probeEpochs: 0,
       bodyLearningRate: 1,
       randAugment: [0, 0],
+      ...{ verticalFlip: 'none', zoom: [0, 0], rotate: 0, whitening: 'on', views: 'plain' },
     };
     expect(fromStoredSettings({ shift: 2, depth: 9 })).toMatchObject({ ...later, translate: 2, depth: 9 });
   });
@@ -54,10 +55,16 @@ describe('stored settings', () => {
       'probeEpochs=2',
       'bodyLearningRate=0.1',
       'randAugment=2,9',
+      'verticalFlip=random',
+      'zoom=0.1,0',
+      'rotate=10',
+      'whitening=off',
+      'views=six',
     ];
     const { settings: tuned } = resolveRecipe('minute', changes);
     expect(storedSettings(tuned)).toMatchObject({
       ...{ imageSize: 48, fit: 'pad', freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1, randAugment: [2, 9] },
+      ...{ verticalFlip: 'random', zoom: [0.1, 0], rotate: 10, whitening: 'off', views: 'six' },
     });
     expect(fromStoredSettings(storedSettings(tuned))).toEqual(tuned);
   });
