@@ -287,6 +287,25 @@ Examples:
       .action(async (options) => (await import('./scaling.ts')).benchmarkScaling(options)),
   )
   .addCommand(
+    new Command('the-post-page')
+      .description('Write the tables and the curves of docs/the-post.md from the files of results/. Seconds.')
+      .option(
+        '--sweep <experiment=id...>',
+        'record the figures of a sweep first, as results/<date>-experiment-<experiment>.json',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket> that has the sweeps', defaultStore)
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run bench -- the-post-page
+  npm run bench -- the-post-page --sweep augmentation=0123456789ab --store .cifar10/store`,
+      )
+      .action(async ({ sweep = [], store }) =>
+        (await import('./the-post-page.ts')).writePostPage({ sweeps: sweep, store }),
+      ),
+  )
+  .addCommand(
     new Command('docs')
       .description('Run every command block of README and docs in a fresh clone, as printed. About an hour.')
       .action(async () => (await import('./docs.ts')).checkDocs()),

@@ -90,15 +90,10 @@ test('it publishes nothing and reads no test image, and is published later with 
 });
 
 test('views change what a run is measured by, and not what it learns', async () => {
-  const { result: plain } = await measure('plain');
-  const learned = [];
-  for (const views of ['mirrored', 'six'] as const) {
-    const { result } = await measure(views, [`views=${views}`]);
-    learned.push(result!.heldOut!.loss);
-    expect(result!.kept).toEqual(plain!.kept);
-    expect(result!.curve.map(({ heldOut }) => heldOut)).toEqual(plain!.curve.map(({ heldOut }) => heldOut));
-  }
-  expect(new Set([plain!.heldOut!.loss, ...learned]).size).toBe(3);
+  const [{ result: plain }, { result: six }] = [await measure('plain'), await measure('six', ['views=six'])];
+  expect(six!.kept).toEqual(plain!.kept);
+  expect(six!.curve.map(({ heldOut }) => heldOut)).toEqual(plain!.curve.map(({ heldOut }) => heldOut));
+  expect(six!.heldOut!.loss).not.toBe(plain!.heldOut!.loss);
 });
 
 test('a run that learns nothing, or diverges for good, is a result that says why', async () => {
