@@ -54,10 +54,12 @@ describe('stored settings', () => {
       'probeEpochs=2',
       'bodyLearningRate=0.1',
       'randAugment=2,9',
+      ...['activation=elu', 'dropout=0', 'logitScale=0.5', 'schedule=step', 'lowerAt=0.85', 'averageLast=0.25'],
     ];
     const { settings: tuned } = resolveRecipe('minute', changes);
     expect(storedSettings(tuned)).toMatchObject({
       ...{ imageSize: 48, fit: 'pad', freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1, randAugment: [2, 9] },
+      ...{ activation: 'elu', dropout: 0, logitScale: 0.5, lowerAt: [0.85], averageLast: 0.25 },
     });
     expect(fromStoredSettings(storedSettings(tuned))).toEqual(tuned);
   });
