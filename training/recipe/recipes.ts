@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
+import { changedNet } from '../nets/changed-net.ts';
 import type { Net } from '../nets/net.ts';
 import { withoutWhitening } from '../nets/whitening.ts';
 import { nets } from './nets.ts';
@@ -16,6 +17,10 @@ export type Recipe = Readonly<z.output<typeof settingsSchema>>;
 const seed: Recipe = {
   net: 'seed',
   widths: [64, 256, 256],
+  activation: 'default',
+  dropout: 'default',
+  batchNormalization: 'default',
+  logitScale: 'default',
   imageSize: 32,
   fit: 'crop',
   engine: 'tensorflow',
@@ -38,11 +43,19 @@ const seed: Recipe = {
   startLearningRate: 0.2,
   peak: 0.23,
   endLearningRate: 0.07,
+  floorLast: 0,
+  lowerAt: [0.5, 0.75],
+  lowerBy: 0.1,
+  lowerPatience: 10,
   labelSmoothing: 0,
   classWeights: 'none',
   whitening: 'on',
   whiteningBiasEpochs: 3,
   lookahead: 0,
+  lookaheadDecay: 0,
+  lookaheadLast: 1,
+  averageLast: 0,
+  averageDecay: 0,
   freeze: 'none',
   probeEpochs: 0,
   bodyLearningRate: 1,
@@ -135,7 +148,7 @@ const tiny: Recipe = {
 export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
 /** @param images that the net classifies */
-export function netOf({ net, widths, whitening }: Recipe, images: ImageSet = cifar10Images): Net {
-  const made = nets[net](images, widths);
-  return whitening === 'on' ? made : withoutWhitening(made);
+export function netOf(recipe: Recipe, images: ImageSet = cifar10Images): Net {
+  const made = changedNet(nets[recipe.net](images, recipe.widths), recipe);
+  return recipe.whitening === 'on' ? made : withoutWhitening(made);
 }

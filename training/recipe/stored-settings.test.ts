@@ -60,11 +60,13 @@ describe('stored settings', () => {
       'rotate=10',
       'whitening=off',
       'views=six',
+      ...['activation=elu', 'dropout=0', 'logitScale=0.5', 'schedule=step', 'lowerAt=0.85', 'averageLast=0.25'],
     ];
     const { settings: tuned } = resolveRecipe('minute', changes);
     expect(storedSettings(tuned)).toMatchObject({
       ...{ imageSize: 48, fit: 'pad', freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1, randAugment: [2, 9] },
       ...{ verticalFlip: 'random', zoom: [0.1, 0], rotate: 10, whitening: 'off', views: 'six' },
+      ...{ activation: 'elu', dropout: 0, logitScale: 0.5, lowerAt: [0.85], averageLast: 0.25 },
     });
     expect(fromStoredSettings(storedSettings(tuned))).toEqual(tuned);
   });

@@ -88,11 +88,12 @@ async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
 /** The next steps, at most as many as one call may do: it ends with the epoch, and where a group is frozen. */
 function scheduledSteps({ options, groups, stepsPerEpoch, progress }: Attempt, most: number): ScheduledStep[] {
   const { settings } = options.recipe;
-  const { step: first, steps } = progress;
+  const { step: first, steps, history } = progress;
   const left = Math.min(steps - first, stepsPerEpoch - (first % stepsPerEpoch));
   const scheduled = Array.from({ length: Math.min(most, left) }, (_, index) => {
     const step = first + index;
-    const learningRates = learningRatesOf(groups, settings, { step, steps, stepsPerEpoch, factor: slowdown(progress) });
+    const position = { step, steps, stepsPerEpoch, history };
+    const learningRates = learningRatesOf(groups, settings, { ...position, factor: slowdown(progress) });
     return { step, learningRates, lookahead: lookaheadDecay(settings.lookahead, step + 1, steps) };
   });
   const trained = ({ learningRates }: ScheduledStep) => Object.keys(learningRates).join();
