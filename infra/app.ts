@@ -1,5 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { ClassifierStack } from './classifier-stack.ts';
+import { checkStage, stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
 
 const app = new App();
@@ -17,7 +18,10 @@ const maxVcpus = text('maxVcpus');
 if (maxVcpus !== undefined && !/^[1-9]\d*$/.test(maxVcpus)) {
   throw new Error(`-c maxVcpus=${maxVcpus} is not valid. Give a whole number of vCPUs, such as 64.`);
 }
-new ClassifierStack(app, 'Cifar10', {
+const stageName = text('stage');
+const stage = stageName === undefined ? undefined : checkStage(stageName);
+new ClassifierStack(app, stackNameOf(stage), {
+  ...(stage === undefined ? {} : { stage }),
   auth,
   origins: words(text('origins')),
   pictureBuckets: words(text('pictureBuckets')),

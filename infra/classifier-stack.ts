@@ -1,15 +1,19 @@
 import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
+import type { Stage } from './stage.ts';
 import { defaultMaxVcpus } from './training/max-vcpus.ts';
 import { type RegionalSettings, regionalSettings } from './training/region.ts';
 import { imageSynthesizer, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
+  /** Which of the stages of one account this is. @default the system has no stages */
+  readonly stage?: Stage;
   /** The image that jobs run, by its address in a registry. @default training/Dockerfile, built on deployment */
   readonly trainingImage?: string;
   /** The image that jobs on processors alone run, likewise. @default training/Dockerfile.cpu, built on deployment */
@@ -34,6 +38,7 @@ export class ClassifierStack extends Stack {
     super(scope, id, {
       description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
       synthesizer: imageSynthesizer(),
+      terminationProtection: props.stage === 'prod',
       ...props,
     });
 
@@ -58,7 +63,8 @@ export class ClassifierStack extends Stack {
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
     });
     const { api, apiKey } = new ClassifyApi(this, 'Classify', {
-      ...{ handler: classifier.handler, auth, crossOrigin: origins.length > 0 },
+      ...{ auth, crossOrigin: origins.length > 0 },
+      handler: classifier.alias as IFunction, // its types are not exact about optional properties
     });
 
     // What programs need to know and cannot derive. Without GPU instances every job runs on processors.

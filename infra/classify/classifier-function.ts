@@ -26,9 +26,19 @@ export interface ClassifierFunctionProps {
   readonly reservedConcurrency?: number;
 }
 
-/** The Lambda function that answers requests, its role and its log. */
+/**
+ * The Lambda function that answers requests, its role and its log.
+ *
+ * Callers use the alias. Each deployment of other code or settings publishes a version, which never changes, and the alias moves to
+ * it; the versions before are kept, so that the alias can move back.
+ */
 export class ClassifierFunction extends Construct {
+  /** The code that was deployed last, whether it is live or not. */
   readonly handler: lambda.Function;
+  /** That code as a version. */
+  readonly version: lambda.Version;
+  /** The version that answers callers. */
+  readonly alias: lambda.Alias;
   readonly logGroup: logs.LogGroup;
 
   constructor(scope: Construct, id: string, props: ClassifierFunctionProps) {
@@ -67,6 +77,12 @@ export class ClassifierFunction extends Construct {
         ...{ [variable.store]: props.models.url, [variable.alias]: props.alias },
         ...(origins.length > 0 ? { [variable.origins]: origins.join(' ') } : {}),
       },
+      currentVersionOptions: { removalPolicy: keptOnceLive },
+    });
+    this.version = this.handler.currentVersion;
+    this.alias = new lambda.Alias(this, 'Live', {
+      aliasName: 'live',
+      version: this.version as lambda.IVersion, // its types are not exact about optional properties
     });
   }
 
@@ -131,3 +147,11 @@ export class ClassifierFunction extends Construct {
     return this.handler.metricThrottles(props);
   }
 }
+
+/**
+ * A version outlives the deployment that replaces it, and goes with the function. It goes too when its own deployment fails: Lambda
+ * publishes nothing where the newest version has the same code, so a deployment that is tried again would find nothing to create.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+ */
+const keptOnceLive = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
