@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Validations } from 'aws-cdk-lib';
 import type * as batch from 'aws-cdk-lib/aws-batch';
-import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -58,10 +58,7 @@ export class FailedJobs extends Construct {
         detail: {
           status: ['FAILED'],
           arrayProperties: { index: [{ exists: false }] },
-          $or: [
-            { jobQueue: spot, statusReason: [{ 'anything-but': { prefix: 'Host EC2' } }] },
-            { jobQueue: onDemand },
-          ],
+          $or: [{ jobQueue: spot, statusReason: [{ 'anything-but': { prefix: 'Host EC2' } }] }, { jobQueue: onDemand }],
         },
       },
       targets: [new targets.LambdaFunction(handler)],
