@@ -44,7 +44,8 @@ export class FailedJobs extends Construct {
     });
     const { role, handler } = this.function;
     topic.grantPublish(role);
-    training.logGroup.grant(role, 'logs:GetLogEvents');
+    const { logGroupArn } = training.logGroup;
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['logs:GetLogEvents'], resources: [logGroupArn] }));
     role.addToPolicy(new iam.PolicyStatement({ actions: ['batch:ListJobs', 'batch:DescribeJobs'], resources: ['*'] }));
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
