@@ -38,7 +38,7 @@ OVER_TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 def required(service: str, operation: str, parameters: Parameters, place: str = "") -> list[Request]:
     """
     The permissions that a call needs, all of them. Operations other than those of S3, of log streams, SubmitJob and
-    Publish need an action of their own name on all resources, as ListJobs does: programs of this project call no others.
+    Publish need an action of their own name on all resources, as ListJobs does: this project's programs call no others.
 
     :param place: the region and account, as ARNs have them: `us-east-1:000000000000`
     """
