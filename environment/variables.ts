@@ -12,6 +12,8 @@ export const variable = {
   alias: 'CIFAR10_ALIAS',
   /** Web origins that may call the Lambda's endpoint, separated by spaces or commas. @default none */
   origins: 'CIFAR10_ORIGINS',
+  /** The CloudWatch namespace of the Lambda's metrics. @default `Cifar10` */
+  metrics: 'CIFAR10_METRICS',
   /** The key that the command line sends to an endpoint given by its address. @default no key */
   apiKey: 'CIFAR10_API_KEY',
   /** What a training job computes on, `gpu` or `cpu`; the stack sets it for jobs. @default a GPU if there is one */

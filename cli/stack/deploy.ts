@@ -59,13 +59,16 @@ export async function deploy(
 
 function deployArguments(
   { stage }: Target,
-  { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus }: DeploySettings,
+  { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus, watch, email, budget }: DeploySettings,
   types: InstanceTypes | undefined,
 ): string[] {
   const contexts = {
     ...(stage === undefined ? {} : { stage }),
     auth,
     maxVcpus,
+    watch,
+    ...(email === undefined ? {} : { email }),
+    ...(budget === undefined ? {} : { budget }),
     ...(origins.length === 0 ? {} : { origins: origins.join(' ') }),
     ...(pictureBuckets.length === 0 ? {} : { pictureBuckets: pictureBuckets.join(' ') }),
     ...(trainingImage === undefined ? {} : { trainingImage }),

@@ -34,7 +34,7 @@ export class BlockedQueues extends Construct {
       targets: [
         new targets.SnsTopic(topic, {
           message: events.RuleTargetInput.fromText(
-            `The job ${text('jobName')} (${text('jobId')}) blocks its queue, and all jobs behind it wait. Batch says: ${text('statusReason')}. "./cifar10 jobs ${text('jobId')}" explains it. What to do: docs/runbooks.md, "Queue blocked".`,
+            `The job ${text('jobName')} (${text('jobId')}) blocks its queue, and all jobs behind it wait. Batch says: ${text('statusReason')}. ./cifar10 jobs ${text('jobId')} explains it. What to do: docs/runbooks.md, Queue blocked.`,
           ),
         }),
       ],

@@ -11,16 +11,19 @@ export function checkEmail(email: string): string {
 /**
  * Checks the account's budget.
  *
- * @param budget US dollars a month
- * @param email who is told: a budget is of no use to nobody
+ * @param amount US dollars a month
+ * @param email who is told: a budget that tells nobody is of no use
  * @throws {Error} it is no amount, or there is no address
  */
-export function checkBudget(budget: number, email: string | undefined): number {
-  if (!(Number.isFinite(budget) && budget >= 1)) {
-    throw new Error(`The budget is ${budget}. Give US dollars a month, at least 1, such as 20.`);
+export function checkBudget(
+  amount: number,
+  email: string | undefined,
+): { readonly amount: number; readonly email: string } {
+  if (!(Number.isFinite(amount) && amount >= 1)) {
+    throw new Error(`The budget is ${amount}. Give US dollars a month, at least 1, such as 20.`);
   }
   if (email === undefined) {
-    throw new Error(`The budget of ${budget} USD has nobody to tell. Give an e-mail address with it.`);
+    throw new Error(`The budget of ${amount} USD has nobody to tell. Give an e-mail address with it.`);
   }
-  return budget;
+  return { amount, email };
 }

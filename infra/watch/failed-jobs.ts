@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Validations } from 'aws-cdk-lib';
 import type * as batch from 'aws-cdk-lib/aws-batch';
-import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -44,7 +44,8 @@ export class FailedJobs extends Construct {
     });
     const { role, handler } = this.function;
     topic.grantPublish(role);
-    training.logGroup.grant(role, 'logs:GetLogEvents');
+    const { logGroupArn } = training.logGroup;
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['logs:GetLogEvents'], resources: [logGroupArn] }));
     role.addToPolicy(new iam.PolicyStatement({ actions: ['batch:ListJobs', 'batch:DescribeJobs'], resources: ['*'] }));
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
@@ -58,10 +59,7 @@ export class FailedJobs extends Construct {
         detail: {
           status: ['FAILED'],
           arrayProperties: { index: [{ exists: false }] },
-          $or: [
-            { jobQueue: spot, statusReason: [{ 'anything-but': { prefix: 'Host EC2' } }] },
-            { jobQueue: onDemand },
-          ],
+          $or: [{ jobQueue: spot, statusReason: [{ 'anything-but': { prefix: 'Host EC2' } }] }, { jobQueue: onDemand }],
         },
       },
       targets: [new targets.LambdaFunction(handler)],

@@ -1,6 +1,5 @@
 import * as budgets from 'aws-cdk-lib/aws-budgets';
 import { Construct } from 'constructs';
-import { checkBudget } from './email.ts';
 
 export interface MonthlyBudgetProps {
   /** US dollars a month, for the whole account: AWS knows the costs of one stack only by tags that the account has activated for that. */
@@ -26,7 +25,7 @@ export class MonthlyBudget extends Construct {
       budget: {
         budgetType: 'COST',
         timeUnit: 'MONTHLY',
-        budgetLimit: { amount: checkBudget(amount, email), unit: 'USD' },
+        budgetLimit: { amount: amount, unit: 'USD' },
       },
       notificationsWithSubscribers: [notice('ACTUAL', 80), notice('FORECASTED', 100)],
     });
