@@ -17,6 +17,8 @@ export interface ClassifierFunctionProps {
   readonly alias: string;
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
+  /** CloudWatch's namespace of the metrics that the program emits: one for each stage of an account. @default Cifar10 */
+  readonly metricNamespace?: string;
   /**
    * How many calls run at the same time at most; as many are kept for this function alone. Lambda refuses a number that leaves
    * the account's other functions fewer than 100, or 10 in a new account, whose limit is 10 in all: nothing can be reserved
@@ -40,6 +42,7 @@ export class ClassifierFunction extends Construct {
   /** The version that answers callers. */
   readonly alias: lambda.Alias;
   readonly logGroup: logs.LogGroup;
+  private readonly metricNamespace: string;
 
   constructor(scope: Construct, id: string, props: ClassifierFunctionProps) {
     super(scope, id);
@@ -49,7 +52,8 @@ export class ClassifierFunction extends Construct {
       );
     }
     const origins = checkOrigins(props.origins ?? []);
-    const { reservedConcurrency } = props;
+    const { reservedConcurrency, metricNamespace = METRIC_NAMESPACE } = props;
+    this.metricNamespace = metricNamespace;
     if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
       throw new Error(`reservedConcurrency is ${reservedConcurrency}. Give a whole number of calls, at least 1.`);
     }
@@ -75,6 +79,7 @@ export class ClassifierFunction extends Construct {
       logGroup: this.logGroup,
       environment: {
         ...{ [variable.store]: props.models.url, [variable.alias]: props.alias },
+        ...(metricNamespace === METRIC_NAMESPACE ? {} : { [variable.metricNamespace]: metricNamespace }),
         ...(origins.length > 0 ? { [variable.origins]: origins.join(' ') } : {}),
       },
       currentVersionOptions: { removalPolicy: keptOnceLive },
@@ -92,9 +97,8 @@ export class ClassifierFunction extends Construct {
   metric(name: MetricName, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const unit = METRICS[name].unit as cloudwatch.Unit;
     const statistic = unit === cloudwatch.Unit.COUNT ? cloudwatch.Stats.SUM : cloudwatch.Stats.AVERAGE;
-    return new cloudwatch.Metric({ namespace: METRIC_NAMESPACE, metricName: name, unit, statistic, ...props }).attachTo(
-      this,
-    );
+    const namespace = this.metricNamespace;
+    return new cloudwatch.Metric({ namespace, metricName: name, unit, statistic, ...props }).attachTo(this);
   }
 
   /** Time until the answer to a request is ready. @default average over 5 minutes */
