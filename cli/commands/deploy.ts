@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
+import { type Shift, shifts } from '#infra/classify/shift.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -12,7 +13,9 @@ import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-p
 import { deploy } from '../stack/deploy.ts';
 import { settleOptions } from '../stack/deploy-options.ts';
 import { explainInterruption } from '../stack/interruption.ts';
+import { readLiveCode } from '../stack/live-code.ts';
 import { lookAtPictureBuckets, pictureBucketAdvice } from '../stack/picture-buckets.ts';
+import { readStackState } from '../stack/stack-state.ts';
 import {
   openTarget,
   type StackOutputs,
@@ -21,6 +24,7 @@ import {
   type TargetOptions,
   targetOption,
 } from '../stack/target.ts';
+import { testCode } from '../stack/test-code.ts';
 import { step } from '../terminal/steps.ts';
 
 export function deployCommand(): Command {
@@ -47,18 +51,21 @@ export function deployCommand(): Command {
         'the most vCPUs of a queue at a time, on Spot instances and again on demand: 16 are 8 jobs on CPUs, or 4 on GPUs',
       ).argParser(wholeNumber),
     )
+    .addOption(new Option('--shift <shift>', 'how requests go over to new code on AWS, see below').choices(shifts))
     .option('--json', 'print the stack’s outputs and the endpoint’s address as JSON; on LocalStack its key, too')
     .addHelpText('after', help)
     .action(async (options: CommandOptions) => {
-      const { trainingImage, cpuTrainingImage, auth, maxVcpus } = options;
+      const { trainingImage, cpuTrainingImage, auth, maxVcpus, shift } = options;
       const pictureBuckets = options.pictures?.filter((bucket) => bucket !== 'none');
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
       const target = await openTarget(options);
       const endWatch = explainInterruption(
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
+      const { outputs } = (await readStackState(target.clientConfig, target.stackName)) ?? {};
+      const before = await readLiveCode(target, outputs?.ClassifierFunctionName);
       const stack = await step('deploy the stack', async (report, note) => {
-        const asked = { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus };
+        const asked = { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus, shift };
         if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
         const buckets = await lookAtPictureBuckets(target, settleOptions(target, { pictureBuckets }).pictureBuckets);
         const deployed = await deploy(target, { ...asked, report, note });
@@ -66,10 +73,12 @@ export function deployCommand(): Command {
         for (const advice of buckets.flatMap((bucket) => pictureBucketAdvice(bucket, role))) note(advice);
         return deployed;
       }).finally(endWatch);
-      if (target.name === 'local') {
+      if (target.name === 'local' && target.stage === undefined) {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
       }
+      const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
+      await step('test the endpoint', (report, note) => testCode(target, stack, { before, endpoint, report, note }));
       const pictures = await examplePictures(await target.store());
       if (options.json) {
         const key = target.name === 'local' ? { apiKey: await target.apiKey(stack) } : {};
@@ -87,6 +96,7 @@ interface CommandOptions extends TargetOptions {
   readonly origin?: readonly string[];
   readonly pictures?: readonly string[];
   readonly maxVcpus?: number;
+  readonly shift?: Shift;
   readonly json?: true;
 }
 
@@ -139,6 +149,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
     ['key', await keyLine(target, stack)],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
+    ['code', `version ${stack.ClassifierVersion}`],
     ['model', production ? production.version : 'none yet'],
     ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];

@@ -1,4 +1,5 @@
 import { UsageError } from '#errors/user-error.ts';
+import type { Shift } from '#infra/classify/shift.ts';
 import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
 import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
 import { trainingImage as localImage } from '#local/training-image.ts';
@@ -18,6 +19,8 @@ export interface DeployOptions {
   readonly pictureBuckets?: readonly string[] | undefined;
   /** The vCPUs that a queue has at most, on Spot instances and again on demand. */
   readonly maxVcpus?: number | undefined;
+  /** How requests go over to new code. */
+  readonly shift?: Shift | undefined;
 }
 
 /** What is deployed. */
@@ -29,6 +32,7 @@ export interface DeploySettings {
   readonly origins: readonly string[];
   readonly pictureBuckets: readonly string[];
   readonly maxVcpus: number;
+  readonly shift: Shift;
 }
 
 /**
@@ -55,6 +59,7 @@ export function settleOptions(
     origins: options.origins ?? kept.Origins?.split(' ') ?? [],
     pictureBuckets: usableBuckets(options.pictureBuckets ?? kept.PictureBuckets?.split(' ') ?? [], kept.BucketName),
     maxVcpus: usage('--max-vcpus', () => checkMaxVcpus(options.maxVcpus ?? Number(kept.MaxVcpus ?? defaultMaxVcpus))),
+    shift: options.shift ?? kept.Shift ?? 'canary',
   };
 }
 
