@@ -119,13 +119,15 @@ export class ClassifierStack extends Stack {
   }
 }
 
+/** These cost nothing, and have no tags in us-gov-west-1. */
+const untagged = ['AWS::Events::Rule'];
 /** CloudFormation replaces these if their tags change, and a queue goes with its jobs. Tags of the stack itself reach them too. */
 const taggedOnCreation = ['AWS::Batch::ComputeEnvironment', 'AWS::Batch::JobQueue', 'aws:cdk:stack'];
 
 /** Tags of all resources, instances and volumes, and of the containers of jobs: bills can be read by them. */
 function tagResources(stack: Stack, stage: Stage | undefined): void {
   // The stack without a stage is older than the tags.
-  const options = stage === undefined ? { excludeResourceTypes: taggedOnCreation } : {};
-  Tags.of(stack).add('project', 'cifar10', options);
-  if (stage !== undefined) Tags.of(stack).add('stage', stage);
+  const excludeResourceTypes = stage === undefined ? [...untagged, ...taggedOnCreation] : untagged;
+  const tags = { project: 'cifar10', ...(stage === undefined ? {} : { stage }) };
+  for (const [name, value] of Object.entries(tags)) Tags.of(stack).add(name, value, { excludeResourceTypes });
 }
