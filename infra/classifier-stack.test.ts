@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { localstackPython } from '#setup/localstack.mjs';
 import stackBefore from '../cli/stack/stack-before.json' with { type: 'json' };
 import { ClassifierStack, type ClassifierStackProps } from './classifier-stack.ts';
+import { stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
 
 const images = { trainingImage: 'training:1', cpuTrainingImage: 'training-cpu:1' };
@@ -26,7 +27,7 @@ describe('ClassifierStack', () => {
   function synthesize(props: ClassifierStackProps, context = {}): CloudAssembly {
     const outdir = mkdtempSync(path.join(folder, 'out-'));
     const app = new App({ outdir, context, builtinCloudFormationValidation: false });
-    new ClassifierStack(app, 'Cifar10', props);
+    new ClassifierStack(app, stackNameOf(props.stage), props);
     return app.synth();
   }
 
@@ -52,12 +53,14 @@ describe('ClassifierStack', () => {
       'CpuJobQueueArn',
       'CpuOnDemandJobQueueArn',
       'CpuTrainingImage',
+      'DashboardName',
       'DeploymentApplicationName',
       'DeploymentGroupName',
       'InstanceTypes',
       'JobDefinitionName',
       'JobQueueArn',
       'MaxVcpus',
+      'NoticeTopicArn',
       'OnDemandJobQueueArn',
       'RestApiId',
       'StageName',
@@ -164,6 +167,20 @@ describe('ClassifierStack', () => {
     }
   });
 
+  it('moves requests back to the code before if one of four alarms rings, and watches none without them', () => {
+    const alarms = ['ServerErrors', 'SlowAnswers', 'Crashes', 'InternalErrors'];
+    template.hasResourceProperties('AWS::CodeDeploy::DeploymentGroup', {
+      AlarmConfiguration: {
+        Enabled: true,
+        Alarms: alarms.map((name) => ({ Name: { Ref: Match.stringLikeRegexp(`^Watch${name}`) } })),
+      },
+    });
+    const unwatched = synthesize({ ...images, watch: 'off' }, withoutBundling).getStackByName('Cifar10').template;
+    Template.fromJSON(unwatched).hasResourceProperties('AWS::CodeDeploy::DeploymentGroup', {
+      AlarmConfiguration: Match.absent(),
+    });
+  });
+
   it('tags what the stack without a stage has by project, except what CloudFormation would replace for it', () => {
     const tagged = (type: string) =>
       Object.values(template.findResources(type)).map(({ Properties }) => JSON.stringify(Properties.Tags));
@@ -186,7 +203,8 @@ describe('ClassifierStack', () => {
   describe('with a stage', () => {
     let stages: Record<'dev' | 'prod', CloudFormationStackArtifact>;
     beforeAll(() => {
-      const of = (stage: 'dev' | 'prod') => synthesize({ ...images, stage }, withoutBundling).getStackByName('Cifar10');
+      const of = (stage: 'dev' | 'prod') =>
+        synthesize({ ...images, stage }, withoutBundling).getStackByName(`Cifar10-${stage}`);
       stages = { dev: of('dev'), prod: of('prod') };
     });
 
@@ -205,7 +223,7 @@ describe('ClassifierStack', () => {
       const template = Template.fromJSON(dev.template);
       template.hasResourceProperties('AWS::ApiGateway::RestApi', { Name: dev.stackName });
       template.hasResourceProperties('AWS::Lambda::Function', {
-        Environment: { Variables: Match.objectLike({ CIFAR10_METRIC_NAMESPACE: dev.stackName }) },
+        Environment: { Variables: Match.objectLike({ CIFAR10_METRICS: dev.stackName }) },
       });
     });
 
@@ -259,9 +277,13 @@ describe('ClassifierStack', () => {
     const types = Object.values<{ Type: string }>(registry.template.Resources).map(({ Type }) => Type);
 
     expect(
-      types.filter((type) => !/^AWS::(ApiGateway|Batch|CodeDeploy|EC2|Events|IAM|Lambda|Logs|S3)::/.test(type)),
+      types.filter(
+        (type) => !/^AWS::(ApiGateway|Batch|CloudWatch|CodeDeploy|EC2|Events|IAM|Lambda|Logs|S3|SNS)::/.test(type),
+      ),
     ).toEqual([]);
-    template.resourceCountIs('AWS::Lambda::Function', 2); // the endpoint's, and that of reclaimed jobs
+    template.resourceCountIs('AWS::Lambda::Function', 4); // the endpoint's, and those of reclaimed, failed and counted jobs
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    expect(new Set(functions.map(({ Properties }) => Properties.Code.S3Key)).size).toBe(4);
   });
 
   it('runs Node on arm64 with a whole vCPU, and keeps its log for 30 days', () => {
@@ -279,7 +301,7 @@ describe('ClassifierStack', () => {
       },
       LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^Classifier') } },
     });
-    expect(Object.keys(logGroups)).toHaveLength(3);
+    expect(Object.keys(logGroups)).toHaveLength(5);
   });
 
   it('lets the endpoint read models and aliases and write its log, and nothing else', () => {

@@ -2,6 +2,7 @@ import { UsageError } from '#errors/user-error.ts';
 import type { Shift } from '#infra/classify/shift.ts';
 import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
 import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
+import { checkBudget, checkEmail } from '#infra/watch/email.ts';
 import { trainingImage as localImage } from '#local/training-image.ts';
 import type { StackOutputs, Target } from './target.ts';
 
@@ -21,6 +22,12 @@ export interface DeployOptions {
   readonly maxVcpus?: number | undefined;
   /** How requests go over to new code. */
   readonly shift?: Shift | undefined;
+  /** Whether dashboard, alarms and notices are part of the stack. */
+  readonly watch?: 'on' | 'off' | undefined;
+  /** Who gets alarms and notices by e-mail, or `none`. */
+  readonly email?: string | undefined;
+  /** US dollars a month of the whole account, of which an e-mail warns, or `none`. */
+  readonly budget?: number | 'none' | undefined;
 }
 
 /** What is deployed. */
@@ -33,6 +40,9 @@ export interface DeploySettings {
   readonly pictureBuckets: readonly string[];
   readonly maxVcpus: number;
   readonly shift: Shift;
+  readonly watch: 'on' | 'off';
+  readonly email: string | undefined;
+  readonly budget: number | undefined;
 }
 
 /**
@@ -60,7 +70,23 @@ export function settleOptions(
     pictureBuckets: usableBuckets(options.pictureBuckets ?? kept.PictureBuckets?.split(' ') ?? [], kept.BucketName),
     maxVcpus: usage('--max-vcpus', () => checkMaxVcpus(options.maxVcpus ?? Number(kept.MaxVcpus ?? defaultMaxVcpus))),
     shift: options.shift ?? kept.Shift ?? 'canary',
+    watch: options.watch ?? kept.Watch ?? 'on',
+    ...settleNotices(options, kept),
   };
+}
+
+/** Who is told by e-mail, and of which budget. */
+function settleNotices(options: DeployOptions, kept: Partial<StackOutputs>): Pick<DeploySettings, 'email' | 'budget'> {
+  const wantedEmail = options.email ?? kept.Email ?? 'none';
+  const email = wantedEmail === 'none' ? undefined : usage('--email', () => checkEmail(wantedEmail));
+  const wantedBudget = options.budget ?? (kept.Budget === undefined ? 'none' : Number(kept.Budget));
+  if (wantedBudget === 'none') return { email, budget: undefined };
+  if (email === undefined && options.budget === undefined) {
+    throw new UsageError(
+      `--email none: the budget of ${wantedBudget} USD a month would have nobody to tell. Give --budget none with it, or another address.`,
+    );
+  }
+  return { email, budget: usage('--budget', () => checkBudget(wantedBudget, email)).amount };
 }
 
 /** @param own the stack's bucket, of which jobs may read `pictures/` and no more */

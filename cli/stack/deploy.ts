@@ -108,13 +108,16 @@ const deployArguments = [
 /** The contexts by which CDK synthesizes the stack with these settings: for `cdk deploy` and `cdk diff` alike. */
 export function contextArguments(
   { stage }: Target,
-  { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus, shift }: DeploySettings,
+  { trainingImage, cpuTrainingImage, origins, pictureBuckets, email, budget, ...others }: DeploySettings,
   { types, isAliasMoved = false }: { readonly types?: InstanceTypes | undefined; readonly isAliasMoved?: boolean } = {},
 ): string[] {
+  const { auth, maxVcpus, shift, watch } = others;
   const contexts = {
     ...(stage === undefined ? {} : { stage }),
-    ...{ auth, maxVcpus, shift },
+    ...{ auth, maxVcpus, shift, watch },
     ...(isAliasMoved ? { aliasMoved: 'yes' } : {}),
+    ...(email === undefined ? {} : { email }),
+    ...(budget === undefined ? {} : { budget }),
     ...(origins.length === 0 ? {} : { origins: origins.join(' ') }),
     ...(pictureBuckets.length === 0 ? {} : { pictureBuckets: pictureBuckets.join(' ') }),
     ...(trainingImage === undefined ? {} : { trainingImage }),

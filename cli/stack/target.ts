@@ -78,9 +78,18 @@ export interface StackOutputs {
   readonly ClassifyJobDefinitionName?: string;
   /** Their role, which a bucket or a key of another account must allow. */
   readonly ClassifyJobRoleArn?: string;
+  /** The topic of alarms and notices, and the dashboard; absent where watching is off. */
+  readonly NoticeTopicArn?: string;
+  readonly DashboardName?: string;
   /** The vCPUs that a queue has at most, on Spot instances and again on demand; 16 where it is absent. */
   readonly MaxVcpus?: string;
   // The options of the last deployment, absent where they are the default; see `deploy-options.ts`.
+  /** Whether dashboard, alarms and notices are part of the stack. */
+  readonly Watch?: 'off';
+  /** Who gets alarms and notices. */
+  readonly Email?: string;
+  /** US dollars a month. */
+  readonly Budget?: string;
   /** Other buckets whose pictures those jobs may read, separated by blanks. */
   readonly PictureBuckets?: string;
   readonly Auth?: 'none';
