@@ -116,10 +116,15 @@ interface CommandOptions extends TargetOptions {
 
 const help = `
 An option holds until it is changed: the stack keeps them, and a deployment without them leaves them as
-they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16,
+they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16, --shift canary,
 --training-image build, --cpu-training-image build, --watch on, --email none, --budget none. On
 LocalStack "build" is the program of this clone.
 --pictures and --origin name all that are allowed from now on: leave one out to remove it.
+
+--shift says how requests go over to new code: canary, a tenth of them for five minutes; linear, a tenth
+more each minute; all-at-once. Only AWS does that. After each deployment the endpoint is tested: ready,
+golden pictures of its model, refused without a key. If that fails, the code of before answers again, and
+the exit code is 1. The same command then tests the new code again, and makes it live if it passes.
 
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
 AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
@@ -131,6 +136,7 @@ Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
   ./cifar10 deploy --target aws                          in your AWS account; Docker builds the images
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
+  ./cifar10 deploy --target aws --stage prod             a stack beside that of --stage dev, protected
   ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin
   ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
