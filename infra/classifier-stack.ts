@@ -1,6 +1,7 @@
 import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
+import type { Auth } from './classify/auth.ts';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
@@ -20,8 +21,8 @@ export interface ClassifierStackProps extends StackProps {
   readonly maxVcpus?: number;
   /** What depends on the region. @default a template for any region that has the usual GPU types */
   readonly regional?: RegionalSettings;
-  /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
-  readonly auth?: 'key' | 'none';
+  /** Who may classify. @default key */
+  readonly auth?: Auth;
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
   /** How many classifications run at the same time at most; see `ClassifierFunctionProps`. @default what the account has left */

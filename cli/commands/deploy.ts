@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
+import { type Auth, auths } from '#infra/classify/auth.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -23,7 +24,10 @@ export function deployCommand(): Command {
     .option('--training-image <uri>', 'the image of GPU jobs in a registry, or "build" to build it with Docker')
     .option('--cpu-training-image <uri>', 'the image of jobs without a GPU in a registry, or "build"')
     .addOption(
-      new Option('--auth <auth>', 'who may classify: holders of the API key, or everybody').choices(['key', 'none']),
+      new Option(
+        '--auth <auth>',
+        'who may classify: holders of the API key, users and roles of AWS whose policies allow it, or everybody',
+      ).choices(auths),
     )
     .option(
       '--origin <origins...>',
@@ -76,7 +80,7 @@ interface CommandOptions {
   readonly target: TargetName;
   readonly trainingImage?: string;
   readonly cpuTrainingImage?: string;
-  readonly auth?: 'key' | 'none';
+  readonly auth?: Auth;
   readonly origin?: readonly string[];
   readonly pictures?: readonly string[];
   readonly maxVcpus?: number;
@@ -92,14 +96,15 @@ they are. Back to the defaults: --auth key, --origin none, --pictures none, --ma
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
 AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
 "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
-knows: -c auth=none, -c origins=…, -c pictureBuckets=… are to be given each time. On LocalStack it needs
+knows: -c auth=iam, -c origins=…, -c pictureBuckets=… are to be given each time. On LocalStack it needs
 the environment that "./cifar10 local env" prints.
 
 Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
   ./cifar10 deploy --target aws                          in your AWS account; Docker builds the images
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
-  ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
+  ./cifar10 deploy --target aws --auth iam               requests must be signed, from now on
+  ./cifar10 deploy --target aws --auth none              an endpoint for everybody, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin
   ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
   ./cifar10 deploy --target aws --max-vcpus 512          256 jobs on CPUs at a time, if the quota allows it`;
@@ -129,7 +134,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
   const lines = [
     ['endpoint', url],
     ['page', `${url}/`],
-    ['key', await keyLine(target, stack)],
+    [stack.Auth === 'iam' ? 'signed' : 'key', await keyLine(target, stack)],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
     ['model', production ? production.version : 'none yet'],
@@ -140,6 +145,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
 
 /** On AWS the key itself would end up in the logs of whatever deploys. */
 async function keyLine(target: Target, stack: StackOutputs): Promise<string> {
+  if (stack.Auth === 'iam') return 'by who may execute-api:Invoke; ./cifar10 classify signs';
   if (stack.ApiKeyId === undefined) return 'none needed';
   return target.name === 'local' ? ((await target.apiKey(stack)) ?? '') : `./cifar10 key${suffixOf(target)}`;
 }

@@ -8,6 +8,7 @@ import {
   getModel,
   postImage,
   type ClassifyQuery as Query,
+  type Sign,
 } from '#inference/client/client.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
 import { Problem } from '#inference/http/problem.ts';
@@ -16,12 +17,15 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { ProxyFailure, proxyFetch } from '#setup/proxy.mjs';
 import { openTarget, type TargetName } from '../stack/target.ts';
 import { runningServers } from './running-servers.ts';
+import { stackEndpoint } from './stack-endpoint.ts';
 
 /** Where pictures are classified. */
 export interface Endpoint {
   /** Without a slash at its end; of an endpoint in this process, its store. */
   readonly url: string;
   readonly apiKey: string | undefined;
+  /** Signs requests, where the endpoint asks for a signature. @default they are not signed */
+  readonly sign?: Sign;
   /** The bucket of its stack, where jobs keep what models were trained on. @default none is known */
   readonly store?: () => Promise<ObjectStore>;
   /** Answers in this process. @default requests go to the address */
@@ -64,8 +68,9 @@ export async function openEndpoint({ endpoint, apiKey, target: name }: EndpointO
   }
   const target = await openTarget(name);
   const stack = await target.stack();
-  const key = checkApiKey(apiKey) ?? (await target.apiKey(stack));
-  return { url: target.apiUrl(stack), apiKey: key, store: target.store };
+  const given = checkApiKey(apiKey);
+  const found = await stackEndpoint(target, stack);
+  return given === undefined ? found : { ...found, apiKey: given };
 }
 
 /** Routes that an address is copied with, from a browser or a curl command. */
@@ -130,9 +135,11 @@ interface Answer {
 }
 
 /** @throws {Unreachable} nothing answers there */
-async function ask({ url, apiKey, answer: fetch }: Endpoint, send: Send): Promise<Answer> {
+async function ask({ url, apiKey, sign, answer: fetch }: Endpoint, send: Send): Promise<Answer> {
   try {
-    const client = createClient(fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey, fetch: proxyFetch });
+    const client = createClient(
+      fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey, sign, fetch: proxyFetch },
+    );
     const { data, error, response } = await send(client, AbortSignal.timeout(1000 * TIMEOUT));
     const after = Number(response.headers.get('retry-after') ?? Number.NaN);
     return { status: response.status, body: data ?? error, retryAfter: Number.isNaN(after) ? undefined : after };

@@ -27,7 +27,7 @@ export interface Target {
   stack(): Promise<StackOutputs>;
   /** Base address of the endpoint, without a slash at its end. */
   apiUrl(stack: StackOutputs): string;
-  /** @returns `undefined` where the endpoint was deployed without keys */
+  /** @returns `undefined` where the endpoint asks for none */
   apiKey(stack: StackOutputs): Promise<string | undefined>;
   /** The stack's bucket. */
   store(): Promise<ObjectStore>;
@@ -49,7 +49,7 @@ export interface StackOutputs {
   readonly RestApiId: string;
   readonly StageName: string;
   readonly ClassifierLogGroupName: string;
-  /** Absent when deployed with `-c auth=none`. */
+  /** Present only where the endpoint asks for a key. */
   readonly ApiKeyId?: string;
   // The following are absent in a stack of an earlier release.
   /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
@@ -71,7 +71,7 @@ export interface StackOutputs {
   // The options of the last deployment, absent where they are the default; see `deploy-options.ts`.
   /** Other buckets whose pictures those jobs may read, separated by blanks. */
   readonly PictureBuckets?: string;
-  readonly Auth?: 'none';
+  readonly Auth?: 'iam' | 'none';
   /** Separated by blanks. */
   readonly Origins?: string;
   readonly TrainingImage?: string;
