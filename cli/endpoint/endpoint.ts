@@ -176,7 +176,7 @@ interface Schema<Value> {
  * Checks an answer against its schema: another program may be running at this address.
  *
  * @throws {Refused} the endpoint returned a problem. @throws {NoSuchVersion} it has none of this name
- * @throws {Unreachable} the API key is missing or wrong
+ * @throws {Unreachable} the API key or the signature is missing or wrong
  */
 function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
   const answer = schema.safeParse(body);
@@ -185,6 +185,14 @@ function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, sch
   const gateway = problem.success ? '' : gatewaySaid(body);
   if (status === 403 && gateway === 'Missing Authentication Token') {
     throw new Unreachable(`${url} is no address of an endpoint: API Gateway has no such stage or route. Check it.`);
+  }
+  if (status === 403 && problem.data?.code === 'unsigned') {
+    throw new Unreachable(
+      `${url} takes signed requests only. Name its stack instead of its address (--target aws): then requests are signed with your AWS credentials, whose policy must allow execute-api:Invoke ("./cifar10 policy reader").`,
+    );
+  }
+  if (status === 403 && problem.data && SIGNATURES.includes(problem.data.code)) {
+    throw new Unreachable(`${url} refuses your signature. ${new Refused(problem.data).message}`);
   }
   if (status === 403) {
     throw new Unreachable(
@@ -201,6 +209,8 @@ function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, sch
   throw new UserError(`${url} returned ${status} with an unexpected body: ${JSON.stringify(body).slice(0, 200)}`);
 }
 
+/** Problems of API Gateway with a signature; see `infra/classify/problem-responses.ts`. */
+const SIGNATURES: readonly string[] = ['invalid-signature', 'expired-token', 'access-denied'];
 /** Problems of API Gateway that the next request will meet as well. */
 const EVERY_REQUEST: readonly string[] = ['throttled', 'busy', 'quota-exceeded'];
 
