@@ -70,7 +70,9 @@ def patch_api_gateway(_module: Any) -> None:
         support_gateway_response_templates,
         support_updates_and_deletes,
     )
+    from .permissions.invocations import authorize_invocations
 
+    authorize_invocations()
     support_binary_wildcard()
     keep_request_bodies()
     answer_requests_that_are_too_large()
