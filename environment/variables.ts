@@ -10,6 +10,8 @@ export const variable = {
   store: 'CIFAR10_STORE',
   /** The alias of the model that the Lambda serves. */
   alias: 'CIFAR10_ALIAS',
+  /** CloudWatch's namespace of the Lambda's metrics. @default Cifar10 */
+  metricNamespace: 'CIFAR10_METRIC_NAMESPACE',
   /** Web origins that may call the Lambda's endpoint, separated by spaces or commas. @default none */
   origins: 'CIFAR10_ORIGINS',
   /** The key that the command line sends to an endpoint given by its address. @default no key */

@@ -1,6 +1,8 @@
 import { App } from 'aws-cdk-lib';
 import { ClassifierStack } from './classifier-stack.ts';
 import { isAuth } from './classify/auth.ts';
+import { shifts } from './classify/shift.ts';
+import { checkStage, stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
 
 const app = new App();
@@ -18,8 +20,17 @@ const maxVcpus = text('maxVcpus');
 if (maxVcpus !== undefined && !/^[1-9]\d*$/.test(maxVcpus)) {
   throw new Error(`-c maxVcpus=${maxVcpus} is not valid. Give a whole number of vCPUs, such as 64.`);
 }
-new ClassifierStack(app, 'Cifar10', {
+const stageName = text('stage');
+const stage = stageName === undefined ? undefined : checkStage(stageName);
+const shift = shifts.find((each) => each === (text('shift') ?? 'canary'));
+if (shift === undefined) {
+  throw new Error(`-c shift=${text('shift')} is not valid. Give shift=${shifts.join(', or shift=')}.`);
+}
+new ClassifierStack(app, stackNameOf(stage), {
+  ...(stage === undefined ? {} : { stage }),
   auth,
+  shift,
+  isAliasMoved: text('aliasMoved') === 'yes',
   origins: words(text('origins')),
   pictureBuckets: words(text('pictureBuckets')),
   ...(maxVcpus === undefined ? {} : { maxVcpus: Number(maxVcpus) }),

@@ -1,16 +1,22 @@
-import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { Auth } from './classify/auth.ts';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
+import { CodeGate } from './classify/code-gate.ts';
+import type { Shift } from './classify/shift.ts';
 import { ModelBucket } from './models/model-bucket.ts';
+import type { Stage } from './stage.ts';
 import { defaultMaxVcpus } from './training/max-vcpus.ts';
 import { type RegionalSettings, regionalSettings } from './training/region.ts';
 import { imageSynthesizer, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
 
 export interface ClassifierStackProps extends StackProps {
+  /** Which of the stages of one account this is. @default the system has no stages */
+  readonly stage?: Stage;
   /** The image that jobs run, by its address in a registry. @default training/Dockerfile, built on deployment */
   readonly trainingImage?: string;
   /** The image that jobs on processors alone run, likewise. @default training/Dockerfile.cpu, built on deployment */
@@ -25,6 +31,10 @@ export interface ClassifierStackProps extends StackProps {
   readonly auth?: Auth;
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
+  /** How requests go over to new code; see `CodeGateProps`. @default canary */
+  readonly shift?: Shift;
+  /** Whether the alias of the code was moved since the last deployment; see `CodeGateProps.isSkipped`. @default false */
+  readonly isAliasMoved?: boolean;
   /** How many classifications run at the same time at most; see `ClassifierFunctionProps`. @default what the account has left */
   readonly reservedConcurrency?: number;
 }
@@ -35,10 +45,13 @@ export class ClassifierStack extends Stack {
     super(scope, id, {
       description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
       synthesizer: imageSynthesizer(),
+      terminationProtection: props.stage === 'prod',
       ...props,
     });
 
-    const { auth = 'key', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
+    const { stage, auth = 'key', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
+    const { shift = 'canary', isAliasMoved = false } = props;
+    tagResources(this, stage);
     const { instanceTypes, zones, warnings } = props.regional ?? regionalSettings(undefined);
     for (const warning of warnings) Annotations.of(this).addWarningV2('cifar10:region', warning);
     const models = new ModelBucket(this, 'Models');
@@ -57,10 +70,18 @@ export class ClassifierStack extends Stack {
     const classifier = new ClassifierFunction(this, 'Classifier', {
       ...{ models, alias: 'production', origins },
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
+      ...(stage === undefined ? {} : { metricNamespace: this.stackName }),
     });
     const { api, apiKey } = new ClassifyApi(this, 'Classify', {
-      ...{ handler: classifier.handler, auth, crossOrigin: origins.length > 0 },
+      ...{ auth, crossOrigin: origins.length > 0 },
+      ...(stage === undefined ? {} : { name: this.stackName }),
+      handler: classifier.alias as IFunction, // its types are not exact about optional properties
     });
+
+    const gate =
+      shift === 'all-at-once'
+        ? undefined
+        : new CodeGate(this, 'Gate', { alias: classifier.alias, shift, alarms: [], isSkipped: isAliasMoved });
 
     // What programs need to know and cannot derive. Without GPU instances every job runs on processors.
     const { gpu, cpu } = training;
@@ -82,6 +103,10 @@ export class ClassifierStack extends Stack {
       StageName: api.deploymentStage.stageName,
       ApiKeyId: apiKey?.keyId,
       ClassifierLogGroupName: classifier.logGroup.logGroupName,
+      ClassifierFunctionName: classifier.handler.functionName,
+      ClassifierVersion: classifier.version.version,
+      DeploymentApplicationName: gate?.application.applicationName,
+      DeploymentGroupName: gate?.deploymentGroup.deploymentGroupName,
       // What the next deployment keeps unless it is asked for something else.
       Auth: auth === 'key' ? undefined : auth,
       Origins: origins.join(' '),
@@ -89,7 +114,19 @@ export class ClassifierStack extends Stack {
       CpuTrainingImage: props.cpuTrainingImage,
       PictureBuckets: pictureBuckets.join(' '),
       MaxVcpus: String(maxVcpus),
+      Shift: shift === 'canary' ? undefined : shift,
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
   }
+}
+
+/** CloudFormation replaces these if their tags change, and a queue goes with its jobs. Tags of the stack itself reach them too. */
+const taggedOnCreation = ['AWS::Batch::ComputeEnvironment', 'AWS::Batch::JobQueue', 'aws:cdk:stack'];
+
+/** Tags of all resources, instances and volumes, and of the containers of jobs: bills can be read by them. */
+function tagResources(stack: Stack, stage: Stage | undefined): void {
+  // The stack without a stage is older than the tags.
+  const options = stage === undefined ? { excludeResourceTypes: taggedOnCreation } : {};
+  Tags.of(stack).add('project', 'cifar10', options);
+  if (stage !== undefined) Tags.of(stack).add('stage', stage);
 }

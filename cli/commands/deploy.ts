@@ -14,13 +14,21 @@ import { deploy } from '../stack/deploy.ts';
 import { settleOptions } from '../stack/deploy-options.ts';
 import { explainInterruption } from '../stack/interruption.ts';
 import { lookAtPictureBuckets, pictureBucketAdvice } from '../stack/picture-buckets.ts';
-import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import {
+  openTarget,
+  type StackOutputs,
+  stageOption,
+  type Target,
+  type TargetOptions,
+  targetOption,
+} from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
 export function deployCommand(): Command {
   return new Command('deploy')
     .description('Create or update the stack: bucket, training queue and endpoint.')
     .addOption(targetOption())
+    .addOption(stageOption())
     .option('--training-image <uri>', 'the image of GPU jobs in a registry, or "build" to build it with Docker')
     .option('--cpu-training-image <uri>', 'the image of jobs without a GPU in a registry, or "build"')
     .addOption(
@@ -49,7 +57,7 @@ export function deployCommand(): Command {
       const { trainingImage, cpuTrainingImage, auth, maxVcpus } = options;
       const pictureBuckets = options.pictures?.filter((bucket) => bucket !== 'none');
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
-      const target = await openTarget(options.target);
+      const target = await openTarget(options);
       const endWatch = explainInterruption(
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
@@ -76,8 +84,7 @@ export function deployCommand(): Command {
     });
 }
 
-interface CommandOptions {
-  readonly target: TargetName;
+interface CommandOptions extends TargetOptions {
   readonly trainingImage?: string;
   readonly cpuTrainingImage?: string;
   readonly auth?: Auth;

@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { vi } from 'vitest';
-import { openTarget, stackName, type Target } from './target.ts';
+import { stackNameOf } from '#infra/stage.ts';
+import { openTarget, type Target } from './target.ts';
+
+const stackName = stackNameOf(undefined);
 
 /** A stack as the server below keeps it. */
 export interface LoopbackStack {
@@ -82,7 +85,7 @@ export class LoopbackCloud {
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example');
     const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
-      return await openTarget('aws');
+      return await openTarget({ target: 'aws' });
     } finally {
       said.mockRestore();
     }

@@ -36,7 +36,7 @@ interface Facts {
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function withMetrics(log: Log): Log {
+export function withMetrics(log: Log, namespace = METRIC_NAMESPACE): Log {
   let isCold = true;
   return (level, message, facts) => {
     if (message !== 'request') return log(level, message, facts);
@@ -47,7 +47,7 @@ export function withMetrics(log: Log): Log {
       return value === undefined ? [] : [{ name, value }];
     });
     const metrics = values.map(({ name }) => ({ Name: name, Unit: METRICS[name].unit }));
-    const directive = { Namespace: METRIC_NAMESPACE, Dimensions: [[]], Metrics: metrics };
+    const directive = { Namespace: namespace, Dimensions: [[]], Metrics: metrics };
     log(level, message, {
       ...known,
       ...Object.fromEntries(values.map(({ name, value }) => [name, value])),
