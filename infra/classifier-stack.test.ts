@@ -54,6 +54,7 @@ describe('ClassifierStack', () => {
       'JobQueueArn',
       'MaxVcpus',
       'OnDemandJobQueueArn',
+      'PreviousApiKeyId',
       'RestApiId',
       'StageName',
       'TrainingImage',

@@ -72,7 +72,7 @@ export class ClassifierStack extends Stack {
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
       ...(stage === undefined ? {} : { metricNamespace: this.stackName }),
     });
-    const { api, apiKey } = new ClassifyApi(this, 'Classify', {
+    const { api, apiKeys } = new ClassifyApi(this, 'Classify', {
       ...{ auth, crossOrigin: origins.length > 0 },
       ...(stage === undefined ? {} : { name: this.stackName }),
       handler: classifier.alias as IFunction, // its types are not exact about optional properties
@@ -101,7 +101,7 @@ export class ClassifierStack extends Stack {
       TrainingLogGroupName: training.logGroup.logGroupName,
       RestApiId: api.restApiId,
       StageName: api.deploymentStage.stageName,
-      ApiKeyId: apiKey?.keyId,
+      ApiKeyId: apiKeys?.newest,
       ClassifierLogGroupName: classifier.logGroup.logGroupName,
       ClassifierFunctionName: classifier.handler.functionName,
       ClassifierVersion: classifier.version.version,
@@ -117,6 +117,7 @@ export class ClassifierStack extends Stack {
       Shift: shift === 'canary' ? undefined : shift,
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
+    if (apiKeys) new CfnOutput(this, 'PreviousApiKeyId', { value: apiKeys.previous, condition: apiKeys.isRotating });
   }
 }
 

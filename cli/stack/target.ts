@@ -56,6 +56,8 @@ export interface StackOutputs {
   readonly ClassifierLogGroupName: string;
   /** Present only where the endpoint asks for a key. */
   readonly ApiKeyId?: string;
+  /** The key before it, which is valid too until the rotation is finished. */
+  readonly PreviousApiKeyId?: string;
   // The following are absent in a stack of an earlier release.
   /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
   readonly OnDemandJobQueueArn?: string;

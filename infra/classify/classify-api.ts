@@ -3,6 +3,7 @@ import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { type ApiKeyIds, addApiKeys } from './api-keys.ts';
 import type { Auth } from './auth.ts';
 import { addProblemResponses } from './problem-responses.ts';
 
@@ -40,7 +41,7 @@ export interface ClassifyApiProps {
 export class ClassifyApi extends Construct {
   readonly api: apigateway.RestApi;
   /** `undefined` where `auth` is not `key`. */
-  readonly apiKey: apigateway.IApiKey | undefined;
+  readonly apiKeys: ApiKeyIds | undefined;
 
   constructor(scope: Construct, id: string, props: ClassifyApiProps) {
     super(scope, id);
@@ -73,13 +74,12 @@ export class ClassifyApi extends Construct {
     if (crossOrigin) everyPath.addMethod('OPTIONS', program);
 
     if (auth === 'key') {
-      this.apiKey = this.api.addApiKey('Key');
       const plan = this.api.addUsagePlan('Plan', {
         apiStages: [{ stage: this.api.deploymentStage }],
         throttle: keyThrottle,
         quota: { limit: dailyQuota, period: apigateway.Period.DAY },
       });
-      plan.addApiKey(this.apiKey);
+      this.apiKeys = addApiKeys(this.api, plan);
     }
     acknowledgeFindings(this.api, auth);
   }

@@ -1,5 +1,6 @@
 """Patches for properties that LocalStack 4.14 silently ignores, and for what it logs."""
 
+import functools
 import json
 import logging
 import re
@@ -210,6 +211,24 @@ def support_reserved_concurrency(provider: Any) -> None:
         return change
 
     provider.create, provider.update = reserving(provider.create), reserving(provider.update)
+
+
+def support_updates_of_parameters(provider: Any) -> None:
+    """By default an update must bring a template. On AWS it may keep the previous one, and change parameters."""
+    default = provider.update_stack
+
+    @functools.wraps(default)
+    def update_stack(self: Any, context: Any, request: Any) -> Any:
+        if request.get("UsePreviousTemplate"):
+            from localstack.services.cloudformation.stores import get_cloudformation_store
+
+            stacks = get_cloudformation_store(context.account_id, context.region).stacks_v2
+            name = request["StackName"]
+            found = next((each for each in reversed(stacks.values()) if name in (each.stack_name, each.stack_id)), None)
+            request = {**request, "TemplateBody": found.template_body if found else None}
+        return default(self, context, request)
+
+    provider.update_stack = update_stack
 
 
 def support_instance_profile_updates(provider: Any) -> None:

@@ -109,6 +109,13 @@ def patch_changes_of_stacks(executor: Any) -> None:
     support_updates_in_place(executor.ChangeSetModelExecutor)
 
 
+@when_imported("localstack.services.cloudformation.v2.provider")
+def patch_stacks(provider: Any) -> None:
+    from .patches import support_updates_of_parameters
+
+    support_updates_of_parameters(provider.CloudformationProviderV2)
+
+
 @when_imported("localstack.services.iam.resource_providers.aws_iam_role")
 def patch_roles(module: Any) -> None:
     from .patches import support_role_updates
