@@ -6,6 +6,7 @@ import logging
 import re
 from typing import Any
 
+from localstack.services.cloudformation.engine.v2.change_set_model import is_nothing
 from localstack.services.cloudformation.resource_provider import (
     OperationStatus,
     ProgressEvent,
@@ -140,6 +141,22 @@ def was_created(stack: Any) -> bool:
     return any(
         event["PhysicalResourceId"] == stack.stack_id and event["ResourceStatus"] in whole for event in stack.events
     )
+
+
+def support_lapsed_conditions(executor: Any) -> None:
+    """By default a resource stays if its condition holds no more. On AWS the update deletes it."""
+    default = executor.visit_node_resources
+
+    def visit_node_resources(self: Any, node: Any) -> None:
+        default(self, node)
+        for resource in node.resources:
+            if is_nothing(resource.condition_reference):
+                continue
+            condition = self._resolve_resource_condition_reference(resource.condition_reference)
+            if condition.before is True and condition.after is False:
+                self.visit(resource)
+
+    executor.visit_node_resources = visit_node_resources
 
 
 def support_updates_in_place(executor: Any) -> None:

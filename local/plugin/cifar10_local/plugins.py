@@ -103,10 +103,11 @@ def forget_finished_threads(version_manager: Any) -> None:
 
 @when_imported("localstack.services.cloudformation.engine.v2.change_set_model_executor")
 def patch_changes_of_stacks(executor: Any) -> None:
-    from .patches import support_deletion, support_updates_in_place
+    from .patches import support_deletion, support_lapsed_conditions, support_updates_in_place
 
     support_deletion(executor.ChangeSetModelExecutor)
     support_updates_in_place(executor.ChangeSetModelExecutor)
+    support_lapsed_conditions(executor.ChangeSetModelExecutor)
 
 
 @when_imported("localstack.services.cloudformation.v2.provider")
