@@ -1,5 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import { ClassifierStack } from './classifier-stack.ts';
+import { isAuth } from './classify/auth.ts';
+import { shifts } from './classify/shift.ts';
 import { checkStage, stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
 
@@ -8,8 +10,8 @@ const auth = text('auth') ?? 'key';
 const trainingImage = text('trainingImage');
 const cpuTrainingImage = text('cpuTrainingImage');
 const reservedConcurrency = text('reservedConcurrency');
-if (auth !== 'key' && auth !== 'none') {
-  throw new Error(`-c auth=${auth} is not valid. Give auth=key (the default) or auth=none.`);
+if (!isAuth(auth)) {
+  throw new Error(`-c auth=${auth} is not valid. Give auth=key (the default), auth=iam or auth=none.`);
 }
 if (reservedConcurrency !== undefined && !/^[1-9]\d*$/.test(reservedConcurrency)) {
   throw new Error(`-c reservedConcurrency=${reservedConcurrency} is not valid. Give a whole number of calls, from 1.`);
@@ -26,9 +28,15 @@ const email = text('email');
 const budget = text('budget');
 const stageName = text('stage');
 const stage = stageName === undefined ? undefined : checkStage(stageName);
+const shift = shifts.find((each) => each === (text('shift') ?? 'canary'));
+if (shift === undefined) {
+  throw new Error(`-c shift=${text('shift')} is not valid. Give shift=${shifts.join(', or shift=')}.`);
+}
 new ClassifierStack(app, stackNameOf(stage), {
   ...(stage === undefined ? {} : { stage }),
   auth,
+  shift,
+  isAliasMoved: text('aliasMoved') === 'yes',
   watch,
   ...(email === undefined ? {} : { email }),
   ...(budget === undefined ? {} : { budget: Number(budget) }),

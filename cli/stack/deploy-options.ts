@@ -1,4 +1,6 @@
 import { UsageError } from '#errors/user-error.ts';
+import type { Auth } from '#infra/classify/auth.ts';
+import type { Shift } from '#infra/classify/shift.ts';
 import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
 import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
 import { checkBudget, checkEmail } from '#infra/watch/email.ts';
@@ -11,14 +13,16 @@ export interface DeployOptions {
   readonly trainingImage?: string | undefined;
   /** The image in a registry that jobs without a GPU run, or `build`. */
   readonly cpuTrainingImage?: string | undefined;
-  /** Who may classify: holders of the API key, or everybody who knows the address. */
-  readonly auth?: 'key' | 'none' | undefined;
+  /** Who may classify. */
+  readonly auth?: Auth | undefined;
   /** Other web origins that may call the endpoint. */
   readonly origins?: readonly string[] | undefined;
   /** Other buckets whose pictures jobs may classify. */
   readonly pictureBuckets?: readonly string[] | undefined;
   /** The vCPUs that a queue has at most, on Spot instances and again on demand. */
   readonly maxVcpus?: number | undefined;
+  /** How requests go over to new code. */
+  readonly shift?: Shift | undefined;
   /** Whether dashboard, alarms and notices are part of the stack. */
   readonly watch?: 'on' | 'off' | undefined;
   /** Who gets alarms and notices by e-mail, or `none`. */
@@ -32,10 +36,11 @@ export interface DeploySettings {
   /** `undefined` where Docker builds it. */
   readonly trainingImage: string | undefined;
   readonly cpuTrainingImage: string | undefined;
-  readonly auth: 'key' | 'none';
+  readonly auth: Auth;
   readonly origins: readonly string[];
   readonly pictureBuckets: readonly string[];
   readonly maxVcpus: number;
+  readonly shift: Shift;
   readonly watch: 'on' | 'off';
   readonly email: string | undefined;
   readonly budget: number | undefined;
@@ -65,6 +70,7 @@ export function settleOptions(
     origins: options.origins ?? kept.Origins?.split(' ') ?? [],
     pictureBuckets: usableBuckets(options.pictureBuckets ?? kept.PictureBuckets?.split(' ') ?? [], kept.BucketName),
     maxVcpus: usage('--max-vcpus', () => checkMaxVcpus(options.maxVcpus ?? Number(kept.MaxVcpus ?? defaultMaxVcpus))),
+    shift: options.shift ?? kept.Shift ?? 'canary',
     watch: options.watch ?? kept.Watch ?? 'on',
     ...settleNotices(options, kept),
   };

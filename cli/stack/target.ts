@@ -2,6 +2,7 @@ import { APIGatewayClient, GetApiKeyCommand } from '@aws-sdk/client-api-gateway'
 import { Option } from 'commander';
 import { type AwsNetwork, awsNetwork } from '#environment/aws-network.ts';
 import { UserError } from '#errors/user-error.ts';
+import type { Shift } from '#infra/classify/shift.ts';
 import { type Stage, stackNameOf, stages } from '#infra/stage.ts';
 import { enterLocalEnvironment } from '#local/environment.ts';
 import { findLocalStack, localEnvironment } from '#local/localstack.ts';
@@ -32,7 +33,7 @@ export interface Target {
   stack(): Promise<StackOutputs>;
   /** Base address of the endpoint, without a slash at its end. */
   apiUrl(stack: StackOutputs): string;
-  /** @returns `undefined` where the endpoint was deployed without keys */
+  /** @returns `undefined` where the endpoint asks for none */
   apiKey(stack: StackOutputs): Promise<string | undefined>;
   /** The stack's bucket. */
   store(): Promise<ObjectStore>;
@@ -54,9 +55,17 @@ export interface StackOutputs {
   readonly RestApiId: string;
   readonly StageName: string;
   readonly ClassifierLogGroupName: string;
-  /** Absent when deployed with `-c auth=none`. */
+  /** Present only where the endpoint asks for a key. */
   readonly ApiKeyId?: string;
+  /** The key before it, which is valid too until the rotation is finished. */
+  readonly PreviousApiKeyId?: string;
   // The following are absent in a stack of an earlier release.
+  readonly ClassifierFunctionName?: string;
+  /** The version of the function that the last deployment has published. Which one is live, its alias says. */
+  readonly ClassifierVersion?: string;
+  /** Absent too where requests go over all at once. */
+  readonly DeploymentApplicationName?: string;
+  readonly DeploymentGroupName?: string;
   /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
   readonly OnDemandJobQueueArn?: string;
   /** The instance types of the GPU queue, separated by blanks; absent too where the stack has no GPU queue. */
@@ -85,7 +94,8 @@ export interface StackOutputs {
   readonly Budget?: string;
   /** Other buckets whose pictures those jobs may read, separated by blanks. */
   readonly PictureBuckets?: string;
-  readonly Auth?: 'none';
+  readonly Auth?: 'iam' | 'none';
+  readonly Shift?: Exclude<Shift, 'canary'>;
   /** Separated by blanks. */
   readonly Origins?: string;
   readonly TrainingImage?: string;
