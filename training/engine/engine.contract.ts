@@ -651,11 +651,10 @@ export function describeEngine(
       });
 
       test.each([
-        { randomCrop: 0.2 },
+        { randomCrop: 0.2, verticalFlip: 'random', zoom: [0.2, 0.2], rotate: 30 },
         { randAugment: [3, 20] },
         { colorJitter: [0.4, 0.4, 0.4, 0.1] },
         { cutout: 0.5 },
-        { verticalFlip: 'random', zoom: [0.2, 0.2], rotate: 30 },
         { flip: 'none', translate: 0, randomCrop: 0.5, randAugment: [2, 9], colorJitter: [1, 1, 1, 0.5], cutout: 0.25 },
       ] as const)('are the steps one by one on images that are varied as photos are: %j', async (photos) => {
         const varied: Augmentation = { ...augmentation, ...photos };
