@@ -377,6 +377,7 @@ const demanding = {
   ]),
   'averaged tail of the seed': resolveRecipe('seed', [
     ...[...small, 'checkpointSeconds=0', 'activation=elu', 'batchNormalization=on', 'schedule=cosine', 'floorLast=0.3'],
+    ...['optimizer=muon', 'learningRate=0.1'],
     ...['lookahead=2', 'lookaheadDecay=0.7', 'lookaheadLast=0.9'],
   ]),
 };
