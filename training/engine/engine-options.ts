@@ -8,7 +8,9 @@ import type { EngineOptions, StepOptions } from './engine.ts';
  * @throws {InvalidNet} the net contradicts itself
  * @throws {UserError} the weights do not fit the net, or a group names a weight that cannot be trained
  */
-export function checkOptions({ net, weights, groups, freezable = [], classWeights }: EngineOptions): void {
+export function checkOptions(options: EngineOptions): void {
+  const { net, weights, groups, freezable = [], classWeights, lookahead, average } = options;
+  if (lookahead && average) throw new RangeError('An engine keeps one slow average: for lookahead, or for an average.');
   const specs = new Map(weightSpecs(net).map((spec) => [spec.name, spec]));
   checkTensors(
     `The weights of net ${net.name}`,
@@ -36,6 +38,16 @@ export function checkOptions({ net, weights, groups, freezable = [], classWeight
       throw new UserError(`Group ${name} is freezable, but no group has this name.`);
     }
   }
+}
+
+/** @throws {RangeError} the engine keeps no slow average that the weights meet or, in the end, become */
+export function checkSlow({ lookahead, average }: EngineOptions): void {
+  if (!lookahead && !average) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
+}
+
+/** @throws {RangeError} the engine was not compiled to average its weights */
+export function checkAverage({ average }: EngineOptions): void {
+  if (!average) throw new RangeError('This engine does not average its weights: compile it with average.');
 }
 
 /** The groups that a step trains, those that have a learning rate, and which kind of step that is. */

@@ -116,6 +116,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       groups,
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
+      average: settings.averageLast > 0,
       precision: settings.precision,
       resident: preparation === 'graph' ? { ...train, augmentation: settings } : undefined,
     });

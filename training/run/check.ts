@@ -60,16 +60,12 @@ export function checkRecipe(
 
 /** @throws {UsageError} a setting decides on held-out images, and there are none */
 function checkHeldOut({ heldOut, patience, keep, schedule }: Recipe): void {
-  if (heldOut > 0) return;
-  const setting =
-    keep === 'best'
-      ? 'keep=best'
-      : patience > 0
-        ? `patience=${patience}`
-        : schedule === 'plateau'
-          ? 'schedule=plateau'
-          : undefined;
-  if (setting === undefined) return;
+  const [setting] = [
+    ...(keep === 'best' ? ['keep=best'] : []),
+    ...(patience > 0 ? [`patience=${patience}`] : []),
+    ...(schedule === 'plateau' ? ['schedule=plateau'] : []),
+  ];
+  if (heldOut > 0 || setting === undefined) return;
   throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
 }
 
