@@ -119,6 +119,11 @@ export const settingsSchema = z.object({
       'the same in all; sqrt: between the two.',
     ['none', 'balanced', 'sqrt'],
   ),
+  standardize: choice(
+    'Whether the first layer subtracts the mean of the training images and divides by their deviation, channel by channel, or divides ' +
+      'by 255 alone; default is as the net has it: off for the seed net, on for others.',
+    ['default', 'on', 'off'],
+  ),
   whitening: choice(
     'The first convolution of the airbench and tiny nets: frozen filters that whiten patches of the training images, or filters that ' +
       'are drawn and trained as all others; other nets ignore it.',
