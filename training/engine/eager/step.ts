@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Batch } from '../../data/batch.ts';
 import type { Labels } from '../../data/labels.ts';
+import type { Net } from '../../nets/net.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { EngineOptions, StepOptions } from '../engine.ts';
-import { activeGroups } from '../engine-options.ts';
+import { activeGroups, trainedNet, trainedNets } from '../engine-options.ts';
 import { isStill } from '../still.ts';
 import { dropoutMask } from './dropout.ts';
 import { forward, type Training } from './forward.ts';
@@ -17,13 +18,14 @@ import { update } from './update.ts';
  * @returns the mean loss of the batch, before the update
  */
 export function trainStep(options: EngineOptions, state: State, batch: Batch, stepOptions: StepOptions): number {
-  const { net, batchSize, reduction } = options;
+  const { batchSize, reduction } = options;
   if (batch.labels.length !== batchSize) {
     throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${batch.labels.length}.`);
   }
   const { groups } = activeGroups(options, stepOptions);
   const trained = groups.flatMap(({ weights }) => weights);
-  const images = normalized(net, batch.images); // [B, H, W, C]
+  const net = trainedNets(options)[trainedNet(options, stepOptions)]!;
+  const images = reduced(normalized(options.net, batch.images), net); // [B, H, W, C]
   const targets = smoothedTargets(batch.labels, options); // [B, classes]
   const { training, statistics } = trainingMode(options, stepOptions.step, new Set(trained));
 
@@ -52,6 +54,11 @@ export function trainStep(options: EngineOptions, state: State, batch: Batch, st
   }
   for (const [name, statistic] of statistics) state.set(name, statistic);
   return value.dataSync()[0]! / (reduction === 'mean' ? 1 : batchSize);
+}
+
+/** As `engine/graph/operations/reduce-images.ts`; that images are normalized before it makes no difference. */
+function reduced(images: tf.Tensor4D, { input: [height, width] }: Net): tf.Tensor4D {
+  return images.shape[1] === height ? images : tf.image.resizeBilinear(images, [height, width], false, true);
 }
 
 function trainingMode({ net, seed }: EngineOptions, step: number, trained: ReadonlySet<string>) {

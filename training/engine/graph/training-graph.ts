@@ -20,7 +20,8 @@ export interface TrainingGraph {
   /** The slow averages, each with the variable that it averages; none without lookahead. */
   readonly slow: readonly { readonly variable: Variable; readonly of: Variable }[];
   readonly inputs: StepInputs;
-  readonly steps: Steps;
+  /** By `trainedNets`. */
+  readonly steps: readonly Steps[];
   readonly lookahead: { readonly decay: Value; readonly done: Value } | undefined;
   /** Many steps a call, where the training images are resident. */
   readonly loop: TrainingLoop | undefined;
