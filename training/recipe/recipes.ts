@@ -63,6 +63,7 @@ const seed: Recipe = {
   randAugment: [0, 0],
   colorJitter: [0, 0, 0, 0],
   cutout: 0,
+  resolutions: 'whole',
   batchPreparation: 'auto',
   checkpointSeconds: 60,
 };
