@@ -24,7 +24,7 @@ export interface Position {
  * It follows from the settings, the position and the history alone: nothing is kept from step to step, so a run that is interrupted
  * resumes at the same rates.
  *
- * @see Smith 2018, arXiv:1803.09820 (one-cycle); Loshchilov and Hutter 2017, arXiv:1608.03983 (cosine)
+ * @see Smith and Topin 2017, arXiv:1708.07120 (one-cycle); Loshchilov and Hutter 2017, arXiv:1608.03983 (cosine)
  */
 export function scheduleFactor(settings: ScheduleSettings, { step, steps, history }: Position): number {
   const { schedule, lowerAt, lowerBy } = settings;
