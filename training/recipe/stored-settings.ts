@@ -19,6 +19,9 @@ const laterSettings: Partial<Recipe> = {
   resolutions: 'whole',
 };
 
+/** Settings that say which net it is: weights fit one where all of these are the same. */
+export const netSettings = ['net', 'widths', 'activation', 'batchNormalization', 'logitScale'] as const;
+
 /** Settings as they are stored: under the stored names, in the order of the recipe. */
 export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {
   const decisive = Object.entries(settings).filter(

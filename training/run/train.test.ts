@@ -639,6 +639,8 @@ describe('what a run begins with where nobody says it', () => {
       from: undefined,
       lines: [expect.stringMatching(hint)],
     });
+    const other = resolveRecipe('tiny', [...small, 'activation=elu']);
+    expect(await beginningOf(few(), 'b', other)).toMatchObject({ from: undefined, lines: [expect.any(String)] });
     expect(await beginningOf(data)).toEqual({ from: undefined, lines: [] });
     const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 17 } };
     expect(await beginningOf(many)).toEqual({ from: undefined, lines: [] });
