@@ -1,12 +1,17 @@
-import type { Recipe } from './recipes.ts';
-
 /** What the setting `schedule` may be. */
 export const schedules = ['constant', 'triangle', 'cosine', 'one-cycle', 'step', 'plateau'] as const;
 
-type ScheduleSettings = Pick<
-  Recipe,
-  'schedule' | 'startLearningRate' | 'peak' | 'endLearningRate' | 'floorLast' | 'lowerAt' | 'lowerBy' | 'lowerPatience'
->;
+/** The settings of a recipe that say how the learning rate changes; `settings-schema.ts` says what each means. */
+interface ScheduleSettings {
+  readonly schedule: (typeof schedules)[number];
+  readonly startLearningRate: number;
+  readonly peak: number;
+  readonly endLearningRate: number;
+  readonly floorLast: number;
+  readonly lowerAt: readonly number[];
+  readonly lowerBy: number;
+  readonly lowerPatience: number;
+}
 
 /** What a step knows of the run that it is in. */
 export interface Position {
