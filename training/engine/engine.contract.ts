@@ -5,11 +5,12 @@ import type { Augmentation } from '../data/augmentation.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
 import type { Labels } from '../data/labels.ts';
+import { airbenchNet } from '../nets/airbench.ts';
 import { initializeWeights } from '../nets/initialize.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import { everything, everythingBranched, noiseBatch } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
-import { InvalidNet, weightSpecs } from '../nets/shapes.ts';
+import { InvalidNet, resizedNet, weightSpecs } from '../nets/shapes.ts';
 import { random } from '../random/random.ts';
 import type { ParameterGroup } from '../recipe/optimizer.ts';
 import type { Engine, EngineOptions, StepOptions } from './engine.ts';
@@ -121,6 +122,27 @@ export function describeEngine(
             weight,
           );
         }
+      });
+
+      test('on reduced images is that of a net for images of the smaller size', async () => {
+        const net = airbenchNet([4, 6, 8]);
+        const options = { ...optionsFor(net), reduction: 'sum' as const };
+        const engine = await compile({ ...options, resolutions: [24, 16] });
+        const small = resizedNet(net, 16);
+        const other = await compile({ ...options, net: small });
+        // Each pixel four times: then half the size has the pixels themselves.
+        const pixels = randomBatch(small, 3);
+        const whole = { images: doubled(pixels.images, small), labels: pixels.labels };
+        for (const step of [0, 1, 2]) {
+          const learningRates = { all: 0.01 };
+          const loss = engine.step(whole, { step, learningRates, resolution: 16 });
+          expect(loss).toBeCloseTo(other.step(pixels, { step, learningRates }), 4);
+        }
+        const weights = byName(other.weights());
+        for (const { name, data } of engine.weights()) expectClose(data, weights.get(name)!, name, 1e-3);
+        expect(() => engine.step(whole, { ...still, resolution: 28 })).toThrow(/28 pixels; .* compiled for 24, 16/);
+        engine.step(whole, { ...still, resolution: 24 });
+        await expect(compile({ resolutions: [8] })).rejects.toThrow(/images of 9x8 are not square/);
       });
 
       test('with smoothed labels is as if they were drawn at random in that share of cases', async () => {
@@ -769,6 +791,29 @@ export function describeEngine(
         expect(end).toEqual(engine.state());
       });
 
+      test('are the steps one by one on images that grow', async () => {
+        const growing = optionsFor(airbenchNet([4, 6, 8]));
+        const images = { count: 18, ...randomBatch(growing.net, 11, 18) };
+        const options = { ...epoch(0), imageSize: growing.net.input };
+        const [one, other] = [
+          await compile({ ...growing, resolutions: [24, 28], resident: { ...images, augmentation } }),
+          await compile({ ...growing, resolutions: [24, 28] }),
+        ];
+        const alike = { learningRates: { all: 0.01 } };
+        const sizes = [24, 28, undefined];
+        const planned = Array.from(batchPlans(images, options), (each, step) => ({
+          ...{ ...alike, step, batch: each, resolution: sizes[step] },
+        }));
+        const together = planned.flatMap((plan) => [...one.steps!.run([plan])]);
+        const prepared = batches(images, options);
+        const alone = Array.from(prepared, (each, step) =>
+          other.step(each, { ...alike, step, resolution: sizes[step] }),
+        );
+        expect(together).toEqual(alone);
+        expect(one.state()).toEqual(other.state());
+        expect(() => one.steps!.run(planned)).toThrow(/Step 1 has images of another size than step 0/);
+      });
+
       test('resume from a checkpoint of the steps one by one', async () => {
         const expected = oneByOne(await compile(change));
         const engine = await compile({ ...change, resident: undefined });
@@ -931,6 +976,21 @@ function randomBatch(net: Net, seed: number, size = batchSize): Batch {
   return noiseBatch(net, size, seed);
 }
 
+/** Images of twice the size: each pixel four times. */
+function doubled(images: Uint8Array, { input: [height, width, channels] }: Net): Uint8Array {
+  const count = images.length / (height * width * channels);
+  const large = new Uint8Array(4 * images.length);
+  let at = 0;
+  for (let image = 0; image < count; image++)
+    for (let row = 0; row < 2 * height; row++)
+      for (let column = 0; column < 2 * width; column++)
+        for (let channel = 0; channel < channels; channel++, at++) {
+          const pixel = (image * height + (row >> 1)) * width + (column >> 1);
+          large[at] = images[pixel * channels + channel]!;
+        }
+  return large;
+}
+
 /** A square kernel becomes the identity, a bias zero. */
 function identity(tensor: NamedTensor): NamedTensor {
   const [rows = 0] = tensor.shape;
@@ -974,12 +1034,12 @@ function difference(before: readonly NamedTensor[], after: readonly NamedTensor[
   return new Map(before.map(({ name, data }) => [name, data.map((value, at) => value - later.get(name)![at]!)]));
 }
 
-function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
+function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>, what: string, share = 1e-4): void {
   expect(found.length, what).toBe(expected.length);
   let [worst, largest] = [0, 0];
   for (let at = 0; at < expected.length; at++) {
     worst = Math.max(worst, Math.abs(found[at]! - expected[at]!));
     largest = Math.max(largest, Math.abs(expected[at]!));
   }
-  expect(worst, what).toBeLessThanOrEqual(1e-5 + 1e-4 * largest);
+  expect(worst, what).toBeLessThanOrEqual(1e-5 + share * largest);
 }

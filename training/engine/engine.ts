@@ -65,7 +65,7 @@ export interface ManySteps {
   /** In one call. */
   readonly most: number;
   /**
-   * @param plans of steps that follow each other and train the same groups
+   * @param plans of steps that follow each other, and train the same groups on images of the same size
    * @returns the mean loss of each batch
    */
   run(plans: readonly StepPlan[]): Float32Array;
@@ -94,6 +94,8 @@ export interface StepOptions {
    * batch normalization of whose weights a step trains none normalizes by its running statistics, which stay as they are.
    */
   readonly learningRates: Readonly<Record<string, number>>;
+  /** One of `EngineOptions.resolutions`, to which the images are reduced. @default their own size */
+  readonly resolution?: number | undefined;
 }
 
 export interface EngineOptions {
@@ -122,6 +124,11 @@ export interface EngineOptions {
   readonly lookahead?: boolean;
   /** Keep a slow average that the weights do not follow; one engine has one or the other. @default false */
   readonly average?: boolean;
+  /**
+   * Sides, in pixels, of the squares that a step may reduce its images to: bilinearly, between the four nearest pixels, as PyTorch's
+   * `interpolate` does. `logits` takes images as they are. @default none
+   */
+  readonly resolutions?: readonly number[] | undefined;
   /** Keep these images, for `Engine.steps`; an engine that has none leaves them. @default none */
   readonly resident?: ResidentImages | undefined;
 }

@@ -70,6 +70,7 @@ const seed: Recipe = {
   randAugment: [0, 0],
   colorJitter: [0, 0, 0, 0],
   cutout: 0,
+  resolutions: 'whole',
   views: 'plain',
   batchPreparation: 'auto',
   checkpointSeconds: 60,

@@ -24,6 +24,7 @@ import { hasTensorFlow } from '../engine/tensorflow.ts';
 import { openStoredModel } from '../evaluation/stored-model.ts';
 import { probabilities } from '../evaluation/temperature.ts';
 import { decodeWeights } from '../export/weights.ts';
+import { netOf } from '../recipe/recipes.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
@@ -32,6 +33,7 @@ import { instanceMetadataOnLoopback, reclaimNotice } from './instance-metadata.f
 import { NothingLearned } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 import { type Outcome, train } from './train.ts';
+import { workOf } from './work.ts';
 
 let data: Dataset;
 let folder: string;
@@ -350,7 +352,7 @@ describe('a run from the weights of another', () => {
   });
 });
 
-/** Dropout and AdamW; batch normalisation, whitening, slow average, all kinds of augmentation, class weights and SGD. */
+/** Dropout and AdamW; batch normalisation, whitening, slow average, growing images, all kinds of augmentation, class weights and SGD. */
 const demanding = {
   seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'translate=1']),
   airbench: resolveRecipe('quick', [
@@ -360,6 +362,7 @@ const demanding = {
     'whiteningBiasEpochs=1',
     'lookahead=3',
     'classWeights=balanced',
+    'resolutions=24,28,32',
     ...['randomCrop=0.3', 'randAugment=2,9', 'colorJitter=0.4,0.4,0.4,0.1', 'cutout=0.25'],
   ]),
   // Two steps an epoch: the learning rate is lowered before the run is interrupted, and the average has begun.
@@ -409,6 +412,20 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
     expect(await weightsOf(third.outcome)).toBe(expected);
   });
 });
+
+test.skipIf(!hasTensorFlow())(
+  'a run whose images grow says how many whole ones its operations were worth',
+  async () => {
+    const { outcome, events } = await attempt({ recipe: demanding.airbench });
+    // Of ten steps of 32 images four are at 24 pixels, three at 28 and three at 32.
+    const work = workOf(netOf(demanding.airbench.settings), demanding.airbench.settings).from(0, 10);
+    expect(work).toBeLessThan(9);
+    const imageSteps = Math.round(work * 32);
+    expect((await readVersion(store, versionOf(outcome))).card.imageSteps).toBe(imageSteps);
+    expect(await readResult(store, 'a')).toMatchObject({ steps: 10, imageSteps });
+    expect(events.find(({ type }) => type === 'evaluated')).toMatchObject({ imageSteps });
+  },
+);
 
 describe('a run whose instance EC2 takes back', () => {
   const kindsOf = (events: readonly TrainingEvent[]) => events.map(({ type }) => type);
@@ -622,6 +639,8 @@ describe('what a run begins with where nobody says it', () => {
       from: undefined,
       lines: [expect.stringMatching(hint)],
     });
+    const other = resolveRecipe('tiny', [...small, 'activation=elu']);
+    expect(await beginningOf(few(), 'b', other)).toMatchObject({ from: undefined, lines: [expect.any(String)] });
     expect(await beginningOf(data)).toEqual({ from: undefined, lines: [] });
     const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 17 } };
     expect(await beginningOf(many)).toEqual({ from: undefined, lines: [] });
@@ -926,6 +945,13 @@ describe('a run is refused', () => {
     const images = { ...data.images, size: [32, 96, 1] as const };
     await expect(attempt({ recipe, data: { ...data, images } })).rejects.toThrow(
       /images of 1 channels, and colorJitter/,
+    );
+  });
+
+  test('if its net does not fit smaller images', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'resolutions=24,32']);
+    await expect(attempt({ recipe })).rejects.toThrow(
+      /resolutions=24,32 reduces images to 24x24, which the net does not fit. .* Set resolutions=whole, or net=airbench/,
     );
   });
 

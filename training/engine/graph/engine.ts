@@ -8,7 +8,7 @@ import type { Labels } from '../../data/labels.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
 import type { Engine, EngineOptions, ObserveOptions, StepOptions, StepPlan } from '../engine.ts';
-import { activeGroups, checkAverage, checkOptions, checkSlow } from '../engine-options.ts';
+import { activeGroups, checkAverage, checkOptions, checkSlow, trainedNet } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import type { Variable } from './builder/graph.ts';
 import { labelValues } from './labels.ts';
@@ -85,12 +85,12 @@ function step(
       [inputs.step, Int32Array.of(stepOptions.step)],
       ...rates,
     ],
-    [steps[kind]!],
+    [steps[trainedNet(options, stepOptions)]![kind]!],
   );
   return loss![0]!;
 }
 
-/** @throws {RangeError} the steps are not consecutive, train different groups, or use images that are not resident */
+/** @throws {RangeError} the steps are not consecutive or not alike, or use images that are not resident */
 function steps(
   options: EngineOptions,
   { inputs, losses }: TrainingLoop,
@@ -126,7 +126,7 @@ function steps(
       [inputs.learningRates, learningRates],
       [inputs.lookaheads, lookaheads],
     ],
-    [losses[activeGroups(options, plans[0]!).kind]!],
+    [losses[trainedNet(options, plans[0]!)]![activeGroups(options, plans[0]!).kind]!],
   );
   return computed!.subarray(0, plans.length);
 }
@@ -138,11 +138,14 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
     throw new RangeError(`A call takes 1 to ${stepsAtOnce} steps, not ${plans.length}.`);
   }
   const { kind } = activeGroups(options, start);
-  for (const [index, { step, learningRates, batch }] of plans.entries()) {
+  for (const [index, { step, learningRates, resolution, batch }] of plans.entries()) {
     const { images, transforms } = batch;
     if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
     if (activeGroups(options, { step, learningRates }).kind !== kind) {
       throw new RangeError(`Step ${step} trains other groups than step ${start.step}: run it in another call.`);
+    }
+    if (resolution !== start.resolution) {
+      throw new RangeError(`Step ${step} has images of another size than step ${start.step}: run it in another call.`);
     }
     if (images.length !== batchSize || transforms.length !== batchSize) {
       throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${images.length}.`);

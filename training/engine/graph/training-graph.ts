@@ -27,7 +27,8 @@ export interface TrainingGraph {
   /** The slow averages, each with the variable that it averages; none without lookahead. */
   readonly slow: readonly { readonly variable: Variable; readonly of: Variable }[];
   readonly inputs: StepInputs;
-  readonly steps: Steps;
+  /** By `trainedNets`. */
+  readonly steps: readonly Steps[];
   /** Present where a slow average is kept. */
   readonly lookahead: { readonly decay: Value; readonly done: Value } | undefined;
   /** Present where weights are averaged. */

@@ -2,6 +2,7 @@ import { weightSpecs } from '../../nets/shapes.ts';
 import type { ParameterGroup } from '../../recipe/optimizer.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions } from '../engine.ts';
+import { trainedNets } from '../engine-options.ts';
 import { isStill, netOfBatchStatistics } from '../still.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
 import { gradients } from './gradients.ts';
@@ -9,6 +10,7 @@ import { trainingNetwork } from './network.ts';
 import { add, cast, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
 import { gather } from './operations/gather.ts';
+import { reduceImages } from './operations/reduce-images.ts';
 import { adamw } from './optimizers/adamw.ts';
 import { type Lookahead, lookahead } from './optimizers/lookahead.ts';
 import { muon } from './optimizers/muon.ts';
@@ -42,13 +44,20 @@ interface Training {
   readonly variables: Variables;
   /** The optimizers' slots. */
   readonly slots: readonly Variable[];
-  readonly steps: Steps;
+  /** By `trainedNets`. */
+  readonly steps: readonly Steps[];
 }
 
 export function addTraining(graph: Graph, options: EngineOptions, precision: Precision, inputs: StepInputs): Training {
   const { weights, variables } = addWeights(graph, options);
   const optimizers = options.groups.map((group) => ({ group, optimizer: optimizerOf(graph, group, variables) }));
-  const steps = addSteps(graph, options, precision, inputs, variables, optimizers);
+  const steps = trainedNets(options).map((net, index) => {
+    if (index === 0) return addSteps(graph, options, precision, inputs, variables, optimizers);
+    return graph.scope(`at_${net.input[0]}`, () => {
+      const images = reduceImages(graph, inputs.images, net.input);
+      return addSteps(graph, { ...options, net }, precision, { ...inputs, images }, variables, optimizers);
+    });
+  });
   return { weights, variables, slots: optimizers.flatMap(({ optimizer }) => optimizer.slots), steps };
 }
 
