@@ -312,7 +312,7 @@ Two processes of one thread each take less time for two seeds than one process o
       .description('Write the tables and the curves of docs/the-post.md from the files of results/. Seconds.')
       .option(
         '--sweep <experiment=id...>',
-        'record the figures of a sweep first, as results/<date>-experiment-<experiment>.json',
+        'record the figures of a sweep first, as results/<date>-experiment-<experiment>.json; <id>,<id> joins seeds',
       )
       .option('--store <store>', 'a folder or s3://<bucket> that has the sweeps', defaultStore)
       .addHelpText(
@@ -320,7 +320,8 @@ Two processes of one thread each take less time for two seeds than one process o
         `
 Examples:
   npm run bench -- the-post-page
-  npm run bench -- the-post-page --sweep augmentation=0123456789ab --store .cifar10/store`,
+  npm run bench -- the-post-page --sweep augmentation=0123456789ab --store .cifar10/store
+  npm run bench -- the-post-page --sweep augmentation=0123456789ab,ba9876543210     seeds 1,2,3 and seeds 4,5`,
       )
       .action(async ({ sweep = [], store }) =>
         (await import('./the-post-page.ts')).writePostPage({ sweeps: sweep, store }),

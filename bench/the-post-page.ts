@@ -20,7 +20,7 @@ const CURVES =
   'Loss and accuracy over 200 epochs: training and held out, and the test images of the seeds and of the post';
 
 interface Options {
-  /** `<experiment>=<id>` each: sweeps to record first. */
+  /** `<experiment>=<id>` each, or `<id>,<id>` of sweeps with other seeds: what to record first. */
   readonly sweeps: readonly string[];
   /** That has them. */
   readonly store: string;
@@ -47,16 +47,18 @@ export async function writePostPage({ sweeps, store }: Options): Promise<void> {
   console.log(`written to ${PAGE}`);
 }
 
-/** @param each `<experiment>=<id>`. @returns lines for people */
+/** @param each of the option `--sweep`. @returns lines for people */
 async function recordSweep(
   each: string,
   { names, store }: { readonly names: readonly string[]; readonly store: string },
 ): Promise<string[]> {
-  const [, name = '', id] = /^(.+)=([0-9a-f]{12})$/.exec(each) ?? [];
-  if (id === undefined || !names.includes(name)) {
+  const [, name = '', ids] = /^(.+)=([0-9a-f]{12}(?:,[0-9a-f]{12})*)$/.exec(each) ?? [];
+  if (ids === undefined || !names.includes(name)) {
     throw new UsageError(`--sweep cannot be "${each}". Give <experiment>=<id>, such as ${names[0]}=0123456789ab.`);
   }
-  const figures = experimentFigures(await readSweep(await openObjectStore(store), id));
+  const opened = await openObjectStore(store);
+  const [first, ...others] = await Promise.all(ids.split(',').map((id) => readSweep(opened, id)));
+  const figures = experimentFigures(first!, ...others);
   const command = `./cifar10 sweep experiments/${name}.yaml --store ${shellWord(store)}`;
   return writeResults(`experiment-${name}`, command, figures);
 }

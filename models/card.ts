@@ -90,6 +90,11 @@ export const Card = z
     /** Absent if the weights were drawn. */
     parent: z.optional(Parent),
     epochs: z.number().check(z.nonnegative()),
+    /**
+     * Images of all training steps, each counted by its operations as a share of those of a whole-size image. Absent where all had
+     * their whole size: then it is the number of steps times the batch size.
+     */
+    imageSteps: z.optional(count),
     /** Which of the run's weights these are: those after the last step, or those that validated best. */
     kept: z.optional(
       z.object({ weights: z.enum(['last', 'best']), step: count, epoch: z.number().check(z.nonnegative()) }),

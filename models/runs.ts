@@ -31,6 +31,8 @@ export const RunResult = z.object({
   accuracy: z.object({ plain: fraction, tta: fraction }),
   trainingSeconds: z.number().check(z.nonnegative()),
   steps: count,
+  /** As in the card. */
+  imageSteps: Card.shape.imageSteps,
   kept: Card.shape.kept,
   /**
    * Set where the answers to images that were not trained on are no better than guessing, and absent otherwise. The version is

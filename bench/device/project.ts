@@ -150,14 +150,14 @@ export function trainOnce(addon: string, precision: Precision): 'CPU' | 'GPU' {
     const given = [inputs.images, inputs.labels, inputs.step, ...inputs.learningRates.values()];
     session.run(
       given.map((value) => [value, zerosFor(value)]),
-      [steps[0]],
+      [steps[0]![0]],
     );
     session.run(
       Object.values(loop!.inputs).map((value) => [
         value,
         value === loop!.inputs.count ? Int32Array.of(1) : zerosFor(value),
       ]),
-      [loop!.losses[0]],
+      [loop!.losses[0]![0]],
     );
     session.run([[evaluation.images, zerosFor(evaluation.images)]], [evaluation.logits]);
     session.dispose();

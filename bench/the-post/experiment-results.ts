@@ -4,12 +4,13 @@ import type { Sweep } from '#training/record/sweep/read-sweep.ts';
 
 const interval = z.readonly(z.tuple([z.number(), z.number()]));
 
-/** `results/<date>-experiment-<name>.json`: a sweep of `experiments/<name>.yaml`. Accuracies are fractions, on held-out images. */
+/** `results/<date>-experiment-<name>.json`: sweeps of `experiments/<name>.yaml`. Accuracies are fractions, on held-out images. */
 export const ExperimentResults = z.object({
   command: z.string(),
   at: z.string(),
   commit: z.string(),
-  sweep: z.string(),
+  /** More than one where seeds were added later. */
+  sweeps: z.array(z.string()).check(z.minLength(1)),
   /** The processors that trained, with their cores. */
   machines: z.array(z.string()),
   /** Held-out images. */
@@ -37,13 +38,26 @@ export const ExperimentResults = z.object({
 });
 export type ExperimentResults = z.infer<typeof ExperimentResults>;
 
-/** What is kept of a sweep: all but who recorded it, and when. */
-export function experimentFigures(sweep: Sweep): Omit<ExperimentResults, 'command' | 'at' | 'commit'> {
+/**
+ * What is kept of an experiment: all but who recorded it, and when.
+ *
+ * @param first sweep of its file
+ * @param others of the same file with other seeds; a run that several have counts once
+ */
+export function experimentFigures(
+  first: Sweep,
+  ...others: readonly Sweep[]
+): Omit<ExperimentResults, 'command' | 'at' | 'commit'> {
+  const runs = new Map(
+    [...others.toReversed(), first].flatMap((each) => each.runs.map((run) => [run.item.shard, run])),
+  );
+  const ordered = [first, ...others].flatMap((each) => each.runs.map(({ item }) => item.shard));
+  const sweep = { ...first, runs: [...new Set(ordered)].map((shard) => runs.get(shard)!) };
   const { groups, baseline } = rankGroups(sweep);
   const order = [...new Set(sweep.runs.map(({ item }) => item.group))];
   const all = sweep.runs.flatMap(({ result }) => result ?? []);
   return {
-    sweep: sweep.id,
+    sweeps: [first, ...others].map(({ id }) => id),
     machines: [...new Set(all.map(({ machine: { cpu, cores } }) => `${cpu}, ${cores} cores`))],
     images: all.find(({ heldOut }) => heldOut)?.heldOut?.images ?? 0,
     baseline: baseline.group,

@@ -34,7 +34,7 @@ const LESSON = 'what it teaches';
 function section({ name, question, results }: Experiment, lessons: ReadonlyMap<string, string>): string {
   const heading = `### ${question}\n[${name}](../experiments/${name}.yaml)`;
   if (results === undefined) return `${heading} is not measured yet.`;
-  const { sweep, at, images, machines, baseline, groups } = results;
+  const { sweeps, at, images, machines, baseline, groups } = results;
   const rows = groups.map(({ group, seeds, diverged, accuracy, interval95, loss, seconds, difference }) => [
     group,
     `${seeds.length}${diverged > 0 ? `, ${diverged} diverged` : ''}`,
@@ -46,7 +46,7 @@ function section({ name, question, results }: Experiment, lessons: ReadonlyMap<s
     lessons.get(keyOf(name, group)) ?? '',
   ]);
   const header = ['', 'runs', 'held out', '95 % of the mean', 'points against the baseline', 'loss', 'seconds', LESSON];
-  const where = `: sweep \`${sweep}\`, recorded on ${at.slice(0, 10)}; ${images.toLocaleString('en')} held-out images; ${machines.join('; ')}.`;
+  const where = `: ${sweeps.length === 1 ? 'sweep' : 'sweeps'} ${sweeps.map((id) => `\`${id}\``).join(', ')}, recorded on ${at.slice(0, 10)}; ${images.toLocaleString('en')} held-out images; ${machines.join('; ')}.`;
   return `${heading}${where}\n\n${markdownTable([header, ...rows])}`;
 }
 

@@ -77,11 +77,25 @@ const recorded = ExperimentResults.parse({
 test('an experiment is a row for each variant, in the order of its file, compared with its baseline', () => {
   const page = experimentTables([{ name, question, results: recorded }], '');
   const [, , ...rows] = rowsOf(page);
-  expect(page).toContain(`### Does it help?\n[made-up](../experiments/made-up.yaml): sweep \`${sweep.id}\``);
+  expect(page).toContain(
+    `### Does it help?\n[made-up](../experiments/made-up.yaml): sweep \`${sweep.id}\`, recorded on 2026-11-28; 1,000 held-out images`,
+  );
   expect(rows.map(([group]) => group)).toEqual(['flip=none', 'flip=random', 'flip=alternating']);
   expect(rows.map((cells) => cells[1])).toEqual(['2', '1, 1 diverged', '2']);
   expect(rows.filter((cells) => cells[4] === 'baseline').map(([group]) => group)).toEqual([recorded.baseline]);
   expect(rows.filter((cells) => /^(\*\*)?[+-]\d/.test(cells[4]!))).toHaveLength(2);
+});
+
+test('seeds that were trained later are joined, and a run that both sweeps have counts once', () => {
+  const later = exampleSweep({ over: { flip: ['none', 'random', 'alternating'] }, seeds: 3 });
+  const joined = experimentFigures(sweep, { ...later, id: 'ba9876543210' });
+  expect(joined.sweeps).toEqual([sweep.id, 'ba9876543210']);
+  expect(joined.groups.map(({ group, seeds, diverged }) => [group, seeds, diverged])).toEqual([
+    ['flip=none', [1, 2, 3], 0],
+    ['flip=random', [1, 3], 1],
+    ['flip=alternating', [1, 2, 3], 0],
+  ]);
+  expect(joined.baseline).toBe(recorded.baseline);
 });
 
 test('what people wrote into the last column stays when the figures are written again', () => {

@@ -1,5 +1,6 @@
+import { multiplicationsOf } from '#training/nets/multiplications.ts';
 import type { Net } from '#training/nets/net.ts';
-import { type ShapedLayer, shapesOf, weightSpecs } from '#training/nets/shapes.ts';
+import { shapesOf, weightSpecs } from '#training/nets/shapes.ts';
 
 /** Floating-point operations of one layer for one image in a training step. */
 export interface LayerFlops {
@@ -38,12 +39,4 @@ export function flopsOfImage(net: Net, trained: ReadonlySet<string>): number {
     (total, { forward, kernelGradient, inputGradient }) => total + forward + kernelGradient + inputGradient,
     0,
   );
-}
-
-function multiplicationsOf({ layer, input, output }: ShapedLayer): number {
-  const channels = input.at(-1)!;
-  if (layer.kind === 'dense') return channels * layer.units;
-  if (layer.kind !== 'convolution') return 0;
-  const [height = 0, width = 0] = output;
-  return height * width * layer.filters * layer.kernel ** 2 * channels;
 }

@@ -56,6 +56,8 @@ export const SweepResult = z.object({
   /** Done. */
   epochs: z.number(),
   steps: count,
+  /** Images of all steps, in operations of whole-size images; absent where all had their whole size. */
+  imageSteps: z.optional(count),
   /** How often it diverged, and went back to earlier weights with a lower learning rate. */
   recoveries: count,
   /** Of the steps alone, over all attempts. */

@@ -170,6 +170,13 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
     case 'evaluated':
       return [
         ...(event.kept === 'best' ? [colours.dim(`publishing the best weights, of step ${count(event.step)}`)] : []),
+        ...(event.imageSteps === undefined
+          ? []
+          : [
+              colours.dim(
+                `trained on ${count(event.imageSteps)} images, counted by their operations in whole-size images`,
+              ),
+            ]),
         `test  ${colours.bold(percent(event.plain))} plain, ${percent(event.tta)} with augmentation ` +
           colours.dim(`(${count(event.images)} images, loss ${event.loss.toFixed(3)}, ${duration(event.seconds)})`),
       ];

@@ -1,14 +1,18 @@
 import { UserError } from '#errors/user-error.ts';
 import { checkTensors } from '../nets/named-tensor.ts';
-import { weightSpecs } from '../nets/shapes.ts';
+import type { Net } from '../nets/net.ts';
+import { resizedNet, weightSpecs } from '../nets/shapes.ts';
 import type { ParameterGroup } from '../recipe/optimizer.ts';
 import type { EngineOptions, StepOptions } from './engine.ts';
 
 /**
- * @throws {InvalidNet} the net contradicts itself
+ * @throws {InvalidNet} the net contradicts itself, or does not fit images of a resolution
  * @throws {UserError} the weights do not fit the net, or a group names a weight that cannot be trained
  */
-export function checkOptions({ net, weights, groups, freezable = [], classWeights }: EngineOptions): void {
+export function checkOptions(options: EngineOptions): void {
+  const { net, weights, groups, freezable = [], classWeights, lookahead, average } = options;
+  if (lookahead && average) throw new RangeError('An engine keeps one slow average: for lookahead, or for an average.');
+  trainedNets(options);
   const specs = new Map(weightSpecs(net).map((spec) => [spec.name, spec]));
   checkTensors(
     `The weights of net ${net.name}`,
@@ -36,6 +40,38 @@ export function checkOptions({ net, weights, groups, freezable = [], classWeight
       throw new UserError(`Group ${name} is freezable, but no group has this name.`);
     }
   }
+}
+
+/** @throws {RangeError} the engine keeps no slow average that the weights meet or, in the end, become */
+export function checkSlow({ lookahead, average }: EngineOptions): void {
+  if (!lookahead && !average) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
+}
+
+/** @throws {RangeError} the engine was not compiled to average its weights */
+export function checkAverage({ average }: EngineOptions): void {
+  if (!average) throw new RangeError('This engine does not average its weights: compile it with average.');
+}
+
+/**
+ * The nets that steps train: the one for images of their own size, then one for each resolution. They share their weights.
+ *
+ * @throws {InvalidNet} a net does not fit images of a resolution
+ */
+export function trainedNets({
+  net,
+  resolutions = [],
+}: Pick<EngineOptions, 'net' | 'resolutions'>): readonly [Net, ...Net[]] {
+  return [net, ...resolutions.map((side) => resizedNet(net, side))];
+}
+
+/** Which of `trainedNets` a step trains. @throws {RangeError} the engine was compiled without this resolution */
+export function trainedNet({ resolutions = [] }: EngineOptions, { resolution }: StepOptions): number {
+  if (resolution === undefined) return 0;
+  const index = resolutions.indexOf(resolution);
+  if (index >= 0) return index + 1;
+  throw new RangeError(
+    `A step reduces its images to ${resolution} pixels; this engine was compiled for ${resolutions.join(', ') || 'none'}.`,
+  );
 }
 
 /** The groups that a step trains, those that have a learning rate, and which kind of step that is. */

@@ -5,11 +5,12 @@ import type { Augmentation } from '../data/augmentation.ts';
 import type { Batch, BatchPlan } from '../data/batch.ts';
 import { batches, batchPlans } from '../data/batches.ts';
 import type { Labels } from '../data/labels.ts';
+import { airbenchNet } from '../nets/airbench.ts';
 import { initializeWeights } from '../nets/initialize.ts';
 import type { NamedTensor } from '../nets/named-tensor.ts';
 import { everything, everythingBranched, noiseBatch } from '../nets/net.fixture.ts';
 import type { Net } from '../nets/net.ts';
-import { InvalidNet, weightSpecs } from '../nets/shapes.ts';
+import { InvalidNet, resizedNet, weightSpecs } from '../nets/shapes.ts';
 import { random } from '../random/random.ts';
 import type { ParameterGroup } from '../recipe/optimizer.ts';
 import type { Engine, EngineOptions, StepOptions } from './engine.ts';
@@ -121,6 +122,27 @@ export function describeEngine(
             weight,
           );
         }
+      });
+
+      test('on reduced images is that of a net for images of the smaller size', async () => {
+        const net = airbenchNet([4, 6, 8]);
+        const options = { ...optionsFor(net), reduction: 'sum' as const };
+        const engine = await compile({ ...options, resolutions: [24, 16] });
+        const small = resizedNet(net, 16);
+        const other = await compile({ ...options, net: small });
+        // Each pixel four times: then half the size has the pixels themselves.
+        const pixels = randomBatch(small, 3);
+        const whole = { images: doubled(pixels.images, small), labels: pixels.labels };
+        for (const step of [0, 1, 2]) {
+          const learningRates = { all: 0.01 };
+          const loss = engine.step(whole, { step, learningRates, resolution: 16 });
+          expect(loss).toBeCloseTo(other.step(pixels, { step, learningRates }), 4);
+        }
+        const weights = byName(other.weights());
+        for (const { name, data } of engine.weights()) expectClose(data, weights.get(name)!, name, 1e-3);
+        expect(() => engine.step(whole, { ...still, resolution: 28 })).toThrow(/28 pixels; .* compiled for 24, 16/);
+        engine.step(whole, { ...still, resolution: 24 });
+        await expect(compile({ resolutions: [8] })).rejects.toThrow(/images of 9x8 are not square/);
       });
 
       test('with smoothed labels is as if they were drawn at random in that share of cases', async () => {
@@ -412,6 +434,83 @@ export function describeEngine(
       });
     });
 
+    describe('an average', () => {
+      const averaging = { average: true } as const;
+      const step = (engine: Engine, number: number) =>
+        engine.step(randomBatch(everything, number), { step: number, learningRates: { all: 0.1 } });
+
+      test('follows the weights, which train as they would without it, and in the end are set to it', async () => {
+        const [engine, alone] = [await compile(averaging), engineAt()];
+        const passed: NamedTensor[][] = [];
+        for (const number of [0, 1, 2]) {
+          expect(step(engine, number)).toBe(step(alone, number));
+          passed.push(engine.weights());
+          engine.average(number / (number + 1));
+        }
+        expect(engine.weights()).toEqual(alone.weights());
+        engine.lookahead(1);
+        const [first, second, third] = passed.map(byName);
+        for (const { name: weight, data } of engine.weights()) {
+          const [one, two, three] = [first!.get(weight)!, second!.get(weight)!, third!.get(weight)!];
+          expectClose(
+            data,
+            one.map((value, at) => (value + two[at]! + three[at]!) / 3),
+            weight,
+          );
+        }
+      });
+
+      test('observes the mean of the statistics of some batches, and changes nothing else', async () => {
+        const engine = await compile({ ...averaging, ...optionsFor(everythingBranched) });
+        const batches = [1, 2, 3].map((seed) => randomBatch(everythingBranched, seed));
+        const observed = (batch: Batch, share: number) => {
+          engine.observe(batch, { step: 0, share });
+          return byName(engine.weights());
+        };
+        const statistics = weightSpecs(everythingBranched).filter(({ role }) => role.startsWith('moving-'));
+        const before = engine.state();
+        const alone = batches.map((each) => observed(each, 1));
+        engine.restore(before);
+        for (const [index, each] of batches.entries()) observed(each, 1 / (index + 1));
+        const after = byName(engine.state());
+        for (const { name: statistic } of statistics) {
+          const [one, two, three] = alone.map((values) => values.get(statistic)!);
+          expectClose(
+            after.get(statistic)!,
+            one!.map((value, at) => (value + two![at]! + three![at]!) / 3),
+            statistic,
+          );
+        }
+        const isStatistic = new Set(statistics.map(({ name: statistic }) => statistic));
+        const kept = before.filter((tensor) => !isStatistic.has(tensor.name));
+        for (const { name: tensor, data } of kept) expect(after.get(tensor), tensor).toEqual(data);
+      });
+
+      test('observes the statistics that a step moves towards', async () => {
+        const engine = await compile(averaging);
+        engine.observe(batch, { step: 0, share: 1 });
+        const observed = byName(engine.weights());
+        const alone = engineAt();
+        alone.step(batch, still);
+        const moved = byName(alone.weights());
+        for (const layer of everything.layers) {
+          if (layer.kind !== 'batch-normalization') continue;
+          for (const statistic of [`${layer.name}/moving_mean`, `${layer.name}/moving_variance`]) {
+            const expected = byName(initial)
+              .get(statistic)!
+              .map((value, at) => layer.momentum * value + (1 - layer.momentum) * observed.get(statistic)![at]!);
+            expectClose(moved.get(statistic)!, expected, statistic);
+          }
+        }
+      });
+
+      test('is refused where none is kept, and beside lookahead', async () => {
+        expect(() => engineAt().average(0.5)).toThrow(/compile it with average/);
+        expect(() => engineAt().observe(batch, { step: 0, share: 1 })).toThrow(/compile it with average/);
+        await expect(compile({ ...averaging, lookahead: true })).rejects.toThrow(/keeps one slow average/);
+      });
+    });
+
     describe('batch normalization', () => {
       test('takes the statistics of the batch to train, and keeps running ones to evaluate', async () => {
         const flat: Net = {
@@ -632,6 +731,27 @@ export function describeEngine(
         },
       );
 
+      test('average the weights as the steps one by one do, bit for bit', async () => {
+        const averaging = { ...change, lookahead: false, average: true };
+        const [engine, other] = [await compile(averaging), await compile(averaging)];
+        const decayAfter = (step: number) => (step < 5 ? undefined : (step - 5) / (step - 4));
+        const averaged = plans
+          .slice(0, frozenFrom)
+          .map(({ lookahead: _, ...plan }) => ({ ...plan, average: decayAfter(plan.step) }));
+        engine.steps!.run(averaged.slice(0, wholeFrom));
+        engine.steps!.run(averaged.slice(wholeFrom));
+        let step = 0;
+        for (const number of [0, 1]) {
+          for (const each of batches(split, epoch(number))) {
+            if (step === frozenFrom) break;
+            other.step(each, { step, learningRates: ratesOf(step) });
+            const decay = decayAfter(step++);
+            if (decay !== undefined) other.average(decay);
+          }
+        }
+        expect(engine.state()).toEqual(other.state());
+      });
+
       test('are the steps one by one for a net with branches too', async () => {
         const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
         const planned = batchPlans(images, epoch(0));
@@ -651,11 +771,10 @@ export function describeEngine(
       });
 
       test.each([
-        { randomCrop: 0.2 },
+        { randomCrop: 0.2, verticalFlip: 'random', zoom: [0.2, 0.2], rotate: 30 },
         { randAugment: [3, 20] },
         { colorJitter: [0.4, 0.4, 0.4, 0.1] },
         { cutout: 0.5 },
-        { verticalFlip: 'random', zoom: [0.2, 0.2], rotate: 30 },
         { flip: 'none', translate: 0, randomCrop: 0.5, randAugment: [2, 9], colorJitter: [1, 1, 1, 0.5], cutout: 0.25 },
       ] as const)('are the steps one by one on images that are varied as photos are: %j', async (photos) => {
         const varied: Augmentation = { ...augmentation, ...photos };
@@ -670,6 +789,29 @@ export function describeEngine(
         const alone = Array.from(batches(split, options), (each, step) => engine.step(each, { step, learningRates }));
         expect(together).toEqual(alone);
         expect(end).toEqual(engine.state());
+      });
+
+      test('are the steps one by one on images that grow', async () => {
+        const growing = optionsFor(airbenchNet([4, 6, 8]));
+        const images = { count: 18, ...randomBatch(growing.net, 11, 18) };
+        const options = { ...epoch(0), imageSize: growing.net.input };
+        const [one, other] = [
+          await compile({ ...growing, resolutions: [24, 28], resident: { ...images, augmentation } }),
+          await compile({ ...growing, resolutions: [24, 28] }),
+        ];
+        const alike = { learningRates: { all: 0.01 } };
+        const sizes = [24, 28, undefined];
+        const planned = Array.from(batchPlans(images, options), (each, step) => ({
+          ...{ ...alike, step, batch: each, resolution: sizes[step] },
+        }));
+        const together = planned.flatMap((plan) => [...one.steps!.run([plan])]);
+        const prepared = batches(images, options);
+        const alone = Array.from(prepared, (each, step) =>
+          other.step(each, { ...alike, step, resolution: sizes[step] }),
+        );
+        expect(together).toEqual(alone);
+        expect(one.state()).toEqual(other.state());
+        expect(() => one.steps!.run(planned)).toThrow(/Step 1 has images of another size than step 0/);
       });
 
       test('resume from a checkpoint of the steps one by one', async () => {
@@ -834,6 +976,21 @@ function randomBatch(net: Net, seed: number, size = batchSize): Batch {
   return noiseBatch(net, size, seed);
 }
 
+/** Images of twice the size: each pixel four times. */
+function doubled(images: Uint8Array, { input: [height, width, channels] }: Net): Uint8Array {
+  const count = images.length / (height * width * channels);
+  const large = new Uint8Array(4 * images.length);
+  let at = 0;
+  for (let image = 0; image < count; image++)
+    for (let row = 0; row < 2 * height; row++)
+      for (let column = 0; column < 2 * width; column++)
+        for (let channel = 0; channel < channels; channel++, at++) {
+          const pixel = (image * height + (row >> 1)) * width + (column >> 1);
+          large[at] = images[pixel * channels + channel]!;
+        }
+  return large;
+}
+
 /** A square kernel becomes the identity, a bias zero. */
 function identity(tensor: NamedTensor): NamedTensor {
   const [rows = 0] = tensor.shape;
@@ -877,12 +1034,12 @@ function difference(before: readonly NamedTensor[], after: readonly NamedTensor[
   return new Map(before.map(({ name, data }) => [name, data.map((value, at) => value - later.get(name)![at]!)]));
 }
 
-function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
+function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>, what: string, share = 1e-4): void {
   expect(found.length, what).toBe(expected.length);
   let [worst, largest] = [0, 0];
   for (let at = 0; at < expected.length; at++) {
     worst = Math.max(worst, Math.abs(found[at]! - expected[at]!));
     largest = Math.max(largest, Math.abs(expected[at]!));
   }
-  expect(worst, what).toBeLessThanOrEqual(1e-5 + 1e-4 * largest);
+  expect(worst, what).toBeLessThanOrEqual(1e-5 + share * largest);
 }

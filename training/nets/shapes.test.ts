@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '#errors/user-error.ts';
+import { cifar10Images } from '../data/image-set.ts';
 import { airbenchNet } from './airbench.ts';
 import { everythingBranched } from './net.fixture.ts';
 import type { Layer, Net } from './net.ts';
+import { resnet9 } from './resnet9.ts';
 import { seedNet } from './seed.ts';
-import { InvalidNet, shapesOf, weightSpecs } from './shapes.ts';
+import { InvalidNet, resizedNet, shapesOf, weightSpecs } from './shapes.ts';
 import { tinyNet } from './tiny.ts';
 
 const small: Net = {
@@ -163,5 +165,26 @@ describe('a description that contradicts itself is refused, by layer and numbers
     expect(() => shapesOf(net)).toThrow(InvalidNet);
     expect(() => weightSpecs(net)).toThrow(message);
     expect(() => weightSpecs(net)).toThrow(UserError);
+  });
+});
+
+describe('resizedNet', () => {
+  test('has the same weights, and pools over the whole feature map where the net does', () => {
+    const net = airbenchNet([64, 256, 256]);
+    expect(resizedNet(net, 32)).toEqual(net);
+    for (const side of [16, 24, 28]) {
+      const resized = resizedNet(net, side);
+      expect(resized.input).toEqual([side, side, 3]);
+      expect(weightSpecs(resized)).toEqual(weightSpecs(net));
+      expect(shapesOf(resized).find(({ layer }) => layer.name === 'pool')?.output).toEqual([1, 1, 256]);
+    }
+    expect(weightSpecs(resizedNet(resnet9(), 20))).toEqual(weightSpecs(resnet9()));
+  });
+
+  test('is refused, by its layer, where a weight would change its shape or a window does not fit', () => {
+    expect(() => resizedNet(seedNet, 24)).toThrow(/layer dense1: has a weight for each pixel of its input/);
+    expect(() => resizedNet(airbenchNet([4, 6, 8]), 8)).toThrow(/layer group3-pool: size is 2, more than the 1x1/);
+    const wide = { ...cifar10Images, size: [32, 64, 3] as const };
+    expect(() => resizedNet(airbenchNet([4, 6, 8], wide), 24)).toThrow(/images of 32x64 are not square/);
   });
 });

@@ -47,18 +47,8 @@ export class InvalidNet extends UserError {
  */
 export function shapesOf(net: Net): readonly ShapedLayer[] {
   checkNet(net);
-  const shaped = new Map<string, ShapedLayer>();
-  const unread = new Set<string>();
-  for (const [index, layer] of net.layers.entries()) {
-    const invalid = (reason: string) => new InvalidNet(net, layer.name, reason);
-    const inputs = inputsOf(net, index, invalid);
-    const input = commonShape(inputs, shaped, invalid) ?? net.input;
-    shaped.set(layer.name, { layer, inputs, input, output: outputOf(layer, input, invalid, index) });
-    for (const name of inputs) unread.delete(name);
-    unread.add(layer.name);
-  }
-  const last = net.layers.at(-1)!;
-  const { output } = shaped.get(last.name)!;
+  const shaped = follow(net);
+  const { layer: last, output } = shaped.at(-1)!;
   if (output.length !== 1 || output[0] !== net.classes) {
     throw new InvalidNet(
       net,
@@ -66,9 +56,51 @@ export function shapesOf(net: Net): readonly ShapedLayer[] {
       `returns ${show(output)} for an image; the last layer must return [${net.classes}], one logit per class.`,
     );
   }
-  const [dead] = unread;
-  if (dead !== last.name) throw new InvalidNet(net, dead, 'no layer reads its output; remove it or connect it.');
+  const read = new Set(shaped.flatMap(({ inputs }) => inputs));
+  const dead = shaped.find(({ layer }) => layer !== last && !read.has(layer.name))?.layer.name;
+  if (dead !== undefined) throw new InvalidNet(net, dead, 'no layer reads its output; remove it or connect it.');
+  return shaped;
+}
+
+/** Follows an image through layers, wherever they end. @throws {InvalidNet} a layer does not fit what it is given */
+function follow(net: Net): readonly ShapedLayer[] {
+  const shaped = new Map<string, ShapedLayer>();
+  for (const [index, layer] of net.layers.entries()) {
+    const invalid = (reason: string) => new InvalidNet(net, layer.name, reason);
+    const inputs = inputsOf(net, index, invalid);
+    const input = commonShape(inputs, shaped, invalid) ?? net.input;
+    shaped.set(layer.name, { layer, inputs, input, output: outputOf(layer, input, invalid, index) });
+  }
   return [...shaped.values()];
+}
+
+/**
+ * A net for the same images, reduced to another size: with the same weights, since a kernel slides over feature maps of any size.
+ * A pooling over the whole feature map stays one.
+ *
+ * @param side height and width of the reduced images
+ * @throws {InvalidNet} the images are not square, a window no longer fits, or a weight would have another shape
+ */
+export function resizedNet(net: Net, side: number): Net {
+  const [height, width, channels] = net.input;
+  if (height !== width) throw new InvalidNet(net, undefined, `images of ${height}x${width} are not square.`);
+  const layers: Layer[] = [];
+  const resized: Net = { ...net, input: [side, side, channels], layers };
+  for (const { layer, inputs, input } of shapesOf(net)) {
+    const isPooling = layer.kind === 'max-pooling' || layer.kind === 'average-pooling';
+    if (isPooling && layer.size === input[0] && layer.size === input[1]) {
+      const before = follow(resized).find((each) => each.layer.name === inputs[0])!;
+      layers.push({ ...layer, size: before.output[0]! });
+    } else layers.push(layer);
+  }
+  const shapes = new Map(weightSpecs(net).map(({ name, shape }) => [name, shape]));
+  const other = weightSpecs(resized).find(({ name, shape }) => shape.join() !== shapes.get(name)!.join());
+  if (other === undefined) return resized;
+  throw new InvalidNet(
+    net,
+    other.layer,
+    `has a weight for each pixel of its input, so that images of ${side}x${side} do not fit it.`,
+  );
 }
 
 /** The names of the layers that a layer reads. @throws {InvalidNet} one is unknown or comes later, or their number is wrong */

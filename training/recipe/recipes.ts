@@ -2,6 +2,7 @@ import type * as z from 'zod/mini';
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
 import { changedNet } from '../nets/changed-net.ts';
 import type { Net } from '../nets/net.ts';
+import { withStandardization } from '../nets/standardization.ts';
 import { withoutWhitening } from '../nets/whitening.ts';
 import { nets } from './nets.ts';
 import type { settingsSchema } from './settings-schema.ts';
@@ -49,6 +50,7 @@ const seed: Recipe = {
   lowerPatience: 10,
   labelSmoothing: 0,
   classWeights: 'none',
+  standardize: 'default',
   whitening: 'on',
   whiteningBiasEpochs: 3,
   lookahead: 0,
@@ -68,6 +70,7 @@ const seed: Recipe = {
   randAugment: [0, 0],
   colorJitter: [0, 0, 0, 0],
   cutout: 0,
+  resolutions: 'whole',
   views: 'plain',
   batchPreparation: 'auto',
   checkpointSeconds: 60,
@@ -149,6 +152,8 @@ export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
 /** @param images that the net classifies */
 export function netOf(recipe: Recipe, images: ImageSet = cifar10Images): Net {
-  const made = changedNet(nets[recipe.net](images, recipe.widths), recipe);
-  return recipe.whitening === 'on' ? made : withoutWhitening(made);
+  const { net, widths, standardize, whitening } = recipe;
+  const made = changedNet(nets[net](images, widths), recipe);
+  const whitened = whitening === 'on' ? made : withoutWhitening(made);
+  return standardize === 'default' ? whitened : withStandardization(whitened, standardize === 'on', images);
 }

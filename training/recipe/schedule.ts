@@ -1,12 +1,17 @@
-import type { Recipe } from './recipes.ts';
-
 /** What the setting `schedule` may be. */
 export const schedules = ['constant', 'triangle', 'cosine', 'one-cycle', 'step', 'plateau'] as const;
 
-type ScheduleSettings = Pick<
-  Recipe,
-  'schedule' | 'startLearningRate' | 'peak' | 'endLearningRate' | 'floorLast' | 'lowerAt' | 'lowerBy' | 'lowerPatience'
->;
+/** The settings of a recipe that say how the learning rate changes; `settings-schema.ts` says what each means. */
+interface ScheduleSettings {
+  readonly schedule: (typeof schedules)[number];
+  readonly startLearningRate: number;
+  readonly peak: number;
+  readonly endLearningRate: number;
+  readonly floorLast: number;
+  readonly lowerAt: readonly number[];
+  readonly lowerBy: number;
+  readonly lowerPatience: number;
+}
 
 /** What a step knows of the run that it is in. */
 export interface Position {
@@ -24,7 +29,7 @@ export interface Position {
  * It follows from the settings, the position and the history alone: nothing is kept from step to step, so a run that is interrupted
  * resumes at the same rates.
  *
- * @see Smith 2018, arXiv:1803.09820 (one-cycle); Loshchilov and Hutter 2017, arXiv:1608.03983 (cosine)
+ * @see Smith and Topin 2017, arXiv:1708.07120 (one-cycle); Loshchilov and Hutter 2017, arXiv:1608.03983 (cosine)
  */
 export function scheduleFactor(settings: ScheduleSettings, { step, steps, history }: Position): number {
   const { schedule, lowerAt, lowerBy } = settings;

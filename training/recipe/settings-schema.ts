@@ -119,6 +119,11 @@ export const settingsSchema = z.object({
       'the same in all; sqrt: between the two.',
     ['none', 'balanced', 'sqrt'],
   ),
+  standardize: choice(
+    'Whether the first layer subtracts the mean of the training images and divides by their deviation, channel by channel, or divides ' +
+      'by 255 alone; default is as the net has it: off for the seed net, on for others.',
+    ['default', 'on', 'off'],
+  ),
   whitening: choice(
     'The first convolution of the airbench and tiny nets: frozen filters that whiten patches of the training images, or filters that ' +
       'are drawn and trained as all others; other nets ignore it.',
@@ -208,6 +213,11 @@ export const settingsSchema = z.object({
     zero: 'none',
   }),
 
+  resolutions: resolutions(
+    'Pixels across and down that training images are reduced to, from the start of the run to its end, each for an equal share of ' +
+      'the steps. Smaller images are faster to train on; the last number is the whole size. Other sizes of images are reduced in ' +
+      'the same proportions.',
+  ),
   views: choice(
     'Test-time augmentation where a sweep measures a run: the answer to an image alone, the mean over it and its mirror image, or ' +
       'the mean over both and each of them moved by a pixel, in two directions.',
@@ -338,6 +348,26 @@ function filters(meaning: string) {
       encode: (widths) => widths.join(','),
     })
     .register(descriptions, { meaning, takes: 'three whole numbers from 1 to 2048, such as 32,64,64' });
+}
+
+/** `whole`, or sizes that grow to one that images have. */
+function resolutions(meaning: string) {
+  const sides = z.readonly(z.array(z.int().check(z.minimum(8), z.maximum(128))).check(z.minLength(1), z.maxLength(64)));
+  const growing = sides.check(
+    z.refine((values) => values.every((value, index) => index === 0 || value >= values[index - 1]!)),
+    z.refine((values) => (imageSizes as readonly number[]).includes(values.at(-1)!)),
+  );
+  return z
+    .codec(z.string(), z.union([z.literal('whole'), growing]), {
+      decode: (text) => (text === 'whole' ? text : text.split(',').map(Number)),
+      encode: String,
+    })
+    .register(descriptions, {
+      meaning,
+      takes:
+        `whole, or whole numbers from 8 that do not fall and end with ${listOf(imageSizes.map(String))}, such as 24,28,32 ` +
+        'or 24,24,28,32',
+    });
 }
 
 /** In seconds. */

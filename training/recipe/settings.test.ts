@@ -31,6 +31,18 @@ describe('resolveRecipe', () => {
     });
   });
 
+  test('resolutions are whole, or sizes that grow to one that images have', () => {
+    const resolved = (text: string) => resolveRecipe('quick', [`resolutions=${text}`]).settings.resolutions;
+    expect(resolved('24,24,28,32')).toEqual([24, 24, 28, 32]);
+    expect(resolved('32')).toEqual([32]);
+    expect(resolved('whole')).toBe('whole');
+    for (const text of ['', '24,28', '28,24,32', '24.5,32', '4,32', '24,,32', 'half']) {
+      expect(() => resolved(text), text).toThrow(
+        `resolutions cannot be "${text}". Give whole, or whole numbers from 8`,
+      );
+    }
+  });
+
   test('every setting of every recipe can be written as --set and read back', () => {
     for (const [name, recipe] of Object.entries(recipes)) {
       const changes = Object.entries(recipe).map(([key, value]) => `${key}=${value}`);

@@ -54,7 +54,8 @@ export function resolveContinuation(
   const rates = { learningRate: slower('learningRate'), muonLearningRate: slower('muonLearningRate') };
   // How the parent's own head was trained says nothing of this one.
   const head = { freeze: 'none', probeEpochs: 0, bodyLearningRate: hasNewHead ? CONTINUING : 1 } as const;
-  return { name: chosen, settings: changed({ ...settings, ...knownBy(parent), ...rates, ...head }, changes) };
+  const whole = { resolutions: 'whole' } as const; // The weights know whole pictures already.
+  return { name: chosen, settings: changed({ ...settings, ...knownBy(parent), ...rates, ...head, ...whole }, changes) };
 }
 
 /** The settings of a recipe as it is by its name, before changes; a recipe that is unknown here has its own. */

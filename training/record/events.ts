@@ -93,6 +93,8 @@ export type TrainingEvent = { readonly at: string } & (
       readonly tta: number;
       readonly loss: number;
       readonly seconds: number;
+      /** Images of the training steps, in operations of whole-size images; absent where all had their whole size. */
+      readonly imageSteps?: number;
     }
   | {
       /** The end of a run that is not published: on the held-out images. The test images were not read. */

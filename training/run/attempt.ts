@@ -16,6 +16,7 @@ import { weightSpecs } from '../nets/shapes.ts';
 import type { BatchPreparation } from '../recipe/batch-preparation.ts';
 import type { ParameterGroup } from '../recipe/optimizer.ts';
 import { freezableOf, groupsOf } from '../recipe/parameter-groups.ts';
+import { reducedSides } from '../recipe/resolutions.ts';
 import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Best } from './best.ts';
 import { plannedSteps } from './budget.ts';
@@ -27,6 +28,7 @@ import type { ReclaimWatch } from './reclaim-notice.ts';
 import { checkFinite, type Diverged, recover, slowdown } from './recovery.ts';
 import type { Emit, RunLog } from './run-log.ts';
 import { openSpooledCheckpoints } from './spooled-checkpoints.ts';
+import { type Work, workOf } from './work.ts';
 
 export interface AttemptOptions {
   readonly recipe: ResolvedRecipe;
@@ -69,6 +71,7 @@ export interface Attempt {
   readonly train: Split;
   readonly heldOut: Split;
   readonly stepsPerEpoch: number;
+  readonly work: Work;
   readonly preparation: BatchPreparation;
   readonly reclaim: ReclaimWatch;
   /** Changes as the run advances, as do `engine` and `best`. */
@@ -116,7 +119,9 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       groups,
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
+      average: settings.averageLast > 0,
       precision: settings.precision,
+      resolutions: reducedSides(settings, net.input[0]),
       resident: preparation === 'graph' ? { ...train, augmentation: settings } : undefined,
     });
 
@@ -126,7 +131,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
   const earlierSeconds = progress.wallSeconds;
   const attempt: Attempt = {
     ...{ options, emit: log.emit, net, groups, train, heldOut, stepsPerEpoch, preparation },
-    ...{ reclaim, progress },
+    ...{ work: workOf(net, settings), reclaim, progress },
     engine: await compileFrom(latest ? zeros(net) : initial()),
     best: latest?.best,
     async checkpoint() {

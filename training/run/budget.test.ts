@@ -1,19 +1,25 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { airbenchNet } from '../nets/airbench.ts';
 import { openBudget, plannedSteps } from './budget.ts';
+import { type Work, workOf } from './work.ts';
+
+const net = airbenchNet([64, 256, 256]);
+const whole = workOf(net, { resolutions: 'whole' });
 
 /** Runs a whole budget on a machine whose steps take what `secondsOf` says. */
-function spend(seconds: number, secondsOf: (step: number) => number, planned = 100) {
-  const budget = openBudget(seconds);
+function spend(seconds: number, secondsOf: (step: number) => number, planned = 100, work: Work = whole) {
+  const budget = openBudget(seconds, work);
   const progress = { step: 0, steps: plannedSteps({ epochs: planned, budget: seconds }, 1), trainingSeconds: 0 };
   let fits = 0;
   while (progress.step < progress.steps) {
     const steps = budget.fit(progress);
     if (steps !== progress.steps) fits++;
     progress.steps = steps;
-    const took = secondsOf(progress.step++);
+    const of = work.of(progress.step, progress.steps);
+    const took = of * secondsOf(progress.step++);
     progress.trainingSeconds += took;
-    budget.add(took);
+    budget.add(took, of);
   }
   return { ...progress, fits };
 }
@@ -26,6 +32,15 @@ test('a steady machine is fitted once, whatever the recipe had planned', () => {
     expect(steps).toBe(Math.floor((0.99 * 60) / 0.25));
     expect(fits).toBe(1);
   }
+});
+
+test('a run whose images grow is fitted to what its later steps will take', () => {
+  const growing = workOf(net, { resolutions: [24, 28, 32] });
+  const { trainingSeconds, steps, fits } = spend(60, () => 0.25, 100, growing);
+  expect(trainingSeconds).toBeGreaterThanOrEqual(58);
+  expect(trainingSeconds).toBeLessThanOrEqual(60);
+  expect(steps).toBeGreaterThan(1.3 * spend(60, () => 0.25).steps);
+  expect(fits).toBe(1);
 });
 
 test('the first steps, in which kernels are chosen, say nothing of the pace', () => {

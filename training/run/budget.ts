@@ -1,11 +1,12 @@
 import type { Recipe } from '../recipe/recipes.ts';
 import type { Progress } from './progress.ts';
+import type { Work } from './work.ts';
 
 /** First steps of a process, which are not measured: in them kernels are chosen and memory is allocated. */
 const UNCOUNTED_STEPS = 2;
 /** Steps measured before the first fit, unless they take a tenth of the budget. */
 const MEASURED_STEPS = 8;
-/** The pace is the mean of this many steps. */
+/** The pace, in seconds for a unit of work, is the mean of this many steps. */
 const PACE_STEPS = 16;
 /** The share of the budget that a fit aims at: a step may take longer than those before it. */
 const AIM = 0.99;
@@ -22,8 +23,8 @@ export function plannedSteps({ epochs, budget }: Pick<Recipe, 'epochs' | 'budget
 }
 
 export interface Budget {
-  /** Reports how many seconds a step took. */
-  add(seconds: number): void;
+  /** Reports how many seconds a step took, and how much work it was. */
+  add(seconds: number, work?: number): void;
   /**
    * The total number of steps with which the training ends within the budget, and not long before.
    *
@@ -37,24 +38,26 @@ export interface Budget {
  * ends when the time does.
  *
  * @param seconds of training: steps and their batches, summed over all attempts of the run
+ * @param work of the steps
  */
-export function openBudget(seconds: number): Budget {
+export function openBudget(seconds: number, work: Work): Budget {
   let steps = 0;
   let measured = 0;
   let recent: number[] = [];
   return {
-    add(took) {
+    add(took, of = 1) {
       steps++;
       measured += took;
-      recent = steps <= UNCOUNTED_STEPS + 1 ? [took] : [...recent, took].slice(-PACE_STEPS);
+      recent = steps <= UNCOUNTED_STEPS + 1 ? [took / of] : [...recent, took / of].slice(-PACE_STEPS);
     },
     fit({ step, steps: planned, trainingSeconds }) {
       const isMeasured = steps >= UNCOUNTED_STEPS + MEASURED_STEPS || measured > seconds / 10;
       if (!isMeasured && step + 1 < planned) return planned;
-      const pace = recent.length > 0 ? mean(recent) : trainingSeconds / step;
-      const end = trainingSeconds + pace * (planned - step);
+      const done = work.from(0, planned) - work.from(step, planned);
+      const pace = recent.length > 0 ? mean(recent) : trainingSeconds / done;
+      const end = trainingSeconds + pace * work.from(step, planned);
       if (end <= seconds && end >= EARLIEST * seconds) return planned;
-      return step + Math.max(1, Math.floor((AIM * seconds - trainingSeconds) / pace));
+      return work.stepsWithin(step, (AIM * seconds - trainingSeconds) / pace);
     },
   };
 }

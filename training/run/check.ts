@@ -2,7 +2,10 @@ import { UsageError, UserError } from '#errors/user-error.ts';
 import { kindsOf } from '../data/augmentation.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import { heldOutIndices } from '../data/hold-out.ts';
-import type { Recipe } from '../recipe/recipes.ts';
+import type { ImageSet } from '../data/image-set.ts';
+import { InvalidNet, resizedNet } from '../nets/shapes.ts';
+import { netOf, type Recipe } from '../recipe/recipes.ts';
+import { reducedSides } from '../recipe/resolutions.ts';
 import { checkEngine, isNative } from './choose-engine.ts';
 import { netFor, type OpenedParent, weightsFor } from './parent.ts';
 
@@ -45,6 +48,7 @@ export function checkRecipe(
   if (translate >= Math.min(height, width)) {
     throw new UsageError(`translate=${translate} moves images of ${height}x${width} out of sight. Set it lower.`);
   }
+  checkResolutions(settings, images);
   if (kindsOf(settings).isRecolored && channels !== 3) {
     throw new UsageError(
       `${title} has images of ${channels} channels, and colorJitter and randAugment change red, green and blue. ` +
@@ -60,16 +64,12 @@ export function checkRecipe(
 
 /** @throws {UsageError} a setting decides on held-out images, and there are none */
 function checkHeldOut({ heldOut, patience, keep, schedule }: Recipe): void {
-  if (heldOut > 0) return;
-  const setting =
-    keep === 'best'
-      ? 'keep=best'
-      : patience > 0
-        ? `patience=${patience}`
-        : schedule === 'plateau'
-          ? 'schedule=plateau'
-          : undefined;
-  if (setting === undefined) return;
+  const [setting] = [
+    ...(keep === 'best' ? ['keep=best'] : []),
+    ...(patience > 0 ? [`patience=${patience}`] : []),
+    ...(schedule === 'plateau' ? ['schedule=plateau'] : []),
+  ];
+  if (heldOut > 0 || setting === undefined) return;
   throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
 }
 
@@ -86,6 +86,20 @@ function checkTogether({ schedule, peak, lookahead, averageLast }: Recipe): void
       `lookahead=${lookahead} and averageLast=${averageLast} each keep an average of the weights, and a run has one. ` +
         'Set one of them to 0.',
     );
+  }
+}
+
+/** @throws {UsageError} the net does not fit smaller images */
+function checkResolutions(settings: Recipe, images: ImageSet): void {
+  for (const side of reducedSides(settings, images.size[0])) {
+    try {
+      resizedNet(netOf(settings, images), side);
+    } catch (error) {
+      if (!(error instanceof InvalidNet)) throw error;
+      const sizes = `resolutions=${settings.resolutions} reduces images to ${side}x${side}`;
+      const message = `${sizes}, which the net does not fit. ${error.message} Set resolutions=whole, or net=airbench.`;
+      throw new UsageError(message, { cause: error });
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import type { HistoryRow } from '../record/history.ts';
 import type { Attempt } from './attempt.ts';
 import { loadKeptWeights } from './kept-weights.ts';
 import { checkLearned, describeGuesses } from './nothing-learned.ts';
+import { imageStepsOf } from './progress.ts';
 import { instanceMetadata } from './reclaim-notice.ts';
 import type { GivenUp } from './recovery.ts';
 import type { RunLog } from './run-log.ts';
@@ -53,10 +54,12 @@ export async function describeDiverged(attempt: Attempt, { message }: GivenUp): 
 async function describeRun({ options, net, engine, stepsPerEpoch, progress }: Attempt) {
   const instance = instanceMetadata() === undefined ? undefined : await instanceType();
   const { step, history, recoveries, trainingSeconds, wallSeconds } = progress;
+  const imageSteps = imageStepsOf(progress, options.recipe.settings.batchSize);
   return {
     run: options.run,
     epochs: step / stepsPerEpoch,
     steps: step,
+    ...(imageSteps !== undefined && { imageSteps }),
     recoveries: recoveries.length,
     trainingSeconds,
     wallSeconds,

@@ -32,6 +32,8 @@ export const Progress = z.object({
   step: z.number().check(z.int(), z.nonnegative()),
   /** Where the run and its schedule end: as the recipe says, or fitted to a budget, or cut short. */
   steps: z.number().check(z.int(), z.positive()),
+  /** Work of all steps, those that were undone by a recovery included; absent where each is a unit (`work.ts`). */
+  work: z.optional(z.number().check(z.nonnegative())),
   /** Sums over all attempts. */
   trainingSeconds: seconds,
   wallSeconds: seconds,
@@ -41,6 +43,8 @@ export const Progress = z.object({
   lossSteps: z.number(),
   losses: LossWatch,
   recoveries: z.array(Recovery),
+  /** Updates of the average of the run's last steps; absent where there is none. */
+  averaged: z.exactOptional(z.number().check(z.int(), z.nonnegative())),
   /** The time of the last step; null before it. It goes into the version, so that a run interrupted later publishes the same. */
   trainedAt: z.nullable(z.iso.datetime()),
 });
@@ -60,4 +64,9 @@ export function newProgress(steps: number): Progress {
     recoveries: [],
     trainedAt: null,
   };
+}
+
+/** For the record: images of the steps, each counted by its work. @returns `undefined` where each image is a unit of work */
+export function imageStepsOf({ work }: Pick<Progress, 'work'>, batchSize: number): number | undefined {
+  return work === undefined ? undefined : Math.round(work * batchSize);
 }

@@ -11,6 +11,7 @@ import type { ResolvedRecipe } from '../recipe/settings.ts';
 import type { Attempt } from './attempt.ts';
 import { loadKeptWeights } from './kept-weights.ts';
 import { checkLearned, NothingLearned, whatToTry } from './nothing-learned.ts';
+import { imageStepsOf } from './progress.ts';
 import type { RunLog } from './run-log.ts';
 import { clearSpool } from './spooled-checkpoints.ts';
 import { describeTrained } from './version.ts';
@@ -30,6 +31,7 @@ export async function publish(attempt: Attempt, log: RunLog, becomesCandidate: b
   const { options, net, engine, heldOut, stepsPerEpoch, progress } = attempt;
   const { recipe, seed, data, store, run, signal } = options;
   const { trainingSeconds, wallSeconds, trainedAt, history } = progress;
+  const imageSteps = imageStepsOf(progress, recipe.settings.batchSize);
   const kept = loadKeptWeights(attempt);
   const predict = (images: Uint8Array) => finite(engine.logits(images), recipe);
   signal?.throwIfAborted();
@@ -48,6 +50,7 @@ export async function publish(attempt: Attempt, log: RunLog, becomesCandidate: b
     tta,
     loss,
     seconds: (performance.now() - began) / 1000,
+    ...(imageSteps !== undefined && { imageSteps }),
   });
 
   const files = await describeTrained({
@@ -67,6 +70,7 @@ export async function publish(attempt: Attempt, log: RunLog, becomesCandidate: b
     trainingSeconds,
     wallSeconds,
     epochs: progress.step / stepsPerEpoch,
+    imageSteps,
     kept,
     engine: engine.description,
   });
@@ -89,6 +93,7 @@ export async function publish(attempt: Attempt, log: RunLog, becomesCandidate: b
     accuracy: { plain, tta },
     trainingSeconds,
     steps: progress.step,
+    ...(imageSteps !== undefined && { imageSteps }),
     kept,
     ...(guessing && { guessing }),
     recoveries: progress.recoveries.length,

@@ -5,12 +5,14 @@ import { logitsOf } from '../evaluation/evaluate.ts';
 import { agreement, topClasses } from '../evaluation/measure.ts';
 import { crossEntropy } from '../evaluation/temperature.ts';
 import { learningRatesOf, shownLearningRate } from '../recipe/parameter-groups.ts';
+import { resolutionAt } from '../recipe/resolutions.ts';
 import type { Validation } from '../record/history.ts';
 import type { Attempt } from './attempt.ts';
 import { isBetter, isOutOfPatience } from './best.ts';
 import { type Budget, openBudget } from './budget.ts';
 import { openPace, type Pace } from './pace.ts';
 import { checkFinite, Diverged, slowdown, watchLoss } from './recovery.ts';
+import { countUpdate, endOnAverage, slowUpdateAfter } from './slow-average.ts';
 import { openStepper, type ScheduledStep, type Stepper } from './stepper.ts';
 
 /** Points of the curves, besides the ends of epochs. */
@@ -50,15 +52,17 @@ export async function trainSteps(attempt: Attempt): Promise<void> {
 async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
   const { options, progress } = attempt;
   const { settings } = options.recipe;
+  const { work } = attempt;
   const pace = openPace(settings.batchSize);
-  const budget = settings.budget > 0 ? openBudget(settings.budget) : undefined;
+  const budget = settings.budget > 0 ? openBudget(settings.budget, work) : undefined;
   const reportStep = stepReporter(attempt, pace);
   let checkpointAt = performance.now();
 
   while (progress.step < progress.steps) {
     if (budget) fitSteps(attempt, budget);
     const untilCheckpoint = settings.checkpointSeconds - (performance.now() - checkpointAt) / 1000;
-    const inTime = Math.floor(Math.min(CALL_SECONDS, untilCheckpoint) / pace.secondsPerStep());
+    const secondsPerStep = pace.secondsPerStep() * work.of(progress.step, progress.steps);
+    const inTime = Math.floor(Math.min(CALL_SECONDS, untilCheckpoint) / secondsPerStep);
     const scheduled = scheduledSteps(attempt, Math.max(1, Math.min(inTime, stepper.most)));
     const { steps } = progress;
 
@@ -67,9 +71,12 @@ async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
     const seconds = (performance.now() - began) / 1000 / losses.length;
     for (const [index, loss] of losses.entries()) {
       const learningRate = shownLearningRate(scheduled[index]!.learningRates);
-      countStep(attempt, { loss, seconds });
-      pace.add(seconds);
-      budget?.add(seconds);
+      const done = work.of(progress.step, steps);
+      countStep(attempt, { loss, seconds, work: done });
+      countUpdate(progress, settings, scheduled[index]!);
+      if (progress.step === progress.steps) await endOnAverage(attempt);
+      pace.add(seconds, done);
+      budget?.add(seconds, done);
       reportStep({ loss, learningRate, steps });
       await recordPoint(attempt, { learningRate, steps });
     }
@@ -85,24 +92,23 @@ async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
   }
 }
 
-/** The next steps, at most as many as one call may do: it ends with the epoch, and where a group is frozen. */
-function scheduledSteps({ options, groups, stepsPerEpoch, progress }: Attempt, most: number): ScheduledStep[] {
+/** The next steps, at most as many as one call may do: it ends with the epoch, where a group is frozen, and where images grow. */
+function scheduledSteps({ options, net, groups, stepsPerEpoch, progress }: Attempt, most: number): ScheduledStep[] {
   const { settings } = options.recipe;
   const { step: first, steps, history } = progress;
+  let { averaged = 0 } = progress;
   const left = Math.min(steps - first, stepsPerEpoch - (first % stepsPerEpoch));
   const scheduled = Array.from({ length: Math.min(most, left) }, (_, index) => {
     const step = first + index;
     const position = { step, steps, stepsPerEpoch, history };
     const learningRates = learningRatesOf(groups, settings, { ...position, factor: slowdown(progress) });
-    return { step, learningRates, lookahead: lookaheadDecay(settings.lookahead, step + 1, steps) };
+    const resolution = resolutionAt(settings, net.input[0], step, steps);
+    const update = slowUpdateAfter(settings, { step: step + 1, steps, averaged });
+    if (Object.keys(update).length > 0) averaged++;
+    return { step, learningRates, resolution, ...update };
   });
-  const trained = ({ learningRates }: ScheduledStep) => Object.keys(learningRates).join();
+  const trained = ({ learningRates, resolution }: ScheduledStep) => `${Object.keys(learningRates)} at ${resolution}`;
   return scheduled.filter((step) => trained(step) === trained(scheduled[0]!));
-}
-
-/** It grows with the cube of the progress. @see airbench §3.4 */
-function lookaheadDecay(every: number, step: number, steps: number): number | undefined {
-  return every > 0 && step % every === 0 ? 0.95 ** every * (step / steps) ** 3 : undefined;
 }
 
 /** Fits the number of steps to the budget, so that the schedule ends when the time does. */
@@ -117,14 +123,13 @@ function fitSteps({ options, progress, stepsPerEpoch, emit }: Attempt, budget: B
 
 /** @throws {Diverged} the loss is not finite, or stays far too high */
 function countStep(
-  { options, net, engine, progress }: Attempt,
-  { loss, seconds }: { readonly loss: number; readonly seconds: number },
+  { net, progress, work: { isWhole } }: Attempt,
+  { loss, seconds, work }: { readonly loss: number; readonly seconds: number; readonly work: number },
 ): void {
   watchLoss(progress.losses, loss, net.classes);
   progress.step++;
-  const isLast = progress.step === progress.steps;
-  if (isLast && options.recipe.settings.lookahead > 0) engine.lookahead(1); // The run ends on the slow average.
   progress.trainingSeconds += seconds;
+  if (!isWhole) progress.work = (progress.work ?? 0) + work;
   progress.lossSum += loss;
   progress.lossSteps++;
 }
@@ -137,7 +142,7 @@ interface StepToReport {
 }
 
 /** Reports the last step, and at most one each second before it. */
-function stepReporter({ progress, stepsPerEpoch, emit }: Attempt, pace: Pace): (done: StepToReport) => void {
+function stepReporter({ progress, stepsPerEpoch, work, emit }: Attempt, pace: Pace): (done: StepToReport) => void {
   let reportedAt = 0;
   return ({ loss, learningRate, steps }) => {
     const { step } = progress;
@@ -151,7 +156,7 @@ function stepReporter({ progress, stepsPerEpoch, emit }: Attempt, pace: Pace): (
       loss,
       learningRate,
       imagesPerSecond: pace.imagesPerSecond(),
-      etaSeconds: pace.secondsPerStep() * (steps - step),
+      etaSeconds: pace.secondsPerStep() * work.from(step, steps),
     });
   };
 }
@@ -174,7 +179,7 @@ async function recordPoint(
   progress.lossSteps = 0;
   if (!isEpochEnd) return;
   emit({ type: 'epoch', ...point, ...(validation && { validation }) });
-  keepIfBetter(attempt, epoch, validation);
+  await keepIfBetter(attempt, epoch, validation);
 }
 
 async function validate(engine: Engine, heldOut: Split, classes: number): Promise<Validation | null> {
@@ -191,7 +196,7 @@ async function validate(engine: Engine, heldOut: Split, classes: number): Promis
  *
  * @throws {Diverged} the weights, or the held-out loss, are not finite
  */
-function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | null): void {
+async function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | null): Promise<void> {
   const { options, engine, progress, emit } = attempt;
   const weights = engine.weights();
   checkFinite(weights);
@@ -200,7 +205,7 @@ function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | 
   const { best } = attempt;
   if (progress.step === progress.steps || !isOutOfPatience(options.recipe.settings.patience, epoch, best)) return;
   progress.steps = progress.step;
-  if (options.recipe.settings.lookahead > 0) engine.lookahead(1); // This run, too, ends on the slow average.
+  await endOnAverage(attempt); // This run, too, ends on its slow average.
   emit({
     type: 'stopped',
     step: progress.step,

@@ -2,6 +2,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
@@ -23,6 +24,7 @@ import { hasTensorFlow } from '../engine/tensorflow.ts';
 import { openStoredModel } from '../evaluation/stored-model.ts';
 import { probabilities } from '../evaluation/temperature.ts';
 import { decodeWeights } from '../export/weights.ts';
+import { netOf } from '../recipe/recipes.ts';
 import { resolveRecipe } from '../recipe/settings.ts';
 import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
@@ -31,6 +33,7 @@ import { instanceMetadataOnLoopback, reclaimNotice } from './instance-metadata.f
 import { NothingLearned } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 import { type Outcome, train } from './train.ts';
+import { workOf } from './work.ts';
 
 let data: Dataset;
 let folder: string;
@@ -349,7 +352,7 @@ describe('a run from the weights of another', () => {
   });
 });
 
-/** Dropout and AdamW; batch normalisation, whitening, slow average, all kinds of augmentation, class weights and SGD. */
+/** Dropout and AdamW; batch normalisation, whitening, slow average, growing images, all kinds of augmentation, class weights and SGD. */
 const demanding = {
   seed: resolveRecipe('seed', [...small, 'checkpointSeconds=0', 'optimizer=adamw', 'flip=random', 'translate=1']),
   airbench: resolveRecipe('quick', [
@@ -359,7 +362,26 @@ const demanding = {
     'whiteningBiasEpochs=1',
     'lookahead=3',
     'classWeights=balanced',
+    'resolutions=24,28,32',
     ...['randomCrop=0.3', 'randAugment=2,9', 'colorJitter=0.4,0.4,0.4,0.1', 'cutout=0.25'],
+  ]),
+  // Two steps an epoch: the learning rate is lowered before the run is interrupted, and the average has begun.
+  averaged: resolveRecipe('tiny', [
+    ...[
+      ...small,
+      'checkpointSeconds=0',
+      'batchSize=128',
+      'epochs=5',
+      'optimizer=muon',
+      'dropout=0.2',
+      'averageLast=0.8',
+    ],
+    ...['schedule=plateau', 'learningRate=2', 'lowerPatience=1', 'lowerBy=0.5'],
+  ]),
+  'averaged tail of the seed': resolveRecipe('seed', [
+    ...[...small, 'checkpointSeconds=0', 'activation=elu', 'batchNormalization=on', 'schedule=cosine', 'floorLast=0.3'],
+    ...['optimizer=muon', 'learningRate=0.1'],
+    ...['lookahead=2', 'lookaheadDecay=0.7', 'lookaheadLast=0.9'],
   ]),
 };
 
@@ -390,6 +412,20 @@ describe.skipIf(!hasTensorFlow()).each(Object.entries(demanding))('an interrupte
     expect(await weightsOf(third.outcome)).toBe(expected);
   });
 });
+
+test.skipIf(!hasTensorFlow())(
+  'a run whose images grow says how many whole ones its operations were worth',
+  async () => {
+    const { outcome, events } = await attempt({ recipe: demanding.airbench });
+    // Of ten steps of 32 images four are at 24 pixels, three at 28 and three at 32.
+    const work = workOf(netOf(demanding.airbench.settings), demanding.airbench.settings).from(0, 10);
+    expect(work).toBeLessThan(9);
+    const imageSteps = Math.round(work * 32);
+    expect((await readVersion(store, versionOf(outcome))).card.imageSteps).toBe(imageSteps);
+    expect(await readResult(store, 'a')).toMatchObject({ steps: 10, imageSteps });
+    expect(events.find(({ type }) => type === 'evaluated')).toMatchObject({ imageSteps });
+  },
+);
 
 describe('a run whose instance EC2 takes back', () => {
   const kindsOf = (events: readonly TrainingEvent[]) => events.map(({ type }) => type);
@@ -603,6 +639,8 @@ describe('what a run begins with where nobody says it', () => {
       from: undefined,
       lines: [expect.stringMatching(hint)],
     });
+    const other = resolveRecipe('tiny', [...small, 'activation=elu']);
+    expect(await beginningOf(few(), 'b', other)).toMatchObject({ from: undefined, lines: [expect.any(String)] });
     expect(await beginningOf(data)).toEqual({ from: undefined, lines: [] });
     const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 17 } };
     expect(await beginningOf(many)).toEqual({ from: undefined, lines: [] });
@@ -910,6 +948,13 @@ describe('a run is refused', () => {
     );
   });
 
+  test('if its net does not fit smaller images', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'resolutions=24,32']);
+    await expect(attempt({ recipe })).rejects.toThrow(
+      /resolutions=24,32 reduces images to 24x24, which the net does not fit. .* Set resolutions=whole, or net=airbench/,
+    );
+  });
+
   test('if it would leave no batch to train on', async () => {
     const recipe = resolveRecipe('tiny', [...small, 'heldOut=300']);
     await expect(attempt({ recipe })).rejects.toThrow(/heldOut=300 leaves no batch of batchSize=32/);
@@ -988,9 +1033,37 @@ describe('the best weights', () => {
     for (const [name, average] of slow) expect(state.get(name.replace(/\/slow$/, '')), name).toEqual(average);
   });
 
-  test.each([['keep=best'], ['patience=3']])('need held-out images: %s', async (setting) => {
+  test.each([['keep=best'], ['patience=3'], ['schedule=plateau']])('need held-out images: %s', async (setting) => {
     const recipe = resolveRecipe('tiny', [...small, 'heldOut=0', setting]);
     await expect(attempt({ recipe })).rejects.toThrow(`${setting} is decided on held-out images, and heldOut=0`);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+});
+
+describe('a run that averages its weights', () => {
+  test('ends on their mean, with statistics that were measured anew and not averaged', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'averageLast=0.5']);
+    const { events } = await attempt({ recipe });
+    const { state, progress } = (await openCheckpoints(store, 'a')).latest!;
+    expect(progress.averaged).toBe(5);
+    const values = new Map(state.map(({ name, data }) => [name, data]));
+    const averages = [...values].flatMap(([name, slow]) =>
+      name.endsWith('/slow') ? [{ name, slow, own: values.get(name.replace(/\/slow$/, ''))! }] : [],
+    );
+    const isStatistic = ({ name }: { name: string }) => name.includes('/moving_');
+    for (const { name, slow, own } of averages) expect(isDeepStrictEqual(own, slow), name).toBe(!isStatistic({ name }));
+    expect(averages.some(isStatistic)).toBe(true);
+    const plain = finished.events.findLast((event) => event.type === 'epoch');
+    expect(events.findLast((event) => event.type === 'epoch')).not.toMatchObject({ validation: plain!.validation });
+  });
+
+  test.each([
+    [['lookahead=5', 'averageLast=0.5'], 'Set one of them to 0'],
+    [['schedule=one-cycle', 'peak=0.6'], 'Set peak above 0, up to 0.5'],
+  ])('is refused where settings contradict each other: %j', async (settings, message) => {
+    const refused = attempt({ recipe: resolveRecipe('tiny', [...small, ...settings]) });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
     expect(await store.get('runs/a/args.json')).toBeUndefined();
   });
 });

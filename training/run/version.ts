@@ -54,6 +54,7 @@ export interface Trained {
   readonly wallSeconds: number;
   /** Epochs trained; the weights may be of an earlier one. */
   readonly epochs: number;
+  readonly imageSteps: Card['imageSteps'];
   readonly kept: Card['kept'];
   /** `Engine.description`. */
   readonly engine: string;
@@ -122,6 +123,7 @@ async function cardOf(trained: Trained): Promise<Card> {
     seed: trained.seed,
     ...(trained.parent && { parent: trained.parent }),
     epochs: trained.epochs,
+    ...(trained.imageSteps !== undefined && { imageSteps: trained.imageSteps }),
     kept: trained.kept,
     trainingSeconds: trained.trainingSeconds,
     wallSeconds: trained.wallSeconds,

@@ -7,8 +7,8 @@ import type { Batch } from '../../data/batch.ts';
 import type { Labels } from '../../data/labels.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
-import type { Engine, EngineOptions, StepOptions, StepPlan } from '../engine.ts';
-import { activeGroups, checkOptions } from '../engine-options.ts';
+import type { Engine, EngineOptions, ObserveOptions, StepOptions, StepPlan } from '../engine.ts';
+import { activeGroups, checkAverage, checkOptions, checkSlow, trainedNet } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import type { Variable } from './builder/graph.ts';
 import { labelValues } from './labels.ts';
@@ -41,7 +41,9 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
       most: stepsAtOnce,
       run: (plans) => withMemory(options, () => steps(options, graph.loop!, session, plans)),
     },
-    lookahead: (decay) => lookahead(graph, session, decay),
+    lookahead: (decay) => lookahead(options, graph, session, decay),
+    average: (decay) => average(options, graph, session, decay),
+    observe: (batch, observed) => withMemory(options, () => observe(options, graph, session, batch, observed)),
     logits: (images) => logits(options, graph, session, images),
     weights: () => read(session, graph.weights),
     state: () => read(session, graph.state),
@@ -83,12 +85,12 @@ function step(
       [inputs.step, Int32Array.of(stepOptions.step)],
       ...rates,
     ],
-    [steps[kind]!],
+    [steps[trainedNet(options, stepOptions)]![kind]!],
   );
   return loss![0]!;
 }
 
-/** @throws {RangeError} the steps are not consecutive, train different groups, or use images that are not resident */
+/** @throws {RangeError} the steps are not consecutive or not alike, or use images that are not resident */
 function steps(
   options: EngineOptions,
   { inputs, losses }: TrainingLoop,
@@ -114,7 +116,7 @@ function steps(
       groups.map(({ name }) => plan.learningRates[name] ?? 0),
       index * groups.length,
     );
-    lookaheads[index] = plan.lookahead ?? -1;
+    lookaheads[index] = plan.lookahead ?? plan.average ?? -1;
   }
   const [computed] = session.run(
     [
@@ -124,7 +126,7 @@ function steps(
       [inputs.learningRates, learningRates],
       [inputs.lookaheads, lookaheads],
     ],
-    [losses[activeGroups(options, plans[0]!).kind]!],
+    [losses[trainedNet(options, plans[0]!)]![activeGroups(options, plans[0]!).kind]!],
   );
   return computed!.subarray(0, plans.length);
 }
@@ -136,11 +138,14 @@ function checkPlans(options: EngineOptions, plans: readonly StepPlan[]): void {
     throw new RangeError(`A call takes 1 to ${stepsAtOnce} steps, not ${plans.length}.`);
   }
   const { kind } = activeGroups(options, start);
-  for (const [index, { step, learningRates, batch }] of plans.entries()) {
+  for (const [index, { step, learningRates, resolution, batch }] of plans.entries()) {
     const { images, transforms } = batch;
     if (step !== start.step + index) throw new RangeError(`Step ${step} does not follow ${start.step + index - 1}.`);
     if (activeGroups(options, { step, learningRates }).kind !== kind) {
       throw new RangeError(`Step ${step} trains other groups than step ${start.step}: run it in another call.`);
+    }
+    if (resolution !== start.resolution) {
+      throw new RangeError(`Step ${step} has images of another size than step ${start.step}: run it in another call.`);
     }
     if (images.length !== batchSize || transforms.length !== batchSize) {
       throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${images.length}.`);
@@ -186,9 +191,33 @@ function checkLabels({ name, classes }: Net, labels: Labels, what: string): void
   );
 }
 
-function lookahead({ lookahead: call }: TrainingGraph, session: Session, decay: number): void {
-  if (call === undefined) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
-  session.run([[call.decay, Float32Array.of(decay)]], [call.done]);
+function lookahead(options: EngineOptions, { lookahead: call }: TrainingGraph, session: Session, decay: number): void {
+  checkSlow(options);
+  session.run([[call!.decay, Float32Array.of(decay)]], [call!.done]);
+}
+
+function average(options: EngineOptions, { average: call }: TrainingGraph, session: Session, decay: number): void {
+  checkAverage(options);
+  session.run([[call!.decay, Float32Array.of(decay)]], [call!.done]);
+}
+
+function observe(
+  options: EngineOptions,
+  { inputs, observation }: TrainingGraph,
+  session: Session,
+  batch: Batch,
+  { step, share }: ObserveOptions,
+): void {
+  checkAverage(options);
+  checkBatch(options, batch);
+  session.run(
+    [
+      [inputs.images, batch.images],
+      [inputs.step, Int32Array.of(step)],
+      [observation!.share, Float32Array.of(share)],
+    ],
+    [observation!.done],
+  );
 }
 
 function logits(

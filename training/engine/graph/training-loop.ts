@@ -30,11 +30,11 @@ export interface TrainingLoop {
     readonly plans: Value;
     /** `[stepsAtOnce, groups]` float32 */
     readonly learningRates: Value;
-    /** `[stepsAtOnce]` float32: decays of lookahead; negative after steps without one. */
+    /** `[stepsAtOnce]` float32: decays of the slow average; negative after steps without an update of it. */
     readonly lookaheads: Value;
   };
   /** `[stepsAtOnce]` float32: the mean loss of each batch, available after the last step. */
-  readonly losses: Steps;
+  readonly losses: readonly Steps[];
 }
 
 export function addTrainingLoop(
@@ -43,7 +43,7 @@ export function addTrainingLoop(
   precision: Precision,
   resident: ResidentImages,
 ): TrainingLoop {
-  const { batchSize, groups, freezable = [] } = options;
+  const { batchSize, groups, freezable = [], resolutions = [] } = options;
   return graph.scope('loop', () => {
     const inputs = {
       count: graph.placeholder('count', [], 'int32'),
@@ -56,15 +56,19 @@ export function addTrainingLoop(
     const none = graph.constant({ type: 'float32', shape: [stepsAtOnce], values: new Float32Array(stepsAtOnce) });
     const { count, first, plans, learningRates, lookaheads } = inputs;
     const given: State = [start, none, count, first, plans, learningRates, lookaheads];
-    const loop = (kind: number) =>
-      graph.loop(`steps_${kind}`, given, {
+    const loop = (kind: number, resolution?: number) =>
+      graph.loop(resolution === undefined ? `steps_${kind}` : `steps_${kind}_at_${resolution}`, given, {
         condition: (index, _, steps) => isLess(index.operation.graph, index, steps),
-        body: (...state) => round(options, precision, resident, kind, state),
+        body: (...state) => round(options, precision, resident, { kind, resolution }, state),
       })[1]!;
+    const loops = (resolution?: number): Steps => [
+      loop(0, resolution),
+      ...freezable.map((_, set) => loop(set + 1, resolution)),
+    ];
     return {
       ...residentVariables(graph, options, resident),
       inputs,
-      losses: [loop(0), ...freezable.map((_, set) => loop(set + 1))],
+      losses: [loops(), ...resolutions.map(loops)],
     };
   });
 }
@@ -92,7 +96,7 @@ function round(
   options: EngineOptions,
   precision: Precision,
   resident: ResidentImages,
-  kind: number,
+  { kind, resolution }: { readonly kind: number; readonly resolution: number | undefined },
   state: State,
 ): State {
   const { net, groups } = options;
@@ -103,7 +107,9 @@ function round(
   const [planned, ...numbers] = rows(graph, takeAt(graph, plans, index));
   const image = cast(graph, planned!, 'int64');
   const rates = rows(graph, takeAt(graph, learningRates, index));
-  const { steps } = addTraining(graph, options, precision, {
+  // The other resolutions have loops of their own.
+  const alone = { ...options, resolutions: resolution === undefined ? [] : [resolution] };
+  const { steps } = addTraining(graph, alone, precision, {
     images: transformImages(graph, {
       pixels,
       size: net.input,
@@ -115,11 +121,13 @@ function round(
     step: add(graph, first, index),
     learningRates: new Map(groups.map(({ name }, group) => [name, rates[group]!])),
   });
-  const loss = steps[kind]!;
+  const loss = steps.at(-1)![kind]!;
   const one = graph.constant({ type: 'int32', shape: [], values: Int32Array.of(1) });
   const next = graph.after('next', add(graph, index, one), [loss.operation]);
   return [
-    options.lookahead ? meetSlowAverage(graph, options, takeAt(graph, lookaheads, index), next) : next,
+    options.lookahead || options.average
+      ? updateSlowAverage(graph, options, takeAt(graph, lookaheads, index), next)
+      : next,
     setAt(graph, losses, index, loss),
     count,
     first,
@@ -129,13 +137,13 @@ function round(
   ];
 }
 
-/** @returns `next`, after the lookahead */
-function meetSlowAverage(graph: Graph, options: EngineOptions, decay: Value, next: Value): Value {
+/** @returns `next`, after the slow average and, for lookahead, the weights */
+function updateSlowAverage(graph: Graph, options: EngineOptions, decay: Value, next: Value): Value {
   const isDue = isLess(graph, graph.scalar(-0.5), decay);
   return graph.when('lookahead', isDue, [next, decay], (given, by) => {
     const inner = given.operation.graph;
     const { ahead } = addLookahead(inner, options, addWeights(inner, options).variables);
-    return inner.after('met', given, ahead.update(by));
+    return inner.after('met', given, options.lookahead ? ahead.update(by) : ahead.follow(by));
   });
 }
 

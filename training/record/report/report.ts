@@ -129,6 +129,9 @@ function reportPage({ card, history, evaluation, net }: Report, pictures: Pictur
     network: { layers: layerTable(net), weights: countWeights(net) },
     facts: {
       Recipe: `${recipe.name}, seed ${seed}, ${trim(card.epochs)} ${card.epochs === 1 ? 'epoch' : 'epochs'}, ${count(last?.step ?? 0)} steps`,
+      ...(card.imageSteps !== undefined && {
+        'Images of all steps': `${count(card.imageSteps)}, counted by their operations in whole-size images`,
+      }),
       ...(card.parent && { 'Began with': describeParent(card.parent, parentName(card.parent)) }),
       Data: `${data.name}, ${count(data.heldOut)} training images held out for validation, ${count(accuracy.images)} test images`,
       'SHA-256 of the data': Object.entries(data.sha256)

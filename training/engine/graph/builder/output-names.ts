@@ -50,6 +50,7 @@ export const outputNames: Readonly<Record<string, string | readonly string[]>> =
   Relu: 'activations',
   ReluGrad: 'backprops',
   Reshape: 'output',
+  ResizeBilinear: 'resized_images',
   ResourceGather: 'output',
   RightShift: 'z',
   Sigmoid: 'y',
