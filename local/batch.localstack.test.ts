@@ -498,7 +498,7 @@ describe('the API', () => {
     ['terminatejob', 'reason must not be empty', { jobId: 'a', reason: '' }],
     ['describejobqueues', 'maxResults must be between 1 and 100, not 101', { maxResults: 101 }],
     ['describejobdefinitions', 'status active must be one of ACTIVE | INACTIVE', { status: 'active' }],
-    ['getjobqueuesnapshot', 'GetJobQueueSnapshot is not available on this machine', { jobQueue: 'a' }],
+    ['listconsumableresources', 'ListConsumableResources is not available on this machine', {}],
     ['launchrocket', 'POST /v1/launchrocket is not an operation of Batch on this machine', {}],
   ])('answers 400 to what it cannot do: %s, %s', async (path, named, body) => {
     const answer = await post(path, typeof body === 'string' ? body : JSON.stringify(body));

@@ -37,6 +37,7 @@ export const outputs = {
 const batchPaths: Readonly<Record<string, string>> = {
   describejobs: 'DescribeJobs',
   listjobs: 'ListJobs',
+  getjobqueuesnapshot: 'GetJobQueueSnapshot',
   submitjob: 'SubmitJob',
   terminatejob: 'TerminateJob',
   describejobqueues: 'DescribeJobQueues',

@@ -12,13 +12,23 @@ import { jobsCommand } from './jobs.ts';
 const minute = 60_000;
 const now = Date.now();
 
+const task = 'arn:aws:ecs:eu-west-1:123456789012:task/cluster/0123456789abcdef';
 /** Of the queue for GPUs: one that waits, and one behind it; of that for CPUs: one whose first attempt was killed. */
 const jobs = [
   { jobId: 'c', jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 5 * minute, run: 'third' },
   { jobId: 'b', jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 42 * minute, run: 'second' },
   {
     ...{ jobId: 'a', jobQueue: 'cpu-queue', status: 'RUNNABLE', createdAt: now - 50 * minute, run: 'first' },
-    attempts: [{ stoppedAt: now - minute, container: { exitCode: 137, reason: 'OutOfMemoryError' } }],
+    attempts: [
+      {
+        ...{
+          startedAt: now - 45 * minute,
+          stoppedAt: now - minute,
+          statusReason: 'Essential container in task exited',
+        },
+        container: { exitCode: 137, reason: 'OutOfMemoryError: Container killed due to memory usage', taskArn: task },
+      },
+    ],
   },
 ].map(({ run, ...job }) => ({ ...job, jobName: run, container: { command: ['train', 'quick', '--run', run] } }));
 
@@ -28,7 +38,9 @@ const array = {
   container: { command: ['shards', '--plan', '0123456789ab', '--submission', '0001'] },
   arrayProperties: { size: 3, statusSummary: { SUCCEEDED: 1, RUNNING: 1, RUNNABLE: 1 } },
 };
-let queued: readonly { readonly jobId: string; readonly jobQueue: string }[];
+let queued: readonly { readonly jobId: string; readonly jobQueue: string; readonly status: string }[];
+/** Operations that the user may not ask for. */
+let refused: readonly string[];
 
 function answer({ operation, input }: AwsRequest): AwsAnswer {
   const described = Object.entries(outputs).map(
@@ -42,15 +54,32 @@ function answer({ operation, input }: AwsRequest): AwsAnswer {
     DescribeJobs: { jobs: queued.filter(({ jobId }) => (input.jobs as string[])?.includes(jobId)) },
     DescribeJobQueues: { jobQueues: [{ state: 'ENABLED', status: 'VALID' }] },
     GetServiceQuota: { Quota: { Value: 0 } },
+    GetJobQueueSnapshot: {
+      frontOfQueue: { jobs: frontOf(input.jobQueue).map((jobId) => ({ jobArn: `arn:aws:batch:::job/${jobId}` })) },
+    },
+    DescribeTasks: {
+      tasks: [
+        {
+          ...{ taskArn: task, createdAt: (now - 46 * minute) / 1000 },
+          ...{ pullStartedAt: (now - 45.75 * minute) / 1000, pullStoppedAt: (now - 45.25 * minute) / 1000 },
+        },
+      ],
+    },
   };
-  const output = answers[operation];
+  const output = refused.includes(operation) ? undefined : answers[operation];
   if (operation.includes('/plan.json')) return { error: 'NoSuchKey', status: 404 };
   return output === undefined ? { error: 'ClientException' } : { output };
+}
+
+/** Batch tells of the children of arrays, too; `other` is of somebody else. */
+function frontOf(queue: unknown): string[] {
+  return queue === 'gpu-queue' ? ['d:2', 'b', 'other', 'c'] : ['a'];
 }
 
 let aws: AwsServer;
 beforeEach(async () => {
   queued = jobs;
+  refused = [];
   aws = await startAwsServer(answer);
   vi.stubEnv('AWS_ENDPOINT_URL', aws.clientConfig.endpoint);
   vi.stubEnv('AWS_REGION', 'eu-west-1');
@@ -83,11 +112,11 @@ async function run(...args: string[]): Promise<string> {
 it('lists the jobs of both queues, and warns of the one that waits for long, with the reason', async () => {
   const printed = await run();
 
-  const [, ...rows] = printed.split('\n').map((line) => line.split(/\s+/).slice(0, 4).join(' '));
+  const [, ...rows] = printed.split('\n').map((line) => line.split(/\s+/).slice(0, 5).join(' '));
   expect(rows.slice(0, 3)).toEqual([
-    'third runnable gpu quick',
-    'second runnable gpu quick',
-    'first runnable cpu quick',
+    'third runnable, 4th gpu quick',
+    'second runnable, 2nd gpu quick',
+    'first runnable, 1st cpu quick',
   ]);
   expect(printed.match(/^! .*$/gm)).toEqual([
     expect.stringMatching(/^! second waits for 42:\d\d: the quota of GPU instances in eu-west-1 is below one instance/),
@@ -105,10 +134,44 @@ it('gives the reason of every wait as JSON', async () => {
   ]);
 });
 
-it('says what the exit codes of attempts mean', async () => {
-  expect(await run('first')).toMatch(
-    /^attempt 1 +OutOfMemoryError, exit code 137 \(killed: out of memory, or its machine was lost\)$/m,
+it('shows the time in each state, the place in the queue, what ended each attempt, and the cost so far', async () => {
+  const printed = await run('first');
+
+  expect(printed).toMatch(/^place +1st of its queue$/m);
+  // 4 minutes before the first attempt, and 1 since; ECS tells of the minute in between.
+  expect(printed).toMatch(
+    /^queued +6:0\d: 5:0\d without a machine, 1:00 on one that started, 30 s of it for the image$/m,
   );
+  expect(printed).toMatch(/^ran +44:00$/m);
+  expect(printed).toMatch(/^cost +at most \$0\.\d\d on demand$/m);
+  expect(printed).toMatch(
+    /^attempt 1 +queued 5:00, ran 44:00: Essential .* memory usage, exit code 137 \(out of memory: it needed more than/m,
+  );
+});
+
+it('tells the wait for a machine from the start on it, while ECS remembers, and the same as JSON', async () => {
+  queued = jobs.map((job) => (job.jobId === 'a' ? { ...job, status: 'FAILED', stoppedAt: now - minute } : job));
+
+  expect(await run('first')).toMatch(
+    /^queued +5:00: 4:00 without a machine, 1:00 on one .*, 30 s of it for the image$/m,
+  );
+  const { times, attempts } = JSON.parse(await run('first', '--json'));
+  expect(times).toMatchObject({ queued: 300, waiting: 240, starting: 60, image: 30, running: 2640 });
+  expect(attempts[0]).toMatchObject({ exitCode: 137, meaning: expect.stringContaining('out of memory') });
+
+  refused = ['DescribeTasks'];
+  expect(await run('first')).toMatch(/^queued +5:00$/m);
+});
+
+it('counts the older jobs of the queue where its order may not be read', async () => {
+  refused = ['GetJobQueueSnapshot'];
+  const listed: { run: string; place: object }[] = JSON.parse(await run('--json'));
+
+  expect(listed.map(({ run, place }) => [run, place])).toEqual([
+    ['third', { place: 2, isAtLeast: true }],
+    ['second', { place: 1, isAtLeast: true }],
+    ['first', { place: 1, isAtLeast: true }],
+  ]);
 });
 
 it('shows an array as one line, counted by its children where the plan is gone', async () => {

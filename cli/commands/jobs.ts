@@ -23,14 +23,17 @@ import {
   stateOf,
   suffixOf,
 } from '../batch/batch-jobs.ts';
+import { exitMeaning } from '../batch/exit-meaning.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
 import { jobDollars } from '../batch/job-cost.ts';
-import { type JobTimes, jobTimes } from '../batch/job-times.ts';
+import { type AttemptTimes, type JobTimes, jobTimes } from '../batch/job-times.ts';
 import { describeAttempt, describeState, describeWait } from '../batch/job-view.ts';
 import { ADVICE_SECONDS, explainWait, isWaiting, secondsWaited, type Wait } from '../batch/job-wait.ts';
+import { describePlace, type QueuePlace, readPlaces } from '../batch/queue-place.ts';
 import { readWait } from '../batch/read-wait.ts';
 import { retryJob } from '../batch/retry-job.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
+import { readTaskTimes, type TaskTimes } from '../batch/task-times.ts';
 import { describeDollars } from '../fleet/estimate.ts';
 import { followPlan } from '../fleet/follow-plan.ts';
 import { readShardRows, type ShardRowState } from '../fleet/plan-children.ts';
@@ -147,8 +150,9 @@ async function list(target: Target, { state, json }: CommandOptions): Promise<vo
     listed.push({ job, training, use: useOf(target, stack, job) });
   }
   const waits = await readWaits(target, stack, all);
+  const places = await readPlaces(target, jobs);
   if (json) {
-    const entries = listed.map(({ job, training, use }) => ({ ...job, ...use, ...training, ...waitOf(waits, job) }));
+    const entries = listed.map((each) => ({ ...entryOf(each, places.get(each.job.id)), ...waitOf(waits, each.job) }));
     return print(JSON.stringify([...plans, ...entries], undefined, 2));
   }
   if (jobs.length + plans.length === 0) {
@@ -160,7 +164,7 @@ async function list(target: Target, { state, json }: CommandOptions): Promise<vo
   const header = ['run', 'state', 'on', 'recipe', 'created', 'queued', 'ran', 'attempts', 'accuracy'];
   const rows = [
     [...header, ...(target.name === 'aws' ? ['cost'] : []), ''],
-    ...listed.map((each) => rowOf(target, each)),
+    ...listed.map((each) => rowOf(target, each, places.get(each.job.id))),
   ];
   if (jobs.length > 0) for (const line of table(rows)) print(line);
   const running = jobs.filter(isRunning).length + plans.reduce((sum, { children }) => sum + children.running, 0);
@@ -254,23 +258,27 @@ interface Listed {
 
 /** What a job has used so far. */
 interface Use {
-  /** Seconds in each state, over all attempts. */
+  /** Seconds in each state, of each attempt and over all of them. */
   readonly times: JobTimes;
   /** At most, on demand; absent where it costs nothing, or no price is known. */
   readonly dollars?: number;
 }
 
-function useOf(target: Target, stack: StackOutputs, job: Job): Use {
-  const times = jobTimes(job);
+function useOf(target: Target, stack: StackOutputs, job: Job, tasks?: ReadonlyMap<string, TaskTimes>): Use {
+  const times = jobTimes(job, tasks && { tasks });
   const dollars = jobDollars(target, stack, job, times);
   return { times, ...(dollars !== undefined && { dollars }) };
 }
 
-function rowOf(target: Target, { job, training: { result, progress }, use: { times, dollars } }: Listed): string[] {
+function rowOf(
+  target: Target,
+  { job, training: { result, progress }, use: { times, dollars } }: Listed,
+  place: QueuePlace | undefined,
+): string[] {
   const attempts = job.attempts.length + (hasEnded(job) || job.status !== 'RUNNING' ? 0 : 1);
   return [
     job.run,
-    stateOf(job),
+    place === undefined ? stateOf(job) : `${stateOf(job)}, ${describePlace(place)}`,
     job.device ?? '',
     recipeOf(job),
     minuteOf(job.createdAt),
@@ -281,6 +289,12 @@ function rowOf(target: Target, { job, training: { result, progress }, use: { tim
     ...(target.name === 'aws' ? [dollars === undefined ? '' : describeDollars(dollars)] : []),
     progress ? describeProgress(progress) : '',
   ];
+}
+
+/** A job for programs. */
+function entryOf({ job, training, use }: Listed, place: QueuePlace | undefined) {
+  const attempts = job.attempts.map((attempt) => ({ ...attempt, meaning: exitMeaning(attempt) }));
+  return { ...job, attempts, ...use, ...training, ...(place && { place }) };
 }
 
 function isRunning({ status }: Job): boolean {
@@ -323,10 +337,13 @@ async function show(
 ): Promise<void> {
   const training = await readTraining(await target.store(), job);
   const wait = waitsLong(job) ? await readWait(target, stack, job) : explainWait(job);
-  const use = useOf(target, stack, job);
-  if (json)
-    return print(JSON.stringify({ ...job, ...use, ...training, ...(wait && { waitsFor: wait }) }, undefined, 2));
-  print(describe(target, stack, { job, training, use }));
+  const use = useOf(target, stack, job, await readTaskTimes(target, job));
+  const place = (await readPlaces(target, [job])).get(job.id);
+  if (json) {
+    const entry = { ...entryOf({ job, training, use }, place), ...(wait && { waitsFor: wait }) };
+    return print(JSON.stringify(entry, undefined, 2));
+  }
+  print(describe(target, stack, { job, training, use }, place));
   if (wait && waitsLong(job)) {
     print(`${pc.yellow('!')} It waits for ${duration(secondsWaited(job))}: ${describeWait(wait)}`);
   }
@@ -402,7 +419,12 @@ function shardStateOf(state: string): ShardRowState {
   throw new UsageError(`A shard is done, running, waiting or failed, never ${state}.`);
 }
 
-function describe(target: Target, stack: StackOutputs, { job, training, use }: Listed): string {
+function describe(
+  target: Target,
+  stack: StackOutputs,
+  { job, training, use }: Listed,
+  place: QueuePlace | undefined,
+): string {
   const { result, progress } = training;
   const { times, dollars } = use;
   const facts: [name: string, fact: string | undefined][] = [
@@ -411,11 +433,12 @@ function describe(target: Target, stack: StackOutputs, { job, training, use }: L
     ['on', job.device],
     ['created', job.createdAt.toISOString()],
     ['started', job.startedAt?.toISOString()],
-    ['queued', `${duration(times.queued)}${times.running > 0 ? ', its start included' : ''}`],
+    ['place', place && `${describePlace(place)} of its queue`],
+    ['queued', describeQueued(times)],
     ['ran', times.running === 0 ? undefined : duration(times.running)],
     ['cost', dollars === undefined ? undefined : `at most ${describeDollars(dollars)} on demand`],
     ...job.attempts.map((attempt, index): [string, string] => {
-      return [`attempt ${index + 1}`, describeAttempt(attempt)];
+      return [`attempt ${index + 1}`, `${describeTimes(times.attempts[index]!)}: ${describeAttempt(attempt)}`];
     }),
     ['progress', progress && describeProgress(progress)],
     ['result', result && `${result.version}, ${percent(result.accuracy.plain)} plain`],
@@ -429,6 +452,20 @@ function describe(target: Target, stack: StackOutputs, { job, training, use }: L
   ];
   const lines = facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${pc.dim(name.padEnd(10))} ${fact}`]));
   return [pc.bold(job.run), ...lines].join('\n');
+}
+
+/** Such as `3:00: 2:10 without a machine, 50 s on one that started, 41 s of it for the image`. */
+function describeQueued({ queued, waiting, starting, image }: AttemptTimes): string {
+  if (waiting === undefined || starting === undefined) return duration(queued);
+  if (starting === 0) return `${duration(queued)} without a machine`;
+  const parts = [`${duration(waiting)} without a machine`, `${duration(starting)} on one that started`];
+  if (image !== undefined) parts.push(`${duration(image)} of it for the image`);
+  return `${duration(queued)}: ${parts.join(', ')}`;
+}
+
+/** Such as `queued 3:00, ran 12:04`. */
+function describeTimes({ queued, running }: AttemptTimes): string {
+  return `queued ${duration(queued)}${running > 0 ? `, ran ${duration(running)}` : ''}`;
 }
 
 function print(text: string): void {
