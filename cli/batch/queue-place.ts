@@ -64,7 +64,7 @@ async function listWaiting(batch: BatchClient, queue: string): Promise<JobSummar
   return listed;
 }
 
-/** Such as `3rd`, or `at least the 101st`. */
+/** Such as `3rd`, or `101st or later`. */
 export function describePlace({ place, isAtLeast }: QueuePlace): string {
   const ordinal = `${place.toLocaleString('en')}${endings[ordinals.select(place)]}`;
   return isAtLeast ? `${ordinal} or later` : ordinal;

@@ -4,7 +4,8 @@ import {
   type AwsAnswer,
   type AwsRequest,
   type AwsServer,
-  outputs,
+  accountAnswers,
+  emptyBucket,
   startAwsServer,
 } from '../batch/aws-server.fixture.ts';
 import { jobsCommand } from './jobs.ts';
@@ -12,13 +13,15 @@ import { jobsCommand } from './jobs.ts';
 const minute = 60_000;
 const now = Date.now();
 
+/** A job's id, which is hexadecimal. */
+const id = (digit: string) => [8, 4, 4, 4, 12].map((length) => digit.repeat(length)).join('-');
 const task = 'arn:aws:ecs:eu-west-1:123456789012:task/cluster/0123456789abcdef';
 /** Of the queue for GPUs: one that waits, and one behind it; of that for CPUs: one whose first attempt was killed. */
 const jobs = [
-  { jobId: 'c', jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 5 * minute, run: 'third' },
-  { jobId: 'b', jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 42 * minute, run: 'second' },
+  { jobId: id('c'), jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 5 * minute, run: 'third' },
+  { jobId: id('b'), jobQueue: 'gpu-queue', status: 'RUNNABLE', createdAt: now - 42 * minute, run: 'second' },
   {
-    ...{ jobId: 'a', jobQueue: 'cpu-queue', status: 'RUNNABLE', createdAt: now - 50 * minute, run: 'first' },
+    ...{ jobId: id('a'), jobQueue: 'cpu-queue', status: 'RUNNABLE', createdAt: now - 50 * minute, run: 'first' },
     attempts: [
       {
         ...{
@@ -34,7 +37,7 @@ const jobs = [
 
 /** Two children of three run or wait; the bucket of the test has no plan of them. */
 const array = {
-  ...{ jobId: 'd', jobQueue: 'gpu-queue', jobName: 'plan-0123456789ab-0001', status: 'PENDING', createdAt: now },
+  ...{ jobId: id('d'), jobQueue: 'gpu-queue', jobName: 'plan-0123456789ab-0001', status: 'PENDING', createdAt: now },
   container: { command: ['shards', '--plan', '0123456789ab', '--submission', '0001'] },
   arrayProperties: { size: 3, statusSummary: { SUCCEEDED: 1, RUNNING: 1, RUNNABLE: 1 } },
 };
@@ -42,17 +45,14 @@ let queued: readonly { readonly jobId: string; readonly jobQueue: string; readon
 /** Operations that the user may not ask for. */
 let refused: readonly string[];
 
-function answer({ operation, input }: AwsRequest): AwsAnswer {
-  const described = Object.entries(outputs).map(
-    ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-  );
+function answer(request: AwsRequest): AwsAnswer {
+  const { operation, input } = request;
   const answers: Readonly<Record<string, object | string>> = {
-    GetCallerIdentity:
-      '<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
-    DescribeStacks: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>arn:aws:cloudformation:eu-west-1:123456789012:stack/Cifar10/1</StackId><StackName>Cifar10</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${described.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    ...accountAnswers,
     ListJobs: { jobSummaryList: queued.filter(({ jobQueue }) => jobQueue === input.jobQueue) },
     DescribeJobs: { jobs: queued.filter(({ jobId }) => (input.jobs as string[])?.includes(jobId)) },
     DescribeJobQueues: { jobQueues: [{ state: 'ENABLED', status: 'VALID' }] },
+    SubmitJob: { jobId: id('e') },
     GetServiceQuota: { Quota: { Value: 0 } },
     GetJobQueueSnapshot: {
       frontOfQueue: { jobs: frontOf(input.jobQueue).map((jobId) => ({ jobArn: `arn:aws:batch:::job/${jobId}` })) },
@@ -67,13 +67,12 @@ function answer({ operation, input }: AwsRequest): AwsAnswer {
     },
   };
   const output = refused.includes(operation) ? undefined : answers[operation];
-  if (operation.includes('/plan.json')) return { error: 'NoSuchKey', status: 404 };
-  return output === undefined ? { error: 'ClientException' } : { output };
+  return emptyBucket(request) ?? (output === undefined ? { error: 'ClientException' } : { output });
 }
 
 /** Batch tells of the children of arrays, too; `other` is of somebody else. */
 function frontOf(queue: unknown): string[] {
-  return queue === 'gpu-queue' ? ['d:2', 'b', 'other', 'c'] : ['a'];
+  return queue === 'gpu-queue' ? [`${id('d')}:2`, id('b'), 'other', id('c')] : [id('a')];
 }
 
 let aws: AwsServer;
@@ -91,14 +90,16 @@ afterEach(async () => {
   await aws[Symbol.asyncDispose]();
 });
 
+let said: string[];
 async function run(...args: string[]): Promise<string> {
+  said = [];
   let printed = '';
   const keep = (text: unknown) => {
     printed += text;
     return true;
   };
   const spies = [vi.spyOn(process.stdout, 'write').mockImplementation(keep)];
-  spies.push(vi.spyOn(process.stderr, 'write').mockImplementation(() => true));
+  spies.push(vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0));
   try {
     await jobsCommand()
       .exitOverride()
@@ -150,7 +151,7 @@ it('shows the time in each state, the place in the queue, what ended each attemp
 });
 
 it('tells the wait for a machine from the start on it, while ECS remembers, and the same as JSON', async () => {
-  queued = jobs.map((job) => (job.jobId === 'a' ? { ...job, status: 'FAILED', stoppedAt: now - minute } : job));
+  queued = jobs.map((job) => (job.jobId === id('a') ? { ...job, status: 'FAILED', stoppedAt: now - minute } : job));
 
   expect(await run('first')).toMatch(
     /^queued +5:00: 4:00 without a machine, 1:00 on one .*, 30 s of it for the image$/m,
@@ -172,6 +173,21 @@ it('counts the older jobs of the queue where its order may not be read', async (
     ['second', { place: 1, isAtLeast: true }],
     ['first', { place: 1, isAtLeast: true }],
   ]);
+});
+
+it('says before a retry what the run takes, and after a job that was followed what it took', async () => {
+  const ended = { status: 'FAILED', stoppedAt: now - minute };
+  queued = jobs.map((job) => (job.jobId === id('a') ? { ...job, ...ended } : job));
+
+  expect(await run('first', '--retry')).toBe(`The run first resumes as job ${id('e')}.\n`);
+  expect(said.slice(-1)).toEqual([
+    expect.stringMatching(/^1 run, about \d+ minutes, less than \$0\.01 \(.*\), from the beginning\n$/),
+  ]);
+
+  await run('first', '--follow');
+  expect(said.at(-1)).toMatch(/^The job ran for 44:00, after 5:00 in the queue; at most \$0\.\d\d on demand\.\n$/);
+  expect(process.exitCode).toBe(137);
+  process.exitCode = undefined;
 });
 
 it('shows an array as one line, counted by its children where the plan is gone', async () => {

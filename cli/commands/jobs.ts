@@ -31,16 +31,17 @@ import { describeAttempt, describeState, describeWait } from '../batch/job-view.
 import { ADVICE_SECONDS, explainWait, isWaiting, secondsWaited, type Wait } from '../batch/job-wait.ts';
 import { describePlace, type QueuePlace, readPlaces } from '../batch/queue-place.ts';
 import { readWait } from '../batch/read-wait.ts';
-import { retryJob } from '../batch/retry-job.ts';
+import { retriedTraining } from '../batch/retry-job.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
+import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
 import { readTaskTimes, type TaskTimes } from '../batch/task-times.ts';
-import { describeDollars } from '../fleet/estimate.ts';
+import { describeDollars, describeEstimate, estimateRun } from '../fleet/estimate.ts';
 import { followPlan } from '../fleet/follow-plan.ts';
 import { readShardRows, type ShardRowState } from '../fleet/plan-children.ts';
 import { explainFailures } from '../fleet/plan-failures.ts';
 import { cancelPlan, type PlanJob, planJobs, readPlanJob } from '../fleet/plan-jobs.ts';
 import { type PlanStatus, readPlanStatus } from '../fleet/plan-status.ts';
-import { describeReceipt, receiptOf } from '../fleet/receipt.ts';
+import { describeReceipt, jobReceipt, receiptOf } from '../fleet/receipt.ts';
 import { describeRetry, retryPlan } from '../fleet/retry-plan.ts';
 import { describePlan, minuteOf, plansTable, shardsTable } from '../fleet/show-plan.ts';
 import { planQueue } from '../fleet/submit-plan.ts';
@@ -317,16 +318,28 @@ async function one(target: Target, reference: string, options: CommandOptions): 
     await endJob(target, found, 'ended by "cifar10 jobs --cancel"');
     print(json ? JSON.stringify({ ...found, cancelled: true }) : `Ending the job of run ${found.run}.`);
   }
-  const submitted = retry ? await retryJob(target, found) : undefined;
+  const submitted = retry ? await submitAgain(target, stack, found) : undefined;
   if (submitted) {
     const { id, run } = submitted;
     print(json ? JSON.stringify(submitted) : `The run ${run} resumes as job ${id}.`);
   }
   if (follow) {
     process.exitCode = await followOnTerminal(target, submitted ?? found, { json });
+    const receipt = await jobReceipt(target, stack, submitted ?? found);
+    if (receipt) process.stderr.write(`${receipt}\n`);
   } else if (!cancel && !retry) {
     await show(target, stack, found, { json });
   }
+}
+
+/** Says before, on AWS, what the whole run takes; it takes less, since it resumes at its checkpoint. */
+async function submitAgain(target: Target, stack: StackOutputs, job: Job): Promise<SubmittedJob> {
+  const training = retriedTraining(target, job);
+  if (target.name === 'aws') {
+    const estimate = await estimateRun(target, stack, training, training.on ?? 'gpu');
+    process.stderr.write(`${describeEstimate(estimate)}, from the beginning\n`);
+  }
+  return submitJob(target, training);
 }
 
 async function show(

@@ -131,10 +131,13 @@ describe('describeJobReceipt', () => {
       queuesOf(outputs),
     );
     const stack = outputs as unknown as StackOutputs;
-    expect(describeJobReceipt({ name: 'aws' }, stack, job)).toBe(
+    expect(describeJobReceipt({ name: 'aws' }, stack, [job])).toBe(
       'The job ran for 1:00:00, after 3:00 in the queue; at most $0.12 on demand.',
     );
-    expect(describeJobReceipt({ name: 'local' }, stack, job)).not.toContain('$');
+    expect(describeJobReceipt({ name: 'aws' }, stack, [job, job])).toBe(
+      'The run, in 2 jobs, ran for 2:00:00, after 6:00 in the queue; at most $0.24 on demand.',
+    );
+    expect(describeJobReceipt({ name: 'local' }, stack, [job])).not.toContain('$');
   });
 });
 

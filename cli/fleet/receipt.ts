@@ -3,7 +3,7 @@ import { readResult } from '#models/plans/results.ts';
 import { listSubmissions, readSubmission } from '#models/plans/submissions.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { duration } from '#training/commands/run-view.ts';
-import type { Job } from '../batch/batch-jobs.ts';
+import { hasEnded, type Job, jobsOfRun } from '../batch/batch-jobs.ts';
 import { jobDollars, startSecondsOf } from '../batch/job-cost.ts';
 import { jobTimes } from '../batch/job-times.ts';
 import { readCapacity } from '../batch/queue-capacity.ts';
@@ -95,10 +95,34 @@ export function describeReceipt(receipt: PlanReceipt): string {
   ].join('\n');
 }
 
+/**
+ * The receipt of a job on AWS that was followed, with those in which its run continued on demand.
+ *
+ * @returns `undefined` where nothing is paid, or the last job has not ended
+ */
+export async function jobReceipt(
+  target: Target,
+  stack: StackOutputs,
+  { id, run }: Pick<Job, 'id' | 'run'>,
+): Promise<string | undefined> {
+  if (target.name !== 'aws') return undefined;
+  const newest = await jobsOfRun(target, stack, run);
+  const jobs = newest.slice(0, newest.findIndex((job) => job.id === id) + 1);
+  return jobs[0] && hasEnded(jobs[0]) ? describeJobReceipt(target, stack, jobs) : undefined;
+}
+
 /** Such as `The job ran for 4:12, after 3:05 in the queue; at most $0.05 on demand.` */
-export function describeJobReceipt(target: Pick<Target, 'name'>, stack: StackOutputs, job: Job): string {
-  const times = jobTimes(job);
-  const cost =
-    target.name === 'aws' ? `; at most ${describeDollars(jobDollars(target, stack, job, times))} on demand` : '';
-  return `The job ran for ${duration(times.running)}, after ${duration(times.queued)} in the queue${cost}.`;
+export function describeJobReceipt(target: Pick<Target, 'name'>, stack: StackOutputs, jobs: readonly Job[]): string {
+  let [running, queued] = [0, 0];
+  let dollars: number | undefined = 0;
+  for (const job of jobs) {
+    const times = jobTimes(job);
+    running += times.running;
+    queued += times.queued;
+    const own = jobDollars(target, stack, job, times);
+    dollars = dollars === undefined || own === undefined ? undefined : dollars + own;
+  }
+  const noun = jobs.length === 1 ? 'The job' : `The run, in ${jobs.length} jobs,`;
+  const cost = target.name === 'aws' ? `; at most ${describeDollars(dollars)} on demand` : '';
+  return `${noun} ran for ${duration(running)}, after ${duration(queued)} in the queue${cost}.`;
 }
