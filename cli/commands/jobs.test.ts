@@ -144,7 +144,7 @@ it('shows the time in each state, the place in the queue, what ended each attemp
     /^queued +6:0\d: 5:0\d without a machine, 1:00 on one that started, 30 s of it for the image$/m,
   );
   expect(printed).toMatch(/^ran +44:00$/m);
-  expect(printed).toMatch(/^cost +at most \$0\.\d\d on demand$/m);
+  expect(printed).toMatch(/^cost +at most \$0\.\d\d on demand at prices of us-east-1$/m);
   expect(printed).toMatch(
     /^attempt 1 +queued 5:00, ran 44:00: Essential .* memory usage, exit code 137 \(out of memory: it needed more than/m,
   );
@@ -181,11 +181,15 @@ it('says before a retry what the run takes, and after a job that was followed wh
 
   expect(await run('first', '--retry')).toBe(`The run first resumes as job ${id('e')}.\n`);
   expect(said.slice(-1)).toEqual([
-    expect.stringMatching(/^1 run, about \d+ minutes, less than \$0\.01 \(.*\), from the beginning\n$/),
+    expect.stringMatching(
+      /^1 run, about \d+ minutes, less than \$0\.01 at prices of us-east-1 \(.*\), from the beginning\n$/,
+    ),
   ]);
 
   await run('first', '--follow');
-  expect(said.at(-1)).toMatch(/^The job ran for 44:00, after 5:00 in the queue; at most \$0\.\d\d on demand\.\n$/);
+  expect(said.at(-1)).toMatch(
+    /^The job ran for 44:00, after 5:00 in the queue; at most \$0\.\d\d on demand at prices of us-east-1\.\n$/,
+  );
   expect(process.exitCode).toBe(137);
   process.exitCode = undefined;
 });

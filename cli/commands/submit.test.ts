@@ -69,12 +69,12 @@ it('says before the job is submitted what it takes and costs, and after it what 
 
   // After a line that names the account.
   expect(said[1]).toEqual({
-    text: '1 run, about 3 minutes, less than $0.01 (as measured on 2 cores)\n',
+    text: '1 run, about 3 minutes, less than $0.01 at prices of us-east-1 (as measured on 2 cores)\n',
     isSubmitted: false,
   });
   // 600 s of the job, and the start of its machine, on the dearest type of the queue whose price is known.
   expect(said.at(-1)).toEqual({
-    text: 'The job ran for 10:00, after 2:00 in the queue; at most $0.02 on demand.\n',
+    text: 'The job ran for 10:00, after 2:00 in the queue; at most $0.02 on demand at prices of us-east-1.\n',
     isSubmitted: true,
   });
   expect(process.exitCode).toBe(0);

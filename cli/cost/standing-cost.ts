@@ -13,19 +13,26 @@ export interface Standing {
   readonly logBytes: number;
 }
 
+/** What the stack has of what CloudWatch gives away up to a number in an account: metrics under alarm, and dashboards. */
+export const WATCHED = { alarms: 10, dashboards: 1 };
+
 /** Dollars a month. */
 export interface StandingCost {
   /** What is paid though nothing runs. */
   readonly idle: Readonly<Record<string, number>>;
   /** What is paid besides once there are requests, however few. */
   readonly inUse: Readonly<Record<string, number>>;
+  /** What is free as long as the account has nothing else of it, and paid for beyond. */
+  readonly free: Readonly<Record<string, number>>;
 }
 
 const GIGABYTE = 2 ** 30;
 
 /**
- * What the stack costs by the month, whatever it does. Custom metrics are paid by the hour in which they were sent: seven in
- * each hour of the month are reckoned with, which is the most.
+ * What the stack costs by the month, whatever it does. Custom metrics are paid by the hour in which they were sent: all of them in each
+ * hour of the month are counted, which is the most.
+ *
+ * @see https://aws.amazon.com/cloudwatch/pricing/ for the free tier: ten alarms and three dashboards of an account
  */
 export function standingCosts({ storeGigabytes, requests, logBytes }: Standing, prices: Prices): StandingCost {
   const imageBytes = trainingImages.cpu.compressed + trainingImages.gpu.compressed;
@@ -37,6 +44,10 @@ export function standingCosts({ storeGigabytes, requests, logBytes }: Standing, 
     inUse: {
       'custom metrics': Object.keys(METRICS).length * prices.metrics.metricMonth,
       'a month of logs': ((requests * logBytes) / GIGABYTE) * prices.logs.keptGigabyteMonth,
+    },
+    free: {
+      [`${WATCHED.alarms} alarms`]: WATCHED.alarms * prices.alarms.alarmMonth,
+      'a dashboard': WATCHED.dashboards * prices.dashboards.dashboardMonth,
     },
   };
 }
