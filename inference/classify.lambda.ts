@@ -9,7 +9,10 @@ import { openServedStore } from './serving/served-store.ts';
 import { jsonLog } from './telemetry/log.ts';
 import { withMetrics } from './telemetry/metrics-log.ts';
 
-const log = withMetrics(jsonLog((line) => process.stdout.write(line)));
+const log = withMetrics(
+  jsonLog((line) => process.stdout.write(line)),
+  process.env[variable.metrics],
+);
 const store = await openServedStore(environment(variable.store));
 const megabytes = process.env[variable.functionMemory];
 const memory = megabytes === undefined ? undefined : Number(megabytes) * 2 ** 20;

@@ -1,5 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { ClassifierStack } from './classifier-stack.ts';
+import { checkStage, stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
 
 const app = new App();
@@ -17,8 +18,20 @@ const maxVcpus = text('maxVcpus');
 if (maxVcpus !== undefined && !/^[1-9]\d*$/.test(maxVcpus)) {
   throw new Error(`-c maxVcpus=${maxVcpus} is not valid. Give a whole number of vCPUs, such as 64.`);
 }
-new ClassifierStack(app, 'Cifar10', {
+const watch = text('watch') ?? 'on';
+if (watch !== 'on' && watch !== 'off') {
+  throw new Error(`-c watch=${watch} is not valid. Give watch=on (the default) or watch=off.`);
+}
+const email = text('email');
+const budget = text('budget');
+const stageName = text('stage');
+const stage = stageName === undefined ? undefined : checkStage(stageName);
+new ClassifierStack(app, stackNameOf(stage), {
+  ...(stage === undefined ? {} : { stage }),
   auth,
+  watch,
+  ...(email === undefined ? {} : { email }),
+  ...(budget === undefined ? {} : { budget: Number(budget) }),
   origins: words(text('origins')),
   pictureBuckets: words(text('pictureBuckets')),
   ...(maxVcpus === undefined ? {} : { maxVcpus: Number(maxVcpus) }),

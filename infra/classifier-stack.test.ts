@@ -49,10 +49,12 @@ describe('ClassifierStack', () => {
       'CpuJobQueueArn',
       'CpuOnDemandJobQueueArn',
       'CpuTrainingImage',
+      'DashboardName',
       'InstanceTypes',
       'JobDefinitionName',
       'JobQueueArn',
       'MaxVcpus',
+      'NoticeTopicArn',
       'OnDemandJobQueueArn',
       'RestApiId',
       'StageName',
@@ -137,8 +139,12 @@ describe('ClassifierStack', () => {
   it('has no custom resources, so that no code runs during a deployment', () => {
     const types = Object.values<{ Type: string }>(registry.template.Resources).map(({ Type }) => Type);
 
-    expect(types.filter((type) => !/^AWS::(ApiGateway|Batch|EC2|Events|IAM|Lambda|Logs|S3)::/.test(type))).toEqual([]);
-    template.resourceCountIs('AWS::Lambda::Function', 2); // the endpoint's, and that of reclaimed jobs
+    expect(
+      types.filter((type) => !/^AWS::(ApiGateway|Batch|CloudWatch|EC2|Events|IAM|Lambda|Logs|S3|SNS)::/.test(type)),
+    ).toEqual([]);
+    template.resourceCountIs('AWS::Lambda::Function', 4); // the endpoint's, and those of reclaimed, failed and counted jobs
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    expect(new Set(functions.map(({ Properties }) => Properties.Code.S3Key)).size).toBe(4);
   });
 
   it('runs Node on arm64 with a whole vCPU, and keeps its log for 30 days', () => {
@@ -156,7 +162,7 @@ describe('ClassifierStack', () => {
       },
       LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^Classifier') } },
     });
-    expect(Object.keys(logGroups)).toHaveLength(3);
+    expect(Object.keys(logGroups)).toHaveLength(5);
   });
 
   it('lets the endpoint read models and aliases and write its log, and nothing else', () => {

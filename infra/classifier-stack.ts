@@ -1,15 +1,21 @@
 import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { ModelBucket } from './models/model-bucket.ts';
+import type { Stage } from './stage.ts';
 import { defaultMaxVcpus } from './training/max-vcpus.ts';
 import { type RegionalSettings, regionalSettings } from './training/region.ts';
 import { imageSynthesizer, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
+import type { WatchThresholds } from './watch/thresholds.ts';
+import { Watch } from './watch/watch.ts';
 
 export interface ClassifierStackProps extends StackProps {
+  /** Which of the stages of one account this is. @default the system has no stages */
+  readonly stage?: Stage;
   /** The image that jobs run, by its address in a registry. @default training/Dockerfile, built on deployment */
   readonly trainingImage?: string;
   /** The image that jobs on processors alone run, likewise. @default training/Dockerfile.cpu, built on deployment */
@@ -24,6 +30,14 @@ export interface ClassifierStackProps extends StackProps {
   readonly auth?: 'key' | 'none';
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
+  /** Whether dashboard, alarms and notices are part of the stack. @default on */
+  readonly watch?: 'on' | 'off';
+  /** Who gets alarms and notices by e-mail. @default nobody */
+  readonly email?: string;
+  /** US dollars a month of the whole account, of which an e-mail warns; it needs `email`. @default none */
+  readonly budget?: number;
+  /** From where on alarms ring. @default as `WatchThresholds` says */
+  readonly thresholds?: WatchThresholds;
   /** How many classifications run at the same time at most; see `ClassifierFunctionProps`. @default what the account has left */
   readonly reservedConcurrency?: number;
 }
@@ -34,10 +48,11 @@ export class ClassifierStack extends Stack {
     super(scope, id, {
       description: 'Trains an image classifier on AWS Batch and serves it by Lambda',
       synthesizer: imageSynthesizer(),
+      terminationProtection: props.stage === 'prod',
       ...props,
     });
 
-    const { auth = 'key', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
+    const { auth = 'key', watch = 'on', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
     const { instanceTypes, zones, warnings } = props.regional ?? regionalSettings(undefined);
     for (const warning of warnings) Annotations.of(this).addWarningV2('cifar10:region', warning);
     const models = new ModelBucket(this, 'Models');
@@ -53,13 +68,26 @@ export class ClassifierStack extends Stack {
       cpuInstanceTypes: instanceTypes.cpu.map((name) => new InstanceType(name)),
       ...{ zones, pictureBuckets, maxVcpus },
     });
+    const alias = 'production';
     const classifier = new ClassifierFunction(this, 'Classifier', {
-      ...{ models, alias: 'production', origins },
+      ...{ models, alias, origins, metricNamespace: this.stackName },
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
     });
-    const { api, apiKey } = new ClassifyApi(this, 'Classify', {
-      ...{ handler: classifier.handler, auth, crossOrigin: origins.length > 0 },
+    const endpoint = new ClassifyApi(this, 'Classify', {
+      ...{ auth, crossOrigin: origins.length > 0 },
+      handler: classifier.alias as IFunction, // its types are not exact about optional properties
     });
+
+    const { api, apiKey } = endpoint;
+    const watching =
+      watch === 'on'
+        ? new Watch(this, 'Watch', {
+            ...{ training, classifier, api: endpoint, models, alias },
+            ...(props.email === undefined ? {} : { email: props.email }),
+            ...(props.budget === undefined ? {} : { budget: props.budget }),
+            ...(props.thresholds === undefined ? {} : { thresholds: props.thresholds }),
+          })
+        : undefined;
 
     // What programs need to know and cannot derive. Without GPU instances every job runs on processors.
     const { gpu, cpu } = training;
@@ -81,6 +109,8 @@ export class ClassifierStack extends Stack {
       StageName: api.deploymentStage.stageName,
       ApiKeyId: apiKey?.keyId,
       ClassifierLogGroupName: classifier.logGroup.logGroupName,
+      NoticeTopicArn: watching?.topic.topicArn,
+      DashboardName: watching?.dashboard.dashboardName,
       // What the next deployment keeps unless it is asked for something else.
       Auth: auth === 'key' ? undefined : auth,
       Origins: origins.join(' '),
@@ -88,6 +118,9 @@ export class ClassifierStack extends Stack {
       CpuTrainingImage: props.cpuTrainingImage,
       PictureBuckets: pictureBuckets.join(' '),
       MaxVcpus: String(maxVcpus),
+      Watch: watch === 'on' ? undefined : watch,
+      Email: props.email,
+      Budget: props.budget === undefined ? undefined : String(props.budget),
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
   }

@@ -102,7 +102,7 @@ export async function startAwsServer(answer: (request: AwsRequest) => AwsAnswer)
     clientConfig,
     requests,
     target: (store, { name = 'aws', stack = outputs } = {}) => ({
-      ...{ account: '123456789012', region: clientConfig.region },
+      ...{ account: '123456789012', region: clientConfig.region, stage: undefined, stackName: 'Cifar10' },
       ...{ name, clientConfig, environment: {}, apiUrl: () => '', apiKey: async () => undefined },
       ...{ stack: async () => stack as StackOutputs, store: async () => store },
     }),

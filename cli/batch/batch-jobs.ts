@@ -8,8 +8,10 @@ import {
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
 import { NotFound } from '#errors/user-error.ts';
-import type { StackOutputs, Target } from '../stack/target.ts';
+import { type StackOutputs, suffixOf, type Target } from '../stack/target.ts';
 import { allQueuesOf, type Device, type Queue } from './queues.ts';
+
+export { suffixOf };
 
 /** A training job, as AWS Batch describes it. */
 export interface Job {
@@ -139,11 +141,6 @@ export async function endJob(target: Target, job: Job, reason: string): Promise<
 /** The name of a job in the queue: its run, with the characters that Batch allows. */
 export function jobNameOf(run: string): string {
   return run.replaceAll('.', '_');
-}
-
-/** The option that makes another command use the same target. */
-export function suffixOf({ name }: Pick<Target, 'name'>): string {
-  return name === 'local' ? '' : ` --target ${name}`;
 }
 
 /** Of a job, or of a child of an array. */

@@ -17,6 +17,7 @@ import { makeSortFolder } from '../classify/sort-folder.ts';
 import { endpointSource, localSource, type PictureSource } from '../classify/sources.ts';
 import { chooseSource, namingServers, type SourceOptions, sourceTargetOption } from '../endpoint/choose-source.ts';
 import { servedModel } from '../endpoint/endpoint.ts';
+import { stageOption } from '../stack/target.ts';
 
 interface Options extends SourceOptions, ArrayOptions {
   readonly sortInto?: string;
@@ -51,6 +52,7 @@ export function classifyCommand(): Command {
     .argument('[files...]', 'pictures, or folders of pictures; - reads one from standard input; s3://… with --array')
     .option('--endpoint <url>', 'ask the endpoint at this address')
     .addOption(sourceTargetOption())
+    .addOption(stageOption())
     .option('--store <store>', 'answer in this process, by the model of a folder or s3://<bucket>')
     .option('--api-key <key>', "the endpoint's API key (default: CIFAR10_API_KEY, or the target's)")
     .option('--version <version>', 'a version or an alias (default: the served one)')

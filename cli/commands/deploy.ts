@@ -13,13 +13,21 @@ import { deploy } from '../stack/deploy.ts';
 import { settleOptions } from '../stack/deploy-options.ts';
 import { explainInterruption } from '../stack/interruption.ts';
 import { lookAtPictureBuckets, pictureBucketAdvice } from '../stack/picture-buckets.ts';
-import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import {
+  openTarget,
+  type StackOutputs,
+  stageOption,
+  type Target,
+  type TargetOptions,
+  targetOption,
+} from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
 
 export function deployCommand(): Command {
   return new Command('deploy')
     .description('Create or update the stack: bucket, training queue and endpoint.')
     .addOption(targetOption())
+    .addOption(stageOption())
     .option('--training-image <uri>', 'the image of GPU jobs in a registry, or "build" to build it with Docker')
     .option('--cpu-training-image <uri>', 'the image of jobs without a GPU in a registry, or "build"')
     .addOption(
@@ -39,18 +47,36 @@ export function deployCommand(): Command {
         'the most vCPUs of a queue at a time, on Spot instances and again on demand: 16 are 8 jobs on CPUs, or 4 on GPUs',
       ).argParser(wholeNumber),
     )
+    .addOption(new Option('--watch <watch>', 'dashboard, alarms and notices of failed jobs').choices(['on', 'off']))
+    .option('--email <address>', 'who gets alarms and notices by e-mail; none for nobody')
+    .addOption(
+      new Option(
+        '--budget <usd>',
+        'US dollars a month of the whole account, of which an e-mail warns; none for none',
+      ).argParser(dollars),
+    )
     .option('--json', 'print the stack’s outputs and the endpoint’s address as JSON; on LocalStack its key, too')
     .addHelpText('after', help)
     .action(async (options: CommandOptions) => {
-      const { trainingImage, cpuTrainingImage, auth, maxVcpus } = options;
+      const { trainingImage, cpuTrainingImage, auth, maxVcpus, watch, email, budget } = options;
       const pictureBuckets = options.pictures?.filter((bucket) => bucket !== 'none');
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
-      const target = await openTarget(options.target);
+      const target = await openTarget(options);
       const endWatch = explainInterruption(
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
       const stack = await step('deploy the stack', async (report, note) => {
-        const asked = { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus };
+        const asked = {
+          trainingImage,
+          cpuTrainingImage,
+          auth,
+          origins,
+          pictureBuckets,
+          maxVcpus,
+          watch,
+          email,
+          budget,
+        };
         if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
         const buckets = await lookAtPictureBuckets(target, settleOptions(target, { pictureBuckets }).pictureBuckets);
         const deployed = await deploy(target, { ...asked, report, note });
@@ -72,28 +98,31 @@ export function deployCommand(): Command {
     });
 }
 
-interface CommandOptions {
-  readonly target: TargetName;
+interface CommandOptions extends TargetOptions {
   readonly trainingImage?: string;
   readonly cpuTrainingImage?: string;
   readonly auth?: 'key' | 'none';
   readonly origin?: readonly string[];
   readonly pictures?: readonly string[];
   readonly maxVcpus?: number;
+  readonly watch?: 'on' | 'off';
+  readonly email?: string;
+  readonly budget?: number | 'none';
   readonly json?: true;
 }
 
 const help = `
 An option holds until it is changed: the stack keeps them, and a deployment without them leaves them as
 they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16,
---training-image build, --cpu-training-image build. On LocalStack "build" is the program of this clone.
+--training-image build, --cpu-training-image build, --watch on, --email none, --budget none. On
+LocalStack "build" is the program of this clone.
 --pictures and --origin name all that are allowed from now on: leave one out to remove it.
 
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
 AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
 "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
-knows: -c auth=none, -c origins=…, -c pictureBuckets=… are to be given each time. On LocalStack it needs
-the environment that "./cifar10 local env" prints.
+knows: -c auth=none, -c origins=…, -c pictureBuckets=…, -c email=… are to be given each time. On LocalStack it
+needs the environment that "./cifar10 local env" prints.
 
 Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
@@ -102,10 +131,17 @@ Examples:
   ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin
   ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
+  ./cifar10 deploy --target aws --email me@example.org --budget 20   tell me of alarms, failed jobs and $16
   ./cifar10 deploy --target aws --max-vcpus 512          256 jobs on CPUs at a time, if the quota allows it`;
 
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number of vCPUs, such as 64.');
+  return Number(text);
+}
+
+function dollars(text: string): number | 'none' {
+  if (text === 'none') return text;
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Give US dollars a month, such as 20, or none.');
   return Number(text);
 }
 

@@ -9,9 +9,9 @@ import type { StackState } from '../stack/stack-state.ts';
 import {
   openTarget,
   type StackOutputs,
-  stackName,
+  stageOption,
   type Target,
-  type TargetName,
+  type TargetOptions,
   targetOption,
 } from '../stack/target.ts';
 import { confirm } from '../terminal/confirm.ts';
@@ -21,11 +21,12 @@ export function destroyCommand(): Command {
   return new Command('destroy')
     .description('Delete the stack. The bucket with the models stays, unless --delete-models is given.')
     .addOption(targetOption())
+    .addOption(stageOption())
     .option('--delete-models', 'delete the bucket too, with every model, run and data set in it')
     .option('-y, --yes', 'do not ask for confirmation')
     .addHelpText('after', examples)
     .action(async (options: CommandOptions) => {
-      const target = await openTarget(options.target);
+      const target = await openTarget(options);
       const found = await findDeployed(target);
       const { deleteModels = false } = options;
       if (!found.stack && !(deleteModels && found.bucket)) {
@@ -46,8 +47,7 @@ export function destroyCommand(): Command {
     });
 }
 
-interface CommandOptions {
-  readonly target: TargetName;
+interface CommandOptions extends TargetOptions {
   readonly deleteModels?: true;
   readonly yes?: true;
 }
@@ -68,7 +68,7 @@ function describeNothing(target: Target, { bucket }: Deployed): string {
   const kept = bucket
     ? ` The bucket ${bucket} with the models of the last one is still there: "./cifar10 destroy --delete-models${suffixOf(target)}" deletes it.`
     : '';
-  return `The stack ${stackName} is not deployed: there is nothing to destroy.${kept}\n`;
+  return `The stack ${target.stackName} is not deployed: there is nothing to destroy.${kept}\n`;
 }
 
 async function describeLoss(target: Target, { stack, bucket }: Deployed, deleteModels: boolean): Promise<string> {

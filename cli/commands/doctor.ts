@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import type { Check, Finding } from '../doctor/finding.ts';
 import { examine } from '../doctor/finding.ts';
-import { openTarget, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import { openTarget, stageOption, type Target, type TargetOptions, targetOption } from '../stack/target.ts';
 
 const help = `
 It changes nothing, and prints what is in order (✓), what to be warned of (!), and what must be mended
@@ -27,28 +27,29 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('Check whether this machine and your AWS account have what training and deployments need.')
     .addOption(targetOption())
+    .addOption(stageOption())
     .option('--json', 'print what was found as JSON')
     .addHelpText('after', help)
     .action(run);
 }
 
-async function run({ target: name, json }: { readonly target: TargetName; readonly json?: boolean }): Promise<void> {
+async function run({ json, ...options }: TargetOptions & { readonly json?: boolean }): Promise<void> {
   const findings: Finding[] = [];
   const look = async (checks: readonly Check[]) => {
-    for await (const finding of examine(checks, name)) {
+    for await (const finding of examine(checks, options.target)) {
       findings.push(finding);
       if (!json) process.stdout.write(`${lineOf(finding)}\n`);
     }
   };
   const { machineChecks } = await import('../doctor/machine-checks.ts');
   await look(machineChecks());
-  if (name === 'aws') {
+  if (options.target === 'aws') {
     let target: Target | undefined;
     await look([
       {
         name: 'credentials',
         look: async () => {
-          target = await openTarget(name);
+          target = await openTarget(options);
           return `account ${target.account}, region ${target.region}`;
         },
       },

@@ -21,11 +21,12 @@ import { measure } from '#training/evaluation/measure.ts';
 import { chooseSource, sourceTargetOption } from '../endpoint/choose-source.ts';
 import { type Endpoint, servedModel } from '../endpoint/endpoint.ts';
 import { servedAnswers } from '../endpoint/served-answers.ts';
-import type { TargetName } from '../stack/target.ts';
+import { stageOption, type TargetName, type TargetOptions } from '../stack/target.ts';
 
 interface Options extends EvaluateOptions {
   readonly endpoint?: string;
   readonly target?: TargetName;
+  readonly stage?: TargetOptions['stage'];
   readonly apiKey?: string;
   readonly images?: number;
 }
@@ -68,6 +69,7 @@ export function evaluateCommand() {
     .argument('[pictures]', 'labelled pictures of your own (default: the test images)')
     .option('--endpoint <url>', 'evaluate the endpoint at this address; [version] is then one of its versions')
     .addOption(sourceTargetOption())
+    .addOption(stageOption())
     .option('--api-key <key>', "the endpoint's API key (default: CIFAR10_API_KEY, or the target's)")
     .option('--images <number>', 'send only the first images to the endpoint', wholeNumber)
     .addHelpText('after', help)

@@ -13,7 +13,7 @@ import { encodeKeras } from '#training/export/keras.ts';
 import { encodeOnnx } from '#training/export/onnx/encode.ts';
 import type { TrainedNet } from '#training/export/trained-net.ts';
 import { encodeWeights, readTrainedNet } from '#training/export/weights.ts';
-import { openTarget, type TargetName } from '../stack/target.ts';
+import { openTarget, stageOption, type TargetName, type TargetOptions } from '../stack/target.ts';
 
 interface Options {
   readonly format: keyof typeof formats;
@@ -21,6 +21,7 @@ interface Options {
   readonly force?: boolean;
   readonly store: string;
   readonly target?: TargetName;
+  readonly stage?: TargetOptions['stage'];
   readonly json?: boolean;
 }
 
@@ -92,14 +93,19 @@ export function exportCommand(): Command {
     .addOption(
       new Option('--target <target>', 'read from the bucket of the stack').choices(['local', 'aws']).conflicts('store'),
     )
+    .addOption(stageOption().conflicts('store'))
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(run);
 }
 
-async function run(name: string, { format, out, force = false, store: url, target, json }: Options): Promise<void> {
+async function run(
+  name: string,
+  { format, out, force = false, store: url, stage, json, ...options }: Options,
+): Promise<void> {
   const { ending, summary, paths, read }: Format = formats[format];
-  const store = target === undefined ? await openObjectStore(url) : await (await openTarget(target)).store();
+  const target = options.target ?? (stage && 'local');
+  const store = target === undefined ? await openObjectStore(url) : await (await openTarget({ target, stage })).store();
   const version = await resolveVersion(store, name);
   const places = paths.map((path) => join(out ?? `${version}${ending}`, path));
   if (!force) await expectAbsent(places);

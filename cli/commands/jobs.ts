@@ -47,7 +47,14 @@ import { describeRetry, retryPlan } from '../fleet/retry-plan.ts';
 import { describePlan, minuteOf, plansTable, shardsTable } from '../fleet/show-plan.ts';
 import { planQueue } from '../fleet/submit-plan.ts';
 import { describeProgress, type RunProgress, readProgress } from '../runs/run-progress.ts';
-import { openTarget, type StackOutputs, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import {
+  openTarget,
+  type StackOutputs,
+  stageOption,
+  type Target,
+  type TargetOptions,
+  targetOption,
+} from '../stack/target.ts';
 import { table } from '../terminal/table.ts';
 
 /** Reads in flight at a time. */
@@ -58,6 +65,7 @@ export function jobsCommand(): Command {
     .description('List jobs and arrays of jobs, or show, follow, retry or end one.')
     .argument('[job]', 'a run, a plan, or a job id')
     .addOption(targetOption())
+    .addOption(stageOption())
     .addOption(
       new Option('--state <state>', 'list only jobs, or children, in this state').choices([
         ...Object.values(JobStatus).map((state) => state.toLowerCase()),
@@ -76,15 +84,14 @@ export function jobsCommand(): Command {
     .addHelpText('after', examples)
     .action(async (reference: string | undefined, options: CommandOptions) => {
       check(reference, options);
-      const target = await openTarget(options.target);
+      const target = await openTarget(options);
       if (reference === undefined) return list(target, options);
       const plan = await planOf(target, reference);
       await (plan === undefined ? one(target, reference, options) : onePlan(target, plan, options));
     });
 }
 
-interface CommandOptions {
-  readonly target: TargetName;
+interface CommandOptions extends TargetOptions {
   readonly state?: string;
   readonly children?: boolean;
   readonly follow?: boolean;

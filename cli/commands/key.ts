@@ -1,14 +1,15 @@
 import { Command } from 'commander';
 import { UserError } from '#errors/user-error.ts';
-import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
+import { openTarget, stageOption, type TargetOptions, targetOption } from '../stack/target.ts';
 
 export function keyCommand(): Command {
   return new Command('key')
     .description('Print the key that the endpoint asks for, and nothing else.')
     .addOption(targetOption())
+    .addOption(stageOption())
     .addHelpText('after', examples)
-    .action(async (options: { readonly target: TargetName }) => {
-      const target = await openTarget(options.target);
+    .action(async (options: TargetOptions) => {
+      const target = await openTarget(options);
       const key = await target.apiKey(await target.stack());
       if (key === undefined) {
         throw new UserError('The endpoint asks for no key: it was deployed with --auth none.');

@@ -9,7 +9,7 @@ import { deployStack } from '#local/test-stack.ts';
 import { exampleVersion } from '#models/example-version.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
-import { localTarget, stackName } from '../stack/target.ts';
+import { localTarget } from '../stack/target.ts';
 
 const project = path.resolve(import.meta.dirname, '../..');
 
@@ -85,7 +85,7 @@ test('up starts it once, status finds it, env points a shell to it, down keeps t
   // The stack as far as these commands look at it: a bucket with a model, a queue, and an API with a key.
   expect(await parsed('env')).not.toHaveProperty('URL');
   const target = localTarget(first.endpoint);
-  await deployStack(template, stackName, target.clientConfig);
+  await deployStack(template, target.stackName, target.clientConfig);
   const apiKey = await target.apiKey(await target.stack());
   expect(apiKey).toMatch(/^\w{20,}$/);
   const url = target.apiUrl(await target.stack());

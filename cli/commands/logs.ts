@@ -5,7 +5,7 @@ import { suffixOf } from '../batch/batch-jobs.ts';
 import { jobLog, type LogLine } from '../batch/job-log.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { describeLoggedText } from '../endpoint/log-line.ts';
-import { openTarget, type TargetName, targetOption } from '../stack/target.ts';
+import { openTarget, stageOption, type TargetOptions, targetOption } from '../stack/target.ts';
 import { seconds } from '../terminal/seconds.ts';
 
 export function logsCommand(): Command {
@@ -13,6 +13,7 @@ export function logsCommand(): Command {
     .description('Print the log of a training job, or of the endpoint.')
     .argument('<what>', '"endpoint", a run, or the id of a job or of a child')
     .addOption(targetOption())
+    .addOption(stageOption())
     .option('-f, --follow', 'print new lines as they are logged, until the job ends or Ctrl-C')
     .option(
       '--since <time>',
@@ -22,7 +23,7 @@ export function logsCommand(): Command {
     .option('--json', 'print each line as JSON, with its time; of the endpoint, the lines as they were logged')
     .addHelpText('after', examples)
     .action(async (what: string, { follow = false, since, json, ...options }: CommandOptions) => {
-      const target = await openTarget(options.target);
+      const target = await openTarget(options);
       if (isPlanId(what)) {
         throw new UsageError(
           `${what} is a plan, and each of its children has a log. Give the id of one, from "./cifar10 jobs ${what} --children --json${suffixOf(target)}".`,
@@ -42,8 +43,7 @@ export function logsCommand(): Command {
     });
 }
 
-interface CommandOptions {
-  readonly target: TargetName;
+interface CommandOptions extends TargetOptions {
   readonly follow?: boolean;
   readonly since?: number;
   readonly json?: boolean;

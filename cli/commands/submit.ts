@@ -11,7 +11,7 @@ import { sharedCores } from '../batch/shared-cores.ts';
 import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
 import { describeEstimate, estimateRun } from '../fleet/estimate.ts';
 import { jobReceipt } from '../fleet/receipt.ts';
-import { openTarget, type Target, type TargetName, targetOption } from '../stack/target.ts';
+import { openTarget, stageOption, type Target, type TargetOptions, targetOption } from '../stack/target.ts';
 import { seconds } from '../terminal/seconds.ts';
 
 export function submitCommand(): Command {
@@ -19,6 +19,7 @@ export function submitCommand(): Command {
     .description('Train a recipe as an AWS Batch job, and follow it.')
     .argument('[recipe]', 'what to train: a recipe by name (default: quick; with --from, that of the weights)')
     .addOption(targetOption())
+    .addOption(stageOption())
     .option('--set <key=value>', 'change a setting of the recipe; may be repeated', collect)
     .option('--budget <time>', 'fit the number of epochs to a training time, such as 5m; the same as --set budget')
     .option('--seed <number>', 'the same seed gives the same model', wholeNumber)
@@ -48,7 +49,7 @@ export function submitCommand(): Command {
         recipe: string | undefined,
         { seed, data, onBad, from, run, on: asked, wait, detach, json = false, ...others }: CommandOptions,
       ) => {
-        const target = await openTarget(others.target);
+        const target = await openTarget(others);
         const stack = await target.stack();
         const { device: on, why } = await chooseDevice(target, stack, asked);
         if (why) note(why);
@@ -89,8 +90,7 @@ async function sayIfShared(target: Target, { id }: SubmittedJob): Promise<void> 
   if (shared !== undefined) process.stderr.write(`${shared}\n`);
 }
 
-interface CommandOptions {
-  readonly target: TargetName;
+interface CommandOptions extends TargetOptions {
   readonly set?: readonly string[];
   readonly budget?: string;
   readonly seed?: number;

@@ -227,7 +227,7 @@ async function run(
 
 async function openPlace(options: Options): Promise<Place> {
   if (options.store !== undefined) return { store: await openObjectStore(options.store) };
-  const target = await openTarget(options.target);
+  const target = await openTarget(options);
   const stack = await target.stack();
   const { device, why } = await chooseDevice(target, stack, options.on);
   if (why) process.stderr.write(`${pc.yellow('!')} ${why}\n`);
@@ -357,6 +357,6 @@ async function report(id: string, { out, ...options }: StoreOptions & { readonly
 }
 
 /** The options with which a command finds the sweep. */
-function placeOptions({ store, target }: StoreOptions): string {
-  return store === undefined ? suffixOf({ name: target }) : ` --store ${shellWord(store)}`;
+function placeOptions({ store, target, stage }: StoreOptions): string {
+  return store === undefined ? suffixOf({ name: target, stage }) : ` --store ${shellWord(store)}`;
 }

@@ -9,7 +9,7 @@ import { checkDocker } from '../stack/docker.ts';
 import { explainError } from '../stack/explain-error.ts';
 import { regionTypes } from '../stack/region-types.ts';
 import { readStackState } from '../stack/stack-state.ts';
-import { stackName, type Target } from '../stack/target.ts';
+import type { Target } from '../stack/target.ts';
 import type { Check } from './finding.ts';
 import { gpuAdvice } from './gpu-advice.ts';
 import { quotaChecks } from './quota-checks.ts';
@@ -20,7 +20,7 @@ import { quotaChecks } from './quota-checks.ts';
  * @param options of the deployment that is to follow. @default those of the last one
  */
 export function accountChecks(target: Target, options: DeployOptions = {}): Check[] {
-  const stack = readStackState(target.clientConfig, stackName);
+  const stack = readStackState(target.clientConfig, target.stackName);
   stack.catch(() => {}); // Each check that needs it says so.
   return [
     {

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { findLocalStack } from '#local/localstack.ts';
-import { localTarget, type TargetName } from '../stack/target.ts';
+import { localTarget, type TargetName, type TargetOptions } from '../stack/target.ts';
 import { type Endpoint, openEndpoint } from './endpoint.ts';
 import { runningServers } from './running-servers.ts';
 
@@ -10,13 +10,14 @@ export interface SourceOptions {
   readonly endpoint?: string;
   readonly apiKey?: string;
   readonly target?: TargetName;
+  readonly stage?: TargetOptions['stage'];
   readonly store?: string;
 }
 
 /** Where answers come from: an endpoint, or a store, from which this process answers. */
 export type Source = { readonly endpoint: Endpoint } | { readonly store: string };
 
-/** An option that only an answer's source decides: without it there is no default target. */
+/** An option that only an answer's source decides: without it, and without a stage, there is no default target. */
 export const sourceTargetOption = () =>
   new Option('--target <target>', 'ask the endpoint of the stack: on LocalStack, or in your AWS account').choices([
     'local',
@@ -30,19 +31,19 @@ export const sourceTargetOption = () =>
  *
  * @throws {UsageError} they contradict each other, or one is not valid. @throws {UserError} the target has no endpoint
  */
-export async function chooseSource({ endpoint, apiKey, target, store }: SourceOptions): Promise<Source> {
+export async function chooseSource({ endpoint, apiKey, stage, store, ...options }: SourceOptions): Promise<Source> {
+  const target = options.target ?? (stage && 'local');
   if (store !== undefined) {
     if (endpoint !== undefined || target !== undefined) {
-      throw new UsageError(
-        `--store answers in this process, and ${endpoint === undefined ? '--target' : '--endpoint'} asks an endpoint. Give one of them.`,
-      );
+      const other = endpoint !== undefined ? '--endpoint' : options.target === undefined ? '--stage' : '--target';
+      throw new UsageError(`--store answers in this process, and ${other} asks an endpoint. Give one of them.`);
     }
     return { store };
   }
   if (endpoint !== undefined) return { endpoint: await openEndpoint({ endpoint, apiKey, target: 'local' }) };
   if (target !== undefined) {
     return {
-      endpoint: await openEndpoint({ target, apiKey }).catch(async (error: unknown) => {
+      endpoint: await openEndpoint({ target, stage, apiKey }).catch(async (error: unknown) => {
         throw target === 'local' ? await namingServers(error) : error;
       }),
     };

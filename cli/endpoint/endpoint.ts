@@ -14,7 +14,7 @@ import { Problem } from '#inference/http/problem.ts';
 import { Refused } from '#inference/http/refused.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { ProxyFailure, proxyFetch } from '#setup/proxy.mjs';
-import { openTarget, type TargetName } from '../stack/target.ts';
+import { openTarget, type TargetOptions } from '../stack/target.ts';
 import { runningServers } from './running-servers.ts';
 
 /** Where pictures are classified. */
@@ -28,11 +28,10 @@ export interface Endpoint {
   readonly answer?: (request: Request) => Promise<Response>;
 }
 
-export interface EndpointOptions {
+export interface EndpointOptions extends TargetOptions {
   /** The address, instead of a target's. */
   readonly endpoint?: string | undefined;
   readonly apiKey?: string | undefined;
-  readonly target: TargetName;
 }
 
 export interface ClassifyQuery {
@@ -58,11 +57,11 @@ export class Unreachable extends UserError {
 }
 
 /** @throws {UsageError} the address or the key is not valid. @throws {UserError} the target has no endpoint */
-export async function openEndpoint({ endpoint, apiKey, target: name }: EndpointOptions): Promise<Endpoint> {
+export async function openEndpoint({ endpoint, apiKey, ...options }: EndpointOptions): Promise<Endpoint> {
   if (endpoint !== undefined) {
     return { url: baseOf(endpoint), apiKey: checkApiKey(apiKey ?? process.env[variable.apiKey]) };
   }
-  const target = await openTarget(name);
+  const target = await openTarget(options);
   const stack = await target.stack();
   const key = checkApiKey(apiKey) ?? (await target.apiKey(stack));
   return { url: target.apiUrl(stack), apiKey: key, store: target.store };

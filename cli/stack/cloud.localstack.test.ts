@@ -36,7 +36,7 @@ import { readProgress } from '../runs/run-progress.ts';
 import { deploy } from './deploy.ts';
 import { destroy, findDeployed } from './destroy.ts';
 import stackBefore from './stack-before.json' with { type: 'json' };
-import { localTarget, type StackOutputs, stackName, type Target } from './target.ts';
+import { localTarget, type StackOutputs, type Target } from './target.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. By so few held-out images nobody can tell what it learned. */
 const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=16'] };
@@ -279,7 +279,7 @@ describe('the cloud commands', () => {
     const answers = (rows: readonly PictureRow[]) => rows.map(({ file, ...row }) => [path.basename(file), row]);
     expect(answers(table)).toEqual(answers(rowsOf(here.printed)));
     expect(table.filter(({ error }) => error).map(({ file }) => file)).toEqual([`${prefix}/05.png`]);
-    const { uses, refusals } = await usedPermissions(target.clientConfig.endpoint!, stackName);
+    const { uses, refusals } = await usedPermissions(target.clientConfig.endpoint!, target.stackName);
     const own = uses
       .filter(({ role }) => role === 'TrainingClassifyJobRole')
       .map(({ action, on }) => `${action} ${on}`);
@@ -351,7 +351,7 @@ async function deployBefore(target: Target): Promise<Before> {
   );
   // The program of then is in no bucket any more.
   for (const { Properties } of functions) Object.assign(Properties, { Code: { ZipFile: 'export {};' } });
-  await deployStack(stackBefore, stackName, target.clientConfig);
+  await deployStack(stackBefore, target.stackName, target.clientConfig);
   const outputs = await target.stack();
   const version = await publishVersion(await target.store(), await exampleModel());
   return { outputs, key: await target.apiKey(outputs), version };

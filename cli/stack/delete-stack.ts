@@ -10,7 +10,7 @@ import { UserError } from '#errors/user-error.ts';
 import type { Report } from '../terminal/steps.ts';
 import { stackFailures } from './stack-failures.ts';
 import { type StackState, untilStable } from './stack-state.ts';
-import { stackName, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /**
  * Deletes a stack, whatever state it is in, and waits until it is gone. An update that is under way ends first: CloudFormation
@@ -38,7 +38,7 @@ async function tryToDelete(target: Target, id: string, report: Report): Promise<
       await client.send(request);
       break;
     } catch (error) {
-      if (!/cannot be deleted while in status/.test((error as Error).message)) throw refusal(error as Error);
+      if (!/cannot be deleted while in status/.test((error as Error).message)) throw refusal(target, error as Error);
       await untilStable(target.clientConfig, id, progress);
     }
   }
@@ -52,10 +52,10 @@ async function lastEvent(client: CloudFormationClient, id: string): Promise<stri
   return `delete ${StackEvents[0]?.ResourceType ?? 'the resources'}`;
 }
 
-function refusal(error: Error): Error {
+function refusal({ stackName, region }: Target, error: Error): Error {
   if (!/TerminationProtection/.test(error.message)) return error;
   return new UserError(
-    `The stack is protected from being deleted (${error.message}). To allow it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stackName}`,
+    `The stack is protected from being deleted (${error.message}). To allow it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stackName} --region ${region}`,
     { cause: error },
   );
 }
@@ -63,7 +63,7 @@ function refusal(error: Error): Error {
 async function notDeleted(target: Target, { id, status }: StackState): Promise<UserError> {
   const failures = await stackFailures(target, id);
   const ids = failures.map((failure) => failure.split(' ')[0]);
-  const retain = `aws cloudformation delete-stack --stack-name ${stackName} --retain-resources ${ids.join(' ')}`;
+  const retain = `aws cloudformation delete-stack --stack-name ${target.stackName} --retain-resources ${ids.join(' ')}`;
   const lines = [
     `The stack was not destroyed: it is in ${status}.`,
     ...failures.map((failure) => `  ${failure}`),
@@ -102,7 +102,7 @@ export async function lastDeletedStack(target: Target): Promise<string | undefin
   const filter = { StackStatusFilter: ['DELETE_COMPLETE' as const] };
   for await (const { StackSummaries = [] } of paginateListStacks({ client }, filter)) {
     for (const { StackName, StackId = '', DeletionTime } of StackSummaries) {
-      if (StackName === stackName) deleted.push({ id: StackId, at: DeletionTime?.getTime() ?? 0 });
+      if (StackName === target.stackName) deleted.push({ id: StackId, at: DeletionTime?.getTime() ?? 0 });
     }
   }
   return deleted.sort((one, other) => other.at - one.at)[0]?.id;

@@ -10,7 +10,7 @@ import { regionTypes } from './region-types.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
 import { readStackState } from './stack-state.ts';
-import { type StackOutputs, stackName, type Target } from './target.ts';
+import type { StackOutputs, Target } from './target.ts';
 
 /**
  * Creates the stack, or updates it to what this clone describes. The first deployment bootstraps the account for CDK.
@@ -30,7 +30,7 @@ export async function deploy(
   }: DeployOptions & { readonly report?: Report; readonly note?: (text: string) => void } = {},
 ): Promise<StackOutputs> {
   // First what can be refused without waiting for anything.
-  const before = await readStackState(target.clientConfig, stackName);
+  const before = await readStackState(target.clientConfig, target.stackName);
   checkDocker(target, settleOptions(target, options, before?.outputs));
   if (target.name === 'aws') report(`ask what ${target.region} offers`);
   const types = target.name === 'aws' ? await regionTypes(target, note) : undefined;
@@ -41,7 +41,7 @@ export async function deploy(
   report('synthesize the template');
   let hasBegun = false;
   try {
-    await runCdk(target, ['deploy', stackName, ...deployArguments(settings, types)], (line) => {
+    await runCdk(target, ['deploy', target.stackName, ...deployArguments(target, settings, types)], (line) => {
       hasBegun ||= parseStackProgress(line) !== undefined;
       const description = describeCdkLine(line);
       if (description) report(description);
@@ -49,7 +49,7 @@ export async function deploy(
     // LocalStack ends an update that failed as if it had been made, but without outputs.
     return await target.stack();
   } catch (error) {
-    const failures = hasBegun ? await stackFailures(target, stackName).catch(() => []) : [];
+    const failures = hasBegun ? await stackFailures(target, target.stackName).catch(() => []) : [];
     if (failures.length === 0) throw error;
     throw new UserError(`The stack was not deployed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
       cause: error,
@@ -58,12 +58,17 @@ export async function deploy(
 }
 
 function deployArguments(
-  { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus }: DeploySettings,
+  { stage }: Target,
+  { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus, watch, email, budget }: DeploySettings,
   types: InstanceTypes | undefined,
 ): string[] {
   const contexts = {
+    ...(stage === undefined ? {} : { stage }),
     auth,
     maxVcpus,
+    watch,
+    ...(email === undefined ? {} : { email }),
+    ...(budget === undefined ? {} : { budget }),
     ...(origins.length === 0 ? {} : { origins: origins.join(' ') }),
     ...(pictureBuckets.length === 0 ? {} : { pictureBuckets: pictureBuckets.join(' ') }),
     ...(trainingImage === undefined ? {} : { trainingImage }),

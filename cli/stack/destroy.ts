@@ -3,7 +3,7 @@ import type { Report } from '../terminal/steps.ts';
 import { bucketOfStack, deleteStack, lastDeletedStack } from './delete-stack.ts';
 import { emptyBucket } from './empty-bucket.ts';
 import { readStackState, type StackState } from './stack-state.ts';
-import { stackName, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** What `destroy` finds, and may delete. */
 export interface Deployed {
@@ -15,7 +15,7 @@ export interface Deployed {
 
 /** Finds the stack in whatever state it is, also after a creation, a deployment or a deletion that failed or was interrupted. */
 export async function findDeployed(target: Target): Promise<Deployed> {
-  const stack = await readStackState(target.clientConfig, stackName);
+  const stack = await readStackState(target.clientConfig, target.stackName);
   const id = stack?.id ?? (await lastDeletedStack(target));
   const bucket = stack?.outputs.BucketName ?? (id && (await bucketOfStack(target, id)));
   return { stack, bucket: bucket && (await exists(target, bucket)) ? bucket : undefined };

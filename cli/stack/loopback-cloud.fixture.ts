@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { vi } from 'vitest';
-import { openTarget, stackName, type Target } from './target.ts';
+import { stackNameOf } from '#infra/stage.ts';
+import { openTarget, type Target } from './target.ts';
+
+const stackName = stackNameOf(undefined);
 
 /** Of standard instances on demand and on Spot, and of calls of functions, in an account that is not new. */
 const settledQuotas: Readonly<Record<string, number>> = { 'L-1216C47A': 32, 'L-34B43A08': 32, 'L-B99A9384': 1000 };
@@ -85,7 +88,7 @@ export class LoopbackCloud {
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example');
     const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
-      return await openTarget('aws');
+      return await openTarget({ target: 'aws' });
     } finally {
       said.mockRestore();
     }

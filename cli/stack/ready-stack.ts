@@ -3,7 +3,7 @@ import type { Report } from '../terminal/steps.ts';
 import { deleteStack } from './delete-stack.ts';
 import { stackFailures } from './stack-failures.ts';
 import { type StackState, untilStable } from './stack-state.ts';
-import { stackName, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** A stack that never was whole, or is so no longer: CloudFormation can only delete it. */
 const REMAINS = /^(REVIEW_IN_PROGRESS|CREATE_FAILED|ROLLBACK_COMPLETE|ROLLBACK_FAILED|DELETE_FAILED)$/;
@@ -17,7 +17,7 @@ const REMAINS = /^(REVIEW_IN_PROGRESS|CREATE_FAILED|ROLLBACK_COMPLETE|ROLLBACK_F
  * @throws {UserError} its last update could not be rolled back, or what is left cannot be deleted; the message says what to do
  */
 export async function readyStack(target: Target, report: Report): Promise<StackState | undefined> {
-  const state = await untilStable(target.clientConfig, stackName, ({ status, since }) =>
+  const state = await untilStable(target.clientConfig, target.stackName, ({ status, since }) =>
     report(`wait for another deployment: ${status} since ${since.toLocaleTimeString()}`),
   );
   if (!state || state.status === 'DELETE_COMPLETE') return undefined;
@@ -33,7 +33,7 @@ export async function readyStack(target: Target, report: Report): Promise<StackS
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html */
 async function notRolledBack(target: Target, { id }: StackState): Promise<UserError> {
   const failures = await stackFailures(target, id);
-  const command = `aws cloudformation continue-update-rollback --stack-name ${stackName} --region ${target.region}`;
+  const command = `aws cloudformation continue-update-rollback --stack-name ${target.stackName} --region ${target.region}`;
   const lines = [
     'The stack cannot be updated: its last update failed, and so did the way back (UPDATE_ROLLBACK_FAILED).',
     ...failures.map((failure) => `  ${failure}`),

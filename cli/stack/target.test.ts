@@ -40,7 +40,7 @@ async function openAws(variables: NodeJS.ProcessEnv): Promise<string> {
     return true;
   });
   try {
-    await openTarget('aws');
+    await openTarget({ target: 'aws' });
     return said;
   } catch (error) {
     expect(error).toBeInstanceOf(UserError);

@@ -2,6 +2,7 @@ import { APIGatewayClient, GetApiKeyCommand } from '@aws-sdk/client-api-gateway'
 import { Option } from 'commander';
 import { type AwsNetwork, awsNetwork } from '#environment/aws-network.ts';
 import { UserError } from '#errors/user-error.ts';
+import { type Stage, stackNameOf, stages } from '#infra/stage.ts';
 import { enterLocalEnvironment } from '#local/environment.ts';
 import { findLocalStack, localEnvironment } from '#local/localstack.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -15,6 +16,10 @@ export type TargetName = 'local' | 'aws';
 /** A cloud to talk to: an AWS account, or LocalStack on this machine. Code that uses one works the same with both. */
 export interface Target {
   readonly name: TargetName;
+  /** `undefined` where the stack belongs to none. */
+  readonly stage: Stage | undefined;
+  /** Such as `Cifar10-dev`. */
+  readonly stackName: string;
   /** The account's number, of 12 digits. */
   readonly account: string;
   /** Such as `eu-west-1`. */
@@ -66,9 +71,18 @@ export interface StackOutputs {
   readonly ClassifyJobDefinitionName?: string;
   /** Their role, which a bucket or a key of another account must allow. */
   readonly ClassifyJobRoleArn?: string;
+  /** The topic of alarms and notices, and the dashboard; absent where watching is off. */
+  readonly NoticeTopicArn?: string;
+  readonly DashboardName?: string;
   /** The vCPUs that a queue has at most, on Spot instances and again on demand; 16 where it is absent. */
   readonly MaxVcpus?: string;
   // The options of the last deployment, absent where they are the default; see `deploy-options.ts`.
+  /** Whether dashboard, alarms and notices are part of the stack. */
+  readonly Watch?: 'off';
+  /** Who gets alarms and notices. */
+  readonly Email?: string;
+  /** US dollars a month. */
+  readonly Budget?: string;
   /** Other buckets whose pictures those jobs may read, separated by blanks. */
   readonly PictureBuckets?: string;
   readonly Auth?: 'none';
@@ -78,35 +92,51 @@ export interface StackOutputs {
   readonly CpuTrainingImage?: string;
 }
 
-export const stackName = 'Cifar10';
-
 /** Never guessed from the environment: the default is this machine, even where AWS credentials are set. */
 export const targetOption = () =>
   new Option('--target <target>', 'the cloud: LocalStack on this machine, or your AWS account')
     .choices(['local', 'aws'])
     .default('local');
 
-/** @throws {UserError} LocalStack is not up, or there are no AWS credentials */
-export async function openTarget(name: TargetName): Promise<Target> {
-  return name === 'local' ? openLocal() : openAws();
+/** For every command that has `--target`. */
+export const stageOption = () =>
+  new Option('--stage <stage>', 'which of several stacks of one account (default: the one without a stage)').choices(
+    stages,
+  );
+
+/** What the two options say. */
+export interface TargetOptions {
+  readonly target: TargetName;
+  readonly stage?: Stage | undefined;
 }
 
-async function openLocal(): Promise<Target> {
+/** @throws {UserError} LocalStack is not up, or there are no AWS credentials */
+export async function openTarget({ target, stage }: TargetOptions): Promise<Target> {
+  return target === 'local' ? openLocal(stage) : openAws(stage);
+}
+
+/** The options that make another command use the same stack, with a space before each. */
+export function suffixOf({ name, stage }: Pick<Target, 'name'> & Partial<Pick<Target, 'stage'>>): string {
+  return `${name === 'local' ? '' : ` --target ${name}`}${stage === undefined ? '' : ` --stage ${stage}`}`;
+}
+
+async function openLocal(stage: Stage | undefined): Promise<Target> {
   const localStack = await findLocalStack();
   if (!localStack) {
     throw new UserError(
       'LocalStack is not running on this machine. Start it with "./cifar10 local up" (or everything with "npm start"), or name your account with --target aws.',
     );
   }
-  return localTarget(localStack.endpoint);
+  return localTarget(localStack.endpoint, stage);
 }
 
 /**
  * The target of a running LocalStack. From now on the SDK finds none of the user's AWS settings in this process either.
  *
  * @param endpoint such as `http://127.0.0.1:4566`
+ * @param stage whose stack it is. @default the one without a stage
  */
-export function localTarget(endpoint: string): Target {
+export function localTarget(endpoint: string, stage?: Stage): Target {
   const environment = localEnvironment(endpoint);
   enterLocalEnvironment(endpoint);
   const clientConfig = {
@@ -115,10 +145,11 @@ export function localTarget(endpoint: string): Target {
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     forcePathStyle: true,
   };
-  return describeTarget('local', { account: '000000000000', environment, clientConfig, apis: emulatedApis(endpoint) });
+  const apis = emulatedApis(endpoint);
+  return describeTarget('local', stage, { account: '000000000000', environment, clientConfig, apis });
 }
 
-async function openAws(): Promise<Target> {
+async function openAws(stage: Stage | undefined): Promise<Target> {
   cleanAwsVariables();
   retryPatiently();
   const region = await awsRegion();
@@ -127,17 +158,21 @@ async function openAws(): Promise<Target> {
   const apis = await apiAddress(clientConfig);
   const where = apis.otherOrigin === undefined ? '' : `, at ${apis.otherOrigin}`;
   process.stderr.write(`AWS account ${account}, region ${region}${where}\n`);
-  return describeTarget('aws', { account, environment: { ...process.env, AWS_REGION: region }, clientConfig, apis });
+  const environment = { ...process.env, AWS_REGION: region };
+  return describeTarget('aws', stage, { account, environment, clientConfig, apis });
 }
 
 function describeTarget(
   name: TargetName,
+  stage: Stage | undefined,
   { apis, ...cloud }: Pick<Target, 'account' | 'environment' | 'clientConfig'> & { readonly apis: ApiAddress },
 ): Target {
   const { clientConfig } = cloud;
-  const stack = async () => readStackOutputs(name, clientConfig);
+  const stackName = stackNameOf(stage);
+  const options = suffixOf({ name, stage });
+  const stack = async () => readStackOutputs(clientConfig, stackName, options);
   return {
-    name,
+    ...{ name, stage, stackName },
     ...cloud,
     region: clientConfig.region,
     stack,
@@ -149,14 +184,17 @@ function describeTarget(
     },
     store: async () => {
       const bucket = await openObjectStore(`s3://${(await stack()).BucketName}`, clientConfig);
-      return { ...bucket, commandOption: name === 'local' ? '' : `--target ${name}` };
+      return { ...bucket, commandOption: options.trimStart() };
     },
   };
 }
 
-/** @throws {UserError} there is no stack, or none that was ever whole */
-async function readStackOutputs(target: TargetName, clientConfig: ClientConfig): Promise<StackOutputs> {
-  const command = (name: string) => `"./cifar10 ${name}${target === 'local' ? '' : ` --target ${target}`}"`;
+/**
+ * @param options those of a command that uses the stack
+ * @throws {UserError} there is no stack, or none that was ever whole
+ */
+async function readStackOutputs(clientConfig: ClientConfig, stackName: string, options: string): Promise<StackOutputs> {
+  const command = (name: string) => `"./cifar10 ${name}${options}"`;
   const state = await readStackState(clientConfig, stackName);
   if (!state) {
     throw new UserError(`The stack ${stackName} is not deployed. Deploy it with ${command('deploy')}.`);

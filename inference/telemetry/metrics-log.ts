@@ -34,9 +34,10 @@ interface Facts {
  * line keeps what a metric leaves out (class, model version, request ID). The metrics have no dimensions, since CloudWatch
  * bills each combination of dimensions as a metric.
  *
+ * @param namespace CloudWatch's, under which the metrics are found
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function withMetrics(log: Log): Log {
+export function withMetrics(log: Log, namespace = METRIC_NAMESPACE): Log {
   let isCold = true;
   return (level, message, facts) => {
     if (message !== 'request') return log(level, message, facts);
@@ -47,7 +48,7 @@ export function withMetrics(log: Log): Log {
       return value === undefined ? [] : [{ name, value }];
     });
     const metrics = values.map(({ name }) => ({ Name: name, Unit: METRICS[name].unit }));
-    const directive = { Namespace: METRIC_NAMESPACE, Dimensions: [[]], Metrics: metrics };
+    const directive = { Namespace: namespace, Dimensions: [[]], Metrics: metrics };
     log(level, message, {
       ...known,
       ...Object.fromEntries(values.map(({ name, value }) => [name, value])),

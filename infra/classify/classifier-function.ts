@@ -17,6 +17,8 @@ export interface ClassifierFunctionProps {
   readonly alias: string;
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
+  /** The CloudWatch namespace of the program's metrics; stacks of one account need one each. @default Cifar10 */
+  readonly metricNamespace?: string;
   /**
    * How many calls run at the same time at most; as many are kept for this function alone. Lambda refuses a number that leaves
    * the account's other functions fewer than 100, or 10 in a new account, whose limit is 10 in all: nothing can be reserved
@@ -26,10 +28,21 @@ export interface ClassifierFunctionProps {
   readonly reservedConcurrency?: number;
 }
 
-/** The Lambda function that answers requests, its role and its log. */
+/**
+ * The Lambda function that answers requests, its role and its log.
+ *
+ * Callers use the alias. Each deployment of other code or settings publishes a version, which never changes, and the alias moves to
+ * it; the versions before are kept, so that the alias can move back.
+ */
 export class ClassifierFunction extends Construct {
+  /** The code that was deployed last, whether it is live or not. */
   readonly handler: lambda.Function;
+  /** That code as a version. */
+  readonly version: lambda.Version;
+  /** The version that answers callers. */
+  readonly alias: lambda.Alias;
   readonly logGroup: logs.LogGroup;
+  readonly metricNamespace: string;
 
   constructor(scope: Construct, id: string, props: ClassifierFunctionProps) {
     super(scope, id);
@@ -39,7 +52,8 @@ export class ClassifierFunction extends Construct {
       );
     }
     const origins = checkOrigins(props.origins ?? []);
-    const { reservedConcurrency } = props;
+    const { reservedConcurrency, metricNamespace = METRIC_NAMESPACE } = props;
+    this.metricNamespace = metricNamespace;
     if (reservedConcurrency !== undefined && !(Number.isInteger(reservedConcurrency) && reservedConcurrency >= 1)) {
       throw new Error(`reservedConcurrency is ${reservedConcurrency}. Give a whole number of calls, at least 1.`);
     }
@@ -66,7 +80,14 @@ export class ClassifierFunction extends Construct {
       environment: {
         ...{ [variable.store]: props.models.url, [variable.alias]: props.alias },
         ...(origins.length > 0 ? { [variable.origins]: origins.join(' ') } : {}),
+        ...(metricNamespace === METRIC_NAMESPACE ? {} : { [variable.metrics]: metricNamespace }),
       },
+      currentVersionOptions: { removalPolicy: keptOnceLive },
+    });
+    this.version = this.handler.currentVersion;
+    this.alias = new lambda.Alias(this, 'Live', {
+      aliasName: 'live',
+      version: this.version as lambda.IVersion, // its types are not exact about optional properties
     });
   }
 
@@ -76,9 +97,13 @@ export class ClassifierFunction extends Construct {
   metric(name: MetricName, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const unit = METRICS[name].unit as cloudwatch.Unit;
     const statistic = unit === cloudwatch.Unit.COUNT ? cloudwatch.Stats.SUM : cloudwatch.Stats.AVERAGE;
-    return new cloudwatch.Metric({ namespace: METRIC_NAMESPACE, metricName: name, unit, statistic, ...props }).attachTo(
-      this,
-    );
+    return new cloudwatch.Metric({
+      namespace: this.metricNamespace,
+      metricName: name,
+      unit,
+      statistic,
+      ...props,
+    }).attachTo(this);
   }
 
   /** Time until the answer to a request is ready. @default average over 5 minutes */
@@ -131,3 +156,11 @@ export class ClassifierFunction extends Construct {
     return this.handler.metricThrottles(props);
   }
 }
+
+/**
+ * A version outlives the deployment that replaces it, and goes with the function. It goes too when its own deployment fails: Lambda
+ * publishes nothing where the newest version has the same code, so a deployment that is tried again would find nothing to create.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+ */
+const keptOnceLive = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;

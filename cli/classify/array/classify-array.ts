@@ -27,7 +27,7 @@ import { followPlan } from '../../fleet/follow-plan.ts';
 import { describeReceipt, receiptOf } from '../../fleet/receipt.ts';
 import { runPlanOnTerminal } from '../../fleet/run-on-terminal.ts';
 import { planQueue, type StoredPlan, submitPlan } from '../../fleet/submit-plan.ts';
-import { openTarget, type StackOutputs, type Target, type TargetName } from '../../stack/target.ts';
+import { openTarget, type StackOutputs, type Target, type TargetName, type TargetOptions } from '../../stack/target.ts';
 import type { Passed } from '../find-pictures.ts';
 import { formatOf } from '../format-of.ts';
 import { answeringVersion } from '../local-model.ts';
@@ -38,6 +38,7 @@ import { describeWays, secondsHere, waysFor } from './ways.ts';
 
 export interface ArrayOptions {
   readonly target?: TargetName;
+  readonly stage?: TargetOptions['stage'];
   readonly store?: string;
   readonly list?: string;
   readonly version?: string;
@@ -140,12 +141,12 @@ function tableFormatOf(options: ArrayOptions): TableFormat {
   );
 }
 
-async function openPlace({ store, target }: ArrayOptions): Promise<Place> {
+async function openPlace({ store, target, stage }: ArrayOptions): Promise<Place> {
   if (store !== undefined) {
-    if (target === undefined) return { store: await openObjectStore(store) };
+    if (target === undefined && stage === undefined) return { store: await openObjectStore(store) };
     throw new UsageError('--store runs the plan in processes of this machine, and --target by jobs. Give one of them.');
   }
-  const opened = await openTarget(target ?? 'local');
+  const opened = await openTarget({ target: target ?? 'local', stage });
   const stack = await opened.stack();
   planQueue({ kind: 'classify' }, undefined, stack, opened); // An earlier release lacks it.
   return { store: await opened.store(), target: opened, stack };

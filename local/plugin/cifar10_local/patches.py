@@ -28,6 +28,56 @@ def support_alarm_updates() -> None:
     CloudWatchAlarmProvider.update = update
 
 
+def support_alias_updates(provider: Any) -> None:
+    """
+    By default an alias stays with its version. Here it moves at once, and all requests with it; on AWS an update policy
+    may let CodeDeploy move it, step by step.
+    """
+
+    def update(_self: Any, request: Any) -> Any:
+        alias = {**request.desired_state, "Id": request.previous_state["Id"]}
+        weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", [])
+        request.aws_client_factory.lambda_.update_alias(
+            FunctionName=alias["FunctionName"],
+            Name=alias["Name"],
+            FunctionVersion=alias["FunctionVersion"],
+            Description=alias.get("Description", ""),
+            RoutingConfig={
+                "AdditionalVersionWeights": {each["FunctionVersion"]: each["FunctionWeight"] for each in weights}
+            },
+        )
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=alias)
+
+    provider.update = update
+
+
+def support_rule_updates(provider: Any) -> None:
+    """By default a changed rule is ignored. Creating it again replaces its pattern, not the targets that are gone."""
+
+    def update(self: Any, request: Any) -> Any:
+        rule, before = request.desired_state, request.previous_state
+        rule["Name"] = name = before["Id"].rsplit("|", maxsplit=1)[-1]
+        bus = {"EventBusName": rule["EventBusName"]} if rule.get("EventBusName") else {}
+        kept = {target["Id"] for target in rule.get("Targets", [])}
+        gone = [target["Id"] for target in before.get("Targets", []) if target["Id"] not in kept]
+        if gone:
+            request.aws_client_factory.events.remove_targets(Rule=name, Ids=gone, **bus)
+        return self.create(request)
+
+    provider.update = update
+
+
+def support_topic_policy_updates(provider: Any) -> None:
+    """By default a changed policy of a topic is ignored. Creating it again replaces it."""
+
+    def update(self: Any, request: Any) -> Any:
+        event = self.create(request)
+        event.resource_model["Id"] = request.previous_state["Id"]
+        return event
+
+    provider.update = update
+
+
 def support_function_log_groups() -> None:
     """By default a function's `LoggingConfig.LogGroup` is ignored: its logs go to /aws/lambda/<name>."""
     default = ExecutionEnvironment.get_log_group_name

@@ -128,6 +128,34 @@ def patch_functions(module: Any) -> None:
     support_reserved_concurrency(module.LambdaFunctionProvider)
 
 
+@when_imported("localstack.services.lambda_.provider")
+def patch_alias_weights(module: Any) -> None:
+    from .functions.alias_weights import support_alias_weights
+
+    support_alias_weights(module.LambdaProvider)
+
+
+@when_imported("localstack.services.lambda_.resource_providers.lambda_alias")
+def patch_aliases(module: Any) -> None:
+    from .patches import support_alias_updates
+
+    support_alias_updates(module.LambdaAliasProvider)
+
+
+@when_imported("localstack.services.events.resource_providers.aws_events_rule")
+def patch_rules(module: Any) -> None:
+    from .patches import support_rule_updates
+
+    support_rule_updates(module.EventsRuleProvider)
+
+
+@when_imported("localstack.services.sns.resource_providers.aws_sns_topicpolicy")
+def patch_topic_policies(module: Any) -> None:
+    from .patches import support_topic_policy_updates
+
+    support_topic_policy_updates(module.SNSTopicPolicyProvider)
+
+
 @when_imported("localstack.services.logs.provider")
 def bound_logs(provider: Any) -> None:
     """After LocalStack has replaced what moto does with the lines of a log."""
@@ -217,6 +245,18 @@ class JobDefinitionPlugin(_ResourcePlugin):
 
 class DashboardPlugin(_ResourcePlugin):
     name, module, provider = "AWS::CloudWatch::Dashboard", "dashboard", "DashboardProvider"
+
+
+class ApplicationPlugin(_ResourcePlugin):
+    name, module, provider = "AWS::CodeDeploy::Application", "inert", "ApplicationProvider"
+
+
+class DeploymentGroupPlugin(_ResourcePlugin):
+    name, module, provider = "AWS::CodeDeploy::DeploymentGroup", "inert", "DeploymentGroupProvider"
+
+
+class BudgetPlugin(_ResourcePlugin):
+    name, module, provider = "AWS::Budgets::Budget", "inert", "BudgetProvider"
 
 
 class LaunchTemplatePlugin(_ResourcePlugin):

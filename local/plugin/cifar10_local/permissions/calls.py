@@ -37,7 +37,7 @@ OVER_TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 
 def required(service: str, operation: str, parameters: Parameters, place: str = "") -> list[Request]:
     """
-    The permissions that a call needs, all of them. Operations other than those of S3, of log streams, and SubmitJob
+    The permissions that a call needs, all of them. Operations other than those of S3, of log streams, SubmitJob and Publish
     need an action of their own name on all resources, as ListJobs does: programs of this project call no others.
 
     :param place: the region and account, as ARNs have them: `us-east-1:000000000000`
@@ -52,6 +52,8 @@ def required(service: str, operation: str, parameters: Parameters, place: str = 
             Request("batch:SubmitJob", _batch_arn(place, "job-queue", parameters["jobQueue"])),
             Request("batch:SubmitJob", _batch_arn(place, "job-definition", parameters["jobDefinition"])),
         ]
+    if (service, operation) == ("sns", "Publish"):
+        return [Request("sns:Publish", parameters["TopicArn"])]
     return [Request(f"{service}:{operation}", "*")]
 
 
