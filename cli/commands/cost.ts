@@ -150,10 +150,10 @@ function describe(costs: Costs): string[] {
     ...(warning ? wrapped(`! ${warning}`) : []),
     '',
     ...wrapped(
-      'A month in which nothing runs: no instance, no gateway and no function is paid for, but what is kept is.',
+      'A month in which nothing runs: no instance, no gateway and no request is paid for, but what is kept is, and the watch.',
     ),
     ...Object.entries(month.idle).map(([part, each]) => line(part, each)),
-    ...wrapped('In a month with requests, however few, at most these besides:'),
+    ...wrapped('In a month with requests or jobs, however few, at most these besides:'),
     ...Object.entries(month.inUse).map(([part, each]) => line(part, each)),
     ...wrapped('Free as long as the account has no others (of ten alarms and three dashboards), and else:'),
     ...Object.entries(month.free).map(([part, each]) => line(part, each)),

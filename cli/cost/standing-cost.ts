@@ -1,4 +1,5 @@
 import { METRICS } from '#inference/telemetry/metrics.ts';
+import { watchCount } from '#infra/watch/watch-count.ts';
 import type prices from './prices.json';
 import { trainingImages } from './training-cost.ts';
 
@@ -13,8 +14,8 @@ export interface Standing {
   readonly logBytes: number;
 }
 
-/** What the stack has of what CloudWatch gives away up to a number in an account: metrics under alarm, and dashboards. */
-export const WATCHED = { alarms: 10, dashboards: 1 };
+/** Gigabytes and seconds of a call of the function that counts jobs: its memory, and an assumption. */
+const COUNTING = { gigabytes: 0.25, seconds: 1 };
 
 /** Dollars a month. */
 export interface StandingCost {
@@ -40,14 +41,22 @@ export function standingCosts({ storeGigabytes, requests, logBytes }: Standing, 
     idle: {
       'training images, in ECR': (imageBytes / GIGABYTE) * prices.imageRegistry.gigabyteMonth,
       'models and data, in S3': storeGigabytes * prices.storage.gigabyteMonth,
+      'the function that counts jobs': countingCost(prices),
     },
     inUse: {
-      'custom metrics': Object.keys(METRICS).length * prices.metrics.metricMonth,
+      'custom metrics': (Object.keys(METRICS).length + watchCount.customMetrics) * prices.metrics.metricMonth,
       'a month of logs': ((requests * logBytes) / GIGABYTE) * prices.logs.keptGigabyteMonth,
     },
     free: {
-      [`${WATCHED.alarms} alarms`]: WATCHED.alarms * prices.alarms.alarmMonth,
-      'a dashboard': WATCHED.dashboards * prices.dashboards.dashboardMonth,
+      [`${watchCount.alarms} alarms`]: watchCount.alarms * prices.alarms.alarmMonth,
+      'a dashboard': watchCount.dashboards * prices.dashboards.dashboardMonth,
     },
   };
+}
+
+/** It is called every five minutes, whether there are jobs or not. */
+function countingCost({ lambda }: Prices): number {
+  const calls = watchCount.functionCalls;
+  const { gigabytes, seconds } = COUNTING;
+  return (calls / 1e6) * lambda.millionRequests + calls * gigabytes * seconds * lambda.gigabyteSecond;
 }
