@@ -449,7 +449,7 @@ describe('the API', () => {
     });
   });
 
-  test('refuses a memory that is no number at once, keeps nothing, and goes on', async () => {
+  test('refuses a memory that is no number at once, keeps nothing, and continues', async () => {
     const definition = await define('');
     const resourceRequirements = [{ type: 'MEMORY' as const, value: '4GB' }];
     const refused = await submit(definition, { containerOverrides: { resourceRequirements } }).catch((error) => error);
@@ -507,7 +507,7 @@ describe('the API', () => {
     expect(message).toContain(named);
   });
 
-  test('answers ClientException to whatever it does not take, and goes on', async () => {
+  test('answers ClientException to whatever it does not take, and continues', async () => {
     const jobDefinition = await define('', { image: 'no-such-image' });
     const entries = {
       environment: [{ name: 'a', value: 'b' }],

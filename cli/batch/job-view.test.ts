@@ -70,7 +70,7 @@ describe('jobView', () => {
     ]);
   });
 
-  it('tells when the run goes on in another job, and the attempts of that', () => {
+  it('tells when the run continues in another job, and the attempts of that', () => {
     const { stream, text } = terminal();
     const view = jobView(stream);
     const reclaimed = [{ reason: 'Host EC2 (instance i-0) terminated.' }];
@@ -90,7 +90,7 @@ describe('jobView', () => {
     ]);
   });
 
-  it('tells of an interruption without how to go on by hand, which Batch does', () => {
+  it('tells of an interruption without how to resume by hand, which Batch does', () => {
     const { stream, text } = terminal();
 
     jobView(stream).event(interrupted);

@@ -57,7 +57,7 @@ export interface StackOutputs {
   /** Absent when deployed with `-c auth=none`. */
   readonly ApiKeyId?: string;
   // The following are absent in a stack of an earlier release.
-  /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
+  /** On-demand instances only: where a job continues whose instances were reclaimed too often. */
   readonly OnDemandJobQueueArn?: string;
   /** The instance types of the GPU queue, separated by blanks; absent too where the stack has no GPU queue. */
   readonly InstanceTypes?: string;

@@ -62,7 +62,7 @@ export function ownSettings({ name, settings }: ResolvedRecipe): Recipe {
   return isRecipe(name) ? recipes[name] : settings;
 }
 
-/** A net goes on with pictures like those that it knows, whichever recipe is named. */
+/** A net continues with pictures like those that it knows, whichever recipe is named. */
 function imageOf(parent: StoredRecipe | undefined): Partial<Recipe> {
   if (parent === undefined) return {};
   const { imageSize, fit } = restored(parent).settings;
