@@ -19,7 +19,7 @@ export interface PriceList {
 }
 
 /** The file is not a price list of AWS's as it is documented, or of another region or currency. */
-export class InvalidPriceList extends UserError {
+class InvalidPriceList extends UserError {
   override readonly name = 'InvalidPriceList';
 }
 
