@@ -165,7 +165,7 @@ test.each(commands)(
     aws.behavior = { [services.at(-1)!]: 'hang' };
     const failure = failureOf(words);
     await vi.waitUntil(() => aws.asked.includes(services.at(-1)!), 20_000);
-    // `deploy` says what CloudFormation goes on with, and ends then.
+    // `deploy` says what CloudFormation continues with, and ends then.
     expect(process.listenerCount('SIGINT')).toBe(before + Number(words.startsWith('deploy')));
     aws.behavior = { [services.at(-1)!]: 'cut' }; // `submit` asks once more, whether the job was submitted.
     aws.cut();

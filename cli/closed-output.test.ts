@@ -32,7 +32,7 @@ async function head({ stdout, stderr }: ChildProcess): Promise<string> {
   return line;
 }
 
-test.skipIf(!hasTensorFlow())('a training goes on when nobody reads its output any more', { timeout: 240_000 }, () =>
+test.skipIf(!hasTensorFlow())('a training continues when nobody reads its output any more', { timeout: 240_000 }, () =>
   withFolder(async (folder) => {
     const settings = ['engine=tensorflow', 'batchSize=256', 'epochs=5', 'checkpointSeconds=0'];
     const child = start([
@@ -56,7 +56,7 @@ test.skipIf(!hasTensorFlow())('a training goes on when nobody reads its output a
   }),
 );
 
-test('a server goes on when nobody reads its output any more', () =>
+test('a server continues when nobody reads its output any more', () =>
   withFolder(async (folder) => {
     const child = start(['serve', '--store', folder, '--port', '0', '--host', '[::1]'], { CIFAR10_HOME: folder });
     const ended = once(child, 'exit');

@@ -6,7 +6,7 @@ import { BadArguments } from './terminal/bad-arguments.ts';
 interface Entry {
   readonly summary: string;
   readonly load: () => Promise<Command>;
-  /** The work matters, not the lines about it: it goes on when nobody reads them any more, as after `| head`. @default false */
+  /** The work matters, not the lines about it: it continues when nobody reads them any more, as after `| head`. @default false */
   readonly outlivesOutput?: boolean;
 }
 

@@ -23,7 +23,7 @@ export function handleClosedOutput(): void {
   process.stderr.on('error', () => {});
 }
 
-/** From here on the program does something that matters without a reader, such as a training or a server: it goes on. */
+/** From here on the program does something that matters without a reader, such as a training or a server: it continues. */
 export function continueWithoutOutput(): void {
   isForOutput = false;
 }

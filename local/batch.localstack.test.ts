@@ -449,7 +449,7 @@ describe('the API', () => {
     });
   });
 
-  test('refuses a memory that is no number at once, keeps nothing, and goes on', async () => {
+  test('refuses a memory that is no number at once, keeps nothing, and continues', async () => {
     const definition = await define('');
     const resourceRequirements = [{ type: 'MEMORY' as const, value: '4GB' }];
     const refused = await submit(definition, { containerOverrides: { resourceRequirements } }).catch((error) => error);
@@ -498,7 +498,7 @@ describe('the API', () => {
     ['terminatejob', 'reason must not be empty', { jobId: 'a', reason: '' }],
     ['describejobqueues', 'maxResults must be between 1 and 100, not 101', { maxResults: 101 }],
     ['describejobdefinitions', 'status active must be one of ACTIVE | INACTIVE', { status: 'active' }],
-    ['getjobqueuesnapshot', 'GetJobQueueSnapshot is not available on this machine', { jobQueue: 'a' }],
+    ['listconsumableresources', 'ListConsumableResources is not available on this machine', {}],
     ['launchrocket', 'POST /v1/launchrocket is not an operation of Batch on this machine', {}],
   ])('answers 400 to what it cannot do: %s, %s', async (path, named, body) => {
     const answer = await post(path, typeof body === 'string' ? body : JSON.stringify(body));
@@ -507,7 +507,7 @@ describe('the API', () => {
     expect(message).toContain(named);
   });
 
-  test('answers ClientException to whatever it does not take, and goes on', async () => {
+  test('answers ClientException to whatever it does not take, and continues', async () => {
     const jobDefinition = await define('', { image: 'no-such-image' });
     const entries = {
       environment: [{ name: 'a', value: 'b' }],

@@ -51,7 +51,7 @@ export function partKey(folder: string, split: 'train' | 'test', part: number): 
 
 /**
  * Puts a data set into a store, unless it is there: its parts first, so that whoever finds its `set.json` finds all of it. An
- * interrupted one goes on with the parts that are missing.
+ * interrupted one resumes with the parts that are missing.
  *
  * @param parts returns the bytes of a part of a split
  * @returns the folder

@@ -4,7 +4,7 @@ import { assumed, documented, instanceStart, type Measured } from './constants.t
 import { distributedMap, spark } from './engines.ts';
 import { sweepCost } from './sweep.ts';
 
-/** Round figures, so that results can be reckoned by head. */
+/** Round figures, so that results can be computed by head. */
 const measured: Measured = {
   ...{ get: 0.2e-3, listPage: 0.05, listedBytes: 100, rowBytes: 200, childStart: 1 },
   itemBytes: { classify: 200, sweep: 250 },

@@ -33,10 +33,30 @@ export const outputs = {
   ...{ TrainingLogGroupName: 'logs', RestApiId: 'api', StageName: 'v1', ClassifierLogGroupName: 'classifier' },
 };
 
+const members = Object.entries(outputs).map(
+  ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+);
+
+/** What an account with that stack answers, for commands that open it by themselves. */
+export const accountAnswers: Readonly<Record<string, string>> = {
+  GetCallerIdentity:
+    '<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
+  DescribeStacks: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>arn:aws:cloudformation:eu-west-1:123456789012:stack/Cifar10/1</StackId><StackName>Cifar10</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+};
+
+/** The stack's bucket, which is empty and takes everything; `undefined` for a request to another service. */
+export function emptyBucket({ operation }: AwsRequest): AwsAnswer | undefined {
+  if (!operation.startsWith(`/${outputs.BucketName}`)) return undefined;
+  if (operation.includes('x-id=PutObject')) return { output: {} };
+  if (operation.includes('list-type')) return { output: '<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>' };
+  return { error: 'NoSuchKey', status: 404 };
+}
+
 /** Batch's REST API has no operation in its requests but a path. */
 const batchPaths: Readonly<Record<string, string>> = {
   describejobs: 'DescribeJobs',
   listjobs: 'ListJobs',
+  getjobqueuesnapshot: 'GetJobQueueSnapshot',
   submitjob: 'SubmitJob',
   terminatejob: 'TerminateJob',
   describejobqueues: 'DescribeJobQueues',
@@ -100,5 +120,7 @@ function read({ headers, url = '' }: IncomingMessage, body: string): AwsRequest 
     const { Action = '', ...input } = Object.fromEntries(new URLSearchParams(body));
     return { operation: Action, input };
   }
-  return { operation: batchPaths[url.split('/').at(-1)!] ?? url, input: JSON.parse(body || '{}') };
+  const batch = batchPaths[url.split('/').at(-1)!];
+  // What is put into a bucket has any form, and no answer here depends on it.
+  return batch ? { operation: batch, input: JSON.parse(body || '{}') } : { operation: url, input: {} };
 }

@@ -42,12 +42,16 @@ export interface Job {
   readonly logGroup?: string;
   /** The log stream of the last attempt. */
   readonly logStream?: string;
+  /** The ARN of the last attempt's ECS task; absent if it had no machine. */
+  readonly task?: string;
 }
 
 export interface Attempt {
   readonly exitCode?: number;
   readonly reason?: string;
   readonly logStream?: string;
+  /** The ARN of its ECS task; absent if it had no machine. */
+  readonly task?: string;
   /** Absent if it had no machine in the end. */
   readonly startedAt?: Date;
   readonly stoppedAt?: Date;
@@ -191,6 +195,7 @@ export function readJob(detail: JobDetail, queues: readonly Queue[]): Job {
         exitCode: attempt.container?.exitCode,
         reason: reasonOf(attempt.statusReason, attempt.container?.reason),
         logStream: attempt.container?.logStreamName,
+        task: attempt.container?.taskArn,
         startedAt: attempt.startedAt ? new Date(attempt.startedAt) : undefined,
         stoppedAt: attempt.stoppedAt ? new Date(attempt.stoppedAt) : undefined,
       }),
@@ -199,6 +204,7 @@ export function readJob(detail: JobDetail, queues: readonly Queue[]): Job {
     exitCode: container.exitCode ?? attempts.at(-1)?.container?.exitCode,
     logGroup: container.logConfiguration?.options?.['awslogs-group'],
     logStream: container.logStreamName,
+    task: container.taskArn,
   });
 }
 

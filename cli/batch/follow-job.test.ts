@@ -95,7 +95,7 @@ describe('followJob', () => {
     await expect(followJob(aws.target(store), submitted, { waitSeconds: 0 })).rejects.toThrow(text);
   });
 
-  it('goes on through throttling, to the end of the job', async () => {
+  it('continues through throttling, to the end of the job', async () => {
     let requests = 0;
     const ended = { jobId: submitted.id, jobQueue: 'gpu-queue', status: 'SUCCEEDED', createdAt: 0 };
     await using aws = await startAwsServer(({ operation }) => {

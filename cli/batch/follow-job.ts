@@ -59,8 +59,8 @@ const REASON_SECONDS = 60;
  * first were reclaimed too often. A cloud that is unreachable or throttles for a while is asked again.
  *
  * @returns the job, ended
- * @throws {CannotFollow} LocalStack has ended, AWS cannot be reached, or has forgotten the job; the message says how to go on
- * @throws {NoMachine} `waitSeconds` are over; the message says why, and how to go on
+ * @throws {CannotFollow} LocalStack has ended, AWS cannot be reached, or has forgotten the job; the message says how to continue
+ * @throws {NoMachine} `waitSeconds` are over; the message says why, and how to continue
  * @throws the signal's reason, when it is aborted
  */
 export async function followJob(target: Target, submitted: SubmittedJob, options: FollowOptions = {}): Promise<Job> {

@@ -52,7 +52,7 @@ export function exitCodeOf({ status, exitCode }: Pick<Job, 'status' | 'exitCode'
   return status === 'SUCCEEDED' ? 0 : exitCode || 1;
 }
 
-/** Prints why a job failed: the reason that Batch gives, and the end of its log; of one that was cancelled, how to go on. */
+/** Prints why a job failed: the reason that Batch gives, and the end of its log; of one that was cancelled, how to resume it. */
 export async function explainFailure(target: Target, job: Job): Promise<void> {
   const stuck = explainReason(job);
   if (stuck) {

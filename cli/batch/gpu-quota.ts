@@ -45,12 +45,20 @@ export async function readGpuQuota(clientConfig: ClientConfig): Promise<GpuQuota
   };
 }
 
-/** The value that applies to the account; where AWS has none of its own for it, the default of the region. */
-async function readQuota(client: ServiceQuotasClient, code: string): Promise<number | undefined> {
+/**
+ * The value that applies to the account; where AWS has none of its own for it, the default of the region.
+ *
+ * @param service as Service Quotas calls it
+ */
+export async function readQuota(
+  client: ServiceQuotasClient,
+  code: string,
+  service = 'ec2',
+): Promise<number | undefined> {
   const { GetServiceQuotaCommand, GetAWSDefaultServiceQuotaCommand, NoSuchResourceException } = await import(
     '@aws-sdk/client-service-quotas'
   );
-  const asked = { ServiceCode: 'ec2', QuotaCode: code };
+  const asked = { ServiceCode: service, QuotaCode: code };
   const options = { abortSignal: AbortSignal.timeout(PATIENCE) };
   try {
     return (await client.send(new GetServiceQuotaCommand(asked), options)).Quota?.Value;
@@ -112,8 +120,12 @@ const consoles: readonly (readonly [region: RegExp, domain: string])[] = [
   [/^[a-z]{2}-(?!iso)/, 'console.aws.amazon.com'],
 ];
 
-/** @returns `undefined` in partitions whose console is not public */
-function quotaPage(region: string, code: string): string | undefined {
+/**
+ * The page of the console that shows a quota and asks for more.
+ *
+ * @returns `undefined` in partitions whose console is not public
+ */
+export function quotaPage(region: string, code: string, service = 'ec2'): string | undefined {
   const domain = consoles.find(([ofRegion]) => ofRegion.test(region))?.[1];
-  return domain && `https://${domain}/servicequotas/home/services/ec2/quotas/${code}?region=${region}`;
+  return domain && `https://${domain}/servicequotas/home/services/${service}/quotas/${code}?region=${region}`;
 }

@@ -16,7 +16,7 @@ export interface LogLine {
 /** Seconds between two requests for new lines. */
 const FOLLOW_SECONDS = 2;
 
-/** All attempts of a job, one after the other; of a run that is followed, also those of the job that it goes on in. */
+/** All attempts of a job, one after the other; of a run that is followed, also those of the job that it continues in. */
 export async function* jobLog(
   target: Target,
   stack: StackOutputs,

@@ -63,33 +63,34 @@ describe('jobView', () => {
       'job waits for a machine',
       'job has a machine, which fetches the image, attempt 1 of 5',
       'job runs after 12 s in the queue, attempt 1 of 5',
-      'attempt 1 ended: Host EC2 (instance i-0) terminated., exit code 75 (interrupted, with a checkpoint), 4 left',
+      'attempt 1 ended: Host EC2 (instance i-0) terminated, exit code 75 (interrupted, with a checkpoint), 4 left',
       'job waits for a machine',
       'job runs after 12 s in the queue, attempt 2 of 5',
       'job succeeded after 2:05',
     ]);
   });
 
-  it('tells when the run goes on in another job, and the attempts of that', () => {
+  it('tells when the run continues in another job, and the attempts of that', () => {
     const { stream, text } = terminal();
     const view = jobView(stream);
     const reclaimed = [{ reason: 'Host EC2 (instance i-0) terminated.' }];
+    const went = '(its machine went away, as a reclaimed Spot Instance does)';
 
     view.job({ ...base, status: 'FAILED', attempts: reclaimed, attemptsAllowed: 1, stoppedAt: new Date(0) });
     view.job({ ...base, id: 'b2' });
     view.job({ ...base, id: 'b2', attempts: reclaimed });
 
     expect(text().trimEnd().split('\n')).toEqual([
-      'attempt 1 ended: Host EC2 (instance i-0) terminated.',
+      `attempt 1 ended: Host EC2 (instance i-0) terminated ${went}`,
       'job failed after 0 s',
       'job continues as b2',
       'job waits for a machine',
-      'attempt 1 ended: Host EC2 (instance i-0) terminated., 4 left',
+      `attempt 1 ended: Host EC2 (instance i-0) terminated ${went}, 4 left`,
       'job waits for a machine',
     ]);
   });
 
-  it('tells of an interruption without how to go on by hand, which Batch does', () => {
+  it('tells of an interruption without how to resume by hand, which Batch does', () => {
     const { stream, text } = terminal();
 
     jobView(stream).event(interrupted);
@@ -163,6 +164,12 @@ it('fits the wait into one row, so that nothing of it stays', () => {
 });
 
 describe('describeState', () => {
+  it('tells what comes before the queue from the wait in it', () => {
+    expect(describeState({ ...base, status: 'SUBMITTED' })).toBe('was submitted, and is not in the queue yet');
+    expect(describeState({ ...base, status: 'PENDING' })).toBe('waits for the jobs that it depends on');
+    expect(describeState(base)).toBe('waits for a machine');
+  });
+
   it('says why Batch has no machine for a job', () => {
     const reason = 'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for …';
     expect(describeState({ ...base, reason })).toBe(

@@ -4,6 +4,7 @@ import type { Place } from '#training/commands/place.ts';
 import { duration, viewFor } from '#training/commands/run-view.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { type Attempt, hasEnded, type Job } from './batch-jobs.ts';
+import { exitMeaning } from './exit-meaning.ts';
 import { explainReason, explainWait, isWaiting, secondsWaited, type Wait } from './job-wait.ts';
 
 export interface JobView {
@@ -92,6 +93,10 @@ export function describeState(job: Job): string {
   switch (job.status) {
     case 'RUNNING':
       return `runs after ${queueTime(job)} in the queue${attempt}`;
+    case 'SUBMITTED':
+      return 'was submitted, and is not in the queue yet';
+    case 'PENDING':
+      return 'waits for the jobs that it depends on';
     case 'STARTING':
       return `has a machine, which fetches the image${attempt}`;
     case 'SUCCEEDED':
@@ -112,20 +117,13 @@ export function describeWait({ text, advice }: Wait): string {
   return `${text}\n${advice.replaceAll(/^/gm, '  ')}`;
 }
 
-/** What an exit code says that no reason does. */
-const meanings: Readonly<Record<number, string>> = {
-  1: 'the program failed',
-  2: 'bad arguments',
-  75: 'interrupted, with a checkpoint',
-  137: 'killed: out of memory, or its machine was lost',
-  143: 'ended by SIGTERM',
-};
-
-/** How an attempt ended. */
-export function describeAttempt({ reason, exitCode }: Attempt): string {
-  const meaning = exitCode === undefined ? undefined : meanings[exitCode];
-  const code = exitCode === undefined ? undefined : `exit code ${exitCode}${meaning ? ` (${meaning})` : ''}`;
-  return [reason, code].filter((each) => each !== undefined).join(', ') || 'no reason';
+/** How an attempt ended, and what that means. */
+export function describeAttempt(attempt: Pick<Attempt, 'reason' | 'exitCode'>): string {
+  const { reason, exitCode } = attempt;
+  const code = exitCode === undefined ? undefined : `exit code ${exitCode}`;
+  const end = [reason?.replace(/\.$/, ''), code].filter((each) => each !== undefined).join(', ') || 'no reason';
+  const meaning = exitMeaning(attempt);
+  return meaning === undefined ? end : `${end} (${meaning})`;
 }
 
 function queueTime({ createdAt, startedAt = new Date() }: Job): string {

@@ -6,7 +6,7 @@ import { openObjectStore } from '#models/stores/open.ts';
 import { type AwsAnswer, outputs, startAwsServer } from './aws-server.fixture.ts';
 import { readJob } from './batch-jobs.ts';
 import { queuesOf } from './queues.ts';
-import { retryJob } from './retry-job.ts';
+import { retriedTraining } from './retry-job.ts';
 import { submitJob } from './submit-job.ts';
 
 const job = (command: readonly string[], status: 'FAILED' | 'RUNNING' | 'SUCCEEDED') =>
@@ -30,7 +30,8 @@ it('submits a failed run again with the arguments that it was submitted with, on
   const set = ['epochs=1', 'widths=1,2,3'];
   const { command } = await submitJob(target, { recipe: 'minute', set, seed: 3, run: 'monday', on: 'cpu' });
 
-  expect(await retryJob(target, job(command, 'FAILED'))).toMatchObject({ id: 'b2', run: 'monday', command });
+  const again = retriedTraining(target, job(command, 'FAILED'));
+  expect(await submitJob(target, again)).toMatchObject({ id: 'b2', run: 'monday', command });
 
   const submitted = aws.requests.filter(({ operation }) => operation === 'SubmitJob').map(({ input }) => input);
   expect(submitted).toEqual([submitted[0], submitted[0]]);
@@ -42,6 +43,6 @@ it.each([
   [['train', 'quick', '--run', 'monday'], 'SUCCEEDED', 'has succeeded'],
   [['evaluate', 'production'], 'FAILED', 'Only training jobs can be retried'],
   [['train', 'quick', '--out', '/tmp/x', '--run', 'monday'], 'FAILED', 'was started with --out'],
-] as const)('refuses %j, which is %s', async (command, status, expected) => {
-  await expect(retryJob({ name: 'local' } as never, job(command, status))).rejects.toThrow(expected);
+] as const)('refuses %j, which is %s', (command, status, expected) => {
+  expect(() => retriedTraining({ name: 'local' }, job(command, status))).toThrow(expected);
 });

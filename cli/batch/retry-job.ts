@@ -1,14 +1,14 @@
 import { UsageError } from '#errors/user-error.ts';
 import type { Target } from '../stack/target.ts';
 import { hasEnded, type Job, suffixOf } from './batch-jobs.ts';
-import { type SubmittedJob, submitJob, type TrainingJob } from './submit-job.ts';
+import type { TrainingJob } from './submit-job.ts';
 
 /**
- * Submits the run of a job that failed again, with the same arguments: it resumes at its last checkpoint.
+ * What submits the run of a job that failed again, with the same arguments: it resumes at its last checkpoint.
  *
- * @throws {UsageError} the job has not ended, has succeeded, or is no training; and as `submitJob`
+ * @throws {UsageError} the job has not ended, has succeeded, or is no training
  */
-export async function retryJob(target: Target, job: Job): Promise<SubmittedJob> {
+export function retriedTraining(target: Pick<Target, 'name'>, job: Job): TrainingJob {
   const show = `"./cifar10 jobs ${job.run}${suffixOf(target)}"`;
   if (!hasEnded(job)) {
     throw new UsageError(
@@ -23,7 +23,7 @@ export async function retryJob(target: Target, job: Job): Promise<SubmittedJob> 
   if (job.command[0] !== 'train') {
     throw new UsageError(`The job ${job.id} runs "${job.command.join(' ')}". Only training jobs can be retried.`);
   }
-  return submitJob(target, { ...trainingOf(job.command), run: job.run, on: job.device });
+  return { ...trainingOf(job.command), run: job.run, on: job.device };
 }
 
 /** What arguments of the training program ask for, besides the run. */

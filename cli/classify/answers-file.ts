@@ -11,7 +11,7 @@ import type { FoundPicture } from './find-pictures.ts';
 export type Job = Readonly<Record<string, string>>;
 
 /**
- * A file of answers that an interrupted command goes on with. Rows are appended to `<file>.part`, beside a description of the
+ * A file of answers that an interrupted command resumes with. Rows are appended to `<file>.part`, beside a description of the
  * job in `<file>.part.json`; when all are there, the part gets the file's name.
  */
 export class AnswersFile {
@@ -179,7 +179,7 @@ interface Line {
 const NEWLINE = 10;
 const QUOTE = 34;
 
-/** The whole lines of a file; in CSV a line may go on after a line end, in quotes. What follows the last one is left out. */
+/** The whole lines of a file; in CSV a line may continue after a line end, in quotes. What follows the last one is left out. */
 async function* linesOf(file: string, format: AnswerFormat): AsyncGenerator<Line> {
   if (!(await isThere(file))) return;
   let rest: Buffer = Buffer.alloc(0);

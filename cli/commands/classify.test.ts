@@ -191,7 +191,7 @@ test('a large folder is classified in threads: broken pictures are rows, copies 
     expect(inside).toMatchObject({ code: 2, error: expect.stringContaining('Give a folder outside it.') });
   }));
 
-test('Ctrl-C keeps the rows that are there, and the same command goes on from them', () =>
+test('Ctrl-C keeps the rows that are there, and the same command resumes from them', () =>
   withFolder((folder) =>
     withEndpoint(async ({ url, promote }) => {
       await promote();

@@ -1,26 +1,30 @@
 import { expect, test, vi } from 'vitest';
 import measured from '../../results/2026-11-27-serve.json' with { type: 'json' };
 import { bulkCosts, sweepCost } from '../cost/fleet-cost.ts';
+import { priceWarning } from '../cost/price-dates.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { type Serving, servingCosts } from '../cost/serving-cost.ts';
 import { standingCosts } from '../cost/standing-cost.ts';
 import { trainingCost, trainingImages } from '../cost/training-cost.ts';
 import { costCommand } from './cost.ts';
 
-/** Not AWS's, but easy to reckon with. */
+const none = { source: '', asOf: '2026-01' };
+/** Not AWS's, but easy to compute with. */
 const round = {
   ...prices,
-  lambda: { source: '', gigabyteSecond: 0.00001, millionRequests: 0.2 },
-  apiGateway: { source: '', millionRequests: 3, millionHttpRequests: 1 },
-  logs: { source: '', gigabyte: 0.5, keptGigabyteMonth: 0.03 },
-  metrics: { source: '', metricMonth: 0.3 },
-  storage: { source: '', gigabyteMonth: 0.02 },
-  imageRegistry: { source: '', gigabyteMonth: 0.1 },
-  transferOut: { source: '', gigabyte: 0.1 },
-  sagemakerServerless: { source: '', gigabyteSecond: 0.00002, gigabyteInOrOut: 0.01, memoryGigabytes: [1, 2, 3] },
-  disk: { source: '', gigabyteMonth: 0.1 },
-  publicAddress: { source: '', hour: 0.01 },
-  instances: { source: '', hour: { ...prices.instances.hour, 't4g.small': 0.02, 'g5.xlarge': 1 } },
+  lambda: { ...none, gigabyteSecond: 0.00001, millionRequests: 0.2 },
+  apiGateway: { ...none, millionRequests: 3, millionHttpRequests: 1 },
+  logs: { ...none, gigabyte: 0.5, keptGigabyteMonth: 0.03 },
+  metrics: { ...none, metricMonth: 0.3 },
+  alarms: { ...none, alarmMonth: 0.2 },
+  dashboards: { ...none, dashboardMonth: 4 },
+  storage: { ...none, gigabyteMonth: 0.02 },
+  imageRegistry: { ...none, gigabyteMonth: 0.1 },
+  transferOut: { ...none, gigabyte: 0.1 },
+  sagemakerServerless: { ...none, gigabyteSecond: 0.00002, gigabyteInOrOut: 0.01 },
+  disk: { ...none, gigabyteMonth: 0.1 },
+  publicAddress: { ...none, hour: 0.01 },
+  instances: { ...none, hour: { ...prices.instances.hour, 't4g.small': 0.02, 'g5.xlarge': 1 } },
 };
 
 const serving: Serving = {
@@ -54,7 +58,7 @@ test('a run costs what it does by hand, and never less than a minute', () => {
 });
 
 test('a sweep and a million pictures in an array cost what they do by hand: each machine boots once', () => {
-  const hour = { ...round, instances: { source: '', hour: { ...round.instances.hour, 'c7a.large': 0.1 } } };
+  const hour = { ...round, instances: { ...none, hour: { ...round.instances.hour, 'c7a.large': 0.1 } } };
   const start = 100 + (trainingImages.cpu.compressed + trainingImages.cpu.unpacked) / (125 * 2 ** 20);
   const dollars = (seconds: number) => (seconds / 3600) * (0.1 + 0.01 + 6 / 730);
   const sweep = sweepCost(20, { seconds: 600, bootSeconds: 100 }, hour);
@@ -66,11 +70,16 @@ test('a sweep and a million pictures in an array cost what they do by hand: each
 });
 
 test('a month costs what it does by hand, also while nothing runs', () => {
-  const { idle, inUse } = standingCosts({ storeGigabytes: 5, requests: 2 ** 20, logBytes: 2 ** 10 }, round);
+  const { idle, inUse, free } = standingCosts({ storeGigabytes: 5, requests: 2 ** 20, logBytes: 2 ** 10 }, round);
   const gigabytes = (trainingImages.cpu.compressed + trainingImages.gpu.compressed) / 2 ** 30;
-  expect(Object.values(idle)).toEqual([expect.closeTo(gigabytes / 10, 10), expect.closeTo(0.1, 10)]);
-  // The seven metrics of the endpoint, and 1 GiB of log.
-  expect(Object.values(inUse)).toEqual([expect.closeTo(2.1, 10), expect.closeTo(0.03, 10)]);
+  // 8,640 calls of a second with 0.25 GB.
+  const counting = 0.00864 * 0.2 + 8640 * 0.25 * 0.00001;
+  const kept = [gigabytes / 10, 0.1, counting].map((each) => expect.closeTo(each, 10));
+  expect(Object.values(idle)).toEqual(kept);
+  // The seven metrics of the endpoint, that of jobs, and 1 GiB of log.
+  expect(Object.values(inUse)).toEqual([expect.closeTo(2.4, 10), expect.closeTo(0.03, 10)]);
+  // Ten alarms and a dashboard, where the free tier is used up.
+  expect(Object.values(free)).toEqual([2, 4]);
 });
 
 async function cost(...args: string[]): Promise<string> {
@@ -87,24 +96,40 @@ async function cost(...args: string[]): Promise<string> {
   return printed;
 }
 
-test('reckons with what was measured, unless told otherwise', async () => {
+test('computes with what was measured, unless told otherwise', async () => {
   const { serving } = JSON.parse(await cost('--json'));
   const seed = measured.starts.find(({ bundle, model }) => bundle === 'the Lambda’s' && model === 'seed')!;
   expect(serving.milliseconds).toBe(Number(measured.handler.toFixed(2)));
   expect(serving.coldMilliseconds).toBe(Math.round(seed.firstAnswer));
 });
 
-test('prints the prices it reckons with, and the same figures as JSON', async () => {
-  const { million, run, sweep, bulk, month, region, asOf } = JSON.parse(await cost('--json', '--per-month', '500000'));
-  expect({ region, asOf }).toEqual({ region: prices.region, asOf: prices.asOf });
+test('prints the prices that it computes with, their dates and pages, and the same figures as JSON', async () => {
+  const { million, run, sweep, bulk, month, region, sources } = JSON.parse(
+    await cost('--json', '--per-month', '500000'),
+  );
+  expect(region).toBe(prices.region);
+  expect(sources).toHaveLength(Object.keys(prices).length - 2);
   expect(run).not.toHaveLength(0);
   const text = await cost('--per-month', '500000');
-  expect(text).toContain(`List prices of ${region}, as of ${asOf}`);
+  expect(text).toContain(`Dollars at list prices of ${region}, on demand, of ${sources[0].asOf}`);
+  expect(text).toMatch(/^ {2}imageRegistry {8}\d{4}-\d\d\S* +https:\/\/aws\.amazon\.com\/ecr\/pricing\/$/m);
   for (const { dollars } of [...million, ...run, sweep, ...bulk]) expect(text).toContain(dollars.toFixed(4));
-  for (const dollars of Object.values({ ...month.idle, ...month.inUse }))
+  for (const dollars of Object.values({ ...month.idle, ...month.inUse, ...month.free }))
     expect(text).toContain(Number(dollars).toFixed(4));
   expect(text.replaceAll(/\s+/g, ' ')).toContain('cold starts: what they take was not measured');
   expect(text.replaceAll(/\s+/g, ' ')).toContain('at most 6 GB of memory, and answers at most 200 requests at once');
+});
+
+test('warns of prices that are older than a year, and of no others', () => {
+  const of = (asOf: string) => ({ ...round, disk: { ...round.disk, asOf } });
+  const now = Date.parse('2026-11-28');
+  expect(priceWarning(of('2025-12'), now)).toBeUndefined();
+  expect(priceWarning(of('2025-11-27'), now)).toBe(
+    'Prices of disk are older than a year, the oldest of 2025-11-27. Read them anew: npm run prices',
+  );
+  expect(priceWarning({ ...of('2024-01'), logs: { ...round.logs, asOf: '2025-09' } }, now)).toContain(
+    'Prices of disk, logs are older than a year, the oldest of 2024-01.',
+  );
 });
 
 test('fits a terminal of 80 columns, and so does its help', async () => {

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { UsageError } from '#errors/user-error.ts';
 import { duration } from '#training/commands/run-view.ts';
 import { bulkCosts, FLEET, type FleetCost, PICTURE_SECONDS, sweepCost } from '../cost/fleet-cost.ts';
+import { type PriceSource, priceSources, priceWarning } from '../cost/price-dates.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { FUNCTION_MEMORY, type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
 import { type StandingCost, standingCosts } from '../cost/standing-cost.ts';
@@ -32,13 +33,13 @@ interface Options {
 }
 
 const examples = `
-Prices are list prices of one region at one date, without free tiers and
-discounts; edit them in cli/cost/prices.json. Default times are from
-docs/results.md, measured on one machine: a warm request of the seed network,
-a cold start, and a run of "quick" with its test. Times on AWS differ. The share
-of cold requests and the boot time of an instance are assumptions, and fetching
-and unpacking the training image is reckoned at the speed of the instance's
-disk. Replace them with your own figures.
+Prices are list prices of one region, without free tiers and discounts; each
+has its date and its page at the end. "npm run prices" reads them anew from
+AWS's public price list. Default times are from docs/results.md, measured on one
+machine: a warm request of the seed network, a cold start, and a run of "quick"
+with its test. Times on AWS differ. The share of cold requests and the boot time
+of an instance are assumptions, and fetching and unpacking the training image is
+computed by the speed of the instance's disk. Replace them by your own figures.
 
 Examples:
   ./cifar10 cost
@@ -90,9 +91,17 @@ function cost({ json, ...options }: Options): void {
     ...SIZES,
   };
   const training = { seconds, bootSeconds };
-  const { region, asOf } = prices;
+  const { region } = prices;
+  const warning = priceWarning(prices);
   const costs = {
-    ...{ region, asOf, serving, million: servingCosts(serving, prices), training },
+    ...{
+      region,
+      sources: priceSources(prices),
+      ...(warning && { warning }),
+      serving,
+      million: servingCosts(serving, prices),
+      training,
+    },
     month: standingCosts({ storeGigabytes, requests, logBytes: SIZES.logBytes }, prices),
     run: TRAINING.map(({ instance, image }) => trainingCost(instance, { ...training, image }, prices)),
     sweep: { runs, ...sweepCost(runs, training, prices) },
@@ -121,7 +130,9 @@ function toNumber(text: string): number {
 
 interface Costs {
   readonly region: string;
-  readonly asOf: string;
+  readonly sources: readonly PriceSource[];
+  /** Prices that are too old. */
+  readonly warning?: string;
   readonly serving: Serving;
   readonly million: readonly ServingCost[];
   readonly training: { readonly seconds: number; readonly bootSeconds: number };
@@ -131,17 +142,21 @@ interface Costs {
   readonly month: StandingCost;
 }
 
-function describe({ region, asOf, serving, million, training, run, sweep, bulk, month }: Costs): string[] {
+function describe(costs: Costs): string[] {
+  const { region, sources, warning, serving, million, training, run, sweep, bulk, month } = costs;
   const cold = Number((100 * serving.coldShare).toPrecision(6));
   return [
-    ...wrapped(`List prices of ${region}, as of ${asOf} (cli/cost/prices.json).`),
+    ...wrapped(`Dollars at list prices of ${region}, on demand, of ${datesOf(sources)}.`),
+    ...(warning ? wrapped(`! ${warning}`) : []),
     '',
     ...wrapped(
-      'A month in which nothing runs: no instance, no gateway and no function is paid for, but what is kept is.',
+      'A month in which nothing runs: no instance, no gateway and no request is paid for, but what is kept is, and the watch.',
     ),
     ...Object.entries(month.idle).map(([part, each]) => line(part, each)),
-    ...wrapped('In a month with requests, however few, at most these besides:'),
+    ...wrapped('In a month with requests or jobs, however few, at most these besides:'),
     ...Object.entries(month.inUse).map(([part, each]) => line(part, each)),
+    ...wrapped('Free as long as the account has no others (of ten alarms and three dashboards), and else:'),
+    ...Object.entries(month.free).map(([part, each]) => line(part, each)),
     '',
     ...wrapped(
       `A million classifications, at ${serving.requests.toLocaleString('en')} a month, assuming ` +
@@ -173,7 +188,21 @@ function describe({ region, asOf, serving, million, training, run, sweep, bulk, 
     ),
     ...bulk.map(({ name, seconds, dollars }) => line(`${name}, ${duration(seconds)}`, dollars)),
     ...million.slice(0, 1).map(({ name, dollars }) => line(`${name}, as above`, dollars)),
+    '',
+    ...wrapped('The prices, with their dates and pages (cli/cost/prices.json says which of a page):'),
+    ...sources.map(({ group, asOf, source }) => `  ${group.padEnd(20)} ${asOf.padEnd(11)} ${pageOf(source)}`),
   ];
+}
+
+/** The address that a source begins with. */
+function pageOf(source: string): string {
+  return source.replace(/ .*/, '');
+}
+
+/** Such as `2025-09 to 2026-01-19`. */
+function datesOf(sources: readonly PriceSource[]): string {
+  const [first, last] = [sources[0]?.asOf, sources.at(-1)?.asOf];
+  return first === last ? `${first}` : `${first} to ${last}`;
 }
 
 function line(name: string, dollars: number): string {

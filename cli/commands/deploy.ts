@@ -74,7 +74,7 @@ export function deployCommand(): Command {
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
       const target = await openTarget(options);
       const endWatch = explainInterruption(
-        `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
+        `CloudFormation continues with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
       const { outputs } = (await readStackState(target.clientConfig, target.stackName)) ?? {};
       const before = await readLiveCode(target, outputs?.ClassifierFunctionName);

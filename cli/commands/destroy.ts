@@ -42,7 +42,7 @@ export function destroyCommand(): Command {
         return;
       }
       explainInterruption(
-        `CloudFormation goes on with what it has begun. Run the same command again: it takes it up, also if the stack is gone by then.`,
+        `CloudFormation continues with what it has begun. Run the same command again: it takes it up, also if the stack is gone by then.`,
       );
       await step('destroy the stack', (report) => destroy(target, found, { deleteModels, report }));
       process.stdout.write(describeRest(target, found, deleteModels));

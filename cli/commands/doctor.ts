@@ -9,8 +9,8 @@ It changes nothing, and prints what is in order (✓), what to be warned of (!),
 first (✗), with the remedy. "deploy --target aws" looks at the account in the same way before it begins.
 
 With --target aws also: the credentials, the stack, what CDK needs, Docker, the instance types of the
-region, the quotas of GPU instances, and whether you may read what the other commands ask for. What you
-may create is known to AWS alone.
+region, the quotas of instances and functions, and whether you may read what the other commands ask for.
+What you may create is known to AWS alone.
 
 Examples:
   ./cifar10 doctor                    this machine, and the local cloud

@@ -23,21 +23,26 @@ import {
   stateOf,
   suffixOf,
 } from '../batch/batch-jobs.ts';
+import { exitMeaning } from '../batch/exit-meaning.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
 import { jobDollars } from '../batch/job-cost.ts';
-import { type JobTimes, jobTimes } from '../batch/job-times.ts';
+import { type AttemptTimes, type JobTimes, jobTimes } from '../batch/job-times.ts';
 import { describeAttempt, describeState, describeWait } from '../batch/job-view.ts';
 import { ADVICE_SECONDS, explainWait, isWaiting, secondsWaited, type Wait } from '../batch/job-wait.ts';
+import { describePlace, type QueuePlace, readPlaces } from '../batch/queue-place.ts';
 import { readWait } from '../batch/read-wait.ts';
-import { retryJob } from '../batch/retry-job.ts';
+import { retriedTraining } from '../batch/retry-job.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
-import { describeDollars } from '../fleet/estimate.ts';
+import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
+import { readTaskTimes, type TaskTimes } from '../batch/task-times.ts';
+import { atPricesOf } from '../cost/price-dates.ts';
+import { describeDollars, describeEstimate, estimateRun } from '../fleet/estimate.ts';
 import { followPlan } from '../fleet/follow-plan.ts';
 import { readShardRows, type ShardRowState } from '../fleet/plan-children.ts';
 import { explainFailures } from '../fleet/plan-failures.ts';
 import { cancelPlan, type PlanJob, planJobs, readPlanJob } from '../fleet/plan-jobs.ts';
 import { type PlanStatus, readPlanStatus } from '../fleet/plan-status.ts';
-import { describeReceipt, receiptOf } from '../fleet/receipt.ts';
+import { describeReceipt, jobReceipt, receiptOf } from '../fleet/receipt.ts';
 import { describeRetry, retryPlan } from '../fleet/retry-plan.ts';
 import { describePlan, minuteOf, plansTable, shardsTable } from '../fleet/show-plan.ts';
 import { planQueue } from '../fleet/submit-plan.ts';
@@ -154,8 +159,9 @@ async function list(target: Target, { state, json }: CommandOptions): Promise<vo
     listed.push({ job, training, use: useOf(target, stack, job) });
   }
   const waits = await readWaits(target, stack, all);
+  const places = await readPlaces(target, jobs);
   if (json) {
-    const entries = listed.map(({ job, training, use }) => ({ ...job, ...use, ...training, ...waitOf(waits, job) }));
+    const entries = listed.map((each) => ({ ...entryOf(each, places.get(each.job.id)), ...waitOf(waits, each.job) }));
     return print(JSON.stringify([...plans, ...entries], undefined, 2));
   }
   if (jobs.length + plans.length === 0) {
@@ -167,7 +173,7 @@ async function list(target: Target, { state, json }: CommandOptions): Promise<vo
   const header = ['run', 'state', 'on', 'recipe', 'created', 'queued', 'ran', 'attempts', 'accuracy'];
   const rows = [
     [...header, ...(target.name === 'aws' ? ['cost'] : []), ''],
-    ...listed.map((each) => rowOf(target, each)),
+    ...listed.map((each) => rowOf(target, each, places.get(each.job.id))),
   ];
   if (jobs.length > 0) for (const line of table(rows)) print(line);
   const running = jobs.filter(isRunning).length + plans.reduce((sum, { children }) => sum + children.running, 0);
@@ -261,23 +267,27 @@ interface Listed {
 
 /** What a job has used so far. */
 interface Use {
-  /** Seconds in each state, over all attempts. */
+  /** Seconds in each state, of each attempt and over all of them. */
   readonly times: JobTimes;
   /** At most, on demand; absent where it costs nothing, or no price is known. */
   readonly dollars?: number;
 }
 
-function useOf(target: Target, stack: StackOutputs, job: Job): Use {
-  const times = jobTimes(job);
+function useOf(target: Target, stack: StackOutputs, job: Job, tasks?: ReadonlyMap<string, TaskTimes>): Use {
+  const times = jobTimes(job, tasks && { tasks });
   const dollars = jobDollars(target, stack, job, times);
   return { times, ...(dollars !== undefined && { dollars }) };
 }
 
-function rowOf(target: Target, { job, training: { result, progress }, use: { times, dollars } }: Listed): string[] {
+function rowOf(
+  target: Target,
+  { job, training: { result, progress }, use: { times, dollars } }: Listed,
+  place: QueuePlace | undefined,
+): string[] {
   const attempts = job.attempts.length + (hasEnded(job) || job.status !== 'RUNNING' ? 0 : 1);
   return [
     job.run,
-    stateOf(job),
+    place === undefined ? stateOf(job) : `${stateOf(job)}, ${describePlace(place)}`,
     job.device ?? '',
     recipeOf(job),
     minuteOf(job.createdAt),
@@ -288,6 +298,12 @@ function rowOf(target: Target, { job, training: { result, progress }, use: { tim
     ...(target.name === 'aws' ? [dollars === undefined ? '' : describeDollars(dollars)] : []),
     progress ? describeProgress(progress) : '',
   ];
+}
+
+/** A job for programs. */
+function entryOf({ job, training, use }: Listed, place: QueuePlace | undefined) {
+  const attempts = job.attempts.map((attempt) => ({ ...attempt, meaning: exitMeaning(attempt) }));
+  return { ...job, attempts, ...use, ...training, ...(place && { place }) };
 }
 
 function isRunning({ status }: Job): boolean {
@@ -310,16 +326,28 @@ async function one(target: Target, reference: string, options: CommandOptions): 
     await endJob(target, found, 'ended by "cifar10 jobs --cancel"');
     print(json ? JSON.stringify({ ...found, cancelled: true }) : `Ending the job of run ${found.run}.`);
   }
-  const submitted = retry ? await retryJob(target, found) : undefined;
+  const submitted = retry ? await submitAgain(target, stack, found) : undefined;
   if (submitted) {
     const { id, run } = submitted;
     print(json ? JSON.stringify(submitted) : `The run ${run} resumes as job ${id}.`);
   }
   if (follow) {
     process.exitCode = await followOnTerminal(target, submitted ?? found, { json });
+    const receipt = await jobReceipt(target, stack, submitted ?? found);
+    if (receipt) process.stderr.write(`${receipt}\n`);
   } else if (!cancel && !retry) {
     await show(target, stack, found, { json });
   }
+}
+
+/** Says before, on AWS, what the whole run takes; it takes less, since it resumes at its checkpoint. */
+async function submitAgain(target: Target, stack: StackOutputs, job: Job): Promise<SubmittedJob> {
+  const training = retriedTraining(target, job);
+  if (target.name === 'aws') {
+    const estimate = await estimateRun(target, stack, training, training.on ?? 'gpu');
+    process.stderr.write(`${describeEstimate(estimate)}, from the beginning\n`);
+  }
+  return submitJob(target, training);
 }
 
 async function show(
@@ -330,10 +358,13 @@ async function show(
 ): Promise<void> {
   const training = await readTraining(await target.store(), job);
   const wait = waitsLong(job) ? await readWait(target, stack, job) : explainWait(job);
-  const use = useOf(target, stack, job);
-  if (json)
-    return print(JSON.stringify({ ...job, ...use, ...training, ...(wait && { waitsFor: wait }) }, undefined, 2));
-  print(describe(target, stack, { job, training, use }));
+  const use = useOf(target, stack, job, await readTaskTimes(target, job));
+  const place = (await readPlaces(target, [job])).get(job.id);
+  if (json) {
+    const entry = { ...entryOf({ job, training, use }, place), ...(wait && { waitsFor: wait }) };
+    return print(JSON.stringify(entry, undefined, 2));
+  }
+  print(describe(target, stack, { job, training, use }, place));
   if (wait && waitsLong(job)) {
     print(`${pc.yellow('!')} It waits for ${duration(secondsWaited(job))}: ${describeWait(wait)}`);
   }
@@ -409,7 +440,12 @@ function shardStateOf(state: string): ShardRowState {
   throw new UsageError(`A shard is done, running, waiting or failed, never ${state}.`);
 }
 
-function describe(target: Target, stack: StackOutputs, { job, training, use }: Listed): string {
+function describe(
+  target: Target,
+  stack: StackOutputs,
+  { job, training, use }: Listed,
+  place: QueuePlace | undefined,
+): string {
   const { result, progress } = training;
   const { times, dollars } = use;
   const facts: [name: string, fact: string | undefined][] = [
@@ -418,11 +454,12 @@ function describe(target: Target, stack: StackOutputs, { job, training, use }: L
     ['on', job.device],
     ['created', job.createdAt.toISOString()],
     ['started', job.startedAt?.toISOString()],
-    ['queued', `${duration(times.queued)}${times.running > 0 ? ', its start included' : ''}`],
+    ['place', place && `${describePlace(place)} of its queue`],
+    ['queued', describeQueued(times)],
     ['ran', times.running === 0 ? undefined : duration(times.running)],
-    ['cost', dollars === undefined ? undefined : `at most ${describeDollars(dollars)} on demand`],
+    ['cost', dollars === undefined ? undefined : `at most ${describeDollars(dollars)} on demand${atPricesOf(target)}`],
     ...job.attempts.map((attempt, index): [string, string] => {
-      return [`attempt ${index + 1}`, describeAttempt(attempt)];
+      return [`attempt ${index + 1}`, `${describeTimes(times.attempts[index]!)}: ${describeAttempt(attempt)}`];
     }),
     ['progress', progress && describeProgress(progress)],
     ['result', result && `${result.version}, ${percent(result.accuracy.plain)} plain`],
@@ -436,6 +473,20 @@ function describe(target: Target, stack: StackOutputs, { job, training, use }: L
   ];
   const lines = facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${pc.dim(name.padEnd(10))} ${fact}`]));
   return [pc.bold(job.run), ...lines].join('\n');
+}
+
+/** Such as `3:00: 2:10 without a machine, 50 s on one that started, 41 s of it for the image`. */
+function describeQueued({ queued, waiting, starting, image }: AttemptTimes): string {
+  if (waiting === undefined || starting === undefined) return duration(queued);
+  if (starting === 0) return `${duration(queued)} without a machine`;
+  const parts = [`${duration(waiting)} without a machine`, `${duration(starting)} on one that started`];
+  if (image !== undefined) parts.push(`${duration(image)} of it for the image`);
+  return `${duration(queued)}: ${parts.join(', ')}`;
+}
+
+/** Such as `queued 3:00, ran 12:04`. */
+function describeTimes({ queued, running }: AttemptTimes): string {
+  return `queued ${duration(queued)}${running > 0 ? `, ran ${duration(running)}` : ''}`;
 }
 
 function print(text: string): void {

@@ -3,14 +3,14 @@ import pc from 'picocolors';
 import { changesOf, collect, onBadOption, wholeNumber } from '#training/commands/option-parsers.ts';
 import { progressLine } from '#training/commands/progress-line.ts';
 import type { OnBad } from '#training/data/dataset.ts';
-import { activeJobs, hasEnded, jobsOfRun, suffixOf } from '../batch/batch-jobs.ts';
+import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
 import { chooseDevice } from '../batch/choose-device.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
 import type { Device } from '../batch/queues.ts';
 import { sharedCores } from '../batch/shared-cores.ts';
 import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
 import { describeEstimate, estimateRun } from '../fleet/estimate.ts';
-import { describeJobReceipt } from '../fleet/receipt.ts';
+import { jobReceipt } from '../fleet/receipt.ts';
 import { openTarget, stageOption, type Target, type TargetOptions, targetOption } from '../stack/target.ts';
 import { seconds } from '../terminal/seconds.ts';
 
@@ -54,8 +54,9 @@ export function submitCommand(): Command {
         const { device: on, why } = await chooseDevice(target, stack, asked);
         if (why) note(why);
         const training = { recipe, set: changesOf(others), seed, data, from, run, on };
-        const isPaid = target.name === 'aws';
-        if (isPaid) process.stderr.write(`${describeEstimate(await estimateRun(target, stack, training, on))}\n`);
+        if (target.name === 'aws') {
+          process.stderr.write(`${describeEstimate(await estimateRun(target, stack, training, on))}\n`);
+        }
         const loading = progressLine();
         const log = (line: string) => void process.stderr.write(`${line}\n`);
         const options = { log, progress: loading.show, ...(onBad && { onBad }) };
@@ -70,8 +71,8 @@ export function submitCommand(): Command {
           );
         } else {
           process.exitCode = await followOnTerminal(target, submitted, { json, waitSeconds: wait });
-          const [job] = isPaid ? await jobsOfRun(target, stack, submitted.run) : [];
-          if (job && hasEnded(job)) process.stderr.write(`${describeJobReceipt(target, stack, job)}\n`);
+          const receipt = await jobReceipt(target, stack, submitted);
+          if (receipt) process.stderr.write(`${receipt}\n`);
         }
       },
     );

@@ -39,6 +39,8 @@ const GIGABYTE = 2 ** 30;
 /** Hours in a month, as AWS's price examples count them. */
 const HOURS = 730;
 const DISK_GIGABYTES = 8;
+/** The sizes of a serverless endpoint of SageMaker. */
+const SAGEMAKER_GIGABYTES = [1, 2, 3, 4, 5, 6];
 
 /** Our stack; its function behind a cheaper door; one instance that is always on; a SageMaker serverless endpoint. */
 export function servingCosts(serving: Serving, prices: Prices): ServingCost[] {
@@ -92,8 +94,8 @@ function instance({ instance, requests }: Serving, prices: Prices) {
 }
 
 function sagemaker({ milliseconds, memory, requestBytes, answerBytes }: Serving, prices: Prices) {
-  const { gigabyteSecond, gigabyteInOrOut, memoryGigabytes } = prices.sagemakerServerless;
-  const size = memoryGigabytes.find((each) => each * 1024 >= memory) ?? memoryGigabytes.at(-1)!;
+  const { gigabyteSecond, gigabyteInOrOut } = prices.sagemakerServerless;
+  const size = SAGEMAKER_GIGABYTES.find((each) => each * 1024 >= memory) ?? SAGEMAKER_GIGABYTES.at(-1)!;
   return {
     time: MILLION * (Math.ceil(milliseconds) / 1000) * size * gigabyteSecond,
     'data in and out': gigabytes(requestBytes + answerBytes) * gigabyteInOrOut,

@@ -1,4 +1,5 @@
 import { METRICS } from '#inference/telemetry/metrics.ts';
+import { watchCount } from '#infra/watch/watch-count.ts';
 import type prices from './prices.json';
 import { trainingImages } from './training-cost.ts';
 
@@ -13,19 +14,26 @@ export interface Standing {
   readonly logBytes: number;
 }
 
+/** Gigabytes and seconds of a call of the function that counts jobs: its memory, and an assumption. */
+const COUNTING = { gigabytes: 0.25, seconds: 1 };
+
 /** Dollars a month. */
 export interface StandingCost {
   /** What is paid though nothing runs. */
   readonly idle: Readonly<Record<string, number>>;
   /** What is paid besides once there are requests, however few. */
   readonly inUse: Readonly<Record<string, number>>;
+  /** What is free as long as the account has nothing else of it, and paid for beyond. */
+  readonly free: Readonly<Record<string, number>>;
 }
 
 const GIGABYTE = 2 ** 30;
 
 /**
- * What the stack costs by the month, whatever it does. Custom metrics are paid by the hour in which they were sent: seven in
- * each hour of the month are reckoned with, which is the most.
+ * What the stack costs by the month, whatever it does. Custom metrics are paid by the hour in which they were sent: all of them in each
+ * hour of the month are counted, which is the most.
+ *
+ * @see https://aws.amazon.com/cloudwatch/pricing/ for the free tier: ten alarms and three dashboards of an account
  */
 export function standingCosts({ storeGigabytes, requests, logBytes }: Standing, prices: Prices): StandingCost {
   const imageBytes = trainingImages.cpu.compressed + trainingImages.gpu.compressed;
@@ -33,10 +41,22 @@ export function standingCosts({ storeGigabytes, requests, logBytes }: Standing, 
     idle: {
       'training images, in ECR': (imageBytes / GIGABYTE) * prices.imageRegistry.gigabyteMonth,
       'models and data, in S3': storeGigabytes * prices.storage.gigabyteMonth,
+      'the function that counts jobs': countingCost(prices),
     },
     inUse: {
-      'custom metrics': Object.keys(METRICS).length * prices.metrics.metricMonth,
+      'custom metrics': (Object.keys(METRICS).length + watchCount.customMetrics) * prices.metrics.metricMonth,
       'a month of logs': ((requests * logBytes) / GIGABYTE) * prices.logs.keptGigabyteMonth,
     },
+    free: {
+      [`${watchCount.alarms} alarms`]: watchCount.alarms * prices.alarms.alarmMonth,
+      'a dashboard': watchCount.dashboards * prices.dashboards.dashboardMonth,
+    },
   };
+}
+
+/** It is called every five minutes, whether there are jobs or not. */
+function countingCost({ lambda }: Prices): number {
+  const calls = watchCount.functionCalls;
+  const { gigabytes, seconds } = COUNTING;
+  return (calls / 1e6) * lambda.millionRequests + calls * gigabytes * seconds * lambda.gigabyteSecond;
 }

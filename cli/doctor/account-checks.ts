@@ -12,6 +12,7 @@ import { readStackState } from '../stack/stack-state.ts';
 import type { Target } from '../stack/target.ts';
 import type { Check } from './finding.ts';
 import { gpuAdvice } from './gpu-advice.ts';
+import { quotaChecks } from './quota-checks.ts';
 
 /**
  * What an AWS account needs for the stack and its jobs. The user is signed in to it.
@@ -53,6 +54,7 @@ export function accountChecks(target: Target, options: DeployOptions = {}): Chec
       },
     },
     { name: 'GPU quota', look: () => gpuAdvice(target) },
+    ...quotaChecks(target),
     ...readers(target, stack).map(({ name, read }) => ({
       name,
       look: async () => (await refusalOf(target, read)) ?? 'you may read it',
@@ -61,7 +63,7 @@ export function accountChecks(target: Target, options: DeployOptions = {}): Chec
 }
 
 /**
- * CDK deploys as a role of its own, which it made when the account was prepared; where the user may not take it, CDK goes on
+ * CDK deploys as a role of its own, which it made when the account was prepared; where the user may not take it, CDK continues
  * with the user's own rights.
  *
  * @see https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html for the roles and their names

@@ -37,6 +37,8 @@ test('finds nothing to mend in an account that lacks nothing, and changes nothin
   expect(Object.entries(findings).filter(([, { state }]) => state !== 'ok')).toEqual([]);
   expect(findings.CDK?.text).toBe('prepared, version 28');
   expect(findings['GPU quota']?.text).toBe('8 vCPUs on demand, 4 on Spot');
+  expect(findings['CPU quota']?.text).toBe('32 vCPUs on demand, 32 on Spot, 2 for each job');
+  expect(findings['function quota']?.text).toBe('1,000 calls of all functions at a time');
   expect(findings['instance types']?.text).toContain('g4dn.xlarge for GPUs, c7a.large without');
   for (const action of cloud.asked) expect(action).toMatch(/^(Describe|Get|GET|AssumeRole|HEAD|POST \/v1\/describe)/);
 });
@@ -86,6 +88,31 @@ describe('says what is wrong, and what to do', () => {
       'role of CDK',
       { state: 'warning' },
       /cdk-hnb659fds-deploy-role-123456789012-eu-west-1, so CDK deploys with your own rights.*sts:AssumeRole/,
+    ],
+    [
+      'no processor may be started',
+      (cloud) => {
+        cloud.quotas = { 'L-1216C47A': 1, 'L-34B43A08': 0 };
+      },
+      'CPU quota',
+      { state: 'warning' },
+      /1 vCPUs on demand, 0 on Spot.*no job of the CPU queue can start.*\/ec2\/quotas\/L-1216C47A\?region=eu-west-1$/,
+    ],
+    [
+      'the account is new to Lambda',
+      (cloud) => {
+        cloud.quotas = { 'L-B99A9384': 10 };
+      },
+      'function quota',
+      { state: 'warning' },
+      /^10 calls .* answered with 429.*services\/lambda\/quotas\/L-B99A9384/,
+    ],
+    [
+      'quotas may not be read',
+      (cloud) => cloud.refusals.set('GetServiceQuota', denied('servicequotas:GetServiceQuota')),
+      'CPU quota',
+      { state: 'warning' },
+      /could not be read, which takes the right servicequotas:GetServiceQuota\. Look there: https:/,
     ],
     [
       'logs may not be read',

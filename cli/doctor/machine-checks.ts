@@ -7,6 +7,8 @@ import { localstackVersion } from '#setup/localstack.mjs';
 import { projectRoot, setupState } from '#setup/state.mjs';
 import { takeInventory } from '#setup/steps.mjs';
 import { TENSORFLOW_VERSION } from '#setup/wheels.mjs';
+import { priceWarning } from '../cost/price-dates.ts';
+import prices from '../cost/prices.json' with { type: 'json' };
 import type { Check } from './finding.ts';
 
 /** Bytes that a training with its checkpoints, a LocalStack and a bundle of the stack need at the same time, rounded up. */
@@ -43,6 +45,13 @@ export function machineChecks(): Check[] {
         const running = await findLocalStack();
         const where = running ? `running at ${running.endpoint}` : 'not running ("./cifar10 local up" starts it)';
         return `${localstackVersion()}, ${where}`;
+      },
+    },
+    {
+      name: 'prices',
+      look: async () => {
+        const warning = priceWarning(prices);
+        return warning === undefined ? `of ${prices.region}, none older than a year` : { warning };
       },
     },
     ...[

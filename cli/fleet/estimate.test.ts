@@ -77,7 +77,7 @@ describe('estimatePlan', () => {
     expect(estimate.machineSeconds).toBeCloseTo(8 * estimate.seconds, 5);
     expect(estimate.dollars).toBeCloseTo((estimate.machineSeconds / 3600) * machineHour('m7a.large', prices), 10);
     expect(describeEstimate(estimate)).toBe(
-      '24 runs, about 5 minutes, $0.08, at most 8 at once (as measured on 2 cores)',
+      '24 runs, about 5 minutes, $0.08 at prices of us-east-1, at most 8 at once (as measured on 2 cores)',
     );
     expect((await estimatePlan(store, plan, { missing: shardsOf(plan), on, atMost: 2 })).atOnce).toBe(2);
     const capped = await estimatePlan(store, plan, { missing: shardsOf(plan).slice(0, 3), on });
@@ -113,7 +113,9 @@ describe('estimateRun', () => {
     const stack = outputs as unknown as StackOutputs;
     const paid = await estimateRun(aws.target(store), stack, { recipe: 'minute' }, 'cpu');
     // 69 s for the run, 131 s for the machine, on c7a.large.
-    expect(describeEstimate(paid)).toBe('1 run, about 3 minutes, less than $0.01 (as measured on 2 cores)');
+    expect(describeEstimate(paid)).toBe(
+      '1 run, about 3 minutes, less than $0.01 at prices of us-east-1 (as measured on 2 cores)',
+    );
     const free = await estimateRun(aws.target(store, { name: 'local' }), stack, { recipe: 'minute' }, 'cpu');
     expect(describeEstimate(free)).toBe('1 run, about 1 minute (as measured on 2 cores)');
     await expect(estimateRun(aws.target(store), stack, { recipe: 'minute', set: ['x=1'] }, 'cpu')).rejects.toThrow('x');
@@ -131,10 +133,13 @@ describe('describeJobReceipt', () => {
       queuesOf(outputs),
     );
     const stack = outputs as unknown as StackOutputs;
-    expect(describeJobReceipt({ name: 'aws' }, stack, job)).toBe(
+    expect(describeJobReceipt({ name: 'aws', region: 'us-east-1' }, stack, [job])).toBe(
       'The job ran for 1:00:00, after 3:00 in the queue; at most $0.12 on demand.',
     );
-    expect(describeJobReceipt({ name: 'local' }, stack, job)).not.toContain('$');
+    expect(describeJobReceipt({ name: 'aws', region: 'us-east-1' }, stack, [job, job])).toBe(
+      'The run, in 2 jobs, ran for 2:00:00, after 6:00 in the queue; at most $0.24 on demand.',
+    );
+    expect(describeJobReceipt({ name: 'local', region: 'us-east-1' }, stack, [job])).not.toContain('$');
   });
 });
 

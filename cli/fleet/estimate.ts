@@ -8,6 +8,7 @@ import { readCapacity } from '../batch/queue-capacity.ts';
 import type { Device, Queue } from '../batch/queues.ts';
 import { settingsOf, type TrainingJob } from '../batch/submit-job.ts';
 import { fleetTime, machineCost } from '../cost/fleet-cost.ts';
+import { atPricesOf } from '../cost/price-dates.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { runSeconds } from '../cost/training-seconds.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
@@ -43,6 +44,8 @@ export interface PlanEstimate {
   readonly isPaid: boolean;
   /** What the time is computed from. */
   readonly basis: string;
+  /** Of `dollars`, such as ` at prices of us-east-1` where the stack is elsewhere; else empty. */
+  readonly priced?: string;
 }
 
 /**
@@ -82,7 +85,7 @@ export async function estimatePlan(
   const dollars = isPaid ? machineCost(time.machineSeconds, capacity?.instanceTypes ?? [], prices) : undefined;
   return {
     ...{ kind: plan.kind, items: missing.length, atOnce, ...time, isPaid, basis },
-    ...(dollars !== undefined && { dollars }),
+    ...(dollars !== undefined && { dollars, priced: atPricesOf(on!.target) }),
   };
 }
 
@@ -108,7 +111,7 @@ export async function estimateRun(
   const dollars = machineDollars(target, stack, device, seconds);
   return {
     ...{ kind: 'sweep', items: 1, atOnce: 1, seconds, machineSeconds: seconds, isPaid },
-    ...(dollars !== undefined && { dollars }),
+    ...(dollars !== undefined && { dollars, priced: atPricesOf(target) }),
     basis: measured?.basis ?? MEASURED,
   };
 }
@@ -119,6 +122,7 @@ export function describeEstimate({
   items,
   seconds,
   dollars,
+  priced = '',
   isPaid,
   atOnce,
   basis,
@@ -127,7 +131,7 @@ export function describeEstimate({
   const facts = [
     `${items.toLocaleString('en')} ${noun}${items === 1 ? '' : 's'}`,
     `about ${roundedTime(seconds)}`,
-    ...(isPaid ? [describeDollars(dollars)] : []),
+    ...(isPaid ? [`${describeDollars(dollars)}${priced}`] : []),
     ...(items === 1 ? [] : [`at most ${atOnce.toLocaleString('en')} at once`]),
   ];
   return `${facts.join(', ')} (${basis})`;

@@ -164,7 +164,8 @@ describe('readShardRows', () => {
 
     const rows = await readShardRows(target, store, { id, plan, jobs });
 
-    const killed = 'Essential container in task exited, exit code 137 (killed: out of memory, or its machine was lost)';
+    const killed =
+      'Essential container in task exited, exit code 137 (killed, for a reason that Batch does not give: most often the memory of its machine was used up)';
     expect(
       rows.map(({ name, state, attempts, child, job: of, reason }) => [name, state, attempts, child, of, reason]),
     ).toEqual([

@@ -3,12 +3,13 @@ import { readResult } from '#models/plans/results.ts';
 import { listSubmissions, readSubmission } from '#models/plans/submissions.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { duration } from '#training/commands/run-view.ts';
-import type { Job } from '../batch/batch-jobs.ts';
+import { hasEnded, type Job, jobsOfRun } from '../batch/batch-jobs.ts';
 import { jobDollars, startSecondsOf } from '../batch/job-cost.ts';
 import { jobTimes } from '../batch/job-times.ts';
 import { readCapacity } from '../batch/queue-capacity.ts';
 import type { Queue } from '../batch/queues.ts';
 import { machineCost } from '../cost/fleet-cost.ts';
+import { atPricesOf } from '../cost/price-dates.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { describeDollars } from './estimate.ts';
@@ -28,6 +29,8 @@ export interface PlanReceipt {
   readonly machineSeconds: number;
   /** On demand; absent where it costs nothing, or no price is known. */
   readonly dollars?: number;
+  /** Of `dollars`, such as ` at prices of us-east-1` where the stack is elsewhere; else empty. */
+  readonly priced?: string;
   readonly isPaid: boolean;
   /** Where the results are in the store. */
   readonly place: string;
@@ -53,7 +56,7 @@ export async function receiptOf(
   return {
     ...{ plan: id, kind: plan.kind, total: plan.items.length, done, failed, machineSeconds, isPaid },
     seconds: firstStart && lastEnd ? Math.max(0, lastEnd.getTime() - firstStart.getTime()) / 1000 : 0,
-    ...(dollars !== undefined && { dollars }),
+    ...(dollars !== undefined && { dollars, priced: atPricesOf(on!.target) }),
     place: `${store.url}/${plan.kind === 'sweep' ? `plans/${id}/results/` : `batches/${id}/`}`,
   };
 }
@@ -85,9 +88,9 @@ async function payment(
 
 /** Such as `24 of 24 runs done in 31:12; 3:58:01 of machine time, at most $0.42 on demand.` and where the results are. */
 export function describeReceipt(receipt: PlanReceipt): string {
-  const { kind, total, done, failed, seconds, machineSeconds, dollars, isPaid, place } = receipt;
+  const { kind, total, done, failed, seconds, machineSeconds, dollars, priced = '', isPaid, place } = receipt;
   const noun = `${kind === 'sweep' ? 'run' : 'shard'}${total === 1 ? '' : 's'}`;
-  const cost = isPaid ? `, at most ${describeDollars(dollars)} on demand` : '';
+  const cost = isPaid ? `, at most ${describeDollars(dollars)} on demand${priced}` : '';
   return [
     `${done.toLocaleString('en')} of ${total.toLocaleString('en')} ${noun} done in ${duration(seconds)}` +
       `${failed > 0 ? `, ${failed.toLocaleString('en')} failed` : ''}; ${duration(machineSeconds)} of machine time${cost}.`,
@@ -95,10 +98,38 @@ export function describeReceipt(receipt: PlanReceipt): string {
   ].join('\n');
 }
 
+/**
+ * The receipt of a job on AWS that was followed, with those in which its run continued on demand.
+ *
+ * @returns `undefined` where nothing is paid, or the last job has not ended
+ */
+export async function jobReceipt(
+  target: Target,
+  stack: StackOutputs,
+  { id, run }: Pick<Job, 'id' | 'run'>,
+): Promise<string | undefined> {
+  if (target.name !== 'aws') return undefined;
+  const newest = await jobsOfRun(target, stack, run);
+  const jobs = newest.slice(0, newest.findIndex((job) => job.id === id) + 1);
+  return jobs[0] && hasEnded(jobs[0]) ? describeJobReceipt(target, stack, jobs) : undefined;
+}
+
 /** Such as `The job ran for 4:12, after 3:05 in the queue; at most $0.05 on demand.` */
-export function describeJobReceipt(target: Pick<Target, 'name'>, stack: StackOutputs, job: Job): string {
-  const times = jobTimes(job);
-  const cost =
-    target.name === 'aws' ? `; at most ${describeDollars(jobDollars(target, stack, job, times))} on demand` : '';
-  return `The job ran for ${duration(times.running)}, after ${duration(times.queued)} in the queue${cost}.`;
+export function describeJobReceipt(
+  target: Pick<Target, 'name' | 'region'>,
+  stack: StackOutputs,
+  jobs: readonly Job[],
+): string {
+  let [running, queued] = [0, 0];
+  let dollars: number | undefined = 0;
+  for (const job of jobs) {
+    const times = jobTimes(job);
+    running += times.running;
+    queued += times.queued;
+    const own = jobDollars(target, stack, job, times);
+    dollars = dollars === undefined || own === undefined ? undefined : dollars + own;
+  }
+  const noun = jobs.length === 1 ? 'The job' : `The run, in ${jobs.length} jobs,`;
+  const cost = target.name === 'aws' ? `; at most ${describeDollars(dollars)} on demand${atPricesOf(target)}` : '';
+  return `${noun} ran for ${duration(running)}, after ${duration(queued)} in the queue${cost}.`;
 }

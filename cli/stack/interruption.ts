@@ -1,7 +1,7 @@
 /**
  * Says what is under way when the command is interrupted, and ends with exit code 130.
  *
- * @param message what goes on, and how to continue
+ * @param message what AWS continues with, and what to do next
  * @returns what ends the watch
  */
 export function explainInterruption(message: string): () => void {

@@ -36,7 +36,7 @@ test('a connection that breaks is LocalStack, unless the command talks to AWS', 
   expect(localStackGone(new Error('another'), false)).toBeUndefined();
 });
 
-test('a command says that LocalStack has gone, where its log is, and how to go on', async () => {
+test('a command says that LocalStack has gone, where its log is, and how to continue', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

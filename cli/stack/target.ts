@@ -66,7 +66,7 @@ export interface StackOutputs {
   /** Absent too where requests go over all at once. */
   readonly DeploymentApplicationName?: string;
   readonly DeploymentGroupName?: string;
-  /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
+  /** On-demand instances only: where a job continues whose instances were reclaimed too often. */
   readonly OnDemandJobQueueArn?: string;
   /** The instance types of the GPU queue, separated by blanks; absent too where the stack has no GPU queue. */
   readonly InstanceTypes?: string;

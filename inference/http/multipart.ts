@@ -136,7 +136,7 @@ function readHeaders(section: Buffer): { readonly headers: Map<string, string>; 
     at = end + 1;
     if (line === '') return { headers, body: section.subarray(at) };
     if (/^[ \t]/.test(line)) {
-      // A folded header goes on in lines that begin with a space.
+      // A folded header continues in lines that begin with a space.
       if (last !== undefined) headers.set(last, `${headers.get(last)} ${line.trim()}`);
       continue;
     }

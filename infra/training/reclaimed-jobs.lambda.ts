@@ -25,7 +25,7 @@ export async function handler({ detail }: JobEvent): Promise<void> {
     return;
   }
   const { jobId } = await batch.send(new SubmitJobCommand(submission));
-  console.log(`Job ${detail.jobId} was reclaimed; it goes on as ${jobId}, on demand`);
+  console.log(`Job ${detail.jobId} was reclaimed; it continues as ${jobId}, on demand`);
 }
 
 /** By the ARN of the queue that a job was submitted to. */

@@ -38,7 +38,7 @@ export interface TrainingQueueProps {
   readonly memory?: Size;
   /** Time limit of one attempt. @default 6 hours */
   readonly timeout?: Duration;
-  /** Attempts before a job fails, or goes on on demand; each resumes at the last checkpoint. @default 3 */
+  /** Attempts before a job fails, or continues on demand; each resumes at the last checkpoint. @default 3 */
   readonly attempts?: number;
 }
 

@@ -181,10 +181,10 @@ describe('without a terminal', () => {
     ]);
   });
 
-  test('says when EC2 takes the instance back, and that the training goes on', () => {
+  test('says when EC2 takes the instance back, and that the training continues', () => {
     const reclaimed = { action: 'terminate', time: '2026-11-23T04:14:30Z' };
     expect(shown([{ ...second(9), type: 'reclaimed', ...reclaimed }], {})).toBe(
-      'reclaimed: EC2 takes this instance back at 2026-11-23T04:14:30Z (terminate). A checkpoint is kept now; the training goes on until then\n',
+      'reclaimed: EC2 takes this instance back at 2026-11-23T04:14:30Z (terminate). A checkpoint is kept now; the training continues until then\n',
     );
   });
 

@@ -193,7 +193,7 @@ function linesOf(event: Exclude<TrainingEvent, Of<'step'>>, facts: Facts, colour
       ];
     case 'reclaimed':
       return [
-        `${colours.yellow('reclaimed')}: EC2 takes this instance back at ${event.time} (${event.action}). A checkpoint is kept now; the training goes on until then`,
+        `${colours.yellow('reclaimed')}: EC2 takes this instance back at ${event.time} (${event.action}). A checkpoint is kept now; the training continues until then`,
       ];
     case 'warning':
       return [`${colours.yellow('warning')} ${event.message}`];

@@ -27,7 +27,7 @@ describe.skipIf(installedAddon()?.hasCuda)('where there is no GPU', { timeout: 6
     });
   });
 
-  test('CIFAR10_DEVICE=cpu goes on, to the store', async () => {
+  test('CIFAR10_DEVICE=cpu continues, to the store', async () => {
     const { errors } = await withDevice('cpu');
     expect(errors).toContain('/dev/null/store');
   });

@@ -156,7 +156,7 @@ describe.skipIf(!hasTensorFlow())('a training process', () => {
     expect(other.errors).toContain('The run hunted exists with other arguments (seed: 1, not 2)');
   });
 
-  test('goes on from a version by its own recipe, as long as --budget says, without ruining it, and though nobody reads what it prints', {
+  test('continues from a version by its own recipe, as long as --budget says, without ruining it, and though nobody reads what it prints', {
     timeout: 480_000,
   }, async () => {
     const store = folderStore(folder);

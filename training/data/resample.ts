@@ -38,7 +38,7 @@ export interface Grid {
 }
 
 /**
- * Writes a resampled image: each pixel is interpolated bilinearly between four of the old image, which goes on reflected
+ * Writes a resampled image: each pixel is interpolated bilinearly between four of the old image, which continues as its reflection
  * beyond its border.
  *
  * @param from where the image begins in `source`

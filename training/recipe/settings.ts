@@ -63,7 +63,7 @@ export function ownSettings({ name, settings }: ResolvedRecipe): Recipe {
   return isRecipe(name) ? recipes[name] : settings;
 }
 
-/** A net goes on as the net that it is, with pictures like those that it knows, whichever recipe is named. */
+/** A net continues as the net that it is, with pictures like those that it knows, whichever recipe is named. */
 function knownBy(parent: StoredRecipe | undefined): Partial<Recipe> {
   if (parent === undefined) return {};
   const { imageSize, fit, activation, batchNormalization, logitScale } = restored(parent).settings;

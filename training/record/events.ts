@@ -116,7 +116,7 @@ export type TrainingEvent = { readonly at: string } & (
       readonly better?: { readonly version: string; readonly plain: number; readonly than: number };
     }
   | {
-      /** EC2 takes the instance back. A checkpoint follows at once, and the training goes on until the instance is gone. */
+      /** EC2 takes the instance back. A checkpoint follows at once, and the training continues until the instance is gone. */
       readonly type: 'reclaimed';
       /** What happens to the instance, such as `terminate`. */
       readonly action: string;

@@ -88,7 +88,7 @@ describe('the watch for a reclaim', () => {
     ['knows no tokens, as a proxy of version 1', { refusal: 405 }, /gives no token, and answers 405/],
     ['fails', { refusal: 503 }, /answers 503/],
     ['answers what is no notice', { notice: '<html>' }, /instance-action is malformed: it is not JSON/],
-  ])('of a service that %s, says so once, and goes on looking', async (_, fault: MetadataState, message) => {
+  ])('of a service that %s, says so once, and keeps looking', async (_, fault: MetadataState, message) => {
     Object.assign(state, fault);
     const { isCheckpointDue } = open();
     await untilAsked(4);

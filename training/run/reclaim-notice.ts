@@ -126,7 +126,7 @@ function timeLimit(closing: AbortSignal): AbortSignal {
 function unreadable(metadata: string, error: unknown): string {
   const reason = error instanceof Error ? error.message || error.name : String(error);
   return (
-    `${metadata} does not tell whether EC2 takes this instance back (${reason}). The training goes on and asks again; if the ` +
+    `${metadata} does not tell whether EC2 takes this instance back (${reason}). The training continues and asks again; if the ` +
     'instance goes without notice, the run resumes from its last checkpoint.'
   );
 }

@@ -49,7 +49,7 @@ const weightsOf = async (version: string) => (await readVersion(store, version))
 const error = (status: number, code: string): Fault => ({ kind: 'error', status, code });
 const objects = /runs|models|aliases/;
 
-test('a job whose bucket fails in the middle keeps its last checkpoint, says how to go on, and the next try succeeds', async () => {
+test('a job whose bucket fails in the middle keeps its last checkpoint, says how to resume, and the next try succeeds', async () => {
   const whole = await job('whole');
   expect(whole.outcome).toMatchObject({ status: 'finished' });
 

@@ -449,7 +449,7 @@ describe('a run whose instance EC2 takes back', () => {
     expect(await weightsOf(outcome)).toBe(finished.weights);
   });
 
-  test('goes on training, and finishes if the time is long enough', async () => {
+  test('keeps training, and finishes if the time is long enough', async () => {
     await using metadata = await instanceMetadataOnLoopback({ notice: reclaimNotice() });
     const { outcome, events } = await attempt({ metadata: metadata.url });
     const notice = kindsOf(events).indexOf('reclaimed');

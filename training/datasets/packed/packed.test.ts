@@ -72,7 +72,7 @@ test('a data set comes back as it was, however it is cut', async () => {
   );
 });
 
-test('it is put once: data first, then what describes it, and an interrupted one goes on', async () => {
+test('it is put once: data first, then what describes it, and an interrupted one resumes', async () => {
   const data = dataset();
   const failing: ObjectStore = {
     ...store,

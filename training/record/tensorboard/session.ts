@@ -7,7 +7,7 @@ export interface Session {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** Seconds since 1970. */
   readonly startedAt: number;
-  /** Absent while the run can go on. */
+  /** Absent while the run can resume. */
   readonly ended?: { readonly at: number; readonly isSuccess: boolean };
 }
 

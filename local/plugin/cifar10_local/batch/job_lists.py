@@ -1,12 +1,14 @@
-"""ListJobs: which jobs a request selects, and in which order."""
+"""ListJobs and GetJobQueueSnapshot: which jobs a request selects, and in which order."""
 
-from .job import Job, JobStatus, Json, name_of
+from .job import Job, JobStatus, Json, name_of, now_ms
 from .paging import MAXIMUM, page
 from .registry import Registry
 from .retry import matches
 from .shapes import refuse, show
 
 MAXIMUM_WITHOUT_FILTER = 1000
+FRONT_OF_QUEUE = 100
+"""https://docs.aws.amazon.com/batch/latest/APIReference/API_GetJobQueueSnapshot.html"""
 FILTERS = ("JOB_NAME", "JOB_DEFINITION", "BEFORE_CREATED_AT", "AFTER_CREATED_AT", "SHARE_IDENTIFIER")
 
 
@@ -29,6 +31,23 @@ def list_jobs(registry: Registry, request: Json) -> Json:
     jobs = sorted(_select(registry, request, *filters), key=_position)
     shown, token = page("ListJobs", jobs, _position, request, size=min(size, most))
     return {"jobSummaryList": [job.summarize() for job in shown]} | token
+
+
+def front_of_queue(registry: Registry, queue: str) -> Json:
+    """
+    The first 100 RUNNABLE jobs of a queue, and children of arrays, in the order of their submission. When each of them
+    came to its place is not known here.
+
+    :raises CommonServiceException: the queue does not exist
+    """
+    arn = registry.queue(queue)["jobQueueArn"]
+    waiting = [
+        job
+        for job in registry.jobs.values()
+        if job.queue_arn == arn and job.status is JobStatus.RUNNABLE and not job.children
+    ]
+    waiting.sort(key=lambda job: (job.created_at, job.sequence, job.index or 0))
+    return {"jobs": [{"jobArn": job.arn} for job in waiting[:FRONT_OF_QUEUE]], "lastUpdatedAt": now_ms()}
 
 
 def _position(job: Job) -> list[int]:

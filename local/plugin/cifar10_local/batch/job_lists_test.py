@@ -3,7 +3,7 @@ from localstack.aws.api import CommonServiceException
 
 from .example_job import example_array, example_job
 from .job import Job, JobStatus, Json
-from .job_lists import list_jobs
+from .job_lists import front_of_queue, list_jobs
 from .registry import Registry
 
 ARN = "arn:aws:batch:us-east-1:000000000000"
@@ -56,6 +56,23 @@ def test_without_a_state_only_running_jobs_are_listed(registry: Registry) -> Non
     assert ids(registry, jobQueue="queue", jobStatus="PENDING") == ["array"]
     assert ids(registry, arrayJobId="array", jobStatus="PENDING") == ["array:0", "array:2"]
     assert ids(registry, arrayJobId="no-such-job") == []
+
+
+def test_the_front_of_a_queue_is_its_first_100_runnable_jobs_by_submission(registry: Registry) -> None:
+    array = example_array("many", 120, created_at=5, status=JobStatus.PENDING)
+    for child in array.children:
+        child.status = JobStatus.RUNNABLE
+    waiting = [
+        example_job("later", created_at=9, status=JobStatus.RUNNABLE),
+        example_job("elsewhere", created_at=1, status=JobStatus.RUNNABLE, queue_arn=f"{ARN}:job-queue/other"),
+        example_job("first", created_at=4, status=JobStatus.RUNNABLE),
+    ]
+    registry.jobs.update({job.job_id: job for job in [array, *array.children, *waiting]})
+    front = front_of_queue(registry, "queue")
+    found = [each["jobArn"].removeprefix(f"{ARN}:job/") for each in front["jobs"]]
+    assert found == ["first", *(f"many:{index}" for index in range(99))]
+    with pytest.raises(CommonServiceException):
+        front_of_queue(registry, "no-such-queue")
 
 
 def test_pages_hold_every_job_once(registry: Registry) -> None:

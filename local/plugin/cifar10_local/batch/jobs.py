@@ -12,7 +12,7 @@ from .containers import override
 from .dependencies import read_dependencies
 from .job import Job, Json, Stop, name_of, without_none
 from .job_definitions import read_priority, read_retry_strategy, read_timeout
-from .job_lists import list_jobs
+from .job_lists import front_of_queue, list_jobs
 from .operations import Operations
 from .paging import MAXIMUM
 from .registry import Registry, check_name
@@ -45,6 +45,11 @@ class JobOperations(Operations):
     def list_jobs(self, context: Any, request: Json) -> Json:
         with self.scheduler.lock:
             return list_jobs(self.registry(context), request)
+
+    @handler("GetJobQueueSnapshot", expand=False)
+    def get_job_queue_snapshot(self, context: Any, request: Json) -> Json:
+        with self.scheduler.lock:
+            return {"frontOfQueue": front_of_queue(self.registry(context), request["jobQueue"])}
 
     @handler("CancelJob", expand=False)
     def cancel_job(self, context: Any, request: Json) -> Json:

@@ -1,0 +1,17 @@
+/**
+ * Reads the prices of `prices.json` anew from AWS's public price list, without credentials, and prints what has changed:
+ *
+ *     npm run prices
+ *
+ * The list of EC2 has hundreds of megabytes, so it takes minutes. Look at the changes before you commit them.
+ */
+import { writeFile } from 'node:fs/promises';
+import prices from './prices.json' with { type: 'json' };
+import { refreshPrices } from './refresh-prices.ts';
+
+const { prices: refreshed, changes, missing } = await refreshPrices(prices);
+await writeFile(new URL('prices.json', import.meta.url), `${JSON.stringify(refreshed, undefined, 2)}\n`);
+for (const { price, before, now } of changes) {
+  console.log(`${price} $${now}${before === now ? '' : `, before $${before}`}`);
+}
+for (const price of missing) console.log(`${price} is not in AWS's list, and stays as it was`);
