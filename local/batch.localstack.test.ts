@@ -7,6 +7,7 @@ import {
   DescribeJobDefinitionsCommand,
   DescribeJobQueuesCommand,
   DescribeJobsCommand,
+  GetJobQueueSnapshotCommand,
   type JobDetail,
   ListJobsCommand,
   paginateDescribeJobDefinitions,
@@ -276,11 +277,12 @@ describe('a job', () => {
     expect(job.attempts?.[0]?.container?.reason).toMatch(/^CannotStartContainerError: .*CreateLogGroup/);
   });
 
-  test('that is too large for all instance types waits, and reports why', async () => {
+  test('that is too large for all instance types waits, and reports why and its place in the queue', async () => {
     const jobId = await submit(await define('', { vcpus: 6 }));
-    expect(await until(jobId, 'RUNNABLE')).toMatchObject({
-      statusReason: expect.stringContaining('MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT'),
-    });
+    const { jobArn, jobQueue, statusReason } = await until(jobId, 'RUNNABLE');
+    expect(statusReason).toContain('MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT');
+    const { frontOfQueue } = await batch.send(new GetJobQueueSnapshotCommand({ jobQueue }));
+    expect(frontOfQueue?.jobs).toContainEqual({ jobArn });
     await batch.send(new TerminateJobCommand({ jobId, reason: 'too big' }));
     expect(await describeJob(jobId)).toMatchObject({ status: 'FAILED', statusReason: 'too big' });
   });
