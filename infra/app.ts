@@ -1,5 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { ClassifierStack } from './classifier-stack.ts';
+import { shifts } from './classify/shift.ts';
 import { checkStage, stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
 
@@ -26,9 +27,15 @@ const email = text('email');
 const budget = text('budget');
 const stageName = text('stage');
 const stage = stageName === undefined ? undefined : checkStage(stageName);
+const shift = shifts.find((each) => each === (text('shift') ?? 'canary'));
+if (shift === undefined) {
+  throw new Error(`-c shift=${text('shift')} is not valid. Give shift=${shifts.join(', or shift=')}.`);
+}
 new ClassifierStack(app, stackNameOf(stage), {
   ...(stage === undefined ? {} : { stage }),
   auth,
+  shift,
+  isAliasMoved: text('aliasMoved') === 'yes',
   watch,
   ...(email === undefined ? {} : { email }),
   ...(budget === undefined ? {} : { budget: Number(budget) }),

@@ -1,9 +1,11 @@
-import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
+import { CodeGate } from './classify/code-gate.ts';
+import type { Shift } from './classify/shift.ts';
 import { ModelBucket } from './models/model-bucket.ts';
 import type { Stage } from './stage.ts';
 import { defaultMaxVcpus } from './training/max-vcpus.ts';
@@ -30,6 +32,10 @@ export interface ClassifierStackProps extends StackProps {
   readonly auth?: 'key' | 'none';
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
+  /** How requests go over to new code; see `CodeGateProps`. @default canary */
+  readonly shift?: Shift;
+  /** Whether the alias of the code was moved since the last deployment; see `CodeGateProps.isSkipped`. @default false */
+  readonly isAliasMoved?: boolean;
   /** Whether dashboard, alarms and notices are part of the stack. @default on */
   readonly watch?: 'on' | 'off';
   /** Who gets alarms and notices by e-mail. @default nobody */
@@ -52,7 +58,9 @@ export class ClassifierStack extends Stack {
       ...props,
     });
 
-    const { auth = 'key', watch = 'on', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
+    const { stage, auth = 'key', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
+    const { watch = 'on', shift = 'canary', isAliasMoved = false } = props;
+    tagResources(this, stage);
     const { instanceTypes, zones, warnings } = props.regional ?? regionalSettings(undefined);
     for (const warning of warnings) Annotations.of(this).addWarningV2('cifar10:region', warning);
     const models = new ModelBucket(this, 'Models');
@@ -75,6 +83,7 @@ export class ClassifierStack extends Stack {
     });
     const endpoint = new ClassifyApi(this, 'Classify', {
       ...{ auth, crossOrigin: origins.length > 0 },
+      ...(stage === undefined ? {} : { name: this.stackName }),
       handler: classifier.alias as IFunction, // its types are not exact about optional properties
     });
 
@@ -88,6 +97,13 @@ export class ClassifierStack extends Stack {
             ...(props.thresholds === undefined ? {} : { thresholds: props.thresholds }),
           })
         : undefined;
+    const gate =
+      shift === 'all-at-once'
+        ? undefined
+        : new CodeGate(this, 'Gate', {
+            ...{ alias: classifier.alias, shift, isSkipped: isAliasMoved },
+            alarms: watching?.deploymentAlarms ?? [],
+          });
 
     // What programs need to know and cannot derive. Without GPU instances every job runs on processors.
     const { gpu, cpu } = training;
@@ -109,6 +125,10 @@ export class ClassifierStack extends Stack {
       StageName: api.deploymentStage.stageName,
       ApiKeyId: apiKey?.keyId,
       ClassifierLogGroupName: classifier.logGroup.logGroupName,
+      ClassifierFunctionName: classifier.handler.functionName,
+      ClassifierVersion: classifier.version.version,
+      DeploymentApplicationName: gate?.application.applicationName,
+      DeploymentGroupName: gate?.deploymentGroup.deploymentGroupName,
       NoticeTopicArn: watching?.topic.topicArn,
       DashboardName: watching?.dashboard.dashboardName,
       // What the next deployment keeps unless it is asked for something else.
@@ -118,10 +138,24 @@ export class ClassifierStack extends Stack {
       CpuTrainingImage: props.cpuTrainingImage,
       PictureBuckets: pictureBuckets.join(' '),
       MaxVcpus: String(maxVcpus),
+      Shift: shift === 'canary' ? undefined : shift,
       Watch: watch === 'on' ? undefined : watch,
       Email: props.email,
       Budget: props.budget === undefined ? undefined : String(props.budget),
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
   }
+}
+
+/** These cost nothing, and have no tags in us-gov-west-1. */
+const untagged = ['AWS::Events::Rule'];
+/** CloudFormation replaces these if their tags change, and a queue goes with its jobs. Tags of the stack itself reach them too. */
+const taggedOnCreation = ['AWS::Batch::ComputeEnvironment', 'AWS::Batch::JobQueue', 'aws:cdk:stack'];
+
+/** Tags of all resources, instances and volumes, and of the containers of jobs: bills can be read by them. */
+function tagResources(stack: Stack, stage: Stage | undefined): void {
+  // The stack without a stage is older than the tags.
+  const excludeResourceTypes = stage === undefined ? [...untagged, ...taggedOnCreation] : untagged;
+  const tags = { project: 'cifar10', ...(stage === undefined ? {} : { stage }) };
+  for (const [name, value] of Object.entries(tags)) Tags.of(stack).add(name, value, { excludeResourceTypes });
 }

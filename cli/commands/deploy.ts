@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
+import { type Shift, shifts } from '#infra/classify/shift.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
@@ -12,7 +13,9 @@ import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-p
 import { deploy } from '../stack/deploy.ts';
 import { settleOptions } from '../stack/deploy-options.ts';
 import { explainInterruption } from '../stack/interruption.ts';
+import { readLiveCode } from '../stack/live-code.ts';
 import { lookAtPictureBuckets, pictureBucketAdvice } from '../stack/picture-buckets.ts';
+import { readStackState } from '../stack/stack-state.ts';
 import {
   openTarget,
   type StackOutputs,
@@ -21,6 +24,7 @@ import {
   type TargetOptions,
   targetOption,
 } from '../stack/target.ts';
+import { testCode } from '../stack/test-code.ts';
 import { step } from '../terminal/steps.ts';
 
 export function deployCommand(): Command {
@@ -47,6 +51,7 @@ export function deployCommand(): Command {
         'the most vCPUs of a queue at a time, on Spot instances and again on demand: 16 are 8 jobs on CPUs, or 4 on GPUs',
       ).argParser(wholeNumber),
     )
+    .addOption(new Option('--shift <shift>', 'how requests go over to new code on AWS, see below').choices(shifts))
     .addOption(new Option('--watch <watch>', 'dashboard, alarms and notices of failed jobs').choices(['on', 'off']))
     .option('--email <address>', 'who gets alarms and notices by e-mail; none for nobody')
     .addOption(
@@ -58,24 +63,19 @@ export function deployCommand(): Command {
     .option('--json', 'print the stack’s outputs and the endpoint’s address as JSON; on LocalStack its key, too')
     .addHelpText('after', help)
     .action(async (options: CommandOptions) => {
-      const { trainingImage, cpuTrainingImage, auth, maxVcpus, watch, email, budget } = options;
+      const { trainingImage, cpuTrainingImage, auth, maxVcpus, shift, watch, email, budget } = options;
       const pictureBuckets = options.pictures?.filter((bucket) => bucket !== 'none');
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
       const target = await openTarget(options);
       const endWatch = explainInterruption(
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
+      const { outputs } = (await readStackState(target.clientConfig, target.stackName)) ?? {};
+      const before = await readLiveCode(target, outputs?.ClassifierFunctionName);
       const stack = await step('deploy the stack', async (report, note) => {
         const asked = {
-          trainingImage,
-          cpuTrainingImage,
-          auth,
-          origins,
-          pictureBuckets,
-          maxVcpus,
-          watch,
-          email,
-          budget,
+          ...{ trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus },
+          ...{ shift, watch, email, budget },
         };
         if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
         const buckets = await lookAtPictureBuckets(target, settleOptions(target, { pictureBuckets }).pictureBuckets);
@@ -84,10 +84,12 @@ export function deployCommand(): Command {
         for (const advice of buckets.flatMap((bucket) => pictureBucketAdvice(bucket, role))) note(advice);
         return deployed;
       }).finally(endWatch);
-      if (target.name === 'local') {
+      if (target.name === 'local' && target.stage === undefined) {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
       }
+      const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
+      await step('test the endpoint', (report, note) => testCode(target, stack, { before, endpoint, report, note }));
       const pictures = await examplePictures(await target.store());
       if (options.json) {
         const key = target.name === 'local' ? { apiKey: await target.apiKey(stack) } : {};
@@ -105,6 +107,7 @@ interface CommandOptions extends TargetOptions {
   readonly origin?: readonly string[];
   readonly pictures?: readonly string[];
   readonly maxVcpus?: number;
+  readonly shift?: Shift;
   readonly watch?: 'on' | 'off';
   readonly email?: string;
   readonly budget?: number | 'none';
@@ -113,10 +116,15 @@ interface CommandOptions extends TargetOptions {
 
 const help = `
 An option holds until it is changed: the stack keeps them, and a deployment without them leaves them as
-they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16,
+they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16, --shift canary,
 --training-image build, --cpu-training-image build, --watch on, --email none, --budget none. On
 LocalStack "build" is the program of this clone.
 --pictures and --origin name all that are allowed from now on: leave one out to remove it.
+
+--shift says how requests go over to new code: canary, a tenth of them for five minutes; linear, a tenth
+more each minute; all-at-once. Only AWS does that. After each deployment the endpoint is tested: ready,
+golden pictures of its model, refused without a key. If that fails, the code of before answers again, and
+the exit code is 1. The same command then tests the new code again, and makes it live if it passes.
 
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
 AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
@@ -128,6 +136,7 @@ Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
   ./cifar10 deploy --target aws                          in your AWS account; Docker builds the images
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
+  ./cifar10 deploy --target aws --stage prod             a stack beside that of --stage dev, protected
   ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin
   ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
@@ -168,6 +177,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
     ['key', await keyLine(target, stack)],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
+    ['code', `version ${stack.ClassifierVersion}`],
     ['model', production ? production.version : 'none yet'],
     ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];

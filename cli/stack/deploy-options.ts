@@ -1,4 +1,5 @@
 import { UsageError } from '#errors/user-error.ts';
+import type { Shift } from '#infra/classify/shift.ts';
 import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
 import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
 import { checkBudget, checkEmail } from '#infra/watch/email.ts';
@@ -19,6 +20,8 @@ export interface DeployOptions {
   readonly pictureBuckets?: readonly string[] | undefined;
   /** The vCPUs that a queue has at most, on Spot instances and again on demand. */
   readonly maxVcpus?: number | undefined;
+  /** How requests go over to new code. */
+  readonly shift?: Shift | undefined;
   /** Whether dashboard, alarms and notices are part of the stack. */
   readonly watch?: 'on' | 'off' | undefined;
   /** Who gets alarms and notices by e-mail, or `none`. */
@@ -36,6 +39,7 @@ export interface DeploySettings {
   readonly origins: readonly string[];
   readonly pictureBuckets: readonly string[];
   readonly maxVcpus: number;
+  readonly shift: Shift;
   readonly watch: 'on' | 'off';
   readonly email: string | undefined;
   readonly budget: number | undefined;
@@ -65,6 +69,7 @@ export function settleOptions(
     origins: options.origins ?? kept.Origins?.split(' ') ?? [],
     pictureBuckets: usableBuckets(options.pictureBuckets ?? kept.PictureBuckets?.split(' ') ?? [], kept.BucketName),
     maxVcpus: usage('--max-vcpus', () => checkMaxVcpus(options.maxVcpus ?? Number(kept.MaxVcpus ?? defaultMaxVcpus))),
+    shift: options.shift ?? kept.Shift ?? 'canary',
     watch: options.watch ?? kept.Watch ?? 'on',
     ...settleNotices(options, kept),
   };

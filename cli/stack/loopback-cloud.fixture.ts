@@ -13,6 +13,7 @@ export interface LoopbackStack {
   /** The statuses that it goes through, one at each look at it; the last one stays. */
   statuses: string[];
   outputs?: Readonly<Record<string, string>>;
+  isProtected?: boolean;
   /** Resources by logical name: type, physical name and status. */
   resources?: Readonly<Record<string, readonly [type: string, id: string, status: string]>>;
   /** The latest first: resource, type, status, reason. */
@@ -173,7 +174,8 @@ export class LoopbackCloud {
     const outputs = Object.entries(stack.outputs ?? {}).map(([key, value]) => {
       return `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`;
     });
-    return `${this.summary(status)}<Outputs>${outputs.join('')}</Outputs>`;
+    const isProtected = elements({ EnableTerminationProtection: String(stack.isProtected ?? false) });
+    return `${this.summary(status)}${isProtected}<Outputs>${outputs.join('')}</Outputs>`;
   }
 
   private summary(status = 'DELETE_COMPLETE'): string {

@@ -2,6 +2,7 @@ import { APIGatewayClient, GetApiKeyCommand } from '@aws-sdk/client-api-gateway'
 import { Option } from 'commander';
 import { type AwsNetwork, awsNetwork } from '#environment/aws-network.ts';
 import { UserError } from '#errors/user-error.ts';
+import type { Shift } from '#infra/classify/shift.ts';
 import { type Stage, stackNameOf, stages } from '#infra/stage.ts';
 import { enterLocalEnvironment } from '#local/environment.ts';
 import { findLocalStack, localEnvironment } from '#local/localstack.ts';
@@ -57,6 +58,12 @@ export interface StackOutputs {
   /** Absent when deployed with `-c auth=none`. */
   readonly ApiKeyId?: string;
   // The following are absent in a stack of an earlier release.
+  readonly ClassifierFunctionName?: string;
+  /** The version of the function that the last deployment has published. Which one is live, its alias says. */
+  readonly ClassifierVersion?: string;
+  /** Absent too where requests go over all at once. */
+  readonly DeploymentApplicationName?: string;
+  readonly DeploymentGroupName?: string;
   /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
   readonly OnDemandJobQueueArn?: string;
   /** The instance types of the GPU queue, separated by blanks; absent too where the stack has no GPU queue. */
@@ -86,6 +93,7 @@ export interface StackOutputs {
   /** Other buckets whose pictures those jobs may read, separated by blanks. */
   readonly PictureBuckets?: string;
   readonly Auth?: 'none';
+  readonly Shift?: Exclude<Shift, 'canary'>;
   /** Separated by blanks. */
   readonly Origins?: string;
   readonly TrainingImage?: string;

@@ -14,6 +14,8 @@ export interface Throttle {
 export interface ClassifyApiProps {
   /** Answers every request; receives API Gateway's proxy events. */
   readonly handler: lambda.IFunction;
+  /** Its metrics are found by it, so no other API of the account and region should have the same. @default Api */
+  readonly name?: string;
   /** The limit for all callers together. @default 50 requests a second, bursts of 100 */
   readonly throttle?: Throttle;
   /**
@@ -48,6 +50,7 @@ export class ClassifyApi extends Construct {
     checkCounts('', { dailyQuota });
     this.api = new apigateway.RestApi(this, 'Api', {
       description: 'Classifies images',
+      ...(props.name === undefined ? {} : { restApiName: props.name }),
       endpointTypes: [apigateway.EndpointType.REGIONAL],
       binaryMediaTypes: ['*/*'],
       cloudWatchRole: false,

@@ -163,6 +163,7 @@ export class TrainingQueue extends Construct {
         environment: { ...shared.environment, [variable.device]: device },
       }),
       timeout,
+      propagateTags: true,
       retryAttempts: shared.attempts,
       retryStrategies,
     });
