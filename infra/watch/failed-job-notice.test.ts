@@ -47,7 +47,7 @@ What to do: docs/runbooks.md, "Job failed".`,
 test('that of an array tells of the first child that failed', () => {
   const array = {
     ...{ jobName: 'plan-0123456789ab-0001', jobId: id, jobQueue: job.jobQueue, jobDefinition: 'classify:1' },
-    ...{ startedAt: 1, statusReason: 'Array Child Job failed' },
+    ...({ status: 'FAILED', startedAt: 1, statusReason: 'Array Child Job failed' } as const),
     arrayProperties: { size: 200, statusSummary: { FAILED: 12, SUCCEEDED: 188 } },
   };
   const child = {
