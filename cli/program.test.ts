@@ -57,6 +57,13 @@ function together({ options }: Command): readonly Option[] {
   return options.filter(({ long }) => long !== '--store' || options.every((each) => each.long !== '--target'));
 }
 
+test('every command that finds a stack takes --stage', () => {
+  const takes = (name: string) => actions.filter(({ command }) => command.options.some(({ long }) => long === name));
+  const named = (found: readonly Action[]) => found.map(({ words }) => words.join(' '));
+  expect(named(takes('--stage'))).toEqual(named(takes('--target')));
+  expect(named(takes('--stage')).length).toBeGreaterThan(15);
+});
+
 /** A call of a command with these options, and what it cannot do without. */
 function call({ words, command }: Action, options: readonly Option[]): string[] {
   const needed = command.options.filter((option) => option.mandatory && !options.includes(option));

@@ -10,16 +10,24 @@ export const variable = {
   store: 'CIFAR10_STORE',
   /** The alias of the model that the Lambda serves. */
   alias: 'CIFAR10_ALIAS',
-  /** CloudWatch's namespace of the Lambda's metrics. @default Cifar10 */
-  metricNamespace: 'CIFAR10_METRIC_NAMESPACE',
   /** Web origins that may call the Lambda's endpoint, separated by spaces or commas. @default none */
   origins: 'CIFAR10_ORIGINS',
+  /** The CloudWatch namespace of the Lambda's metrics. @default `Cifar10` */
+  metrics: 'CIFAR10_METRICS',
   /** The key that the command line sends to an endpoint given by its address. @default no key */
   apiKey: 'CIFAR10_API_KEY',
   /** What a training job computes on, `gpu` or `cpu`; the stack sets it for jobs. @default a GPU if there is one */
   device: 'CIFAR10_DEVICE',
   /** For the function that moves reclaimed jobs: pairs `<ARN of a queue>=<ARN of its on-demand queue>`, separated by spaces. */
   onDemandQueues: 'CIFAR10_ON_DEMAND_QUEUES',
+  /** For the function that tells of failed jobs: the ARNs of the queues whose reclaimed jobs resume on demand, separated by spaces. */
+  spotQueues: 'CIFAR10_SPOT_QUEUES',
+  /** For the same: the ARN of the topic that it tells. */
+  noticeTopic: 'CIFAR10_NOTICE_TOPIC',
+  /** For the same: the log group of jobs. */
+  jobLogGroup: 'CIFAR10_JOB_LOG_GROUP',
+  /** For the function that counts jobs: the ARNs of the queues, separated by spaces. */
+  queues: 'CIFAR10_QUEUES',
   /** The commit that a training image was built from. @default what `git describe` finds */
   commit: 'CIFAR10_COMMIT',
 

@@ -11,7 +11,7 @@ import { withMetrics } from './telemetry/metrics-log.ts';
 
 const log = withMetrics(
   jsonLog((line) => process.stdout.write(line)),
-  process.env[variable.metricNamespace],
+  process.env[variable.metrics],
 );
 const store = await openServedStore(environment(variable.store));
 const megabytes = process.env[variable.functionMemory];

@@ -20,6 +20,12 @@ const maxVcpus = text('maxVcpus');
 if (maxVcpus !== undefined && !/^[1-9]\d*$/.test(maxVcpus)) {
   throw new Error(`-c maxVcpus=${maxVcpus} is not valid. Give a whole number of vCPUs, such as 64.`);
 }
+const watch = text('watch') ?? 'on';
+if (watch !== 'on' && watch !== 'off') {
+  throw new Error(`-c watch=${watch} is not valid. Give watch=on (the default) or watch=off.`);
+}
+const email = text('email');
+const budget = text('budget');
 const stageName = text('stage');
 const stage = stageName === undefined ? undefined : checkStage(stageName);
 const shift = shifts.find((each) => each === (text('shift') ?? 'canary'));
@@ -31,6 +37,9 @@ new ClassifierStack(app, stackNameOf(stage), {
   auth,
   shift,
   isAliasMoved: text('aliasMoved') === 'yes',
+  watch,
+  ...(email === undefined ? {} : { email }),
+  ...(budget === undefined ? {} : { budget: Number(budget) }),
   origins: words(text('origins')),
   pictureBuckets: words(text('pictureBuckets')),
   ...(maxVcpus === undefined ? {} : { maxVcpus: Number(maxVcpus) }),

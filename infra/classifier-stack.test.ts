@@ -9,7 +9,9 @@ import type { CloudAssembly, CloudFormationStackArtifact } from 'aws-cdk-lib/cx-
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { localstackPython } from '#setup/localstack.mjs';
+import stackBefore from '../cli/stack/stack-before.json' with { type: 'json' };
 import { ClassifierStack, type ClassifierStackProps } from './classifier-stack.ts';
+import { stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
 
 const images = { trainingImage: 'training:1', cpuTrainingImage: 'training-cpu:1' };
@@ -25,7 +27,7 @@ describe('ClassifierStack', () => {
   function synthesize(props: ClassifierStackProps, context = {}): CloudAssembly {
     const outdir = mkdtempSync(path.join(folder, 'out-'));
     const app = new App({ outdir, context, builtinCloudFormationValidation: false });
-    new ClassifierStack(app, 'Cifar10', props);
+    new ClassifierStack(app, stackNameOf(props.stage), props);
     return app.synth();
   }
 
@@ -41,7 +43,9 @@ describe('ClassifierStack', () => {
     expect(Object.keys(registry.template.Outputs).sort()).toEqual([
       'ApiKeyId',
       'BucketName',
+      'ClassifierFunctionName',
       'ClassifierLogGroupName',
+      'ClassifierVersion',
       'ClassifyJobDefinitionName',
       'ClassifyJobRoleArn',
       'CpuInstanceTypes',
@@ -49,10 +53,14 @@ describe('ClassifierStack', () => {
       'CpuJobQueueArn',
       'CpuOnDemandJobQueueArn',
       'CpuTrainingImage',
+      'DashboardName',
+      'DeploymentApplicationName',
+      'DeploymentGroupName',
       'InstanceTypes',
       'JobDefinitionName',
       'JobQueueArn',
       'MaxVcpus',
+      'NoticeTopicArn',
       'OnDemandJobQueueArn',
       'PreviousApiKeyId',
       'RestApiId',
@@ -69,14 +77,17 @@ describe('ClassifierStack', () => {
 
     const pictureBuckets = ['photos', 'more-photos'];
     const options = { auth: 'none', origins, trainingImage: 'a/training:1', pictureBuckets, maxVcpus: 512 } as const;
-    expect(outputsOf(options)).toMatchObject({
+    const given = outputsOf({ ...options, shift: 'all-at-once' });
+    expect(given).not.toHaveProperty('DeploymentGroupName');
+    expect(given).toMatchObject({
+      Shift: { Value: 'all-at-once' },
       Auth: { Value: 'none' },
       Origins: { Value: origins.join(' ') },
       TrainingImage: { Value: 'a/training:1' },
       PictureBuckets: { Value: 'photos more-photos' },
       MaxVcpus: { Value: '512' },
     });
-    const kept = /^(Auth|Origins|TrainingImage|CpuTrainingImage|PictureBuckets)$/;
+    const kept = /^(Auth|Origins|Shift|TrainingImage|CpuTrainingImage|PictureBuckets)$/;
     const defaults = outputsOf({});
     expect(Object.keys(defaults).filter((name) => kept.test(name))).toEqual([]);
     expect(defaults.MaxVcpus).toEqual({ Value: '16' });
@@ -131,6 +142,134 @@ describe('ClassifierStack', () => {
     ]);
   });
 
+  it('synthesizes to the same bytes again, the hash of the code included', () => {
+    const again = synthesize(images);
+
+    const text = ({ directory }: CloudAssembly) => readFileSync(path.join(directory, registry.templateFile), 'utf8');
+    expect(text(again)).toBe(text(assembly));
+  });
+
+  it('serves a version of the code by an alias that the gateway asks, and keeps the versions before', () => {
+    template.hasResourceProperties('AWS::Lambda::Alias', {
+      Name: 'live',
+      FunctionVersion: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ClassifierHandlerCurrentVersion'), 'Version'] },
+    });
+    template.hasResource('AWS::Lambda::Version', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
+    const methods = template.findResources('AWS::ApiGateway::Method');
+    for (const { Properties } of Object.values(methods)) {
+      expect(JSON.stringify(Properties.Integration.Uri)).toMatch(/"Ref":"ClassifierLive\w+"/);
+    }
+    const permissions = Object.entries(template.findResources('AWS::Lambda::Permission'));
+    for (const [id, { Properties }] of permissions.filter(([id]) => id.startsWith('Classify'))) {
+      expect(Properties.FunctionName, id).toEqual({ Ref: expect.stringMatching(/^ClassifierLive/) });
+    }
+  });
+
+  it('moves requests back to the code before if one of four alarms rings, and watches none without them', () => {
+    const alarms = ['ServerErrors', 'SlowAnswers', 'Crashes', 'InternalErrors'];
+    template.hasResourceProperties('AWS::CodeDeploy::DeploymentGroup', {
+      AlarmConfiguration: {
+        Enabled: true,
+        Alarms: alarms.map((name) => ({ Name: { Ref: Match.stringLikeRegexp(`^Watch${name}`) } })),
+      },
+    });
+    const unwatched = synthesize({ ...images, watch: 'off' }, withoutBundling).getStackByName('Cifar10').template;
+    Template.fromJSON(unwatched).hasResourceProperties('AWS::CodeDeploy::DeploymentGroup', {
+      AlarmConfiguration: Match.absent(),
+    });
+  });
+
+  it('tags what the stack without a stage has by project, except what CloudFormation would replace for it', () => {
+    const tagged = (type: string) =>
+      Object.values(template.findResources(type)).map(({ Properties }) => JSON.stringify(Properties.Tags));
+
+    for (const type of [
+      'AWS::S3::Bucket',
+      'AWS::Lambda::Function',
+      'AWS::Batch::JobDefinition',
+      'AWS::Logs::LogGroup',
+    ]) {
+      for (const tags of tagged(type)) expect(tags).toContain('cifar10');
+    }
+    for (const type of ['AWS::Batch::ComputeEnvironment', 'AWS::Batch::JobQueue']) {
+      expect(tagged(type).filter(Boolean)).toEqual([]);
+    }
+    expect(registry.tags).toEqual({});
+    expect(registry.terminationProtection).toBe(false);
+  });
+
+  describe('with a stage', () => {
+    let stages: Record<'dev' | 'prod', CloudFormationStackArtifact>;
+    beforeAll(() => {
+      const of = (stage: 'dev' | 'prod') =>
+        synthesize({ ...images, stage }, withoutBundling).getStackByName(`Cifar10-${stage}`);
+      stages = { dev: of('dev'), prod: of('prod') };
+    });
+
+    it('has a name, the metrics and the API of its own, so that two stand side by side', () => {
+      // Names inside of the stack's own roles and function, and that of the API, which is the stack's.
+      const inside = /^(AWS::IAM::Policy|AWS::Lambda::Alias|AWS::ApiGateway::RestApi)$/;
+      const named = Object.entries(stages.dev.template.Resources as Readonly<Record<string, Resource>>)
+        .filter(([, { Type }]) => !inside.test(Type))
+        .flatMap(([id, { Properties }]) =>
+          Object.entries(Properties)
+            .filter(([name, value]) => /Name$/.test(name) && typeof value === 'string')
+            .map(([name, value]) => `${id} ${name} ${value}`),
+        );
+      expect(named.filter((each) => !/ (StageName|DeploymentConfigName|ServiceName) /.test(each))).toEqual([]);
+      const { dev } = stages;
+      const template = Template.fromJSON(dev.template);
+      template.hasResourceProperties('AWS::ApiGateway::RestApi', { Name: dev.stackName });
+      template.hasResourceProperties('AWS::Lambda::Function', {
+        Environment: { Variables: Match.objectLike({ CIFAR10_METRICS: dev.stackName }) },
+      });
+    });
+
+    it('tags everything by project and stage: the stack, instances, volumes, and the containers of jobs', () => {
+      const { dev } = stages;
+      const template = Template.fromJSON(dev.template);
+      const listed = Match.arrayWith([
+        { Key: 'project', Value: 'cifar10' },
+        { Key: 'stage', Value: 'dev' },
+      ]);
+      const mapped = { project: 'cifar10', stage: 'dev' };
+
+      expect(dev.tags).toEqual(mapped);
+      template.allResourcesProperties('AWS::EC2::LaunchTemplate', {
+        LaunchTemplateData: {
+          TagSpecifications: [
+            { ResourceType: 'instance', Tags: listed },
+            { ResourceType: 'volume', Tags: listed },
+          ],
+        },
+      });
+      template.allResourcesProperties('AWS::Batch::JobDefinition', { PropagateTags: true, Tags: mapped });
+      template.allResourcesProperties('AWS::Batch::JobQueue', { Tags: mapped });
+      template.allResourcesProperties('AWS::Batch::ComputeEnvironment', { Tags: mapped });
+      template.allResourcesProperties('AWS::S3::Bucket', { Tags: listed });
+    });
+
+    it('is protected from being deleted where it is prod', () => {
+      expect([stages.dev.terminationProtection, stages.prod.terminationProtection]).toEqual([false, true]);
+    });
+  });
+
+  it('updates the stack of an earlier release in place: what holds data or is known to callers keeps its properties', () => {
+    const kept = Object.entries(stackBefore.Resources as Readonly<Record<string, Resource>>).filter(([, { Type }]) =>
+      fixedProperties.has(Type),
+    );
+    expect(kept.length).toBeGreaterThan(10);
+    for (const [id, { Type, Properties: before }] of kept) {
+      const { Type: type, Properties: after } = registry.template.Resources[id] ?? {};
+      expect([id, type]).toEqual([id, Type]);
+      for (const name of fixedProperties.get(Type) ?? [])
+        expect([id, name, after[name]]).toEqual([id, name, before[name]]);
+    }
+  });
+
   it('can be deployed to any account and region', () => {
     expect(registry.environment).toMatchObject({ account: 'unknown-account', region: 'unknown-region' });
   });
@@ -138,8 +277,14 @@ describe('ClassifierStack', () => {
   it('has no custom resources, so that no code runs during a deployment', () => {
     const types = Object.values<{ Type: string }>(registry.template.Resources).map(({ Type }) => Type);
 
-    expect(types.filter((type) => !/^AWS::(ApiGateway|Batch|EC2|Events|IAM|Lambda|Logs|S3)::/.test(type))).toEqual([]);
-    template.resourceCountIs('AWS::Lambda::Function', 2); // the endpoint's, and that of reclaimed jobs
+    expect(
+      types.filter(
+        (type) => !/^AWS::(ApiGateway|Batch|CloudWatch|CodeDeploy|EC2|Events|IAM|Lambda|Logs|S3|SNS)::/.test(type),
+      ),
+    ).toEqual([]);
+    template.resourceCountIs('AWS::Lambda::Function', 4); // the endpoint's, and those of reclaimed, failed and counted jobs
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    expect(new Set(functions.map(({ Properties }) => Properties.Code.S3Key)).size).toBe(4);
   });
 
   it('runs Node on arm64 with a whole vCPU, and keeps its log for 30 days', () => {
@@ -157,7 +302,7 @@ describe('ClassifierStack', () => {
       },
       LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^Classifier') } },
     });
-    expect(Object.keys(logGroups)).toHaveLength(3);
+    expect(Object.keys(logGroups)).toHaveLength(5);
   });
 
   it('lets the endpoint read models and aliases and write its log, and nothing else', () => {
@@ -233,6 +378,30 @@ describe('ClassifierStack', () => {
     expect(report.pluginReports.flatMap(({ violations }: { violations: unknown[] }) => violations)).toEqual([]);
   }, 180_000); // seconds alone, minutes while all other tests run
 });
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Properties whose change makes CloudFormation replace a resource, by types of resources that hold data, or jobs, or that callers
+ * know.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+ */
+const fixedProperties = new Map<string, readonly string[]>([
+  ['AWS::S3::Bucket', ['BucketName']],
+  ['AWS::Logs::LogGroup', ['LogGroupName']],
+  ['AWS::ApiGateway::RestApi', []],
+  ['AWS::ApiGateway::ApiKey', ['GenerateDistinctId', 'Name', 'Value']],
+  ['AWS::ApiGateway::Stage', ['RestApiId', 'StageName']],
+  ['AWS::ApiGateway::UsagePlan', []],
+  ['AWS::Lambda::Function', ['FunctionName', 'PackageType']],
+  ['AWS::Batch::JobQueue', ['JobQueueName', 'JobQueueType', 'Tags']],
+  ['AWS::Batch::JobDefinition', ['JobDefinitionName']],
+  ['AWS::Batch::ComputeEnvironment', ['ComputeEnvironmentName', 'Tags', 'Type', 'ReplaceComputeEnvironment']],
+]);
 
 /** Where two JSON values differ, as paths. */
 function differences(one: unknown, other: unknown, at = ''): string[] {

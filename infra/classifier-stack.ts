@@ -13,6 +13,8 @@ import { defaultMaxVcpus } from './training/max-vcpus.ts';
 import { type RegionalSettings, regionalSettings } from './training/region.ts';
 import { imageSynthesizer, trainingImage } from './training/training-image.ts';
 import { TrainingQueue } from './training/training-queue.ts';
+import type { WatchThresholds } from './watch/thresholds.ts';
+import { Watch } from './watch/watch.ts';
 
 export interface ClassifierStackProps extends StackProps {
   /** Which of the stages of one account this is. @default the system has no stages */
@@ -35,6 +37,14 @@ export interface ClassifierStackProps extends StackProps {
   readonly shift?: Shift;
   /** Whether the alias of the code was moved since the last deployment; see `CodeGateProps.isSkipped`. @default false */
   readonly isAliasMoved?: boolean;
+  /** Whether dashboard, alarms and notices are part of the stack. @default on */
+  readonly watch?: 'on' | 'off';
+  /** Who gets alarms and notices by e-mail. @default nobody */
+  readonly email?: string;
+  /** US dollars a month of the whole account, of which an e-mail warns; it needs `email`. @default none */
+  readonly budget?: number;
+  /** From where on alarms ring. @default as `WatchThresholds` says */
+  readonly thresholds?: WatchThresholds;
   /** How many classifications run at the same time at most; see `ClassifierFunctionProps`. @default what the account has left */
   readonly reservedConcurrency?: number;
 }
@@ -50,7 +60,7 @@ export class ClassifierStack extends Stack {
     });
 
     const { stage, auth = 'key', origins = [], pictureBuckets = [], maxVcpus = defaultMaxVcpus } = props;
-    const { shift = 'canary', isAliasMoved = false } = props;
+    const { watch = 'on', shift = 'canary', isAliasMoved = false } = props;
     tagResources(this, stage);
     const { instanceTypes, zones, warnings } = props.regional ?? regionalSettings(undefined);
     for (const warning of warnings) Annotations.of(this).addWarningV2('cifar10:region', warning);
@@ -67,21 +77,34 @@ export class ClassifierStack extends Stack {
       cpuInstanceTypes: instanceTypes.cpu.map((name) => new InstanceType(name)),
       ...{ zones, pictureBuckets, maxVcpus },
     });
+    const alias = 'production';
     const classifier = new ClassifierFunction(this, 'Classifier', {
-      ...{ models, alias: 'production', origins },
+      ...{ models, alias, origins, metricNamespace: this.stackName },
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrency: props.reservedConcurrency }),
-      ...(stage === undefined ? {} : { metricNamespace: this.stackName }),
     });
-    const { api, apiKeys } = new ClassifyApi(this, 'Classify', {
+    const endpoint = new ClassifyApi(this, 'Classify', {
       ...{ auth, crossOrigin: origins.length > 0 },
       ...(stage === undefined ? {} : { name: this.stackName }),
       handler: classifier.alias as IFunction, // its types are not exact about optional properties
     });
 
+    const { api, apiKeys } = endpoint;
+    const watching =
+      watch === 'on'
+        ? new Watch(this, 'Watch', {
+            ...{ training, classifier, api: endpoint, models, alias },
+            ...(props.email === undefined ? {} : { email: props.email }),
+            ...(props.budget === undefined ? {} : { budget: props.budget }),
+            ...(props.thresholds === undefined ? {} : { thresholds: props.thresholds }),
+          })
+        : undefined;
     const gate =
       shift === 'all-at-once'
         ? undefined
-        : new CodeGate(this, 'Gate', { alias: classifier.alias, shift, alarms: [], isSkipped: isAliasMoved });
+        : new CodeGate(this, 'Gate', {
+            ...{ alias: classifier.alias, shift, isSkipped: isAliasMoved },
+            alarms: watching?.deploymentAlarms ?? [],
+          });
 
     // What programs need to know and cannot derive. Without GPU instances every job runs on processors.
     const { gpu, cpu } = training;
@@ -107,6 +130,8 @@ export class ClassifierStack extends Stack {
       ClassifierVersion: classifier.version.version,
       DeploymentApplicationName: gate?.application.applicationName,
       DeploymentGroupName: gate?.deploymentGroup.deploymentGroupName,
+      NoticeTopicArn: watching?.topic.topicArn,
+      DashboardName: watching?.dashboard.dashboardName,
       // What the next deployment keeps unless it is asked for something else.
       Auth: auth === 'key' ? undefined : auth,
       Origins: origins.join(' '),
@@ -115,19 +140,24 @@ export class ClassifierStack extends Stack {
       PictureBuckets: pictureBuckets.join(' '),
       MaxVcpus: String(maxVcpus),
       Shift: shift === 'canary' ? undefined : shift,
+      Watch: watch === 'on' ? undefined : watch,
+      Email: props.email,
+      Budget: props.budget === undefined ? undefined : String(props.budget),
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
     if (apiKeys) new CfnOutput(this, 'PreviousApiKeyId', { value: apiKeys.previous, condition: apiKeys.isRotating });
   }
 }
 
+/** These cost nothing, and have no tags in us-gov-west-1. */
+const untagged = ['AWS::Events::Rule'];
 /** CloudFormation replaces these if their tags change, and a queue goes with its jobs. Tags of the stack itself reach them too. */
 const taggedOnCreation = ['AWS::Batch::ComputeEnvironment', 'AWS::Batch::JobQueue', 'aws:cdk:stack'];
 
 /** Tags of all resources, instances and volumes, and of the containers of jobs: bills can be read by them. */
 function tagResources(stack: Stack, stage: Stage | undefined): void {
   // The stack without a stage is older than the tags.
-  const options = stage === undefined ? { excludeResourceTypes: taggedOnCreation } : {};
-  Tags.of(stack).add('project', 'cifar10', options);
-  if (stage !== undefined) Tags.of(stack).add('stage', stage);
+  const excludeResourceTypes = stage === undefined ? [...untagged, ...taggedOnCreation] : untagged;
+  const tags = { project: 'cifar10', ...(stage === undefined ? {} : { stage }) };
+  for (const [name, value] of Object.entries(tags)) Tags.of(stack).add(name, value, { excludeResourceTypes });
 }

@@ -31,6 +31,7 @@ import { netOf, recipes } from '#training/recipe/recipes.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { documentedPermissions, type Permission, usedPermissions } from './policies.ts';
 import { descendantsOf, isAlive, type Process } from './processes.ts';
+import { type Alarm, cloudWatch, feedAlarm, type Message, runFunction, subscribe } from './watch.fixture.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const images = 200;
@@ -42,6 +43,8 @@ let home: string;
 let localStack: { endpoint: string; port: number; pid: number };
 let target: Target;
 let stack: StackOutputs & { url: string };
+/** What the stack's topic is told. */
+let notices: { readonly messages: readonly Message[]; readonly close: () => void } | undefined;
 /** All processes seen under LocalStack. */
 const seen = new Map<number, Process>();
 
@@ -50,6 +53,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  notices?.close();
   await cifar10('local', 'down').catch(() => {});
   await rm(home, { recursive: true, force: true });
 });
@@ -59,6 +63,37 @@ it('starts LocalStack and deploys the stack', async () => {
   target = localTarget(localStack.endpoint);
   stack = JSON.parse((await cifar10('deploy', '--json')).output);
   expect(stack.BucketName).toMatch(/models/);
+  notices = await subscribe(target, stack.NoticeTopicArn!);
+});
+
+it('counts jobs, of which there are none, and no model', async () => {
+  const [line = ''] = await jobStates();
+  const none = { submitted: 0, pending: 0, runnable: 0, starting: 0, running: 0, waitMinutes: 0 };
+  expect(JSON.parse(line)).toEqual({ timestamp: expect.any(String), level: 'info', message: 'jobs', ...none });
+});
+
+it('rings each alarm by its metric, once enough of its periods are bad, and tells the topic', async () => {
+  const { endpoint } = localStack;
+  const { MetricAlarms: alarms } = await cloudWatch<{ MetricAlarms: Alarm[] }>(endpoint, 'DescribeAlarms', {});
+  expect(alarms).toHaveLength(10);
+  for (const alarm of alarms) {
+    const { AlarmName, EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods, Threshold } = alarm;
+    if (alarm.ExtendedStatistic) {
+      // LocalStack does not look at percentiles.
+      const StateReason = 'a test';
+      await cloudWatch(endpoint, 'SetAlarmState', { AlarmName, StateValue: 'ALARM', StateReason });
+      continue;
+    }
+    const bad = Array<number>(DatapointsToAlarm - 1).fill(Threshold);
+    expect(await feedAlarm(endpoint, alarm, [Threshold * 0.99, ...bad]), AlarmName).toBe('OK');
+    const states = await feedAlarm(endpoint, alarm, Array(DatapointsToAlarm + 1).fill(10 * Threshold));
+    expect(states, AlarmName).toBe('ALARM');
+  }
+  const told = alarms.filter(({ AlarmName }) => !AlarmName.includes('JobFailed')).map(({ AlarmName }) => AlarmName);
+  await vi.waitFor(() => {
+    const rung = notices!.messages.map(({ Subject = '' }) => /^ALARM: "(.+?)"/.exec(Subject)?.[1]);
+    expect(rung.filter((name) => name !== undefined).toSorted()).toEqual(told.toSorted());
+  }, 20_000);
 });
 
 it('says what to do if there is no model', async () => {
@@ -202,6 +237,32 @@ it('does not try a job again that has wrong arguments', async () => {
   expect(job.attempts?.map(({ container }) => container?.exitCode)).toEqual([2]);
 });
 
+it('tells once of an array that failed, with the reason and the end of the log of its first child', async () => {
+  const batch = new BatchClient(target.clientConfig);
+  await batch.send(
+    new SubmitJobCommand({
+      ...{ jobName: 'wrong-array', jobQueue: stack.JobQueueArn, jobDefinition: stack.JobDefinitionName },
+      containerOverrides: { command: ['train', 'no-such-recipe'] },
+      arrayProperties: { size: 2 },
+    }),
+  );
+  const line = (await jobStates()).at(-1)!;
+  expect(JSON.parse(line)).toMatchObject({ model: expect.stringMatching(/^\d{8}-/), modelAgeDays: 0 });
+
+  const [notice] = await until(async () => {
+    const found = notices!.messages.filter(({ Subject }) => Subject === 'Job failed: wrong-array');
+    return found.length > 0 ? found : undefined;
+  });
+  expect(notice?.Message).toMatch(
+    /^The job wrong-array failed\.\nOf its 2 children 2 failed and 0 succeeded\.\n\nThe first child that failed is number 0/,
+  );
+  expect(notice?.Message).toContain('Reason      Essential container in task exited, exit code 2\n');
+  expect(notice?.Message).toContain('The end of its log:\n  error: There is no recipe "no-such-recipe".');
+  // Of the single job before it there was one too, and of no child, and of none that was only ended and resumed.
+  const subjects = notices!.messages.flatMap(({ Subject }) => (Subject?.startsWith('Job failed') ? [Subject] : []));
+  expect(subjects).toEqual(['Job failed: wrong', 'Job failed: wrong-array']);
+});
+
 it('has used of its roles what docs/aws.md says, and was refused nothing', async () => {
   const documented = await documentedPermissions();
   const text = ({ role, action, on }: Permission) => `${role} | ${action} | ${on}`;
@@ -264,6 +325,12 @@ function cifar10(...args: readonly string[]): Promise<Ended> {
       else reject(Object.assign(new Error(`cifar10 ${args.join(' ')} ended with ${code}:\n${output}${errors}`), ended));
     });
   });
+}
+
+/** Counts jobs now, as the schedule does every five minutes. @returns the lines of all counts */
+async function jobStates(): Promise<string[]> {
+  const lines = await runFunction(target, localStack.endpoint, 'WatchJobStatesCount');
+  return lines.filter((line) => line.startsWith('{')).filter((line) => JSON.parse(line).message === 'jobs');
 }
 
 async function watch(): Promise<Process[]> {

@@ -4,16 +4,20 @@ import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
 import { type Auth, auths } from '#infra/classify/auth.ts';
+import { type Shift, shifts } from '#infra/classify/shift.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { suffixOf } from '../batch/batch-jobs.ts';
 import { lookBeforeDeployment } from '../doctor/before-deployment.ts';
 import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
+import { stackEndpoint } from '../endpoint/stack-endpoint.ts';
 import { deploy } from '../stack/deploy.ts';
 import { settleOptions } from '../stack/deploy-options.ts';
 import { explainInterruption } from '../stack/interruption.ts';
+import { readLiveCode } from '../stack/live-code.ts';
 import { lookAtPictureBuckets, pictureBucketAdvice } from '../stack/picture-buckets.ts';
+import { readStackState } from '../stack/stack-state.ts';
 import {
   openTarget,
   type StackOutputs,
@@ -22,6 +26,7 @@ import {
   type TargetOptions,
   targetOption,
 } from '../stack/target.ts';
+import { testCode } from '../stack/test-code.ts';
 import { step } from '../terminal/steps.ts';
 
 export function deployCommand(): Command {
@@ -51,18 +56,32 @@ export function deployCommand(): Command {
         'the most vCPUs of a queue at a time, on Spot instances and again on demand: 16 are 8 jobs on CPUs, or 4 on GPUs',
       ).argParser(wholeNumber),
     )
+    .addOption(new Option('--shift <shift>', 'how requests go over to new code on AWS, see below').choices(shifts))
+    .addOption(new Option('--watch <watch>', 'dashboard, alarms and notices of failed jobs').choices(['on', 'off']))
+    .option('--email <address>', 'who gets alarms and notices by e-mail; none for nobody')
+    .addOption(
+      new Option(
+        '--budget <usd>',
+        'US dollars a month of the whole account, of which an e-mail warns; none for none',
+      ).argParser(dollars),
+    )
     .option('--json', 'print the stack’s outputs and the endpoint’s address as JSON; on LocalStack its key, too')
     .addHelpText('after', help)
     .action(async (options: CommandOptions) => {
-      const { trainingImage, cpuTrainingImage, auth, maxVcpus } = options;
+      const { trainingImage, cpuTrainingImage, auth, maxVcpus, shift, watch, email, budget } = options;
       const pictureBuckets = options.pictures?.filter((bucket) => bucket !== 'none');
       const origins = options.origin && checkOrigins(options.origin.filter((origin) => origin !== 'none'));
       const target = await openTarget(options);
       const endWatch = explainInterruption(
         `CloudFormation goes on with what it has begun. Run "./cifar10 deploy${suffixOf(target)}" again: it waits for it.`,
       );
+      const { outputs } = (await readStackState(target.clientConfig, target.stackName)) ?? {};
+      const before = await readLiveCode(target, outputs?.ClassifierFunctionName);
       const stack = await step('deploy the stack', async (report, note) => {
-        const asked = { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus };
+        const asked = {
+          ...{ trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus },
+          ...{ shift, watch, email, budget },
+        };
         if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
         const buckets = await lookAtPictureBuckets(target, settleOptions(target, { pictureBuckets }).pictureBuckets);
         const deployed = await deploy(target, { ...asked, report, note });
@@ -70,10 +89,12 @@ export function deployCommand(): Command {
         for (const advice of buckets.flatMap((bucket) => pictureBucketAdvice(bucket, role))) note(advice);
         return deployed;
       }).finally(endWatch);
-      if (target.name === 'local') {
+      if (target.name === 'local' && target.stage === undefined) {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
       }
+      const endpoint = await stackEndpoint(target, stack);
+      await step('test the endpoint', (report, note) => testCode(target, stack, { before, endpoint, report, note }));
       const pictures = await examplePictures(await target.store());
       if (options.json) {
         const key = target.name === 'local' ? { apiKey: await target.apiKey(stack) } : {};
@@ -91,20 +112,30 @@ interface CommandOptions extends TargetOptions {
   readonly origin?: readonly string[];
   readonly pictures?: readonly string[];
   readonly maxVcpus?: number;
+  readonly shift?: Shift;
+  readonly watch?: 'on' | 'off';
+  readonly email?: string;
+  readonly budget?: number | 'none';
   readonly json?: true;
 }
 
 const help = `
 An option holds until it is changed: the stack keeps them, and a deployment without them leaves them as
-they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16,
---training-image build, --cpu-training-image build. On LocalStack "build" is the program of this clone.
+they are. Back to the defaults: --auth key, --origin none, --pictures none, --max-vcpus 16, --shift canary,
+--training-image build, --cpu-training-image build, --watch on, --email none, --budget none. On
+LocalStack "build" is the program of this clone.
 --pictures and --origin name all that are allowed from now on: leave one out to remove it.
+
+--shift says how requests go over to new code: canary, a tenth of them for five minutes; linear, a tenth
+more each minute; all-at-once. Only AWS does that. After each deployment the endpoint is tested: ready,
+golden pictures of its model, refused without a key. If that fails, the code of before answers again, and
+the exit code is 1. The same command then tests the new code again, and makes it live if it passes.
 
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
 AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
 "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
-knows: -c auth=iam, -c origins=…, -c pictureBuckets=… are to be given each time. On LocalStack it needs
-the environment that "./cifar10 local env" prints.
+knows: -c auth=iam, -c origins=…, -c pictureBuckets=…, -c email=… are to be given each time. On LocalStack it
+needs the environment that "./cifar10 local env" prints.
 
 Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
@@ -112,12 +143,20 @@ Examples:
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
   ./cifar10 deploy --target aws --auth iam               requests must be signed, from now on
   ./cifar10 deploy --target aws --auth none              an endpoint for everybody, from now on
+  ./cifar10 deploy --target aws --stage prod             a stack beside that of --stage dev, protected
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin
   ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
+  ./cifar10 deploy --target aws --email me@example.org --budget 20   tell me of alarms, failed jobs and $16
   ./cifar10 deploy --target aws --max-vcpus 512          256 jobs on CPUs at a time, if the quota allows it`;
 
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number of vCPUs, such as 64.');
+  return Number(text);
+}
+
+function dollars(text: string): number | 'none' {
+  if (text === 'none') return text;
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Give US dollars a month, such as 20, or none.');
   return Number(text);
 }
 
@@ -144,6 +183,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
     [stack.Auth === 'iam' ? 'signed' : 'key', await keyLine(target, stack)],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
+    ['code', `version ${stack.ClassifierVersion}`],
     ['model', production ? production.version : 'none yet'],
     ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];

@@ -3,6 +3,7 @@ import { localStore, shownPath } from '#environment/home.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions } from '#models/versions.ts';
 import { activeJobs, suffixOf } from '../batch/batch-jobs.ts';
+import { protectedStack } from '../stack/delete-stack.ts';
 import { type Deployed, destroy, findDeployed } from '../stack/destroy.ts';
 import { explainInterruption } from '../stack/interruption.ts';
 import type { StackState } from '../stack/stack-state.ts';
@@ -33,6 +34,7 @@ export function destroyCommand(): Command {
         process.stderr.write(describeNothing(target, found));
         return;
       }
+      if (found.stack?.isProtected) throw protectedStack(target);
       const question = await describeLoss(target, found, deleteModels);
       const isFinal = target.name === 'aws' || deleteModels;
       if (!options.yes && isFinal && !(await confirm(question))) {
@@ -57,12 +59,13 @@ On AWS, and before it deletes models, it asks for confirmation. On this machine 
 also deletes the copies of the bucket's models, runs and promotions in this clone's store.
 
 It works in any state of the stack, also after a deployment that failed or was interrupted, and can be
-interrupted and repeated. Without a stack, --delete-models deletes the bucket that the last one left.
+interrupted and repeated. --stage prod is protected: it says how to lift that. Without a stack, --delete-models deletes the bucket that the last one left.
 
 Examples:
   ./cifar10 destroy                                  on this machine
   ./cifar10 destroy --target aws                     in your AWS account; keeps the models
-  ./cifar10 destroy --target aws --delete-models     deletes that as well`;
+  ./cifar10 destroy --target aws --delete-models     deletes that as well
+  ./cifar10 destroy --target aws --stage dev         one stage of several`;
 
 function describeNothing(target: Target, { bucket }: Deployed): string {
   const kept = bucket

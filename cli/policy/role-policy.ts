@@ -158,6 +158,9 @@ function submitting(on: Resources): Permission[] {
 function deploying(on: Resources): Permission[] {
   const { partition, target, stack } = on;
   const { account, region, stackName } = target;
+  const { ClassifierFunctionName: code = `${stackName}-Classifier*` } = stack ?? {};
+  const { DeploymentApplicationName: application, DeploymentGroupName } = stack ?? {};
+  const group = `${application ?? `${stackName}-*`}/${DeploymentGroupName ?? '*'}`;
   const cdk = ['deploy', 'file-publishing', 'image-publishing', 'lookup'];
   return [
     {
@@ -176,6 +179,16 @@ function deploying(on: Resources): Permission[] {
       ...{ id: 'Stack', why: 'rotate the key, and delete what is left of a first deployment that failed' },
       actions: ['UpdateStack', 'DeleteStack', 'ListStackResources'].map((name) => `cloudformation:${name}`),
       resources: [arn(on, 'cloudformation', `stack/${stackName}/*`)],
+    },
+    {
+      ...{ id: 'Code', why: 'test the new code, and move the alias back to the old one if it fails' },
+      actions: ['lambda:GetAlias', 'lambda:UpdateAlias', 'lambda:InvokeFunction'],
+      resources: ['', ':*'].map((end) => arn(on, 'lambda', `function:${code}${end}`)),
+    },
+    {
+      ...{ id: 'Shift', why: 'stop CodeDeploy where it moves requests to code that fails' },
+      actions: ['codedeploy:ListDeployments', 'codedeploy:StopDeployment'],
+      resources: [arn(on, 'codedeploy', `deploymentgroup:${group}`)],
     },
     {
       ...{ id: 'Region', why: 'ask what the region offers and whether services answer (no narrower rights)' },

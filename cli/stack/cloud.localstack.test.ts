@@ -9,6 +9,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import {
+  CloudFormationClient,
+  GetTemplateCommand,
+  UpdateStackCommand,
+  waitUntilStackUpdateComplete,
+} from '@aws-sdk/client-cloudformation';
+import { LambdaClient, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
@@ -42,11 +49,15 @@ import { cancelPlan, planJobs } from '../fleet/plan-jobs.ts';
 import { submitPlan } from '../fleet/submit-plan.ts';
 import { type PersonRole, permissionsOf, policyDocument } from '../policy/role-policy.ts';
 import { readProgress } from '../runs/run-progress.ts';
-import { deploy } from './deploy.ts';
+import { runCdk } from './cdk.ts';
+import { contextArguments, deploy } from './deploy.ts';
+import { settleOptions } from './deploy-options.ts';
 import { destroy, findDeployed } from './destroy.ts';
+import { moveLiveCode, readLiveCode } from './live-code.ts';
 import { rotateKey } from './rotate-key.ts';
 import stackBefore from './stack-before.json' with { type: 'json' };
 import { localTarget, openTarget, type StackOutputs, type Target } from './target.ts';
+import { testCode } from './test-code.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. By so few held-out images nobody can tell what it learned. */
 const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=16'] };
@@ -336,6 +347,26 @@ describe('the cloud commands', () => {
     });
   });
 
+  it('code that fails its smoke test has a share of the requests, then all, and moves back: the endpoint answers again', async () => {
+    const before = await readLiveCode(target, stack.ClassifierFunctionName);
+    const updated = await deployBrokenCode(target);
+    const live = `${target.apiUrl(stack)}/health/live`;
+    expect((await fetch(live)).status).toBe(429); // the function ended without an answer
+
+    await giveShare(target, stack, { version: before!.version, next: updated.ClassifierVersion! });
+    const statuses = new Set<number>();
+    for (let request = 0; request < 20; request++) statuses.add((await fetch(live)).status);
+    expect(statuses).toEqual(new Set([200, 429]));
+
+    await moveLiveCode(target, (await readLiveCode(target, stack.ClassifierFunctionName))!, updated.ClassifierVersion!);
+    const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
+    const options = { before, endpoint, report: () => {}, note: () => {} };
+    await expect(testCode(target, updated, options)).rejects.toThrow(
+      /came {6}no answer \(TypeError: broken.*\)\n {2}live {6}version 1, as before the deployment: it passes the same test/,
+    );
+    expect((await fetch(live)).status).toBe(200);
+  }, 60_000);
+
   it('key rotate makes a second key beside the first, and the next deployment leaves both', async () => {
     const older = (await target.apiKey(stack)) ?? '';
     stack = await rotateKey(target, 'begin', () => {});
@@ -345,12 +376,18 @@ describe('the cloud commands', () => {
     expect([await statusWith(older), await statusWith(newer), await statusWith('x')]).toEqual([503, 503, 403]);
     await expect(rotateKey(target, 'begin', () => {})).rejects.toThrow('A rotation is under way');
 
-    // By who may deploy, and may do nothing else.
+    // By who may deploy, and may do nothing else. It makes mended code live.
+    const notes: string[] = [];
     const deployed = await asUser(await userOf('deployer'), async (deployer) => {
       const store = await deployer.store();
       await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
       await expect(submitJob(deployer, { ...short, run: 'of-a-deployer' })).rejects.toThrow('AccessDenied');
-      return await deploy(deployer, { origins: ['https://example.org'] });
+      return await deploy(deployer, { origins: ['https://example.org'], note: (text) => notes.push(text) });
+    });
+    expect(notes).toContain('version 1 of the code is live, not the last one: the new one gets all requests at once');
+    expect(await readLiveCode(target, stack.ClassifierFunctionName)).toMatchObject({
+      version: deployed.ClassifierVersion,
+      next: undefined,
     });
     expect(deployed).toMatchObject({ Origins: 'https://example.org', ApiKeyId: stack.ApiKeyId });
     expect(deployed.PreviousApiKeyId).toBe(stack.PreviousApiKeyId);
@@ -393,6 +430,15 @@ describe('the cloud commands', () => {
       const { model } = await classifyImage(endpoint, new Uint8Array(3072), { topK: 3 });
       expect(model.version).toBe(before.version);
     }, 20_000);
+  });
+
+  it('cdk diff finds nothing to change after a deployment', async () => {
+    const contexts = contextArguments(target, settleOptions(target, {}, stack));
+    const lines: string[] = [];
+    await runCdk(target, ['diff', target.stackName, '--fail', '--method', 'template', ...contexts], (line) =>
+      lines.push(line),
+    );
+    expect(lines.join('\n')).toContain('There were no differences');
   });
 
   it('an endpoint that takes signed requests refuses all others, and asks the policy of who signs', async () => {
@@ -450,6 +496,8 @@ describe('the cloud commands', () => {
 
   /** Works as the commands do with `--target aws`, here at LocalStack, with a user's keys. */
   async function asUser<Result>(keys: SigningCredentials, work: (target: Target) => Promise<Result>): Promise<Result> {
+    // A test before may have led this process to another cloud.
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
     vi.stubEnv('AWS_ACCESS_KEY_ID', keys.accessKeyId);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys.secretAccessKey);
     vi.stubEnv('AWS_ENDPOINT_URL', target.clientConfig.endpoint);
@@ -494,6 +542,36 @@ async function deployBefore(target: Target): Promise<Before> {
   const outputs = await target.stack();
   const version = await publishVersion(await target.store(), await exampleModel());
   return { outputs, key: await target.apiKey(outputs), version };
+}
+
+/** Deploys code that throws at every request, by the template that is deployed. */
+async function deployBrokenCode(target: Target): Promise<StackOutputs> {
+  const client = new CloudFormationClient(target.clientConfig);
+  const StackName = target.stackName;
+  const { TemplateBody = '' } = await client.send(new GetTemplateCommand({ StackName }));
+  const [version = ''] = /ClassifierHandlerCurrentVersion\w+/.exec(TemplateBody) ?? [];
+  const template = JSON.parse(TemplateBody.replaceAll(version, `${version}Broken`));
+  const [handler = ''] = Object.keys(template.Resources).filter((id) => /^ClassifierHandler[0-9A-F]{8}$/.test(id));
+  template.Resources[handler].Properties.Code = {
+    ZipFile: "exports.handler = async () => { throw new TypeError('broken'); };",
+  };
+  await client.send(
+    new UpdateStackCommand({ StackName, TemplateBody: JSON.stringify(template), Capabilities: ['CAPABILITY_IAM'] }),
+  );
+  await waitUntilStackUpdateComplete({ client, maxWaitTime: 120, minDelay: 1, maxDelay: 1 }, { StackName });
+  return target.stack();
+}
+
+/** As CodeDeploy does on AWS: half of the requests go over. */
+async function giveShare(
+  target: Target,
+  { ClassifierFunctionName: FunctionName }: StackOutputs,
+  { version: FunctionVersion, next }: { readonly version: string; readonly next: string },
+): Promise<void> {
+  const RoutingConfig = { AdditionalVersionWeights: { [next]: 0.5 } };
+  await new LambdaClient(target.clientConfig).send(
+    new UpdateAliasCommand({ FunctionName, Name: 'live', FunctionVersion, RoutingConfig }),
+  );
 }
 
 /** An address at which a server answers until it is closed. */

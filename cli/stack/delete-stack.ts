@@ -38,7 +38,8 @@ async function tryToDelete(target: Target, id: string, report: Report): Promise<
       await client.send(request);
       break;
     } catch (error) {
-      if (!/cannot be deleted while in status/.test((error as Error).message)) throw refusal(target, error as Error);
+      if (!/cannot be deleted while in status/.test((error as Error).message))
+        throw /TerminationProtection/.test((error as Error).message) ? protectedStack(target, error as Error) : error;
       await untilStable(target.clientConfig, id, progress);
     }
   }
@@ -52,11 +53,12 @@ async function lastEvent(client: CloudFormationClient, id: string): Promise<stri
   return `delete ${StackEvents[0]?.ResourceType ?? 'the resources'}`;
 }
 
-function refusal({ stackName, region }: Target, error: Error): Error {
-  if (!/TerminationProtection/.test(error.message)) return error;
+/** @param cause CloudFormation's refusal, if it was asked */
+export function protectedStack({ name, stackName, region, clientConfig }: Target, cause?: Error): UserError {
+  const endpoint = name === 'local' ? ` --endpoint-url ${clientConfig.endpoint}` : '';
   return new UserError(
-    `The stack is protected from being deleted (${error.message}). To allow it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stackName} --region ${region}`,
-    { cause: error },
+    `The stack ${stackName} is protected from being deleted, and nothing was. To allow it until the next deployment: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stackName} --region ${region}${endpoint}`,
+    { cause },
   );
 }
 

@@ -150,11 +150,12 @@ describe('options', () => {
   const aws = { name: 'aws', account: '123456789012', region: 'eu-west-1' } as Target;
   const defaults = {
     ...{ trainingImage: undefined, cpuTrainingImage: undefined, auth: 'key', origins: [] },
-    ...{ pictureBuckets: [], maxVcpus: 16 },
+    ...{ pictureBuckets: [], maxVcpus: 16, watch: 'on', email: undefined, budget: undefined },
   };
   const kept = {
     ...{ Auth: 'none' as const, Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' },
     ...{ PictureBuckets: 'photos scans', MaxVcpus: '64', BucketName: 'models' },
+    ...{ Watch: 'off' as const, Email: 'me@example.org', Budget: '20' },
   };
 
   test('hold until they are changed, and go back to the defaults', () => {
@@ -166,13 +167,17 @@ describe('options', () => {
       origins: ['https://a.org', 'https://b.org'],
       pictureBuckets: ['photos', 'scans'],
       maxVcpus: 64,
+      ...{ watch: 'off', email: 'me@example.org', budget: 20 },
     };
     expect(settleOptions(aws, {}, kept)).toEqual(before);
     expect(settleOptions(aws, { cpuTrainingImage: 'ghcr.io/a/c:1' }, kept)).toEqual({
       ...before,
       cpuTrainingImage: 'ghcr.io/a/c:1',
     });
-    const back = { auth: 'key', origins: [], trainingImage: 'build', pictureBuckets: [], maxVcpus: 16 } as const;
+    const back = {
+      ...({ auth: 'key', origins: [], trainingImage: 'build', pictureBuckets: [], maxVcpus: 16 } as const),
+      ...({ watch: 'on', email: 'none', budget: 'none' } as const),
+    };
     expect(settleOptions(aws, back, kept)).toEqual(defaults);
     expect(settleOptions(aws, { pictureBuckets: ['scans', 'scans'] }, kept).pictureBuckets).toEqual(['scans']);
   });
@@ -180,6 +185,10 @@ describe('options', () => {
   test.each([
     [{ pictureBuckets: ['s3://photos'] }, '--pictures: "s3://photos" is not the name of a bucket. Give the name alone'],
     [{ pictureBuckets: ['models'] }, '--pictures: models is the stack’s own bucket. Jobs may read the pictures below'],
+    [{ email: 'me' }, '--email: "me" is not an e-mail address. Give one, such as me@example.org.'],
+    [{ email: 'none' }, '--email none: the budget of 20 USD a month would have nobody to tell. Give --budget none'],
+    [{ budget: 0.5 }, '--budget: The budget is 0.5. Give US dollars a month, at least 1, such as 20.'],
+    [{ email: 'none', budget: 5 }, '--budget: The budget of 5 USD has nobody to tell. Give an e-mail address with it.'],
     [{ maxVcpus: 2 }, '--max-vcpus: maxVcpus is 2. Give a whole number of at least 4, the vCPUs of one job.'],
   ])('%o is refused', (options, message) => {
     expect(() => settleOptions(aws, options, kept)).toThrow(message);

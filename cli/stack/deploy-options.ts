@@ -1,7 +1,9 @@
 import { UsageError } from '#errors/user-error.ts';
 import type { Auth } from '#infra/classify/auth.ts';
+import type { Shift } from '#infra/classify/shift.ts';
 import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
 import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
+import { checkBudget, checkEmail } from '#infra/watch/email.ts';
 import { trainingImage as localImage } from '#local/training-image.ts';
 import type { StackOutputs, Target } from './target.ts';
 
@@ -19,6 +21,14 @@ export interface DeployOptions {
   readonly pictureBuckets?: readonly string[] | undefined;
   /** The vCPUs that a queue has at most, on Spot instances and again on demand. */
   readonly maxVcpus?: number | undefined;
+  /** How requests go over to new code. */
+  readonly shift?: Shift | undefined;
+  /** Whether dashboard, alarms and notices are part of the stack. */
+  readonly watch?: 'on' | 'off' | undefined;
+  /** Who gets alarms and notices by e-mail, or `none`. */
+  readonly email?: string | undefined;
+  /** US dollars a month of the whole account, of which an e-mail warns, or `none`. */
+  readonly budget?: number | 'none' | undefined;
 }
 
 /** What is deployed. */
@@ -30,6 +40,10 @@ export interface DeploySettings {
   readonly origins: readonly string[];
   readonly pictureBuckets: readonly string[];
   readonly maxVcpus: number;
+  readonly shift: Shift;
+  readonly watch: 'on' | 'off';
+  readonly email: string | undefined;
+  readonly budget: number | undefined;
 }
 
 /**
@@ -56,7 +70,24 @@ export function settleOptions(
     origins: options.origins ?? kept.Origins?.split(' ') ?? [],
     pictureBuckets: usableBuckets(options.pictureBuckets ?? kept.PictureBuckets?.split(' ') ?? [], kept.BucketName),
     maxVcpus: usage('--max-vcpus', () => checkMaxVcpus(options.maxVcpus ?? Number(kept.MaxVcpus ?? defaultMaxVcpus))),
+    shift: options.shift ?? kept.Shift ?? 'canary',
+    watch: options.watch ?? kept.Watch ?? 'on',
+    ...settleNotices(options, kept),
   };
+}
+
+/** Who is told by e-mail, and of which budget. */
+function settleNotices(options: DeployOptions, kept: Partial<StackOutputs>): Pick<DeploySettings, 'email' | 'budget'> {
+  const wantedEmail = options.email ?? kept.Email ?? 'none';
+  const email = wantedEmail === 'none' ? undefined : usage('--email', () => checkEmail(wantedEmail));
+  const wantedBudget = options.budget ?? (kept.Budget === undefined ? 'none' : Number(kept.Budget));
+  if (wantedBudget === 'none') return { email, budget: undefined };
+  if (email === undefined && options.budget === undefined) {
+    throw new UsageError(
+      `--email none: the budget of ${wantedBudget} USD a month would have nobody to tell. Give --budget none with it, or another address.`,
+    );
+  }
+  return { email, budget: usage('--budget', () => checkBudget(wantedBudget, email)).amount };
 }
 
 /** @param own the stack's bucket, of which jobs may read `pictures/` and no more */

@@ -5,8 +5,11 @@ import { ensureBootstrap } from './bootstrap.ts';
 import { runCdk } from './cdk.ts';
 import { type DeployOptions, type DeploySettings, settleOptions } from './deploy-options.ts';
 import { checkDocker } from './docker.ts';
+import { readLiveCode } from './live-code.ts';
 import { readyStack } from './ready-stack.ts';
 import { regionTypes } from './region-types.ts';
+import { testWhileShifting } from './shifting.ts';
+import type { SmokeTestFailed } from './smoke-test.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
 import { readStackState } from './stack-state.ts';
@@ -37,18 +40,33 @@ export async function deploy(
 
   const stack = await readyStack(target, report);
   const settings = settleOptions(target, options, stack?.outputs);
+  const live = await readLiveCode(target, stack?.outputs.ClassifierFunctionName);
+  const isAliasMoved = live !== undefined && live.version !== stack?.outputs.ClassifierVersion;
+  if (isAliasMoved)
+    note(`version ${live.version} of the code is live, not the last one: the new one gets all requests at once`);
   await ensureBootstrap(target, report);
   report('synthesize the template');
   let hasBegun = false;
+  const shift = watchShift(target, stack?.outputs, note);
   try {
-    await runCdk(target, ['deploy', target.stackName, ...deployArguments(target, settings, types)], (line) => {
-      hasBegun ||= parseStackProgress(line) !== undefined;
+    const contexts = contextArguments(target, settings, { types, isAliasMoved });
+    await runCdk(target, ['deploy', target.stackName, ...deployArguments, ...contexts], (line) => {
+      const progress = parseStackProgress(line);
+      hasBegun ||= progress !== undefined;
+      if (progress?.type === 'AWS::Lambda::Alias' && progress.status === 'UPDATE_IN_PROGRESS') shift.begin();
       const description = describeCdkLine(line);
       if (description) report(description);
-    });
+    }).finally(() => shift.end());
     // LocalStack ends an update that failed as if it had been made, but without outputs.
     return await target.stack();
   } catch (error) {
+    const smoke = await shift.end();
+    if (smoke) {
+      throw new UserError(
+        `The new code failed its smoke test while requests went over to it. CodeDeploy has moved all of them back, and CloudFormation the stack.\n  expected  ${smoke.expected}\n  came      ${smoke.came}`,
+        { cause: smoke },
+      );
+    }
     const failures = hasBegun ? await stackFailures(target, target.stackName).catch(() => []) : [];
     if (failures.length === 0) throw error;
     throw new UserError(`The stack was not deployed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
@@ -57,25 +75,54 @@ export async function deploy(
   }
 }
 
-function deployArguments(
+/** Tests new code while requests go over to it, which only AWS does step by step. */
+function watchShift(target: Target, outputs: Partial<StackOutputs> | undefined, note: (text: string) => void) {
+  const ended = new AbortController();
+  let result: Promise<SmokeTestFailed | undefined> | undefined;
+  const test = async () => {
+    try {
+      return await testWhileShifting(target, outputs ?? {}, { store: await target.store(), signal: ended.signal });
+    } catch (error) {
+      note(`the new code was not tested while requests went over to it: ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+  return {
+    begin() {
+      if (target.name === 'aws' && outputs?.DeploymentGroupName !== undefined) result ??= test();
+    },
+    /** @returns why the code failed */
+    end() {
+      ended.abort();
+      return result;
+    },
+  };
+}
+
+const deployArguments = [
+  ...['--require-approval', 'never', '--progress', 'events'],
+  // Without a change set: it takes time, and nobody reads it.
+  ...['--method', 'direct'],
+];
+
+/** The contexts by which CDK synthesizes the stack with these settings: for `cdk deploy` and `cdk diff` alike. */
+export function contextArguments(
   { stage }: Target,
-  { trainingImage, cpuTrainingImage, auth, origins, pictureBuckets, maxVcpus }: DeploySettings,
-  types: InstanceTypes | undefined,
+  { trainingImage, cpuTrainingImage, origins, pictureBuckets, email, budget, ...others }: DeploySettings,
+  { types, isAliasMoved = false }: { readonly types?: InstanceTypes | undefined; readonly isAliasMoved?: boolean } = {},
 ): string[] {
+  const { auth, maxVcpus, shift, watch } = others;
   const contexts = {
     ...(stage === undefined ? {} : { stage }),
-    auth,
-    maxVcpus,
+    ...{ auth, maxVcpus, shift, watch },
+    ...(isAliasMoved ? { aliasMoved: 'yes' } : {}),
+    ...(email === undefined ? {} : { email }),
+    ...(budget === undefined ? {} : { budget }),
     ...(origins.length === 0 ? {} : { origins: origins.join(' ') }),
     ...(pictureBuckets.length === 0 ? {} : { pictureBuckets: pictureBuckets.join(' ') }),
     ...(trainingImage === undefined ? {} : { trainingImage }),
     ...(cpuTrainingImage === undefined ? {} : { cpuTrainingImage }),
     ...(types && { instanceTypes: types.gpu.join(' '), cpuInstanceTypes: types.cpu.join(' ') }),
   };
-  return [
-    ...['--require-approval', 'never', '--progress', 'events'],
-    // Without a change set: it takes time, and nobody reads it.
-    ...['--method', 'direct'],
-    ...Object.entries(contexts).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
-  ];
+  return Object.entries(contexts).flatMap(([name, value]) => ['--context', `${name}=${value}`]);
 }

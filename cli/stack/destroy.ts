@@ -1,6 +1,6 @@
 import { DeleteBucketCommand, HeadBucketCommand, NotFound, S3Client } from '@aws-sdk/client-s3';
 import type { Report } from '../terminal/steps.ts';
-import { bucketOfStack, deleteStack, lastDeletedStack } from './delete-stack.ts';
+import { bucketOfStack, deleteStack, lastDeletedStack, protectedStack } from './delete-stack.ts';
 import { emptyBucket } from './empty-bucket.ts';
 import { readStackState, type StackState } from './stack-state.ts';
 import type { Target } from './target.ts';
@@ -26,13 +26,15 @@ export async function findDeployed(target: Target): Promise<Deployed> {
  *
  * @param found what there is to delete
  * @param options.deleteModels the bucket too, with all that is in it. @default keep it
- * @throws {UserError} a resource cannot be deleted
+ * @throws {UserError} the stack is protected, or a resource cannot be deleted
  */
 export async function destroy(
   target: Target,
   { stack, bucket }: Deployed,
   { deleteModels = false, report = () => {} }: { readonly deleteModels?: boolean; readonly report?: Report } = {},
 ): Promise<void> {
+  // Nothing is deleted of a stack that stays.
+  if (stack?.isProtected) throw protectedStack(target);
   const s3 = new S3Client(target.clientConfig);
   const empty = async (name: string) => emptyBucket(s3, name, (deleted) => report(`${deleted} objects deleted`));
   // The bucket first: this may fail, or take long, and the stack still names it then.

@@ -16,6 +16,7 @@ export interface LoopbackStack {
   parameters?: Readonly<Record<string, string>>;
   /** What it goes through when it is updated. @default UPDATE_COMPLETE */
   afterUpdate?: string[];
+  isProtected?: boolean;
   /** Resources by logical name: type, physical name and status. */
   resources?: Readonly<Record<string, readonly [type: string, id: string, status: string]>>;
   /** The latest first: resource, type, status, reason. */
@@ -186,7 +187,8 @@ export class LoopbackCloud {
     const parameters = Object.entries(stack.parameters ?? {}).map(([key, value]) => {
       return `<member>${elements({ ParameterKey: key, ParameterValue: value })}</member>`;
     });
-    return `${this.summary(status)}<Outputs>${outputs.join('')}</Outputs><Parameters>${parameters.join('')}</Parameters>`;
+    const isProtected = elements({ EnableTerminationProtection: String(stack.isProtected ?? false) });
+    return `${this.summary(status)}${isProtected}<Outputs>${outputs.join('')}</Outputs><Parameters>${parameters.join('')}</Parameters>`;
   }
 
   private summary(status = 'DELETE_COMPLETE'): string {

@@ -14,6 +14,8 @@ export interface StackState {
   /** When the last operation on it began. */
   readonly since: Date;
   readonly outputs: Readonly<Record<string, string | undefined>>;
+  /** CloudFormation refuses to delete it. */
+  readonly isProtected: boolean;
 }
 
 /**
@@ -35,6 +37,7 @@ export async function readStackState(
     id: found.StackId,
     status: found.StackStatus,
     since: found.DeletionTime ?? found.LastUpdatedTime ?? found.CreationTime ?? new Date(),
+    isProtected: found.EnableTerminationProtection ?? false,
     outputs: Object.fromEntries((found.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue])),
   };
 }

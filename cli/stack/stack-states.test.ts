@@ -36,6 +36,18 @@ describe('destroy', () => {
     expect((await findDeployed(target)).stack).toBeUndefined();
   });
 
+  test('deletes nothing of a stack that is protected, its models included, and says how to lift that', async () => {
+    const { cloud, target } = await givenStack({ statuses: ['CREATE_COMPLETE'], outputs, isProtected: true });
+    await using _ = cloud;
+    cloud.buckets.set('models', ['models/1/card.json']);
+
+    await expect(destroy(target, await findDeployed(target), { deleteModels: true })).rejects.toThrow(
+      'aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name Cifar10 --region eu-west-1',
+    );
+    expect(cloud.asked).not.toContain('DeleteStack');
+    expect(cloud.buckets.get('models')).toEqual(['models/1/card.json']);
+  });
+
   test.each(['UPDATE_IN_PROGRESS', 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', 'UPDATE_ROLLBACK_IN_PROGRESS'])(
     'waits in %s, in which CloudFormation refuses to delete it',
     async (status) => {

@@ -2,6 +2,7 @@ import { APIGatewayClient, GetApiKeyCommand } from '@aws-sdk/client-api-gateway'
 import { Option } from 'commander';
 import { type AwsNetwork, awsNetwork } from '#environment/aws-network.ts';
 import { UserError } from '#errors/user-error.ts';
+import type { Shift } from '#infra/classify/shift.ts';
 import { type Stage, stackNameOf, stages } from '#infra/stage.ts';
 import { enterLocalEnvironment } from '#local/environment.ts';
 import { findLocalStack, localEnvironment } from '#local/localstack.ts';
@@ -59,6 +60,12 @@ export interface StackOutputs {
   /** The key before it, which is valid too until the rotation is finished. */
   readonly PreviousApiKeyId?: string;
   // The following are absent in a stack of an earlier release.
+  readonly ClassifierFunctionName?: string;
+  /** The version of the function that the last deployment has published. Which one is live, its alias says. */
+  readonly ClassifierVersion?: string;
+  /** Absent too where requests go over all at once. */
+  readonly DeploymentApplicationName?: string;
+  readonly DeploymentGroupName?: string;
   /** On-demand instances only: where a job goes on whose instances were reclaimed too often. */
   readonly OnDemandJobQueueArn?: string;
   /** The instance types of the GPU queue, separated by blanks; absent too where the stack has no GPU queue. */
@@ -73,12 +80,22 @@ export interface StackOutputs {
   readonly ClassifyJobDefinitionName?: string;
   /** Their role, which a bucket or a key of another account must allow. */
   readonly ClassifyJobRoleArn?: string;
+  /** The topic of alarms and notices, and the dashboard; absent where watching is off. */
+  readonly NoticeTopicArn?: string;
+  readonly DashboardName?: string;
   /** The vCPUs that a queue has at most, on Spot instances and again on demand; 16 where it is absent. */
   readonly MaxVcpus?: string;
   // The options of the last deployment, absent where they are the default; see `deploy-options.ts`.
+  /** Whether dashboard, alarms and notices are part of the stack. */
+  readonly Watch?: 'off';
+  /** Who gets alarms and notices. */
+  readonly Email?: string;
+  /** US dollars a month. */
+  readonly Budget?: string;
   /** Other buckets whose pictures those jobs may read, separated by blanks. */
   readonly PictureBuckets?: string;
   readonly Auth?: 'iam' | 'none';
+  readonly Shift?: Exclude<Shift, 'canary'>;
   /** Separated by blanks. */
   readonly Origins?: string;
   readonly TrainingImage?: string;

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
+import type { APIGatewayProxyResult } from 'aws-lambda';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
 import { startServer } from '#inference/server.ts';
 import { bundleClassifier } from '#infra/classify/classifier-bundle.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
+import { eventOf, responseOf } from '../endpoint/gateway-event.ts';
 import { servedAnswers } from '../endpoint/served-answers.ts';
 import type { Question, Runtime } from './runtime.ts';
 
@@ -50,8 +51,7 @@ export const lambda: Runtime = async (question) => {
         waiting.push({ resolve, reject });
         child.stdin!.write(`${JSON.stringify(event)}\n`);
       });
-      const body = Buffer.from(result.body, result.isBase64Encoded ? 'base64' : 'utf8');
-      return new Response(body, { status: result.statusCode, headers: result.headers as Record<string, string> });
+      return responseOf(result);
     };
     return {
       runtime: `the Lambda's bundle, Node ${process.versions.node}`,
@@ -71,17 +71,6 @@ const { handler } = await import('./index.mjs');
 const results = createWriteStream('', { fd: 3 });
 for await (const line of createInterface(process.stdin)) results.write(JSON.stringify(await handler(JSON.parse(line))) + '\\n');
 `;
-
-async function eventOf(request: Request): Promise<Partial<APIGatewayProxyEvent>> {
-  const { method, headers, url } = request;
-  return {
-    ...{ httpMethod: method, path: new URL(url).pathname },
-    multiValueHeaders: Object.fromEntries([...headers].map(([name, value]) => [name, [value]])),
-    multiValueQueryStringParameters: null,
-    requestContext: { requestId: 'verify' } as APIGatewayProxyEvent['requestContext'],
-    ...{ body: Buffer.from(await request.arrayBuffer()).toString('base64'), isBase64Encoded: true },
-  };
-}
 
 async function ask({ version, images, count }: Question, endpoint: Endpoint) {
   const { card, id } = version;

@@ -27,6 +27,12 @@ test('adds metrics to the line of a request as CloudWatch reads them, and keeps 
   expect(third).toEqual({ level: 'info', message: 'model loaded', version: 'v' });
 });
 
+test('metrics are in the namespace that is given', () => {
+  const lines: Record<string, unknown>[] = [];
+  withMetrics((_level, _message, facts) => lines.push({ ...facts }), 'Cifar10-dev')('info', 'request', { status: 200 });
+  expect(lines[0]).toMatchObject({ _aws: { CloudWatchMetrics: [{ Namespace: 'Cifar10-dev' }] } });
+});
+
 test('a batch has one value per image, and counts as failed if one of them met an internal error', () => {
   const lines: Record<string, unknown>[] = [];
   const log = withMetrics((_level, _message, facts) => lines.push({ ...facts }));

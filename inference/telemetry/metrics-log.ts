@@ -34,6 +34,7 @@ interface Facts {
  * line keeps what a metric leaves out (class, model version, request ID). The metrics have no dimensions, since CloudWatch
  * bills each combination of dimensions as a metric.
  *
+ * @param namespace CloudWatch's, under which the metrics are found
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function withMetrics(log: Log, namespace = METRIC_NAMESPACE): Log {

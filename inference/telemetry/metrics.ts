@@ -1,4 +1,4 @@
-/** The CloudWatch namespace of the endpoint's metrics. */
+/** The CloudWatch namespace of the endpoint's metrics, where it is told no other: stages of one account have one each. */
 export const METRIC_NAMESPACE = 'Cifar10';
 
 interface MetricDefinition {

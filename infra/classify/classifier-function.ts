@@ -17,7 +17,7 @@ export interface ClassifierFunctionProps {
   readonly alias: string;
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
-  /** CloudWatch's namespace of the metrics that the program emits: one for each stage of an account. @default Cifar10 */
+  /** The CloudWatch namespace of the program's metrics; stacks of one account need one each. @default Cifar10 */
   readonly metricNamespace?: string;
   /**
    * How many calls run at the same time at most; as many are kept for this function alone. Lambda refuses a number that leaves
@@ -42,7 +42,7 @@ export class ClassifierFunction extends Construct {
   /** The version that answers callers. */
   readonly alias: lambda.Alias;
   readonly logGroup: logs.LogGroup;
-  private readonly metricNamespace: string;
+  readonly metricNamespace: string;
 
   constructor(scope: Construct, id: string, props: ClassifierFunctionProps) {
     super(scope, id);
@@ -79,8 +79,8 @@ export class ClassifierFunction extends Construct {
       logGroup: this.logGroup,
       environment: {
         ...{ [variable.store]: props.models.url, [variable.alias]: props.alias },
-        ...(metricNamespace === METRIC_NAMESPACE ? {} : { [variable.metricNamespace]: metricNamespace }),
         ...(origins.length > 0 ? { [variable.origins]: origins.join(' ') } : {}),
+        ...(metricNamespace === METRIC_NAMESPACE ? {} : { [variable.metrics]: metricNamespace }),
       },
       currentVersionOptions: { removalPolicy: keptOnceLive },
     });
@@ -97,8 +97,13 @@ export class ClassifierFunction extends Construct {
   metric(name: MetricName, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const unit = METRICS[name].unit as cloudwatch.Unit;
     const statistic = unit === cloudwatch.Unit.COUNT ? cloudwatch.Stats.SUM : cloudwatch.Stats.AVERAGE;
-    const namespace = this.metricNamespace;
-    return new cloudwatch.Metric({ namespace, metricName: name, unit, statistic, ...props }).attachTo(this);
+    return new cloudwatch.Metric({
+      namespace: this.metricNamespace,
+      metricName: name,
+      unit,
+      statistic,
+      ...props,
+    }).attachTo(this);
   }
 
   /** Time until the answer to a request is ready. @default average over 5 minutes */

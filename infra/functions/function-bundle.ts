@@ -33,6 +33,8 @@ export function functionCode(
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
       image: DockerImage.fromRegistry('unused'),
+      // The CDK builds an archive once for each folder and options: this tells programs of one folder apart.
+      environment: { program: path.basename(program) },
       local: {
         tryBundle(folder) {
           write(folder);

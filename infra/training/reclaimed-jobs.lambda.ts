@@ -1,14 +1,12 @@
 import { BatchClient, type JobDetail, ListJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { variable } from '#environment/variables.ts';
+import { wasReclaimed } from './was-reclaimed.ts';
 
 /** EventBridge's event of a job that has changed its state. */
 export interface JobEvent {
   /** As DescribeJobs tells it. */
   readonly detail: JobDetail;
 }
-
-/** The exit code of a program that has written a checkpoint and ended, since its instance was about to go. */
-const interrupted = 75;
 
 /**
  * Submits the job again to the on-demand queue of its queue, if its last attempt was lost with its instance. A child of an array
@@ -34,16 +32,6 @@ export async function handler({ detail }: JobEvent): Promise<void> {
 function onDemandQueues(): Readonly<Record<string, string>> {
   const pairs = (process.env[variable.onDemandQueues] ?? '').split(' ');
   return Object.fromEntries(pairs.map((pair) => pair.split('=')));
-}
-
-/** Whether the instance went, not the job: one that was ended by hand, by its time limit or by an error is not run again. */
-function wasReclaimed({ status, statusReason = '', attempts = [], arrayProperties }: JobDetail): boolean {
-  const isArray = arrayProperties !== undefined && arrayProperties.index === undefined;
-  if (status !== 'FAILED' || isArray) return false;
-  return (
-    statusReason.startsWith('Host EC2') ||
-    (statusReason === 'Essential container in task exited' && attempts.at(-1)?.container?.exitCode === interrupted)
-  );
 }
 
 /** The same job. */

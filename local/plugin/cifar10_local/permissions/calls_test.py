@@ -65,6 +65,8 @@ def test_calls_of_other_services_need_an_action_of_their_name() -> None:
     assert (lines.action, lines.resource) == ("logs:PutLogEvents", "arn:aws:logs:us-east-1:0:log-group:g:log-stream:s")
     [other] = required("batch", "ListJobs", {})
     assert (other.action, other.resource) == ("batch:ListJobs", "*")
+    [notice] = required("sns", "Publish", {"TopicArn": "arn:aws:sns:us-east-1:0:topic", "Message": "m"})
+    assert (notice.action, notice.resource) == ("sns:Publish", "arn:aws:sns:us-east-1:0:topic")
 
 
 @pytest.mark.parametrize(
