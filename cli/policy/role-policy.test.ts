@@ -38,7 +38,7 @@ describe.each(personRoles)('the policy of a %s', (role) => {
     const wide = permissions.filter(({ resources }) => resources.includes('*')).flatMap(({ actions }) => actions);
     for (const action of wide) {
       expect(action).toMatch(
-        /^(batch:(List|Describe)|ec2:Describe|logs:DescribeLogGroups|servicequotas:GetAWSDefault)/,
+        /^(batch:(List|Describe)|ec2:Describe|logs:DescribeLogGroups|codedeploy:StopDeployment|servicequotas:GetAWSDefault)/,
       );
     }
     expect(permissions.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);

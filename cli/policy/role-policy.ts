@@ -186,9 +186,14 @@ function deploying(on: Resources): Permission[] {
       resources: ['', ':*'].map((end) => arn(on, 'lambda', `function:${code}${end}`)),
     },
     {
-      ...{ id: 'Shift', why: 'stop CodeDeploy where it moves requests to code that fails' },
-      actions: ['codedeploy:ListDeployments', 'codedeploy:StopDeployment'],
+      ...{ id: 'Shift', why: 'see whether CodeDeploy moves requests to the new code' },
+      actions: ['codedeploy:ListDeployments'],
       resources: [arn(on, 'codedeploy', `deploymentgroup:${group}`)],
+    },
+    {
+      ...{ id: 'StopShift', why: 'stop CodeDeploy where that code fails (it knows deployments by their ids)' },
+      actions: ['codedeploy:StopDeployment'],
+      resources: ['*'],
     },
     {
       ...{ id: 'Region', why: 'ask what the region offers and whether services answer (no narrower rights)' },
