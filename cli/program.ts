@@ -51,6 +51,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "print the endpoint's API key",
     load: async () => (await import('./commands/key.ts')).keyCommand(),
   },
+  policy: {
+    summary: 'print the IAM policy of a reader, submitter or deployer',
+    load: async () => (await import('./commands/policy.ts')).policyCommand(),
+  },
   submit: {
     summary: 'train a recipe as an AWS Batch job and follow it',
     load: async () => (await import('./commands/submit.ts')).submitCommand(),

@@ -46,7 +46,7 @@ function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
   return cors({
     origin: origins.includes('*') ? '*' : [...origins],
     allowMethods: ['GET', 'HEAD', 'POST'],
-    allowHeaders: ['content-type', 'x-api-key'],
+    allowHeaders: ['authorization', 'content-type', 'x-amz-date', 'x-amz-security-token', 'x-api-key'],
     exposeHeaders: ['retry-after', 'x-request-id'],
     maxAge: 600,
   });

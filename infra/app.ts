@@ -1,5 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { ClassifierStack } from './classifier-stack.ts';
+import { isAuth } from './classify/auth.ts';
 import { shifts } from './classify/shift.ts';
 import { checkStage, stackNameOf } from './stage.ts';
 import { regionalSettings } from './training/region.ts';
@@ -9,8 +10,8 @@ const auth = text('auth') ?? 'key';
 const trainingImage = text('trainingImage');
 const cpuTrainingImage = text('cpuTrainingImage');
 const reservedConcurrency = text('reservedConcurrency');
-if (auth !== 'key' && auth !== 'none') {
-  throw new Error(`-c auth=${auth} is not valid. Give auth=key (the default) or auth=none.`);
+if (!isAuth(auth)) {
+  throw new Error(`-c auth=${auth} is not valid. Give auth=key (the default), auth=iam or auth=none.`);
 }
 if (reservedConcurrency !== undefined && !/^[1-9]\d*$/.test(reservedConcurrency)) {
   throw new Error(`-c reservedConcurrency=${reservedConcurrency} is not valid. Give a whole number of calls, from 1.`);

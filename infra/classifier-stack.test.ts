@@ -62,6 +62,7 @@ describe('ClassifierStack', () => {
       'MaxVcpus',
       'NoticeTopicArn',
       'OnDemandJobQueueArn',
+      'PreviousApiKeyId',
       'RestApiId',
       'StageName',
       'TrainingImage',
@@ -218,7 +219,9 @@ describe('ClassifierStack', () => {
             .filter(([name, value]) => /Name$/.test(name) && typeof value === 'string')
             .map(([name, value]) => `${id} ${name} ${value}`),
         );
-      expect(named.filter((each) => !/ (StageName|DeploymentConfigName|ServiceName) /.test(each))).toEqual([]);
+      expect(
+        named.filter((each) => !/ (StageName|DeploymentConfigName|ServiceName|MetricName|DisplayName) /.test(each)),
+      ).toEqual([]);
       const { dev } = stages;
       const template = Template.fromJSON(dev.template);
       template.hasResourceProperties('AWS::ApiGateway::RestApi', { Name: dev.stackName });

@@ -2,6 +2,7 @@ import { Annotations, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-li
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import type { Auth } from './classify/auth.ts';
 import { ClassifierFunction } from './classify/classifier-function.ts';
 import { ClassifyApi } from './classify/classify-api.ts';
 import { CodeGate } from './classify/code-gate.ts';
@@ -28,8 +29,8 @@ export interface ClassifierStackProps extends StackProps {
   readonly maxVcpus?: number;
   /** What depends on the region. @default a template for any region that has the usual GPU types */
   readonly regional?: RegionalSettings;
-  /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
-  readonly auth?: 'key' | 'none';
+  /** Who may classify. @default key */
+  readonly auth?: Auth;
   /** Other origins whose web pages may call the API, such as `https://example.org`; `*` for all. @default none */
   readonly origins?: readonly string[];
   /** How requests go over to new code; see `CodeGateProps`. @default canary */
@@ -87,7 +88,7 @@ export class ClassifierStack extends Stack {
       handler: classifier.alias as IFunction, // its types are not exact about optional properties
     });
 
-    const { api, apiKey } = endpoint;
+    const { api, apiKeys } = endpoint;
     const watching =
       watch === 'on'
         ? new Watch(this, 'Watch', {
@@ -123,7 +124,7 @@ export class ClassifierStack extends Stack {
       TrainingLogGroupName: training.logGroup.logGroupName,
       RestApiId: api.restApiId,
       StageName: api.deploymentStage.stageName,
-      ApiKeyId: apiKey?.keyId,
+      ApiKeyId: apiKeys?.newest,
       ClassifierLogGroupName: classifier.logGroup.logGroupName,
       ClassifierFunctionName: classifier.handler.functionName,
       ClassifierVersion: classifier.version.version,
@@ -144,11 +145,12 @@ export class ClassifierStack extends Stack {
       Budget: props.budget === undefined ? undefined : String(props.budget),
     };
     for (const [name, value] of Object.entries(outputs)) if (value) new CfnOutput(this, name, { value });
+    if (apiKeys) new CfnOutput(this, 'PreviousApiKeyId', { value: apiKeys.previous, condition: apiKeys.isRotating });
   }
 }
 
-/** These cost nothing, and have no tags in us-gov-west-1. */
-const untagged = ['AWS::Events::Rule'];
+/** Some regions know no tags of these. */
+const untagged = ['AWS::Events::Rule', 'AWS::CloudWatch::Dashboard'];
 /** CloudFormation replaces these if their tags change, and a queue goes with its jobs. Tags of the stack itself reach them too. */
 const taggedOnCreation = ['AWS::Batch::ComputeEnvironment', 'AWS::Batch::JobQueue', 'aws:cdk:stack'];
 

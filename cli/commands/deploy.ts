@@ -3,13 +3,17 @@ import pc from 'picocolors';
 import { shellWord } from '#environment/shell-word.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checkOrigins } from '#inference/http/origins.ts';
+import { type Auth, auths } from '#infra/classify/auth.ts';
 import { type Shift, shifts } from '#infra/classify/shift.ts';
 import { restoreModels } from '#local/mirror.ts';
 import { readAlias } from '#models/aliases.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { suffixOf } from '../batch/batch-jobs.ts';
+import { testWhileShifting } from '../code-gate/shifting.ts';
+import { testCode } from '../code-gate/test-code.ts';
 import { lookBeforeDeployment } from '../doctor/before-deployment.ts';
 import { type ExamplePicture, writeExamplePictures } from '../endpoint/example-pictures.ts';
+import { stackEndpoint } from '../endpoint/stack-endpoint.ts';
 import { deploy } from '../stack/deploy.ts';
 import { settleOptions } from '../stack/deploy-options.ts';
 import { explainInterruption } from '../stack/interruption.ts';
@@ -24,7 +28,6 @@ import {
   type TargetOptions,
   targetOption,
 } from '../stack/target.ts';
-import { testCode } from '../stack/test-code.ts';
 import { step } from '../terminal/steps.ts';
 
 export function deployCommand(): Command {
@@ -35,7 +38,10 @@ export function deployCommand(): Command {
     .option('--training-image <uri>', 'the image of GPU jobs in a registry, or "build" to build it with Docker')
     .option('--cpu-training-image <uri>', 'the image of jobs without a GPU in a registry, or "build"')
     .addOption(
-      new Option('--auth <auth>', 'who may classify: holders of the API key, or everybody').choices(['key', 'none']),
+      new Option(
+        '--auth <auth>',
+        'who may classify: holders of the API key, users and roles of AWS whose policies allow it, or everybody',
+      ).choices(auths),
     )
     .option(
       '--origin <origins...>',
@@ -79,7 +85,7 @@ export function deployCommand(): Command {
         };
         if (target.name === 'aws') await lookBeforeDeployment(target, asked, note);
         const buckets = await lookAtPictureBuckets(target, settleOptions(target, { pictureBuckets }).pictureBuckets);
-        const deployed = await deploy(target, { ...asked, report, note });
+        const deployed = await deploy(target, { ...asked, report, note, testShift: testShiftOn(target) });
         const role = deployed.ClassifyJobRoleArn ?? '';
         for (const advice of buckets.flatMap((bucket) => pictureBucketAdvice(bucket, role))) note(advice);
         return deployed;
@@ -88,7 +94,7 @@ export function deployCommand(): Command {
         const { damaged } = await restoreModels(await target.store()); // LocalStack lost them when it ended.
         for (const problem of damaged) process.stderr.write(`${pc.yellow('!')} ${problem}\n`);
       }
-      const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
+      const endpoint = await stackEndpoint(target, stack);
       await step('test the endpoint', (report, note) => testCode(target, stack, { before, endpoint, report, note }));
       const pictures = await examplePictures(await target.store());
       if (options.json) {
@@ -103,7 +109,7 @@ export function deployCommand(): Command {
 interface CommandOptions extends TargetOptions {
   readonly trainingImage?: string;
   readonly cpuTrainingImage?: string;
-  readonly auth?: 'key' | 'none';
+  readonly auth?: Auth;
   readonly origin?: readonly string[];
   readonly pictures?: readonly string[];
   readonly maxVcpus?: number;
@@ -129,7 +135,7 @@ the exit code is 1. The same command then tests the new code again, and makes it
 The first deployment to an account also runs "cdk bootstrap". It may be interrupted, and run again. On
 AWS it looks at the account first, as "./cifar10 doctor --target aws" does; the key is printed by
 "./cifar10 key" alone. "npx cdk deploy" does the same, but its contexts are all that it
-knows: -c auth=none, -c origins=…, -c pictureBuckets=…, -c email=… are to be given each time. On LocalStack it
+knows: -c auth=iam, -c origins=…, -c pictureBuckets=…, -c email=… are to be given each time. On LocalStack it
 needs the environment that "./cifar10 local env" prints.
 
 Examples:
@@ -137,7 +143,8 @@ Examples:
   ./cifar10 deploy --target aws                          in your AWS account; Docker builds the images
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
   ./cifar10 deploy --target aws --stage prod             a stack beside that of --stage dev, protected
-  ./cifar10 deploy --target aws --auth none              an endpoint without a key, from now on
+  ./cifar10 deploy --target aws --auth iam               requests must be signed, from now on
+  ./cifar10 deploy --target aws --auth none              an endpoint for everybody, from now on
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin
   ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
   ./cifar10 deploy --target aws --email me@example.org --budget 20   tell me of alarms, failed jobs and $16
@@ -152,6 +159,12 @@ function dollars(text: string): number | 'none' {
   if (text === 'none') return text;
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Give US dollars a month, such as 20, or none.');
   return Number(text);
+}
+
+/** By the golden pictures of the models that the stack serves. */
+function testShiftOn(target: Target) {
+  return async (stack: Partial<StackOutputs>, signal: AbortSignal) =>
+    testWhileShifting(target, stack, { store: await target.store(), signal });
 }
 
 /** Pictures to try the endpoint with. Where there are none, the deployment is as good without them. */
@@ -174,7 +187,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
   const lines = [
     ['endpoint', url],
     ['page', `${url}/`],
-    ['key', await keyLine(target, stack)],
+    [stack.Auth === 'iam' ? 'signed' : 'key', await keyLine(target, stack)],
     ['bucket', stack.BucketName],
     ['queue', stack.JobQueueArn],
     ['code', `version ${stack.ClassifierVersion}`],
@@ -186,6 +199,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
 
 /** On AWS the key itself would end up in the logs of whatever deploys. */
 async function keyLine(target: Target, stack: StackOutputs): Promise<string> {
+  if (stack.Auth === 'iam') return 'by who may execute-api:Invoke; ./cifar10 classify signs';
   if (stack.ApiKeyId === undefined) return 'none needed';
   return target.name === 'local' ? ((await target.apiKey(stack)) ?? '') : `./cifar10 key${suffixOf(target)}`;
 }

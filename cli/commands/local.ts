@@ -94,7 +94,9 @@ async function status({ json }: { readonly json?: true }): Promise<void> {
     ['process', String(localStack.pid)],
     ['log', logFile(localStack.folder)],
     ['stack', url ?? 'not deployed: ./cifar10 deploy'],
-    ...(stack ? [['key', apiKey ?? 'none needed'] as const] : []),
+    ...(stack
+      ? [['key', apiKey ?? (stack.Auth === 'iam' ? 'none: requests are signed' : 'none needed')] as const]
+      : []),
     ['jobs', jobs.length === 0 ? 'none' : jobs.map((job) => `${job.run} (${stateOf(job)})`).join(', ')],
   ]);
 }

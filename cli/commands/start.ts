@@ -23,9 +23,11 @@ import { followJob } from '../batch/follow-job.ts';
 import { explainFailure } from '../batch/follow-on-terminal.ts';
 import { jobView } from '../batch/job-view.ts';
 import { submitJob } from '../batch/submit-job.ts';
+import { authorizedFetch } from '../endpoint/authorized-fetch.ts';
 import { classifyImage, type Endpoint } from '../endpoint/endpoint.ts';
 import { writeExamplePictures } from '../endpoint/example-pictures.ts';
 import { promoteCandidate } from '../endpoint/promote.ts';
+import { stackEndpoint } from '../endpoint/stack-endpoint.ts';
 import { deploy } from '../stack/deploy.ts';
 import { localTarget, type Target } from '../stack/target.ts';
 import { step } from '../terminal/steps.ts';
@@ -105,8 +107,7 @@ async function startWithCloud({ once, fresh, recipe }: Options, signal: AbortSig
       await trainInBatch(target, store, recipe, signal);
       await promoteTrained(store);
     }
-    const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
-    const isGood = await show(endpoint, { store, reports: localStore }, signal);
+    const isGood = await show(await stackEndpoint(target, stack), { store, reports: localStore }, signal);
     if (once) process.exitCode = isGood ? 0 : 1;
     else await untilAborted(signal);
   } finally {
@@ -237,15 +238,17 @@ async function classifyExamples(endpoint: Endpoint, store: ObjectStore): Promise
 }
 
 /** The card of the model that the endpoint serves, from the endpoint itself. */
-async function readServedModel({ url, apiKey }: Endpoint): Promise<Card & { readonly version: string }> {
-  const response = await fetch(`${url}/model`, apiKey ? { headers: { 'x-api-key': apiKey } } : {});
+async function readServedModel(endpoint: Endpoint): Promise<Card & { readonly version: string }> {
+  const { url } = endpoint;
+  const response = await authorizedFetch(endpoint)(`${url}/model`);
   const body = await response.json();
   if (!response.ok) throw new UserError(`${url}/model answers ${response.status}: ${JSON.stringify(body)}`);
   return { ...Card.parse(body), version: String((body as { version: unknown }).version) };
 }
 
-function curl({ url, apiKey }: Endpoint, file: string): string {
-  const key = apiKey ? `-H 'x-api-key: ${apiKey}' ` : '';
+function curl({ url, apiKey, sign }: Endpoint, file: string): string {
+  const signed = sign ? '--aws-sigv4 aws:amz:us-east-1:execute-api --user test:test ' : '';
+  const key = apiKey ? `-H 'x-api-key: ${apiKey}' ` : signed;
   return `curl ${key}-H 'content-type: image/png' --data-binary ${shellWord(`@${file}`)} ${url}/classify`;
 }
 

@@ -1,12 +1,14 @@
 /** What API Gateway answers itself, as problem documents of this project's stack and in its own words. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { Auth } from '#infra/classify/auth.ts';
 import { addProblemResponses } from '#infra/classify/problem-responses.ts';
 import { LoopbackCloud } from '../stack/loopback-cloud.fixture.ts';
+import { authorizedFetch } from './authorized-fetch.ts';
 import { classifyImage, openEndpoint, Unreachable } from './endpoint.ts';
 
 interface Answer {
@@ -19,9 +21,12 @@ let server: Server;
 let url: string;
 let answer: Answer;
 let requests: number;
+/** Of the last request. */
+let headers: IncomingHttpHeaders;
 beforeAll(async () => {
   server = createServer((request, response) => {
     requests++;
+    headers = request.headers;
     request.resume().on('end', () => response.writeHead(answer.status, answer.headers).end(answer.body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -89,12 +94,25 @@ test.each([
   expect(requests).toBe(sent);
 });
 
+test.each([
+  ['MISSING_AUTHENTICATION_TOKEN', 'takes signed requests only. Name its stack instead of its address (--target aws)'],
+  ['INVALID_SIGNATURE', 'refuses your signature. The signature does not belong to this request, or is too old. Check'],
+  ['EXPIRED_TOKEN', 'refuses your signature. The session token has expired. Sign in again'],
+  ['ACCESS_DENIED', 'refuses your signature. These credentials may not call the endpoint. Their policy must allow'],
+])('an endpoint that takes signed requests answers %s, which is explained', async (type, says) => {
+  answer = gatewayResponses('iam').get(type)!;
+  const error = await failure();
+  expect(error.message).toContain(`${url} ${says}`);
+  expect(error).toBeInstanceOf(Unreachable);
+  expect(requests).toBe(1);
+});
+
 /** The template's own responses, with no wait before a retry. */
-function gatewayResponses(): Map<string, Answer> {
+function gatewayResponses(auth: Auth = 'key'): Map<string, Answer> {
   const stack = new Stack(new App({ builtinCloudFormationValidation: false }));
   const api = new apigateway.RestApi(stack, 'Api');
   api.root.addMethod('GET');
-  addProblemResponses(api, { crossOrigin: false });
+  addProblemResponses(api, { crossOrigin: false, auth });
   const resources = Template.fromStack(stack).findResources('AWS::ApiGateway::GatewayResponse');
   return new Map(
     Object.values(resources).map(({ Properties: { ResponseType, StatusCode, ResponseTemplates } }) => {
@@ -116,5 +134,29 @@ test('the endpoint of a stack comes with its bucket, and one by its address with
   const endpoint = await openEndpoint({ target: 'aws' });
   expect((await endpoint.store?.())?.url).toBe('s3://models');
   expect((await openEndpoint({ target: 'aws', endpoint: url })).store).toBeUndefined();
+  vi.restoreAllMocks();
+});
+
+test('the endpoint of a stack is asked as it was deployed: with its key, signed, or as anybody', async () => {
+  await using cloud = new LoopbackCloud();
+  const outputs = { BucketName: 'models', RestApiId: 'abc', StageName: 'live', JobQueueArn: 'arn' };
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  await cloud.open();
+  answer = { status: 200, body: '{}' };
+  const asked = async (more: Record<string, string>) => {
+    cloud.stack = { statuses: ['CREATE_COMPLETE'], outputs: { ...outputs, ...more } };
+    const endpoint = await openEndpoint({ target: 'aws' });
+    await authorizedFetch(endpoint)(`${url}/classify`, { method: 'POST', body: new Uint8Array(3072) });
+    return headers;
+  };
+
+  expect(await asked({ Auth: 'none' })).not.toHaveProperty('authorization');
+  const signed = await asked({ Auth: 'iam' });
+  expect(signed.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=\S+\/eu-west-1\/execute-api\/aws4_request, /);
+  expect(signed).not.toHaveProperty('x-api-key');
+  const given = await openEndpoint({ target: 'aws', endpoint: url, apiKey: 'k' });
+  await authorizedFetch(given)(`${url}/model`);
+  expect(headers).toMatchObject({ 'x-api-key': 'k' });
+  expect(headers).not.toHaveProperty('authorization');
   vi.restoreAllMocks();
 });

@@ -8,6 +8,7 @@ import {
   getModel,
   postImage,
   type ClassifyQuery as Query,
+  type Sign,
 } from '#inference/client/client.ts';
 import { ClassifyAnswer, ModelAnswer } from '#inference/http/answers.ts';
 import { Problem } from '#inference/http/problem.ts';
@@ -16,12 +17,15 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { ProxyFailure, proxyFetch } from '#setup/proxy.mjs';
 import { openTarget, type TargetOptions } from '../stack/target.ts';
 import { runningServers } from './running-servers.ts';
+import { stackEndpoint } from './stack-endpoint.ts';
 
 /** Where pictures are classified. */
 export interface Endpoint {
   /** Without a slash at its end; of an endpoint in this process, its store. */
   readonly url: string;
   readonly apiKey: string | undefined;
+  /** Signs requests, where the endpoint asks for a signature. @default they are not signed */
+  readonly sign?: Sign;
   /** The bucket of its stack, where jobs keep what models were trained on. @default none is known */
   readonly store?: () => Promise<ObjectStore>;
   /** Answers in this process. @default requests go to the address */
@@ -63,8 +67,9 @@ export async function openEndpoint({ endpoint, apiKey, ...options }: EndpointOpt
   }
   const target = await openTarget(options);
   const stack = await target.stack();
-  const key = checkApiKey(apiKey) ?? (await target.apiKey(stack));
-  return { url: target.apiUrl(stack), apiKey: key, store: target.store };
+  const given = checkApiKey(apiKey);
+  const found = await stackEndpoint(target, stack);
+  return given === undefined ? found : { ...found, apiKey: given };
 }
 
 /** Routes that an address is copied with, from a browser or a curl command. */
@@ -129,9 +134,11 @@ interface Answer {
 }
 
 /** @throws {Unreachable} nothing answers there */
-async function ask({ url, apiKey, answer: fetch }: Endpoint, send: Send): Promise<Answer> {
+async function ask({ url, apiKey, sign, answer: fetch }: Endpoint, send: Send): Promise<Answer> {
   try {
-    const client = createClient(fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey, fetch: proxyFetch });
+    const client = createClient(
+      fetch ? { url: 'http://in-this-process', fetch } : { url, apiKey, sign, fetch: proxyFetch },
+    );
     const { data, error, response } = await send(client, AbortSignal.timeout(1000 * TIMEOUT));
     const after = Number(response.headers.get('retry-after') ?? Number.NaN);
     return { status: response.status, body: data ?? error, retryAfter: Number.isNaN(after) ? undefined : after };
@@ -168,7 +175,7 @@ interface Schema<Value> {
  * Checks an answer against its schema: another program may be running at this address.
  *
  * @throws {Refused} the endpoint returned a problem. @throws {NoSuchVersion} it has none of this name
- * @throws {Unreachable} the API key is missing or wrong
+ * @throws {Unreachable} the API key or the signature is missing or wrong
  */
 function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, schema: Schema<Value>): Value {
   const answer = schema.safeParse(body);
@@ -177,6 +184,14 @@ function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, sch
   const gateway = problem.success ? '' : gatewaySaid(body);
   if (status === 403 && gateway === 'Missing Authentication Token') {
     throw new Unreachable(`${url} is no address of an endpoint: API Gateway has no such stage or route. Check it.`);
+  }
+  if (status === 403 && problem.data?.code === 'unsigned') {
+    throw new Unreachable(
+      `${url} takes signed requests only. Name its stack instead of its address (--target aws): then requests are signed with your AWS credentials, whose policy must allow execute-api:Invoke ("./cifar10 policy reader").`,
+    );
+  }
+  if (status === 403 && problem.data && SIGNATURES.includes(problem.data.code)) {
+    throw new Unreachable(`${url} refuses your signature. ${new Refused(problem.data).message}`);
   }
   if (status === 403) {
     throw new Unreachable(
@@ -193,6 +208,8 @@ function checked<Value>({ url, apiKey }: Endpoint, { status, body }: Answer, sch
   throw new UserError(`${url} returned ${status} with an unexpected body: ${JSON.stringify(body).slice(0, 200)}`);
 }
 
+/** Problems of API Gateway with a signature; see `infra/classify/problem-responses.ts`. */
+const SIGNATURES: readonly string[] = ['invalid-signature', 'expired-token', 'access-denied'];
 /** Problems of API Gateway that the next request will meet as well. */
 const EVERY_REQUEST: readonly string[] = ['throttled', 'busy', 'quota-exceeded'];
 

@@ -34,6 +34,7 @@ import { followJob } from '../batch/follow-job.ts';
 import { exitCodeOf } from '../batch/follow-on-terminal.ts';
 import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
 import { submitJob } from '../batch/submit-job.ts';
+import { testCode } from '../code-gate/test-code.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
 import { storeClassifyPlan } from '../fleet/classify-plan.fixture.ts';
 import { followPlanJobs } from '../fleet/follow-plan.ts';
@@ -47,7 +48,6 @@ import { destroy, findDeployed } from './destroy.ts';
 import { moveLiveCode, readLiveCode } from './live-code.ts';
 import stackBefore from './stack-before.json' with { type: 'json' };
 import { localTarget, type StackOutputs, type Target } from './target.ts';
-import { testCode } from './test-code.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. By so few held-out images nobody can tell what it learned. */
 const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=16'] };

@@ -1,4 +1,5 @@
 import { UsageError } from '#errors/user-error.ts';
+import type { Auth } from '#infra/classify/auth.ts';
 import type { Shift } from '#infra/classify/shift.ts';
 import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
 import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
@@ -12,8 +13,8 @@ export interface DeployOptions {
   readonly trainingImage?: string | undefined;
   /** The image in a registry that jobs without a GPU run, or `build`. */
   readonly cpuTrainingImage?: string | undefined;
-  /** Who may classify: holders of the API key, or everybody who knows the address. */
-  readonly auth?: 'key' | 'none' | undefined;
+  /** Who may classify. */
+  readonly auth?: Auth | undefined;
   /** Other web origins that may call the endpoint. */
   readonly origins?: readonly string[] | undefined;
   /** Other buckets whose pictures jobs may classify. */
@@ -35,7 +36,7 @@ export interface DeploySettings {
   /** `undefined` where Docker builds it. */
   readonly trainingImage: string | undefined;
   readonly cpuTrainingImage: string | undefined;
-  readonly auth: 'key' | 'none';
+  readonly auth: Auth;
   readonly origins: readonly string[];
   readonly pictureBuckets: readonly string[];
   readonly maxVcpus: number;

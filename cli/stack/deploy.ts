@@ -8,12 +8,10 @@ import { checkDocker } from './docker.ts';
 import { readLiveCode } from './live-code.ts';
 import { readyStack } from './ready-stack.ts';
 import { regionTypes } from './region-types.ts';
-import { testWhileShifting } from './shifting.ts';
-import type { SmokeTestFailed } from './smoke-test.ts';
 import { stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
 import { readStackState } from './stack-state.ts';
-import type { StackOutputs, Target } from './target.ts';
+import { type StackOutputs, suffixOf, type Target } from './target.ts';
 
 /**
  * Creates the stack, or updates it to what this clone describes. The first deployment bootstraps the account for CDK.
@@ -22,6 +20,7 @@ import type { StackOutputs, Target } from './target.ts';
  *
  * @param report is called with the progress. @default reports nothing
  * @param note is called with what the user should know of the region. @default says nothing
+ * @param testShift tests new code while requests go over to it. @default it is not tested
  * @throws {UserError} it failed; the message has CloudFormation's reason
  */
 export async function deploy(
@@ -29,8 +28,13 @@ export async function deploy(
   {
     report = () => {},
     note = () => {},
+    testShift,
     ...options
-  }: DeployOptions & { readonly report?: Report; readonly note?: (text: string) => void } = {},
+  }: DeployOptions & {
+    readonly report?: Report;
+    readonly note?: (text: string) => void;
+    readonly testShift?: TestShift;
+  } = {},
 ): Promise<StackOutputs> {
   // First what can be refused without waiting for anything.
   const before = await readStackState(target.clientConfig, target.stackName);
@@ -47,7 +51,7 @@ export async function deploy(
   await ensureBootstrap(target, report);
   report('synthesize the template');
   let hasBegun = false;
-  const shift = watchShift(target, stack?.outputs, note);
+  const shift = watchShift(target, stack?.outputs, { note, testShift });
   try {
     const contexts = contextArguments(target, settings, { types, isAliasMoved });
     await runCdk(target, ['deploy', target.stackName, ...deployArguments, ...contexts], (line) => {
@@ -62,10 +66,14 @@ export async function deploy(
   } catch (error) {
     const smoke = await shift.end();
     if (smoke) {
-      throw new UserError(
-        `The new code failed its smoke test while requests went over to it. CodeDeploy has moved all of them back, and CloudFormation the stack.\n  expected  ${smoke.expected}\n  came      ${smoke.came}`,
-        { cause: smoke },
-      );
+      const lines = [
+        'The new code failed its smoke test while requests went over to it. CodeDeploy has moved all of them back, and CloudFormation the stack.',
+        `  expected  ${smoke.expected}`,
+        `  came      ${smoke.came}`,
+        `  live      version ${live?.version}, as before`,
+        `  log       ./cifar10 logs endpoint --since 10m${suffixOf(target)}`,
+      ];
+      throw new UserError(lines.join('\n'), { cause: smoke });
     }
     const failures = hasBegun ? await stackFailures(target, target.stackName).catch(() => []) : [];
     if (failures.length === 0) throw error;
@@ -75,21 +83,33 @@ export async function deploy(
   }
 }
 
-/** Tests new code while requests go over to it, which only AWS does step by step. */
-function watchShift(target: Target, outputs: Partial<StackOutputs> | undefined, note: (text: string) => void) {
+/**
+ * Tests the code that has a part of the requests, and stops the deployment if it fails.
+ *
+ * @param stack its outputs before the deployment
+ * @param signal ends the wait for code that has a part of the requests
+ * @returns why it failed; `undefined` where it passed, or no requests went over
+ */
+type TestShift = (
+  stack: Partial<StackOutputs>,
+  signal: AbortSignal,
+) => Promise<{ readonly expected: string; readonly came: string } | undefined>;
+
+/** Tests new code while requests go over to it, which they do step by step on AWS only. */
+function watchShift(
+  target: Target,
+  outputs: Partial<StackOutputs> | undefined,
+  { note, testShift }: { readonly note: (text: string) => void; readonly testShift: TestShift | undefined },
+) {
   const ended = new AbortController();
-  let result: Promise<SmokeTestFailed | undefined> | undefined;
-  const test = async () => {
-    try {
-      return await testWhileShifting(target, outputs ?? {}, { store: await target.store(), signal: ended.signal });
-    } catch (error) {
-      note(`the new code was not tested while requests went over to it: ${(error as Error).message}`);
-      return undefined;
-    }
-  };
+  let result: ReturnType<TestShift> | undefined;
   return {
     begin() {
-      if (target.name === 'aws' && outputs?.DeploymentGroupName !== undefined) result ??= test();
+      if (target.name !== 'aws' || outputs?.DeploymentGroupName === undefined) return;
+      result ??= testShift?.(outputs, ended.signal).catch((error: Error) => {
+        note(`the new code was not tested while requests went over to it: ${error.message}`);
+        return undefined;
+      });
     },
     /** @returns why the code failed */
     end() {

@@ -33,7 +33,7 @@ export interface Target {
   stack(): Promise<StackOutputs>;
   /** Base address of the endpoint, without a slash at its end. */
   apiUrl(stack: StackOutputs): string;
-  /** @returns `undefined` where the endpoint was deployed without keys */
+  /** @returns `undefined` where the endpoint asks for none */
   apiKey(stack: StackOutputs): Promise<string | undefined>;
   /** The stack's bucket. */
   store(): Promise<ObjectStore>;
@@ -55,8 +55,10 @@ export interface StackOutputs {
   readonly RestApiId: string;
   readonly StageName: string;
   readonly ClassifierLogGroupName: string;
-  /** Absent when deployed with `-c auth=none`. */
+  /** Present only where the endpoint asks for a key. */
   readonly ApiKeyId?: string;
+  /** The key before it, which is valid too until the rotation is finished. */
+  readonly PreviousApiKeyId?: string;
   // The following are absent in a stack of an earlier release.
   readonly ClassifierFunctionName?: string;
   /** The version of the function that the last deployment has published. Which one is live, its alias says. */
@@ -92,7 +94,7 @@ export interface StackOutputs {
   readonly Budget?: string;
   /** Other buckets whose pictures those jobs may read, separated by blanks. */
   readonly PictureBuckets?: string;
-  readonly Auth?: 'none';
+  readonly Auth?: 'iam' | 'none';
   readonly Shift?: Exclude<Shift, 'canary'>;
   /** Separated by blanks. */
   readonly Origins?: string;

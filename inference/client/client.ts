@@ -14,16 +14,22 @@ export interface EndpointAddress {
   /** With or without a trailing slash; includes the stage of API Gateway. */
   readonly url: string;
   readonly apiKey?: string | undefined;
+  /** Signs each request, for an endpoint that was deployed with `auth=iam`; see `sign.ts`. @default requests are not signed */
+  readonly sign?: Sign | undefined;
   /** Answers the requests. @default the global one */
   readonly fetch?: (request: Request) => Promise<Response>;
 }
 
+/** @returns the request that is to be sent in place of this one */
+export type Sign = (request: Request) => Promise<Request>;
+
 /** A client whose paths, parameters, bodies and answers are typed by the OpenAPI document. */
-export function createClient({ url, apiKey, fetch }: EndpointAddress): EndpointClient {
+export function createClient({ url, apiKey, sign, fetch }: EndpointAddress): EndpointClient {
+  const send = fetch ?? globalThis.fetch;
   return createFetchClient<paths>({
     baseUrl: url,
     headers: apiKey ? { 'x-api-key': apiKey } : {},
-    ...(fetch ? { fetch } : {}),
+    ...(sign ? { fetch: async (request) => send(await sign(request)) } : fetch ? { fetch } : {}),
     // Images are sent as raw bytes.
     bodySerializer: (body: unknown) => (body instanceof Uint8Array ? body : JSON.stringify(body)),
   });

@@ -711,7 +711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Missing or invalid API key, refused by API Gateway */
+            /** @description `invalid-api-key`: Missing or invalid API key; `unsigned`, `invalid-signature`, `expired-token`, `access-denied`: Missing or refused signature. Refused by API Gateway */
             403: {
                 headers: {
                     /** @description The ID of the request in the log. */
@@ -857,7 +857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Missing or invalid API key, refused by API Gateway */
+            /** @description `invalid-api-key`: Missing or invalid API key; `unsigned`, `invalid-signature`, `expired-token`, `access-denied`: Missing or refused signature. Refused by API Gateway */
             403: {
                 headers: {
                     /** @description The ID of the request in the log. */
@@ -1178,7 +1178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Missing or invalid API key, refused by API Gateway */
+            /** @description `invalid-api-key`: Missing or invalid API key; `unsigned`, `invalid-signature`, `expired-token`, `access-denied`: Missing or refused signature. Refused by API Gateway */
             403: {
                 headers: {
                     /** @description The ID of the request in the log. */
@@ -1451,7 +1451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Missing or invalid API key, refused by API Gateway */
+            /** @description `invalid-api-key`: Missing or invalid API key; `unsigned`, `invalid-signature`, `expired-token`, `access-denied`: Missing or refused signature. Refused by API Gateway */
             403: {
                 headers: {
                     /** @description The ID of the request in the log. */

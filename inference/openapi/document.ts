@@ -69,7 +69,12 @@ export function openApiDocument(): OpenApi {
         key: {
           ...{ type: 'apiKey', in: 'header', name: 'x-api-key' },
           description:
-            'Required by API Gateway, unless the stack was deployed without keys. Never required on a local port.',
+            'Required by API Gateway where the stack was deployed with `auth=key`, the default. Never required on a local port.',
+        },
+        sigv4: {
+          ...{ type: 'apiKey', in: 'header', name: 'authorization', 'x-amazon-apigateway-authtype': 'awsSigv4' },
+          description:
+            'AWS Signature Version 4 for the service `execute-api`. Required by API Gateway where the stack was deployed with `auth=iam`.',
         },
       },
     },
@@ -106,13 +111,13 @@ function describe(operation: Operation, registry: Registry): OpenApiOperation {
     tags: [group],
     summary,
     ...(details ? { description: details } : {}),
-    security: method === 'post' ? [{ key: [] }, {}] : [{}],
+    security: method === 'post' ? [{ key: [] }, { sigv4: [] }, {}] : [{}],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: { required: true, content: contentOf(body, registry) } } : {}),
     responses: {
       200: { description: 'Success', headers: REQUEST_ID, content: contentOf(answer, registry) },
       ...problemResponses([...problems, 'internal']),
-      ...(method === 'post' ? { 403: NO_KEY } : {}),
+      ...(method === 'post' ? { 403: NOT_ALLOWED } : {}),
       429: THROTTLED,
     },
   };
@@ -150,8 +155,12 @@ const RETRY = { 'retry-after': { description: 'Seconds to wait before a retry.',
 const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
 
 /** Refused by API Gateway before the request reaches the program. */
-const NO_KEY = {
-  ...{ description: 'Missing or invalid API key, refused by API Gateway', headers: REQUEST_ID },
+const NOT_ALLOWED = {
+  ...{
+    description:
+      '`invalid-api-key`: Missing or invalid API key; `unsigned`, `invalid-signature`, `expired-token`, `access-denied`: Missing or refused signature. Refused by API Gateway',
+    headers: REQUEST_ID,
+  },
   content: PROBLEM,
 };
 const THROTTLED = {

@@ -6,21 +6,29 @@ import { expect } from 'vitest';
 /** The path prefix of the endpoint at the gateway. */
 const STAGE = '/prod';
 
+/** What a gateway says to a request without a key, and to one without a signature. */
+const refusals = {
+  key: { status: 403, code: 'invalid-api-key', detail: 'Missing or invalid API key.' },
+  signature: { status: 403, code: 'unsigned', detail: 'The request is not signed.', hint: 'Sign it.' },
+};
+
 /**
- * A stand-in for API Gateway: it has a stage, and requires an API key to classify. Without the key it answers as API Gateway is
- * configured to (`infra/classify/problem-responses.ts`).
+ * A stand-in for API Gateway: it has a stage, and requires an API key to classify, or a signature, which it does not check.
+ * Without it the answer is that which API Gateway is configured for (`infra/classify/problem-responses.ts`).
  */
 export async function withGateway<Result>(
   endpoint: string,
-  key: string,
+  required: { readonly key: string } | 'signature',
   work: (url: string) => Promise<Result>,
 ): Promise<Result> {
   const gateway = createServer((incoming, outgoing) => {
     const { method, headers, url = '' } = incoming;
-    if (method === 'POST' && headers['x-api-key'] !== key) {
+    const isSigned = headers.authorization?.startsWith('AWS4-HMAC-SHA256 ') ?? false;
+    const isAllowed = required === 'signature' ? isSigned : headers['x-api-key'] === required.key;
+    if (method === 'POST' && !isAllowed) {
       incoming.resume();
       outgoing.writeHead(403, { 'content-type': 'application/problem+json' });
-      outgoing.end(JSON.stringify({ status: 403, code: 'invalid-api-key', detail: 'Missing or invalid API key.' }));
+      outgoing.end(JSON.stringify(required === 'signature' ? refusals.signature : refusals.key));
       return;
     }
     const path = url.startsWith(STAGE) ? url.slice(STAGE.length) : undefined;

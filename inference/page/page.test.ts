@@ -506,7 +506,7 @@ describe.skipIf(!browser)('the page', () => {
 
   test('asks for the API key if one is required, and stores it for the tab', () =>
     withEndpoint(({ url, promote }) =>
-      withGateway(url, 'right', async (gateway) => {
+      withGateway(url, { key: 'right' }, async (gateway) => {
         await promote();
         // Without the trailing slash, as people type it.
         await withPage(browser!, gateway, async (page) => {
@@ -543,6 +543,22 @@ describe.skipIf(!browser)('the page', () => {
           await page.getByRole('button', { name: 'Delete it' }).click();
           await cat.click();
           await dialog.waitFor();
+        });
+      }),
+    ));
+
+  test('says what to do where the endpoint takes signed requests only, and asks for no key', () =>
+    withEndpoint(({ url, promote }) =>
+      withGateway(url, 'signature', async (gateway) => {
+        await promote();
+        await withPage(browser!, gateway, async (page) => {
+          await page.getByRole('button', { name: 'Test image: cat' }).click();
+          await expectText(
+            page.getByRole('alert'),
+            /^This endpoint takes signed requests only, and a web page has no AWS credentials.*"\.\/cifar10 classify", which signs/,
+          );
+          expect(await page.getByRole('dialog', { name: /API key/ }).isVisible()).toBe(false);
+          await expectText(page.locator('#curl'), /--aws-sigv4 "aws:amz:\$AWS_REGION:execute-api".*\/prod\/classify$/);
         });
       }),
     ));

@@ -87,6 +87,41 @@ describe('ClassifyApi', () => {
     template.resourceCountIs('AWS::ApiGateway::UsagePlan', 0);
   });
 
+  it('requires a signature, and no key, where auth is iam', () => {
+    const template = synthesize({ auth: 'iam', crossOrigin: true });
+
+    const methods = Object.values(template.findResources('AWS::ApiGateway::Method')).map(
+      ({ Properties }) => Properties,
+    );
+    const signed = methods.filter(({ AuthorizationType }) => AuthorizationType === 'AWS_IAM');
+    expect(signed.map(({ HttpMethod }) => HttpMethod)).toEqual(['POST', 'POST']); // the root, and all paths below it
+    for (const { ApiKeyRequired } of methods) expect(ApiKeyRequired).not.toBe(true);
+    const open = methods.filter(({ AuthorizationType }) => AuthorizationType === 'NONE');
+    expect(new Set(open.map(({ HttpMethod }) => HttpMethod))).toEqual(new Set(['GET', 'HEAD', 'OPTIONS']));
+    template.resourceCountIs('AWS::ApiGateway::ApiKey', 0);
+    template.resourceCountIs('AWS::ApiGateway::UsagePlan', 0);
+  });
+
+  it.each([
+    ['MISSING_AUTHENTICATION_TOKEN', 'unsigned'],
+    ['INVALID_SIGNATURE', 'invalid-signature'],
+    ['EXPIRED_TOKEN', 'expired-token'],
+    ['ACCESS_DENIED', 'access-denied'],
+  ])('answers %s with the problem %s, of status 403, where auth is iam', (type, code) => {
+    const responses = synthesize({ auth: 'iam' }).findResources('AWS::ApiGateway::GatewayResponse', {
+      Properties: { ResponseType: type },
+    });
+
+    const [response, ...others] = Object.values(responses);
+    expect(others).toEqual([]);
+    expect(response?.Properties.StatusCode).toBe('403');
+    expect(response?.Properties.ResponseParameters).toMatchObject({
+      'gatewayresponse.header.Content-Type': "'application/problem+json'",
+    });
+    const problem = JSON.parse(response?.Properties.ResponseTemplates['application/json']);
+    expect(problem).toMatchObject({ status: 403, code, type: `urn:cifar10:problem:${code}` });
+  });
+
   it('throttles all callers together', () => {
     synthesize({ throttle: { rateLimit: 7, burstLimit: 9 } }).hasResourceProperties('AWS::ApiGateway::Stage', {
       MethodSettings: [

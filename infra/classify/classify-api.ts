@@ -3,6 +3,8 @@ import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { type ApiKeyIds, addApiKeys } from './api-keys.ts';
+import type { Auth } from './auth.ts';
 import { addProblemResponses } from './problem-responses.ts';
 
 /** Requests a second in the long run, and requests at once. */
@@ -29,17 +31,17 @@ export interface ClassifyApiProps {
    * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
    */
   readonly dailyQuota?: number;
-  /** Who may classify: holders of the API key, or everybody who knows the address. @default key */
-  readonly auth?: 'key' | 'none';
+  /** Who may classify. @default key */
+  readonly auth?: Auth;
   /** Whether web pages of other origins may call the API; the program decides which. @default false */
   readonly crossOrigin?: boolean;
 }
 
-/** The HTTP API: API Gateway checks the key, throttles and passes bytes through unchanged; the program routes. */
+/** The HTTP API: API Gateway checks the key or the signature, throttles and passes bytes through unchanged; the program routes. */
 export class ClassifyApi extends Construct {
   readonly api: apigateway.RestApi;
-  /** `undefined` where `auth` is `none`. */
-  readonly apiKey: apigateway.IApiKey | undefined;
+  /** `undefined` where `auth` is not `key`. */
+  readonly apiKeys: ApiKeyIds | undefined;
 
   constructor(scope: Construct, id: string, props: ClassifyApiProps) {
     super(scope, id);
@@ -58,26 +60,28 @@ export class ClassifyApi extends Construct {
     });
     this.api.node.tryRemoveChild('Endpoint'); // an output that nothing reads
     requireTls12(this.api);
-    addProblemResponses(this.api, { crossOrigin });
+    addProblemResponses(this.api, { crossOrigin, auth });
 
     const program = new apigateway.LambdaIntegration(handler, { allowTestInvoke: false });
     const everyPath = this.api.root.addProxy({ anyMethod: false }); // includes the root
     everyPath.addMethod('GET', program);
     everyPath.addMethod('HEAD', program);
-    everyPath.addMethod('POST', program, { apiKeyRequired: auth === 'key' });
-    // Browsers send a preflight request, without the key.
+    everyPath.addMethod('POST', program, {
+      apiKeyRequired: auth === 'key',
+      ...(auth === 'iam' ? { authorizationType: apigateway.AuthorizationType.IAM } : {}),
+    });
+    // Browsers send a preflight request, without the key or a signature.
     if (crossOrigin) everyPath.addMethod('OPTIONS', program);
 
     if (auth === 'key') {
-      this.apiKey = this.api.addApiKey('Key');
       const plan = this.api.addUsagePlan('Plan', {
         apiStages: [{ stage: this.api.deploymentStage }],
         throttle: keyThrottle,
         quota: { limit: dailyQuota, period: apigateway.Period.DAY },
       });
-      plan.addApiKey(this.apiKey);
+      this.apiKeys = addApiKeys(this.api, plan);
     }
-    acknowledgeFindings(this.api);
+    acknowledgeFindings(this.api, auth);
   }
 
   /** Requests that reached API Gateway. @default sample count over 5 minutes */
@@ -121,16 +125,21 @@ function requireTls12(api: apigateway.RestApi): void {
   resource.endpointAccessMode = apigateway.EndpointAccessMode.STRICT;
 }
 
-function acknowledgeFindings(api: apigateway.RestApi): void {
+const needs: Readonly<Record<Auth, string>> = {
+  key: 'an API key',
+  iam: 'a signature of AWS',
+  none: 'nothing, as the user of this stack wants it',
+};
+
+function acknowledgeFindings(api: apigateway.RestApi, auth: Auth): void {
   const logging =
     'API Gateway writes logs with one role for the whole account and region, which one stack must not set; the program logs every request that reaches it, and metrics count the others.';
   const reasons = {
     'AwsSolutions-APIG1': logging,
     'AwsSolutions-APIG6': logging,
     'AwsSolutions-APIG2': 'Bodies are images: the program checks them before it decodes them.',
-    'AwsSolutions-APIG3':
-      'A web ACL has a fixed monthly price; the API key and the throttle limit what a caller can do.',
-    'AwsSolutions-APIG4': 'Classifying needs an API key; the page, the health check and the model are public.',
+    'AwsSolutions-APIG3': 'A web ACL has a fixed monthly price; the throttle limits what a caller can do.',
+    'AwsSolutions-APIG4': `Classifying needs ${needs[auth]}; the page, the health check and the model are public.`,
     'AwsSolutions-COG4': 'There are no user accounts.',
   };
   for (const [id, reason] of Object.entries(reasons)) Validations.of(api).acknowledge({ id, reason });

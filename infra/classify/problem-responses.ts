@@ -2,6 +2,7 @@ import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import { SECURITY_HEADERS } from '#inference/http/access.ts';
 import { PROBLEMS } from '#inference/http/problem.ts';
 import { MAX_BODY } from '#inference/http/read-body.ts';
+import type { Auth } from './auth.ts';
 
 interface Problem {
   readonly status: number;
@@ -117,6 +118,55 @@ const problems: readonly (readonly [type: apigateway.ResponseType, problem: Prob
   ],
 ];
 
+/**
+ * Where requests are signed. API Gateway answers a request without a signature and one for a method that there is none of in
+ * the same way.
+ *
+ * @see https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html
+ */
+const signingProblems: typeof problems = [
+  [
+    apigateway.ResponseType.MISSING_AUTHENTICATION_TOKEN,
+    {
+      status: 403,
+      code: 'unsigned',
+      title: 'Not signed',
+      detail: 'The request is not signed, or its method is not offered here.',
+      hint: 'Sign it with credentials of AWS (Signature Version 4, service execute-api), as "./cifar10 classify" does. GET reads without a signature; /openapi.json lists all routes.',
+    },
+  ],
+  [
+    apigateway.ResponseType.INVALID_SIGNATURE,
+    {
+      status: 403,
+      code: 'invalid-signature',
+      title: 'Invalid signature',
+      detail: 'The signature does not belong to this request, or is too old.',
+      hint: 'Check the secret key, the region, the service (execute-api), and the clock. Sign the request as it is sent.',
+    },
+  ],
+  [
+    apigateway.ResponseType.EXPIRED_TOKEN,
+    {
+      status: 403,
+      code: 'expired-token',
+      title: 'Expired credentials',
+      detail: 'The session token has expired.',
+      hint: 'Sign in again, and sign the request with the new credentials.',
+    },
+  ],
+  [
+    apigateway.ResponseType.ACCESS_DENIED,
+    {
+      status: 403,
+      code: 'access-denied',
+      title: 'Access denied',
+      detail: 'These credentials may not call the endpoint.',
+      hint: 'Their policy must allow execute-api:Invoke on it; "./cifar10 policy reader" prints one that does.',
+    },
+  ],
+];
+
 /** The headers of the program's own answers without the policy: it contains quotes, and API Gateway quotes values. */
 const { 'content-security-policy': _, ...securityHeaders } = SECURITY_HEADERS;
 
@@ -127,13 +177,20 @@ const headers = {
   ...Object.fromEntries(Object.entries(securityHeaders).map(([name, value]) => [name, `'${value}'`])),
 };
 
-/**
- * Gives API Gateway's own errors the shape of the program's: RFC 9457, with a code, a hint and the request's id.
- *
- * @param crossOrigin whether web pages of other origins may read these errors: any origin may, since they hold no data
- */
-export function addProblemResponses(api: apigateway.RestApi, { crossOrigin }: { readonly crossOrigin: boolean }): void {
-  for (const [type, problem] of problems) {
+export interface ProblemResponseOptions {
+  /** Whether web pages of other origins may read these errors: any origin may, since they hold no data. */
+  readonly crossOrigin: boolean;
+  /** With `iam`, those about signatures are among them. @default key */
+  readonly auth?: Auth;
+}
+
+/** Gives API Gateway's own errors the shape of the program's: RFC 9457, with a code, a hint and the request's id. */
+export function addProblemResponses(
+  api: apigateway.RestApi,
+  { crossOrigin, auth = 'key' }: ProblemResponseOptions,
+): void {
+  const chosen = new Map([...problems, ...(auth === 'iam' ? signingProblems : [])]);
+  for (const [type, problem] of chosen) {
     api.addGatewayResponse(type.responseType, {
       type,
       statusCode: String(problem.status),

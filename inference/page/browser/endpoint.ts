@@ -12,11 +12,11 @@ import {
 
 /** The endpoint refused a request; `problem` is the reason. */
 export class RequestRefused extends Error {
-  readonly problem: Pick<Problem, 'status' | 'detail' | 'hint'>;
+  readonly problem: Refusal;
   /** Seconds after which the endpoint wants to be asked again. */
   readonly retryAfter: number | undefined;
 
-  constructor(problem: Pick<Problem, 'status' | 'detail' | 'hint'>, retryAfter?: number) {
+  constructor(problem: Refusal, retryAfter?: number) {
     super(problem.hint ? `${problem.detail} ${problem.hint}` : problem.detail);
     this.problem = problem;
     this.retryAfter = retryAfter;
@@ -27,11 +27,23 @@ export class RequestRefused extends Error {
     return this.problem.status === 400 || this.problem.status === 415;
   }
 
-  /** The API key is missing or invalid. */
-  get isAboutKey(): boolean {
+  /** The API key is missing or invalid, or a signature is. */
+  get isAboutAccess(): boolean {
     return this.problem.status === 401 || this.problem.status === 403;
   }
+
+  /** The API key is missing or invalid. */
+  get isAboutKey(): boolean {
+    return this.isAboutAccess && !this.isAboutSignature;
+  }
+
+  /** The endpoint takes requests alone that are signed with credentials of AWS, which a page has none of. */
+  get isAboutSignature(): boolean {
+    return this.problem.code === 'unsigned';
+  }
 }
+
+type Refusal = Pick<Problem, 'status' | 'detail' | 'hint'> & { readonly code?: string };
 
 /** The endpoint did not answer at all. */
 export class EndpointUnreachable extends Error {}
@@ -130,9 +142,16 @@ const reasons: Readonly<Record<number, string>> = {
   504: 'The endpoint did not answer in time. Try again.',
 };
 
+/** What API Gateway's own words leave open, for somebody before a page. */
+const UNSIGNED = {
+  detail: 'This endpoint takes signed requests only, and a web page has no AWS credentials to sign with.',
+  hint: 'Use "./cifar10 classify", which signs, or ask whoever deployed it to deploy with "--auth key".',
+};
+
 /** A proxy in between may answer with a body that is not a problem. */
 function refused({ status, headers }: Response, body: unknown): RequestRefused {
-  const problem: Partial<Problem> = typeof body === 'object' && body !== null ? body : {};
+  const problem: Partial<Refusal> = typeof body === 'object' && body !== null ? body : {};
+  if (problem.code === 'unsigned') return new RequestRefused({ status, code: problem.code, ...UNSIGNED });
   const detail = problem.detail ?? reasons[status] ?? `The endpoint answered ${status}.`;
   const after = headers.get('retry-after');
   return new RequestRefused({ ...problem, status, detail }, after === null ? undefined : Number(after));

@@ -169,7 +169,7 @@ async function classifyFiles(files: readonly Blob[], signal: AbortSignal): Promi
       if (choice === choices && shown === undefined) void openFile(file);
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof NotAnImage || (error instanceof RequestRefused && !error.isAboutKey))) {
+      if (!(error instanceof NotAnImage || (error instanceof RequestRefused && !error.isAboutAccess))) {
         rows.refuse(index, 'not classified');
         return showError(error);
       }
@@ -312,6 +312,7 @@ async function classifyWithKey(
     try {
       return await classify(pixels, { key, ...options });
     } catch (error) {
+      if (error instanceof RequestRefused && error.isAboutSignature) showCommand({ isSigned: true });
       if (!(error instanceof RequestRefused && error.isAboutKey)) throw error;
       if (!(await askForKey({ isWrong: key !== undefined }))) throw error;
       showCommand();
@@ -349,8 +350,9 @@ function pressTestImage(pressed: HTMLButtonElement | undefined): void {
   }
 }
 
-function showCommand(): void {
-  const key = apiKey() ? ' -H "x-api-key: $API_KEY"' : '';
+function showCommand({ isSigned = false } = {}): void {
+  const signature = ' --aws-sigv4 "aws:amz:$AWS_REGION:execute-api" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"';
+  const key = isSigned ? signature : apiKey() ? ' -H "x-api-key: $API_KEY"' : '';
   element('curl', HTMLElement).textContent =
     `curl --data-binary @picture.png${key} ${new URL('classify', document.baseURI)}`;
 }

@@ -54,7 +54,7 @@ def support_stage_updates() -> None:
 
 
 def support_method_updates() -> None:
-    """By default only the integration of a changed method is updated, and not whether it requires a key."""
+    """By default only the integration of a changed method is updated, and not the key or signature that it requires."""
     default = ApiGatewayMethodProvider.update
 
     def update(self: ApiGatewayMethodProvider, request: Any) -> Any:
@@ -68,7 +68,8 @@ def support_method_updates() -> None:
                     "op": "replace",
                     "path": "/apiKeyRequired",
                     "value": "true" if method.get("ApiKeyRequired") in (True, "true") else "false",
-                }
+                },
+                {"op": "replace", "path": "/authorizationType", "value": method.get("AuthorizationType", "NONE")},
             ],
         )
         return default(self, request)

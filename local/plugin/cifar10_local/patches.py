@@ -1,10 +1,12 @@
 """Patches for properties that LocalStack 4.14 silently ignores, and for what it logs."""
 
+import functools
 import json
 import logging
 import re
 from typing import Any
 
+from localstack.services.cloudformation.engine.v2.change_set_model import is_nothing
 from localstack.services.cloudformation.resource_provider import (
     OperationStatus,
     ProgressEvent,
@@ -141,6 +143,22 @@ def was_created(stack: Any) -> bool:
     )
 
 
+def support_lapsed_conditions(executor: Any) -> None:
+    """By default a resource stays if its condition holds no more. On AWS the update deletes it."""
+    default = executor.visit_node_resources
+
+    def visit_node_resources(self: Any, node: Any) -> None:
+        default(self, node)
+        for resource in node.resources:
+            if is_nothing(resource.condition_reference):
+                continue
+            condition = self._resolve_resource_condition_reference(resource.condition_reference)
+            if condition.before is True and condition.after is False:
+                self.visit(resource)
+
+    executor.visit_node_resources = visit_node_resources
+
+
 def support_updates_in_place(executor: Any) -> None:
     """
     By default a resource is replaced if a property that only its creation sets refers to a resource that changes, as
@@ -210,6 +228,24 @@ def support_reserved_concurrency(provider: Any) -> None:
         return change
 
     provider.create, provider.update = reserving(provider.create), reserving(provider.update)
+
+
+def support_updates_of_parameters(provider: Any) -> None:
+    """By default an update must bring a template. On AWS it may keep the previous one, and change parameters."""
+    default = provider.update_stack
+
+    @functools.wraps(default)
+    def update_stack(self: Any, context: Any, request: Any) -> Any:
+        if request.get("UsePreviousTemplate"):
+            from localstack.services.cloudformation.stores import get_cloudformation_store
+
+            stacks = get_cloudformation_store(context.account_id, context.region).stacks_v2
+            name = request["StackName"]
+            found = next((each for each in reversed(stacks.values()) if name in (each.stack_name, each.stack_id)), None)
+            request = {**request, "TemplateBody": found.template_body if found else None}
+        return default(self, context, request)
+
+    provider.update_stack = update_stack
 
 
 def support_instance_profile_updates(provider: Any) -> None:

@@ -70,7 +70,9 @@ def patch_api_gateway(_module: Any) -> None:
         support_gateway_response_templates,
         support_updates_and_deletes,
     )
+    from .permissions.invocations import authorize_invocations
 
+    authorize_invocations()
     support_binary_wildcard()
     keep_request_bodies()
     answer_requests_that_are_too_large()
@@ -101,10 +103,18 @@ def forget_finished_threads(version_manager: Any) -> None:
 
 @when_imported("localstack.services.cloudformation.engine.v2.change_set_model_executor")
 def patch_changes_of_stacks(executor: Any) -> None:
-    from .patches import support_deletion, support_updates_in_place
+    from .patches import support_deletion, support_lapsed_conditions, support_updates_in_place
 
     support_deletion(executor.ChangeSetModelExecutor)
     support_updates_in_place(executor.ChangeSetModelExecutor)
+    support_lapsed_conditions(executor.ChangeSetModelExecutor)
+
+
+@when_imported("localstack.services.cloudformation.v2.provider")
+def patch_stacks(provider: Any) -> None:
+    from .patches import support_updates_of_parameters
+
+    support_updates_of_parameters(provider.CloudformationProviderV2)
 
 
 @when_imported("localstack.services.iam.resource_providers.aws_iam_role")

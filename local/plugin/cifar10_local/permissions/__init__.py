@@ -1,1 +1,1 @@
-"""What jobs and functions may do: LocalStack itself lets everybody do everything."""
+"""What users, jobs and functions may do: LocalStack itself lets everybody do everything."""

@@ -1,48 +1,81 @@
-"""Who sends a request: the role of a job or a function, whose policies limit it."""
+"""Who sends a request: a user, or the role of a job or a function, whose policies limit it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
 from .policy import Statement, read_policy
 
+OWN_KEY = OWN_SECRET = "test"
+"""Of who uses this machine: `localTarget` in cli/stack/target.ts."""
+
 
 @dataclass(frozen=True)
 class Caller:
-    """A session of a role that a service of AWS assumes for a program."""
+    """A user of IAM, or a session of a role that a service of AWS assumes for a program."""
 
-    role: str
-    """The role's name."""
-    role_arn: str
+    name: str
+    """Of the user or the role."""
+    arn: str
+    """Of the user or the role."""
     session_arn: str
+    """As refusals name the caller: the user's again."""
     statements: tuple[Statement, ...]
-    """Of all policies of the role, as they are now."""
+    """Of all policies of the user or the role, as they are now."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets of an access key."""
+
+    secret: str
+    token: str | None = None
+    has_expired: bool = False
 
 
 def find_caller(context: Any) -> Caller | None:
     """
-    The role's session whose credentials signed a request.
+    The user, or the role's session, whose credentials signed a request.
 
-    :returns: None for everybody else: the user, LocalStack itself, and roles that no service assumes, such as those of
-        the CDK, whose policies are not this project's
+    :returns: None for everybody else; see `caller_of`
     """
     key = extract_access_key_id_from_auth_header(context.request.headers)
-    session = _find_session(context.account_id, key) if key else None
+    return caller_of(context.account_id, key) if key else None
+
+
+def caller_of(account: str, key: str) -> Caller | None:
+    """
+    Whose access key it is.
+
+    :returns: None for everybody else: who uses this machine, LocalStack itself, and roles that no service assumes, such
+        as those of the CDK, whose policies are not this project's
+    """
+    session = _find_session(account, key)
     if session is None:
-        return None
+        user = _find_user(account, key)
+        return None if user is None else Caller(user.name, user.arn, user.arn, _statements(_policies_of_user(user)))
     role = _find_role(session.role_arn)
     if role is not None and not _is_of_a_service(role):
         return None
-    documents = () if role is None else _policies(role)
-    return Caller(
-        role=session.role_arn.rpartition("/")[2],
-        role_arn=session.role_arn,
-        session_arn=session.arn,
-        statements=tuple(statement for document in documents for statement in read_policy(document)),
-    )
+    name = session.role_arn.rpartition("/")[2]
+    return Caller(name, session.role_arn, session.arn, _statements(() if role is None else _policies(role)))
+
+
+def find_keys(account: str, key: str) -> Keys | None:
+    """The secrets that belong to an access key; None for one that nobody has, or that is not active."""
+    if key == OWN_KEY:
+        return Keys(OWN_SECRET)
+    session = _find_session(account, key)
+    if session is not None:
+        has_expired = session.expiration.replace(tzinfo=UTC) < datetime.now(UTC)
+        return Keys(session.secret_access_key, session.session_token, has_expired)
+    user = _find_user(account, key)
+    found = next((each for each in user.access_keys if each.access_key_id == key), None) if user else None
+    return Keys(found.secret_access_key) if found is not None and found.status == "Active" else None
 
 
 def bucket_statements(bucket: str) -> tuple[Statement, ...]:
@@ -61,6 +94,13 @@ def _find_session(account: str, key: str) -> Any:
     return sts_backends[account]["aws"].get_assumed_role_from_access_key(key)
 
 
+def _find_user(account: str, key: str) -> Any:
+    from moto.iam.models import iam_backends
+
+    users = iam_backends[account]["aws"].users.values()
+    return next((user for user in users if any(each.access_key_id == key for each in user.access_keys)), None)
+
+
 def _find_role(arn: str) -> Any:
     from moto.iam.exceptions import NotFoundException
     from moto.iam.models import iam_backends
@@ -77,8 +117,23 @@ def _is_of_a_service(role: Any) -> bool:
     return any("Service" in each["Principal"] for each in statements if isinstance(each.get("Principal"), dict))
 
 
-def _policies(role: Any) -> Iterator[str]:
-    for document in role.policies.values():
+def _statements(documents: Iterable[str]) -> tuple[Statement, ...]:
+    return tuple(statement for document in documents for statement in read_policy(document))
+
+
+def _policies_of_user(user: Any) -> Iterator[str]:
+    from moto.iam.models import iam_backends
+
+    yield from _policies(user)
+    for group in iam_backends[user.account_id]["aws"].get_groups_for_user(user.name):
+        yield from _policies(group)
+
+
+def _policies(owner: Any) -> Iterator[str]:
+    """
+    :param owner: a user, a group or a role
+    """
+    for document in owner.policies.values():
         yield document if isinstance(document, str) else json.dumps(document)
-    for policy in role.managed_policies.values():
+    for policy in owner.managed_policies.values():
         yield policy.document

@@ -35,10 +35,44 @@ OVER_TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 """The same programs talk to AWS over TLS, and to LocalStack on this machine without."""
 
 
+_STACK = "arn:aws:cloudformation:{region}:{account}:stack/{name}/id"
+"""Policies name a stack without the id that ends its ARN."""
+_FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}"
+NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    **{
+        ("cloudformation", operation): (f"cloudformation:{operation}", _STACK, "StackName")
+        for operation in (
+            "DescribeStacks",
+            "DescribeStackEvents",
+            "ListStackResources",
+            "CreateStack",
+            "UpdateStack",
+            "DeleteStack",
+        )
+    },
+    **{
+        ("lambda", operation): (f"lambda:{operation}", _FUNCTION, "FunctionName")
+        for operation in ("GetAlias", "UpdateAlias", "GetFunction", "DeleteFunction", "Invoke")
+    },
+    ("batch", "TerminateJob"): ("batch:TerminateJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
+    ("batch", "CancelJob"): ("batch:CancelJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
+    ("apigateway", "GetApiKey"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys/{name}", "apiKey"),
+    ("apigateway", "GetApiKeys"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys", ""),
+    ("sts", "AssumeRole"): ("sts:AssumeRole", "", "RoleArn"),
+    ("sns", "Publish"): ("sns:Publish", "", "TopicArn"),
+}
+"""
+Operations on one resource: the action, the resource's ARN, and the parameter that names it, by its name or its ARN. API
+Gateway's actions are named by the method of HTTP.
+"""
+
+
 def required(service: str, operation: str, parameters: Parameters, place: str = "") -> list[Request]:
     """
-    The permissions that a call needs, all of them. Operations other than those of S3, of log streams, SubmitJob and
-    Publish need an action of their own name on all resources, as ListJobs does: this project's programs call no others.
+    The permissions that a call needs, all of them. Operations that are not named here need an action of their own name
+    on all resources, as ListJobs does.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 
     :param place: the region and account, as ARNs have them: `us-east-1:000000000000`
     """
@@ -52,8 +86,12 @@ def required(service: str, operation: str, parameters: Parameters, place: str = 
             Request("batch:SubmitJob", _batch_arn(place, "job-queue", parameters["jobQueue"])),
             Request("batch:SubmitJob", _batch_arn(place, "job-definition", parameters["jobDefinition"])),
         ]
-    if (service, operation) == ("sns", "Publish"):
-        return [Request("sns:Publish", parameters["TopicArn"])]
+    if (service, operation) in NAMED:
+        action, resource, parameter = NAMED[service, operation]
+        region, _, account = place.partition(":")
+        name = str(parameters.get(parameter, ""))
+        arn = name if name.startswith("arn:") else resource.format(region=region, account=account, name=name)
+        return [Request(action, arn)]
     return [Request(f"{service}:{operation}", "*")]
 
 

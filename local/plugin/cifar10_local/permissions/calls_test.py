@@ -69,6 +69,26 @@ def test_calls_of_other_services_need_an_action_of_their_name() -> None:
     assert (notice.action, notice.resource) == ("sns:Publish", "arn:aws:sns:us-east-1:0:topic")
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "expected"),
+    [
+        ("cloudformation", "DescribeStacks", {"StackName": "S"}, "arn:aws:cloudformation:us-east-1:0:stack/S/id"),
+        ("cloudformation", "DeleteStack", {"StackName": "arn:aws:cloudformation:x"}, "arn:aws:cloudformation:x"),
+        ("batch", "TerminateJob", {"jobId": "j"}, "arn:aws:batch:us-east-1:0:job/j"),
+        ("apigateway", "GetApiKey", {"apiKey": "k"}, "arn:aws:apigateway:us-east-1::/apikeys/k"),
+        ("apigateway", "GetApiKeys", {"limit": 1}, "arn:aws:apigateway:us-east-1::/apikeys"),
+        ("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::0:role/r"}, "arn:aws:iam::0:role/r"),
+        ("lambda", "UpdateAlias", {"FunctionName": "f"}, "arn:aws:lambda:us-east-1:0:function:f"),
+    ],
+)
+def test_a_call_about_one_resource_needs_that_resource(
+    service: str, operation: str, parameters: dict[str, Any], expected: str
+) -> None:
+    [request] = required(service, operation, parameters, "us-east-1:0")
+    assert request.resource == expected
+    assert request.action == ("apigateway:GET" if service == "apigateway" else f"{service}:{operation}")
+
+
 def test_submitting_a_job_needs_its_queue_and_its_definition() -> None:
     arn = "arn:aws:batch:us-east-1:0"
     for queue, definition in (("q", "d:3"), (f"{arn}:job-queue/q", f"{arn}:job-definition/d:3")):

@@ -1,6 +1,6 @@
 """
-Refuses what a role's policies do not allow, as AWS does, and records what they allowed. By default LocalStack lets
-everybody do everything, and a permission that the stack forgot is missed on AWS only.
+Refuses what the policies of a user or a role do not allow, as AWS does, and records what they allowed. By default
+LocalStack lets everybody do everything, and a permission that the stack forgot is missed on AWS only.
 """
 
 import threading
@@ -20,7 +20,7 @@ UNKNOWN_OBJECT = "_cifar10_unknown_object"
 
 
 class Record:
-    """What roles have used and were refused since the instance's start."""
+    """What users and roles have used and were refused since the instance's start."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class Record:
 
 
 def enforce_permissions() -> None:
-    """From now on the sessions of roles that a service assumes may do what their policies allow."""
+    """From now on users, and the sessions of roles that a service assumes, may do what their policies allow."""
     serve_custom_service_request_handlers.append(check_permissions)
     default = Skeleton.on_service_exception
 
@@ -79,7 +79,7 @@ def describe_permissions(_request: Any, **_: Any) -> Any:
 
 def check_permissions(_chain: Any, context: Any, _response: Any) -> None:
     """
-    :raises CommonServiceException: the caller is a role that may not do it; AWS's code, status and words
+    :raises CommonServiceException: the caller is a user or a role that may not do it; AWS's code, status and words
     """
     if context.service is None or context.operation is None:
         return
@@ -95,9 +95,9 @@ def check_permissions(_chain: Any, context: Any, _response: Any) -> None:
     for request in required(service, operation, parameters, place):
         decision = _decide(caller, request, parameters)
         if not decision.allowed:
-            record.refuse(caller.role, request)
+            record.refuse(caller.name, request)
             raise _refusal(context, caller, request, decision)
-        record.use(caller.role, request.action, decision.grants)
+        record.use(caller.name, request.action, decision.grants)
     if service == "s3" and operation in READS:
         request = listing(parameters["Bucket"])
         decision = _decide(caller, request, parameters)
@@ -105,10 +105,20 @@ def check_permissions(_chain: Any, context: Any, _response: Any) -> None:
             setattr(context, UNKNOWN_OBJECT, _refusal(context, caller, request, decision))
 
 
+def is_allowed(caller: Caller, request: Request) -> bool:
+    """Whether a caller may do it, which is recorded."""
+    decision = _decide(caller, request, {})
+    if decision.allowed:
+        record.use(caller.name, request.action, decision.grants)
+    else:
+        record.refuse(caller.name, request)
+    return decision.allowed
+
+
 def _decide(caller: Caller, request: Request, parameters: Any) -> Decision:
     bucket = parameters.get("Bucket")
     of_bucket: tuple[Statement, ...] = bucket_statements(bucket) if bucket else ()
-    asked = Request(request.action, request.resource, request.context, caller.role_arn)
+    asked = Request(request.action, request.resource, request.context, caller.arn)
     return evaluate([*caller.statements, *of_bucket], asked)
 
 

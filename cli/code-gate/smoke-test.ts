@@ -71,7 +71,7 @@ async function readyModel(endpoint: Endpoint): Promise<string | undefined> {
 }
 
 async function expectRefusal(endpoint: Endpoint): Promise<void> {
-  const expected = 'POST /classify without the key answers 403';
+  const expected = 'POST /classify without a key or a signature answers 403';
   const request = { method: 'POST', body: new Uint8Array(3072) };
   const { status, body } = await send({ ...endpoint, apiKey: undefined }, '/classify', request, expected);
   if (status !== 403) throw new SmokeTestFailed(expected, describe(status, body));

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectStore } from '#models/stores/object-store.ts';
-import { codeEndpoint, readLiveCode } from './live-code.ts';
+import { readLiveCode } from '../stack/live-code.ts';
+import type { StackOutputs, Target } from '../stack/target.ts';
+import { codeEndpoint } from './code-endpoint.ts';
 import { SmokeTestFailed, smokeTest } from './smoke-test.ts';
-import type { StackOutputs, Target } from './target.ts';
 
 /** Milliseconds between two looks at the alias. */
 const PAUSE = 1000;

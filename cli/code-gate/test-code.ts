@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '#errors/user-error.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
+import { type LiveCode, moveLiveCode, readLiveCode } from '../stack/live-code.ts';
+import { type StackOutputs, suffixOf, type Target } from '../stack/target.ts';
 import type { Report } from '../terminal/steps.ts';
-import { codeEndpoint, type LiveCode, moveLiveCode, readLiveCode } from './live-code.ts';
+import { codeEndpoint } from './code-endpoint.ts';
 import { type Passed, type SmokeTest, SmokeTestFailed, smokeTest } from './smoke-test.ts';
-import { type StackOutputs, suffixOf, type Target } from './target.ts';
 
-export interface TestOptions {
+interface TestOptions {
   /** What answered before the deployment. @default nothing did */
   readonly before?: LiveCode | undefined;
   /** Through the gateway, with what a caller needs. */
@@ -54,7 +55,7 @@ export async function testCode(target: Target, stack: StackOutputs, options: Tes
     asked = `${endpoint.url}, the gateway, which calls version ${version}`;
     report(`ask ${endpoint.url}`);
     const throughGateway = await patiently(PATIENCE[target.name], () => smokeTest(endpoint, test));
-    const refuses = test.isClosed ? ', and refuses whoever has no key' : '';
+    const refuses = test.isClosed ? ', and refuses whoever has no key or signature' : '';
     note(`gateway: ${describe(throughGateway)}${refuses}`);
     return throughGateway;
   } catch (error) {

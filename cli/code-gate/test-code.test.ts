@@ -8,10 +8,10 @@ import { moveAlias } from '#models/aliases.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { publishVersion } from '#models/versions.ts';
+import { type LiveCode, moveLiveCode, readLiveCode } from '../stack/live-code.ts';
+import type { Target } from '../stack/target.ts';
 import { brokenProgram, CodeCloud, programOn } from './code-cloud.fixture.ts';
-import { type LiveCode, moveLiveCode, readLiveCode } from './live-code.ts';
 import { testWhileShifting } from './shifting.ts';
-import type { Target } from './target.ts';
 import { testCode } from './test-code.ts';
 
 /** The version that is live before each deployment. */
@@ -61,7 +61,7 @@ describe('testCode', () => {
     expect(passed).toMatchObject({ model, pictures: 4 });
     expect(notes).toEqual([
       expect.stringMatching(new RegExp(`^version 2: it is ready with ${model}, and answers its 4 golden pictures`)),
-      expect.stringMatching(/^gateway: it is ready .*, and refuses whoever has no key$/),
+      expect.stringMatching(/^gateway: it is ready .*, and refuses whoever has no key or signature$/),
     ]);
     expect(cloud.alias.version).toBe('2');
   });
@@ -105,7 +105,7 @@ describe('testCode', () => {
     const { said } = await whenTested(target, cloud);
 
     expect(said).toContain('asked     http://127.0.0.1');
-    expect(said).toContain('expected  POST /classify without the key answers 403');
+    expect(said).toContain('expected  POST /classify without a key or a signature answers 403');
     expect(said).toContain(
       'live      version 1, as before the deployment: it fails the same test, so the code is not the only',
     );

@@ -8,7 +8,7 @@ import { answerGateway } from '#inference/http/api-gateway.ts';
 import { liveModels } from '#inference/serving/live-models.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { eventOf } from '../endpoint/gateway-event.ts';
-import type { StackOutputs, Target } from './target.ts';
+import type { StackOutputs, Target } from '../stack/target.ts';
 
 type Program = (event: APIGatewayProxyEvent) => Promise<APIGatewayProxyResult>;
 
