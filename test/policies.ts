@@ -105,7 +105,12 @@ export async function usedPermissions(
     return [PhysicalResourceId, ...(name ? [name] : [])].map((id) => [id, plain(LogicalResourceId)] as const);
   });
   const longestFirst = names.filter(([id]) => id !== '').toSorted(([a], [b]) => b.length - a.length);
-  const logical = (text: string) => longestFirst.reduce((seen, [id, name]) => seen.replaceAll(id, name), text);
+  // Whole names only: "prod", a stage of the API, is no part of "production".
+  const patterns = longestFirst.map(([id, name]) => {
+    const escaped = id.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    return [new RegExp(`(?<![\\w-])${escaped}(?![\\w-])`, 'g'), name] as const;
+  });
+  const logical = (text: string) => patterns.reduce((seen, [pattern, name]) => seen.replace(pattern, name), text);
   const answer = z.parse(Answer, await (await fetch(`${endpoint}/_cifar10/permissions`)).json());
   return {
     uses: answer.uses.map(({ role, action, resource, conditions }) => ({

@@ -126,7 +126,7 @@ export function createDashboard(scope: Construct, props: DashboardProps): cloudw
     ...size(8),
   });
   const waiting = new cloudwatch.LogQueryWidget({
-    title: 'Time in queue: minutes since the submission of the oldest job that waits',
+    title: 'Time in queue of the oldest job that waits, minutes',
     logGroupNames: [jobStates.logGroup.logGroupName],
     view: cloudwatch.LogQueryVisualizationType.LINE,
     queryLines: ['filter message = "jobs"', 'stats max(waitMinutes) as minutes by bin(5m)'],
@@ -143,7 +143,7 @@ export function createDashboard(scope: Construct, props: DashboardProps): cloudw
     ...size(8),
   });
   const billed = new cloudwatch.GraphWidget({
-    title: 'What the endpoint is billed by, in a day ("./cifar10 cost" has the prices)',
+    title: 'What the endpoint is billed by, a day (./cifar10 cost)',
     left: [
       new cloudwatch.MathExpression({
         expression: `milliseconds / 1000 * ${gigabytesOf(classifier)}`,
@@ -165,7 +165,7 @@ export function createDashboard(scope: Construct, props: DashboardProps): cloudw
     ...size(8),
   });
   const charges = new cloudwatch.GraphWidget({
-    title: 'Estimated charges of the whole account this month, USD (empty unless its billing alerts are enabled)',
+    title: 'Charges of the account this month, USD (billing alerts)',
     left: [charge('all'), ...BILLED_SERVICES.map((service) => charge(service, service))],
     leftYAxis: { min: 0, label: 'USD', showUnits: false },
     ...size(8),

@@ -78,7 +78,7 @@ export class FailedJobs extends Construct {
 }
 
 /** The kinds of jobs that a stack has. */
-export function lanesOf({ gpu, cpu }: TrainingQueue): readonly JobLane[] {
+function lanesOf({ gpu, cpu }: TrainingQueue): readonly JobLane[] {
   return gpu ? [gpu, cpu] : [cpu];
 }
 

@@ -42,14 +42,15 @@ async function countJobs(batch: BatchClient, jobQueue: string): Promise<QueueSta
     oldest = Math.min(oldest ?? createdAt, createdAt);
   };
   const arrays = new Set<string>();
-  for (const jobStatus of states) {
+  const list = async (jobStatus: JobStatus) => {
     for await (const { jobSummaryList = [] } of paginateListJobs({ client: batch }, { jobQueue, jobStatus })) {
       for (const job of jobSummaryList) {
         if (isArray(job)) arrays.add(job.jobId ?? '');
         else add(jobStatus, 1, job);
       }
     }
-  }
+  };
+  await Promise.all(states.map(list));
   const ids = [...arrays];
   for (let start = 0; start < ids.length; start += MOST_IDS) {
     const { jobs = [] } = await batch.send(new DescribeJobsCommand({ jobs: ids.slice(start, start + MOST_IDS) }));

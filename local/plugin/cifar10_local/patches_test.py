@@ -1,7 +1,11 @@
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
+
+from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
 
 from . import plugins
-from .patches import FUNCTION_EVENTS
+from .patches import FUNCTION_EVENTS, support_alias_updates, support_rule_updates, support_topic_policy_updates
 
 
 def stream(name: str) -> Any:
@@ -32,3 +36,38 @@ def test_every_other_log_keeps_all_lines() -> None:
     log_stream = stream("quick/default/0123456789abcdef0123456789abcdef")
     put(log_stream, range(3 * FUNCTION_EVENTS))
     assert len(messages(log_stream)) == 3 * FUNCTION_EVENTS
+
+
+class Provider:
+    """A type of LocalStack's without an update: creating it again replaces it, under a new id."""
+
+    def create(self, request: Any) -> ProgressEvent:
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={**request.desired_state, "Id": "new"})
+
+
+def updated(support: Any, before: dict[str, Any], after: dict[str, Any], clients: Any = None) -> dict[str, Any]:
+    provider = type("Changed", (Provider,), {})
+    support(provider)
+    request = SimpleNamespace(previous_state=before, desired_state=after, aws_client_factory=clients)
+    model: dict[str, Any] = provider().update(request).resource_model
+    return model
+
+
+def test_an_alias_moves_with_its_version_and_all_requests() -> None:
+    clients = Mock()
+    alias = {"FunctionName": "f", "Name": "live", "FunctionVersion": "2"}
+    assert updated(support_alias_updates, {"Id": "arn"}, alias, clients) == {**alias, "Id": "arn"}
+    clients.lambda_.update_alias.assert_called_once_with(
+        **alias, Description="", RoutingConfig={"AdditionalVersionWeights": {}}
+    )
+
+
+def test_a_changed_rule_keeps_its_name_and_loses_the_targets_that_are_gone() -> None:
+    clients = Mock()
+    before = {"Id": "rule", "Targets": [{"Id": "a"}, {"Id": "b"}]}
+    assert updated(support_rule_updates, before, {"Targets": [{"Id": "b"}]}, clients)["Name"] == "rule"
+    clients.events.remove_targets.assert_called_once_with(Rule="rule", Ids=["a"])
+
+
+def test_a_changed_policy_of_a_topic_keeps_its_id() -> None:
+    assert updated(support_topic_policy_updates, {"Id": "old"}, {"Topics": ["t"]}) == {"Topics": ["t"], "Id": "old"}

@@ -60,6 +60,7 @@ NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
     ("apigateway", "GetApiKey"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys/{name}", "apiKey"),
     ("apigateway", "GetApiKeys"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys", ""),
     ("sts", "AssumeRole"): ("sts:AssumeRole", "", "RoleArn"),
+    ("sns", "Publish"): ("sns:Publish", "", "TopicArn"),
 }
 """
 Operations on one resource: the action, the resource's ARN, and the parameter that names it, by its name or its ARN. API
