@@ -52,13 +52,15 @@ NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
     },
     **{
         ("lambda", operation): (f"lambda:{operation}", _FUNCTION, "FunctionName")
-        for operation in ("GetAlias", "UpdateAlias", "GetFunction", "DeleteFunction", "Invoke")
+        for operation in ("GetAlias", "UpdateAlias")
     },
+    ("lambda", "Invoke"): ("lambda:InvokeFunction", _FUNCTION, "FunctionName"),
     ("batch", "TerminateJob"): ("batch:TerminateJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
     ("batch", "CancelJob"): ("batch:CancelJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
     ("apigateway", "GetApiKey"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys/{name}", "apiKey"),
     ("apigateway", "GetApiKeys"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys", ""),
     ("sts", "AssumeRole"): ("sts:AssumeRole", "", "RoleArn"),
+    ("sns", "Publish"): ("sns:Publish", "", "TopicArn"),
 }
 """
 Operations on one resource: the action, the resource's ARN, and the parameter that names it, by its name or its ARN. API
@@ -85,14 +87,14 @@ def required(service: str, operation: str, parameters: Parameters, place: str = 
             Request("batch:SubmitJob", _batch_arn(place, "job-queue", parameters["jobQueue"])),
             Request("batch:SubmitJob", _batch_arn(place, "job-definition", parameters["jobDefinition"])),
         ]
-    if (service, operation) == ("sns", "Publish"):
-        return [Request("sns:Publish", parameters["TopicArn"])]
     if (service, operation) in NAMED:
         action, resource, parameter = NAMED[service, operation]
         region, _, account = place.partition(":")
         name = str(parameters.get(parameter, ""))
         arn = name if name.startswith("arn:") else resource.format(region=region, account=account, name=name)
         return [Request(action, arn)]
+    if (service, operation) == ("sns", "Publish"):
+        return [Request("sns:Publish", parameters["TopicArn"])]
     return [Request(f"{service}:{operation}", "*")]
 
 
