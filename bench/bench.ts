@@ -37,6 +37,32 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('filter-gradient')
+      .description(
+        'The gradient of a 3x3 kernel by TensorFlow’s operation and as products of matrices: GFLOP/s for each shape of airbench’s net. About 2 minutes.',
+      )
+      .option(
+        '--widths <numbers>',
+        'filters of the three groups',
+        (text) => text.split(',').map(Number),
+        [64, 256, 256],
+      )
+      .option('--batch <images>', 'images in a batch', Number, 512)
+      .option('--sizes <pixels...>', 'sizes of the images', (size, sizes) => [...sizes, Number(size)], [] as number[])
+      .addOption(
+        new Option('--precisions <names...>', 'types of images and gradients')
+          .choices(['float32', 'bfloat16'])
+          .default(['float32', 'bfloat16']),
+      )
+      .option('--rounds <number>', 'rounds; each form is measured once a round, in turn', Number, 7)
+      .action(async ({ sizes, ...options }) =>
+        (await import('./filter-gradient.ts')).benchmarkFilterGradients({
+          sizes: sizes.length > 0 ? sizes : [32, 24],
+          ...options,
+        }),
+      ),
+  )
+  .addCommand(
     new Command('device')
       .description(
         'What TensorFlow computes on here: which GPU or why none; training steps against the processor’s; images/s. About 4 minutes.',

@@ -13,7 +13,7 @@ const laterSettings: Partial<Recipe> = {
   ...{ imageSize: 32, fit: 'crop' },
   ...{ freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 },
   ...{ classWeights: 'none', randomCrop: 0, randAugment: [0, 0], colorJitter: [0, 0, 0, 0], cutout: 0 },
-  resolutions: 'whole',
+  ...{ resolutions: 'whole', filterGradient: 'convolution' },
 };
 
 /** Settings as they are stored: under the stored names, in the order of the recipe. */

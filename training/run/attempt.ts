@@ -120,6 +120,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
       precision: settings.precision,
+      filterGradient: settings.filterGradient,
       resolutions: reducedSides(settings, net.input[0]),
       resident: preparation === 'graph' ? { ...train, augmentation: settings } : undefined,
     });

@@ -98,7 +98,7 @@ function addSteps(
     const trained = new Set(active.flatMap(({ group }) => group.weights));
     const { logits, statistics } = trainingNetwork(graph, net, {
       ...{ images, variables, trained, seed, step },
-      precision,
+      ...{ precision, filterGradient: options.filterGradient },
     });
     return graph.scope('loss', () => {
       const unweighted = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
