@@ -63,6 +63,17 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('tta')
+      .description(
+        'Test-time augmentation of all test images, and of those that a version is least sure of: accuracy, and McNemar’s test. About a minute a version.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+      .option('--versions <versions...>', 'versions (default: all of the store)')
+      .action(async ({ versions = [], ...options }) =>
+        (await import('./tta.ts')).benchmarkTta({ versions, ...options }),
+      ),
+  )
+  .addCommand(
     new Command('device')
       .description(
         'What TensorFlow computes on here: which GPU or why none; training steps against the processor’s; images/s. About 4 minutes.',

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { airbenchNet } from '../../nets/airbench.ts';
 import { weightSpecs } from '../../nets/shapes.ts';
+import type { EngineOptions } from '../engine.ts';
 import { fasterKernelGradient } from './kernel-gradient-form.ts';
 import { processors } from './precision.ts';
 import { buildTrainingGraph } from './training-graph.ts';
@@ -32,10 +33,10 @@ test('a training step has them where it is asked to choose, and nowhere else', (
   const net = airbenchNet([4, 256, 256]);
   const weights = weightSpecs(net).flatMap(({ name, trainable }) => (trainable ? [name] : []));
   const optimizer = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 } as const;
-  const options = {
-    ...{ net, weights: [], batchSize: 2, seed: 1, labelSmoothing: 0, reduction: 'mean' },
+  const options: EngineOptions = {
+    ...{ net, weights: [], batchSize: 2, seed: 1, labelSmoothing: 0, reduction: 'mean' as const },
     groups: [{ name: 'all', weights, optimizer }],
-  } as const;
+  };
   const operationsWith = (filterGradient?: 'auto') => {
     const device = { compileFunctions: false, precision: 'bfloat16' } as const;
     const { graph } = buildTrainingGraph({ ...options, ...(filterGradient && { filterGradient }) }, device);
