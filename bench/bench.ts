@@ -63,6 +63,16 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('ladder')
+      .description(
+        'The recipes of a store as a ladder: means over the seeds with their intervals, seconds of training, image steps; and time to accuracy as a picture. Seconds.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+      .option('--peers <file>', 'JSON of what other programs reached on this machine')
+      .option('--chart', 'also draw docs/images/time-to-accuracy.svg', false)
+      .action(async (options) => (await import('./ladder.ts')).benchmarkLadder(options)),
+  )
+  .addCommand(
     new Command('tta')
       .description(
         'Test-time augmentation of all test images, and of those that a version is least sure of: accuracy, and McNemar’s test. About a minute a version.',
