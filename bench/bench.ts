@@ -37,6 +37,53 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('filter-gradient')
+      .description(
+        'The gradient of a 3x3 kernel by TensorFlow’s operation and as products of matrices: GFLOP/s for each shape of airbench’s net. About 2 minutes.',
+      )
+      .option(
+        '--widths <numbers>',
+        'filters of the three groups',
+        (text) => text.split(',').map(Number),
+        [64, 256, 256],
+      )
+      .option('--batch <images>', 'images in a batch', Number, 512)
+      .option('--sizes <pixels...>', 'sizes of the images', (size, sizes) => [...sizes, Number(size)], [] as number[])
+      .addOption(
+        new Option('--precisions <names...>', 'types of images and gradients')
+          .choices(['float32', 'bfloat16'])
+          .default(['float32', 'bfloat16']),
+      )
+      .option('--rounds <number>', 'rounds; each form is measured once a round, in turn', Number, 7)
+      .action(async ({ sizes, ...options }) =>
+        (await import('./filter-gradient.ts')).benchmarkFilterGradients({
+          sizes: sizes.length > 0 ? sizes : [32, 24],
+          ...options,
+        }),
+      ),
+  )
+  .addCommand(
+    new Command('ladder')
+      .description(
+        'The recipes of a store as a ladder: means over the seeds with their intervals, seconds of training, image steps; and time to accuracy as a picture. Seconds.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+      .option('--peers <file>', 'JSON of what other programs reached on this machine')
+      .option('--chart', 'also draw docs/images/time-to-accuracy.svg', false)
+      .action(async (options) => (await import('./ladder.ts')).benchmarkLadder(options)),
+  )
+  .addCommand(
+    new Command('tta')
+      .description(
+        'Test-time augmentation of all test images, and of those that a version is least sure of: accuracy, and McNemar’s test. About a minute a version.',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
+      .option('--versions <versions...>', 'versions (default: all of the store)')
+      .action(async ({ versions = [], ...options }) =>
+        (await import('./tta.ts')).benchmarkTta({ versions, ...options }),
+      ),
+  )
+  .addCommand(
     new Command('device')
       .description(
         'What TensorFlow computes on here: which GPU or why none; training steps against the processor’s; images/s. About 4 minutes.',

@@ -15,8 +15,14 @@ export type Starter = { readonly contestant: Contestant } | { readonly name: str
 
 const folder = import.meta.dirname;
 
-export function ourEntry(settingFile: string, precision: 'float32' | 'bfloat16'): Entry {
-  return program('ours.ts', `ours, ${precision}`, [settingFile, precision]);
+/** @param filterGradient as the setting. @default 'convolution' */
+export function ourEntry(
+  settingFile: string,
+  precision: 'float32' | 'bfloat16',
+  filterGradient: 'convolution' | 'auto' = 'convolution',
+): Entry {
+  const name = `ours, ${precision}${filterGradient === 'auto' ? ', filterGradient=auto' : ''}`;
+  return program('ours.ts', name, [settingFile, precision, filterGradient]);
 }
 
 /** @param hasKeras whether Keras `fit` takes part: its contestant does not support every kind of layer */
@@ -25,6 +31,7 @@ export function peerEntries(python: string, settingFile: string, hasKeras: boole
     ['PyTorch, channels_last', 'pytorch-eager'],
     ['PyTorch, autocast bfloat16', 'pytorch-autocast'],
     ['PyTorch, torch.compile', 'pytorch-compiled'],
+    ['PyTorch, torch.compile, autocast bfloat16', 'pytorch-compiled-autocast'],
     ...(hasKeras ? [['Keras fit', 'keras'] as const] : []),
   ] as const;
   return modes.map(([name, mode]) => peer(python, name, [mode, settingFile]));

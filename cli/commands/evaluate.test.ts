@@ -176,8 +176,8 @@ test("labelled pictures of a person's own measure a version and an endpoint, wha
       const [stored, served, table, one, strange, both, absent] = await Promise.all([
         evaluateWith(cache, id, photos, ...here),
         evaluateWith(cache, photos, '--endpoint', url, '--json'),
-        evaluateWith(cache, id, join(photos, 'labels.csv'), ...here),
-        evaluateWith(cache, id, join(folder, 'one'), '--store', store.url),
+        evaluateWith(cache, id, join(photos, 'labels.csv'), '--tta', 'none', ...here),
+        evaluateWith(cache, id, join(folder, 'one'), '--tta', 'selective', '--store', store.url),
         evaluateWith(cache, id, join(folder, 'strange'), ...here),
         evaluateWith(cache, id, photos, '--data', 'cifar10', ...here),
         evaluateWith(cache, 'no/such/folder', '--json'),
@@ -190,8 +190,10 @@ test("labelled pictures of a person's own measure a version and an endpoint, wha
       expect(stored.error).toContain('1 of 10 pictures are left out: cat/broken.png');
       expect(json(served)).toMatchObject({ images: 9, confusion, plain: json(stored).plain });
       expect(json(table)).toMatchObject({ images: 2 });
+      expect(json(table).tta).toBeUndefined();
       expect(table.error).toContain('has a test split');
       expect(one).toMatchObject({ code: 0, out: expect.stringMatching(/on 3 test images/) });
+      expect(one.out).toMatch(/^ {2}plain .*\n {2}with selective TTA +\d+\.\d\d %$/m);
       expect(one.out).toMatch(/truck +no images/);
       expect(strange).toMatchObject({ code: 1, error: expect.stringContaining('has the class zebra, and the model') });
       expect(both).toMatchObject({ code: 2, error: expect.stringContaining('Give one of them.') });
@@ -202,15 +204,17 @@ test("labelled pictures of a person's own measure a version and an endpoint, wha
   }));
 
 test('says what is wrong before it asks for long', async () => {
-  const [nobody, noAddress, noEndpoint, noImages] = await Promise.all([
+  const [nobody, noAddress, noEndpoint, noImages, noViews] = await Promise.all([
     evaluate('--endpoint', 'http://127.0.0.1:9'),
     evaluate('--endpoint', 'localhost:8080'),
     evaluate('--images', '10'),
     evaluate('--endpoint', 'http://127.0.0.1:9', '--images', 'ten'),
+    evaluate('--endpoint', 'http://127.0.0.1:9', '--tta', 'none'),
   ]);
   expect(nobody).toMatchObject({ code: 1, out: '' });
   expect(nobody.error).toContain('No endpoint answers at http://127.0.0.1:9.');
-  expect([noAddress.code, noEndpoint.code, noImages.code]).toEqual([2, 2, 2]);
+  expect([noAddress.code, noEndpoint.code, noImages.code, noViews.code]).toEqual([2, 2, 2, 2]);
+  expect(noViews.error).toContain('--tta is about a stored version');
   expect(noEndpoint.error).toContain(`No endpoint is up on LocalStack: answering from ${home}/store.`);
   expect(noEndpoint.error).toContain('--endpoint or --target');
 

@@ -92,6 +92,11 @@ async function run(
   }
   const options = { ...given, ...(pictures !== undefined && { pictures }) };
   const source = await chooseSource({ ...options, ...(isStoreGiven && { store }) });
+  if ('endpoint' in source && options.tta !== undefined) {
+    throw new UsageError(
+      '--tta is about a stored version: an endpoint gets each image as it is. Leave it out, or give --store.',
+    );
+  }
   if ('endpoint' in source) return evaluateServed(version, source.endpoint, options);
   if (options.apiKey !== undefined || options.images !== undefined) {
     throw new UsageError('--api-key and --images are about an endpoint. Name one with --endpoint or --target.');

@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { makeFolder } from '#environment/make-folder.ts';
 import { UserError } from '#errors/user-error.ts';
@@ -13,7 +13,8 @@ import { readVersion, type VerifiedVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openLabelledPictures } from '../datasets/labelled-pictures.ts';
 import { openTestImages } from '../datasets/test-images.ts';
-import { evaluate } from '../evaluation/evaluate.ts';
+import { evaluate, evaluatePlainly, evaluateSelectively } from '../evaluation/evaluate.ts';
+import type { Evaluation } from '../evaluation/evaluation.ts';
 import { type EvaluationReport, reportEvaluation } from '../evaluation/evaluation-report.ts';
 import { probabilities } from '../evaluation/temperature.ts';
 import { measuredTable } from './measured-table.ts';
@@ -30,7 +31,12 @@ export interface EvaluateOptions extends ShowOptions {
   readonly data?: string;
   /** A folder or table of a person's own labelled pictures, instead of a data set's test images. */
   readonly pictures?: string;
+  /** Of which images six views are averaged. @default all */
+  readonly tta?: keyof typeof evaluations;
 }
+
+/** By the images of which six views are averaged. */
+const evaluations = { all: evaluate, selective: evaluateSelectively, none: evaluatePlainly };
 
 /** Measures a stored version, which is what a container can do; the command line's own command measures endpoints too. */
 export function evaluateCommand(): Command {
@@ -39,6 +45,12 @@ export function evaluateCommand(): Command {
     .argument('[version]', 'a version or an alias (default: candidate)')
     .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
     .option('--data <where>', 'a data set with test images of the same classes (default: the one it was trained on)')
+    .addOption(
+      new Option(
+        '--tta <images>',
+        'average six views: of all images, of the quarter that it is least sure of (selective, 2.25 views an image), or of none (default: all)',
+      ).choices(Object.keys(evaluations)),
+    )
     .option('--report <folder>', 'write evaluation.html there: the worst mistakes, with their images')
     .option('--json', 'print JSON')
     .action((name: string | undefined, options: EvaluateOptions) => evaluateStored(name, options));
@@ -72,7 +84,7 @@ export async function evaluateStored(
   const classes = card.classes.length;
   const answers = probabilities(await model.predict(goldenPixels(golden)), classes, card.temperature);
   const progress = progressLine();
-  const evaluation = await evaluate(model.predict, data.test, {
+  const evaluation: Evaluation = await evaluations[options.tta ?? 'all'](model.predict, data.test, {
     imageSize: data.images.size,
     classes,
     temperature: card.temperature,

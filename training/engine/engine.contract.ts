@@ -732,24 +732,23 @@ export function describeEngine(
       );
 
       test('average the weights as the steps one by one do, bit for bit', async () => {
-        const averaging = { ...change, lookahead: false, average: true };
-        const [engine, other] = [await compile(averaging), await compile(averaging)];
-        const decayAfter = (step: number) => (step < 5 ? undefined : (step - 5) / (step - 4));
-        const averaged = plans
-          .slice(0, frozenFrom)
-          .map(({ lookahead: _, ...plan }) => ({ ...plan, average: decayAfter(plan.step) }));
-        engine.steps!.run(averaged.slice(0, wholeFrom));
-        engine.steps!.run(averaged.slice(wholeFrom));
+        const engine = await compile({ resident: { ...split, augmentation }, average: true });
+        const begin = engine.state();
+        const learningRates = { all: 0.1 };
+        const averageAfter = (step: number) => (step < 2 ? undefined : (step - 2) / (step - 1));
+        const planned = Array.from(batchPlans(split, epoch(0)), (each, step) => ({
+          ...{ step, batch: each, learningRates, average: averageAfter(step) },
+        }));
+        engine.steps!.run(planned);
+        const together = engine.state();
+        engine.restore(begin);
         let step = 0;
-        for (const number of [0, 1]) {
-          for (const each of batches(split, epoch(number))) {
-            if (step === frozenFrom) break;
-            other.step(each, { step, learningRates: ratesOf(step) });
-            const decay = decayAfter(step++);
-            if (decay !== undefined) other.average(decay);
-          }
+        for (const each of batches(split, epoch(0))) {
+          engine.step(each, { step, learningRates });
+          const decay = averageAfter(step++);
+          if (decay !== undefined) engine.average(decay);
         }
-        expect(engine.state()).toEqual(other.state());
+        expect(together).toEqual(engine.state());
       });
 
       test('are the steps one by one for a net with branches too', async () => {

@@ -120,6 +120,11 @@ export interface EngineOptions {
    * evaluation stay float32. `auto`: the faster one on this machine. @default 'float32'
    */
   readonly precision?: 'auto' | Precision;
+  /**
+   * How kernels of convolutions get their gradients: as ever, or `auto`, where shape and processor say so, as products of
+   * matrices, whose sums have another order. @default 'convolution'
+   */
+  readonly filterGradient?: 'auto' | 'convolution';
   /** Keep a slow average of weights and statistics. @default false */
   readonly lookahead?: boolean;
   /** Keep a slow average that the weights do not follow; one engine has one or the other. @default false */

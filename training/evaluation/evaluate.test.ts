@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Split } from '../data/dataset.ts';
 import { views } from '../data/views.ts';
-import { evaluate, logitsOf, meanLogitsOf } from './evaluate.ts';
+import { random } from '../random/random.ts';
+import {
+  evaluate,
+  evaluatePlainly,
+  evaluateSelectively,
+  logitsOf,
+  meanLogitsOf,
+  selectiveAnswers,
+  viewsOf,
+} from './evaluate.ts';
 import { agreement, topClasses } from './measure.ts';
 
 /** 1,203 pictures of two rows and two columns: more than two chunks, and a short last one. */
@@ -37,6 +46,54 @@ describe('evaluate', () => {
     // This network contradicts itself about a mirrored image: over both, every image is a tie, which class 0 takes.
     const { tta } = await evaluate(predict, { count, images, labels: truth }, options);
     expect(tta).toBe(agreement(new Uint8Array(count), truth));
+  });
+
+  test('with augmentation of the least sure alone, counts every image once, each with one of its two answers', async () => {
+    const draw = random(1);
+    const varied = Uint8Array.from(images, () => draw.integer(256));
+    const labels = truth.map((_, image) => (varied[4 * image]! > varied[4 * image + 1]! ? 1 : 0));
+    const split: Split = { count, images: varied, labels };
+    const asked: number[] = [];
+    const counting = (batch: Uint8Array) => {
+      asked.push(batch.length / 4);
+      return predict(batch);
+    };
+    const done: number[] = [];
+    const evaluation = await evaluateSelectively(counting, split, {
+      ...options,
+      onProgress: (share) => done.push(share),
+    });
+
+    // One view of all images, and five more of a quarter, rounded up.
+    const unsure = Math.ceil(count / 4);
+    expect(asked.reduce((sum, each) => sum + each, 0)).toBe(count + 5 * unsure);
+    expect([done, done.at(-1)]).toEqual([done.toSorted((one, other) => one - other), 1]);
+    const { plain, tta } = await evaluate(predict, split, options);
+    expect(evaluation).toMatchObject({ images: count, plain });
+    // The network is right about every plain image, and all is a tie over the views, which class 0 takes: so of the least
+    // sure those count as right that are zeros.
+    const margin = (image: number) => Math.abs(varied[4 * image]! - varied[4 * image + 1]!);
+    const sorted = Array.from(labels.keys()).sort((one, other) => margin(one) - margin(other) || one - other);
+    const wrong = sorted.slice(0, unsure).filter((image) => labels[image] === 1).length;
+    expect(wrong).toBeGreaterThan(0);
+    expect(evaluation.selectiveTta).toBe((count - wrong) / count);
+    const both = await viewsOf(predict, split, options);
+    for (const [share, expected] of [
+      [0, plain],
+      [1, tta],
+    ] as const) {
+      expect(agreement(selectiveAnswers(both, 2, share), labels)).toBe(expected);
+    }
+  });
+
+  test('without augmentation, is asked once for every image', async () => {
+    let asked = 0;
+    const counting = (batch: Uint8Array) => {
+      asked += batch.length / 4;
+      return predict(batch);
+    };
+    const evaluation = await evaluatePlainly(counting, { count, images, labels: truth }, options);
+    expect([evaluation.plain, evaluation.tta, asked]).toEqual([1, undefined, count]);
   });
 
   test('stops when it is aborted', async () => {

@@ -60,13 +60,15 @@ export function reportEvaluation(
   { version, runtime, card, data, split, golden }: ReportOptions,
 ): EvaluationReport {
   const { classes, temperature, accuracy } = card;
-  const { logits, perClass, images, plain, tta, top, loss, interval95, calibration, confusion } = evaluation;
+  const { logits, perClass, images, plain, tta, selectiveTta, top, loss, interval95, calibration, confusion } =
+    evaluation;
   const { figures, macro, weighted, ranking, confusions } = evaluation;
   const mistakes = worstMistakes(probabilities(logits, classes.length, temperature), split.labels, MISTAKES);
   const isSameTest = areTestImagesOf(card, data);
   return {
     ...{ version, runtime, data: data.title, classes, images, plain },
     ...(tta === undefined ? {} : { tta }),
+    ...(selectiveTta === undefined ? {} : { selectiveTta }),
     ...{ top, loss, interval95 },
     ...(isSameTest && {
       recorded: { images: accuracy.images, plain: accuracy.plain, tta: accuracy.tta, loss: card.loss },

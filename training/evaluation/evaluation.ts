@@ -9,6 +9,8 @@ export interface Evaluation {
   readonly plain: number;
   /** Top-1 accuracy with test-time augmentation; absent if images were classified unchanged only. */
   readonly tta?: number;
+  /** Top-1 accuracy with test-time augmentation of the least sure quarter of the images alone; absent if that was not asked for. */
+  readonly selectiveTta?: number;
   /** The share of images whose class is among the best `k`: five, or all but one of fewer classes. */
   readonly top: { readonly k: number; readonly accuracy: number };
   /** Interval of `plain`. */

@@ -32,6 +32,7 @@ const seed: Recipe = {
   patience: 0,
   keep: 'last',
   precision: 'float32',
+  filterGradient: 'convolution',
   optimizer: 'sgd',
   learningRate: 0.01,
   momentum: 0.9,

@@ -69,6 +69,12 @@ export const settingsSchema = z.object({
     ...precisions,
   ]),
 
+  filterGradient: choice(
+    'How kernels of convolutions get their gradients: by one operation, or auto, by products of matrices where the kind of ' +
+      'processor and the shape make that faster. The same processor gives the same weights.',
+    ['convolution', 'auto'],
+  ),
+
   optimizer: choice(
     'The optimizer; muon trains the kernels of convolutions, and SGD the rest; adamw without decay is Adam.',
     ['sgd', 'adamw', 'muon'],

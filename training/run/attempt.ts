@@ -121,6 +121,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       lookahead: settings.lookahead > 0,
       average: settings.averageLast > 0,
       precision: settings.precision,
+      filterGradient: settings.filterGradient,
       resolutions: reducedSides(settings, net.input[0]),
       resident: preparation === 'graph' ? { ...train, augmentation: settings } : undefined,
     });

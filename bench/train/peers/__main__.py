@@ -1,7 +1,7 @@
 """Runs Keras or PyTorch as a contestant.
 
-Arguments: `keras`, `pytorch-eager`, `pytorch-autocast` or `pytorch-compiled`, and a settings file; or `gemm` and a
-precision. contestant.ts describes the protocol.
+Arguments: `keras`, `pytorch-eager`, `pytorch-autocast`, `pytorch-compiled` or `pytorch-compiled-autocast`, and a settings file;
+or `gemm` and a precision. contestant.ts describes the protocol.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""PyTorch as a contestant: the net of the settings file in channels_last, eager, with autocast, or compiled."""
+"""PyTorch as a contestant: the net of the settings file in channels_last, eager or compiled, each without and with autocast."""
 
 import contextlib
 import os
@@ -121,13 +121,13 @@ def optimizer_of(model: nn.Module, groups: list[Group]) -> torch.optim.Optimizer
 
 
 def pytorch_contestant(setting: Setting, mode: str) -> None:
-    """Trains in the mode `eager`, `autocast` (bfloat16) or `compiled`."""
+    """Trains in the mode `eager`, `autocast` (bfloat16), `compiled`, or `compiled-autocast`."""
     torch.set_num_threads(os.cpu_count() or 1)
     model = build(setting)
     optimizer = optimizer_of(model, setting.groups)
     criterion = nn.CrossEntropyLoss(label_smoothing=setting.label_smoothing)
-    forward = torch.compile(model) if mode == "compiled" else model
-    precision = torch.autocast("cpu", torch.bfloat16) if mode == "autocast" else contextlib.nullcontext()
+    forward = torch.compile(model) if mode.startswith("compiled") else model
+    precision = torch.autocast("cpu", torch.bfloat16) if mode.endswith("autocast") else contextlib.nullcontext()
 
     def step(images: torch.Tensor, labels: torch.Tensor) -> float:
         optimizer.zero_grad(set_to_none=True)
@@ -150,5 +150,6 @@ def pytorch_contestant(setting: Setting, mode: str) -> None:
         "eager": "PyTorch, channels_last",
         "autocast": "PyTorch, autocast bfloat16",
         "compiled": "PyTorch, torch.compile",
+        "compiled-autocast": "PyTorch, torch.compile, autocast bfloat16",
     }[mode]
     serve(name, f"PyTorch {torch.__version__}", train, losses)

@@ -30,7 +30,10 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
   const tensorflow = await loadTensorFlow();
   const precision = precisionOf(options, tensorflow);
   // XLA is worth its compilation on a processor; on a GPU it has not been measured.
-  const graph = buildTrainingGraph(options, { compileFunctions: tensorflow.device === 'CPU', precision });
+  const isOnCpu = tensorflow.device === 'CPU';
+  // Products of matrices were measured on processors.
+  const built = isOnCpu ? options : { ...options, filterGradient: 'convolution' as const };
+  const graph = buildTrainingGraph(built, { compileFunctions: isOnCpu, precision });
   const session = openSession(tensorflow, graph.graph);
   withMemory(options, () => setInitialValues(options, graph, session));
   return {

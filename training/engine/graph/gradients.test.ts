@@ -77,6 +77,25 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
   );
 
   property(
+    'convolution whose kernel gets its gradient by products',
+    fc
+      .record({
+        ...{ batch: small(3), height: small(9), width: small(9), channels: small(4), filters: small(5) },
+        ...{ kernel: small(4), padding },
+      })
+      .filter((shape) => shape.padding === 'same' || shape.kernel <= Math.min(shape.height, shape.width)),
+    ({ batch, height, width, channels, filters, kernel, padding }) => ({
+      shapes: [
+        [batch, height, width, channels],
+        [kernel, kernel, channels, filters],
+      ],
+      build: (graph, images, weights) =>
+        convolution(graph, images!, weights!, { stride: 1, padding, kernelGradient: () => 'products' }),
+      eager: (tf, images, weights) => tf.conv2d(images as never, weights as never, 1, padding),
+    }),
+  );
+
+  property(
     'convolution of a fixed value with a bias, activated',
     fc
       .record({
@@ -314,6 +333,12 @@ describe.each([
   const inBrief = (graph: Graph, value: Value) => cast(graph, value, type);
   test.each<[name: string, shapes: readonly Shape[], build: Build, kinked?: boolean]>([
     ['convolution', [images, [3, 3, 5, 8]], (graph, x, kernel) => convolution(graph, x!, kernel!, sliding)],
+    [
+      'convolution whose kernel gets its gradient by products',
+      [images, [3, 3, 5, 8]],
+      (graph, x, kernel) =>
+        convolution(graph, x!, kernel!, { stride: 1, padding: 'same', kernelGradient: () => 'products' }),
+    ],
     ['bias', [images, [5]], (graph, x, bias) => addBias(graph, x!, bias!)],
     [
       'convolution of a fixed value with a bias, activated',

@@ -3,21 +3,25 @@ import type { Activation, BatchNormalization, Convolution, Dropout, Layer, Net }
 import { shapesOf } from '../../nets/shapes.ts';
 import { purpose, random } from '../../random/random.ts';
 import type { Precision } from '../../recipe/precision.ts';
+import type { EngineOptions } from '../engine.ts';
 import { isStill } from '../still.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
+import { fasterKernelGradient } from './kernel-gradient-form.ts';
 import { elu, gelu, relu, silu } from './operations/activations.ts';
 import { add, cast, multiply, toFloat } from './operations/arithmetic.ts';
 import { averagePooling } from './operations/average-pooling.ts';
 import { normalizeBatch, normalizeByRunningStatistics } from './operations/batch-normalization.ts';
 import { convolutionOfBiased, isSmooth, type SmoothActivation } from './operations/biased-convolution.ts';
 import { channelPadding } from './operations/channel-padding.ts';
-import { addBias, type ConvolutionOptions, convolution } from './operations/convolution.ts';
+import { addBias, convolution } from './operations/convolution.ts';
 import { dropout } from './operations/dropout.ts';
 import { globalPooling } from './operations/global-pooling.ts';
 import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
 import { normalizeImages } from './operations/normalize-images.ts';
-import { pack, reshape } from './operations/shape.ts';
+import { reshape, stack } from './operations/shape.ts';
+import type { ConvolutionOptions } from './operations/sliding.ts';
+import { processors } from './precision.ts';
 
 /** A weight or running statistic, by its name. */
 type Variables = (name: string) => Variable;
@@ -31,6 +35,7 @@ interface NetworkOptions {
 interface TrainingOptions extends NetworkOptions {
   /** Type of the values between the layers; weights, running statistics and logits are float32. */
   readonly precision: Precision;
+  readonly filterGradient: EngineOptions['filterGradient'];
   /** Names of the weights that gradients are computed for. */
   readonly trained: ReadonlySet<string>;
   /** With the step, keys dropout. */
@@ -53,6 +58,7 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
   const statistics: { variable: Variable; next: Value }[] = [];
   const logits = network(graph, net, options, {
     precision: options.precision,
+    kernelGradient: options.filterGradient === 'auto' ? fasterKernelGradient(processors()) : undefined,
     start: frozenStart(net, trained),
     normalize(layer, value) {
       if (isKept(layer)) return normalizeByRunningStatistics(graph, value, parameters(graph, layer, variables));
@@ -68,7 +74,7 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
     dropOut(layer, value) {
       const key = random(options.seed, purpose.dropout, net.layers.indexOf(layer)).integer(2 ** 31);
       const constant = graph.constant({ type: 'int32', shape: [], values: Int32Array.of(key) });
-      return dropout(graph, value, layer.rate, pack(graph, [constant, options.step]));
+      return dropout(graph, value, layer.rate, stack(graph, [constant, options.step]));
     },
   });
   return { logits, statistics };
@@ -91,6 +97,7 @@ export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions
 /** What differs between training and use. */
 interface Mode {
   readonly precision: Precision;
+  readonly kernelGradient?: ConvolutionOptions['kernelGradient'];
   /** Layers that have a faster way to the same gradients. */
   readonly start?: FrozenStart | undefined;
   normalize(layer: BatchNormalization, value: Value): Value;
@@ -115,7 +122,7 @@ function network(graph: Graph, net: Net, { images, variables }: NetworkOptions, 
     );
     const value =
       start !== undefined && layer === start.next
-        ? applyStart(graph, start, first, variables)
+        ? applyStart(graph, start, first, { variables, mode })
         : graph.scope(layer.name, () => applyLayer(graph, layer, [first, ...others], variables, mode));
     values.set(output, value);
   }
@@ -173,10 +180,17 @@ function frozenStart(net: Net, trained: ReadonlySet<string>): FrozenStart | unde
   return { input: input!.name, fixed, activation, smooth: activation.function, next };
 }
 
-function applyStart(graph: Graph, start: FrozenStart, value: Value, variables: Variables): Value {
+function applyStart(
+  graph: Graph,
+  start: FrozenStart,
+  value: Value,
+  { variables, mode }: { readonly variables: Variables; readonly mode: Mode },
+): Value {
   const { fixed, smooth, next } = start;
   const weight = (layer: Layer, role: string) => cast(graph, variables(`${layer.name}/${role}`).value, value.type);
-  const whitened = graph.scope(fixed.name, () => convolution(graph, value, weight(fixed, 'kernel'), slidingOf(fixed)));
+  const whitened = graph.scope(fixed.name, () =>
+    convolution(graph, value, weight(fixed, 'kernel'), slidingOf(fixed, mode)),
+  );
   return graph.scope(next.name, () => {
     const operands = {
       fixed: whitened,
@@ -184,13 +198,13 @@ function applyStart(graph: Graph, start: FrozenStart, value: Value, variables: V
       activation: smooth,
       kernel: weight(next, 'kernel'),
     };
-    const convolved = convolutionOfBiased(graph, { ...operands, ...slidingOf(next) });
+    const convolved = convolutionOfBiased(graph, { ...operands, ...slidingOf(next, mode) });
     return next.bias ? addBias(graph, convolved, weight(next, 'bias')) : convolved;
   });
 }
 
-function slidingOf({ stride = 1, padding }: Convolution): ConvolutionOptions {
-  return { stride, padding };
+function slidingOf({ stride = 1, padding }: Convolution, { kernelGradient }: Mode): ConvolutionOptions {
+  return { stride, padding, kernelGradient };
 }
 
 function applyLayer(
@@ -207,7 +221,7 @@ function applyLayer(
     case 'normalization':
       return normalizeImages(graph, value, layer, mode.precision);
     case 'convolution':
-      return withBias(convolution(graph, value, weight('kernel'), slidingOf(layer)), layer);
+      return withBias(convolution(graph, value, weight('kernel'), slidingOf(layer, mode)), layer);
     case 'batch-normalization':
       return mode.normalize(layer, value);
     case 'activation':

@@ -32,7 +32,8 @@ export function isBfloat16Faster(description: string): boolean {
   return /^flags\s*:.*\bamx_bf16\b/m.test(description) || (isAmd && /^flags\s*:.*\bavx512_bf16\b/m.test(description));
 }
 
-function processors(): string {
+/** Their description; empty where the system gives none. */
+export function processors(): string {
   try {
     return readFileSync('/proc/cpuinfo', 'utf8');
   } catch {

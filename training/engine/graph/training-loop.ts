@@ -5,7 +5,7 @@ import type { Graph, Value, Variable } from './builder/graph.ts';
 import { labelType } from './labels.ts';
 import { add, cast, isLess } from './operations/arithmetic.ts';
 import { gather } from './operations/gather.ts';
-import { pack, reshape, slice } from './operations/shape.ts';
+import { reshape, slice, stack } from './operations/shape.ts';
 import { transformImages } from './operations/transform-images.ts';
 import { addLookahead, addTraining, addWeights, type Steps } from './training-step.ts';
 
@@ -151,7 +151,7 @@ function updateSlowAverage(graph: Graph, options: EngineOptions, decay: Value, n
 function takeAt(graph: Graph, values: Value, index: Value): Value {
   const [, ...rest] = values.shape;
   const zero = graph.constant({ type: 'int32', shape: [], values: Int32Array.of(0) });
-  const begin = pack(graph, [index, ...rest.map(() => zero)]);
+  const begin = stack(graph, [index, ...rest.map(() => zero)]);
   return reshape(graph, slice(graph, values, begin, [1, ...rest]), rest);
 }
 

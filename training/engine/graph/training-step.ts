@@ -98,7 +98,7 @@ function addSteps(
     const trained = new Set(active.flatMap(({ group }) => group.weights));
     const { logits, statistics } = trainingNetwork(graph, net, {
       ...{ images, variables, trained, seed, step },
-      precision,
+      ...{ precision, filterGradient: options.filterGradient },
     });
     return graph.scope('loss', () => {
       const unweighted = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
@@ -151,6 +151,7 @@ export function addObservation(
   const trained = new Set(groups.flatMap(({ weights }) => weights));
   const { statistics } = trainingNetwork(graph, netOfBatchStatistics(net), {
     ...{ images, variables, trained, seed, step, precision },
+    filterGradient: 'convolution', // There are none.
   });
   const moved = statistics.map(({ variable, next }) => {
     const kept = multiply(graph, variable.value, subtract(graph, 1, share));

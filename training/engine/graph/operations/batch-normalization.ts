@@ -1,5 +1,5 @@
 import { type Graph, show, type Value } from '../builder/graph.ts';
-import { fourAxes } from './convolution.ts';
+import { fourAxes } from './sliding.ts';
 
 /** Each `[channels]`. */
 interface Normalization {

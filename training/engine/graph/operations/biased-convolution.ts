@@ -1,7 +1,9 @@
 import type { Graph, Value } from '../builder/graph.ts';
 import { gelu, geluGradient, silu, siluGradient } from './activations.ts';
 import { cast, multiply, sumOver, toFloat } from './arithmetic.ts';
-import { addBias, type ConvolutionOptions, convolution, kernelGradient } from './convolution.ts';
+import { addBias, convolution } from './convolution.ts';
+import { kernelGradient } from './kernel-gradient.ts';
+import type { ConvolutionOptions } from './sliding.ts';
 
 const smooth = {
   gelu: { apply: gelu, gradient: geluGradient },

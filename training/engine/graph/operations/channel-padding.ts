@@ -1,6 +1,6 @@
 import { type Graph, show, type Value } from '../builder/graph.ts';
-import { fourAxes } from './convolution.ts';
 import { pad } from './shape.ts';
+import { fourAxes } from './sliding.ts';
 
 /**
  * Every `stride`-th pixel, and channels of zeros behind the given ones.

@@ -1,10 +1,6 @@
-import { type Graph, type Shape, show, type Value } from '../builder/graph.ts';
-
-export interface ConvolutionOptions {
-  readonly stride: number;
-  /** TensorFlow's: where the padding is odd, the larger half is below and to the right. */
-  readonly padding: 'same' | 'valid';
-}
+import { type Graph, show, type Value } from '../builder/graph.ts';
+import { kernelGradient } from './kernel-gradient.ts';
+import { type ConvolutionOptions, fourAxes, slidingAttributes, windows } from './sliding.ts';
 
 /**
  * @param images `[N, H, W, in]`
@@ -19,7 +15,7 @@ export function convolution(graph: Graph, images: Value, kernel: Value, options:
       `A kernel ${show(kernel.shape)} takes ${taken} channels; the images ${show(images.shape)} have ${channels}.`,
     );
   }
-  const attributes = attributesOf(images, options);
+  const attributes = slidingAttributes(images, options);
   return graph.value({
     op: 'Conv2D',
     inputs: [images, kernel],
@@ -38,45 +34,6 @@ export function convolution(graph: Graph, images: Value, kernel: Value, options:
       () => kernelGradient(graph, images, kernel.shape, upstream, options),
     ],
   });
-}
-
-/**
- * The gradient of a convolution with respect to its kernel.
- *
- * @param upstream that of its result
- */
-export function kernelGradient(
-  graph: Graph,
-  images: Value,
-  kernel: Shape,
-  upstream: Value,
-  options: ConvolutionOptions,
-): Value {
-  return graph.value({
-    op: 'Conv2DBackpropFilter',
-    inputs: [images, graph.integers(kernel), upstream],
-    shape: kernel,
-    type: images.type,
-    attributes: attributesOf(images, options),
-  });
-}
-
-function attributesOf({ type }: Value, { stride, padding }: ConvolutionOptions) {
-  return {
-    T: { type },
-    strides: { integers: [1, stride, stride, 1] },
-    padding: padding.toUpperCase(),
-    data_format: 'NHWC',
-  } as const;
-}
-
-/** How many windows fit along an axis, or begin on it. */
-export function windows(graph: Graph, size: number, window: number, options: ConvolutionOptions): number {
-  const { stride, padding } = options;
-  if (!Number.isInteger(stride) || stride < 1) graph.fail(`A stride of ${stride}.`);
-  if (padding === 'same') return Math.ceil(size / stride);
-  if (window > size) graph.fail(`A window of ${window} does not fit ${size}.`);
-  return Math.floor((size - window) / stride) + 1;
 }
 
 /**
@@ -101,19 +58,4 @@ export function addBias(graph: Graph, value: Value, bias: Value): Value {
       () => graph.value({ op: 'BiasAddGrad', inputs: [upstream], shape: bias.shape, type, attributes }),
     ],
   });
-}
-
-/** @throws {GraphError} it has not four */
-export function fourAxes(graph: Graph, what: string, { shape }: { shape: Shape }): [number, number, number, number] {
-  const [first, second, third, fourth] = shape;
-  if (
-    shape.length !== 4 ||
-    first === undefined ||
-    second === undefined ||
-    third === undefined ||
-    fourth === undefined
-  ) {
-    return graph.fail(`${what} ${show(shape)} must have four axes.`);
-  }
-  return [first, second, third, fourth];
 }

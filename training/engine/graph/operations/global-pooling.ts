@@ -1,8 +1,8 @@
 import type { Graph, Value } from '../builder/graph.ts';
 import { averagePooling } from './average-pooling.ts';
-import { fourAxes } from './convolution.ts';
 import { maxPooling } from './max-pooling.ts';
 import { reshape } from './shape.ts';
+import { fourAxes } from './sliding.ts';
 
 /**
  * The mean, or the largest value, of each channel over the whole image: one window as large as the image.

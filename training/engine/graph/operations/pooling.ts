@@ -1,5 +1,5 @@
 import type { Graph, Shape, Value } from '../builder/graph.ts';
-import { fourAxes, windows } from './convolution.ts';
+import { fourAxes, windows } from './sliding.ts';
 
 /** How a pooling slides its windows. */
 export interface Pooling {

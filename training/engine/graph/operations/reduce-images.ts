@@ -1,6 +1,6 @@
 import { type Graph, show, type Value } from '../builder/graph.ts';
 import { toFloat } from './arithmetic.ts';
-import { fourAxes } from './convolution.ts';
+import { fourAxes } from './sliding.ts';
 
 /**
  * Scales whole images down, bilinearly: each pixel is interpolated between the four that lie around its middle, and no others are

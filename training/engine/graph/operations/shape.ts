@@ -55,14 +55,14 @@ export function slice(graph: Graph, value: Value, begin: Value, shape: Shape): V
   });
 }
 
-/** Numbers `[]` of one type side by side: `[n]`. */
-export function pack(graph: Graph, numbers: readonly Value[]): Value {
-  const [{ type }] = numbers as [Value];
+/** Values of one shape and type, one after the other: `[n, …]`; numbers `[]` become `[n]`. It has no gradient. */
+export function stack(graph: Graph, values: readonly Value[]): Value {
+  const [{ type, shape }] = values as [Value];
   return graph.value({
     op: 'Pack',
-    inputs: numbers,
-    shape: [numbers.length],
+    inputs: values,
+    shape: [values.length, ...shape],
     type,
-    attributes: { N: { integer: numbers.length }, T: { type }, axis: { integer: 0 } },
+    attributes: { N: { integer: values.length }, T: { type }, axis: { integer: 0 } },
   });
 }

@@ -1,0 +1,151 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import * as z from 'zod/mini';
+import { UsageError } from '#errors/user-error.ts';
+import type { Card } from '#models/card.ts';
+import { percent } from '#models/percent.ts';
+import { openObjectStore } from '#models/stores/open.ts';
+import { listVersions, readCard } from '#models/versions.ts';
+import { criticalT } from '#training/evaluation/student-t.ts';
+import { type Point, type Series, timeToAccuracyChart } from './ladder/chart.ts';
+import { writeResults } from './results.ts';
+import { aligned } from './train/table.ts';
+
+interface Options {
+  /** A folder or `s3://<bucket>`, whose versions are the ladder's: each recipe with some seeds. */
+  readonly store: string;
+  /** A JSON file of what other programs reached on this machine. @default none */
+  readonly peers?: string;
+  /** Draw `docs/images/time-to-accuracy.svg`, too. */
+  readonly chart: boolean;
+}
+
+/** Accuracies with test-time augmentation, as their authors measured them, each on a machine of its own. */
+const RECORDS: readonly Point[] = [
+  { name: 'fulcrum E1, A100', seconds: 1.828, accuracy: 0.94 },
+  { name: 'hiverge, A100', seconds: 1.98, accuracy: 0.9402 },
+  { name: 'airbench94_muon, A100', seconds: 2.59, accuracy: 0.9401 },
+  { name: 'airbench96, A100', seconds: 27.3, accuracy: 0.96 },
+  { name: 'DAWNBench, 16 vCPU', seconds: 79.4 * 3600, accuracy: 0.9405 },
+];
+
+const Peers = z.array(
+  z.object({
+    name: z.string(),
+    points: z.array(z.object({ name: z.string(), seconds: z.number(), accuracy: z.number() })),
+  }),
+);
+
+/** The versions of one recipe with the same settings. */
+interface Rung {
+  readonly recipe: string;
+  readonly settings: Card['recipe']['settings'];
+  readonly cards: readonly Card[];
+}
+
+/**
+ * Prints the recipes that a store has CIFAR-10 versions of as a ladder: accuracy, plain and with test-time augmentation, seconds of training, and the worth of all
+ * steps in whole-size images, as means over the seeds with the 95 % interval of the mean; and draws time to accuracy.
+ *
+ * @throws {UsageError} the store has no such versions, or the peers' file cannot be read
+ */
+export async function benchmarkLadder({ store: place, peers, chart }: Options): Promise<void> {
+  const store = await openObjectStore(place);
+  const all = await Promise.all((await listVersions(store)).map((version) => readCard(store, version)));
+  const cards = all.filter(({ data }) => data.name === 'CIFAR-10');
+  if (cards.length === 0)
+    throw new UsageError(`${place} has no versions trained on CIFAR-10. Train some with ./cifar10 train c92 --seed 1.`);
+  const rungs = rungsOf(cards).map(describeRung);
+  const heading = ['', 'seeds', 'plain', 'with TTA', 'seconds of training', 'image steps'];
+  const rows = rungs.map((rung) => [
+    rung.name,
+    String(rung.seeds.length),
+    withHalf(rung.plain),
+    withHalf(rung.tta),
+    `${rung.seconds.mean.toFixed(0)}${rung.seconds.half === undefined ? '' : ` ± ${rung.seconds.half.toFixed(0)}`}`,
+    Math.round(rung.imageSteps).toLocaleString('en'),
+  ]);
+  process.stdout.write(`${aligned([heading, ...rows]).join('\n')}\n`);
+  const others: readonly Series[] = peers === undefined ? [] : await readPeers(peers);
+  const given = [
+    `--store ${place}`,
+    ...(peers === undefined ? [] : [`--peers ${peers}`]),
+    ...(chart ? ['--chart'] : []),
+  ];
+  const made = await writeResults('ladder', `npm run bench -- ladder ${given.join(' ')}`, { rungs, peers: others });
+  process.stdout.write(`${made.join('\n')}\n`);
+  if (!chart) return;
+  const ours: Series = {
+    name: 'this project',
+    points: rungs.map(({ name, tta, seconds }) => ({
+      ...{ name, seconds: seconds.mean, accuracy: tta.mean },
+      ...(tta.half !== undefined && { half: tta.half }),
+    })),
+  };
+  const { cpu, cores } = cards[0]!.host;
+  const file = join('docs', 'images', 'time-to-accuracy.svg');
+  await writeFile(file, timeToAccuracyChart([ours, ...others], RECORDS, { machine: `${cpu}, ${cores} cores` }));
+  process.stdout.write(`drawn to ${file}\n`);
+}
+
+/** In the order in which they come first. */
+function rungsOf(cards: readonly Card[]): Rung[] {
+  const rungs: { recipe: string; settings: Card['recipe']['settings']; cards: Card[] }[] = [];
+  for (const card of cards) {
+    const { name: recipe, settings } = card.recipe;
+    const known = rungs.find((rung) => rung.recipe === recipe && isDeepStrictEqual(rung.settings, settings));
+    if (known) known.cards.push(card);
+    else rungs.push({ recipe, settings, cards: [card] });
+  }
+  return rungs;
+}
+
+function describeRung({ recipe, settings, cards }: Rung) {
+  const mean = (of: (card: Card) => number) => meanOf(cards.map(of));
+  return {
+    name: recipe,
+    settings,
+    seeds: cards.map(({ seed }) => seed),
+    epochs: cards[0]!.epochs,
+    plain: mean(({ accuracy }) => accuracy.plain),
+    tta: mean(({ accuracy }) => accuracy.tta),
+    seconds: mean(({ trainingSeconds }) => trainingSeconds),
+    wallSeconds: mean(({ wallSeconds }) => wallSeconds),
+    imageSteps: mean(imageStepsOf).mean,
+    engine: cards[0]!.engine,
+    commits: [...new Set(cards.map(({ commit }) => commit))],
+  };
+}
+
+/** Where no step was on smaller images, the images of all steps. */
+function imageStepsOf({ imageSteps, epochs, data, recipe }: Card): number {
+  if (imageSteps !== undefined) return imageSteps;
+  const batchSize = Number(recipe.settings.batchSize);
+  return Math.round(epochs * Math.floor((CIFAR10 - data.heldOut) / batchSize)) * batchSize;
+}
+
+/** The training images of CIFAR-10, which the ladder is about. */
+const CIFAR10 = 50_000;
+
+/** @returns `half` of the 95 % interval of the mean; absent for a single value */
+function meanOf(values: readonly number[]): { readonly mean: number; readonly half?: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length < 2) return { mean };
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return { mean, half: criticalT(0.95, values.length - 1) * Math.sqrt(variance / values.length) };
+}
+
+function withHalf({ mean, half }: ReturnType<typeof meanOf>): string {
+  return half === undefined ? percent(mean) : `${percent(mean)} ± ${(100 * half).toFixed(2)}`;
+}
+
+async function readPeers(file: string): Promise<Series[]> {
+  try {
+    return Peers.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    const shape =
+      '[{"name": "PyTorch airbench", "points": [{"name": "64/128/128", "seconds": 1260, "accuracy": 0.9254}]}]';
+    throw new UsageError(`${file} is not a list of programs and what they reached. Write ${shape}.`, { cause: error });
+  }
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { timeToAccuracyChart } from './chart.ts';
+
+test('the chart names every point, and a better and a later one lies higher and farther to the right', () => {
+  const series = [
+    {
+      name: 'ours',
+      points: [
+        { name: 'quick & dirty', seconds: 95, accuracy: 0.8917, half: 0.002 },
+        { name: 'minute', seconds: 39, accuracy: 0.8526 },
+      ],
+    },
+  ];
+  const svg = timeToAccuracyChart(series, [{ name: 'a record', seconds: 2, accuracy: 0.94 }], { machine: 'two cores' });
+  const circles = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)" r="4"/g)].map(([, x, y]) => [
+    Number(x),
+    Number(y),
+  ]);
+  const [minute, quick] = circles as [number[], number[]];
+  expect(quick[0]!).toBeGreaterThan(minute[0]!);
+  expect(quick[1]!).toBeLessThan(minute[1]!);
+  for (const name of ['quick &amp; dirty', 'minute', 'a record', 'two cores', 'ours']) expect(svg).toContain(name);
+  expect(svg).not.toMatch(/NaN|undefined|var\(/);
+});
+
+test('names of points that lie close are written below each other', () => {
+  const records = [
+    { name: 'one record', seconds: 1.83, accuracy: 0.94 },
+    { name: 'another record', seconds: 1.98, accuracy: 0.9402 },
+    { name: 'a slow one', seconds: 10_000, accuracy: 0.9405 },
+  ];
+  const svg = timeToAccuracyChart([], records, { machine: 'none' });
+  const heights = records.map(({ name }) => Number(new RegExp(`y="([\\d.]+)"[^>]*>${name}<`).exec(svg)![1]));
+  expect(Math.abs(heights[0]! - heights[1]!)).toBeGreaterThanOrEqual(13);
+  expect(Math.abs(heights[0]! - heights[2]!)).toBeLessThan(13);
+});

@@ -1,0 +1,131 @@
+import { element, picture, standalone, style, text } from '#training/record/report/svg.ts';
+
+/** An accuracy that was reached in a time. */
+export interface Point {
+  /** Such as the name of a recipe. */
+  readonly name: string;
+  /** Of training. */
+  readonly seconds: number;
+  /** In [0, 1]; the mean over the seeds. */
+  readonly accuracy: number;
+  /** Half of the 95 % interval of the mean; absent for a single seed. */
+  readonly half?: number;
+}
+
+/** Points of one program. */
+export interface Series {
+  readonly name: string;
+  readonly points: readonly Point[];
+}
+
+const WIDTH = 860;
+const HEIGHT = 430;
+const LEFT = 64;
+const RIGHT = WIDTH - 24;
+const TOP = 92;
+const BOTTOM = HEIGHT - 52;
+const COLORS = [style.first, style.second, style.wrong, style.muted];
+const SECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 300_000];
+
+/**
+ * Draws accuracy over seconds of training, the seconds on a logarithmic axis: measured series as lines on one machine, and records on
+ * machines of their own as hollow marks.
+ *
+ * @param machine where all series were measured
+ * @returns an SVG document
+ */
+export function timeToAccuracyChart(
+  series: readonly Series[],
+  records: readonly Point[],
+  { machine }: { readonly machine: string },
+): string {
+  const all = [...series.flatMap(({ points }) => points), ...records];
+  const [fastest, slowest] = [
+    Math.min(...all.map(({ seconds }) => seconds)),
+    Math.max(...all.map(({ seconds }) => seconds)),
+  ];
+  const [low, high] = [
+    Math.floor(100 * Math.min(...all.map(({ accuracy }) => accuracy))) - 1,
+    Math.ceil(100 * Math.max(...all.map(({ accuracy }) => accuracy))) + 1,
+  ];
+  const span = Math.max(1e-9, Math.log(slowest / fastest));
+  const x = (seconds: number) => LEFT + 30 + (Math.log(seconds / fastest) / span) * (RIGHT - LEFT - 130);
+  const y = (accuracy: number) => BOTTOM - ((100 * accuracy - low) / (high - low)) * (BOTTOM - TOP);
+  const label = labeller();
+  const step = high - low > 12 ? 5 : high - low > 6 ? 2 : 1;
+  const levels = Array.from({ length: high - low + 1 }, (_, index) => low + index).filter(
+    (level) => level % step === 0,
+  );
+  const parts = [
+    text(16, 26, 'Accuracy over seconds of training', { 'font-size': 16, 'font-weight': 600 }),
+    text(
+      16,
+      46,
+      `CIFAR-10, 10,000 test images, with test-time augmentation; lines: ${machine}; hollow: records on their own machines`,
+      {
+        fill: style.muted,
+      },
+    ),
+    ...series.flatMap(({ name }, index) => [
+      element('circle', { cx: 22 + index * 220, cy: 66, r: 5, fill: COLORS[index % COLORS.length]! }),
+      text(32 + index * 220, 70, name, { fill: style.muted }),
+    ]),
+    ...levels.flatMap((level) => [
+      element('line', { x1: LEFT, x2: RIGHT, y1: y(level / 100), y2: y(level / 100), stroke: style.line }),
+      text(LEFT - 8, y(level / 100) + 4, `${level} %`, { fill: style.muted, 'text-anchor': 'end' }),
+    ]),
+    ...SECONDS.filter((seconds) => seconds >= fastest && seconds <= slowest).map((seconds) =>
+      text(x(seconds), BOTTOM + 22, duration(seconds), { fill: style.muted, 'text-anchor': 'middle' }),
+    ),
+    ...series.flatMap(({ points }, index) => line(points, COLORS[index % COLORS.length]!, { x, y, label })),
+    ...records.flatMap((record) => [
+      element('circle', {
+        ...{ cx: x(record.seconds), cy: y(record.accuracy), r: 4.5 },
+        ...{ fill: style.paper, stroke: style.ink, 'stroke-width': 1.5 },
+      }),
+      label(record.name, x(record.seconds) + 9, y(record.accuracy) + 4, style.muted),
+    ]),
+  ];
+  return standalone(picture(HEIGHT, 'Accuracy over seconds of training', parts, WIDTH));
+}
+
+interface Scales {
+  x(seconds: number): number;
+  y(accuracy: number): number;
+  readonly label: ReturnType<typeof labeller>;
+}
+
+/** Writes names, each below those that it would cover. */
+function labeller() {
+  const [height, width] = [13, 6]; // of a line, and of a letter
+  const written: { readonly left: number; readonly right: number; readonly y: number }[] = [];
+  return (name: string, left: number, wanted: number, fill: string): string => {
+    const right = left + width * name.length;
+    let y = wanted;
+    while (written.some((each) => each.left < right && left < each.right && Math.abs(each.y - y) < height)) y += 1;
+    written.push({ left, right, y });
+    return text(left, y, name, { 'font-size': 11, fill });
+  };
+}
+
+/** The points of one program, in the order of their times, each with its name and the interval of its mean. */
+function line(points: readonly Point[], color: string, { x, y, label }: Scales): string[] {
+  const sorted = points.toSorted((one, other) => one.seconds - other.seconds);
+  const path = sorted.map(({ seconds, accuracy }) => `${x(seconds).toFixed(1)},${y(accuracy).toFixed(1)}`).join(' ');
+  return [
+    element('polyline', { points: path, fill: 'none', stroke: color, 'stroke-width': 2 }),
+    ...sorted.flatMap(({ name, seconds, accuracy, half = 0 }) => [
+      element('line', {
+        ...{ x1: x(seconds), x2: x(seconds), y1: y(accuracy - half), y2: y(accuracy + half) },
+        ...{ stroke: color, 'stroke-width': 2 },
+      }),
+      element('circle', { cx: x(seconds), cy: y(accuracy), r: 4, fill: color }),
+      label(name, x(seconds) + 8, y(accuracy) + 15, style.ink),
+    ]),
+  ];
+}
+
+function duration(seconds: number): string {
+  if (seconds < 100) return `${seconds} s`;
+  return seconds < 3_600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+}
