@@ -150,7 +150,7 @@ describe('options', () => {
   const aws = { name: 'aws', account: '123456789012', region: 'eu-west-1' } as Target;
   const defaults = {
     ...{ trainingImage: undefined, cpuTrainingImage: undefined, auth: 'key', origins: [] },
-    ...{ pictureBuckets: [], maxVcpus: 16, watch: 'on', email: undefined, budget: undefined },
+    ...{ pictureBuckets: [], maxVcpus: 16, shift: 'canary', watch: 'on', email: undefined, budget: undefined },
   };
   const kept = {
     ...{ Auth: 'none' as const, Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' },
