@@ -142,9 +142,9 @@ Examples:
   ./cifar10 deploy                                       on LocalStack, which must be running
   ./cifar10 deploy --target aws                          in your AWS account; Docker builds the images
   ./cifar10 deploy --target aws --training-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1
-  ./cifar10 deploy --target aws --stage prod             a stack beside that of --stage dev, protected
   ./cifar10 deploy --target aws --auth iam               requests must be signed, from now on
   ./cifar10 deploy --target aws --auth none              an endpoint for everybody, from now on
+  ./cifar10 deploy --target aws --stage prod             a stack beside that of --stage dev, protected
   ./cifar10 deploy --target aws --origin https://example.org   allow that origin
   ./cifar10 deploy --target aws --pictures my-photos     jobs may classify the pictures of that bucket
   ./cifar10 deploy --target aws --email me@example.org --budget 20   tell me of alarms, failed jobs and $16

@@ -139,13 +139,11 @@ function submitting(on: Resources): Permission[] {
       resources: [arn(on, 'batch', 'job/*')],
     },
     {
-      ...{ id: 'Waiting', why: 'say what a job waits for: quotas and subnets (EC2 has no narrower right)' },
-      actions: [
-        ...['ec2:DescribeSubnets', 'ec2:DescribeRouteTables'],
-        ...['servicequotas:GetServiceQuota', 'servicequotas:GetAWSDefaultServiceQuota'],
-      ],
+      ...{ id: 'Waiting', why: 'say what a job waits for (no narrower rights)' },
+      actions: ['ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'servicequotas:GetAWSDefaultServiceQuota'],
       resources: ['*'],
     },
+    readQuotas(on),
     ...bucketReads(on, 'Data', 'data sets and pictures of jobs', ['data/*', 'pictures/*']),
     {
       ...{ id: 'Submissions', why: 'write what is submitted: arguments, plans, and data sets that the bucket lacks' },
@@ -160,6 +158,9 @@ function submitting(on: Resources): Permission[] {
 function deploying(on: Resources): Permission[] {
   const { partition, target, stack } = on;
   const { account, region, stackName } = target;
+  const { ClassifierFunctionName: code = `${stackName}-Classifier*` } = stack ?? {};
+  const { DeploymentApplicationName: application, DeploymentGroupName } = stack ?? {};
+  const group = `${application ?? `${stackName}-*`}/${DeploymentGroupName ?? '*'}`;
   const cdk = ['deploy', 'file-publishing', 'image-publishing', 'lookup'];
   return [
     {
@@ -180,16 +181,31 @@ function deploying(on: Resources): Permission[] {
       resources: [arn(on, 'cloudformation', `stack/${stackName}/*`)],
     },
     {
-      ...{
-        id: 'Region',
-        why: 'ask what the region offers, and look at the account before deploying (no narrower rights)',
-      },
+      ...{ id: 'Code', why: 'test the new code, and move the alias back to the old one if it fails' },
+      actions: ['lambda:GetAlias', 'lambda:UpdateAlias', 'lambda:InvokeFunction'],
+      resources: ['', ':*'].map((end) => arn(on, 'lambda', `function:${code}${end}`)),
+    },
+    {
+      ...{ id: 'Shift', why: 'see whether CodeDeploy moves requests to the new code' },
+      actions: ['codedeploy:ListDeployments'],
+      resources: [arn(on, 'codedeploy', `deploymentgroup:${group}`)],
+    },
+    {
+      ...{ id: 'StopShift', why: 'stop CodeDeploy where that code fails (it knows deployments by their ids)' },
+      actions: ['codedeploy:StopDeployment'],
+      resources: ['*'],
+    },
+    {
+      ...{ id: 'Region', why: 'ask what the region offers and whether services answer (no narrower rights)' },
       actions: [
-        ...['ec2:DescribeInstanceTypeOfferings', 'batch:DescribeJobQueues', 'logs:DescribeLogGroups'],
-        ...['servicequotas:GetServiceQuota', 'servicequotas:GetAWSDefaultServiceQuota'],
+        'ec2:DescribeInstanceTypeOfferings',
+        'batch:DescribeJobQueues',
+        'logs:DescribeLogGroups',
+        'servicequotas:GetAWSDefaultServiceQuota',
       ],
       resources: ['*'],
     },
+    readQuotas(on),
     ...bucketReads(on, 'Models', 'the served model, with which the deployment tries the endpoint', [
       'models/*',
       'aliases/*',
@@ -204,6 +220,14 @@ function deploying(on: Resources): Permission[] {
           },
         ]),
   ];
+}
+
+function readQuotas(on: Resources): Permission {
+  return {
+    ...{ id: 'Quotas', why: 'read the quotas of EC2' },
+    actions: ['servicequotas:GetServiceQuota'],
+    resources: [arn(on, 'servicequotas', 'ec2/*')],
+  };
 }
 
 function findStack(on: Resources): Permission {

@@ -4,6 +4,7 @@
  */
 
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,14 +17,18 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { LambdaClient, UpdateAliasCommand } from '@aws-sdk/client-lambda';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import type { Sign } from '#inference/client/client.ts';
+import { requestSigner, type SigningCredentials } from '#inference/client/sign.ts';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { mergeAnswers } from '#jobs/merge-answers.ts';
 import { deployStack } from '#local/test-stack.ts';
 import { moveAlias } from '#models/aliases.ts';
 import type { PlanOf } from '#models/plans/plan.ts';
 import { listSubmissions } from '#models/plans/submissions.ts';
-import { publishVersion, readVersion } from '#models/versions.ts';
+import { readSubmission } from '#models/submissions.ts';
+import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import { png } from '#training/datasets/pictures/pictures.fixture.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { describeOwnPictures } from '../../test/own-pictures.contract.ts';
@@ -35,19 +40,24 @@ import { exitCodeOf } from '../batch/follow-on-terminal.ts';
 import { jobLog, type LogLine, lastLogLines } from '../batch/job-log.ts';
 import { submitJob } from '../batch/submit-job.ts';
 import { testCode } from '../code-gate/test-code.ts';
+import { authorizedFetch } from '../endpoint/authorized-fetch.ts';
+import { classifyImage } from '../endpoint/endpoint.ts';
 import { endpointLog } from '../endpoint/endpoint-log.ts';
+import { stackEndpoint } from '../endpoint/stack-endpoint.ts';
 import { storeClassifyPlan } from '../fleet/classify-plan.fixture.ts';
 import { followPlanJobs } from '../fleet/follow-plan.ts';
 import { cancelPlan, planJobs } from '../fleet/plan-jobs.ts';
 import { submitPlan } from '../fleet/submit-plan.ts';
+import { type PersonRole, permissionsOf, policyDocument } from '../policy/role-policy.ts';
 import { readProgress } from '../runs/run-progress.ts';
 import { runCdk } from './cdk.ts';
 import { contextArguments, deploy } from './deploy.ts';
 import { settleOptions } from './deploy-options.ts';
 import { destroy, findDeployed } from './destroy.ts';
 import { moveLiveCode, readLiveCode } from './live-code.ts';
+import { rotateKey } from './rotate-key.ts';
 import stackBefore from './stack-before.json' with { type: 'json' };
-import { localTarget, type StackOutputs, type Target } from './target.ts';
+import { localTarget, openTarget, type StackOutputs, type Target } from './target.ts';
 
 /** A dozen steps of the smallest network that trains on TensorFlow. By so few held-out images nobody can tell what it learned. */
 const short = { recipe: 'seed', set: ['epochs=0.02', 'heldOut=16'] };
@@ -299,16 +309,54 @@ describe('the cloud commands', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('a reader with the printed policy lists, reads logs and classifies, and nothing else', async () => {
+    await asUser(await userOf('reader'), async (reader) => {
+      const found = await reader.stack();
+      const store = await reader.store();
+      expect(await listVersions(store)).toContain(before.version);
+      expect(await listJobs(reader, found)).toEqual(await listJobs(target, stack));
+      expect(await textOf(endpointLog(reader, found, { follow: false, since: 600 }))).toContain('/classify');
+      const endpoint = await stackEndpoint(reader, found);
+      await expect(classifyImage(endpoint, new Uint8Array(3072))).rejects.toThrow('No model is served yet');
+
+      await expect(submitJob(reader, { ...short, run: 'of-a-reader' })).rejects.toThrow('AccessDenied');
+      await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
+      await expect(rotateKey(reader, 'begin', () => {})).rejects.toThrow('cloudformation:UpdateStack');
+    });
+  });
+
+  it('a submitter with the printed policy submits, follows, cancels and reads, and nothing else', async () => {
+    await asUser(await userOf('submitter'), async (submitter) => {
+      const found = await submitter.stack();
+      const store = await submitter.store();
+      const submitted = await submitJob(submitter, { ...short, run: 'of-a-submitter' });
+      const following = followJob(submitter, submitted, {});
+      await endJob(submitter, await findJob(submitter, found, submitted.id), 'no longer needed');
+      expect((await following).status).toBe('FAILED');
+      expect(await readSubmission(store, 'of-a-submitter')).toMatchObject({
+        command: expect.arrayContaining(['seed']),
+      });
+      expect(await listVersions(store)).toContain(before.version);
+
+      await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
+      await expect(store.delete('runs/of-a-submitter/submission.json')).rejects.toThrow('AccessDenied');
+      await expect(rotateKey(submitter, 'begin', () => {})).rejects.toThrow('cloudformation:UpdateStack');
+      const role = `arn:aws:iam::000000000000:role/cdk-hnb659fds-deploy-role-000000000000-us-east-1`;
+      const assuming = new STSClient().send(new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'deploy' }));
+      await expect(assuming).rejects.toThrow('sts:AssumeRole');
+    });
+  });
+
   it('code that fails its smoke test has a share of the requests, then all, and moves back: the endpoint answers again', async () => {
     const before = await readLiveCode(target, stack.ClassifierFunctionName);
     const updated = await deployBrokenCode(target);
     const live = `${target.apiUrl(stack)}/health/live`;
-    expect((await fetch(live)).status).toBe(429); // the function ended without an answer
+    expect((await fetch(live)).status).toBe(502);
 
     await giveShare(target, stack, { version: before!.version, next: updated.ClassifierVersion! });
     const statuses = new Set<number>();
     for (let request = 0; request < 20; request++) statuses.add((await fetch(live)).status);
-    expect(statuses).toEqual(new Set([200, 429]));
+    expect(statuses).toEqual(new Set([200, 502]));
 
     await moveLiveCode(target, (await readLiveCode(target, stack.ClassifierFunctionName))!, updated.ClassifierVersion!);
     const endpoint = { url: target.apiUrl(stack), apiKey: await target.apiKey(stack) };
@@ -319,27 +367,49 @@ describe('the cloud commands', () => {
     expect((await fetch(live)).status).toBe(200);
   }, 60_000);
 
-  it('deploy changes the stack, makes mended code live, and the endpoint keeps answering at its address', async () => {
-    const url = target.apiUrl(stack);
-    const notes: string[] = [];
+  it('key rotate makes a second key beside the first, and the next deployment leaves both', async () => {
+    const older = (await target.apiKey(stack)) ?? '';
+    stack = await rotateKey(target, 'begin', () => {});
+    const newer = (await target.apiKey(stack)) ?? '';
+    expect(newer).not.toBe(older);
+    expect(stack.PreviousApiKeyId).toBe(before.outputs.ApiKeyId);
+    expect([await statusWith(older), await statusWith(newer), await statusWith('x')]).toEqual([503, 503, 403]);
+    await expect(rotateKey(target, 'begin', () => {})).rejects.toThrow('A rotation is under way');
 
-    const deployed = await deploy(target, { auth: 'none', note: (text) => notes.push(text) });
-    expect(deployed).not.toHaveProperty('ApiKeyId');
+    // By who may deploy, and may do nothing else. It makes mended code live.
+    const notes: string[] = [];
+    const deployed = await asUser(await userOf('deployer'), async (deployer) => {
+      const store = await deployer.store();
+      await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
+      await expect(submitJob(deployer, { ...short, run: 'of-a-deployer' })).rejects.toThrow('AccessDenied');
+      return await deploy(deployer, { origins: ['https://example.org'], note: (text) => notes.push(text) });
+    });
     expect(notes).toContain('version 1 of the code is live, not the last one: the new one gets all requests at once');
     expect(await readLiveCode(target, stack.ClassifierFunctionName)).toMatchObject({
       version: deployed.ClassifierVersion,
       next: undefined,
     });
+    expect(deployed).toMatchObject({ Origins: 'https://example.org', ApiKeyId: stack.ApiKeyId });
+    expect(deployed.PreviousApiKeyId).toBe(stack.PreviousApiKeyId);
+    expect([await statusWith(older), await statusWith(newer)]).toEqual([503, 503]);
 
-    const answer = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(3072) });
-    expect(answer.status).toBe(503); // no model yet, and no key asked for
+    stack = await rotateKey(target, 'finish', () => {});
+    expect(stack).not.toHaveProperty('PreviousApiKeyId');
+    expect([await statusWith(older), await statusWith(newer)]).toEqual([403, 503]);
+    await expect(rotateKey(target, 'finish', () => {})).rejects.toThrow('No rotation is under way');
   });
+
+  async function statusWith(key: string): Promise<number> {
+    const headers = { 'x-api-key': key };
+    const url = `${target.apiUrl(stack)}/classify`;
+    return (await fetch(url, { method: 'POST', body: new Uint8Array(3072), headers })).status;
+  }
 
   it('deploy that was killed is repeated, keeps what it was asked for before, and the updated endpoint serves a version that was stored before', async () => {
     const store = await target.store();
     await moveAlias(store, 'production', { to: before.version, by: 'a test', expected: undefined });
 
-    const origins = ['https://example.org'];
+    const auth = 'iam';
     // The first try is killed when CDK is about to hand the template over.
     let killed: Promise<void> | undefined;
     const kill = async () => {
@@ -349,14 +419,16 @@ describe('the cloud commands', () => {
     const report = (line: string) => {
       if (line === 'build assets') killed ??= kill();
     };
-    await expect(deploy(target, { origins, report })).rejects.toThrow('"cdk deploy" failed');
+    await expect(deploy(target, { auth, report })).rejects.toThrow('"cdk deploy" failed');
     await killed;
-    stack = await deploy(target, { origins });
+    stack = await deploy(target, { auth });
 
-    expect(stack).toMatchObject({ Auth: 'none', Origins: 'https://example.org', RestApiId: before.outputs.RestApiId });
+    expect(stack).toMatchObject({ Auth: 'iam', Origins: 'https://example.org', RestApiId: before.outputs.RestApiId });
+    expect(stack).not.toHaveProperty('ApiKeyId');
+    const endpoint = await stackEndpoint(target, stack);
     await vi.waitFor(async () => {
-      const answer = await fetch(`${target.apiUrl(stack)}/classify`, { method: 'POST', body: new Uint8Array(3072) });
-      expect(await answer.json()).toMatchObject({ model: { version: before.version } });
+      const { model } = await classifyImage(endpoint, new Uint8Array(3072), { topK: 3 });
+      expect(model.version).toBe(before.version);
     }, 20_000);
   });
 
@@ -368,6 +440,74 @@ describe('the cloud commands', () => {
     );
     expect(lines.join('\n')).toContain('There were no differences');
   });
+
+  it('an endpoint that takes signed requests refuses all others, and asks the policy of who signs', async () => {
+    const url = target.apiUrl(stack);
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    const refused = await fetch(`${url}/classify`, { method: 'POST', body: new Uint8Array(3072) });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+    expect(await refused.json()).toMatchObject({ status: 403, code: 'unsigned' });
+
+    const asked = async (sign: Sign) => {
+      const answer = await authorizedFetch({ sign })(`${url}/classify?top_k=2`, {
+        ...{ method: 'POST', body: new Uint8Array(3072), headers: { 'content-type': 'application/octet-stream' } },
+      });
+      return ((await answer.json()) as { code?: string }).code ?? answer.status;
+    };
+    const signer = (keys: SigningCredentials) => requestSigner({ region: 'us-east-1', credentials: async () => keys });
+    const [reader, deployer] = [await userOf('reader'), await userOf('deployer')];
+    expect(await asked(signer(reader))).toBe(200);
+    expect(await asked(signer({ ...reader, secretAccessKey: 'another' }))).toBe('invalid-signature');
+    expect(await asked(signer({ ...deployer, accessKeyId: 'AKIANOBODY' }))).toBe('invalid-signature');
+    expect(await asked(signer(await userOf(undefined)))).toBe('access-denied');
+    // What was signed is what must arrive.
+    const tampering: Sign = async (request) => {
+      const signed = await signer(reader)(request);
+      return new Request(signed.url.replace('top_k=2', 'top_k=3'), signed);
+    };
+    expect(await asked(tampering)).toBe('invalid-signature');
+  });
+
+  /** A new user with the policy of a role, or with none. */
+  async function userOf(role: PersonRole | undefined): Promise<SigningCredentials> {
+    const UserName = `${role ?? 'nobody'}-${randomUUID()}`;
+    await askIam({ Action: 'CreateUser', UserName });
+    if (role !== undefined) {
+      const PolicyDocument = JSON.stringify(policyDocument(permissionsOf(role, target, { stack })));
+      await askIam({ Action: 'PutUserPolicy', UserName, PolicyName: 'cifar10', PolicyDocument });
+    }
+    const made = await askIam({ Action: 'CreateAccessKey', UserName });
+    const [, accessKeyId = ''] = /<AccessKeyId>(.*?)<\/AccessKeyId>/.exec(made) ?? [];
+    const [, secretAccessKey = ''] = /<SecretAccessKey>(.*?)<\/SecretAccessKey>/.exec(made) ?? [];
+    return { accessKeyId, secretAccessKey };
+  }
+
+  /** Asks IAM, as who may do everything. */
+  async function askIam(parameters: Record<string, string>): Promise<string> {
+    const answer = await fetch(target.clientConfig.endpoint!, {
+      method: 'POST',
+      body: new URLSearchParams({ ...parameters, Version: '2010-05-08' }),
+      headers: { Authorization: 'AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/iam/aws4_request' },
+    });
+    const text = await answer.text();
+    expect(answer.status, text).toBe(200);
+    return text;
+  }
+
+  /** Works as the commands do with `--target aws`, here at LocalStack, with a user's keys. */
+  async function asUser<Result>(keys: SigningCredentials, work: (target: Target) => Promise<Result>): Promise<Result> {
+    // A test before may have led this process to another cloud.
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', keys.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys.secretAccessKey);
+    vi.stubEnv('AWS_ENDPOINT_URL', target.clientConfig.endpoint);
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    try {
+      return await work(await openTarget({ target: 'aws' }));
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  }
 
   it('destroy takes the stack down, and the bucket with all of its versions where that is asked for', async () => {
     await destroy(target, await findDeployed(target), { deleteModels: true });

@@ -149,12 +149,12 @@ test('credentials that expire while CDK works are named as the cause, and not as
 describe('options', () => {
   const aws = { name: 'aws', account: '123456789012', region: 'eu-west-1' } as Target;
   const defaults = {
-    ...{ trainingImage: undefined, cpuTrainingImage: undefined, auth: 'key', origins: [] },
-    ...{ pictureBuckets: [], maxVcpus: 16, shift: 'canary', watch: 'on', email: undefined, budget: undefined },
+    ...{ trainingImage: undefined, cpuTrainingImage: undefined, auth: 'key', origins: [], shift: 'canary' },
+    ...{ pictureBuckets: [], maxVcpus: 16, watch: 'on', email: undefined, budget: undefined },
   };
   const kept = {
     ...{ Auth: 'none' as const, Origins: 'https://a.org https://b.org', TrainingImage: 'ghcr.io/a/b:1' },
-    ...{ PictureBuckets: 'photos scans', MaxVcpus: '64', BucketName: 'models' },
+    ...{ PictureBuckets: 'photos scans', MaxVcpus: '64', BucketName: 'models', Shift: 'linear' as const },
     ...{ Watch: 'off' as const, Email: 'me@example.org', Budget: '20' },
   };
 
@@ -166,7 +166,7 @@ describe('options', () => {
       auth: 'none',
       origins: ['https://a.org', 'https://b.org'],
       pictureBuckets: ['photos', 'scans'],
-      maxVcpus: 64,
+      ...{ maxVcpus: 64, shift: 'linear' },
       ...{ watch: 'off', email: 'me@example.org', budget: 20 },
     };
     expect(settleOptions(aws, {}, kept)).toEqual(before);
@@ -176,7 +176,7 @@ describe('options', () => {
     });
     const back = {
       ...({ auth: 'key', origins: [], trainingImage: 'build', pictureBuckets: [], maxVcpus: 16 } as const),
-      ...({ watch: 'on', email: 'none', budget: 'none' } as const),
+      ...({ shift: 'canary', watch: 'on', email: 'none', budget: 'none' } as const),
     };
     expect(settleOptions(aws, back, kept)).toEqual(defaults);
     expect(settleOptions(aws, { pictureBuckets: ['scans', 'scans'] }, kept).pictureBuckets).toEqual(['scans']);

@@ -13,6 +13,9 @@ export interface LoopbackStack {
   /** The statuses that it goes through, one at each look at it; the last one stays. */
   statuses: string[];
   outputs?: Readonly<Record<string, string>>;
+  parameters?: Readonly<Record<string, string>>;
+  /** What it goes through when it is updated. @default UPDATE_COMPLETE */
+  afterUpdate?: string[];
   isProtected?: boolean;
   /** Resources by logical name: type, physical name and status. */
   resources?: Readonly<Record<string, readonly [type: string, id: string, status: string]>>;
@@ -70,6 +73,8 @@ export class LoopbackCloud {
   readonly strangers = new Map<string, LoopbackBucket>();
   /** Errors of operations, instead of what is above. */
   readonly refusals = new Map<string, Refusal>();
+  /** The requests to update the stack. */
+  readonly updates: Readonly<Record<string, string>>[] = [];
   /** The operations that were asked for, in their order. */
   readonly asked: string[] = [];
 
@@ -152,6 +157,11 @@ export class LoopbackCloud {
           action,
           this.deleted ? `<StackSummaries><member>${this.summary()}</member></StackSummaries>` : '',
         );
+      case 'UpdateStack':
+        this.updates.push(Object.fromEntries(input));
+        if (this.stack)
+          this.stack.statuses = ['UPDATE_IN_PROGRESS', ...(this.stack.afterUpdate ?? ['UPDATE_COMPLETE'])];
+        return result(action, elements({ StackId: this.id }));
       case 'DeleteStack':
         this.delete();
         return result(action, '');
@@ -174,8 +184,11 @@ export class LoopbackCloud {
     const outputs = Object.entries(stack.outputs ?? {}).map(([key, value]) => {
       return `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`;
     });
+    const parameters = Object.entries(stack.parameters ?? {}).map(([key, value]) => {
+      return `<member>${elements({ ParameterKey: key, ParameterValue: value })}</member>`;
+    });
     const isProtected = elements({ EnableTerminationProtection: String(stack.isProtected ?? false) });
-    return `${this.summary(status)}${isProtected}<Outputs>${outputs.join('')}</Outputs>`;
+    return `${this.summary(status)}${isProtected}<Outputs>${outputs.join('')}</Outputs><Parameters>${parameters.join('')}</Parameters>`;
   }
 
   private summary(status = 'DELETE_COMPLETE'): string {

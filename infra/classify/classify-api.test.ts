@@ -59,6 +59,40 @@ describe('ClassifyApi', () => {
     template.hasResourceProperties('AWS::ApiGateway::ApiKey', { Enabled: true, Value: Match.absent() });
   });
 
+  it.each([
+    ['first', ['Key'], 'Key', undefined],
+    ['first, second', ['Key', 'SecondKey'], 'SecondKey', 'Key'],
+    ['second', ['SecondKey'], 'SecondKey', undefined],
+    ['second, first', ['Key', 'SecondKey'], 'Key', 'SecondKey'],
+  ] as const)('has the keys that the parameter names: %s', (value, there, newest, previous) => {
+    const { stack, classify } = givenApi();
+    const { Parameters, Conditions, Resources } = Template.fromStack(stack).toJSON();
+    expect(Parameters.ValidApiKeys).toMatchObject({ Default: 'first', AllowedValues: expect.arrayContaining([value]) });
+    const holds = (condition: string) =>
+      Conditions[condition]['Fn::Or'].some(
+        ({ 'Fn::Equals': [reference, wanted] }: { 'Fn::Equals': [{ Ref: string }, string] }) =>
+          reference.Ref === 'ValidApiKeys' && wanted === value,
+      );
+    const chosen = (id: string) => {
+      const { Ref, 'Fn::If': choice } = stack.resolve(id);
+      if (Ref !== undefined) return Ref;
+      const [condition, yes, no] = choice as [string, { Ref: string }, { Ref: string }];
+      return (holds(condition) ? yes : no).Ref;
+    };
+    const made = (type: string) =>
+      Object.entries<{ Type: string; Condition: string }>(Resources)
+        .filter(([, { Type, Condition }]) => Type === type && holds(Condition))
+        .map(([id]) => id);
+
+    const idOf = (name: string) => expect.stringMatching(new RegExp(`^ClassifyApi${name}[0-9A-F]{8}$`));
+    expect(made('AWS::ApiGateway::ApiKey').toSorted()).toEqual(there.map(idOf));
+    expect(made('AWS::ApiGateway::UsagePlanKey')).toHaveLength(there.length);
+    const keys = classify.apiKeys!;
+    expect(chosen(keys.newest)).toEqual(idOf(newest));
+    expect(holds(stack.resolve(keys.isRotating.logicalId))).toBe(previous !== undefined);
+    if (previous !== undefined) expect(chosen(keys.previous)).toEqual(idOf(previous));
+  });
+
   it('limits what the holders of the key may do, to less than all callers together', () => {
     synthesize().hasResourceProperties('AWS::ApiGateway::UsagePlan', {
       Throttle: { RateLimit: 40, BurstLimit: 80 },

@@ -52,8 +52,9 @@ NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
     },
     **{
         ("lambda", operation): (f"lambda:{operation}", _FUNCTION, "FunctionName")
-        for operation in ("GetAlias", "UpdateAlias", "GetFunction", "DeleteFunction", "Invoke")
+        for operation in ("GetAlias", "UpdateAlias")
     },
+    ("lambda", "Invoke"): ("lambda:InvokeFunction", _FUNCTION, "FunctionName"),
     ("batch", "TerminateJob"): ("batch:TerminateJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
     ("batch", "CancelJob"): ("batch:CancelJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
     ("apigateway", "GetApiKey"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys/{name}", "apiKey"),
@@ -92,6 +93,8 @@ def required(service: str, operation: str, parameters: Parameters, place: str = 
         name = str(parameters.get(parameter, ""))
         arn = name if name.startswith("arn:") else resource.format(region=region, account=account, name=name)
         return [Request(action, arn)]
+    if (service, operation) == ("sns", "Publish"):
+        return [Request("sns:Publish", parameters["TopicArn"])]
     return [Request(f"{service}:{operation}", "*")]
 
 
