@@ -372,7 +372,9 @@ describe('ClassifierStack', () => {
       outdir: mkdtempSync(path.join(folder, 'out-')),
       context: { '@aws-cdk/core:validateAgainstDefaultRules': true, ...withoutBundling },
     });
-    const stack = new ClassifierStack(app, 'Cifar10', { ...images, pictureBuckets: ['photos'] });
+    const stack = new ClassifierStack(app, 'Cifar10', {
+      ...{ ...images, pictureBuckets: ['photos'], email: 'me@example.org', budget: 20 },
+    });
     Validations.of(app).addPlugins(new AwsSolutionsChecks(stack));
 
     app.synth(); // throws with what was found

@@ -192,6 +192,7 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
     ['queue', stack.JobQueueArn],
     ['code', `version ${stack.ClassifierVersion}`],
     ['model', production ? production.version : 'none yet'],
+    ...(stack.Email && stack.Watch !== 'off' ? [['notices', `${stack.Email}, once it has confirmed AWS’s mail`]] : []),
     ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];
   return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
