@@ -67,8 +67,9 @@ test('every command that finds a stack takes --stage', () => {
 /** A call of a command with these options, and what it cannot do without. */
 function call({ words, command }: Action, options: readonly Option[]): string[] {
   const needed = command.options.filter((option) => option.mandatory && !options.includes(option));
-  const things = command.registeredArguments.filter(({ required }) => required).map(() => 'something');
-  return [...words, ...things, ...[...needed, ...options].flatMap(written)];
+  const things = command.registeredArguments.filter(({ required }) => required);
+  const given = things.map(({ argChoices }) => argChoices?.[0] ?? 'something');
+  return [...words, ...given, ...[...needed, ...options].flatMap(written)];
 }
 
 /** Parses as the program does, up to the action, which is not taken. @returns the command that the arguments reach */
