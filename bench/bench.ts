@@ -164,6 +164,27 @@ Examples:
       ),
   )
   .addCommand(
+    new Command('the-post')
+      .description(
+        'Train the recipe of the post for 200 epochs, and measure it on the test images where the post did. About an hour and a quarter a seed; the same command resumes.',
+      )
+      .option('--seeds <numbers...>', 'seeds', ['1', '2', '3'])
+      .option('--epochs <numbers...>', 'epochs after which the test images are read', ['100', '150', '200'])
+      .option('--folder <folder>', 'where runs, checkpoints and figures are kept', '.cifar10/the-post')
+      .addHelpText(
+        'after',
+        `
+Two processes of one thread each take less time for two seeds than one process of two threads:
+  TF_NUM_INTRAOP_THREADS=1 npm run bench -- the-post --seeds 1 &
+  TF_NUM_INTRAOP_THREADS=1 npm run bench -- the-post --seeds 2 &`,
+      )
+      .action(async ({ seeds, epochs, folder }) =>
+        (await import('./the-post.ts')).benchmarkThePost({
+          ...{ seeds: seeds.map(Number), epochs: epochs.map(Number), folder },
+        }),
+      ),
+  )
+  .addCommand(
     new Command('pictures')
       .description(
         'Decode photos of 12 megapixels in each format: time and peak memory, alone and eight at once. About 2 minutes.',
@@ -332,6 +353,26 @@ Examples:
       )
       .option('--measure', 'measure first what this machine takes for each step; about half a minute', false)
       .action(async (options) => (await import('./scaling.ts')).benchmarkScaling(options)),
+  )
+  .addCommand(
+    new Command('the-post-page')
+      .description('Write the tables and the curves of docs/the-post.md from the files of results/. Seconds.')
+      .option(
+        '--sweep <experiment=id...>',
+        'record the figures of a sweep first, as results/<date>-experiment-<experiment>.json; <id>,<id> joins seeds',
+      )
+      .option('--store <store>', 'a folder or s3://<bucket> that has the sweeps', defaultStore)
+      .addHelpText(
+        'after',
+        `
+Examples:
+  npm run bench -- the-post-page
+  npm run bench -- the-post-page --sweep augmentation=0123456789ab --store .cifar10/store
+  npm run bench -- the-post-page --sweep augmentation=0123456789ab,ba9876543210     seeds 1,2,3 and seeds 4,5`,
+      )
+      .action(async ({ sweep = [], store }) =>
+        (await import('./the-post-page.ts')).writePostPage({ sweeps: sweep, store }),
+      ),
   )
   .addCommand(
     new Command('docs')

@@ -7,6 +7,7 @@ import type { LoadOptions } from '#training/data/dataset.ts';
 import { checkDataset } from '#training/datasets/open-dataset.ts';
 import type { Recipe } from '#training/recipe/recipes.ts';
 import { type ResolvedRecipe, resolveRecipe } from '#training/recipe/settings.ts';
+import { netSettings } from '#training/recipe/stored-settings.ts';
 import { checkRecipe } from '#training/run/check.ts';
 import { beginningFor } from '#training/run/few-pictures.ts';
 import { checkParent, netFor, type OpenedParent, openParent, parentFor, weightsFor } from '#training/run/parent.ts';
@@ -64,11 +65,11 @@ export async function checkRuns(definition: SweepDefinition, options: CheckOptio
     }
     const change = { recipe, set: group.set };
     const asked = about(group, () => recipeFor(change, named?.parent));
-    const { imageSize, fit, net, widths } = asked.settings;
+    const { imageSize, fit } = asked.settings;
     const form = `${imageSize} ${fit}`;
+    const net = netSettings.map((name) => asked.settings[name]).join(' ');
     const data = await once(packed, form, () => packForRuns(options.store, where, asked.settings, options));
-    const beginning =
-      named ?? (await once(defaults, `${form} ${net} ${widths}`, () => defaultBeginning(asked, data, options)));
+    const beginning = named ?? (await once(defaults, `${form} ${net}`, () => defaultBeginning(asked, data, options)));
     const { from, parent } = beginning;
     const settings = about(group, () => {
       const { settings } = recipeOnData(change, { asked, data, from: parent });

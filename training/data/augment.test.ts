@@ -26,6 +26,19 @@ describe('writeTransformed', () => {
     expect([...target.subarray(0, 10)]).toEqual([8, 9, 6, 7, 4, 5, 2, 3, 0, 1]);
   });
 
+  test('turns upside down before it moves, alone and with mirroring', () => {
+    const turned = { isMirrored: false, isUpsideDown: true, down: 0, right: 0 };
+    const target = new Uint8Array(40);
+    writeTransformed(picture, 0, target, 0, size, turned);
+    expect([...target.subarray(0, 10)]).toEqual([...picture.subarray(30, 40)]);
+    expect([...target.subarray(30, 40)]).toEqual([...picture.subarray(0, 10)]);
+    writeTransformed(picture, 0, target, 0, size, { ...turned, isMirrored: true });
+    const half = Array.from({ length: 20 }, (_, pixel) => target[2 * pixel]! / 2);
+    expect(half).toEqual(Array.from({ length: 20 }, (_, pixel) => 19 - pixel));
+    writeTransformed(picture, 0, target, 0, size, { ...turned, down: 1 });
+    expect([...target.subarray(10, 20)]).toEqual([...picture.subarray(30, 40)]);
+  });
+
   test('shifts down and right, and reflects what comes in without repeating the border', () => {
     const pixel = view(false, 1, 2);
     expect(pixel(1, 2)).toBe(0); // the upper left pixel
@@ -77,6 +90,20 @@ describe('transformsOfEpoch', () => {
 
   test('none: never', () => {
     expect(mirrored('none', 0)).not.toContain(true);
+  });
+
+  test('upside down: half of them, drawn again in each epoch, and apart from mirroring', () => {
+    const drawn = (epoch: number) => {
+      const augmentation = { flip: 'random', verticalFlip: 'random', translate: 0 } as const;
+      const transformOf = transformsOfEpoch(augmentation, { ...pixels, seed: 1, epoch });
+      return Array.from({ length: count }, (_, image) => transformOf(image));
+    };
+    const [first, next] = [drawn(0), drawn(1)];
+    const share = (is: (image: number) => boolean) => first.filter((_, image) => is(image)).length / count;
+    expect(share((image) => first[image]!.isUpsideDown!)).toBeCloseTo(0.5, 1);
+    expect(share((image) => first[image]!.isUpsideDown === next[image]!.isUpsideDown)).toBeCloseTo(0.5, 1);
+    expect(share((image) => first[image]!.isUpsideDown === first[image]!.isMirrored)).toBeCloseTo(0.5, 1);
+    expect(first.map(({ isMirrored }) => isMirrored)).toEqual(mirrored('random', 0));
   });
 
   test('shifts by every distance up to the limit, both ways, each about as often', () => {

@@ -10,6 +10,8 @@ import { type Grid, writeResampled } from './resample.ts';
 /** How one image is changed. */
 export interface ImageTransform extends PhotoTransform {
   readonly isMirrored: boolean;
+  /** Whether top and bottom are exchanged. Absent where images are never turned upside down. */
+  readonly isUpsideDown?: boolean;
   /** Pixels; negative is up. Rows that leave at the bottom are replaced at the top by reflection. */
   readonly down: number;
   /** Pixels; negative is left. */
@@ -33,13 +35,16 @@ export function transformsOfEpoch(
   augmentation: Augmentation,
   { split: { count, images }, imageSize, seed, epoch }: EpochOptions,
 ): (image: number) => ImageTransform {
-  const { flip, translate } = augmentation;
+  const { flip, verticalFlip = 'none', translate } = augmentation;
   const isMirrored = new Uint8Array(count);
   if (flip !== 'none') {
     const coin = random(seed, purpose.flips, flip === 'random' ? epoch : 0);
     const turned = flip === 'alternating' ? epoch % 2 : 0;
     for (let image = 0; image < count; image++) isMirrored[image] = coin.integer(2) ^ turned;
   }
+  const isUpsideDown = new Uint8Array(verticalFlip === 'none' ? 0 : count);
+  const coin = random(seed, purpose.verticalFlips, epoch);
+  for (const image of isUpsideDown.keys()) isUpsideDown[image] = coin.integer(2);
   const offsets = new Int8Array(2 * count);
   if (translate > 0) {
     const die = random(seed, purpose.crops, epoch);
@@ -47,6 +52,7 @@ export function transformsOfEpoch(
   }
   const place = (image: number) => ({
     isMirrored: isMirrored[image] === 1,
+    ...(verticalFlip !== 'none' && { isUpsideDown: isUpsideDown[image] === 1 }),
     down: offsets[2 * image]!,
     right: offsets[2 * image + 1]!,
   });
@@ -87,37 +93,44 @@ function writeMoved(
   target: Uint8Array,
   to: number,
   [height, width, channels]: readonly [number, number, number],
-  { isMirrored, down, right }: ImageTransform,
+  { isMirrored, isUpsideDown = false, down, right }: ImageTransform,
 ): void {
-  if (!isMirrored && down === 0 && right === 0) {
+  if (!isMirrored && !isUpsideDown && down === 0 && right === 0) {
     target.set(source.subarray(from, from + height * width * channels), to);
     return;
   }
   let at = to;
   for (let y = 0; y < height; y++) {
-    const row = from + reflect(y - down, height) * width * channels;
+    const row = from + sourceOf(y, down, height, isUpsideDown) * width * channels;
     for (let x = 0; x < width; x++) {
-      const column = reflect(x - right, width);
-      const pixel = row + (isMirrored ? width - 1 - column : column) * channels;
+      const pixel = row + sourceOf(x, right, width, isMirrored) * channels;
       for (let channel = 0; channel < channels; channel++) target[at++] = source[pixel + channel]!;
     }
   }
 }
 
-function gridOf([height, width]: readonly [number, number, number], { isMirrored, down, right }: ImageTransform): Grid {
-  const rows = new Int32Array(height);
-  const columns = new Int32Array(width);
-  for (let y = 0; y < height; y++) rows[y] = reflect(y - down, height);
-  for (let x = 0; x < width; x++) {
-    const column = reflect(x - right, width);
-    columns[x] = isMirrored ? width - 1 - column : column;
-  }
-  return { rows, columns };
+function gridOf(
+  [height, width]: readonly [number, number, number],
+  { isMirrored, isUpsideDown = false, down, right }: ImageTransform,
+): Grid {
+  return {
+    rows: Int32Array.from({ length: height }, (_, row) => sourceOf(row, down, height, isUpsideDown)),
+    columns: Int32Array.from({ length: width }, (_, column) => sourceOf(column, right, width, isMirrored)),
+  };
+}
+
+/** Where the pixels of a row or a column come from, if they were first turned around, if at all, and then moved. */
+function sourceOf(position: number, by: number, size: number, isTurned: boolean): number {
+  const moved = reflect(position - by, size);
+  return isTurned ? size - 1 - moved : moved;
 }
 
 /** The source row and column of each pixel of a transformed image, for engines that transform by lookup. */
 export interface TransformTables {
-  /** `[2 translate + 1, height]`: for each vertical offset, from up to down, the source row of each row. */
+  /**
+   * `[2 (2 translate + 1), height]`: for each vertical offset, from up to down, the source row of each row; then those of images
+   * that are upside down.
+   */
   readonly rows: Int32Array;
   /** `[2 (2 translate + 1), width]`: the same for columns, from left to right; then those of mirrored images. */
   readonly columns: Int32Array;
@@ -130,12 +143,10 @@ export function transformTables(
 ): TransformTables {
   const offsets = Array.from({ length: 2 * translate + 1 }, (_, index) => index - translate);
   const sources = (size: number) =>
-    offsets.flatMap((by) => Array.from({ length: size }, (_, position) => reflect(position - by, size)));
-  const columns = sources(width);
-  return {
-    rows: Int32Array.from(sources(height)),
-    columns: Int32Array.from([...columns, ...columns.map((column) => width - 1 - column)]),
-  };
+    [false, true].flatMap((isTurned) =>
+      offsets.flatMap((by) => Array.from({ length: size }, (_, position) => sourceOf(position, by, size, isTurned))),
+    );
+  return { rows: Int32Array.from(sources(height)), columns: Int32Array.from(sources(width)) };
 }
 
 /**
@@ -143,12 +154,12 @@ export function transformTables(
  * of the resampling, 12 of the recoloring and the hole's top, bottom, left and right.
  */
 export function numbersOf(
-  { isMirrored, down, right, resampling, recoloring, hole }: ImageTransform,
+  { isMirrored, isUpsideDown = false, down, right, resampling, recoloring, hole }: ImageTransform,
   translate: number,
 ): number[] {
-  const column = translate + right + (isMirrored ? 2 * translate + 1 : 0);
+  const line = (by: number, isTurned: boolean) => translate + by + (isTurned ? 2 * translate + 1 : 0);
   const edges = hole === undefined ? [] : [hole.top, hole.bottom, hole.left, hole.right];
-  return [translate + down, column, ...(resampling ?? []), ...(recoloring ?? []), ...edges];
+  return [line(down, isUpsideDown), line(right, isMirrored), ...(resampling ?? []), ...(recoloring ?? []), ...edges];
 }
 
 /** How many numbers a transform of an augmentation has. */

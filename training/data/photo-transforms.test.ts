@@ -12,6 +12,8 @@ const many = Array.from({ length: 2_000 }, (_, image) => image);
 
 test.each([
   { randomCrop: 0.3 },
+  { zoom: [0.2, 0.4] },
+  { rotate: 20 },
   { randAugment: [2, 9] },
   { colorJitter: [0.4, 0.4, 0.4, 0.1] },
   { cutout: 0.5 },
@@ -66,6 +68,58 @@ describe('a crop', () => {
   });
 });
 
+/** `[a, b, c, d, e, f]` in pixels. */
+const mapOf = (augmentation: Partial<Augmentation>, image: number) =>
+  drawn(augmentation, image).resampling!.map((value) => value / 2 ** 14) as [
+    ...[number, number, number],
+    ...[number, number, number],
+  ];
+const isAroundCenter = ([a, b, c, d, e, f]: ReturnType<typeof mapOf>) => {
+  expect(a * 31.5 + b * 19.5 + c).toBeCloseTo(31.5, 1);
+  expect(d * 31.5 + e * 19.5 + f).toBeCloseTo(19.5, 1);
+};
+
+test('zoom shows an image at every size between its limits, the same across and down, around its center', () => {
+  const scales = many.map((image) => {
+    const map = mapOf({ zoom: [0.2, 0.5] }, image);
+    isAroundCenter(map);
+    expect([map[1], map[3], map[4]]).toEqual([0, 0, map[0]]);
+    return 1 / map[0];
+  });
+  expect(Math.min(...scales)).toBeGreaterThan(0.7999);
+  expect(Math.min(...scales)).toBeLessThan(0.81);
+  expect(Math.max(...scales)).toBeGreaterThan(1.49);
+  expect(Math.max(...scales)).toBeLessThan(1.5001);
+  expect(scales.filter((scale) => scale < 1.15).length / scales.length).toBeCloseTo(0.5, 1);
+  const larger = many.slice(0, 50).map((image) => mapOf({ zoom: [0, 0.5] }, image)[0]);
+  expect(Math.max(...larger)).toBeLessThanOrEqual(1);
+});
+
+test('rotation turns an image around its center, by every angle up to its limit, as often to the left as to the right', () => {
+  const degrees = many.map((image) => {
+    const map = mapOf({ rotate: 30 }, image);
+    isAroundCenter(map);
+    expect(Math.hypot(map[0], map[3])).toBeCloseTo(1, 3);
+    return Math.atan2(map[3], map[0]) * (180 / Math.PI);
+  });
+  expect(Math.max(...degrees.map(Math.abs))).toBeGreaterThan(29.5);
+  expect(Math.max(...degrees.map(Math.abs))).toBeLessThan(30.01);
+  expect(degrees.filter((angle) => angle < 0).length / degrees.length).toBeCloseTo(0.5, 1);
+});
+
+test('a rotated and zoomed image shows the pixels of the places that its map says', () => {
+  // A quarter turn of a square: rows become columns.
+  const square = [8, 8, 1] as const;
+  const image = Uint8Array.from({ length: 64 }, (_, at) => 4 * at);
+  const made = new Uint8Array(64);
+  const resampling = [0, -(2 ** 14), 7 * 2 ** 14 + 32, 2 ** 14, 0, 32] as const;
+  writeTransformed(image, 0, made, 0, square, { isMirrored: false, isUpsideDown: true, down: 0, right: 0, resampling });
+  for (const [at, value] of made.entries()) {
+    const [row, column] = [7 - Math.floor(at / 8), at % 8]; // upside down: the last row of what was rotated is the first
+    expect(value).toBe(image[column * 8 + 7 - row]);
+  }
+});
+
 describe('RandAugment', () => {
   test('moves pixels and changes colors, by at most what its magnitude says', () => {
     const one = many.map((image) => drawn({ randAugment: [1, 15] }, image));
@@ -103,7 +157,8 @@ describe('RandAugment', () => {
     const image = new Uint8Array(128 * 128 * 3);
     for (const number of many.slice(0, 500)) {
       const options = { size: wide, seed: 2, epoch: 0, image: number };
-      const { resampling } = photoTransform({ ...plain, randomCrop: 0.1, randAugment: [4, 30] }, image, options);
+      const strong = { randomCrop: 0.1, zoom: [0.5, 1], rotate: 180, randAugment: [4, 30] } as const;
+      const { resampling } = photoTransform({ ...plain, ...strong }, image, options);
       const [a, b, c, d, e, f] = resampling!.map(Math.abs);
       expect(Math.max(127 * (a! + b!) + c!, 127 * (d! + e!) + f!)).toBeLessThan(2 ** 24);
     }

@@ -28,7 +28,7 @@ const strongest = { shear: 0.3, move: 150 / 331, turn: Math.PI / 6, color: 0.9 }
 
 /** The changes of one image that photos are trained with; those that are not asked for are absent. */
 export interface PhotoTransform {
-  /** Crop, and RandAugment's operations that move pixels. */
+  /** Crop, rotation, zoom, and RandAugment's operations that move pixels. */
   readonly resampling?: Resampling;
   /** RandAugment's operations on colors, and color jitter. */
   readonly recoloring?: Recoloring;
@@ -52,8 +52,10 @@ export function photoTransform(
 ): PhotoTransform {
   const { isResampled, isRecolored, isCut } = kindsOf(augmentation);
   const draw = (kind: number) => random(seed, kind, epoch, image);
-  const { randomCrop = 0, randAugment = [0, 0], colorJitter, cutout = 0 } = augmentation;
+  const { randomCrop = 0, zoom = [0, 0], rotate = 0, randAugment = [0, 0], colorJitter, cutout = 0 } = augmentation;
   let map = randomCrop > 0 ? cropped(size, randomCrop, draw(purpose.areas)) : unmoved;
+  if (rotate > 0) map = composed(map, aroundCenter(rotated(rotate, draw(purpose.angles)), size));
+  if (zoom.some((most) => most > 0)) map = composed(map, aroundCenter(zoomed(zoom, draw(purpose.scales)), size));
   let colors = uncolored;
   const mean = isRecolored ? meanColor(pixels) : [];
   for (const { moves, colors: change, level } of chosen(randAugment, () => draw(purpose.operations))) {
@@ -105,6 +107,17 @@ function chosen([count, magnitude]: readonly [number, number], open: () => Rando
 function rotation(angle: number): Affine {
   const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
   return [cosine, -sine, 0, sine, cosine, 0];
+}
+
+/** By an angle of at most so many degrees, either way, each equally likely. */
+function rotated(degrees: number, die: Random): Affine {
+  return rotation((degrees / 180) * Math.PI * (2 * die.uniform() - 1));
+}
+
+/** To a scale between the two limits, each equally likely. An image of twice the size shows half as much of itself. */
+function zoomed([smaller, larger]: readonly [number, number], die: Random): Affine {
+  const scale = 1 - smaller + (smaller + larger) * die.uniform();
+  return [1 / scale, 0, 0, 0, 1 / scale, 0];
 }
 
 function aroundCenter(map: Affine, [height, width]: Size): Affine {

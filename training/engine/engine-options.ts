@@ -10,7 +10,8 @@ import type { EngineOptions, StepOptions } from './engine.ts';
  * @throws {UserError} the weights do not fit the net, or a group names a weight that cannot be trained
  */
 export function checkOptions(options: EngineOptions): void {
-  const { net, weights, groups, freezable = [], classWeights } = options;
+  const { net, weights, groups, freezable = [], classWeights, lookahead, average } = options;
+  if (lookahead && average) throw new RangeError('An engine keeps one slow average: for lookahead, or for an average.');
   trainedNets(options);
   const specs = new Map(weightSpecs(net).map((spec) => [spec.name, spec]));
   checkTensors(
@@ -39,6 +40,16 @@ export function checkOptions(options: EngineOptions): void {
       throw new UserError(`Group ${name} is freezable, but no group has this name.`);
     }
   }
+}
+
+/** @throws {RangeError} the engine keeps no slow average that the weights meet or, in the end, become */
+export function checkSlow({ lookahead, average }: EngineOptions): void {
+  if (!lookahead && !average) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
+}
+
+/** @throws {RangeError} the engine was not compiled to average its weights */
+export function checkAverage({ average }: EngineOptions): void {
+  if (!average) throw new RangeError('This engine does not average its weights: compile it with average.');
 }
 
 /**

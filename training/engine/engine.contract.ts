@@ -434,6 +434,83 @@ export function describeEngine(
       });
     });
 
+    describe('an average', () => {
+      const averaging = { average: true } as const;
+      const step = (engine: Engine, number: number) =>
+        engine.step(randomBatch(everything, number), { step: number, learningRates: { all: 0.1 } });
+
+      test('follows the weights, which train as they would without it, and in the end are set to it', async () => {
+        const [engine, alone] = [await compile(averaging), engineAt()];
+        const passed: NamedTensor[][] = [];
+        for (const number of [0, 1, 2]) {
+          expect(step(engine, number)).toBe(step(alone, number));
+          passed.push(engine.weights());
+          engine.average(number / (number + 1));
+        }
+        expect(engine.weights()).toEqual(alone.weights());
+        engine.lookahead(1);
+        const [first, second, third] = passed.map(byName);
+        for (const { name: weight, data } of engine.weights()) {
+          const [one, two, three] = [first!.get(weight)!, second!.get(weight)!, third!.get(weight)!];
+          expectClose(
+            data,
+            one.map((value, at) => (value + two[at]! + three[at]!) / 3),
+            weight,
+          );
+        }
+      });
+
+      test('observes the mean of the statistics of some batches, and changes nothing else', async () => {
+        const engine = await compile({ ...averaging, ...optionsFor(everythingBranched) });
+        const batches = [1, 2, 3].map((seed) => randomBatch(everythingBranched, seed));
+        const observed = (batch: Batch, share: number) => {
+          engine.observe(batch, { step: 0, share });
+          return byName(engine.weights());
+        };
+        const statistics = weightSpecs(everythingBranched).filter(({ role }) => role.startsWith('moving-'));
+        const before = engine.state();
+        const alone = batches.map((each) => observed(each, 1));
+        engine.restore(before);
+        for (const [index, each] of batches.entries()) observed(each, 1 / (index + 1));
+        const after = byName(engine.state());
+        for (const { name: statistic } of statistics) {
+          const [one, two, three] = alone.map((values) => values.get(statistic)!);
+          expectClose(
+            after.get(statistic)!,
+            one!.map((value, at) => (value + two![at]! + three![at]!) / 3),
+            statistic,
+          );
+        }
+        const isStatistic = new Set(statistics.map(({ name: statistic }) => statistic));
+        const kept = before.filter((tensor) => !isStatistic.has(tensor.name));
+        for (const { name: tensor, data } of kept) expect(after.get(tensor), tensor).toEqual(data);
+      });
+
+      test('observes the statistics that a step moves towards', async () => {
+        const engine = await compile(averaging);
+        engine.observe(batch, { step: 0, share: 1 });
+        const observed = byName(engine.weights());
+        const alone = engineAt();
+        alone.step(batch, still);
+        const moved = byName(alone.weights());
+        for (const layer of everything.layers) {
+          if (layer.kind !== 'batch-normalization') continue;
+          for (const statistic of [`${layer.name}/moving_mean`, `${layer.name}/moving_variance`]) {
+            const expected = byName(initial)
+              .get(statistic)!
+              .map((value, at) => layer.momentum * value + (1 - layer.momentum) * observed.get(statistic)![at]!);
+            expectClose(moved.get(statistic)!, expected, statistic);
+          }
+        }
+      });
+
+      test('is refused where none is kept, and beside lookahead', async () => {
+        expect(() => engineAt().average(0.5)).toThrow(/compile it with average/);
+        expect(() => engineAt().observe(batch, { step: 0, share: 1 })).toThrow(/compile it with average/);
+        await expect(compile({ ...averaging, lookahead: true })).rejects.toThrow(/keeps one slow average/);
+      });
+    });
+
     describe('batch normalization', () => {
       test('takes the statistics of the batch to train, and keeps running ones to evaluate', async () => {
         const flat: Net = {
@@ -654,6 +731,27 @@ export function describeEngine(
         },
       );
 
+      test('average the weights as the steps one by one do, bit for bit', async () => {
+        const averaging = { ...change, lookahead: false, average: true };
+        const [engine, other] = [await compile(averaging), await compile(averaging)];
+        const decayAfter = (step: number) => (step < 5 ? undefined : (step - 5) / (step - 4));
+        const averaged = plans
+          .slice(0, frozenFrom)
+          .map(({ lookahead: _, ...plan }) => ({ ...plan, average: decayAfter(plan.step) }));
+        engine.steps!.run(averaged.slice(0, wholeFrom));
+        engine.steps!.run(averaged.slice(wholeFrom));
+        let step = 0;
+        for (const number of [0, 1]) {
+          for (const each of batches(split, epoch(number))) {
+            if (step === frozenFrom) break;
+            other.step(each, { step, learningRates: ratesOf(step) });
+            const decay = decayAfter(step++);
+            if (decay !== undefined) other.average(decay);
+          }
+        }
+        expect(engine.state()).toEqual(other.state());
+      });
+
       test('are the steps one by one for a net with branches too', async () => {
         const images = { count: 32, ...randomBatch(everythingBranched, 11, 32) };
         const planned = batchPlans(images, epoch(0));
@@ -673,7 +771,7 @@ export function describeEngine(
       });
 
       test.each([
-        { randomCrop: 0.2 },
+        { randomCrop: 0.2, verticalFlip: 'random', zoom: [0.2, 0.2], rotate: 30 },
         { randAugment: [3, 20] },
         { colorJitter: [0.4, 0.4, 0.4, 0.1] },
         { cutout: 0.5 },

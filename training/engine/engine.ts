@@ -27,6 +27,22 @@ export interface Engine {
   lookahead(decay: number): void;
 
   /**
+   * Moves the slow average towards the weights, which stay where they are; needs `EngineOptions.average`. `lookahead(1)` sets the
+   * weights to it.
+   *
+   * @param decay the share that it keeps of itself
+   */
+  average(decay: number): void;
+
+  /**
+   * Moves the running statistics of batch normalizations towards those of a batch at the present weights; nothing else changes.
+   * Needs `EngineOptions.average`.
+   *
+   * @param share how far: 1 for those of the batch itself
+   */
+  observe(batch: Batch, options: ObserveOptions): void;
+
+  /**
    * Logits with the running statistics and without dropout.
    *
    * @param images `[N, H, W, C]` uint8, for any N
@@ -60,6 +76,14 @@ export interface StepPlan extends StepOptions {
   readonly batch: BatchPlan;
   /** The decay of a `lookahead` after this step. @default none */
   readonly lookahead?: number | undefined;
+  /** The decay of an `average` after this step. @default none */
+  readonly average?: number | undefined;
+}
+
+export interface ObserveOptions {
+  /** Keys the random numbers (dropout), as that of a step does. */
+  readonly step: number;
+  readonly share: number;
 }
 
 export interface StepOptions {
@@ -103,6 +127,8 @@ export interface EngineOptions {
   readonly filterGradient?: 'auto' | 'convolution';
   /** Keep a slow average of weights and statistics. @default false */
   readonly lookahead?: boolean;
+  /** Keep a slow average that the weights do not follow; one engine has one or the other. @default false */
+  readonly average?: boolean;
   /**
    * Sides, in pixels, of the squares that a step may reduce its images to: bilinearly, between the four nearest pixels, as PyTorch's
    * `interpolate` does. `logits` takes images as they are. @default none

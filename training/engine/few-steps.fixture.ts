@@ -38,7 +38,8 @@ const trainFewSteps = async (run: string, recipe: string, settings: readonly str
 await trainFewSteps('tiny-wasm', 'tiny', ['engine=wasm', `batchPreparation=${wasmBatches}`]);
 if (hasTensorFlow()) {
   const photos = ['randomCrop=0.3', 'randAugment=2,9', 'colorJitter=0.4,0.4,0.4,0.1', 'cutout=0.25'];
-  await trainFewSteps('seed', 'seed', [...photos, 'classWeights=balanced', `batchPreparation=${batches}`]);
+  const turned = ['flip=random', 'verticalFlip=random', 'zoom=0.1,0.2', 'rotate=15'];
+  await trainFewSteps('seed', 'seed', [...photos, ...turned, 'classWeights=balanced', `batchPreparation=${batches}`]);
   for (const precision of new Set(['float32', fastestPrecision(await loadTensorFlow())])) {
     await trainFewSteps(`minute-${precision}`, 'minute', [`precision=${precision}`, `batchPreparation=${batches}`]);
   }

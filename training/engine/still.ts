@@ -1,4 +1,4 @@
-import type { BatchNormalization } from '../nets/net.ts';
+import type { BatchNormalization, Net } from '../nets/net.ts';
 
 /**
  * Tells which batch normalizations a step leaves as they are: those of whose weights it trains none. They normalize by their
@@ -8,4 +8,12 @@ import type { BatchNormalization } from '../nets/net.ts';
  */
 export function isStill(trained: ReadonlySet<string>): (layer: BatchNormalization) => boolean {
   return ({ name }) => !trained.has(`${name}/beta`) && !trained.has(`${name}/gamma`);
+}
+
+/** The same net, whose running statistics are, after a step, those of its batch. */
+export function netOfBatchStatistics(net: Net): Net {
+  return {
+    ...net,
+    layers: net.layers.map((layer) => (layer.kind === 'batch-normalization' ? { ...layer, momentum: 0 } : layer)),
+  };
 }

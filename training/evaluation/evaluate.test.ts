@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { Split } from '../data/dataset.ts';
+import { views } from '../data/views.ts';
 import { random } from '../random/random.ts';
-import { evaluate, evaluatePlainly, evaluateSelectively, logitsOf, selectiveAnswers, viewsOf } from './evaluate.ts';
-import { agreement } from './measure.ts';
+import {
+  evaluate,
+  evaluatePlainly,
+  evaluateSelectively,
+  logitsOf,
+  meanLogitsOf,
+  selectiveAnswers,
+  viewsOf,
+} from './evaluate.ts';
+import { agreement, topClasses } from './measure.ts';
 
 /** 1,203 pictures of two rows and two columns: more than two chunks, and a short last one. */
 const count = 1_203;
@@ -68,12 +77,12 @@ describe('evaluate', () => {
     const wrong = sorted.slice(0, unsure).filter((image) => labels[image] === 1).length;
     expect(wrong).toBeGreaterThan(0);
     expect(evaluation.selectiveTta).toBe((count - wrong) / count);
-    const views = await viewsOf(predict, split, options);
+    const answered = await viewsOf(predict, split, options);
     for (const [share, expected] of [
       [0, plain],
       [1, tta],
     ] as const) {
-      expect(agreement(selectiveAnswers(views, 2, share), labels)).toBe(expected);
+      expect(agreement(selectiveAnswers(answered, 2, share), labels)).toBe(expected);
     }
   });
 
@@ -95,4 +104,29 @@ describe('evaluate', () => {
 
 test('logitsOf returns what one call with all images would', async () => {
   expect(await logitsOf(predict, { count, images, labels: truth }, 2)).toEqual(predict(images));
+});
+
+describe('meanLogitsOf', () => {
+  const split: Split = { count, images, labels: truth };
+
+  test('of the image alone are its logits; of a mirror image too, the mean of both', async () => {
+    const plain = await meanLogitsOf(predict, split, { of: views.plain, ...options });
+    expect(plain).toEqual(predict(images));
+    // The network says the opposite of a mirror image.
+    const mirrored = await meanLogitsOf(predict, split, { of: views.mirrored, ...options });
+    expect(mirrored).toEqual(new Float32Array(2 * count));
+  });
+
+  test('of six views give the accuracy with augmentation that evaluate gives', async () => {
+    const lopsided = (batch: Uint8Array) =>
+      predict(batch).map((logit, at) => (batch[2 * at]! > 125 ? 2 * logit : logit));
+    const six = await meanLogitsOf(lopsided, split, { of: views.six, ...options });
+    const { plain, tta } = await evaluate(lopsided, split, options);
+    expect(agreement(topClasses(six, 2), truth)).toBe(tta);
+    expect(tta).not.toBe(plain);
+  });
+
+  test.each(Object.entries(views))('the views of %s count as much as one image', (_, of) => {
+    expect(of.reduce((sum, { weight }) => sum + weight, 0)).toBe(1);
+  });
 });

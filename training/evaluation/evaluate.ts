@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
+import { sizeOf } from '#models/size-of.ts';
 import { type ImageTransform, writeTransformed } from '../data/augment.ts';
 import type { Split } from '../data/dataset.ts';
 import type { Labels } from '../data/labels.ts';
+import { type View, views } from '../data/views.ts';
 import type { Evaluation } from './evaluation.ts';
 import { agreement, measure, topClasses } from './measure.ts';
 
@@ -22,18 +24,8 @@ export interface EvaluateOptions {
 /** Images in one call, which blocks the event loop for well under a second. */
 const CHUNK = 500;
 
-/** The image and its mirror image, each unchanged and moved by one pixel along the diagonal, in both directions. */
-const TRANSFORMS: readonly (ImageTransform & { readonly weight: number })[] = [
-  { isMirrored: false, down: 0, right: 0, weight: 1 / 4 },
-  { isMirrored: true, down: 0, right: 0, weight: 1 / 4 },
-  { isMirrored: false, down: 1, right: 1, weight: 1 / 8 },
-  { isMirrored: true, down: 1, right: 1, weight: 1 / 8 },
-  { isMirrored: false, down: -1, right: -1, weight: 1 / 8 },
-  { isMirrored: true, down: -1, right: -1, weight: 1 / 8 },
-];
-
 /** Times that an image is computed to evaluate a network. */
-export const PASSES = TRANSFORMS.length;
+export const PASSES = views.six.length;
 
 /** Asked once for each part of the work; an endpoint answers later. */
 type Answer = (images: Uint8Array) => Float32Array | Promise<Float32Array>;
@@ -66,7 +58,7 @@ export async function viewsOf(
   const plain = new Float32Array(split.count * options.classes);
   const mean = new Float32Array(plain.length);
   const all = Array.from({ length: split.count }, (_, image) => image);
-  await addViews(mean, { predict, split, images: all, transforms: TRANSFORMS, into: plain }, options);
+  await addViews(mean, { predict, split, images: all, transforms: views.six, into: plain }, options);
   return { plain, mean };
 }
 
@@ -91,7 +83,7 @@ export async function evaluateSelectively(
 ): Promise<Evaluation & { readonly selectiveTta: number }> {
   const { classes, onProgress } = options;
   // The first view of all images, and five more of a quarter.
-  const first = 1 / (1 + UNSURE * (TRANSFORMS.length - 1));
+  const first = 1 / (1 + UNSURE * (views.six.length - 1));
   const { plain, mean } = await plainView(predict, split, {
     ...options,
     onProgress: (done) => onProgress?.(done * first),
@@ -99,7 +91,7 @@ export async function evaluateSelectively(
   const images = leastSure(plain, classes, UNSURE);
   await addViews(
     mean,
-    { predict, split, images, transforms: TRANSFORMS.slice(1) },
+    { predict, split, images, transforms: views.six.slice(1) },
     {
       ...options,
       onProgress: (done) => onProgress?.(first + done * (1 - first)),
@@ -150,7 +142,7 @@ async function plainView(predict: Answer, split: Split, options: EvaluateOptions
   const plain = new Float32Array(split.count * options.classes);
   const mean = new Float32Array(plain.length);
   const all = Array.from({ length: split.count }, (_, image) => image);
-  await addViews(mean, { predict, split, images: all, transforms: TRANSFORMS.slice(0, 1), into: plain }, options);
+  await addViews(mean, { predict, split, images: all, transforms: views.six.slice(0, 1), into: plain }, options);
   return { plain, mean };
 }
 
@@ -159,7 +151,7 @@ interface Views {
   readonly split: Split;
   /** Indices in the split. */
   readonly images: readonly number[];
-  readonly transforms: typeof TRANSFORMS;
+  readonly transforms: readonly View[];
   /** Takes the logits of images that are not transformed. */
   readonly into?: Float32Array;
 }
@@ -170,7 +162,7 @@ async function addViews(
   { predict, split, images, transforms, into }: Views,
   { imageSize, classes, onProgress, signal }: EvaluateOptions,
 ): Promise<void> {
-  const bytes = imageSize[0] * imageSize[1] * imageSize[2];
+  const bytes = sizeOf(imageSize);
   for (let from = 0; from < images.length; from += CHUNK) {
     const chunk = images.slice(from, from + CHUNK);
     for (const { weight, ...transform } of transforms) {
@@ -200,6 +192,36 @@ export async function logitsOf(predict: Predict, split: Split, classes: number):
     await setImmediate();
   }
   return logits;
+}
+
+/**
+ * Logits of a whole split with test-time augmentation: the weighted mean of those of each view.
+ *
+ * @returns `[count, classes]`
+ */
+export async function meanLogitsOf(
+  predict: Predict,
+  split: Split,
+  { of, imageSize, classes }: { readonly of: readonly View[] } & Pick<EvaluateOptions, 'imageSize' | 'classes'>,
+): Promise<Float32Array> {
+  const mean = new Float32Array(split.count * classes);
+  for (const { weight, ...transform } of of) {
+    const logits = await logitsOf(predict, { ...split, images: viewOf(split.images, imageSize, transform) }, classes);
+    for (const [at, logit] of logits.entries()) mean[at]! += weight * logit;
+  }
+  return mean;
+}
+
+/** A view of each image. @param images `[N, H, W, C]` uint8 @returns the same */
+function viewOf(
+  images: Uint8Array,
+  imageSize: EvaluateOptions['imageSize'],
+  transform: ImageTransform,
+): Uint8Array<ArrayBuffer> {
+  const made = new Uint8Array(images.length);
+  const bytes = sizeOf(imageSize);
+  for (let at = 0; at < images.length; at += bytes) writeTransformed(images, at, made, at, imageSize, transform);
+  return made;
 }
 
 function isIdentity({ isMirrored, down, right }: ImageTransform): boolean {

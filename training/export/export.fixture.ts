@@ -52,6 +52,12 @@ export const awkward: Net = {
 /** The nets of papers; ResNet-9 narrow. */
 export const classicNets = [resnet20(), resnet20(undefined, 'projection'), vgg(), resnet9([16, 32, 32])];
 
+/** Nets that settings changed: ELU, batch normalization where there was none and none where there was one, a scale. */
+const changedNets = [
+  netOf({ ...recipes.seed, activation: 'elu', batchNormalization: 'on', dropout: 0, logitScale: 0.5 }),
+  netOf({ ...recipes.minute, widths: [8, 16, 16], activation: 'elu', batchNormalization: 'off', dropout: 0.2 }),
+];
+
 /** The net of every recipe, for larger images too, those of papers, those with every kind of layer, and some random ones. */
 export function exampleNets(): TrainedNet[] {
   const named = Object.values(recipes).map((recipe) => netOf(recipe));
@@ -59,6 +65,7 @@ export function exampleNets(): TrainedNet[] {
     ...named,
     ...classicNets,
     ...largerNets,
+    ...changedNets,
     everything,
     everythingBranched,
     awkward,

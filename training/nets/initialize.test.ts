@@ -9,6 +9,7 @@ import { pixelTable } from './pixels.ts';
 import { resnet20 } from './resnet20.ts';
 import { seedNet } from './seed.ts';
 import { weightSpecs } from './shapes.ts';
+import { withoutWhitening } from './whitening.ts';
 
 const net = airbenchNet([8, 32, 32]);
 const images = naturalImages(300);
@@ -118,6 +119,14 @@ describe('initializeWeights', () => {
         expect(kernel[value * 24 + 12 + filter]).toBe(-kernel[value * 24 + filter]!);
       }
     }
+  });
+
+  test('without whitening, its filters are drawn as those of other layers, which stay as they were', () => {
+    const drawn = initializeWeights(withoutWhitening(net), { seed: 7 });
+    const whitened = initializeWeights(net, { seed: 7, images });
+    expectUniform(drawn.find(({ name }) => name === 'whiten/kernel')!.data, 1 / Math.sqrt(12));
+    const others = (weights: typeof drawn) => weights.filter(({ name }) => name !== 'whiten/kernel');
+    expect(others(drawn)).toEqual(others(whitened));
   });
 
   test('whitening of grey images repeats the directions in which they vary, so that no filter is without output', () => {

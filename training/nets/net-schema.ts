@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Layer, Net } from './net.ts';
+import { activations, type Layer, type Net } from './net.ts';
 
 const name = z.string();
 const inputs = z.exactOptional(z.array(z.string()));
@@ -47,7 +47,7 @@ const layers = {
     kind: z.literal('activation'),
     name,
     inputs,
-    function: z.enum(['relu', 'gelu', 'elu', 'silu']),
+    function: z.enum(activations),
   }),
   'max-pooling': z.strictObject({
     kind: z.literal('max-pooling'),

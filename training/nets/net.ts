@@ -73,9 +73,11 @@ export interface BatchNormalization extends Named {
   readonly scale: boolean;
 }
 
+export const activations = ['relu', 'elu', 'gelu', 'silu'] as const;
+
 export interface Activation extends Named {
   readonly kind: 'activation';
-  readonly function: 'relu' | 'gelu' | 'elu' | 'silu';
+  readonly function: (typeof activations)[number];
 }
 
 export interface MaxPooling extends Named {

@@ -1,6 +1,14 @@
 import type { Net } from './net.ts';
 import { pixelTable } from './pixels.ts';
 
+/** The net with the filters of its whitening layer drawn, as PyTorch does, and trained as any others: in shape it is the same. */
+export function withoutWhitening(net: Net): Net {
+  const layers = net.layers.map((layer) =>
+    layer.kind === 'convolution' && layer.init === 'whitening' ? { ...layer, init: 'fan-in-uniform' as const } : layer,
+  );
+  return { ...net, layers };
+}
+
 /** Added to the eigenvalues, so that filters of patches that hardly vary do not amplify noise. @see airbench §3.2 */
 const epsilon = 5e-4;
 /** Directions that vary less than this share of the first one do not vary at all: what is left of them is rounding. */

@@ -31,6 +31,9 @@ export const purpose = {
   operations: 10,
   colors: 11,
   holes: 12,
+  verticalFlips: 13,
+  angles: 14,
+  scales: 15,
 } as const;
 
 /**

@@ -22,4 +22,6 @@ export const nets = {
   resnet9: (images, widths) => resnet9(widths, images),
 } satisfies Record<string, MakeNet>;
 
-export const netNames = Object.keys(nets) as (keyof typeof nets)[];
+export type NetName = keyof typeof nets;
+
+export const netNames = Object.keys(nets) as NetName[];

@@ -61,6 +61,15 @@ describe('the groups of airbench', () => {
     expect(Object.keys(ratesAt(20))).not.toContain('whitening');
   });
 
+  test('train the first kernel as the others where it does not whiten, and its bias too', () => {
+    const muon = { ...recipe, optimizer: 'muon', whitening: 'off' } as const;
+    const drawn = groupsOf(netOf(muon), muon);
+    const named = Object.fromEntries(drawn.map(({ name, weights }) => [name, weights]));
+    expect(named.filterParams).toContain('whiten/kernel');
+    expect(named.weights).toContain('whiten/bias');
+    expect([named.whitening, freezableOf(drawn, muon)]).toEqual([undefined, []]);
+  });
+
   test('have no whitening bias where it is never trained, and nothing to freeze where it always is', () => {
     expect(groupsOf(net, { ...recipe, whiteningBiasEpochs: 0 }).map(({ name }) => name)).toEqual([
       'weights',

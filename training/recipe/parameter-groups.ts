@@ -3,7 +3,7 @@ import type { Net } from '../nets/net.ts';
 import { weightSpecs } from '../nets/shapes.ts';
 import type { Optimizer, ParameterGroup } from './optimizer.ts';
 import type { Recipe } from './recipes.ts';
-import { scheduleFactor } from './schedule.ts';
+import { type Position, scheduleFactor } from './schedule.ts';
 
 /**
  * `filterParams`: kernels of convolutions that Muon trains. `normBiases`: the offsets of batch normalization. `whitening`: the
@@ -67,10 +67,11 @@ export function learningRatesOf(
     step,
     steps,
     stepsPerEpoch,
+    history = [],
     factor = 1,
-  }: { readonly step: number; readonly steps: number; readonly stepsPerEpoch: number; readonly factor?: number },
+  }: Omit<Position, 'history'> & Partial<Position> & { readonly stepsPerEpoch: number; readonly factor?: number },
 ): Record<string, number> {
-  const share = factor * scheduleFactor(scheduleOf(recipe), step, steps);
+  const share = factor * scheduleFactor(recipe, { step, steps, history });
   const rates: Readonly<Record<string, number>> = {
     filterParams: recipe.muonLearningRate * recipe.bodyLearningRate,
     weights: recipe.learningRate * recipe.bodyLearningRate,
@@ -91,12 +92,6 @@ export function learningRatesOf(
 /** The learning rate that the record shows, of those of a step: that of the weights, or of the head alone. */
 export function shownLearningRate({ head, weights }: Readonly<Record<string, number>>): number {
   return (head ?? weights)!;
-}
-
-function scheduleOf({ schedule, startLearningRate, peak, endLearningRate }: Recipe) {
-  return schedule === 'constant'
-    ? ({ kind: 'constant' } as const)
-    : ({ kind: 'triangle', start: startLearningRate, peak, end: endLearningRate } as const);
 }
 
 function optimizerOf(group: GroupName, recipe: Recipe): Optimizer {

@@ -1,6 +1,9 @@
 import type * as z from 'zod/mini';
 import { cifar10Images, type ImageSet } from '../data/image-set.ts';
+import { changedNet } from '../nets/changed-net.ts';
 import type { Net } from '../nets/net.ts';
+import { withStandardization } from '../nets/standardization.ts';
+import { withoutWhitening } from '../nets/whitening.ts';
 import { nets } from './nets.ts';
 import type { settingsSchema } from './settings-schema.ts';
 
@@ -15,6 +18,10 @@ export type Recipe = Readonly<z.output<typeof settingsSchema>>;
 const seed: Recipe = {
   net: 'seed',
   widths: [64, 256, 256],
+  activation: 'default',
+  dropout: 'default',
+  batchNormalization: 'default',
+  logitScale: 'default',
   imageSize: 32,
   fit: 'crop',
   engine: 'tensorflow',
@@ -38,20 +45,34 @@ const seed: Recipe = {
   startLearningRate: 0.2,
   peak: 0.23,
   endLearningRate: 0.07,
+  floorLast: 0,
+  lowerAt: [0.5, 0.75],
+  lowerBy: 0.1,
+  lowerPatience: 10,
   labelSmoothing: 0,
   classWeights: 'none',
+  standardize: 'default',
+  whitening: 'on',
   whiteningBiasEpochs: 3,
   lookahead: 0,
+  lookaheadDecay: 0,
+  lookaheadLast: 1,
+  averageLast: 0,
+  averageDecay: 0,
   freeze: 'none',
   probeEpochs: 0,
   bodyLearningRate: 1,
   flip: 'none',
+  verticalFlip: 'none',
   translate: 0,
   randomCrop: 0,
+  zoom: [0, 0],
+  rotate: 0,
   randAugment: [0, 0],
   colorJitter: [0, 0, 0, 0],
   cutout: 0,
   resolutions: 'whole',
+  views: 'plain',
   batchPreparation: 'auto',
   checkpointSeconds: 60,
 };
@@ -131,6 +152,9 @@ const tiny: Recipe = {
 export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
 /** @param images that the net classifies */
-export function netOf({ net, widths }: Recipe, images: ImageSet = cifar10Images): Net {
-  return nets[net](images, widths);
+export function netOf(recipe: Recipe, images: ImageSet = cifar10Images): Net {
+  const { net, widths, standardize, whitening } = recipe;
+  const made = changedNet(nets[net](images, widths), recipe);
+  const whitened = whitening === 'on' ? made : withoutWhitening(made);
+  return standardize === 'default' ? whitened : withStandardization(whitened, standardize === 'on', images);
 }

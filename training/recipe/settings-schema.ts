@@ -1,9 +1,12 @@
 import * as z from 'zod/mini';
 import { fits } from '#images/fit-image.ts';
 import { imageSizes } from '../data/dataset.ts';
+import { viewNames } from '../data/views.ts';
+import { activations } from '../nets/net.ts';
 import { batchPreparations } from './batch-preparation.ts';
 import { netNames } from './nets.ts';
 import { precisions } from './precision.ts';
+import { schedules } from './schedule.ts';
 
 /** What `--help`, errors and docs/settings.md say of a setting. */
 interface Description {
@@ -25,6 +28,23 @@ const epochs = { min: 0, max: 10_000 };
 export const settingsSchema = z.object({
   net: choice('The network to train.', netNames),
   widths: filters('Filters of the three groups of the airbench net or of ResNet-9; other nets ignore it.'),
+  activation: choice("The activation of every layer that has one; default is the net's own.", [
+    'default',
+    ...activations,
+  ]),
+  dropout: orDefault(
+    "The share of values that each dropout layer sets to zero; default is the net's own. A net without such a layer gets one before " +
+      'its last dense layer.',
+    { min: 0, max: 0.95, zero: 'none' },
+  ),
+  batchNormalization: choice(
+    "Whether convolutions are followed by batch normalization, in place of a bias; default is as in the net's own description.",
+    ['default', 'on', 'off'],
+  ),
+  logitScale: orDefault("What the logits are multiplied by; default is the net's own factor, or 1.", {
+    above: 0,
+    max: 100,
+  }),
   imageSize: oneOf('Pixels across and down that pictures are scaled to; named data sets have 32.', imageSizes),
   fit: choice('How a picture that is not square becomes one: its middle, on a grey ground, or out of shape.', fits),
   engine: choice('The runtime; auto is TensorFlow where it is installed, else WebAssembly.', [
@@ -55,11 +75,10 @@ export const settingsSchema = z.object({
     ['convolution', 'auto'],
   ),
 
-  optimizer: choice('The optimizer; muon trains the kernels of convolutions, and SGD the rest.', [
-    'sgd',
-    'adamw',
-    'muon',
-  ]),
+  optimizer: choice(
+    'The optimizer; muon trains the kernels of convolutions, and SGD the rest; adamw without decay is Adam.',
+    ['sgd', 'adamw', 'muon'],
+  ),
   learningRate: number('The highest learning rate of the run, for the mean loss of a batch.', { min: 0, max: 100 }),
   momentum: number('Momentum of SGD.', { min: 0, max: 0.9999 }),
   nesterov: yesOrNo('Whether SGD uses Nesterov momentum.'),
@@ -74,24 +93,68 @@ export const settingsSchema = z.object({
     min: 1e-3,
     max: 10_000,
   }),
-  schedule: choice('The learning rate over the run: constant, or up to its peak and down again.', [
-    'constant',
-    'triangle',
-  ]),
-  startLearningRate: number('Where a triangle starts, as a share of the highest learning rate.', share),
-  peak: number('When a triangle is at its highest, as a share of the steps.', { min: 0, max: 0.99 }),
-  endLearningRate: number('Where a triangle ends, as a share of the highest learning rate.', share),
+  schedule: choice(
+    'The learning rate over the run. triangle: up to its peak and down, in straight lines; cosine: the same, down along half a ' +
+      'cosine; one-cycle: up to its peak, down again in the same time, and then from where it started to its end; step: lower after ' +
+      'some share of the steps; plateau: lower when the held-out loss no longer falls.',
+    schedules,
+  ),
+  startLearningRate: number(
+    'Where triangle, cosine and one-cycle start, as a share of the highest learning rate.',
+    share,
+  ),
+  peak: number('When triangle, cosine and one-cycle are at their highest, as a share of the steps.', {
+    min: 0,
+    max: 0.99,
+  }),
+  endLearningRate: number('Where triangle, cosine and one-cycle end, as a share of the highest learning rate.', share),
+  floorLast: number('The last share of the steps in which triangle, cosine and one-cycle stay at their end.', {
+    min: 0,
+    max: 0.99,
+  }),
+  lowerAt: shares('When step lowers the learning rate, as shares of the steps.', '0.5,0.75'),
+  lowerBy: number('What step and plateau multiply the learning rate by.', { above: 0, max: 1 }),
+  lowerPatience: number('Epochs without a smaller held-out loss after which plateau lowers the learning rate.', {
+    min: 1,
+    max: 10_000,
+    isWhole: true,
+  }),
   labelSmoothing: number('The share of each label that is spread evenly over all classes.', { min: 0, max: 0.99 }),
   classWeights: choice(
     'What an image counts in the loss: as much as any other, or the more the rarer its class is. balanced: every class counts ' +
       'the same in all; sqrt: between the two.',
     ['none', 'balanced', 'sqrt'],
   ),
+  standardize: choice(
+    'Whether the first layer subtracts the mean of the training images and divides by their deviation, channel by channel, or divides ' +
+      'by 255 alone; default is as the net has it: off for the seed net, on for others.',
+    ['default', 'on', 'off'],
+  ),
+  whitening: choice(
+    'The first convolution of the airbench and tiny nets: frozen filters that whiten patches of the training images, or filters that ' +
+      'are drawn and trained as all others; other nets ignore it.',
+    ['on', 'off'],
+  ),
   whiteningBiasEpochs: number('Epochs in which the bias of the whitening layer is trained; then it is frozen.', epochs),
   lookahead: number('Steps between two updates of the slow average of the weights (Lookahead).', {
     ...epochs,
     isWhole: true,
     zero: 'none',
+  }),
+  lookaheadDecay: number('What the slow average keeps of itself in an update.', {
+    min: 0,
+    max: 0.9999,
+    zero: 'a share that grows with the run, as in airbench',
+  }),
+  lookaheadLast: number('The last share of the steps in which there is a slow average.', { above: 0, max: 1 }),
+  averageLast: number('The last share of the steps whose weights are averaged; the run ends on their average.', {
+    ...share,
+    zero: 'none',
+  }),
+  averageDecay: number('What the average keeps of itself in a step (EMA).', {
+    min: 0,
+    max: 0.99999,
+    zero: 'the plain mean of all steps (SWA)',
   }),
   freeze: choice('What is never trained: none of it, or the body, which is all but the head.', ['none', 'body']),
   probeEpochs: number('Epochs at the start in which only the head is trained (a linear probe).', epochs),
@@ -105,6 +168,10 @@ export const settingsSchema = z.object({
     'random',
     'alternating',
   ]),
+  verticalFlip: choice('Turning training images upside down, as a mirror below does: none, or at random.', [
+    'none',
+    'random',
+  ]),
   translate: number('The most pixels that a training image is moved, across and down.', {
     min: 0,
     max: 16,
@@ -115,6 +182,19 @@ export const settingsSchema = z.object({
       'place and with an aspect (3:4 to 4:3) at random.',
     { ...share, zero: 'none' },
   ),
+  zoom: numbers(
+    'The most by which a training image is made smaller and larger at random, as a share of its size.',
+    [
+      { name: 'smaller', max: 0.5 },
+      { name: 'larger', max: 1 },
+    ],
+    '0.1,0.1',
+  ),
+  rotate: number('The most by which a training image is rotated at random, in degrees, either way.', {
+    min: 0,
+    max: 180,
+    zero: 'none',
+  }),
   randAugment: numbers(
     'RandAugment: how many operations at random change a training image (rotate, shear, move, brightness, contrast, ' +
       'saturation), and how strongly.',
@@ -143,6 +223,11 @@ export const settingsSchema = z.object({
     'Pixels across and down that training images are reduced to, from the start of the run to its end, each for an equal share of ' +
       'the steps. Smaller images are faster to train on; the last number is the whole size. Other sizes of images are reduced in ' +
       'the same proportions.',
+  ),
+  views: choice(
+    'Test-time augmentation where a sweep measures a run: the answer to an image alone, the mean over it and its mirror image, or ' +
+      'the mean over both and each of them moved by a pixel, in two directions.',
+    viewNames,
   ),
 
   batchPreparation: choice('Where batches are prepared; it affects speed only. auto is graph on a GPU, else inline.', [
@@ -179,16 +264,20 @@ interface Range {
   readonly zero?: string;
 }
 
-function number(meaning: string, { min = 0, above, max, isWhole = false, zero }: Range) {
+function number(meaning: string, range: Range) {
+  const { schema, takes } = ranged(range);
+  return z
+    .codec(z.string().check(z.regex(/\S/)), schema, { decode: Number, encode: String })
+    .register(descriptions, { meaning, takes });
+}
+
+function ranged({ min = 0, above, max, isWhole = false, zero }: Range) {
   const least = above === undefined ? z.minimum(min) : z.gt(above);
-  const range = (isWhole ? z.int() : z.number()).check(least, z.maximum(max));
   const takes =
     `a ${isWhole ? 'whole ' : ''}number ` +
     (above === undefined ? `from ${min} to ${max}` : `above ${above}, up to ${max}`) +
     (zero === undefined ? '' : `; 0 for ${zero}`);
-  return z
-    .codec(z.string().check(z.regex(/\S/)), range, { decode: Number, encode: String })
-    .register(descriptions, { meaning, takes });
+  return { schema: (isWhole ? z.int() : z.number()).check(least, z.maximum(max)), takes };
 }
 
 function yesOrNo(meaning: string) {
@@ -231,6 +320,30 @@ function numbers<const Parts extends readonly Part[]>(meaning: string, parts: Pa
       meaning,
       takes: `${listOf(ranges).replace(/ or /, ' and ')}, such as ${example}; zeros for none`,
     });
+}
+
+/** A number, or what the net has of itself. */
+function orDefault(meaning: string, range: Range) {
+  const { schema, takes } = ranged(range);
+  return z
+    .codec(z.string().check(z.regex(/\S/)), z.union([z.literal('default'), schema]), {
+      decode: (text) => (text === 'default' ? text : Number(text)),
+      encode: String,
+    })
+    .register(descriptions, { meaning, takes: `default, or ${takes}` });
+}
+
+/** Shares of a run, the earlier ones first. */
+function shares(meaning: string, example: string) {
+  const isOrdered = (values: readonly number[]) =>
+    values.every((value, index) => value > (values[index - 1] ?? 0) && value < 1);
+  return z
+    .codec(
+      z.string().check(z.regex(/^[^,\s]+(,[^,\s]+)*$/)),
+      z.custom<readonly number[]>((values) => isOrdered(values as number[])),
+      { decode: (text) => text.split(',').map(Number), encode: (values) => values.join(',') },
+    )
+    .register(descriptions, { meaning, takes: `rising numbers above 0 and below 1, such as ${example}` });
 }
 
 function filters(meaning: string) {

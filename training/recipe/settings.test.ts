@@ -97,6 +97,15 @@ describe('resolveRecipe', () => {
       ['randAugment=2.5,9'],
       'randAugment cannot be "2.5,9". Give operations (a whole number 0 to 4) and magnitude (0 to 30), such as 2,9; zeros for none.',
     ],
+    [
+      'quick',
+      ['zoom=0.6,0'],
+      'zoom cannot be "0.6,0". Give smaller (0 to 0.5) and larger (0 to 1), such as 0.1,0.1; zeros',
+    ],
+    ['quick', ['rotate=181'], 'rotate cannot be "181". Give a number from 0 to 180; 0 for none.'],
+    ['quick', ['verticalFlip=alternating'], 'verticalFlip cannot be "alternating". Give none or random.'],
+    ['quick', ['whitening=zca'], 'whitening cannot be "zca". Give on or off.'],
+    ['quick', ['views=9'], 'views cannot be "9". Give plain, mirrored or six.'],
     ['quick', ['randAugment=2'], 'randAugment cannot be "2".'],
     ['quick', ['randAugment=2,31'], 'randAugment cannot be "2,31".'],
     [
@@ -108,6 +117,18 @@ describe('resolveRecipe', () => {
     ['quick', ['imageSize=40'], 'imageSize cannot be "40". Give 32, 48, 64, 96 or 128.'],
     ['quick', ['imageSize='], 'imageSize cannot be "".'],
     ['quick', ['fit=fill'], 'fit cannot be "fill". Give crop, pad or stretch.'],
+    ['quick', ['activation=tanh'], 'activation cannot be "tanh". Give default, relu, elu, gelu or silu.'],
+    ['quick', ['dropout=1'], 'dropout cannot be "1". Give default, or a number from 0 to 0.95; 0 for none.'],
+    ['quick', ['dropout=none'], 'dropout cannot be "none".'],
+    ['quick', ['logitScale=0'], 'logitScale cannot be "0". Give default, or a number above 0, up to 100.'],
+    [
+      'quick',
+      ['lowerAt=0.8,0.5'],
+      'lowerAt cannot be "0.8,0.5". Give rising numbers above 0 and below 1, such as 0.5,0.75.',
+    ],
+    ['quick', ['lowerAt=0'], 'lowerAt cannot be "0".'],
+    ['quick', ['lowerAt='], 'lowerAt cannot be "".'],
+    ['quick', ['lowerAt=0.5,late'], 'lowerAt cannot be "0.5,late".'],
     ['quick', ['nesterov=1'], 'nesterov cannot be "1". Give true or false.'],
   ])('%s with %j is refused and says why', (name, changes, message) => {
     expect(() => resolveRecipe(name, changes)).toThrow(message);
@@ -160,6 +181,12 @@ describe('a recipe to continue with', () => {
     }
     const earlier = { name: 'minute', settings: stored };
     expect(resolveContinuation({ parent: earlier }).settings).toMatchObject({ imageSize: 32, fit: 'crop' });
+  });
+
+  test('has the activations, the batch normalization and the scale of the weights, whichever recipe is named', () => {
+    const changes = { activation: 'elu', batchNormalization: 'on', logitScale: 0.5 };
+    const parent = { name: 'minute', settings: { ...stored, ...changes, dropout: 0.1 } };
+    expect(resolveContinuation({ name: 'quick', parent }).settings).toMatchObject({ ...changes, dropout: 'default' });
   });
 
   test('has the settings that are asked for, rates included', () => {

@@ -31,7 +31,7 @@ interface Continuation {
 
 /**
  * The recipe for training that continues from weights of an earlier one: by default the recipe that they were trained with, and
- * always with pictures of their size and fit.
+ * always with the net's activations, batch normalization and scale, and with pictures of their size and fit.
  * Learning rates are at most a tenth of the recipe's own, unless they are given: a run begins at its highest rate, which
  * is made for drawn weights and ruins trained ones. Where the head is drawn it learns at the recipe's own rate, and the body at
  * a tenth of that.
@@ -55,7 +55,7 @@ export function resolveContinuation(
   // How the parent's own head was trained says nothing of this one.
   const head = { freeze: 'none', probeEpochs: 0, bodyLearningRate: hasNewHead ? CONTINUING : 1 } as const;
   const whole = { resolutions: 'whole' } as const; // The weights know whole pictures already.
-  return { name: chosen, settings: changed({ ...settings, ...imageOf(parent), ...rates, ...head, ...whole }, changes) };
+  return { name: chosen, settings: changed({ ...settings, ...knownBy(parent), ...rates, ...head, ...whole }, changes) };
 }
 
 /** The settings of a recipe as it is by its name, before changes; a recipe that is unknown here has its own. */
@@ -63,11 +63,11 @@ export function ownSettings({ name, settings }: ResolvedRecipe): Recipe {
   return isRecipe(name) ? recipes[name] : settings;
 }
 
-/** A net goes on with pictures like those that it knows, whichever recipe is named. */
-function imageOf(parent: StoredRecipe | undefined): Partial<Recipe> {
+/** A net goes on as the net that it is, with pictures like those that it knows, whichever recipe is named. */
+function knownBy(parent: StoredRecipe | undefined): Partial<Recipe> {
   if (parent === undefined) return {};
-  const { imageSize, fit } = restored(parent).settings;
-  return { imageSize, fit };
+  const { imageSize, fit, activation, batchNormalization, logitScale } = restored(parent).settings;
+  return { imageSize, fit, activation, batchNormalization, logitScale };
 }
 
 /** A recipe as a card or a file of weights has it. */

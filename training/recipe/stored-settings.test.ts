@@ -42,6 +42,7 @@ describe('stored settings', () => {
       probeEpochs: 0,
       bodyLearningRate: 1,
       randAugment: [0, 0],
+      ...{ verticalFlip: 'none', zoom: [0, 0], rotate: 0, standardize: 'default', whitening: 'on', views: 'plain' },
     };
     expect(fromStoredSettings({ shift: 2, depth: 9 })).toMatchObject({ ...later, translate: 2, depth: 9 });
   });
@@ -54,10 +55,19 @@ describe('stored settings', () => {
       'probeEpochs=2',
       'bodyLearningRate=0.1',
       'randAugment=2,9',
+      'verticalFlip=random',
+      'zoom=0.1,0',
+      'rotate=10',
+      'standardize=off',
+      'whitening=off',
+      'views=six',
+      ...['activation=elu', 'dropout=0', 'logitScale=0.5', 'schedule=step', 'lowerAt=0.85', 'averageLast=0.25'],
     ];
     const { settings: tuned } = resolveRecipe('minute', changes);
     expect(storedSettings(tuned)).toMatchObject({
       ...{ imageSize: 48, fit: 'pad', freeze: 'body', probeEpochs: 2, bodyLearningRate: 0.1, randAugment: [2, 9] },
+      ...{ verticalFlip: 'random', zoom: [0.1, 0], rotate: 10, standardize: 'off', whitening: 'off', views: 'six' },
+      ...{ activation: 'elu', dropout: 0, logitScale: 0.5, lowerAt: [0.85], averageLast: 0.25 },
     });
     expect(fromStoredSettings(storedSettings(tuned))).toEqual(tuned);
   });

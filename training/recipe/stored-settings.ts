@@ -13,8 +13,15 @@ const laterSettings: Partial<Recipe> = {
   ...{ imageSize: 32, fit: 'crop' },
   ...{ freeze: 'none', probeEpochs: 0, bodyLearningRate: 1 },
   ...{ classWeights: 'none', randomCrop: 0, randAugment: [0, 0], colorJitter: [0, 0, 0, 0], cutout: 0 },
+  ...{ verticalFlip: 'none', zoom: [0, 0], rotate: 0, standardize: 'default', whitening: 'on', views: 'plain' },
+  ...{ activation: 'default', dropout: 'default', batchNormalization: 'default', logitScale: 'default' },
+  ...{ floorLast: 0, lowerAt: [0.5, 0.75], lowerBy: 0.1, lowerPatience: 10 },
+  ...{ lookaheadDecay: 0, lookaheadLast: 1, averageLast: 0, averageDecay: 0 },
   ...{ resolutions: 'whole', filterGradient: 'convolution' },
 };
+
+/** Settings that say which net it is: weights fit one where all of these are the same. */
+export const netSettings = ['net', 'widths', 'activation', 'batchNormalization', 'logitScale'] as const;
 
 /** Settings as they are stored: under the stored names, in the order of the recipe. */
 export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {

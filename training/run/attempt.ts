@@ -119,6 +119,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       groups,
       freezable: freezableOf(groups, settings),
       lookahead: settings.lookahead > 0,
+      average: settings.averageLast > 0,
       precision: settings.precision,
       filterGradient: settings.filterGradient,
       resolutions: reducedSides(settings, net.input[0]),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '#errors/user-error.ts';
 import type { Card } from '#models/card.ts';
 import { cifar10Data, isSameData } from '#models/data-identity.ts';
@@ -6,6 +7,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { listVersions, readCard } from '#models/versions.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import type { Recipe } from '../recipe/recipes.ts';
+import { fromStoredSettings, netSettings } from '../recipe/stored-settings.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 
 /**
@@ -57,14 +59,17 @@ export async function beginningFor(
   return { ...opened, parent: { version, byDefault: true } };
 }
 
+function isSameNet(stored: Readonly<Record<string, unknown>>, settings: Recipe): boolean {
+  return netSettings.every((name) => isDeepStrictEqual(stored[name], settings[name]));
+}
+
 /** The most accurate version that was trained on CIFAR-10 and has this net, the newest of equals. */
 async function bodyFor(settings: Recipe, data: KnownData, store: ObjectStore): Promise<string | undefined> {
   const [height, width, channels] = data.images.size;
   const fits = ({ input, recipe, data: { sha256 } }: Card) =>
     sha256.train === cifar10Data.sha256.train &&
     [input.height, input.width, input.channels].join() === [height, width, channels].join() &&
-    recipe.settings.net === settings.net &&
-    String(recipe.settings.widths) === String(settings.widths);
+    isSameNet(fromStoredSettings(recipe.settings), settings);
   let best: { readonly version: string; readonly plain: number } | undefined;
   for (const version of await listVersions(store)) {
     const card = await readCard(store, version).catch((error: unknown) => {

@@ -89,6 +89,13 @@ test('it publishes nothing and reads no test image, and is published later with 
   expect(await readAlias(store, 'candidate')).toBeUndefined();
 });
 
+test('views change what a run is measured by, and not what it learns', async () => {
+  const [{ result: plain }, { result: six }] = [await measure('plain'), await measure('six', ['views=six'])];
+  expect(six!.kept).toEqual(plain!.kept);
+  expect(six!.curve.map(({ heldOut }) => heldOut)).toEqual(plain!.curve.map(({ heldOut }) => heldOut));
+  expect(six!.heldOut!.loss).not.toBe(plain!.heldOut!.loss);
+});
+
 test('a run that learns nothing, or diverges for good, is a result that says why', async () => {
   const idle = await measure('idle', ['heldOut=64', 'learningRate=0']);
   expect(idle.result).toMatchObject({

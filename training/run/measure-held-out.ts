@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { instanceType } from '#environment/instance-metadata.ts';
 import { type CurvePoint, encodeBits, type SweepResult } from '#models/plans/sweep-result.ts';
-import { logitsOf } from '../evaluation/evaluate.ts';
+import { views } from '../data/views.ts';
+import { meanLogitsOf } from '../evaluation/evaluate.ts';
 import { agreement, topClasses } from '../evaluation/measure.ts';
 import { crossEntropy } from '../evaluation/temperature.ts';
 import { countParameters } from '../nets/layer-table.ts';
@@ -20,7 +21,9 @@ import { describeHost } from './version.ts';
 export async function measureHeldOut(attempt: Attempt, log: RunLog): Promise<SweepResult> {
   const { options, net, engine, heldOut, progress } = attempt;
   const kept = loadKeptWeights(attempt);
-  const logits = await logitsOf((images) => engine.logits(images), heldOut, net.classes);
+  const logits = await meanLogitsOf((images) => engine.logits(images), heldOut, {
+    ...{ of: views[options.recipe.settings.views], imageSize: net.input, classes: net.classes },
+  });
   options.signal?.throwIfAborted();
   if (!logits.every(Number.isFinite)) {
     const message = 'The answers of the trained network are not finite numbers.';

@@ -43,6 +43,8 @@ export const Progress = z.object({
   lossSteps: z.number(),
   losses: LossWatch,
   recoveries: z.array(Recovery),
+  /** Updates of the average of the run's last steps; absent where there is none. */
+  averaged: z.exactOptional(z.number().check(z.int(), z.nonnegative())),
   /** The time of the last step; null before it. It goes into the version, so that a run interrupted later publishes the same. */
   trainedAt: z.nullable(z.iso.datetime()),
 });

@@ -71,6 +71,7 @@ export function recover(progress: Progress, best: Best | undefined, { message }:
   progress.lossSum = 0;
   progress.lossSteps = 0;
   progress.losses.farSteps = 0;
+  if (progress.averaged !== undefined) progress.averaged = 0; // An average begins anew, from the weights gone back to.
   progress.trainedAt = null;
   return recovery;
 }

@@ -45,9 +45,10 @@ function oneByOne(engine: Engine, source: BatchSource): Stepper {
   return {
     most: 1,
     async advance([scheduled]) {
-      const { lookahead, ...options } = scheduled!;
+      const { lookahead, average, ...options } = scheduled!;
       const loss = engine.step(await source.next(), options);
       if (lookahead !== undefined) engine.lookahead(lookahead);
+      if (average !== undefined) engine.average(average);
       return [loss];
     },
     close: source.close,

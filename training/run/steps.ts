@@ -12,6 +12,7 @@ import { isBetter, isOutOfPatience } from './best.ts';
 import { type Budget, openBudget } from './budget.ts';
 import { openPace, type Pace } from './pace.ts';
 import { checkFinite, Diverged, slowdown, watchLoss } from './recovery.ts';
+import { countUpdate, endOnAverage, slowUpdateAfter } from './slow-average.ts';
 import { openStepper, type ScheduledStep, type Stepper } from './stepper.ts';
 
 /** Points of the curves, besides the ends of epochs. */
@@ -72,6 +73,8 @@ async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
       const learningRate = shownLearningRate(scheduled[index]!.learningRates);
       const done = work.of(progress.step, steps);
       countStep(attempt, { loss, seconds, work: done });
+      countUpdate(progress, settings, scheduled[index]!);
+      if (progress.step === progress.steps) await endOnAverage(attempt);
       pace.add(seconds, done);
       budget?.add(seconds, done);
       reportStep({ loss, learningRate, steps });
@@ -92,21 +95,20 @@ async function runSteps(attempt: Attempt, stepper: Stepper): Promise<void> {
 /** The next steps, at most as many as one call may do: it ends with the epoch, where a group is frozen, and where images grow. */
 function scheduledSteps({ options, net, groups, stepsPerEpoch, progress }: Attempt, most: number): ScheduledStep[] {
   const { settings } = options.recipe;
-  const { step: first, steps } = progress;
+  const { step: first, steps, history } = progress;
+  let { averaged = 0 } = progress;
   const left = Math.min(steps - first, stepsPerEpoch - (first % stepsPerEpoch));
   const scheduled = Array.from({ length: Math.min(most, left) }, (_, index) => {
     const step = first + index;
-    const learningRates = learningRatesOf(groups, settings, { step, steps, stepsPerEpoch, factor: slowdown(progress) });
+    const position = { step, steps, stepsPerEpoch, history };
+    const learningRates = learningRatesOf(groups, settings, { ...position, factor: slowdown(progress) });
     const resolution = resolutionAt(settings, net.input[0], step, steps);
-    return { step, learningRates, resolution, lookahead: lookaheadDecay(settings.lookahead, step + 1, steps) };
+    const update = slowUpdateAfter(settings, { step: step + 1, steps, averaged });
+    if (Object.keys(update).length > 0) averaged++;
+    return { step, learningRates, resolution, ...update };
   });
   const trained = ({ learningRates, resolution }: ScheduledStep) => `${Object.keys(learningRates)} at ${resolution}`;
   return scheduled.filter((step) => trained(step) === trained(scheduled[0]!));
-}
-
-/** It grows with the cube of the progress. @see airbench §3.4 */
-function lookaheadDecay(every: number, step: number, steps: number): number | undefined {
-  return every > 0 && step % every === 0 ? 0.95 ** every * (step / steps) ** 3 : undefined;
 }
 
 /** Fits the number of steps to the budget, so that the schedule ends when the time does. */
@@ -121,13 +123,11 @@ function fitSteps({ options, progress, stepsPerEpoch, emit }: Attempt, budget: B
 
 /** @throws {Diverged} the loss is not finite, or stays far too high */
 function countStep(
-  { options, net, engine, progress, work: { isWhole } }: Attempt,
+  { net, progress, work: { isWhole } }: Attempt,
   { loss, seconds, work }: { readonly loss: number; readonly seconds: number; readonly work: number },
 ): void {
   watchLoss(progress.losses, loss, net.classes);
   progress.step++;
-  const isLast = progress.step === progress.steps;
-  if (isLast && options.recipe.settings.lookahead > 0) engine.lookahead(1); // The run ends on the slow average.
   progress.trainingSeconds += seconds;
   if (!isWhole) progress.work = (progress.work ?? 0) + work;
   progress.lossSum += loss;
@@ -179,7 +179,7 @@ async function recordPoint(
   progress.lossSteps = 0;
   if (!isEpochEnd) return;
   emit({ type: 'epoch', ...point, ...(validation && { validation }) });
-  keepIfBetter(attempt, epoch, validation);
+  await keepIfBetter(attempt, epoch, validation);
 }
 
 async function validate(engine: Engine, heldOut: Split, classes: number): Promise<Validation | null> {
@@ -196,7 +196,7 @@ async function validate(engine: Engine, heldOut: Split, classes: number): Promis
  *
  * @throws {Diverged} the weights, or the held-out loss, are not finite
  */
-function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | null): void {
+async function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | null): Promise<void> {
   const { options, engine, progress, emit } = attempt;
   const weights = engine.weights();
   checkFinite(weights);
@@ -205,7 +205,7 @@ function keepIfBetter(attempt: Attempt, epoch: number, validation: Validation | 
   const { best } = attempt;
   if (progress.step === progress.steps || !isOutOfPatience(options.recipe.settings.patience, epoch, best)) return;
   progress.steps = progress.step;
-  if (options.recipe.settings.lookahead > 0) engine.lookahead(1); // This run, too, ends on the slow average.
+  await endOnAverage(attempt); // This run, too, ends on its slow average.
   emit({
     type: 'stopped',
     step: progress.step,

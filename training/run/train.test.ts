@@ -2,6 +2,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
@@ -364,6 +365,24 @@ const demanding = {
     'resolutions=24,28,32',
     ...['randomCrop=0.3', 'randAugment=2,9', 'colorJitter=0.4,0.4,0.4,0.1', 'cutout=0.25'],
   ]),
+  // Two steps an epoch: the learning rate is lowered before the run is interrupted, and the average has begun.
+  averaged: resolveRecipe('tiny', [
+    ...[
+      ...small,
+      'checkpointSeconds=0',
+      'batchSize=128',
+      'epochs=5',
+      'optimizer=muon',
+      'dropout=0.2',
+      'averageLast=0.8',
+    ],
+    ...['schedule=plateau', 'learningRate=2', 'lowerPatience=1', 'lowerBy=0.5'],
+  ]),
+  'averaged tail of the seed': resolveRecipe('seed', [
+    ...[...small, 'checkpointSeconds=0', 'activation=elu', 'batchNormalization=on', 'schedule=cosine', 'floorLast=0.3'],
+    ...['optimizer=muon', 'learningRate=0.1'],
+    ...['lookahead=2', 'lookaheadDecay=0.7', 'lookaheadLast=0.9'],
+  ]),
 };
 
 /** The weights that an uninterrupted run of the recipe gives: it is trained once for all tests. */
@@ -620,6 +639,8 @@ describe('what a run begins with where nobody says it', () => {
       from: undefined,
       lines: [expect.stringMatching(hint)],
     });
+    const other = resolveRecipe('tiny', [...small, 'activation=elu']);
+    expect(await beginningOf(few(), 'b', other)).toMatchObject({ from: undefined, lines: [expect.any(String)] });
     expect(await beginningOf(data)).toEqual({ from: undefined, lines: [] });
     const many = { ...few(), train: { ...few().train, count: FEW_PICTURES + 17 } };
     expect(await beginningOf(many)).toEqual({ from: undefined, lines: [] });
@@ -1012,9 +1033,37 @@ describe('the best weights', () => {
     for (const [name, average] of slow) expect(state.get(name.replace(/\/slow$/, '')), name).toEqual(average);
   });
 
-  test.each([['keep=best'], ['patience=3']])('need held-out images: %s', async (setting) => {
+  test.each([['keep=best'], ['patience=3'], ['schedule=plateau']])('need held-out images: %s', async (setting) => {
     const recipe = resolveRecipe('tiny', [...small, 'heldOut=0', setting]);
     await expect(attempt({ recipe })).rejects.toThrow(`${setting} is decided on held-out images, and heldOut=0`);
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  });
+});
+
+describe('a run that averages its weights', () => {
+  test('ends on their mean, with statistics that were measured anew and not averaged', async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'averageLast=0.5']);
+    const { events } = await attempt({ recipe });
+    const { state, progress } = (await openCheckpoints(store, 'a')).latest!;
+    expect(progress.averaged).toBe(5);
+    const values = new Map(state.map(({ name, data }) => [name, data]));
+    const averages = [...values].flatMap(([name, slow]) =>
+      name.endsWith('/slow') ? [{ name, slow, own: values.get(name.replace(/\/slow$/, ''))! }] : [],
+    );
+    const isStatistic = ({ name }: { name: string }) => name.includes('/moving_');
+    for (const { name, slow, own } of averages) expect(isDeepStrictEqual(own, slow), name).toBe(!isStatistic({ name }));
+    expect(averages.some(isStatistic)).toBe(true);
+    const plain = finished.events.findLast((event) => event.type === 'epoch');
+    expect(events.findLast((event) => event.type === 'epoch')).not.toMatchObject({ validation: plain!.validation });
+  });
+
+  test.each([
+    [['lookahead=5', 'averageLast=0.5'], 'Set one of them to 0'],
+    [['schedule=one-cycle', 'peak=0.6'], 'Set peak above 0, up to 0.5'],
+  ])('is refused where settings contradict each other: %j', async (settings, message) => {
+    const refused = attempt({ recipe: resolveRecipe('tiny', [...small, ...settings]) });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
     expect(await store.get('runs/a/args.json')).toBeUndefined();
   });
 });

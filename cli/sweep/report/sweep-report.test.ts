@@ -50,6 +50,18 @@ test('the page ranks the groups, and compares each with the best and with the re
   expect(rows.at(-1)!.join()).toContain('2 of 3: 1 diverged');
 });
 
+test('of a sweep of variants the first is the baseline, also where another one is the recipe as it is', () => {
+  const ofVariant = { sgd: 'plain', muon: 'as the recipe' } as const;
+  const variants = {
+    ...two,
+    runs: two.runs.map((run) => {
+      const optimizer = run.item.group === 'optimizer=sgd' ? 'sgd' : 'muon';
+      return { ...run, item: { ...run.item, group: ofVariant[optimizer] } };
+    }),
+  };
+  expect([rankGroups(two).baseline.group, rankGroups(variants).baseline.group]).toEqual(['optimizer=muon', 'plain']);
+});
+
 test('the page names every run without accuracy, and why', () => {
   const html = renderSweepPage(six);
   expect(rowsOf(html, 'Runs without accuracy').map(([, state, reason]) => [state, reason!.split(':')[0]])).toEqual([

@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '#errors/user-error.ts';
 import { weightSpecs } from '../../nets/shapes.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { checkOptions } from '../engine-options.ts';
+import { checkAverage, checkOptions, checkSlow } from '../engine-options.ts';
 import { forward } from './forward.ts';
 import { normalized } from './images.ts';
 import { State, slowName } from './state.ts';
-import { trainStep } from './step.ts';
+import { observe, trainStep } from './step.ts';
 import { onWasm, startWasm } from './wasm.ts';
 
 /** Images of an evaluation pass: enough to keep the kernels busy, in tens of megabytes at most. */
@@ -33,6 +33,8 @@ export async function compileEager(options: EngineOptions): Promise<Engine> {
     description,
     step: (batch, step) => onWasm(() => tf.tidy(() => trainStep(options, state, batch, step))),
     lookahead: (decay) => onWasm(() => tf.tidy(() => lookahead(options, state, decay))),
+    average: (decay) => onWasm(() => tf.tidy(() => average(options, state, decay))),
+    observe: (batch, observed) => onWasm(() => tf.tidy(() => observe(options, state, batch, observed))),
     logits: (images) => onWasm(() => logits(options, state, images)),
     weights: () => onWasm(() => state.read(names)),
     state: () => onWasm(() => state.read()),
@@ -43,14 +45,27 @@ export async function compileEager(options: EngineOptions): Promise<Engine> {
 
 /** Slow and fast weights meet: both become the fast one, moved by `decay` towards the slow one. */
 function lookahead(options: EngineOptions, state: State, decay: number): void {
-  if (!options.lookahead) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
-  for (const { name } of weightSpecs(options.net)) {
-    if (!state.has(slowName(name))) continue;
-    const fast = state.get(name);
-    const moved = tf.add(fast, tf.mul(tf.sub(state.get(slowName(name)), fast), decay));
+  checkSlow(options);
+  for (const name of slowOnesOf(options, state)) {
+    const moved = blended(state, name, decay);
     state.set(slowName(name), moved);
     state.set(name, tf.clone(moved));
   }
+}
+
+function average(options: EngineOptions, state: State, decay: number): void {
+  checkAverage(options);
+  for (const name of slowOnesOf(options, state)) state.set(slowName(name), blended(state, name, decay));
+}
+
+/** The weights and statistics of which there is a slow average. */
+function slowOnesOf({ net }: EngineOptions, state: State): string[] {
+  return weightSpecs(net).flatMap(({ name }) => (state.has(slowName(name)) ? [name] : []));
+}
+
+function blended(state: State, name: string, decay: number): tf.Tensor {
+  const fast = state.get(name);
+  return tf.add(fast, tf.mul(tf.sub(state.get(slowName(name)), fast), decay));
 }
 
 function logits({ net }: EngineOptions, state: State, images: Uint8Array): Float32Array {

@@ -37,7 +37,8 @@ export class State {
       }
       if (optimizer.kind === 'adamw') this.set(updatesName(group), tf.scalar(0));
     }
-    if (options.lookahead) for (const name of changing) this.#load({ ...initial.get(name)!, name: slowName(name) });
+    if (options.lookahead || options.average)
+      for (const name of changing) this.#load({ ...initial.get(name)!, name: slowName(name) });
   }
 
   has(name: string): boolean {

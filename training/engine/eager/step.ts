@@ -3,9 +3,9 @@ import type { Batch } from '../../data/batch.ts';
 import type { Labels } from '../../data/labels.ts';
 import type { Net } from '../../nets/net.ts';
 import { purpose, random } from '../../random/random.ts';
-import type { EngineOptions, StepOptions } from '../engine.ts';
-import { activeGroups, trainedNet, trainedNets } from '../engine-options.ts';
-import { isStill } from '../still.ts';
+import type { EngineOptions, ObserveOptions, StepOptions } from '../engine.ts';
+import { activeGroups, checkAverage, trainedNet, trainedNets } from '../engine-options.ts';
+import { isStill, netOfBatchStatistics } from '../still.ts';
 import { dropoutMask } from './dropout.ts';
 import { forward, type Training } from './forward.ts';
 import { normalized } from './images.ts';
@@ -19,9 +19,7 @@ import { update } from './update.ts';
  */
 export function trainStep(options: EngineOptions, state: State, batch: Batch, stepOptions: StepOptions): number {
   const { batchSize, reduction } = options;
-  if (batch.labels.length !== batchSize) {
-    throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${batch.labels.length}.`);
-  }
+  checkBatch(options, batch);
   const { groups } = activeGroups(options, stepOptions);
   const trained = groups.flatMap(({ weights }) => weights);
   const net = trainedNets(options)[trainedNet(options, stepOptions)]!;
@@ -54,6 +52,25 @@ export function trainStep(options: EngineOptions, state: State, batch: Batch, st
   }
   for (const [name, statistic] of statistics) state.set(name, statistic);
   return value.dataSync()[0]! / (reduction === 'mean' ? 1 : batchSize);
+}
+
+/** The running statistics move by a share towards those of a batch. */
+export function observe(options: EngineOptions, state: State, batch: Batch, { step, share }: ObserveOptions): void {
+  checkAverage(options);
+  checkBatch(options, batch);
+  const trained = new Set(options.groups.flatMap(({ weights }) => weights));
+  const { training, statistics } = trainingMode(options, step, trained);
+  const net = netOfBatchStatistics(options.net);
+  forward(net, (name) => state.get(name), normalized(net, batch.images), training);
+  for (const [name, observed] of statistics) {
+    state.set(name, tf.add(tf.mul(state.get(name), 1 - share), tf.mul(observed, share)));
+    observed.dispose();
+  }
+}
+
+function checkBatch({ batchSize }: EngineOptions, { labels }: Batch): void {
+  if (labels.length === batchSize) return;
+  throw new RangeError(`This engine was compiled for batches of ${batchSize} images, not ${labels.length}.`);
 }
 
 /** As `engine/graph/operations/reduce-images.ts`; that images are normalized before it makes no difference. */

@@ -7,8 +7,8 @@ import type { Batch } from '../../data/batch.ts';
 import type { Labels } from '../../data/labels.ts';
 import { checkTensors, type NamedTensor } from '../../nets/named-tensor.ts';
 import type { Net } from '../../nets/net.ts';
-import type { Engine, EngineOptions, StepOptions, StepPlan } from '../engine.ts';
-import { activeGroups, checkOptions, trainedNet } from '../engine-options.ts';
+import type { Engine, EngineOptions, ObserveOptions, StepOptions, StepPlan } from '../engine.ts';
+import { activeGroups, checkAverage, checkOptions, checkSlow, trainedNet } from '../engine-options.ts';
 import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts';
 import type { Variable } from './builder/graph.ts';
 import { labelValues } from './labels.ts';
@@ -44,7 +44,9 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
       most: stepsAtOnce,
       run: (plans) => withMemory(options, () => steps(options, graph.loop!, session, plans)),
     },
-    lookahead: (decay) => lookahead(graph, session, decay),
+    lookahead: (decay) => lookahead(options, graph, session, decay),
+    average: (decay) => average(options, graph, session, decay),
+    observe: (batch, observed) => withMemory(options, () => observe(options, graph, session, batch, observed)),
     logits: (images) => logits(options, graph, session, images),
     weights: () => read(session, graph.weights),
     state: () => read(session, graph.state),
@@ -117,7 +119,7 @@ function steps(
       groups.map(({ name }) => plan.learningRates[name] ?? 0),
       index * groups.length,
     );
-    lookaheads[index] = plan.lookahead ?? -1;
+    lookaheads[index] = plan.lookahead ?? plan.average ?? -1;
   }
   const [computed] = session.run(
     [
@@ -192,9 +194,33 @@ function checkLabels({ name, classes }: Net, labels: Labels, what: string): void
   );
 }
 
-function lookahead({ lookahead: call }: TrainingGraph, session: Session, decay: number): void {
-  if (call === undefined) throw new RangeError('This engine keeps no slow average: compile it with lookahead.');
-  session.run([[call.decay, Float32Array.of(decay)]], [call.done]);
+function lookahead(options: EngineOptions, { lookahead: call }: TrainingGraph, session: Session, decay: number): void {
+  checkSlow(options);
+  session.run([[call!.decay, Float32Array.of(decay)]], [call!.done]);
+}
+
+function average(options: EngineOptions, { average: call }: TrainingGraph, session: Session, decay: number): void {
+  checkAverage(options);
+  session.run([[call!.decay, Float32Array.of(decay)]], [call!.done]);
+}
+
+function observe(
+  options: EngineOptions,
+  { inputs, observation }: TrainingGraph,
+  session: Session,
+  batch: Batch,
+  { step, share }: ObserveOptions,
+): void {
+  checkAverage(options);
+  checkBatch(options, batch);
+  session.run(
+    [
+      [inputs.images, batch.images],
+      [inputs.step, Int32Array.of(step)],
+      [observation!.share, Float32Array.of(share)],
+    ],
+    [observation!.done],
+  );
 }
 
 function logits(

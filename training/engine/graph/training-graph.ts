@@ -6,7 +6,14 @@ import { labelType } from './labels.ts';
 import { inferenceNetwork } from './network.ts';
 import type { Lookahead } from './optimizers/lookahead.ts';
 import { addTrainingLoop, type TrainingLoop } from './training-loop.ts';
-import { addLookahead, addTraining, type StepInputs, type Steps, type Variables } from './training-step.ts';
+import {
+  addLookahead,
+  addObservation,
+  addTraining,
+  type StepInputs,
+  type Steps,
+  type Variables,
+} from './training-step.ts';
 
 /** Images of an evaluation call; the last batch is padded to this size, so that one shape is compiled. */
 export const evaluatedAtOnce = 250;
@@ -22,7 +29,11 @@ export interface TrainingGraph {
   readonly inputs: StepInputs;
   /** By `trainedNets`. */
   readonly steps: readonly Steps[];
+  /** Present where a slow average is kept. */
   readonly lookahead: { readonly decay: Value; readonly done: Value } | undefined;
+  /** Present where weights are averaged. */
+  readonly average: { readonly decay: Value; readonly done: Value } | undefined;
+  readonly observation: { readonly share: Value; readonly done: Value } | undefined;
   /** Many steps a call, where the training images are resident. */
   readonly loop: TrainingLoop | undefined;
   readonly evaluation: { readonly images: Value; readonly logits: Value };
@@ -57,7 +68,9 @@ export function buildTrainingGraph(options: EngineOptions, device: DeviceOptions
     slow: ahead.slow.map((variable, index) => ({ variable, of: averaged[index]! })),
     inputs,
     steps,
-    lookahead: options.lookahead ? lookaheadCall(graph, ahead) : undefined,
+    lookahead: options.lookahead || options.average ? slowCall(graph, 'lookahead', ahead.update) : undefined,
+    average: options.average ? slowCall(graph, 'average', ahead.follow) : undefined,
+    observation: options.average ? addObservationCall(graph, options, device.precision, inputs, variables) : undefined,
     loop: resident && addTrainingLoop(graph, options, device.precision, resident),
     evaluation: addEvaluation(graph, net, variables),
   };
@@ -68,7 +81,21 @@ function addEvaluation(graph: Graph, net: Net, variables: Variables): TrainingGr
   return { images, logits: graph.scope('evaluation', () => inferenceNetwork(graph, net, { images, variables })) };
 }
 
-function lookaheadCall(graph: Graph, { update }: Lookahead): { decay: Value; done: Value } {
-  const decay = graph.placeholder('lookahead_decay', []);
-  return { decay, done: graph.after('lookahead', decay, update(decay)) };
+function slowCall(graph: Graph, name: string, update: Lookahead['update']): { decay: Value; done: Value } {
+  const decay = graph.placeholder(`${name}_decay`, []);
+  return { decay, done: graph.after(name, decay, update(decay)) };
+}
+
+function addObservationCall(
+  graph: Graph,
+  options: EngineOptions,
+  precision: Precision,
+  inputs: StepInputs,
+  variables: Variables,
+): TrainingGraph['observation'] {
+  const share = graph.placeholder('observed_share', []);
+  const done = graph.scope('observation', () =>
+    addObservation(graph, options, precision, { ...inputs, share }, variables),
+  );
+  return { share, done };
 }

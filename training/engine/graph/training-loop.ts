@@ -30,7 +30,7 @@ export interface TrainingLoop {
     readonly plans: Value;
     /** `[stepsAtOnce, groups]` float32 */
     readonly learningRates: Value;
-    /** `[stepsAtOnce]` float32: decays of lookahead; negative after steps without one. */
+    /** `[stepsAtOnce]` float32: decays of the slow average; negative after steps without an update of it. */
     readonly lookaheads: Value;
   };
   /** `[stepsAtOnce]` float32: the mean loss of each batch, available after the last step. */
@@ -125,7 +125,9 @@ function round(
   const one = graph.constant({ type: 'int32', shape: [], values: Int32Array.of(1) });
   const next = graph.after('next', add(graph, index, one), [loss.operation]);
   return [
-    options.lookahead ? meetSlowAverage(graph, options, takeAt(graph, lookaheads, index), next) : next,
+    options.lookahead || options.average
+      ? updateSlowAverage(graph, options, takeAt(graph, lookaheads, index), next)
+      : next,
     setAt(graph, losses, index, loss),
     count,
     first,
@@ -135,13 +137,13 @@ function round(
   ];
 }
 
-/** @returns `next`, after the lookahead */
-function meetSlowAverage(graph: Graph, options: EngineOptions, decay: Value, next: Value): Value {
+/** @returns `next`, after the slow average and, for lookahead, the weights */
+function updateSlowAverage(graph: Graph, options: EngineOptions, decay: Value, next: Value): Value {
   const isDue = isLess(graph, graph.scalar(-0.5), decay);
   return graph.when('lookahead', isDue, [next, decay], (given, by) => {
     const inner = given.operation.graph;
     const { ahead } = addLookahead(inner, options, addWeights(inner, options).variables);
-    return inner.after('met', given, ahead.update(by));
+    return inner.after('met', given, options.lookahead ? ahead.update(by) : ahead.follow(by));
   });
 }
 

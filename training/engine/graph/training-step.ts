@@ -3,11 +3,11 @@ import type { ParameterGroup } from '../../recipe/optimizer.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions } from '../engine.ts';
 import { trainedNets } from '../engine-options.ts';
-import { isStill } from '../still.ts';
+import { isStill, netOfBatchStatistics } from '../still.ts';
 import type { Graph, Value, Variable } from './builder/graph.ts';
 import { gradients } from './gradients.ts';
 import { trainingNetwork } from './network.ts';
-import { cast, divide, mean, multiply, sum } from './operations/arithmetic.ts';
+import { add, cast, divide, mean, multiply, subtract, sum } from './operations/arithmetic.ts';
 import { crossEntropy } from './operations/cross-entropy.ts';
 import { gather } from './operations/gather.ts';
 import { reduceImages } from './operations/reduce-images.ts';
@@ -67,17 +67,17 @@ export function addWeights(graph: Graph, { net }: EngineOptions): Pick<Training,
   return { weights, variables: (name) => byName.get(name) ?? graph.fail(`Unknown weight ${name}.`) };
 }
 
-/** Averages the trained weights and the running statistics; does nothing without lookahead. */
+/** Averages the trained weights and the running statistics; does nothing without lookahead or average. */
 export function addLookahead(
   graph: Graph,
-  { net, groups, lookahead: isWanted }: EngineOptions,
+  { net, groups, lookahead: isMet, average: isFollowed }: EngineOptions,
   variables: Variables,
 ): { readonly averaged: readonly Variable[]; readonly ahead: Lookahead } {
   const trained = new Set(groups.flatMap(({ weights }) => weights));
   const names = weightSpecs(net).flatMap(({ name, role }) =>
     role.startsWith('moving-') || trained.has(name) ? [name] : [],
   );
-  const averaged = isWanted ? names.map(variables) : [];
+  const averaged = isMet || isFollowed ? names.map(variables) : [];
   return { averaged, ahead: lookahead(graph, averaged) };
 }
 
@@ -134,6 +134,29 @@ function addSteps(
       return graph.scope('still', () => addStep('frozen_step', active, addPass(active)));
     }),
   ];
+}
+
+/**
+ * The running statistics moved towards those of a batch at the present weights.
+ *
+ * @param share `[]`
+ */
+export function addObservation(
+  graph: Graph,
+  { net, groups, seed }: EngineOptions,
+  precision: Precision,
+  { images, step, share }: Pick<StepInputs, 'images' | 'step'> & { readonly share: Value },
+  variables: Variables,
+): Value {
+  const trained = new Set(groups.flatMap(({ weights }) => weights));
+  const { statistics } = trainingNetwork(graph, netOfBatchStatistics(net), {
+    ...{ images, variables, trained, seed, step, precision },
+  });
+  const moved = statistics.map(({ variable, next }) => {
+    const kept = multiply(graph, variable.value, subtract(graph, 1, share));
+    return graph.assign(variable, add(graph, kept, multiply(graph, next, share)));
+  });
+  return graph.after('observed', share, moved);
 }
 
 /** What each image counts in the loss. @returns `[B]` */

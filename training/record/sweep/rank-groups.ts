@@ -25,7 +25,7 @@ export interface RankedSweep {
   readonly varied: readonly VariedSetting[];
   /** The first of the ranked groups; absent before the first result. */
   readonly best?: RankedGroup;
-  /** The group with the recipe's own settings, else the plan's first one. */
+  /** The first variant of a sweep of variants; else the group with the recipe's own settings, or the plan's first one. */
   readonly baseline: RankedGroup;
 }
 
@@ -76,7 +76,9 @@ export function rankGroups(sweep: Sweep): RankedSweep {
       ...(tested.length > 0 && { test: summarize(tested) }),
     };
   });
-  const baseline = measured.find(({ runs }) => isOwn(runs[0]!, sweep)) ?? measured[0]!;
+  const hasVariants = varied.some(({ name }) => name === VARIANT);
+  const own = hasVariants ? undefined : measured.find(({ runs }) => isOwn(runs[0]!, sweep));
+  const baseline = own ?? measured[0]!;
   const ranked = measured.toSorted(
     (one, other) =>
       other.rung - one.rung ||

@@ -18,6 +18,9 @@ const cases = fc
     seed: fc.nat(),
     epoch: fc.nat({ max: 9 }),
     randomCrop: fc.constantFrom(0, 0.08, 0.5),
+    verticalFlip: fc.constantFrom('none', 'random'),
+    zoom: fc.constantFrom([0, 0], [0.5, 0], [0.2, 1]) as fc.Arbitrary<readonly [number, number]>,
+    rotate: fc.constantFrom(0, 15, 180),
     randAugment: fc.constantFrom([0, 0], [2, 9], [4, 30]) as fc.Arbitrary<readonly [number, number]>,
     colorJitter: fc.constantFrom([0, 0, 0, 0], [0.4, 0.4, 0.4, 0.1], [1, 1, 1, 0.5]) as fc.Arbitrary<
       readonly [number, number, number, number]

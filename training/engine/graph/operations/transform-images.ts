@@ -66,7 +66,7 @@ function lookUp(
   const offsets = 2 * translate + 1;
   const tables = transformTables(size, translate);
   return {
-    rows: gather(graph, long(graph, tables.rows, [offsets, height]), row), // [B, H]
+    rows: gather(graph, long(graph, tables.rows, [2 * offsets, height]), row), // [B, H]
     columns: gather(graph, long(graph, tables.columns, [2 * offsets, width]), column), // [B, W]
   };
 }
