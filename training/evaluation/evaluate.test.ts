@@ -77,12 +77,12 @@ describe('evaluate', () => {
     const wrong = sorted.slice(0, unsure).filter((image) => labels[image] === 1).length;
     expect(wrong).toBeGreaterThan(0);
     expect(evaluation.selectiveTta).toBe((count - wrong) / count);
-    const both = await viewsOf(predict, split, options);
+    const answered = await viewsOf(predict, split, options);
     for (const [share, expected] of [
       [0, plain],
       [1, tta],
     ] as const) {
-      expect(agreement(selectiveAnswers(both, 2, share), labels)).toBe(expected);
+      expect(agreement(selectiveAnswers(answered, 2, share), labels)).toBe(expected);
     }
   });
 

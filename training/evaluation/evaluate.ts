@@ -57,7 +57,8 @@ export async function viewsOf(
 ): Promise<{ readonly plain: Float32Array; readonly mean: Float32Array }> {
   const plain = new Float32Array(split.count * options.classes);
   const mean = new Float32Array(plain.length);
-  await addViews(mean, { predict, split, images: allOf(split), transforms: views.six, into: plain }, options);
+  const all = Array.from({ length: split.count }, (_, image) => image);
+  await addViews(mean, { predict, split, images: all, transforms: views.six, into: plain }, options);
   return { plain, mean };
 }
 
@@ -82,7 +83,7 @@ export async function evaluateSelectively(
 ): Promise<Evaluation & { readonly selectiveTta: number }> {
   const { classes, onProgress } = options;
   // The first view of all images, and five more of a quarter.
-  const first = 1 / (1 + UNSURE * (PASSES - 1));
+  const first = 1 / (1 + UNSURE * (views.six.length - 1));
   const { plain, mean } = await plainView(predict, split, {
     ...options,
     onProgress: (done) => onProgress?.(done * first),
@@ -140,11 +141,8 @@ function leastSure(logits: Float32Array, classes: number, share: number): number
 async function plainView(predict: Answer, split: Split, options: EvaluateOptions) {
   const plain = new Float32Array(split.count * options.classes);
   const mean = new Float32Array(plain.length);
-  await addViews(
-    mean,
-    { predict, split, images: allOf(split), transforms: views.six.slice(0, 1), into: plain },
-    options,
-  );
+  const all = Array.from({ length: split.count }, (_, image) => image);
+  await addViews(mean, { predict, split, images: all, transforms: views.six.slice(0, 1), into: plain }, options);
   return { plain, mean };
 }
 
@@ -207,12 +205,23 @@ export async function meanLogitsOf(
   { of, imageSize, classes }: { readonly of: readonly View[] } & Pick<EvaluateOptions, 'imageSize' | 'classes'>,
 ): Promise<Float32Array> {
   const mean = new Float32Array(split.count * classes);
-  await addViews(mean, { predict, split, images: allOf(split), transforms: of }, { imageSize, classes });
+  for (const { weight, ...transform } of of) {
+    const logits = await logitsOf(predict, { ...split, images: viewOf(split.images, imageSize, transform) }, classes);
+    for (const [at, logit] of logits.entries()) mean[at]! += weight * logit;
+  }
   return mean;
 }
 
-function allOf({ count }: Split): number[] {
-  return Array.from({ length: count }, (_, image) => image);
+/** A view of each image. @param images `[N, H, W, C]` uint8 @returns the same */
+function viewOf(
+  images: Uint8Array,
+  imageSize: EvaluateOptions['imageSize'],
+  transform: ImageTransform,
+): Uint8Array<ArrayBuffer> {
+  const made = new Uint8Array(images.length);
+  const bytes = sizeOf(imageSize);
+  for (let at = 0; at < images.length; at += bytes) writeTransformed(images, at, made, at, imageSize, transform);
+  return made;
 }
 
 function isIdentity({ isMirrored, down, right }: ImageTransform): boolean {

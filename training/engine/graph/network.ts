@@ -35,7 +35,7 @@ interface NetworkOptions {
 interface TrainingOptions extends NetworkOptions {
   /** Type of the values between the layers; weights, running statistics and logits are float32. */
   readonly precision: Precision;
-  readonly filterGradient: EngineOptions['filterGradient'];
+  readonly filterGradient?: EngineOptions['filterGradient'] | undefined;
   /** Names of the weights that gradients are computed for. */
   readonly trained: ReadonlySet<string>;
   /** With the step, keys dropout. */
