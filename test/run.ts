@@ -1,7 +1,7 @@
 /**
  * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints the counts. The LocalStack tests
  * wait for half of their time, so they run beside all others, and are shown at the end.
- * With arguments it runs vitest only: `npm test -- models --project unit`.
+ * With arguments it runs vitest only: `npm test -- models --project 'unit*'`.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -55,7 +55,7 @@ const vitestOf = (project: string, report: string) => [
 
 async function unitTests(folder: string): Promise<VitestRun> {
   const report = path.join(folder, 'unit.json');
-  return { code: await run('tests: unit', bin('vitest'), vitestOf('unit', report)), report };
+  return { code: await run('tests: unit', bin('vitest'), vitestOf('unit*', report)), report };
 }
 
 /** Starts them. @returns what shows their output once they have ended, and gives their result */

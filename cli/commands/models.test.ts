@@ -178,7 +178,7 @@ describe('cifar10 models', () => {
     expect(JSON.parse(await models('gc', '--older-than', '8w', '--dry-run', '--json'))).toMatchObject({
       isDryRun: true,
     });
-    await expect(models('gc', '--older-than', 'soon')).rejects.toThrow('--older-than is "soon". Give hours, days');
+    await expect(models('gc', '--older-than', 'soon')).rejects.toThrow('--older-than is "soon". Give minutes, hours');
     expect(await models('gc', '--yes')).toContain('1 version deleted');
     expect(await models('gc', '--yes')).toContain('There is nothing to delete');
     expect(JSON.parse(await models('list', '--json'))).toMatchObject([{ version: second }, { version: first }]);

@@ -36,7 +36,7 @@ Examples:
 export function gcCommand(): Command {
   return withStoreOptions(new Command('gc').description('Delete the versions that nothing refers to.'))
     .option('--keep <n>', 'the newest versions that stay, whatever refers to them', wholeNumber)
-    .option('--older-than <time>', 'delete only older versions: 12h, 30d, 8w', timeBefore)
+    .option('--older-than <time>', 'delete only older versions: 30m, 12h, 30d, 8w', timeBefore)
     .option('--dry-run', 'show what would be deleted, and delete nothing')
     .option('-y, --yes', 'do not ask for confirmation')
     .option('--json', 'print JSON')
@@ -112,12 +112,14 @@ function asJson({ versions, checkpoints, kept }: Garbage, deleted: Deleted | und
 
 /** @throws {UsageError} the text is no length of time */
 function timeBefore(text: string): Date {
-  const [, count, unit] = /^(\d{1,5})([hdw])$/.exec(text) ?? [];
+  const [, count, unit] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) {
-    throw new UsageError(`--older-than is ${JSON.stringify(text)}. Give hours, days or weeks, such as 12h, 30d or 8w.`);
+    throw new UsageError(
+      `--older-than is ${JSON.stringify(text)}. Give minutes, hours, days or weeks, such as 30m, 12h, 30d or 8w.`,
+    );
   }
-  const hours = { h: 1, d: 24, w: 168 }[unit]!;
-  return new Date(Date.now() - Number(count) * hours * 3_600_000);
+  const minutes = { m: 1, h: 60, d: 1440, w: 10_080 }[unit]!;
+  return new Date(Date.now() - Number(count) * minutes * 60_000);
 }
 
 function counted(count: number, one: string, many = `${one}s`): string {
