@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const localstack = '**/*.localstack.test.ts';
+/** Has a clone and a LocalStack of its own. */
+const readme = 'test/readme.localstack.test.ts';
 const modules = 'node_modules/**';
 /**
  * Their tests change nothing that outlives a test: no environment, no signal handlers, no engine. They share processes and what
@@ -28,7 +30,7 @@ export default defineConfig({
   test: {
     // Tests compare printed text; on CI it would be colored.
     env: { NO_COLOR: '1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    // Unit tests need no LocalStack; the LocalStack tests share one, one file after the other. `npm test` runs both at once.
+    // Unit tests need no LocalStack; the LocalStack tests share one, one file after the other. `npm test` runs all projects at once.
     projects: [
       { test: { ...unit, name: 'unit', include: ['**/*.test.ts'], exclude: [modules, localstack, ...shared] } },
       { test: { ...unit, name: 'unit-shared', include: shared, exclude: [modules, localstack], isolate: false } },
@@ -36,13 +38,14 @@ export default defineConfig({
         test: {
           name: 'localstack',
           include: [localstack],
-          exclude: [modules],
+          exclude: [modules, readme],
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           globalSetup: ['test/localstack.setup.ts'],
         },
       },
+      { test: { name: 'readme', include: [readme], exclude: [modules], hookTimeout: 300_000 } },
     ],
   },
 });
