@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { moveAlias, readAlias } from '../aliases.ts';
 import { cifar10Data } from '../data-identity.ts';
+import { deleteVersion } from '../delete-version.ts';
 import { exampleVersion } from '../example-version.ts';
 import { createPlan, makePlan } from '../plans/plan.ts';
 import { writeCheckpoint } from '../run-checkpoints.ts';
@@ -13,7 +14,8 @@ import { folderStore } from '../stores/folder-store.ts';
 import { killableStore } from '../stores/interrupted-store.ts';
 import type { ObjectStore } from '../stores/object-store.ts';
 import { createSubmission } from '../submissions.ts';
-import { listVersions, publishVersion } from '../versions.ts';
+import { VersionUsed } from '../version-uses.ts';
+import { listVersions, publishVersion, readVersion } from '../versions.ts';
 import { anyProcesses, surviveTogether, versionOf, writeFamily } from './concurrent-writers.fixture.ts';
 import { deleteGarbage } from './delete-garbage.ts';
 import { findGarbage, type GarbageOptions } from './find-garbage.ts';
@@ -48,6 +50,42 @@ describe('collecting garbage beside writers that promote, roll back, train, subm
       });
     });
     await fc.assert(property, { numRuns: 15 });
+  });
+});
+
+describe('a writer in whose last step everything that nothing refers to is collected', () => {
+  const sweep = (from: string) => {
+    const item = { name: 'a', recipe: 'tiny', set: [], seed: 1, data: 'cifar10', group: '', from };
+    return makePlan({ kind: 'sweep', code: '0'.repeat(64), options: {}, items: [item] });
+  };
+  const command = (from: string) => ['train', 'quick', '--run', 'b', '--from', from];
+
+  it.each<[string, RegExp, (slow: ObjectStore, version: string) => Promise<unknown>]>([
+    ['moves an alias', /^aliases/, (slow, to) => moveAlias(slow, 'canary', { to, by: 'ada', expected: undefined })],
+    ['begins a run', /args\.json$/, (slow, version) => beginRun(slow, 'b', { ...args, parent: { version } })],
+    [
+      'submits a run',
+      /submission\.json$/,
+      (slow, from) => createSubmission(slow, 'b', { at: result.at, by: 'ada', command: command(from) }),
+    ],
+    ['makes a plan', /plan\.json$/, (slow, from) => createPlan(slow, sweep(from))],
+  ])('%s, and has its version', async (_, last, write) => {
+    const deleted: string[] = [];
+    const slow: ObjectStore = {
+      ...store,
+      put: async (key, body, options) => {
+        if (last.test(key)) {
+          const { versions } = await deleteGarbage(store, await findGarbage(store));
+          deleted.push(...versions.map(({ version }) => version));
+          await expect(deleteVersion(store, ids[3])).rejects.toThrow(VersionUsed);
+        }
+        return store.put(key, body, options);
+      },
+    };
+    await write(slow, ids[3]);
+    expect(deleted.toSorted()).toEqual([ids[1], ids[2]].toSorted());
+    await readVersion(store, ids[3]);
+    expect((await reasons())[ids[0]]).toContain(`${ids[3]} began with it`);
   });
 });
 
