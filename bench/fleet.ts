@@ -16,7 +16,7 @@ import { UsageError, UserError } from '#errors/user-error.ts';
 import { mergeAnswers } from '#jobs/merge-answers.ts';
 import { startLocalStack, stopLocalStack } from '#local/localstack.ts';
 import { restoreModels } from '#local/mirror.ts';
-import { listPlans } from '#models/plans/list-plans.fixture.ts';
+import { listPlans } from '#models/plans/list-plans.ts';
 import { planKey } from '#models/plans/plan.ts';
 import { missingShards } from '#models/plans/shards.ts';
 import { listSubmissions } from '#models/plans/submissions.ts';

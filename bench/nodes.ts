@@ -75,7 +75,7 @@ async function runTests(bin: string, folder: string): Promise<NodeResult['tests'
   let passed = 0;
   const failed: string[] = [];
   for (const files of [
-    ['--project', 'unit'],
+    ['--project', 'unit*'],
     ['models/stores', '--project', 'localstack'],
   ]) {
     const report = path.join(folder, 'tests.json');

@@ -7,16 +7,11 @@ import { readResults } from '#models/plans/results.ts';
 import { missingShards, planProgress } from '#models/plans/shards.ts';
 import { createSubmission, readSubmission, shardsOfChild } from '#models/plans/submissions.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
-import { Killed, killableStore } from '#models/stores/interrupted-store.ts';
+import { Killed } from '#models/stores/interrupted-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
+import { anyEnd, type End, scheduledStore } from '#models/stores/scheduled-store.fixture.ts';
 import { type RunShardsOptions, runShards } from './run-shards.ts';
 import type { RunShard } from './shard-context.ts';
-
-/** How a process ends before its work does: killed just before an operation of the store (from 0), or told to end there. */
-interface End {
-  readonly by: 'kill' | 'signal';
-  readonly operation: number;
-}
 
 /** A process that does a child's shards. */
 interface ChildProcess {
@@ -41,16 +36,16 @@ export interface Scenario {
   readonly submitters: readonly Submitter[];
 }
 
-const end = fc.option(
-  fc.record({ by: fc.constantFrom('kill' as const, 'kill' as const, 'signal' as const), operation: fc.nat(24) }),
-  { nil: undefined, freq: 3 },
-);
-const childProcess = fc.record({ child: fc.nat(4), end, fails: fc.array(fc.boolean(), { maxLength: 4 }) });
+const childProcess = fc.record({ child: fc.nat(4), end: anyEnd, fails: fc.array(fc.boolean(), { maxLength: 4 }) });
 
 export const anyScenario: fc.Arbitrary<Scenario> = fc.record({
   shards: fc.integer({ min: 1, max: 5 }),
   submitters: fc.array(
-    fc.record({ cap: fc.integer({ min: 1, max: 6 }), end, processes: fc.array(childProcess, { maxLength: 5 }) }),
+    fc.record({
+      cap: fc.integer({ min: 1, max: 6 }),
+      end: anyEnd,
+      processes: fc.array(childProcess, { maxLength: 5 }),
+    }),
     { minLength: 1, maxLength: 3 },
   ),
 });
@@ -97,7 +92,7 @@ async function surviveIn(seen: Watched, { shards, submitters }: Scenario, schedu
     work: (store: ObjectStore, signal: AbortSignal) => Promise<unknown>,
   ): Promise<boolean> => {
     counts.processes++;
-    const { store, signal } = processStore(seen.store, scheduler, ending);
+    const { store, signal } = scheduledStore(seen.store, scheduler, { ending });
     try {
       await work(store, signal);
       return true;
@@ -193,53 +188,6 @@ function planOf(shards: number): Plan {
     ...{ name: `seed=${seed}`, recipe: 'tiny', set: [], seed, data: 'cifar10', group: '' },
   }));
   return makePlan({ kind: 'sweep', code: '0'.repeat(64), options: {}, items });
-}
-
-/** A store as a process sees it: each operation waits for its turn, and one of them is the last. */
-function processStore(shared: ObjectStore, scheduler: fc.Scheduler, ending: End | undefined) {
-  const { store, kill, alive } = killableStore(shared, () => false);
-  const controller = new AbortController();
-  let operations = 0;
-  const inTurn = <Result>(operation: () => Promise<Result>): Promise<Result> =>
-    scheduler
-      .scheduleFunction(async () => {
-        if (operations++ === ending?.operation) {
-          if (ending.by === 'kill') kill();
-          else controller.abort('SIGTERM');
-        }
-        const whileAlive = async () => {
-          alive();
-          return await operation();
-        };
-        return { settled: await whileAlive().then(...settle<Result>()) };
-      })()
-      .then(({ settled }) => settled());
-  const process: ObjectStore = {
-    url: store.url,
-    commandOption: store.commandOption,
-    get: (key) => inTurn(() => store.get(key)),
-    put: (key, body, options) => inTurn(() => store.put(key, body, options)),
-    concatenate: (key, parts, options) => inTurn(() => store.concatenate(key, parts, options)),
-    delete: (key) => inTurn(() => store.delete(key)),
-    async *list(prefix) {
-      yield* await inTurn(async () => {
-        const listed = [];
-        for await (const object of store.list(prefix)) listed.push(object);
-        return listed;
-      });
-    },
-  };
-  return { store: process, signal: controller.signal };
-}
-
-/** A failed operation is over, too: the scheduler continues, and the process gets the error. */
-function settle<Result>(): [(result: Result) => () => Result, (error: unknown) => () => Result] {
-  return [
-    (result) => () => result,
-    (error) => () => {
-      throw error;
-    },
-  ];
 }
 
 interface Watched {

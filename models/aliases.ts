@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { UserError } from '#errors/user-error.ts';
 import { checked, decodeJson, encodeJson, MalformedObject } from './json.ts';
 import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
+import { whileUsing } from './version-uses.ts';
 import { DamagedVersion, hasVersion, isVersionId, readVersion, UnknownVersion } from './versions.ts';
 
 const ALIAS_NAME = /^[a-z][a-z0-9-]{0,31}$/;
@@ -162,7 +163,7 @@ export async function rollback(
   return replaceAlias(store, name, { version: to.version, by, reason, history: [...history] }, from);
 }
 
-/** @throws {AliasMoved} the alias is not `expected` any more */
+/** @throws {AliasMoved} the alias is not `expected` any more. @throws {UnknownVersion} the version was deleted */
 async function replaceAlias(
   store: ObjectStore,
   name: string,
@@ -173,7 +174,9 @@ async function replaceAlias(
   const alias = checked(Alias, { ...state, previous: expected?.version ?? null, at: new Date().toISOString() }, key);
   const only = expected === undefined ? 'absent' : { ifMatch: expected.etag };
   try {
-    const etag = await store.put(key, encodeJson(alias), { only, contentType: 'application/json' });
+    const etag = await whileUsing(store, [alias.version], alias.by, () =>
+      store.put(key, encodeJson(alias), { only, contentType: 'application/json' }),
+    );
     return { ...alias, etag };
   } catch (error) {
     if (!(error instanceof WriteConflict)) throw error;
@@ -185,6 +188,12 @@ async function replaceAlias(
 function earlierOf({ version, by, at, history, reason, ...alias }: Alias): Earlier {
   const isOverride = alias.isOverride ?? (history === undefined && reason?.includes('(override: '));
   return { version, by, at, ...(isOverride && { isOverride }) };
+}
+
+/** The other versions that an alias refers to: what it can be rolled back to, and the one that it pointed to before. */
+export function rememberedBy(alias: Alias): Set<string> {
+  const versions = [alias.previous, ...historyOf(alias).map(({ version }) => version)];
+  return new Set(versions.filter((version) => version !== null && version !== alias.version)) as Set<string>;
 }
 
 /** An object of an earlier release has only the version before, which is not returned to if a rollback has left it. */

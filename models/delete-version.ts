@@ -1,7 +1,8 @@
 import { UserError } from '#errors/user-error.ts';
 import { listAliases } from './aliases.ts';
 import type { ObjectStore } from './stores/object-store.ts';
-import { contentTypeOf, isVersionId, manifestKey, UnknownVersion, versionKeys } from './versions.ts';
+import { decideDeletion, forgetUses, seeUses, VersionUsed } from './version-uses.ts';
+import { isVersionId, manifestKey, UnknownVersion, versionKeys } from './versions.ts';
 
 /** An alias points to the version, so somebody may be using it. */
 export class VersionInUse extends UserError {
@@ -17,29 +18,39 @@ export class VersionInUse extends UserError {
 }
 
 /**
- * Deletes a version for good. Its manifest goes first: without it no reader takes the rest for a version, so a deletion that is
- * killed leaves nothing half visible, and the next one completes it.
+ * Deletes a version for good. From the moment that it is decided nothing can refer to the version anew.
  *
  * @returns the number of deleted objects
  * @throws {VersionInUse} an alias points to it; it is as it was
+ * @throws {VersionUsed} somebody is about to refer to it; it is as it was
  * @throws {UnknownVersion} the store has no such version, not even a part of one
  */
 export async function deleteVersion(store: ObjectStore, version: string): Promise<number> {
   const keys = isVersionId(version) ? await versionKeys(store, version) : [];
   if (keys.length === 0) throw new UnknownVersion(version, store);
-  await refuseIfInUse(store, version);
-  const manifest = await store.get(manifestKey(version));
-  await store.delete(manifestKey(version));
-  // No alias moves to a version without a manifest; one may have moved just before.
-  await refuseIfInUse(store, version).catch(async (error: unknown) => {
-    if (manifest) {
-      const contentType = contentTypeOf(manifestKey(version));
-      await store.put(manifestKey(version), manifest.body, { only: 'absent', contentType });
+  for (;;) {
+    const seen = await seeUses(store, version);
+    await refuseIfInUse(store, version);
+    try {
+      await decideDeletion(store, version, seen);
+      break;
+    } catch (error) {
+      if (!(error instanceof VersionUsed) || seen.current.length > 0) throw error; // An alias may have moved: look again.
     }
-    throw error;
-  });
-  for (const key of keys) await store.delete(key);
+  }
+  await removeVersion(store, version);
   return keys.length;
+}
+
+/**
+ * Removes a version whose deletion is decided. Its manifest goes first: without it no reader takes the rest for a version, so a
+ * removal that is killed leaves nothing half visible. Its uses go last, so that the next one knows that this was a deletion.
+ */
+export async function removeVersion(store: ObjectStore, version: string): Promise<void> {
+  const keys = await versionKeys(store, version);
+  await store.delete(manifestKey(version));
+  for (const key of keys.filter((each) => each !== manifestKey(version))) await store.delete(key);
+  await forgetUses(store, version);
 }
 
 async function refuseIfInUse(store: ObjectStore, version: string): Promise<void> {

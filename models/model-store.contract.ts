@@ -6,6 +6,8 @@ import { damagesOf, flipped } from './damage.ts';
 import { cifar10Data } from './data-identity.ts';
 import { deleteVersion, VersionInUse } from './delete-version.ts';
 import { exampleCard, exampleVersion, predictExample } from './example-version.ts';
+import { deleteGarbage } from './garbage/delete-garbage.ts';
+import { findGarbage } from './garbage/find-garbage.ts';
 import { type Evaluate, PromotionRefused, promote } from './gate.ts';
 import { encodeJson } from './json.ts';
 import { type CheckpointTag, DamagedCheckpoints, readCheckpoint, writeCheckpoint } from './run-checkpoints.ts';
@@ -14,6 +16,7 @@ import { beginRun, writeResult } from './runs.ts';
 import { interruptedAtPut, Killed } from './stores/interrupted-store.ts';
 import type { DisposableStore } from './stores/object-store.contract.ts';
 import type { ObjectStore } from './stores/object-store.ts';
+import { whileUsing } from './version-uses.ts';
 import { DamagedVersion, listVersions, publishVersion, readCard, readVersion, UnknownVersion } from './versions.ts';
 
 /**
@@ -171,23 +174,49 @@ export function describeModelStore(name: string, open: () => Promise<DisposableS
         const id = await publishVersion(store, exampleVersion());
         const other = await publishVersion(store, exampleVersion({ plain: 0.7 }));
         await moveAlias(store, 'production', { to: other, by: 'ada', expected: undefined });
+        let isMoved = false;
         const racing: ObjectStore = {
           ...store,
-          get: async (key) => {
-            if (key.endsWith('manifest.json') && key.includes(id)) {
-              await moveAlias(store, 'candidate', {
-                to: id,
-                by: 'run a',
-                expected: await readAlias(store, 'candidate'),
-              });
+          put: async (key, body, options) => {
+            if (key === `models/uses/${id}.json` && !isMoved) {
+              isMoved = true;
+              await moveAlias(store, 'candidate', { to: id, by: 'run a', expected: undefined });
             }
-            return store.get(key);
+            return store.put(key, body, options);
           },
         };
         await expect(deleteVersion(racing, id)).rejects.toThrow(`candidate points to ${id}, so it was not deleted`);
         await readVersion(store, id);
         await expect(deleteVersion(store, id)).rejects.toThrow(VersionInUse);
         await readVersion(store, id);
+      });
+    });
+
+    describe('collecting garbage', () => {
+      it('leaves what an alias, a use, a run or a version that stays refers to, and takes the rest', async () => {
+        const [first, second, third, fourth] = [
+          await publishVersion(store, exampleVersion({ plain: 0.8 })),
+          await publishVersion(store, exampleVersion({ plain: 0.81 })),
+          await publishVersion(store, exampleVersion({ plain: 0.82 })),
+          await publishVersion(store, exampleVersion({ plain: 0.83 })),
+        ];
+        const set = await moveAlias(store, 'canary', { to: first, by: 'ada', expected: undefined });
+        await moveAlias(store, 'canary', { to: second, by: 'ada', expected: set });
+        const run = { recipe: 'quick', seed: 7, data: cifar10Data, settings: {}, parent: { version: third } };
+        await beginRun(store, 'a', run);
+        const found = await findGarbage(store);
+        expect(found.versions.map(({ version }) => version)).toEqual([fourth]);
+        await whileUsing(store, [fourth], 'bob', async () => {
+          const { spared } = await deleteGarbage(store, found);
+          expect(spared).toEqual([{ version: fourth, why: expect.stringContaining(`bob began to use ${fourth}`) }]);
+          expect((await findGarbage(store)).versions).toEqual([]);
+        });
+        expect((await deleteGarbage(store, found)).spared).toMatchObject([{ version: fourth }]); // Used since it was found.
+        expect((await deleteGarbage(store, await findGarbage(store))).versions).toMatchObject([{ version: fourth }]);
+        expect((await listVersions(store)).toSorted()).toEqual([first, second, third].toSorted());
+        const late = moveAlias(store, 'production', { to: fourth, by: 'bob', expected: undefined });
+        await expect(late).rejects.toThrow(UnknownVersion);
+        expect(await readAlias(store, 'production')).toBeUndefined();
       });
     });
 

@@ -6,6 +6,7 @@ import { Card, Parent } from './card.ts';
 import { cifar10Data, DataIdentity, describeData } from './data-identity.ts';
 import { checked, decodeJson, encodeJson, readJson, writeJson } from './json.ts';
 import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
+import { whileUsing } from './version-uses.ts';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const count = z.number().check(z.int(), z.nonnegative());
@@ -78,6 +79,7 @@ export function runKey(run: string, path: string): string {
  * @param settingName what the user calls a stored setting, for the message
  * @returns `finished` with its result if the run finished earlier: nothing is left to do
  * @throws {UsageError} a run of this name has other arguments; the message lists them
+ * @throws {UnknownVersion} the version that it begins with was deleted
  */
 export async function beginRun(
   store: ObjectStore,
@@ -88,7 +90,8 @@ export async function beginRun(
   const key = runKey(run, 'args.json');
   const wanted = decodeJson(RunArguments, encodeJson(args), key); // As it will be read: JSON drops undefined members.
   try {
-    await writeJson(store, key, wanted, 'absent');
+    const parent = wanted.parent && 'version' in wanted.parent ? wanted.parent.version : undefined;
+    await whileUsing(store, [parent], `run ${run}`, () => writeJson(store, key, wanted, 'absent'));
     return { state: 'new' };
   } catch (error) {
     if (!(error instanceof WriteConflict)) throw error;

@@ -3,6 +3,7 @@ import { UsageError } from '#errors/user-error.ts';
 import { checked, readJson, writeJson } from './json.ts';
 import { runKey } from './runs.ts';
 import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
+import { whileUsing } from './version-uses.ts';
 
 /** A training job as it was submitted to a queue: `submission.json` of its run. */
 export const Submission = z.object({
@@ -13,11 +14,22 @@ export const Submission = z.object({
 });
 export type Submission = z.infer<typeof Submission>;
 
-/** @throws {UsageError} a run of this name was submitted before */
+/** What the command begins with, as it was given: a version, or something else. */
+export function parentIn({ command }: Pick<Submission, 'command'>): string | undefined {
+  const at = command.indexOf('--from');
+  return at === -1 ? undefined : command[at + 1];
+}
+
+/**
+ * @throws {UsageError} a run of this name was submitted before
+ * @throws {UnknownVersion} the version that it begins with was deleted
+ */
 export async function createSubmission(store: ObjectStore, run: string, submission: Submission): Promise<void> {
   const key = runKey(run, 'submission.json');
   try {
-    await writeJson(store, key, checked(Submission, submission, key), 'absent');
+    await whileUsing(store, [parentIn(submission)], submission.by, () =>
+      writeJson(store, key, checked(Submission, submission, key), 'absent'),
+    );
   } catch (error) {
     if (!(error instanceof WriteConflict)) throw error;
     throw new UsageError(

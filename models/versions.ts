@@ -197,7 +197,10 @@ async function readVerified(
   const entry = manifest.files.find((file) => file.path === path);
   if (entry === undefined) throw new DamagedVersion(version, key, 'is not in the manifest', store);
   const body = (await store.get(key))?.body;
-  if (body === undefined) throw new DamagedVersion(version, key, 'is missing', store);
+  if (body === undefined) {
+    if (!(await hasVersion(store, version))) throw new UnknownVersion(version, store); // Deleted while it was read.
+    throw new DamagedVersion(version, key, 'is missing', store);
+  }
   const found = sha256Of(body);
   if (found !== entry.sha256 || body.length !== entry.size) {
     const sizes = body.length === entry.size ? '' : ` and ${body.length} bytes instead of ${entry.size}`;

@@ -1,7 +1,7 @@
 /**
  * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints the counts. The LocalStack tests
- * wait for half of their time, so they run beside all others, and are shown at the end.
- * With arguments it runs vitest only: `npm test -- models --project unit`.
+ * and the README's commands wait for half of their time, so they run beside all others, and are shown at the end.
+ * With arguments it runs vitest only: `npm test -- models --project 'unit*'`.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -55,18 +55,18 @@ const vitestOf = (project: string, report: string) => [
 
 async function unitTests(folder: string): Promise<VitestRun> {
   const report = path.join(folder, 'unit.json');
-  return { code: await run('tests: unit', bin('vitest'), vitestOf('unit', report)), report };
+  return { code: await run('tests: unit', bin('vitest'), vitestOf('unit*', report)), report };
 }
 
-/** Starts them. @returns what shows their output once they have ended, and gives their result */
-function localstackTests(folder: string): () => Promise<VitestRun> {
-  console.log('\n── tests: localstack (beside all others; shown at the end)');
-  const [report, log] = [path.join(folder, 'localstack.json'), path.join(folder, 'localstack.log')];
+/** Starts the tests of a project. @returns what shows their output once they have ended, and gives their result */
+function testsBeside(project: string, folder: string): () => Promise<VitestRun> {
+  console.log(`\n── tests: ${project} (beside all others; shown at the end)`);
+  const [report, log] = [path.join(folder, `${project}.json`), path.join(folder, `${project}.log`)];
   const output = openSync(log, 'w');
-  const ended = start(bin('vitest'), vitestOf('localstack', report), { output }).finally(() => closeSync(output));
+  const ended = start(bin('vitest'), vitestOf(project, report), { output }).finally(() => closeSync(output));
   ended.catch(() => {}); // It is awaited below, perhaps later.
   return async () => {
-    console.log('\n── tests: localstack');
+    console.log(`\n── tests: ${project}`);
     const code = await ended;
     process.stdout.write(await readFile(log));
     return { code, report };
@@ -105,13 +105,13 @@ if (vitestArguments.length > 0) {
   const folder = await mkdtemp(path.join(tmpdir(), 'cifar10-test-'));
   try {
     const python = localstackTestPython();
-    const localstack = python ? localstackTests(folder) : undefined;
+    const beside = python ? ['localstack', 'readme'].map((project) => testsBeside(project, folder)) : [];
     // The scripts of `npm run check`.
     for (const name of ['types', 'lint', 'imports', 'unused']) await check(name, 'npm', ['run', '--silent', name]);
     if (python) await pytest(python, folder);
     await count(await unitTests(folder));
-    if (localstack) await count(await localstack());
-    else console.log('\nThe LocalStack tests were skipped: LocalStack needs Python 3.12 or 3.13.');
+    for (const ended of beside) await count(await ended());
+    if (!python) console.log('\nThe LocalStack tests were skipped: LocalStack needs Python 3.12 or 3.13.');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

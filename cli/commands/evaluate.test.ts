@@ -113,17 +113,17 @@ test('an endpoint is evaluated as it is, behind any gateway', () =>
 test('an endpoint fails whose accuracy differs from its card', () =>
   withEndpoint(async ({ url, promote }) => {
     await promote();
-    const { plain } = json(await evaluate('--endpoint', url, '--images', '640', '--json'));
+    const { plain } = json(await evaluate('--endpoint', url, '--images', '200', '--json'));
 
-    await promote({ card: await cardOf(plain, 640) });
-    const honest = await evaluate('--endpoint', url, '--images', '640');
+    await promote({ card: await cardOf(plain, 200) });
+    const honest = await evaluate('--endpoint', url, '--images', '200');
     expect(honest).toMatchObject({ code: 0 });
     expect(honest.error).toContain("The endpoint's accuracy is that of its card");
-    expect(honest.out).toMatch(/on 640 test images, by http/);
+    expect(honest.out).toMatch(/on 200 test images, by http/);
     expect(honest.out).toMatch(/airplane +\d+ +[\d.]+ +[\d.]+ /);
 
-    const boasting = await promote({ card: await cardOf(plain + 0.01, 640) }, 'candidate');
-    const found = await evaluate('candidate', '--endpoint', url, '--images', '640');
+    const boasting = await promote({ card: await cardOf(plain + 0.01, 200) }, 'candidate');
+    const found = await evaluate('candidate', '--endpoint', url, '--images', '200');
     expect(found.code).toBe(1);
     expect(found.error).toContain('1.00 points below that of its card');
     expect(found.out).toContain(boasting);

@@ -2,12 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { exampleModel } from '#inference/serving/example-model.fixture.ts';
+import { type ExampleModel, exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { moveAlias, readAlias } from '#models/aliases.ts';
-import type { Card, Parent } from '#models/card.ts';
+import type { Card } from '#models/card.ts';
+import { newAttempt } from '#models/plans/attempts.ts';
+import { createPlan, makePlan } from '#models/plans/plan.ts';
+import { writeResult } from '#models/plans/results.ts';
+import { encodeBits } from '#models/plans/sweep-result.ts';
 import { folderStore } from '#models/stores/folder-store.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
-import { publishVersion } from '#models/versions.ts';
+import { publishVersion, readCard } from '#models/versions.ts';
 import { promoteCandidate } from '../endpoint/promote.ts';
 import { modelsCommand } from './models.ts';
 
@@ -36,8 +40,14 @@ async function models(...args: string[]): Promise<string> {
   return printed;
 }
 
-async function publish(seed: number, plain: number, isWrong = false, parent?: Parent): Promise<string> {
-  const { accuracy } = JSON.parse(new TextDecoder().decode((await exampleModel()).get('card.json'))) as Card;
+/** @param chosen of the card, besides its accuracy */
+async function publish(
+  seed: number,
+  plain: number,
+  { classes, isWrong = false, ...chosen }: Partial<Card> & Pick<ExampleModel, 'classes' | 'isWrong'> = {},
+): Promise<string> {
+  const form = { seed, ...(classes && { classes }) };
+  const { accuracy } = JSON.parse(new TextDecoder().decode((await exampleModel(form)).get('card.json'))) as Card;
   const perClass = Object.fromEntries(Object.keys(accuracy.perClass).map((label) => [label, plain]));
   const card = {
     createdAt: `2026-11-23T04:1${seed}:00.000Z`,
@@ -48,9 +58,28 @@ async function publish(seed: number, plain: number, isWrong = false, parent?: Pa
       perClass,
       interval95: [plain - 0.01, plain + 0.01] as [number, number],
     },
-    ...(parent && { parent }),
+    ...chosen,
   };
-  return publishVersion(store, await exampleModel({ seed, card, isWrong }));
+  return publishVersion(store, await exampleModel({ ...form, card, isWrong }));
+}
+
+/** A version of a run of a sweep, which got half of eight held-out images right, or three quarters. */
+async function publishKept(seed: number): Promise<string> {
+  const item = { name: `seed=${seed}`, recipe: 'tiny', set: [], seed, data: 'cifar10', group: '' };
+  const plan = makePlan({ kind: 'sweep', code: '0'.repeat(64), options: { keep: 'all', over: [] }, items: [item] });
+  const { id } = await createPlan(store, plan);
+  const { shard } = plan.items[0]!;
+  const run = `${id}.${shard}`;
+  const right = Array.from({ length: 8 }, (_, image) => image < 4 + 2 * seed);
+  const [at, counts] = ['2026-11-23T04:12:30.000Z', { epochs: 1, steps: 1, recoveries: 0, parameters: 6 }];
+  const result = {
+    ...{ at, run, outcome: 'trained', ...counts, trainingSeconds: 1, wallSeconds: 1, engine: 'an example', curve: [] },
+    heldOut: { images: 8, accuracy: 0.5 + 0.25 * seed, loss: 1, right: encodeBits(right) },
+    machine: { cpu: 'an example', cores: 2, memory: 8 },
+  };
+  const attempt = newAttempt({ submission: '0001', child: 0 });
+  await writeResult(store, id, shard, { at, attempt, seconds: 1, result });
+  return publish(seed, 0.7, { run });
 }
 
 describe('cifar10 models', () => {
@@ -77,13 +106,13 @@ describe('cifar10 models', () => {
   });
 
   it('shows what a version began with, and what that one did, as far as the store knows', async () => {
-    const first = await publish(1, 0.7, false, { file: 'keras.h5', sha256: 'a'.repeat(64) });
-    const second = await publish(2, 0.8, false, { version: first });
+    const first = await publish(1, 0.7, { parent: { file: 'keras.h5', sha256: 'a'.repeat(64) } });
+    const second = await publish(2, 0.8, { parent: { version: first } });
     const head = { kept: ['cat', 'dog'], drawn: ['yak'], left: [] };
-    const third = await publish(3, 0.6, false, { version: second, alias: 'production', head });
+    const third = await publish(3, 0.6, { parent: { version: second, alias: 'production', head } });
     const lines = (await models('list')).trim().split('\n');
-    expect(lines[1]).toMatch(new RegExp(`^${third} .* ${second} *$`));
-    expect(lines[3]).toMatch(new RegExp(`^${first} .* keras\\.h5 *$`));
+    expect(lines[1]).toMatch(new RegExp(`^${third} .* ${second.slice(-8)} *$`));
+    expect(lines[3]).toMatch(new RegExp(`^${first} .* keras\\.h5 *$`)); // As much of a file's name as there is room for.
     expect(JSON.parse(await models('list', '--json'))[0]).toMatchObject({ parent: { version: second, head } });
     expect(await models('show', third)).toMatch(
       new RegExp(
@@ -133,6 +162,78 @@ describe('cifar10 models', () => {
     expect(JSON.parse(await models('list', '--json'))).toMatchObject([{ version: first }]);
   });
 
+  it('shows what nothing refers to, why the others stay, and deletes it when told to', async () => {
+    const first = await publish(1, 0.7);
+    const second = await publish(2, 0.8, { parent: { version: first } });
+    const unused = await publish(3, 0.6);
+    await models('promote', second);
+    const shown = await models('gc', '--dry-run');
+    expect(shown).toContain('To delete: 1 version, ');
+    expect(shown).toMatch(new RegExp(`${unused} .* MB +60\\.00 %  cifar10, `));
+    expect(shown).toMatch(
+      new RegExp(`${second} .* MB +production points to it\\n${first} .* MB +${second} began with it`),
+    );
+    await expect(models('gc')).rejects.toThrow(/This deletes 1 version, .*no terminal to ask .*--yes/s);
+    expect(JSON.parse(await models('gc', '--keep', '1', '--dry-run', '--json')).versions).toEqual([]);
+    expect(JSON.parse(await models('gc', '--older-than', '8w', '--dry-run', '--json'))).toMatchObject({
+      isDryRun: true,
+    });
+    await expect(models('gc', '--older-than', 'soon')).rejects.toThrow('--older-than is "soon". Give minutes, hours');
+    expect(await models('gc', '--yes')).toContain('1 version deleted');
+    expect(await models('gc', '--yes')).toContain('There is nothing to delete');
+    expect(JSON.parse(await models('list', '--json'))).toMatchObject([{ version: second }, { version: first }]);
+  });
+
+  it('shows what is different about two versions, by their aliases', async () => {
+    const first = await publish(1, 0.7);
+    const recipe = { name: 'c90', settings: { epochs: 4, batchSize: 512 } };
+    const second = await publish(2, 0.8, { parent: { version: first }, recipe, temperature: 2, commit: 'abc' });
+    await models('promote', first);
+    await moveAlias(store, 'candidate', { to: second, by: 'run a', expected: undefined });
+    const difference = JSON.parse(await models('diff', 'production', 'candidate', '--json'));
+    expect(difference).toMatchObject({
+      first: { version: first, aliases: ['production'] },
+      second: { version: second, aliases: ['candidate'] },
+      facts: { parent: { first: 'drawn weights', second: first }, commit: { second: 'abc' } },
+      settings: { epochs: { second: 4 } },
+      data: {},
+      classes: { onlyFirst: [], onlySecond: [], isReordered: false },
+      test: { isSame: true, metrics: { plain: { first: 0.7, second: 0.8, difference: expect.closeTo(0.1) } } },
+      thresholds: { temperature: { second: 2 } },
+    });
+    const text = await models('diff', 'production', 'candidate');
+    expect(text).toMatch(/plain +70\.00 % +80\.00 % +\+10\.00/);
+    expect(text).toContain(`./cifar10 compare ${first} ${second} --store`);
+    expect(text).not.toMatch(/^licen[cs]e/m); // The same in both.
+  });
+
+  it('shows no difference of what was measured on other images, and the classes that only one knows', async () => {
+    const first = await publish(1, 0.7);
+    const { data, classes } = await readCard(store, first);
+    const second = await publish(2, 0.8, {
+      ...{ classes: [...classes.slice(1), 'yak'], data: { ...data, sha256: { ...data.sha256, test: 'c'.repeat(64) } } },
+    });
+    const { test, classes: known } = JSON.parse(await models('diff', first, second, '--json'));
+    expect(known).toEqual({ onlyFirst: [classes[0]], onlySecond: ['yak'], isReordered: false });
+    expect(test).toMatchObject({ isSame: false, metrics: { plain: { first: 0.7 } } });
+    expect(test.metrics.plain).not.toHaveProperty('difference');
+    expect(await models('diff', first, second)).toContain('each on its own test images, so there are no differences');
+  });
+
+  it('pairs the held-out answers of two runs of a sweep', async () => {
+    const versions = [await publishKept(0), await publishKept(1)];
+    const { heldOut } = JSON.parse(await models('diff', ...versions, '--json'));
+    expect(heldOut).toMatchObject({
+      images: 8,
+      bothRight: 4,
+      onlyFirst: 0,
+      onlySecond: 2,
+      bothWrong: 2,
+      difference: 0.25,
+    });
+    expect(await models('diff', ...versions)).toContain('both right 4, only the first 0, only the second 2, neither 2');
+  });
+
   it('promotes what was trained last', async () => {
     await expect(promoteCandidate(store, 'a test')).rejects.toThrow('has no such version or alias: candidate');
     const version = await publish(1, 0.7);
@@ -141,7 +242,7 @@ describe('cifar10 models', () => {
   });
 
   it('does not promote what the serving runtime answers otherwise', async () => {
-    const version = await publish(1, 0.7, true);
+    const version = await publish(1, 0.7, { isWrong: true });
     await expect(models('promote', version)).rejects.toThrow('its golden vectors are answered with a difference of 0.');
     expect(await readAlias(store, 'production')).toBeUndefined();
   });

@@ -3,12 +3,14 @@ import pc from 'picocolors';
 import { userAtHost } from '#environment/user.ts';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { listAliases, planRollback, resolveVersion, rollback, type StoredAlias } from '#models/aliases.ts';
-import { type Card, parentName } from '#models/card.ts';
+import { type Card, type Parent, parentName } from '#models/card.ts';
 import { deleteVersion } from '#models/delete-version.ts';
 import { describeAncestor, lineageOf } from '#models/lineage.ts';
 import { percent } from '#models/percent.ts';
 import { listVersions, readCard, readVersion } from '#models/versions.ts';
 import { promoteVersion } from '../endpoint/promote.ts';
+import { diffCommand } from '../models/diff.ts';
+import { gcCommand } from '../models/gc.ts';
 import { firstTraining, openStore, type StoreOptions, withStoreOptions } from '../stack/store-option.ts';
 import { confirm } from '../terminal/confirm.ts';
 import type { VerifyOptions } from '../verify/verify-version.ts';
@@ -23,28 +25,38 @@ interface MoveOptions extends Options {
   readonly force?: boolean;
 }
 
-const examples = `
+const help = `
+The life of a version: "train" or "submit" stores it, and it becomes the candidate. Look at it (show), compare it with the one
+that is served (diff; "./cifar10 compare" for a test of significance), check its bytes and its answers (verify), and let it be
+served (promote), which the gate refuses to a worse one. Go back if it disappoints (rollback). What nothing refers to any more
+can be deleted: one version by its id (delete), or all of them (gc).
+
 Examples:
   ./cifar10 models list                                    versions on LocalStack, the newest first
   ./cifar10 models list --store .cifar10/store             versions in a folder
   ./cifar10 models show production                         the served version and its accuracy
+  ./cifar10 models diff production candidate               what the last training changed
   ./cifar10 models verify candidate --everywhere           the same answers in Keras, ONNX, a browser, Lambda, …
   ./cifar10 models promote candidate                       serve the last trained version
   ./cifar10 models rollback --reason "mistakes every cat"  serve the version before
-  ./cifar10 models delete 20261123-0412-a1b2c3d4           delete a version that no alias points to`;
+  ./cifar10 models delete 20261123-0412-a1b2c3d4           delete a version that no alias points to
+  ./cifar10 models gc --keep 5 --dry-run                   what nothing refers to, but for the five newest`;
 
 export function modelsCommand(): Command {
   const models = new Command('models')
-    .description('List, show, verify, promote, roll back and delete model versions.')
-    .addHelpText('after', examples);
+    .description('List, show, compare, verify, promote, roll back and delete model versions.')
+    .addHelpText('after', help);
   models.addCommand(
-    onStore(new Command('list').description('List versions, the newest first, with their aliases.')).action(list),
+    onStore(new Command('list').description('List versions, the newest first, with their parents and aliases.')).action(
+      list,
+    ),
   );
   models.addCommand(
     onStore(new Command('show').description('Verify a version byte by byte and show its card.'))
       .argument('[version]', 'a version or an alias', 'production')
       .action(show),
   );
+  models.addCommand(diffCommand());
   models.addCommand(
     onStore(new Command('verify').description('Check every byte of a version and its golden images.'))
       .argument('[version]', 'a version or an alias', 'production')
@@ -79,6 +91,7 @@ export function modelsCommand(): Command {
       .option('-y, --yes', 'do not ask for confirmation, which only versions in AWS need')
       .action(remove),
   );
+  models.addCommand(gcCommand());
   return models;
 }
 
@@ -111,7 +124,7 @@ async function list(options: Options): Promise<void> {
   } else if (rows.length === 0) {
     print(`${store.url} has no versions yet. Train one with "${firstTraining(options)}".`);
   } else {
-    print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    ${'began with'.padEnd(24)} aliases`));
+    print(pc.dim(`${'version'.padEnd(24)} plain    with TTA  recipe    ${'parent'.padEnd(8)} aliases`));
     for (const { version, aliases: names, card } of rows) print(`${version} ${summary(card)} ${names.join(', ')}`);
   }
 }
@@ -119,8 +132,13 @@ async function list(options: Options): Promise<void> {
 function summary(card: Card | string): string {
   if (typeof card === 'string') return pc.red(card);
   const { accuracy, recipe, parent } = card;
-  const began = parent === undefined ? '' : parentName(parent);
-  return ` ${percent(accuracy.plain)}  ${percent(accuracy.tta)}   ${recipe.name.padEnd(9)} ${began.padEnd(24)}`;
+  const columns = `${percent(accuracy.plain)}  ${percent(accuracy.tta)}   ${recipe.name.padEnd(9)}`;
+  return ` ${columns} ${(parent === undefined ? '' : shortName(parent)).padEnd(8)}`;
+}
+
+/** The digest that a version's id ends with, or the beginning of a file's name. */
+function shortName(parent: Parent): string {
+  return 'version' in parent ? parent.version.slice(-8) : parentName(parent).slice(0, 8);
 }
 
 async function show(name: string, options: Options): Promise<void> {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { UsageError } from '#errors/user-error.ts';
 import { code } from '#jobs/check-code.ts';
 import { readAlias } from '#models/aliases.ts';
-import { listPlans } from '#models/plans/list-plans.fixture.ts';
+import { listPlans } from '#models/plans/list-plans.ts';
 import { createPlan, makePlan } from '#models/plans/plan.ts';
 import { writeResult } from '#models/plans/results.ts';
 import { folderStore } from '#models/stores/folder-store.ts';

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readFailures } from '#models/plans/attempts.ts';
-import { listPlans } from '#models/plans/list-plans.fixture.ts';
+import { listPlans } from '#models/plans/list-plans.ts';
 import { createPlan, makePlan } from '#models/plans/plan.ts';
 import { missingShards } from '#models/plans/shards.ts';
 import { listSubmissions } from '#models/plans/submissions.ts';

@@ -58,35 +58,37 @@ describe('ModelBucket', () => {
     },
   );
 
-  it('never expires a model, an alias, a result or a picture: only what was replaced or deleted, of runs, plans and batches', () => {
+  it('never expires a model, an alias, a result or a picture: only what was replaced or deleted, of runs, plans, batches and models', () => {
     const { stack } = givenBucket();
 
     const buckets = Object.values(Template.fromStack(stack).findResources('AWS::S3::Bucket'));
     for (const rule of buckets.flatMap(({ Properties }) => Properties.LifecycleConfiguration.Rules)) {
       expect(rule).not.toHaveProperty('ExpirationInDays');
-      if (rule.NoncurrentVersionExpiration) expect(rule.Prefix).toMatch(/^(runs|plans|batches)\/$/);
+      if (rule.NoncurrentVersionExpiration) expect(rule.Prefix).toMatch(/^(runs|plans|batches|models)\/$/);
     }
   });
 
-  it.each(['runs/', 'plans/', 'batches/'])(
-    'lets a deleted object below %s go without a trace after a week',
-    (prefix) => {
-      const { stack } = givenBucket();
+  it.each([
+    ['runs/', 7],
+    ['plans/', 7],
+    ['batches/', 7],
+    ['models/', 30],
+  ] as const)('lets a deleted object below %s go without a trace after %i days', (prefix, days) => {
+    const { stack } = givenBucket();
 
-      Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
-        LifecycleConfiguration: {
-          Rules: Match.arrayWith([
-            Match.objectLike({
-              Prefix: prefix,
-              Status: 'Enabled',
-              NoncurrentVersionExpiration: { NoncurrentDays: 7 },
-              ExpiredObjectDeleteMarker: true,
-            }),
-          ]),
-        },
-      });
-    },
-  );
+    Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([
+          Match.objectLike({
+            Prefix: prefix,
+            Status: 'Enabled',
+            NoncurrentVersionExpiration: { NoncurrentDays: days },
+            ExpiredObjectDeleteMarker: true,
+          }),
+        ]),
+      },
+    });
+  });
 
   it('lets a reader get and list the granted keys, and nothing else', () => {
     const { stack, models, role } = givenBucket();

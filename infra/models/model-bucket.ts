@@ -40,6 +40,13 @@ export class ModelBucket extends Construct {
           noncurrentVersionExpiration: Duration.days(7),
           expiredObjectDeleteMarker: true,
         })),
+        // A version is never replaced, so this is about what somebody deleted: for a month it can be restored.
+        {
+          id: 'deleted-models',
+          prefix: 'models/',
+          noncurrentVersionExpiration: Duration.days(30),
+          expiredObjectDeleteMarker: true,
+        },
       ],
     });
     // The bucket stays when the stack is deleted, so its policy stays too.

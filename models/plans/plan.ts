@@ -4,6 +4,7 @@ import { NotFound, UsageError } from '#errors/user-error.ts';
 import { checked, MalformedObject } from '../json.ts';
 import { checkKey } from '../stores/key.ts';
 import type { ObjectStore } from '../stores/object-store.ts';
+import { whileUsing } from '../version-uses.ts';
 import { putFirst } from './put-first.ts';
 
 /** The most items of a plan. */
@@ -128,6 +129,7 @@ export function planId(plan: Plan): string {
  *
  * @returns its id, and whether it was new
  * @throws {UsageError} it is too large; nothing was written. @throws {DamagedPlan} another content is stored at its id
+ * @throws {UnknownVersion} a version that it names was deleted; nothing was written
  */
 export async function createPlan(
   store: ObjectStore,
@@ -135,9 +137,20 @@ export async function createPlan(
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
   const body = encodePlan(plan);
   const id = digestOf(body).slice(0, 12);
-  const isNew = await putFirst(store, planKey(id, 'plan.json'), body);
+  const isNew = await whileUsing(store, versionsOf(plan), `plan ${id}`, () =>
+    putFirst(store, planKey(id, 'plan.json'), body),
+  );
   if (!isNew) await readPlan(store, id); // Damage is better found now than by each child.
   return { id, isNew };
+}
+
+/** The versions that a plan's work begins with or asks; among them may be what is no version, such as `none`. */
+export function versionsOf({ kind, options, items }: Plan): Set<string> {
+  const named =
+    kind === 'classify'
+      ? [options.version].filter((version) => typeof version === 'string')
+      : items.flatMap(({ from }) => from ?? []);
+  return new Set(named);
 }
 
 /** @throws {UnknownPlan} there is none. @throws {DamagedPlan} it is not what was written, or of another form */

@@ -18,13 +18,13 @@ import { hasTensorFlow, loadTensorFlow } from './tensorflow.ts';
 
 const isAhead = process.argv[2] === 'ahead';
 const [wasmBatches, batches] = isAhead ? ['worker', 'graph'] : ['inline', 'inline'];
-const data = await smallDataset(256, 1);
+const data = await smallDataset(128, 1);
 const folder = await mkdtemp(join(tmpdir(), 'few-steps-'));
 const store = folderStore(folder);
 const digests: Record<string, string> = {};
 /** The last step is in the second epoch, when the whitening bias of an airbench net is frozen; the test is left out. */
 const trainFewSteps = async (run: string, recipe: string, settings: readonly string[]) => {
-  const few = ['batchSize=64', 'heldOut=0', 'epochs=1.25', ...settings];
+  const few = ['batchSize=32', 'heldOut=0', 'epochs=1.25', ...settings];
   const isTrained = new AbortController();
   await train({
     ...{ recipe: resolveRecipe(recipe, few), seed: 3, data, store, spool: store, run, resume: '' },
