@@ -167,7 +167,6 @@ test.each(commands)(
     await vi.waitUntil(() => aws.asked.includes(services.at(-1)!), 20_000);
     // `deploy` says what CloudFormation continues with, and ends then.
     expect(process.listenerCount('SIGINT')).toBe(before + Number(words.startsWith('deploy')));
-    aws.behavior = { [services.at(-1)!]: 'cut' }; // `submit` asks once more, whether the job was submitted.
     aws.cut();
     expect((await failure)?.message).toMatch(/^AWS cannot be reached/);
   },

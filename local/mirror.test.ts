@@ -55,6 +55,7 @@ async function fill(store: ObjectStore): Promise<{ old: string; current: string 
 async function contents(store: ObjectStore): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for await (const { key } of store.list('')) {
+    if (key.startsWith('models/uses/')) continue; // Who was about to refer to a version matters in this store alone.
     // Each store records when a checkpoint was written.
     const text = Buffer.from((await store.get(key))?.body ?? []).toString('latin1');
     found.set(key, key.endsWith('checkpoint.json') ? text.replace(/"at": ".*?"/, '') : text);

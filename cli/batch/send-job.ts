@@ -24,13 +24,13 @@ export interface JobToSend {
   readonly find: () => Promise<string | undefined>;
 }
 
-/** Half a minute in all, each about twice as long as the one before. */
-const RETRIES = 6;
-const FIRST_RETRY_MILLISECONDS = 500;
+/** The next ones are each about twice as long: half a minute in all, before six attempts. */
+const FIRST_WAIT_MILLISECONDS = 1000;
 
 /**
  * Submits a job to a queue, with the queue's definition. Batch takes 50 submissions a second from an account. A submission has
- * no token that makes its repetition harmless, so one whose answer was lost is looked for before it is repeated.
+ * no token that makes its repetition harmless, so one whose answer was lost is looked for before it is repeated. AWS_MAX_ATTEMPTS
+ * limits the attempts, as it does those of the SDK.
  *
  * @returns the job's id
  * @throws {UserError} Batch does not take the job; the message says why, and what to do
@@ -44,17 +44,18 @@ export async function sendJob(target: Target, queue: Queue, job: JobToSend): Pro
     ...(job.arraySize && { arrayProperties: { size: job.arraySize } }),
     ...(job.timeoutSeconds && { timeout: { attemptDurationSeconds: job.timeoutSeconds } }),
   });
+  const attempts = Number(process.env.AWS_MAX_ATTEMPTS ?? 6);
   let isLost = false;
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 1; ; attempt++) {
     try {
       const taken = isLost ? await job.find() : undefined;
       return taken ?? (await batch.send(submission)).jobId ?? '';
     } catch (error) {
       // LocalStack, which is on this machine, is not away for a moment.
       const isUnanswered = target.name === 'aws' && isUnreachable(error) && !isThrottled(error);
-      if (attempt >= RETRIES || !(isUnanswered || isThrottled(error))) throw await refusal(target, queue, error);
+      if (attempt >= attempts || !(isUnanswered || isThrottled(error))) throw await refusal(target, queue, error);
       isLost ||= isUnanswered;
-      await sleep(FIRST_RETRY_MILLISECONDS * 2 ** attempt * (0.5 + Math.random()));
+      await sleep(FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1) * (0.5 + Math.random()));
     }
   }
 }
