@@ -531,6 +531,7 @@ export interface components {
                 };
             };
             epochs: number;
+            imageSteps?: number;
             kept?: {
                 /** @enum {string} */
                 weights: "last" | "best";
