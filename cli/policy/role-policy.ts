@@ -286,9 +286,11 @@ function deploying(on: Resources): Permission[] {
   ];
 }
 
-function readQuotas(on: Resources, ...services: ('ec2' | 'lambda')[]): Permission {
+const quotasOf = { ec2: 'instances', lambda: 'functions' } as const;
+
+function readQuotas(on: Resources, ...services: (keyof typeof quotasOf)[]): Permission {
   return {
-    ...{ id: 'Quotas', why: `read the quotas of ${services.join(' and ')}` },
+    ...{ id: 'Quotas', why: `read the quotas of ${services.map((service) => quotasOf[service]).join(' and ')}` },
     actions: ['servicequotas:GetServiceQuota'],
     resources: services.map((service) => arn(on, 'servicequotas', `${service}/*`)),
   };

@@ -37,6 +37,8 @@ OVER_TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 
 _STACK = "arn:aws:cloudformation:{region}:{account}:stack/{name}/id"
 """Policies name a stack without the id that ends its ARN."""
+_QUOTA = "arn:aws:servicequotas:{region}:{account}:{name}/code"
+"""Policies name the service of quotas. IAM has another name for Service Quotas than its API."""
 _FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}"
 NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
     **{
@@ -63,6 +65,8 @@ NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
     ("batch", "TerminateJob"): ("batch:TerminateJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
     ("batch", "CancelJob"): ("batch:CancelJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
     ("ecs", "DescribeTasks"): ("ecs:DescribeTasks", "arn:aws:ecs:{region}:{account}:task/{name}", "tasks"),
+    ("service-quotas", "GetServiceQuota"): ("servicequotas:GetServiceQuota", _QUOTA, "ServiceCode"),
+    ("service-quotas", "GetAWSDefaultServiceQuota"): ("servicequotas:GetAWSDefaultServiceQuota", "*", ""),
     ("apigateway", "GetApiKey"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys/{name}", "apiKey"),
     ("apigateway", "GetApiKeys"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys", ""),
     ("sts", "AssumeRole"): ("sts:AssumeRole", "", "RoleArn"),

@@ -91,6 +91,14 @@ def test_a_call_about_one_resource_needs_that_resource(
     assert request.action == ("apigateway:GET" if service == "apigateway" else f"{service}:{operation}")
 
 
+def test_quotas_are_those_of_a_service() -> None:
+    [found] = required("service-quotas", "GetServiceQuota", {"ServiceCode": "ec2", "QuotaCode": "L-1"}, "us-east-1:0")
+    assert found.action == "servicequotas:GetServiceQuota"
+    assert found.resource.startswith("arn:aws:servicequotas:us-east-1:0:ec2/")
+    [default] = required("service-quotas", "GetAWSDefaultServiceQuota", {"ServiceCode": "ec2"}, "us-east-1:0")
+    assert (default.action, default.resource) == ("servicequotas:GetAWSDefaultServiceQuota", "*")
+
+
 def test_a_call_about_several_resources_needs_each() -> None:
     tasks = [f"arn:aws:ecs:us-east-1:0:task/c/{task}" for task in ("t", "u")]
     found = required("ecs", "DescribeTasks", {"cluster": "c", "tasks": tasks}, "us-east-1:0")
