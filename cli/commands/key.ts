@@ -23,7 +23,7 @@ export function keyCommand(): Command {
       const target = await openTarget(options);
       const stack = await target.stack();
       const key = await target.apiKey(stack);
-      if (key === undefined) throw noKey(stack);
+      if (key === undefined) throw noKey(stack, target);
       const keys = await describeKeys(target, stack);
       process.stdout.write(`${key}\n`);
       process.stderr.write(keys);
