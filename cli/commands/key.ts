@@ -23,9 +23,10 @@ export function keyCommand(): Command {
       const target = await openTarget(options);
       const stack = await target.stack();
       const key = await target.apiKey(stack);
-      if (key === undefined) throw noKey(stack);
+      if (key === undefined) throw noKey(stack, target);
+      const keys = await describeKeys(target, stack);
       process.stdout.write(`${key}\n`);
-      process.stderr.write(await describeKeys(target, stack));
+      process.stderr.write(keys);
     })
     .addCommand(rotateCommand());
 }
@@ -62,7 +63,8 @@ function rotateCommand(): Command {
 
 const rotation = `
 Both keys are valid until --finish. Nothing but the keys is changed, whatever this clone has, and a
-deployment leaves them as they are. The command may be interrupted: CloudFormation finishes what it has
+deployment leaves them as they are. Policies that "./cifar10 policy" printed before name the first key
+alone: print those of readers, submitters and operators again before you finish. The command may be interrupted: CloudFormation finishes what it has
 begun, or takes it back, and "./cifar10 key" says which keys are valid.
 
 Examples:

@@ -1,10 +1,10 @@
-import { allQueuesOf } from '../batch/queues.ts';
+import { allQueuesOf, queuesOf } from '../batch/queues.ts';
 import { type StackOutputs, suffixOf, type Target } from '../stack/target.ts';
 
 /** What a person does with the system. */
 export type PersonRole = (typeof personRoles)[number];
 
-export const personRoles = ['reader', 'submitter', 'deployer'] as const;
+export const personRoles = ['reader', 'submitter', 'operator', 'deployer'] as const;
 
 /** A statement of a policy of IAM, and what it is for. */
 export interface Permission {
@@ -25,23 +25,22 @@ interface Resources {
   readonly stack: StackOutputs | undefined;
 }
 
-export interface PolicyOptions {
-  /** The outputs of the stack. @default there is none yet, and resources are patterns */
-  readonly stack?: StackOutputs | undefined;
-  /** The bucket, where it is not the stack's. */
-  readonly bucket?: string | undefined;
+/**
+ * What a person of a role needs, and nothing else, as far as AWS can tell resources apart.
+ *
+ * @param stack its outputs; `undefined` where there is none yet, and resources are patterns
+ */
+export function permissionsOf(role: PersonRole, target: Target, stack: StackOutputs | undefined): Permission[] {
+  const bucket = stack?.BucketName ?? `${target.stackName.toLowerCase()}-modelsbucket*`;
+  return statementsOf[role]({ target, stack, bucket, partition: partitionOf(target, stack) });
 }
 
-/** What a person of a role needs, and nothing else, as far as AWS can tell resources apart. */
-export function permissionsOf(role: PersonRole, target: Target, { stack, bucket }: PolicyOptions = {}): Permission[] {
-  const pattern = `${target.stackName.toLowerCase()}-modelsbucket*`;
-  const on: Resources = {
-    ...{ target, stack, partition: partitionOf(target, stack) },
-    bucket: bucket ?? stack?.BucketName ?? pattern,
-  };
-  if (role === 'deployer') return [...deploying(on), ...asking(on)];
-  return [...reading(on), ...(role === 'submitter' ? submitting(on) : [])];
-}
+const statementsOf: Readonly<Record<PersonRole, (on: Resources) => Permission[]>> = {
+  reader: (on) => [...reading(on), ...asking(on)],
+  submitter: (on) => [...reading(on), ...asking(on), ...submitting(on)],
+  operator: (on) => [...reading(on), ...asking(on), ...operating(on)],
+  deployer: deploying,
+};
 
 /** As IAM takes it. */
 export function policyDocument(permissions: readonly Permission[]): object {
@@ -54,10 +53,10 @@ export function policyDocument(permissions: readonly Permission[]): object {
   };
 }
 
+const checkpoints = ['runs/*/checkpoint.json', 'runs/*/checkpoints/*'] as const;
 const shown = ['models/*', 'aliases/*', 'runs/*', 'plans/*', 'batches/*'] as const;
 
 function reading(on: Resources): Permission[] {
-  const { TrainingLogGroupName = '*', ClassifierLogGroupName = '*' } = on.stack ?? {};
   return [
     findStack(on),
     ...bucketReads(on, 'Results', 'models, aliases, runs and their results', shown),
@@ -73,20 +72,33 @@ function reading(on: Resources): Permission[] {
       resources: ['*'],
     },
     {
+      ...{ id: 'Places', why: 'say which place a job has in its queue' },
+      actions: ['batch:GetJobQueueSnapshot'],
+      resources: queueArns(on, allQueuesOf),
+    },
+    {
+      ...{ id: 'Tasks', why: 'say how long a job waited for a machine (Batch chooses the names of its clusters)' },
+      actions: ['ecs:DescribeTasks'],
+      resources: [arn(on, 'ecs', 'task/*')],
+    },
+    {
+      ...{ id: 'Waiting', why: 'say what a job waits for (no narrower rights)' },
+      actions: ['ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'servicequotas:GetAWSDefaultServiceQuota'],
+      resources: ['*'],
+    },
+    readQuotas(on, 'ec2'),
+    {
       ...{ id: 'Logs', why: 'read the logs of jobs and of the endpoint' },
       actions: ['logs:GetLogEvents', 'logs:FilterLogEvents'],
-      resources: [...new Set([TrainingLogGroupName, ClassifierLogGroupName])].map((group) =>
-        arn(on, 'logs', `log-group:${group}:*`),
-      ),
+      resources: [logGroup(on, 'Training'), logGroup(on, 'Classifier')],
     },
-    ...asking(on),
   ];
 }
 
 /** What it takes to classify at the endpoint. */
 function asking(on: Resources): Permission[] {
   const { partition, target, stack } = on;
-  const { ApiKeyId, PreviousApiKeyId, RestApiId = '*', StageName = '*', Auth } = stack ?? {};
+  const { ApiKeyId, PreviousApiKeyId, Auth } = stack ?? {};
   const keys = [ApiKeyId, PreviousApiKeyId].filter((id) => id !== undefined);
   const again = `; print the policy again after "./cifar10 key rotate${suffixOf(target)}"`;
   return [
@@ -101,21 +113,22 @@ function asking(on: Resources): Permission[] {
             ),
           },
         ]),
-    ...(stack && Auth !== 'iam'
-      ? []
-      : [
-          {
-            ...{ id: 'Classify', why: 'classify at an endpoint that takes signed requests' },
-            actions: ['execute-api:Invoke'],
-            resources: [arn(on, 'execute-api', `${RestApiId}/${StageName}/POST/*`)],
-          },
-        ]),
+    ...(stack && Auth !== 'iam' ? [] : [signRequests(on, 'classify at an endpoint that takes signed requests')]),
   ];
 }
 
+function signRequests(on: Resources, why: string): Permission {
+  const { RestApiId = '*', StageName = '*' } = on.stack ?? {};
+  return {
+    ...{ id: 'Classify', why },
+    actions: ['execute-api:Invoke'],
+    resources: [arn(on, 'execute-api', `${RestApiId}/${StageName}/POST/*`)],
+  };
+}
+
 function submitting(on: Resources): Permission[] {
-  const { stack, bucket, partition } = on;
-  const queues = stack ? [...new Set(allQueuesOf(stack).map((queue) => queue.arn))] : [arn(on, 'batch', 'job-queue/*')];
+  const { stack } = on;
+  const others = stack?.PictureBuckets?.split(' ') ?? [];
   const names = stack && [stack.JobDefinitionName, stack.CpuJobDefinitionName, stack.ClassifyJobDefinitionName];
   const definitions = names ? [...new Set(names.filter((name) => name !== undefined))] : ['*'];
   return [
@@ -123,7 +136,7 @@ function submitting(on: Resources): Permission[] {
       ...{ id: 'SubmitJobs', why: 'submit jobs to the queues of the stack, of the definitions of the stack' },
       actions: ['batch:SubmitJob'],
       resources: [
-        ...queues,
+        ...queueArns(on, queuesOf), // Only the stack itself submits to those on demand.
         ...definitions.flatMap((name) => [
           arn(on, 'batch', `job-definition/${name}`),
           arn(on, 'batch', `job-definition/${name}:*`),
@@ -138,25 +151,58 @@ function submitting(on: Resources): Permission[] {
       actions: ['batch:TerminateJob'],
       resources: [arn(on, 'batch', 'job/*')],
     },
-    {
-      ...{ id: 'Waiting', why: 'say what a job waits for (no narrower rights)' },
-      actions: ['ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'servicequotas:GetAWSDefaultServiceQuota'],
-      resources: ['*'],
-    },
-    readQuotas(on),
     ...bucketReads(on, 'Data', 'data sets and pictures of jobs', ['data/*', 'pictures/*']),
+    ...(others.length === 0
+      ? []
+      : [
+          {
+            ...{ id: 'ListPictures', why: 'list the pictures of other buckets that jobs may classify' },
+            actions: ['s3:ListBucket'],
+            resources: others.map((name) => bucketArn(on, name)),
+          },
+          {
+            ...{ id: 'ReadPictures', why: 'read lists of pictures there' },
+            actions: ['s3:GetObject'],
+            resources: others.map((name) => `${bucketArn(on, name)}/*`),
+          },
+        ]),
     {
       ...{ id: 'Submissions', why: 'write what is submitted: arguments, plans, and data sets that the bucket lacks' },
       actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
-      resources: ['runs/*/submission.json', 'plans/*', 'batches/*', 'data/*'].map(
-        (keys) => `arn:${partition}:s3:::${bucket}/${keys}`,
-      ),
+      resources: keysOf(on, ['runs/*/submission.json', 'plans/*', 'batches/*', 'data/*']),
+    },
+    {
+      ...{ id: 'UseModels', why: 'say which version a run or a plan is about to use, so that nobody deletes it' },
+      actions: ['s3:PutObject'],
+      resources: keysOf(on, ['models/uses/*']),
+    },
+    {
+      ...{ id: 'Checkpoints', why: 'delete the checkpoints of a sweep that has ended' },
+      actions: ['s3:DeleteObject'],
+      resources: keysOf(on, checkpoints),
+    },
+  ];
+}
+
+/** What it takes to decide what the endpoint answers, and which models there are. */
+function operating(on: Resources): Permission[] {
+  return [
+    ...bucketReads(on, 'Data', 'test images of data sets, which the gate may ask for', ['data/*']),
+    {
+      ...{ id: 'MoveAliases', why: 'promote versions and roll back' },
+      actions: ['s3:PutObject'],
+      resources: keysOf(on, ['aliases/*', 'models/uses/*']),
+    },
+    {
+      ...{ id: 'DeleteModels', why: 'delete versions, and checkpoints that nobody needs' },
+      actions: ['s3:DeleteObject'],
+      resources: keysOf(on, ['models/*', ...checkpoints]),
     },
   ];
 }
 
 function deploying(on: Resources): Permission[] {
-  const { partition, target, stack } = on;
+  const { partition, bucket, target, stack } = on;
   const { account, region, stackName } = target;
   const { ClassifierFunctionName: code = `${stackName}-Classifier*` } = stack ?? {};
   const { DeploymentApplicationName: application, DeploymentGroupName } = stack ?? {};
@@ -179,6 +225,16 @@ function deploying(on: Resources): Permission[] {
       ...{ id: 'Stack', why: 'rotate the key, and delete what is left of a first deployment that failed' },
       actions: ['UpdateStack', 'DeleteStack', 'ListStackResources'].map((name) => `cloudformation:${name}`),
       resources: [arn(on, 'cloudformation', `stack/${stackName}/*`)],
+    },
+    {
+      ...{ id: 'Jobs', why: 'say which jobs the deletion of the stack would end (no narrower rights)' },
+      actions: ['batch:ListJobs', 'batch:DescribeJobs'],
+      resources: ['*'],
+    },
+    {
+      ...{ id: 'OldStacks', why: 'find the bucket that a deleted stack has left (no narrower right)' },
+      actions: ['cloudformation:ListStacks'],
+      resources: ['*'],
     },
     {
       ...{ id: 'Code', why: 'test the new code, and move the alias back to the old one if it fails' },
@@ -205,28 +261,38 @@ function deploying(on: Resources): Permission[] {
       ],
       resources: ['*'],
     },
-    readQuotas(on),
-    ...bucketReads(on, 'Models', 'the served model, with which the deployment tries the endpoint', [
-      'models/*',
-      'aliases/*',
-    ]),
-    ...(stack === undefined
-      ? []
-      : [
-          {
-            ...{ id: 'ApiKeys', why: 'see whether API Gateway answers' },
-            actions: ['apigateway:GET'],
-            resources: [`arn:${partition}:apigateway:${region}::/apikeys`],
-          },
-        ]),
+    readQuotas(on, 'ec2', 'lambda'),
+    {
+      ...{ id: 'ReadModels', why: 'read the served model, with which the deployment tests the endpoint' },
+      actions: ['s3:GetObject'],
+      resources: keysOf(on, ['models/*', 'aliases/*']),
+    },
+    {
+      ...{ id: 'ListBucket', why: 'see whether the bucket is there, and list models' },
+      actions: ['s3:ListBucket'],
+      resources: [bucketArn(on, bucket)],
+    },
+    {
+      ...{ id: 'ApiKeys', why: 'read the key of the endpoint (the id of the next one is not known before)' },
+      actions: ['apigateway:GET'],
+      resources: ['', '/*'].map((end) => `arn:${partition}:apigateway:${region}::/apikeys${end}`),
+    },
+    signRequests(on, 'test an endpoint that takes signed requests, as the next deployment may make it'),
+    {
+      ...{ id: 'Logs', why: 'read the log of the endpoint, where its test fails' },
+      actions: ['logs:FilterLogEvents'],
+      resources: [logGroup(on, 'Classifier')],
+    },
   ];
 }
 
-function readQuotas(on: Resources): Permission {
+const quotasOf = { ec2: 'instances', lambda: 'functions' } as const;
+
+function readQuotas(on: Resources, ...services: (keyof typeof quotasOf)[]): Permission {
   return {
-    ...{ id: 'Quotas', why: 'read the quotas of EC2' },
+    ...{ id: 'Quotas', why: `read the quotas of ${services.map((service) => quotasOf[service]).join(' and ')}` },
     actions: ['servicequotas:GetServiceQuota'],
-    resources: [arn(on, 'servicequotas', 'ec2/*')],
+    resources: services.map((service) => arn(on, 'servicequotas', `${service}/*`)),
   };
 }
 
@@ -239,25 +305,38 @@ function findStack(on: Resources): Permission {
 }
 
 /** To read and list keys of the bucket. @param keys patterns such as `models/*` */
-function bucketReads(
-  { partition, bucket }: Resources,
-  id: string,
-  what: string,
-  keys: readonly string[],
-): Permission[] {
+function bucketReads(on: Resources, id: string, what: string, keys: readonly string[]): Permission[] {
   return [
     {
       ...{ id: `Read${id}`, why: `read ${what}` },
       actions: ['s3:GetObject'],
-      resources: keys.map((key) => `arn:${partition}:s3:::${bucket}/${key}`),
+      resources: keysOf(on, keys),
     },
     {
       ...{ id: `List${id}`, why: `list ${what}` },
       actions: ['s3:ListBucket'],
-      resources: [`arn:${partition}:s3:::${bucket}`],
+      resources: [bucketArn(on, on.bucket)],
       prefixes: keys,
     },
   ];
+}
+
+function keysOf(on: Resources, keys: readonly string[]): string[] {
+  return keys.map((key) => `${bucketArn(on, on.bucket)}/${key}`);
+}
+
+function bucketArn({ partition }: Resources, name: string): string {
+  return `arn:${partition}:s3:::${name}`;
+}
+
+function queueArns(on: Resources, find: typeof queuesOf): string[] {
+  return on.stack ? find(on.stack).map((queue) => queue.arn) : [arn(on, 'batch', 'job-queue/*')];
+}
+
+/** All streams of a log group of the stack. */
+function logGroup(on: Resources, of: 'Training' | 'Classifier'): string {
+  const group = on.stack?.[`${of}LogGroupName`] ?? `${on.target.stackName}-${of}Logs*`;
+  return arn(on, 'logs', `log-group:${group}:*`);
 }
 
 function arn({ partition, target }: Resources, service: string, resource: string): string {

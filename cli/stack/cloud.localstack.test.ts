@@ -9,6 +9,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { BatchClient, GetJobQueueSnapshotCommand } from '@aws-sdk/client-batch';
 import {
   CloudFormationClient,
   GetTemplateCommand,
@@ -25,6 +26,8 @@ import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import { mergeAnswers } from '#jobs/merge-answers.ts';
 import { deployStack } from '#local/test-stack.ts';
 import { moveAlias } from '#models/aliases.ts';
+import { deleteVersion } from '#models/delete-version.ts';
+import { exampleVersion } from '#models/example-version.ts';
 import type { PlanOf } from '#models/plans/plan.ts';
 import { listSubmissions } from '#models/plans/submissions.ts';
 import { readSubmission } from '#models/submissions.ts';
@@ -315,9 +318,13 @@ describe('the cloud commands', () => {
       const store = await reader.store();
       expect(await listVersions(store)).toContain(before.version);
       expect(await listJobs(reader, found)).toEqual(await listJobs(target, stack));
-      expect(await textOf(endpointLog(reader, found, { follow: false, since: 600 }))).toContain('/classify');
+      const order = new GetJobQueueSnapshotCommand({ jobQueue: found.CpuJobQueueArn });
+      expect((await new BatchClient(reader.clientConfig).send(order)).frontOfQueue).toBeDefined();
       const endpoint = await stackEndpoint(reader, found);
       await expect(classifyImage(endpoint, new Uint8Array(3072))).rejects.toThrow('No model is served yet');
+      await vi.waitFor(async () =>
+        expect(await textOf(endpointLog(reader, found, { follow: false, since: 600 }))).toContain('/classify'),
+      );
 
       await expect(submitJob(reader, { ...short, run: 'of-a-reader' })).rejects.toThrow('AccessDenied');
       await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
@@ -329,21 +336,38 @@ describe('the cloud commands', () => {
     await asUser(await userOf('submitter'), async (submitter) => {
       const found = await submitter.stack();
       const store = await submitter.store();
-      const submitted = await submitJob(submitter, { ...short, run: 'of-a-submitter' });
+      const submitted = await submitJob(submitter, { ...short, from: before.version, run: 'of-a-submitter' });
       const following = followJob(submitter, submitted, {});
       await endJob(submitter, await findJob(submitter, found, submitted.id), 'no longer needed');
       expect((await following).status).toBe('FAILED');
       expect(await readSubmission(store, 'of-a-submitter')).toMatchObject({
-        command: expect.arrayContaining(['seed']),
+        command: expect.arrayContaining(['seed', before.version]),
       });
       expect(await listVersions(store)).toContain(before.version);
 
       await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
+      await store.delete('runs/of-a-submitter/checkpoint.json'); // As a sweep does at its end.
       await expect(store.delete('runs/of-a-submitter/submission.json')).rejects.toThrow('AccessDenied');
+      await expect(store.delete(`models/${before.version}/manifest.json`)).rejects.toThrow('AccessDenied');
       await expect(rotateKey(submitter, 'begin', () => {})).rejects.toThrow('cloudformation:UpdateStack');
       const role = `arn:aws:iam::000000000000:role/cdk-hnb659fds-deploy-role-000000000000-us-east-1`;
       const assuming = new STSClient().send(new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'deploy' }));
       await expect(assuming).rejects.toThrow('sts:AssumeRole');
+    });
+  });
+
+  it('an operator with the printed policy moves aliases and deletes versions, and nothing else', async () => {
+    const unwanted = await publishVersion(await target.store(), exampleVersion());
+    await asUser(await userOf('operator'), async (operator) => {
+      const store = await operator.store();
+      const expected = await moveAlias(store, 'trial', { to: unwanted, by: 'a test', expected: undefined });
+      await moveAlias(store, 'trial', { to: before.version, by: 'a test', expected });
+      await deleteVersion(store, unwanted);
+      expect(await listVersions(store)).not.toContain(unwanted);
+
+      await expect(submitJob(operator, { ...short, run: 'of-an-operator' })).rejects.toThrow('AccessDenied');
+      await expect(store.put('data/set.bin', Buffer.from(''))).rejects.toThrow('AccessDenied');
+      await expect(store.delete('runs/of-a-submitter/submission.json')).rejects.toThrow('AccessDenied');
     });
   });
 
@@ -369,16 +393,22 @@ describe('the cloud commands', () => {
 
   it('key rotate makes a second key beside the first, and the next deployment leaves both', async () => {
     const older = (await target.apiKey(stack)) ?? '';
-    stack = await rotateKey(target, 'begin', () => {});
-    const newer = (await target.apiKey(stack)) ?? '';
+    // By who may deploy, and may do nothing else, with a policy that was printed before there was a second key.
+    const [user, reader] = [await userOf('deployer'), await userOf('reader')];
+    const newer = await asUser(user, async (deployer) => {
+      stack = await rotateKey(deployer, 'begin', () => {});
+      return (await deployer.apiKey(stack)) ?? '';
+    });
     expect(newer).not.toBe(older);
+    // Whose policy names the older key alone has that one, as long as it is valid.
+    expect(await asUser(reader, async (person) => person.apiKey(stack))).toBe(older);
     expect(stack.PreviousApiKeyId).toBe(before.outputs.ApiKeyId);
     expect([await statusWith(older), await statusWith(newer), await statusWith('x')]).toEqual([503, 503, 403]);
     await expect(rotateKey(target, 'begin', () => {})).rejects.toThrow('A rotation is under way');
 
-    // By who may deploy, and may do nothing else. It makes mended code live.
+    // It makes mended code live.
     const notes: string[] = [];
-    const deployed = await asUser(await userOf('deployer'), async (deployer) => {
+    const deployed = await asUser(user, async (deployer) => {
       const store = await deployer.store();
       await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
       await expect(submitJob(deployer, { ...short, run: 'of-a-deployer' })).rejects.toThrow('AccessDenied');
@@ -473,7 +503,7 @@ describe('the cloud commands', () => {
     const UserName = `${role ?? 'nobody'}-${randomUUID()}`;
     await askIam({ Action: 'CreateUser', UserName });
     if (role !== undefined) {
-      const PolicyDocument = JSON.stringify(policyDocument(permissionsOf(role, target, { stack })));
+      const PolicyDocument = JSON.stringify(policyDocument(permissionsOf(role, target, stack)));
       await askIam({ Action: 'PutUserPolicy', UserName, PolicyName: 'cifar10', PolicyDocument });
     }
     const made = await askIam({ Action: 'CreateAccessKey', UserName });

@@ -31,7 +31,7 @@ export async function rotateKey(target: Target, step: 'begin' | 'finish', report
   const waiting = (status: string) => report(`wait for CloudFormation: ${status}`);
   await untilStable(clientConfig, stackName, ({ status }) => waiting(status));
   const stack = await target.stack();
-  if (stack.ApiKeyId === undefined) throw noKey(stack);
+  if (stack.ApiKeyId === undefined) throw noKey(stack, target);
   const cloudFormation = new CloudFormationClient(clientConfig);
   const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: stackName }));
   const parameters = Stacks?.[0]?.Parameters ?? [];
@@ -58,10 +58,10 @@ export async function rotateKey(target: Target, step: 'begin' | 'finish', report
 }
 
 /** Why an endpoint has no key. */
-export function noKey({ Auth }: StackOutputs): UserError {
+export function noKey({ Auth }: StackOutputs, target: Target): UserError {
   return new UserError(
     Auth === 'iam'
-      ? 'The endpoint asks for no key: it was deployed with --auth iam, and takes requests that are signed by credentials of AWS. "./cifar10 policy reader" prints what they must be allowed.'
+      ? `The endpoint asks for no key: it was deployed with --auth iam, and takes requests that are signed with AWS credentials. "./cifar10 policy reader${suffixOf(target)}" prints what they must be allowed.`
       : 'The endpoint asks for no key: it was deployed with --auth none.',
   );
 }

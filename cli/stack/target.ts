@@ -33,7 +33,7 @@ export interface Target {
   stack(): Promise<StackOutputs>;
   /** Base address of the endpoint, without a slash at its end. */
   apiUrl(stack: StackOutputs): string;
-  /** @returns `undefined` where the endpoint asks for none */
+  /** The newest key that the user may read. @returns `undefined` where the endpoint asks for none */
   apiKey(stack: StackOutputs): Promise<string | undefined>;
   /** The stack's bucket. */
   store(): Promise<ObjectStore>;
@@ -187,16 +187,29 @@ function describeTarget(
     region: clientConfig.region,
     stack,
     apiUrl: ({ RestApiId, StageName }) => apis.of(RestApiId, StageName),
-    apiKey: async ({ ApiKeyId }) => {
-      if (!ApiKeyId) return undefined;
-      const gateway = new APIGatewayClient(clientConfig);
-      return (await gateway.send(new GetApiKeyCommand({ apiKey: ApiKeyId, includeValue: true }))).value;
-    },
+    apiKey: async (outputs) => readApiKey(clientConfig, outputs),
     store: async () => {
       const bucket = await openObjectStore(`s3://${(await stack()).BucketName}`, clientConfig);
       return { ...bucket, commandOption: options.trimStart() };
     },
   };
+}
+
+async function readApiKey(
+  clientConfig: ClientConfig,
+  { ApiKeyId, PreviousApiKeyId }: StackOutputs,
+): Promise<string | undefined> {
+  if (!ApiKeyId) return undefined;
+  const gateway = new APIGatewayClient(clientConfig);
+  const read = async (apiKey: string) =>
+    (await gateway.send(new GetApiKeyCommand({ apiKey, includeValue: true }))).value;
+  try {
+    return await read(ApiKeyId);
+  } catch (error) {
+    // A policy that was printed before the rotation names the other key, which is valid until the rotation is finished.
+    if (PreviousApiKeyId === undefined || (error as Error).name !== 'AccessDeniedException') throw error;
+    return read(PreviousApiKeyId);
+  }
 }
 
 /**

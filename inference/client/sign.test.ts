@@ -80,6 +80,14 @@ test('means the same request after signing', async () => {
   });
 });
 
+test.each(['GET', 'HEAD'])('signs a %s in a browser whose requests have no property "body"', async (method) => {
+  const request = Object.defineProperty(new Request('http://127.0.0.1/model', { method }), 'body', {
+    value: undefined,
+  });
+  const { sent } = await signed(request, credentials);
+  expect([sent.method, sent.body]).toEqual([method, null]);
+});
+
 test('the client signs each request with the credentials of that moment', async () => {
   const received: { authorization: string | undefined; length: number }[] = [];
   const server = createServer((incoming, outgoing) => {

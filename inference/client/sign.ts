@@ -35,7 +35,8 @@ export function requestSigner({ region, credentials }: SigningOptions): Sign {
     const path = encode(url.pathname, /[^\w.~/%-]/g);
     const query = queryOf(url.searchParams);
     const { method, signal, redirect } = request;
-    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
+    // Not every browser has request.body.
+    const body = /^(GET|HEAD)$/.test(method) ? undefined : new Uint8Array(await request.arrayBuffer());
     const signed = await signer.sign({
       ...{ method, protocol: url.protocol, hostname: url.host, path, query },
       headers: { ...Object.fromEntries(request.headers), host: url.host },

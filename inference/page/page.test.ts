@@ -555,7 +555,7 @@ describe.skipIf(!browser)('the page', () => {
           await page.getByRole('button', { name: 'Test image: cat' }).click();
           await expectText(
             page.getByRole('alert'),
-            /^This endpoint takes signed requests only, and a web page has no AWS credentials.*"\.\/cifar10 classify", which signs/,
+            /^This endpoint takes signed requests only, and a web page has no AWS credentials.*"\.\/cifar10 classify", which signs.*x-amz-security-token/,
           );
           expect(await page.getByRole('dialog', { name: /API key/ }).isVisible()).toBe(false);
           await expectText(page.locator('#curl'), /--aws-sigv4 "aws:amz:\$AWS_REGION:execute-api".*\/prod\/classify$/);

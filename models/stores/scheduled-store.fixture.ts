@@ -65,7 +65,7 @@ export function scheduledStore(
   return { store: process, signal: controller.signal };
 }
 
-/** A failed operation is over, too: the scheduler goes on, and the process gets the error. */
+/** A failed operation is over, too: the scheduler continues, and the process gets the error. */
 function settle<Result>(): [(result: Result) => () => Result, (error: unknown) => () => Result] {
   return [
     (result) => () => result,

@@ -145,7 +145,7 @@ const reasons: Readonly<Record<number, string>> = {
 /** What API Gateway's own words leave open, for somebody before a page. */
 const UNSIGNED = {
   detail: 'This endpoint takes signed requests only, and a web page has no AWS credentials to sign with.',
-  hint: 'Use "./cifar10 classify", which signs, or ask whoever deployed it to deploy with "--auth key".',
+  hint: 'Use "./cifar10 classify", which signs, or curl as shown below; with temporary credentials add -H "x-amz-security-token: $AWS_SESSION_TOKEN". Or ask whoever deployed it to deploy with "--auth key".',
 };
 
 /** A proxy in between may answer with a body that is not a problem. */

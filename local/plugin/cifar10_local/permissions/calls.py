@@ -37,6 +37,8 @@ OVER_TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 
 _STACK = "arn:aws:cloudformation:{region}:{account}:stack/{name}/id"
 """Policies name a stack without the id that ends its ARN."""
+_QUOTA = "arn:aws:servicequotas:{region}:{account}:{name}/code"
+"""Policies name the service of quotas. IAM has another name for Service Quotas than its API."""
 _FUNCTION = "arn:aws:lambda:{region}:{account}:function:{name}"
 NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
     **{
@@ -55,16 +57,24 @@ NAMED: Mapping[tuple[str, str], tuple[str, str, str]] = {
         for operation in ("GetAlias", "UpdateAlias")
     },
     ("lambda", "Invoke"): ("lambda:InvokeFunction", _FUNCTION, "FunctionName"),
+    ("batch", "GetJobQueueSnapshot"): (
+        "batch:GetJobQueueSnapshot",
+        "arn:aws:batch:{region}:{account}:job-queue/{name}",
+        "jobQueue",
+    ),
     ("batch", "TerminateJob"): ("batch:TerminateJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
     ("batch", "CancelJob"): ("batch:CancelJob", "arn:aws:batch:{region}:{account}:job/{name}", "jobId"),
+    ("ecs", "DescribeTasks"): ("ecs:DescribeTasks", "arn:aws:ecs:{region}:{account}:task/{name}", "tasks"),
+    ("service-quotas", "GetServiceQuota"): ("servicequotas:GetServiceQuota", _QUOTA, "ServiceCode"),
+    ("service-quotas", "GetAWSDefaultServiceQuota"): ("servicequotas:GetAWSDefaultServiceQuota", "*", ""),
     ("apigateway", "GetApiKey"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys/{name}", "apiKey"),
     ("apigateway", "GetApiKeys"): ("apigateway:GET", "arn:aws:apigateway:{region}::/apikeys", ""),
     ("sts", "AssumeRole"): ("sts:AssumeRole", "", "RoleArn"),
     ("sns", "Publish"): ("sns:Publish", "", "TopicArn"),
 }
 """
-Operations on one resource: the action, the resource's ARN, and the parameter that names it, by its name or its ARN. API
-Gateway's actions are named by the method of HTTP.
+Operations on named resources: the action, a resource's ARN, and the parameter that names one or several, by names or
+ARNs. API Gateway's actions are named by the method of HTTP.
 """
 
 
@@ -88,14 +98,16 @@ def required(service: str, operation: str, parameters: Parameters, place: str = 
             Request("batch:SubmitJob", _batch_arn(place, "job-definition", parameters["jobDefinition"])),
         ]
     if (service, operation) in NAMED:
-        action, resource, parameter = NAMED[service, operation]
-        region, _, account = place.partition(":")
-        name = str(parameters.get(parameter, ""))
-        arn = name if name.startswith("arn:") else resource.format(region=region, account=account, name=name)
-        return [Request(action, arn)]
-    if (service, operation) == ("sns", "Publish"):
-        return [Request("sns:Publish", parameters["TopicArn"])]
+        action, pattern, parameter = NAMED[service, operation]
+        named = parameters.get(parameter, "")
+        names = named if isinstance(named, list) else [str(named)]
+        return [Request(action, _named_arn(pattern, place, name)) for name in names]
     return [Request(f"{service}:{operation}", "*")]
+
+
+def _named_arn(pattern: str, place: str, name: str) -> str:
+    region, _, account = place.partition(":")
+    return name if name.startswith("arn:") else pattern.format(region=region, account=account, name=name)
 
 
 def _batch_arn(place: str, kind: str, reference: str) -> str:

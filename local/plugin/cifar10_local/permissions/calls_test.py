@@ -75,6 +75,8 @@ def test_calls_of_other_services_need_an_action_of_their_name() -> None:
         ("cloudformation", "DescribeStacks", {"StackName": "S"}, "arn:aws:cloudformation:us-east-1:0:stack/S/id"),
         ("cloudformation", "DeleteStack", {"StackName": "arn:aws:cloudformation:x"}, "arn:aws:cloudformation:x"),
         ("batch", "TerminateJob", {"jobId": "j"}, "arn:aws:batch:us-east-1:0:job/j"),
+        ("batch", "GetJobQueueSnapshot", {"jobQueue": "q"}, "arn:aws:batch:us-east-1:0:job-queue/q"),
+        ("ecs", "DescribeTasks", {"cluster": "c", "tasks": ["c/t"]}, "arn:aws:ecs:us-east-1:0:task/c/t"),
         ("apigateway", "GetApiKey", {"apiKey": "k"}, "arn:aws:apigateway:us-east-1::/apikeys/k"),
         ("apigateway", "GetApiKeys", {"limit": 1}, "arn:aws:apigateway:us-east-1::/apikeys"),
         ("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::0:role/r"}, "arn:aws:iam::0:role/r"),
@@ -87,6 +89,20 @@ def test_a_call_about_one_resource_needs_that_resource(
     [request] = required(service, operation, parameters, "us-east-1:0")
     assert request.resource == expected
     assert request.action == ("apigateway:GET" if service == "apigateway" else f"{service}:{operation}")
+
+
+def test_quotas_are_those_of_a_service() -> None:
+    [found] = required("service-quotas", "GetServiceQuota", {"ServiceCode": "ec2", "QuotaCode": "L-1"}, "us-east-1:0")
+    assert found.action == "servicequotas:GetServiceQuota"
+    assert found.resource.startswith("arn:aws:servicequotas:us-east-1:0:ec2/")
+    [default] = required("service-quotas", "GetAWSDefaultServiceQuota", {"ServiceCode": "ec2"}, "us-east-1:0")
+    assert (default.action, default.resource) == ("servicequotas:GetAWSDefaultServiceQuota", "*")
+
+
+def test_a_call_about_several_resources_needs_each() -> None:
+    tasks = [f"arn:aws:ecs:us-east-1:0:task/c/{task}" for task in ("t", "u")]
+    found = required("ecs", "DescribeTasks", {"cluster": "c", "tasks": tasks}, "us-east-1:0")
+    assert [(each.action, each.resource) for each in found] == [("ecs:DescribeTasks", task) for task in tasks]
 
 
 def test_submitting_a_job_needs_its_queue_and_its_definition() -> None:
