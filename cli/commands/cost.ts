@@ -153,9 +153,12 @@ function describe(costs: Costs): string[] {
       'A month in which nothing runs: no instance, no gateway and no request is paid for, but what is kept is, and the watch.',
     ),
     ...Object.entries(month.idle).map(([part, each]) => line(part, each)),
-    ...wrapped('In a month with requests or jobs, however few, at most these besides:'),
+    ...wrapped('In a month with requests also:'),
     ...Object.entries(month.inUse).map(([part, each]) => line(part, each)),
-    ...wrapped('Free as long as the account has no others (of ten alarms and three dashboards), and else:'),
+    ...wrapped(
+      'Free as long as the account has no others (ten custom metrics, ten alarms and three dashboards are), and else at most, ' +
+        'where metrics are sent in each hour of the month:',
+    ),
     ...Object.entries(month.free).map(([part, each]) => line(part, each)),
     '',
     ...wrapped(
