@@ -82,7 +82,9 @@ test('a submitter submits to the queues of the stack, and writes what is submitt
     ...['train', 'train:*', 'train-cpu', 'train-cpu:*'].map((name) => `arn:aws:batch:${place}:job-definition/${name}`),
   ]);
   expect(allowed.get('s3:PutObject')).toEqual(
-    ['runs/*/submission.json', 'plans/*', 'batches/*', 'data/*'].map((keys) => `arn:aws:s3:::models-1a2b/${keys}`),
+    ['runs/*/submission.json', 'models/uses/*', 'plans/*', 'batches/*', 'data/*'].map(
+      (keys) => `arn:aws:s3:::models-1a2b/${keys}`,
+    ),
   );
   expect(allowed.has('s3:DeleteObject') || allowed.has('sts:AssumeRole')).toBe(false);
 });

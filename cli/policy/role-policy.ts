@@ -73,6 +73,16 @@ function reading(on: Resources): Permission[] {
       resources: ['*'],
     },
     {
+      ...{ id: 'Places', why: 'say where a job is in its queue' },
+      actions: ['batch:GetJobQueueSnapshot'],
+      resources: queuesIn(on),
+    },
+    {
+      ...{ id: 'Machines', why: 'say how long a job waited for its machine and for its image' },
+      actions: ['ecs:DescribeTasks'],
+      resources: [arn(on, 'ecs', 'task/*/*')],
+    },
+    {
       ...{ id: 'Logs', why: 'read the logs of jobs and of the endpoint' },
       actions: ['logs:GetLogEvents', 'logs:FilterLogEvents'],
       resources: [...new Set([TrainingLogGroupName, ClassifierLogGroupName])].map((group) =>
@@ -115,7 +125,6 @@ function asking(on: Resources): Permission[] {
 
 function submitting(on: Resources): Permission[] {
   const { stack, bucket, partition } = on;
-  const queues = stack ? [...new Set(allQueuesOf(stack).map((queue) => queue.arn))] : [arn(on, 'batch', 'job-queue/*')];
   const names = stack && [stack.JobDefinitionName, stack.CpuJobDefinitionName, stack.ClassifyJobDefinitionName];
   const definitions = names ? [...new Set(names.filter((name) => name !== undefined))] : ['*'];
   return [
@@ -123,7 +132,7 @@ function submitting(on: Resources): Permission[] {
       ...{ id: 'SubmitJobs', why: 'submit jobs to the queues of the stack, of the definitions of the stack' },
       actions: ['batch:SubmitJob'],
       resources: [
-        ...queues,
+        ...queuesIn(on),
         ...definitions.flatMap((name) => [
           arn(on, 'batch', `job-definition/${name}`),
           arn(on, 'batch', `job-definition/${name}:*`),
@@ -146,13 +155,20 @@ function submitting(on: Resources): Permission[] {
     readQuotas(on),
     ...bucketReads(on, 'Data', 'data sets and pictures of jobs', ['data/*', 'pictures/*']),
     {
-      ...{ id: 'Submissions', why: 'write what is submitted: arguments, plans, and data sets that the bucket lacks' },
+      ...{
+        id: 'Submissions',
+        why: 'write what is submitted: arguments, plans, data sets that the bucket lacks, and that a job begins with a version',
+      },
       actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
-      resources: ['runs/*/submission.json', 'plans/*', 'batches/*', 'data/*'].map(
+      resources: ['runs/*/submission.json', 'models/uses/*', 'plans/*', 'batches/*', 'data/*'].map(
         (keys) => `arn:${partition}:s3:::${bucket}/${keys}`,
       ),
     },
   ];
+}
+
+function queuesIn(on: Resources): string[] {
+  return on.stack ? [...new Set(allQueuesOf(on.stack).map((queue) => queue.arn))] : [arn(on, 'batch', 'job-queue/*')];
 }
 
 function deploying(on: Resources): Permission[] {
@@ -200,10 +216,16 @@ function deploying(on: Resources): Permission[] {
       actions: [
         'ec2:DescribeInstanceTypeOfferings',
         'batch:DescribeJobQueues',
+        'batch:DescribeJobDefinitions',
         'logs:DescribeLogGroups',
         'servicequotas:GetAWSDefaultServiceQuota',
       ],
       resources: ['*'],
+    },
+    {
+      ...{ id: 'Images', why: 'see whether ECR still has the images of jobs' },
+      actions: ['ecr:DescribeImages'],
+      resources: [arn(on, 'ecr', 'repository/*')],
     },
     readQuotas(on),
     ...bucketReads(on, 'Models', 'the served model, with which the deployment tries the endpoint', [
