@@ -147,6 +147,6 @@ test('refuses what is no such number', async () => {
   await expect(cost('--cold-share', '2')).rejects.toThrow('--cold-share must be a fraction from 0 to 1, not 2');
   await expect(cost('--per-month', '0')).rejects.toThrow('--per-month must be 1 or more');
   for (const text of ['x', '', '-1', 'Infinity']) {
-    await expect(cost('--milliseconds', text)).rejects.toThrow('--milliseconds must be a number, 0 or more');
+    await expect(cost('--milliseconds', text)).rejects.toThrow('--milliseconds must be a number, 0 or more, not ');
   }
 });
