@@ -4,6 +4,9 @@ import type { ObjectStore } from './stores/object-store.ts';
 import { decideDeletion, forgetUses, seeUses, VersionUsed } from './version-uses.ts';
 import { isVersionId, manifestKey, UnknownVersion, versionKeys } from './versions.ts';
 
+/** Objects deleted at a time. */
+const PARALLEL = 8;
+
 /** An alias points to the version, so somebody may be using it. */
 export class VersionInUse extends UserError {
   override readonly name = 'VersionInUse';
@@ -49,7 +52,12 @@ export async function deleteVersion(store: ObjectStore, version: string): Promis
 export async function removeVersion(store: ObjectStore, version: string): Promise<void> {
   const keys = await versionKeys(store, version);
   await store.delete(manifestKey(version));
-  for (const key of keys.filter((each) => each !== manifestKey(version))) await store.delete(key);
+  const others = keys.filter((each) => each !== manifestKey(version));
+  for (let at = 0; at < others.length; at += PARALLEL) {
+    const deletions = others.slice(at, at + PARALLEL).map((key) => store.delete(key));
+    const failed = (await Promise.allSettled(deletions)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+  }
   await forgetUses(store, version);
 }
 

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import { mapInOrder } from '#environment/map-in-order.ts';
 import { UserError } from '#errors/user-error.ts';
 import { checked, decodeJson, encodeJson } from './json.ts';
 import { type ObjectStore, WriteConflict } from './stores/object-store.ts';
@@ -8,6 +10,10 @@ import { hasVersion, isVersionId, UnknownVersion } from './versions.ts';
 const PREFIX = 'models/uses/';
 /** A writer that has not ended after a day is taken for dead: between beginning and end of a use it makes a few calls to the store. */
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
+/** The children of a sweep that begin with one version at the same time should not meet again and again. */
+const CONFLICT_PAUSE_MS = 50;
+/** Uses read at a time. */
+const PARALLEL = 8;
 
 const Use = z.object({ id: z.string(), by: z.string(), at: z.iso.datetime() });
 type Use = z.infer<typeof Use>;
@@ -86,9 +92,13 @@ export async function whileUsing<Result>(
 /** The uses of every version that has been referred to. */
 export async function listUses(store: ObjectStore): Promise<Map<string, UsesSeen>> {
   const uses = new Map<string, UsesSeen>();
+  const versions: string[] = [];
   for await (const { key } of store.list(PREFIX)) {
     const version = key.slice(PREFIX.length, -'.json'.length);
-    if (isVersionId(version)) uses.set(version, await seeUses(store, version));
+    if (isVersionId(version)) versions.push(version);
+  }
+  for await (const [version, seen] of mapInOrder(versions, PARALLEL, (each) => seeUses(store, each))) {
+    uses.set(version, seen);
   }
   return uses;
 }
@@ -133,6 +143,7 @@ async function change(store: ObjectStore, version: string, next: (uses: Uses) =>
       return;
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error;
+      await sleep(Math.random() * CONFLICT_PAUSE_MS);
     }
   }
 }

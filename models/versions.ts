@@ -136,16 +136,23 @@ export async function readCard(store: ObjectStore, version: string): Promise<Car
 
 /** Lists the ids of all complete versions, the newest first. */
 export async function listVersions(store: ObjectStore): Promise<string[]> {
+  return (await listSizes(store)).versions;
+}
+
+/** Lists all complete versions, the newest first, and the bytes of each version, also of one of which only a part is left. */
+export async function listSizes(
+  store: ObjectStore,
+): Promise<{ readonly versions: string[]; readonly bytes: ReadonlyMap<string, number> }> {
   const versions: { readonly id: string; readonly published: number }[] = [];
-  for await (const { key, modified } of store.list(PREFIX)) {
-    const [, id, path, ...deeper] = key.split('/');
-    if (id !== undefined && isVersionId(id) && path === MANIFEST && deeper.length === 0) {
-      versions.push({ id, published: modified.getTime() });
-    }
+  const bytes = new Map<string, number>();
+  for await (const { key, size, modified } of store.list(PREFIX)) {
+    const [, id = '', path, ...deeper] = key.split('/');
+    if (!isVersionId(id)) continue;
+    bytes.set(id, (bytes.get(id) ?? 0) + size);
+    if (path === MANIFEST && deeper.length === 0) versions.push({ id, published: modified.getTime() });
   }
-  return versions
-    .sort((a, b) => minuteIn(b.id).localeCompare(minuteIn(a.id)) || b.published - a.published)
-    .map(({ id }) => id);
+  versions.sort((a, b) => minuteIn(b.id).localeCompare(minuteIn(a.id)) || b.published - a.published);
+  return { versions: versions.map(({ id }) => id), bytes };
 }
 
 /** The keys of all objects of a version, complete or not. */

@@ -20,20 +20,28 @@ export function questionOf(text: string): string {
 }
 
 /**
- * The tables of all experiments, one after the other. The last column is for people: what stands there in the page stays.
+ * The tables of all experiments, one after the other, and what the others ask. The last column is for people: what stands there in the page stays.
  *
  * @param before what the page has there
  */
 export function experimentTables(experiments: readonly Experiment[], before: string): string {
   const lessons = lessonsIn(before);
-  return experiments.map((experiment) => section(experiment, lessons)).join('\n\n');
+  const sections: string[] = [];
+  const open: string[] = [];
+  for (const { name, question, results } of experiments) {
+    if (results === undefined) open.push(`- [${name}](../experiments/${name}.yaml): ${question}`);
+    else sections.push(section({ name, question, results }, lessons));
+  }
+  if (open.length > 0) sections.push(`### Not measured yet\n${open.join('\n')}`);
+  return sections.join('\n\n');
 }
+
+type Measured = Experiment & { readonly results: ExperimentResults };
 
 const LESSON = 'what it teaches';
 
-function section({ name, question, results }: Experiment, lessons: ReadonlyMap<string, string>): string {
+function section({ name, question, results }: Measured, lessons: ReadonlyMap<string, string>): string {
   const heading = `### ${question}\n[${name}](../experiments/${name}.yaml)`;
-  if (results === undefined) return `${heading} is not measured yet.`;
   const { sweeps, at, images, machines, baseline, groups } = results;
   const rows = groups.map(({ group, seeds, diverged, accuracy, interval95, loss, seconds, difference }) => [
     group,

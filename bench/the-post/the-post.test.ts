@@ -106,7 +106,9 @@ test('what people wrote into the last column stays when the figures are written 
     '| It costs nothing. |',
   );
   expect(experimentTables([{ name: 'other', question, results: recorded }], taught)).not.toContain('nothing. |');
-  expect(experimentTables([{ name, question }], '')).toMatch(/is not measured yet\.$/);
+  expect(experimentTables([{ name, question }], '')).toBe(
+    '### Not measured yet\n- [made-up](../experiments/made-up.yaml): Does it help?',
+  );
 });
 
 test('a page is filled between its markers, which it needs', () => {

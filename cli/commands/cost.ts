@@ -56,19 +56,34 @@ export function costCommand(): Command {
     .description(
       'Estimate what a month, a million classifications, a training run and a sweep cost, and what alternatives would.',
     )
-    .option('--per-month <number>', 'classifications a month', toNumber, 1_000_000)
-    .option('--milliseconds <number>', 'duration of a warm request', toNumber, 0.75)
-    .option('--cold-share <fraction>', 'share of requests that start a process', toNumber, 0.01)
-    .option('--cold-milliseconds <number>', 'duration of such a request, INIT included', toNumber, 166)
+    .option('--per-month <number>', 'classifications a month', numberOf('--per-month'), 1_000_000)
+    .option('--milliseconds <number>', 'duration of a warm request', numberOf('--milliseconds'), 0.75)
+    .option('--cold-share <fraction>', 'share of requests that start a process', numberOf('--cold-share'), 0.01)
+    .option(
+      '--cold-milliseconds <number>',
+      'duration of such a request, INIT included',
+      numberOf('--cold-milliseconds'),
+      166,
+    )
     .addOption(
       new Option('--instance <type>', 'the instance that is always on')
         .choices(Object.keys(prices.instances.hour))
         .default('t4g.small'),
     )
-    .option('--training-seconds <number>', 'duration of a training run', toNumber, quickRun.seconds)
-    .option('--runs <number>', 'runs of a sweep', toNumber, 24)
-    .option('--boot-seconds <number>', 'boot and end of an instance, without the image', toNumber, quickRun.bootSeconds)
-    .option('--store-gigabytes <number>', 'size of the bucket: data, runs and models', toNumber, 1)
+    .option(
+      '--training-seconds <number>',
+      'duration of a training run',
+      numberOf('--training-seconds'),
+      quickRun.seconds,
+    )
+    .option('--runs <number>', 'runs of a sweep', numberOf('--runs'), 24)
+    .option(
+      '--boot-seconds <number>',
+      'boot and end of an instance, without the image',
+      numberOf('--boot-seconds'),
+      quickRun.bootSeconds,
+    )
+    .option('--store-gigabytes <number>', 'size of the bucket: data, runs and models', numberOf('--store-gigabytes'), 1)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(cost);
@@ -123,10 +138,12 @@ function check({ instance: _, ...numbers }: Omit<Options, 'json'>): void {
   if (numbers.perMonth < 1) throw new UsageError(`--per-month must be 1 or more, not ${numbers.perMonth}.`);
 }
 
-/** `Number` would take an empty text for 0. */
-function toNumber(text: string): number {
-  return text.trim() === '' ? Number.NaN : Number(text);
-}
+/** `Number` would take an empty text for 0. @throws {UsageError} the text is no number */
+const numberOf = (option: string) => (text: string) => {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isNaN(value)) throw new UsageError(`${option} must be a number, 0 or more, not ${JSON.stringify(text)}.`);
+  return value;
+};
 
 interface Costs {
   readonly region: string;
@@ -153,9 +170,12 @@ function describe(costs: Costs): string[] {
       'A month in which nothing runs: no instance, no gateway and no request is paid for, but what is kept is, and the watch.',
     ),
     ...Object.entries(month.idle).map(([part, each]) => line(part, each)),
-    ...wrapped('In a month with requests or jobs, however few, at most these besides:'),
+    ...wrapped('In a month with requests also:'),
     ...Object.entries(month.inUse).map(([part, each]) => line(part, each)),
-    ...wrapped('Free as long as the account has no others (of ten alarms and three dashboards), and else:'),
+    ...wrapped(
+      'Free as long as the account has no others (ten custom metrics, ten alarms and three dashboards are), and else at most, ' +
+        'where metrics are sent in each hour of the month:',
+    ),
     ...Object.entries(month.free).map(([part, each]) => line(part, each)),
     '',
     ...wrapped(

@@ -8,8 +8,9 @@ const help = `
 It changes nothing, and prints what is in order (✓), what to be warned of (!), and what must be mended
 first (✗), with the remedy. "deploy --target aws" looks at the account in the same way before it begins.
 
-With --target aws also: the credentials, the stack, what CDK needs, Docker, the instance types of the
-region, the quotas of instances and functions, and whether you may read what the other commands ask for.
+With --target aws also: the credentials, the stack, what CDK needs, Docker, the images of jobs in ECR, the
+instance types of the region, the quotas of instances and functions, and whether you may read what the
+other commands ask for.
 What you may create is known to AWS alone.
 
 Examples:

@@ -36,7 +36,7 @@ import { sharedCores } from '../batch/shared-cores.ts';
 import { type SubmittedJob, submitJob } from '../batch/submit-job.ts';
 import { readTaskTimes, type TaskTimes } from '../batch/task-times.ts';
 import { atPricesOf } from '../cost/price-dates.ts';
-import { describeDollars, describeEstimate, estimateRun } from '../fleet/estimate.ts';
+import { describeDollars, describeEstimate, describeMost, estimateRun } from '../fleet/estimate.ts';
 import { followPlan } from '../fleet/follow-plan.ts';
 import { readShardRows, type ShardRowState } from '../fleet/plan-children.ts';
 import { explainFailures } from '../fleet/plan-failures.ts';
@@ -457,7 +457,7 @@ function describe(
     ['place', place && `${describePlace(place)} of its queue`],
     ['queued', describeQueued(times)],
     ['ran', times.running === 0 ? undefined : duration(times.running)],
-    ['cost', dollars === undefined ? undefined : `at most ${describeDollars(dollars)} on demand${atPricesOf(target)}`],
+    ['cost', dollars === undefined ? undefined : `${describeMost(dollars)}${atPricesOf(target)}`],
     ...job.attempts.map((attempt, index): [string, string] => {
       return [`attempt ${index + 1}`, `${describeTimes(times.attempts[index]!)}: ${describeAttempt(attempt)}`];
     }),

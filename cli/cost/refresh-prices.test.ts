@@ -85,12 +85,14 @@ const published: Readonly<Record<string, readonly ListedPrice[]>> = {
   ],
 };
 
+const BREAKS_OFF = 'breaks off';
 let lists: Record<string, string>;
 let asked: string[];
 const server = createServer((request, response) => {
   asked.push(request.url!);
   const text = lists[request.url!.split('/').at(-4)!];
-  response.writeHead(text === undefined ? 404 : 200, { 'content-type': 'text/csv' }).end(text);
+  if (text === BREAKS_OFF) response.write('"FormatVersion","v1.0"\n', () => response.destroy());
+  else response.writeHead(text === undefined ? 404 : 200, { 'content-type': 'text/csv' }).end(text);
 });
 beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
 afterAll(() => new Promise((resolve) => server.close(resolve)));
@@ -131,6 +133,7 @@ it('keeps what a list lacks, with its date and source, and says so', async () =>
 
 it.each([
   ['is not there', 'AmazonECR', undefined, /AmazonECR.*index\.csv answers 404/],
+  ['breaks off', 'AmazonECR', BREAKS_OFF, /AmazonECR.*index\.csv broke off/],
   ['is of another service', 'AmazonECR', listOf('AmazonECS', []), /is of AmazonECS, not of AmazonECR/],
   ['is no price list', 'AmazonECR', '<html>\n', /AmazonECR has another form/],
   [

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { UserError } from '#errors/user-error.ts';
 import { readPriceList } from './price-list.ts';
@@ -67,7 +66,7 @@ export interface RefreshedPrices {
  *
  * @param address of the lists. @default AWS's
  * @throws {InvalidPriceList} a list has another form, region or currency
- * @throws {UserError} a list cannot be fetched
+ * @throws {UserError} a list cannot be fetched, or breaks off
  * @see https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api.html
  */
 export async function refreshPrices(
@@ -81,7 +80,7 @@ export async function refreshPrices(
   for (const service of services) {
     const uses = new Set(wanted.flatMap(({ listing }) => (listing.service === service ? listing.usage : [])));
     const url = `${address}/offers/v1.0/aws/${service}/current/${region}/index.csv`;
-    lists.set(service, await readPriceList(await linesOf(url), { service, region, uses }));
+    lists.set(service, await readPriceList(linesOf(url), { service, region, uses }));
   }
   const refreshed = structuredClone(prices);
   const changes: { price: string; before: number; now: number }[] = [];
@@ -125,12 +124,23 @@ function membersOf(prices: Prices, group: Listed): Record<string, number> {
   return members as Record<string, number>;
 }
 
-async function linesOf(url: string): Promise<AsyncIterable<string>> {
+/** Reads no further than it is asked for. */
+async function* linesOf(url: string): AsyncGenerator<string> {
   const answer = await fetch(url).catch((cause: unknown) => {
     throw new UserError(`${url} cannot be reached. AWS's price list takes no credentials, but a network.`, { cause });
   });
   if (!answer.ok || answer.body === null) {
     throw new UserError(`${url} answers ${answer.status}. Look whether AWS still publishes the list there.`);
   }
-  return createInterface({ input: Readable.fromWeb(answer.body), crlfDelay: Number.POSITIVE_INFINITY });
+  let rest = '';
+  try {
+    for await (const text of Readable.fromWeb(answer.body).setEncoding('utf8')) {
+      const lines = `${rest}${text}`.split(/\r?\n/);
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (cause) {
+    throw new UserError(`${url} broke off. Run "npm run prices" again.`, { cause });
+  }
+  if (rest !== '') yield rest;
 }

@@ -21,9 +21,9 @@ const COUNTING = { gigabytes: 0.25, seconds: 1 };
 export interface StandingCost {
   /** What is paid though nothing runs. */
   readonly idle: Readonly<Record<string, number>>;
-  /** What is paid besides once there are requests, however few. */
+  /** What is paid besides for requests. */
   readonly inUse: Readonly<Record<string, number>>;
-  /** What is free as long as the account has nothing else of it, and paid for beyond. */
+  /** The most that is paid for what is free as long as the account has no others. */
   readonly free: Readonly<Record<string, number>>;
 }
 
@@ -33,9 +33,10 @@ const GIGABYTE = 2 ** 30;
  * What the stack costs by the month, whatever it does. Custom metrics are paid by the hour in which they were sent: all of them in each
  * hour of the month are counted, which is the most.
  *
- * @see https://aws.amazon.com/cloudwatch/pricing/ for the free tier: ten alarms and three dashboards of an account
+ * @see https://aws.amazon.com/cloudwatch/pricing/ for the free tier: ten custom metrics, ten alarms and three dashboards of an account
  */
 export function standingCosts({ storeGigabytes, requests, logBytes }: Standing, prices: Prices): StandingCost {
+  const endpointMetrics = Object.keys(METRICS).length;
   const imageBytes = trainingImages.cpu.compressed + trainingImages.gpu.compressed;
   return {
     idle: {
@@ -44,10 +45,11 @@ export function standingCosts({ storeGigabytes, requests, logBytes }: Standing, 
       'the function that counts jobs': countingCost(prices),
     },
     inUse: {
-      'custom metrics': (Object.keys(METRICS).length + watchCount.customMetrics) * prices.metrics.metricMonth,
       'a month of logs': ((requests * logBytes) / GIGABYTE) * prices.logs.keptGigabyteMonth,
     },
     free: {
+      [`${endpointMetrics} metrics of the endpoint`]: endpointMetrics * prices.metrics.metricMonth,
+      [`${watchCount.customMetrics} metric of jobs`]: watchCount.customMetrics * prices.metrics.metricMonth,
       [`${watchCount.alarms} alarms`]: watchCount.alarms * prices.alarms.alarmMonth,
       'a dashboard': watchCount.dashboards * prices.dashboards.dashboardMonth,
     },

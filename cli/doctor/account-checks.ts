@@ -9,10 +9,11 @@ import { checkDocker } from '../stack/docker.ts';
 import { explainError } from '../stack/explain-error.ts';
 import { regionTypes } from '../stack/region-types.ts';
 import { readStackState } from '../stack/stack-state.ts';
-import type { Target } from '../stack/target.ts';
+import { suffixOf, type Target } from '../stack/target.ts';
 import type { Check } from './finding.ts';
 import { gpuAdvice } from './gpu-advice.ts';
 import { quotaChecks } from './quota-checks.ts';
+import { lookAtStoredImages } from './stored-images.ts';
 
 /**
  * What an AWS account needs for the stack and its jobs. The user is signed in to it.
@@ -31,7 +32,7 @@ export function accountChecks(target: Target, options: DeployOptions = {}): Chec
         const text = `${state.status}, since ${state.since.toISOString()}`;
         return /^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE$/.test(state.status)
           ? text
-          : { warning: `${text}. "./cifar10 deploy --target aws" mends it, or says what to do.` };
+          : { warning: `${text}. "./cifar10 deploy${suffixOf(target)}" mends it, or says what to do.` };
       },
     },
     {
@@ -45,6 +46,16 @@ export function accountChecks(target: Target, options: DeployOptions = {}): Chec
     },
     { name: 'role of CDK', look: () => lookAtRole(target) },
     { name: 'images', look: async () => checkDocker(target, settleOptions(target, options, (await stack)?.outputs)) },
+    {
+      name: 'stored images',
+      look: async () => {
+        let found: Awaited<ReturnType<typeof lookAtStoredImages>> = '';
+        const look = async () => {
+          found = await lookAtStoredImages(target, (await stack)?.outputs);
+        };
+        return (await refusalOf(target, look)) ?? found;
+      },
+    },
     {
       name: 'instance types',
       look: async () => {

@@ -13,7 +13,9 @@ function readyCloud(): LoopbackCloud {
   const cloud = new LoopbackCloud();
   cloud.quotas = { 'L-DB2E81BA': 8, 'L-3819A6DF': 4 };
   cloud.toolkit = { statuses: ['CREATE_COMPLETE'], outputs: { BootstrapVersion: '28' } };
-  cloud.stack = { statuses: ['UPDATE_COMPLETE'], outputs: { BucketName: 'models' } };
+  cloud.stack = { statuses: ['UPDATE_COMPLETE'], outputs: { BucketName: 'models', JobDefinitionName: 'train' } };
+  cloud.jobImages = { train: `${cloud.account}.dkr.ecr.eu-west-1.amazonaws.com/assets:1a2b` };
+  cloud.storedImages = ['assets:1a2b'];
   cloud.buckets.set('models', []);
   return cloud;
 }
@@ -36,6 +38,7 @@ test('finds nothing to mend in an account that lacks nothing, and changes nothin
   const findings = await findingsOf(cloud);
   expect(Object.entries(findings).filter(([, { state }]) => state !== 'ok')).toEqual([]);
   expect(findings.CDK?.text).toBe('prepared, version 28');
+  expect(findings['stored images']?.text).toBe('1 of 1 are in ECR');
   expect(findings['GPU quota']?.text).toBe('8 vCPUs on demand, 4 on Spot');
   expect(findings['CPU quota']?.text).toBe('32 vCPUs on demand, 32 on Spot, 2 for each job');
   expect(findings['function quota']?.text).toBe('1,000 calls of all functions at a time');
@@ -72,6 +75,22 @@ describe('says what is wrong, and what to do', () => {
       'instance types',
       { state: 'problem' },
       /none of the GPU types.*Choose another region/,
+    ],
+    [
+      'somebody has deleted the image of jobs',
+      (cloud) => {
+        cloud.storedImages = [];
+      },
+      'stored images',
+      { state: 'warning' },
+      /ECR has no 123456789012\.dkr\.ecr\S*assets:1a2b, so jobs.*"\.\/cifar10 deploy --target aws" pushes/,
+    ],
+    [
+      'ECR may not be read',
+      (cloud) => cloud.refusals.set('DescribeImages', denied('ecr:DescribeImages')),
+      'stored images',
+      { state: 'warning' },
+      /do not allow this: .*ecr:DescribeImages/,
     ],
     [
       'the last update failed',

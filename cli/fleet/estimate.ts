@@ -116,7 +116,7 @@ export async function estimateRun(
   };
 }
 
-/** Such as `24 runs, about 31 minutes, at most $0.42, at most 8 at once (as measured on 2 cores)`. */
+/** Such as `24 runs, about 31 minutes, $0.42, at most 8 at once (as measured on 2 cores)`. */
 export function describeEstimate({
   kind,
   items,
@@ -141,6 +141,12 @@ export function describeEstimate({
 export function describeDollars(dollars: number | undefined): string {
   if (dollars === undefined) return 'at a price that is not known';
   return dollars < 0.01 ? 'less than $0.01' : `$${dollars.toFixed(2)}`;
+}
+
+/** Such as `at most $0.42 on demand`. */
+export function describeMost(dollars: number | undefined): string {
+  if (dollars === undefined) return describeDollars(dollars);
+  return `${dollars < 0.01 ? '' : 'at most '}${describeDollars(dollars)} on demand`;
 }
 
 /** Such as `half a minute`, `31 minutes` or `2.5 hours`: an estimate is no more exact. */

@@ -12,7 +12,7 @@ import { machineCost } from '../cost/fleet-cost.ts';
 import { atPricesOf } from '../cost/price-dates.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import type { StackOutputs, Target } from '../stack/target.ts';
-import { describeDollars } from './estimate.ts';
+import { describeMost } from './estimate.ts';
 import { readPlanWork } from './plan-work.ts';
 
 /** What a plan has come to. */
@@ -90,7 +90,7 @@ async function payment(
 export function describeReceipt(receipt: PlanReceipt): string {
   const { kind, total, done, failed, seconds, machineSeconds, dollars, priced = '', isPaid, place } = receipt;
   const noun = `${kind === 'sweep' ? 'run' : 'shard'}${total === 1 ? '' : 's'}`;
-  const cost = isPaid ? `, at most ${describeDollars(dollars)} on demand${priced}` : '';
+  const cost = isPaid ? `, ${describeMost(dollars)}${priced}` : '';
   return [
     `${done.toLocaleString('en')} of ${total.toLocaleString('en')} ${noun} done in ${duration(seconds)}` +
       `${failed > 0 ? `, ${failed.toLocaleString('en')} failed` : ''}; ${duration(machineSeconds)} of machine time${cost}.`,
@@ -130,6 +130,6 @@ export function describeJobReceipt(
     dollars = dollars === undefined || own === undefined ? undefined : dollars + own;
   }
   const noun = jobs.length === 1 ? 'The job' : `The run, in ${jobs.length} jobs,`;
-  const cost = target.name === 'aws' ? `; at most ${describeDollars(dollars)} on demand${atPricesOf(target)}` : '';
+  const cost = target.name === 'aws' ? `; ${describeMost(dollars)}${atPricesOf(target)}` : '';
   return `${noun} ran for ${duration(running)}, after ${duration(queued)} in the queue${cost}.`;
 }

@@ -86,7 +86,8 @@ function childrenOf(children: PlanStatus['children']): string {
 
 /** List prices on demand are the most that it costs. */
 function costOf({ dollars }: PlanStatus): string {
-  return dollars === undefined ? '' : `at most ${describeDollars(dollars)}`;
+  if (dollars === undefined) return '';
+  return `${dollars < 0.01 ? '' : 'at most '}${describeDollars(dollars)}`;
 }
 
 function count(value: number): string {

@@ -21,7 +21,8 @@ interface Options extends StoreOptions {
 const help = `
 A version stays if
   an alias points to it, or did: a rollback must be able to return to it;
-  a run that has not finished begins with it or has published it, or a plan that is not done names it;
+  a run that has not finished begins with it or has published it, or a plan that is not done names it
+  (a run that never will: delete its folder runs/<run>/ from the store);
   a sweep has published it;
   a version that stays began with it.
 Checkpoints of finished runs are deleted, too: such a run never resumes. Runs, reports and plans stay. Somebody who promotes a
@@ -35,7 +36,7 @@ Examples:
 
 export function gcCommand(): Command {
   return withStoreOptions(new Command('gc').description('Delete the versions that nothing refers to.'))
-    .option('--keep <n>', 'the newest versions that stay, whatever refers to them', wholeNumber)
+    .option('--keep <n>', 'the newest versions that stay although nothing refers to them', wholeNumber)
     .option('--older-than <time>', 'delete only older versions: 30m, 12h, 30d, 8w', timeBefore)
     .option('--dry-run', 'show what would be deleted, and delete nothing')
     .option('-y, --yes', 'do not ask for confirmation')

@@ -255,11 +255,17 @@ function deploying(on: Resources): Permission[] {
       ...{ id: 'Region', why: 'ask what the region offers and whether services answer (no narrower rights)' },
       actions: [
         'ec2:DescribeInstanceTypeOfferings',
+        'batch:DescribeJobDefinitions',
         'batch:DescribeJobQueues',
         'logs:DescribeLogGroups',
         'servicequotas:GetAWSDefaultServiceQuota',
       ],
       resources: ['*'],
+    },
+    {
+      ...{ id: 'Images', why: 'see whether ECR still has the images of jobs' },
+      actions: ['ecr:DescribeImages'],
+      resources: [arn(on, 'ecr', 'repository/*')],
     },
     readQuotas(on, 'ec2', 'lambda'),
     {

@@ -30,7 +30,7 @@ import { deleteVersion } from '#models/delete-version.ts';
 import { exampleVersion } from '#models/example-version.ts';
 import type { PlanOf } from '#models/plans/plan.ts';
 import { listSubmissions } from '#models/plans/submissions.ts';
-import { readSubmission } from '#models/submissions.ts';
+import { createSubmission, readSubmission } from '#models/submissions.ts';
 import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import { png } from '#training/datasets/pictures/pictures.fixture.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
@@ -344,6 +344,8 @@ describe('the cloud commands', () => {
         command: expect.arrayContaining(['seed', before.version]),
       });
       expect(await listVersions(store)).toContain(before.version);
+      const command = ['train', 'seed', '--run', 'from-a-version', '--from', before.version];
+      await createSubmission(store, 'from-a-version', { at: new Date().toISOString(), by: 'a submitter', command });
 
       await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');
       await store.delete('runs/of-a-submitter/checkpoint.json'); // As a sweep does at its end.

@@ -5,6 +5,7 @@ import { checkMaxVcpus, defaultMaxVcpus } from '#infra/training/max-vcpus.ts';
 import { checkPictureBuckets } from '#infra/training/picture-buckets.ts';
 import { checkBudget, checkEmail } from '#infra/watch/email.ts';
 import { trainingImage as localImage } from '#local/training-image.ts';
+import { parseEcrImage } from './ecr-image.ts';
 import type { StackOutputs, Target } from './target.ts';
 
 /** What a deployment may be asked for. What it is not asked for stays as the last deployment left it. */
@@ -109,16 +110,14 @@ function usage<Value>(option: string, check: () => Value): Value {
   }
 }
 
-/** The address of an image in ECR: over IPv4, FIPS included, or over both IPv4 and IPv6. @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html */
-const ECR = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:[a-z0-9-]+\.)+[a-z]+\//;
-
 /**
  * Refuses an image in another account's or region's ECR. The job's role may pull from its own account only, and the other
  * account would have to allow it as well; between regions every pull is paid for, by the gigabyte.
  */
 function usableImage(target: Target, image: string, option: string): string {
-  const [, account, region] = ECR.exec(image) ?? [];
-  if (account === undefined || region === undefined || target.name === 'local') return image;
+  const found = parseEcrImage(image);
+  if (found === undefined || target.name === 'local') return image;
+  const { account, region } = found;
   const here = `${target.account}.dkr.ecr.${target.region}`;
   const copy = `Copy it to ${here}.…, for example with "docker buildx imagetools create", or let it be built with ${option} build.`;
   if (account !== target.account) {

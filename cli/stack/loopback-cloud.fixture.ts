@@ -40,6 +40,11 @@ export interface LoopbackBucket {
   readonly isClosed?: true;
 }
 
+interface AskedImages {
+  readonly repositoryName: string;
+  readonly imageIds: readonly [{ readonly imageTag: string }];
+}
+
 /** An error as AWS words it. */
 export class Refusal extends Error {
   readonly code: string;
@@ -54,7 +59,7 @@ export class Refusal extends Error {
 
 /**
  * An AWS on this machine that knows CloudFormation, the offerings and quotas of EC2, identities and buckets, as far as
- * deployments ask for them, and answers in AWS's own protocols.
+ * deployments ask for them, the images of job definitions and of ECR, and answers in AWS's own protocols.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html and its neighbours
  * @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html
@@ -72,6 +77,10 @@ export class LoopbackCloud {
   /** vCPUs, or calls of functions, by quota code; the account has its processors and functions, but no GPU. */
   quotas: Readonly<Record<string, number>> = {};
   readonly buckets = new Map<string, string[]>();
+  /** The images of job definitions, by name of the definition. */
+  jobImages: Readonly<Record<string, string>> = {};
+  /** What ECR has, as `repository:tag`. */
+  storedImages: readonly string[] = [];
   /** What else is to be said of some of them. */
   readonly strangers = new Map<string, LoopbackBucket>();
   /** Errors of operations, instead of what is above. */
@@ -116,7 +125,10 @@ export class LoopbackCloud {
       const refusal = this.refusals.get(action);
       if (refusal) throw refusal;
       if (target !== undefined) {
-        response.end(JSON.stringify(this.quota(JSON.parse(body))));
+        const asked = JSON.parse(body);
+        response.end(JSON.stringify(action === 'DescribeImages' ? this.image(asked) : this.quota(asked)));
+      } else if (action.endsWith('/v1/describejobdefinitions')) {
+        response.end(JSON.stringify(this.definition(JSON.parse(body))));
       } else if (query.has('Action')) {
         const answer = this.query(action, query);
         response.end(answer);
@@ -138,6 +150,19 @@ export class LoopbackCloud {
 
   private quota({ QuotaCode }: { readonly QuotaCode: string }): object {
     return { Quota: { QuotaCode, Value: { ...settledQuotas, ...this.quotas }[QuotaCode] ?? 0 } };
+  }
+
+  private definition({ jobDefinitionName }: { readonly jobDefinitionName: string }): object {
+    const image = this.jobImages[jobDefinitionName];
+    const found = { jobDefinitionName, revision: 1, containerProperties: { image } };
+    return { jobDefinitions: image === undefined ? [] : [found] };
+  }
+
+  private image({ repositoryName, imageIds: [asked] }: AskedImages): object {
+    if (!this.storedImages.includes(`${repositoryName}:${asked.imageTag}`)) {
+      throw new Refusal('ImageNotFoundException', `The image with imageId ${asked.imageTag} does not exist`);
+    }
+    return { imageDetails: [{ repositoryName, imageTags: [asked.imageTag] }] };
   }
 
   private query(action: string, input: URLSearchParams): string {

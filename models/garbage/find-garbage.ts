@@ -7,7 +7,7 @@ import { readPlan, versionsOf } from '../plans/plan.ts';
 import { missingShards } from '../plans/shards.ts';
 import type { ObjectStore } from '../stores/object-store.ts';
 import { listUses, type UsesSeen } from '../version-uses.ts';
-import { hasVersion, isVersionId, listVersions, readCard } from '../versions.ts';
+import { hasVersion, listSizes, listVersions, readCard } from '../versions.ts';
 import { type RunCheckpoints, readRuns, type StoredRuns } from './stored-runs.ts';
 
 /** Cards read at a time. */
@@ -69,7 +69,7 @@ const unused: UsesSeen = { etag: undefined, current: [], isDeleted: false };
  * @throws {UnknownReferences} a version, a run or a plan is damaged: what it refers to is unknown
  */
 export async function findGarbage(store: ObjectStore, options: GarbageOptions = {}): Promise<Garbage> {
-  const uses = await listUses(store);
+  const uses = await orUnknown(() => listUses(store));
   const before = new Set(await listVersions(store));
   const runs = await orUnknown(() => readRuns(store));
   const plans = await orUnknown(() => readPlans(store));
@@ -120,13 +120,8 @@ async function readPlans(store: ObjectStore): Promise<Map<string, StoredPlan>> {
 
 /** The complete versions, the newest first, then those of which a part is left that was to be deleted. */
 async function readVersions(store: ObjectStore, uses: ReadonlyMap<string, UsesSeen>): Promise<StoredVersion[]> {
-  const bytes = new Map<string, number>();
-  for await (const { key, size } of store.list('models/')) {
-    const [, version = ''] = key.split('/');
-    if (isVersionId(version)) bytes.set(version, (bytes.get(version) ?? 0) + size);
-  }
   const complete: StoredVersion[] = [];
-  const ids = await listVersions(store);
+  const { versions: ids, bytes } = await listSizes(store);
   for await (const [version, card] of mapInOrder(ids, PARALLEL, (id) => cardOf(store, id, uses))) {
     if (card !== 'gone') complete.push({ version, bytes: bytes.get(version) ?? 0, ...(card && { card }) });
   }

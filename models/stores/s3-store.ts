@@ -217,8 +217,12 @@ export function s3Store(bucket: string, clientConfig: S3ClientConfig): ObjectSto
    * broken by the object that it was to write.
    */
   async function ownWrite(key: string, writeId: string): Promise<string | undefined> {
-    const { Metadata, ETag } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-    return Metadata?.[WRITE_ID] === writeId ? ETag : undefined;
+    const head = client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    const found = await head.catch((error: unknown) => {
+      if (!isStatus(error, 404)) throw explained(error, bucket);
+      return undefined; // Deleted since.
+    });
+    return found?.Metadata?.[WRITE_ID] === writeId ? found.ETag : undefined;
   }
 }
 
