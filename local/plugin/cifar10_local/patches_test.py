@@ -80,10 +80,10 @@ def test_a_changed_policy_of_a_topic_keeps_its_id() -> None:
 
 
 def test_a_stack_is_protected_from_its_creation() -> None:
-    provider = type(
-        "Stacks", (), {"create_stack": lambda *_: {"StackId": "arn"}, "update_termination_protection": Mock()}
-    )
+    protect = Mock()
+    provider: Any = type("Stacks", (), {"create_stack": lambda *_: {"StackId": "arn"}})
+    provider.update_termination_protection = protect
     support_protected_creation(provider)
     provider().create_stack("context", {"StackName": "dev"})
     provider().create_stack("context", {"StackName": "prod", "EnableTerminationProtection": True})
-    provider.update_termination_protection.assert_called_once_with("context", True, "arn")
+    protect.assert_called_once_with("context", True, "arn")
