@@ -26,6 +26,8 @@ export const variable = {
   noticeTopic: 'CIFAR10_NOTICE_TOPIC',
   /** For the same: the log group of jobs. */
   jobLogGroup: 'CIFAR10_JOB_LOG_GROUP',
+  /** For the same: the options of commands about the stack, such as `--target aws --stage prod`. */
+  commandOptions: 'CIFAR10_COMMAND_OPTIONS',
   /** For the function that counts jobs: the ARNs of the queues, separated by spaces. */
   queues: 'CIFAR10_QUEUES',
   /** The commit that a training image was built from. @default what `git describe` finds */

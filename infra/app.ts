@@ -26,6 +26,9 @@ if (watch !== 'on' && watch !== 'off') {
 }
 const email = text('email');
 const budget = text('budget');
+if (budget !== undefined && !/^\d+(\.\d+)?$/.test(budget)) {
+  throw new Error(`-c budget=${budget} is not valid. Give US dollars a month, such as 20.`);
+}
 const stageName = text('stage');
 const stage = stageName === undefined ? undefined : checkStage(stageName);
 const shift = shifts.find((each) => each === (text('shift') ?? 'canary'));

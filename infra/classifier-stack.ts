@@ -93,6 +93,8 @@ export class ClassifierStack extends Stack {
       watch === 'on'
         ? new Watch(this, 'Watch', {
             ...{ training, classifier, api: endpoint, models, alias },
+            // Notices are read by people with an account: LocalStack sends no mail.
+            commandOptions: stage === undefined ? '--target aws' : `--target aws --stage ${stage}`,
             ...(props.email === undefined ? {} : { email: props.email }),
             ...(props.budget === undefined ? {} : { budget: props.budget }),
             ...(props.thresholds === undefined ? {} : { thresholds: props.thresholds }),

@@ -256,7 +256,8 @@ it('tells once of an array that failed, with the reason and the end of the log o
   expect(notice?.Message).toMatch(
     /^The job wrong-array failed\.\nOf its 2 children 2 failed and 0 succeeded\.\n\nThe first child that failed is number 0/,
   );
-  expect(notice?.Message).toContain('Reason      Essential container in task exited, exit code 2\n');
+  expect(notice?.Message).toContain('Reason      Essential container in task exited, exit code 2 (bad arguments)\n');
+  expect(notice?.Message).toContain(' --target aws    explains each attempt');
   expect(notice?.Message).toContain('The end of its log:\n  error: There is no recipe "no-such-recipe".');
   // Of the single job before it there was one too, and of no child, and of none that was only ended and resumed.
   const subjects = notices!.messages.flatMap(({ Subject }) => (Subject?.startsWith('Job failed') ? [Subject] : []));

@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
+import { exitMeaning } from '#infra/training/exit-meaning.ts';
 import type { Place } from '#training/commands/place.ts';
 import { duration, viewFor } from '#training/commands/run-view.ts';
 import type { TrainingEvent } from '#training/record/events.ts';
 import { type Attempt, hasEnded, type Job } from './batch-jobs.ts';
-import { exitMeaning } from './exit-meaning.ts';
 import { explainReason, explainWait, isWaiting, secondsWaited, type Wait } from './job-wait.ts';
 
 export interface JobView {

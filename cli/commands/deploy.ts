@@ -192,10 +192,16 @@ async function summary(target: Target, stack: StackOutputs, pictures: readonly E
     ['queue', stack.JobQueueArn],
     ['code', `version ${stack.ClassifierVersion}`],
     ['model', production ? production.version : 'none yet'],
-    ...(stack.Email && stack.Watch !== 'off' ? [['notices', `${stack.Email}, once it has confirmed AWS’s mail`]] : []),
+    ...(stack.Email && stack.Watch !== 'off' ? [['notices', noticesLine(target, stack.Email)]] : []),
     ['next', `./cifar10 ${next}${suffixOf(target)}`],
   ];
   return lines.map(([name, value]) => `${name?.padEnd(10)}${value}\n`).join('');
+}
+
+function noticesLine(target: Target, email: string): string {
+  return target.name === 'aws'
+    ? `${email}, once it has confirmed AWS’s mail`
+    : `${email}, on AWS: LocalStack sends no mail`;
 }
 
 /** On AWS the key itself would end up in the logs of whatever deploys. */

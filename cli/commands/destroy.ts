@@ -59,7 +59,8 @@ On AWS, and before it deletes models, it asks for confirmation. On this machine 
 also deletes the copies of the bucket's models, runs and promotions in this clone's store.
 
 It works in any state of the stack, also after a deployment that failed or was interrupted, and can be
-interrupted and repeated. --stage prod is protected: it says how to lift that. Without a stack, --delete-models deletes the bucket that the last one left.
+interrupted and repeated. --stage prod is protected: it says how to lift that. Without a stack,
+--delete-models deletes the bucket that the last one left.
 
 Examples:
   ./cifar10 destroy                                  on this machine

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { mapInOrder } from '#environment/map-in-order.ts';
 import { NotFound, UsageError } from '#errors/user-error.ts';
+import { exitMeaning } from '#infra/training/exit-meaning.ts';
 import { percent } from '#models/percent.ts';
 import { isPlanId, readPlan } from '#models/plans/plan.ts';
 import { type RunResult, readResult } from '#models/runs.ts';
@@ -23,7 +24,6 @@ import {
   stateOf,
   suffixOf,
 } from '../batch/batch-jobs.ts';
-import { exitMeaning } from '../batch/exit-meaning.ts';
 import { followOnTerminal } from '../batch/follow-on-terminal.ts';
 import { jobDollars } from '../batch/job-cost.ts';
 import { type AttemptTimes, type JobTimes, jobTimes } from '../batch/job-times.ts';

@@ -57,7 +57,7 @@ async function lastEvent(client: CloudFormationClient, id: string): Promise<stri
 export function protectedStack({ name, stackName, region, clientConfig }: Target, cause?: Error): UserError {
   const endpoint = name === 'local' ? ` --endpoint-url ${clientConfig.endpoint}` : '';
   return new UserError(
-    `The stack ${stackName} is protected from being deleted, and nothing was. To allow it until the next deployment: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stackName} --region ${region}${endpoint}`,
+    `The stack ${stackName} is protected from being deleted, and nothing was. To allow it until the next deployment:\n  aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stackName} --region ${region}${endpoint}`,
     { cause },
   );
 }

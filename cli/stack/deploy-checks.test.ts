@@ -188,7 +188,7 @@ describe('options', () => {
     [{ email: 'me' }, '--email: "me" is not an e-mail address. Give one, such as me@example.org.'],
     [{ email: 'none' }, '--email none: the budget of 20 USD a month would have nobody to tell. Give --budget none'],
     [{ budget: 0.5 }, '--budget: The budget is 0.5. Give US dollars a month, at least 1, such as 20.'],
-    [{ email: 'none', budget: 5 }, '--budget: The budget of 5 USD has nobody to tell. Give an e-mail address with it.'],
+    [{ email: 'none', budget: 5 }, '--budget 5: nobody would be told of it. Give an address with it, such as --email'],
     [{ maxVcpus: 2 }, '--max-vcpus: maxVcpus is 2. Give a whole number of at least 4, the vCPUs of one job.'],
   ])('%o is refused', (options, message) => {
     expect(() => settleOptions(aws, options, kept)).toThrow(message);

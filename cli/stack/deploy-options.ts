@@ -83,9 +83,11 @@ function settleNotices(options: DeployOptions, kept: Partial<StackOutputs>): Pic
   const email = wantedEmail === 'none' ? undefined : usage('--email', () => checkEmail(wantedEmail));
   const wantedBudget = options.budget ?? (kept.Budget === undefined ? 'none' : Number(kept.Budget));
   if (wantedBudget === 'none') return { email, budget: undefined };
-  if (email === undefined && options.budget === undefined) {
+  if (email === undefined) {
     throw new UsageError(
-      `--email none: the budget of ${wantedBudget} USD a month would have nobody to tell. Give --budget none with it, or another address.`,
+      options.budget === undefined
+        ? `--email none: the budget of ${wantedBudget} USD a month would have nobody to tell. Give --budget none with it, or another address.`
+        : `--budget ${wantedBudget}: nobody would be told of it. Give an address with it, such as --email me@example.org.`,
     );
   }
   return { email, budget: usage('--budget', () => checkBudget(wantedBudget, email)).amount };

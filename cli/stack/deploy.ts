@@ -8,7 +8,7 @@ import { checkDocker } from './docker.ts';
 import { readLiveCode } from './live-code.ts';
 import { readyStack } from './ready-stack.ts';
 import { regionTypes } from './region-types.ts';
-import { stackFailures } from './stack-failures.ts';
+import { adviceOnAlarm, isAlarm, stackFailures } from './stack-failures.ts';
 import { describeCdkLine, parseStackProgress } from './stack-progress.ts';
 import { readStackState } from './stack-state.ts';
 import { type StackOutputs, suffixOf, type Target } from './target.ts';
@@ -77,9 +77,12 @@ export async function deploy(
     }
     const failures = hasBegun ? await stackFailures(target, target.stackName).catch(() => []) : [];
     if (failures.length === 0) throw error;
-    throw new UserError(`The stack was not deployed:\n${failures.map((each) => `  ${each}`).join('\n')}`, {
-      cause: error,
-    });
+    const lines = [
+      'The stack was not deployed:',
+      ...failures.map((each) => `  ${each}`),
+      ...(failures.some(isAlarm) ? [adviceOnAlarm(target)] : []),
+    ];
+    throw new UserError(lines.join('\n'), { cause: error });
   }
 }
 

@@ -56,9 +56,7 @@ export async function moveLiveCode(target: Target, live: LiveCode, version: stri
     if (!(error instanceof PreconditionFailedException)) throw error;
     throw new UserError(
       `The alias ${LIVE} of ${live.function} was moved by somebody else meanwhile, and stays there.`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }

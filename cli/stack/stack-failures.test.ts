@@ -1,6 +1,7 @@
 import type { StackEvent } from '@aws-sdk/client-cloudformation';
 import { describe, expect, it } from 'vitest';
-import { failuresOf } from './stack-failures.ts';
+import { adviceOnAlarm, failuresOf, isAlarm } from './stack-failures.ts';
+import type { Target } from './target.ts';
 
 function event(type: string, id: string, status: string, reason?: string): StackEvent {
   const ResourceStatus = status as StackEvent['ResourceStatus'];
@@ -43,4 +44,16 @@ describe('failuresOf', () => {
     expect(failuresOf([])).toEqual([]);
     expect(failuresOf([event('CloudFormation::Stack', 'Cifar10', 'UPDATE_COMPLETE')])).toEqual([]);
   });
+});
+
+it('knows that CodeDeploy was stopped by an alarm, and names the way without it', () => {
+  // As CloudFormation has it from CodeDeploy.
+  const reason =
+    'Resource handler returned message: "d-RGSWBD91L failed. One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the affected deployments have been stopped. Activated alarms: <Cifar10-WatchServerErrors>"';
+  const [failure = ''] = failuresOf([event('Lambda::Alias', 'ClassifierLive', 'UPDATE_FAILED', reason)]);
+
+  expect(isAlarm(failure)).toBe(true);
+  expect(isAlarm('ClassifierLive (AWS::Lambda::Alias): d-1 failed. The deployment was stopped.')).toBe(false);
+  const prod = { name: 'aws', stage: 'prod' } as Target;
+  expect(adviceOnAlarm(prod)).toContain('"./cifar10 deploy --shift all-at-once --target aws --stage prod"');
 });

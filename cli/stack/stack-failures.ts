@@ -1,5 +1,5 @@
 import { CloudFormationClient, paginateDescribeStackEvents, type StackEvent } from '@aws-sdk/client-cloudformation';
-import type { Target } from './target.ts';
+import { suffixOf, type Target } from './target.ts';
 
 /**
  * The reasons why CloudFormation's last change of the stack failed, the first to fail first; empty if it gives none.
@@ -45,4 +45,14 @@ function isBeginning({ ResourceType, ResourceStatus }: StackEvent): boolean {
   return (
     ResourceType === 'AWS::CloudFormation::Stack' && /^(CREATE|UPDATE|DELETE)_IN_PROGRESS$/.test(ResourceStatus ?? '')
   );
+}
+
+/** Whether CodeDeploy has moved requests back to the code before, or has not begun, since an alarm rings. */
+export function isAlarm(failure: string): boolean {
+  return /alarms? (has|have) been activated/.test(failure);
+}
+
+/** CodeDeploy looks at alarms, not at what makes them ring: it refuses the code that would end one as well. */
+export function adviceOnAlarm(target: Target): string {
+  return `All requests go to the code before. An alarm that rang before this deployment stops the next one too: docs/runbooks.md says how to end it. If this code is what ends it, "./cifar10 deploy --shift all-at-once${suffixOf(target)}" makes it live without CodeDeploy, and tests it; --shift canary brings CodeDeploy back.`;
 }

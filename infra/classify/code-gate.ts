@@ -10,7 +10,7 @@ export interface CodeGateProps {
   readonly alias: lambda.Alias;
   /** How requests go over to a new version. */
   readonly shift: Exclude<Shift, 'all-at-once'>;
-  /** Any of them moves all requests back. CodeDeploy takes ten at most. */
+  /** Any of them moves all requests back, and lets no deployment begin while it rings. */
   readonly alarms: readonly cloudwatch.IAlarm[];
   /**
    * Gives the version of this deployment all requests at once. CodeDeploy refuses to begin where the alias does not name the
@@ -32,9 +32,6 @@ export class CodeGate extends Construct {
 
   constructor(scope: Construct, id: string, { alias, shift, alarms, isSkipped = false }: CodeGateProps) {
     super(scope, id);
-    if (alarms.length > 10) {
-      throw new Error(`There are ${alarms.length} alarms. CodeDeploy watches ten at most: name the worst.`);
-    }
     this.application = new codedeploy.LambdaApplication(this, 'Application');
     this.deploymentGroup = new codedeploy.LambdaDeploymentGroup(this, 'Group', {
       application: this.application,

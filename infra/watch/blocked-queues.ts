@@ -11,6 +11,8 @@ export interface BlockedQueuesProps {
   readonly training: TrainingQueue;
   /** Where notices go. */
   readonly topic: sns.Topic;
+  /** Of commands about the stack, which a notice names. */
+  readonly commandOptions: string;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface BlockedQueuesProps {
 export class BlockedQueues extends Construct {
   private readonly rule: events.Rule;
 
-  constructor(scope: Construct, id: string, { training, topic }: BlockedQueuesProps) {
+  constructor(scope: Construct, id: string, { training, topic, commandOptions }: BlockedQueuesProps) {
     super(scope, id);
     const text = (name: string) => events.EventField.fromPath(`$.detail.${name}`);
     this.rule = new events.Rule(this, 'Rule', {
@@ -34,7 +36,7 @@ export class BlockedQueues extends Construct {
       targets: [
         new targets.SnsTopic(topic, {
           message: events.RuleTargetInput.fromText(
-            `The job ${text('jobName')} (${text('jobId')}) blocks its queue, and all jobs behind it wait. Batch says: ${text('statusReason')}. ./cifar10 jobs ${text('jobId')} explains it. What to do: docs/runbooks.md, Queue blocked.`,
+            `The job ${text('jobName')} (${text('jobId')}) blocks its queue, and all jobs behind it wait. Batch says: ${text('statusReason')}. ./cifar10 jobs ${text('jobId')} ${commandOptions} explains it. What to do: docs/runbooks.md, Queue blocked.`,
           ),
         }),
       ],

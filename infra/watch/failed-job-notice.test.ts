@@ -24,11 +24,11 @@ const job = {
 
 test('a notice says what failed, why, when, and what to do', () => {
   const log = ['epoch 3 of 8', 'step 912'];
-  expect(failedJobNotice({ job, child: undefined, log })).toEqual({
+  expect(failedJobNotice({ job, child: undefined, log, commandOptions: '--target aws --stage prod' })).toEqual({
     subject: 'Job failed: monday',
     text: `The job monday failed after 2 attempts.
 
-Reason      ${exited}, OutOfMemoryError: Container killed, exit code 137
+Reason      ${exited}, OutOfMemoryError: Container killed, exit code 137 (out of memory: it needed more than its job definition allows)
 Command     train c92 --run monday
 Queue       gpu
 Time        submitted 2026-11-28T09:00:00Z, waited 4.0 min, ran 30.0 min
@@ -38,8 +38,8 @@ The end of its log:
   epoch 3 of 8
   step 912
 
-./cifar10 jobs ${id}    explains each attempt
-./cifar10 logs ${id}    prints the whole log
+./cifar10 jobs ${id} --target aws --stage prod    explains each attempt
+./cifar10 logs ${id} --target aws --stage prod    prints the whole log
 What to do: docs/runbooks.md, "Job failed".`,
   });
 });
@@ -57,17 +57,17 @@ test('that of an array tells of the first child that failed', () => {
     statusReason: 'Task failed to start',
     arrayProperties: { index: 7 },
   };
-  const { text } = failedJobNotice({ job: array, child, log: [] });
+  const { text } = failedJobNotice({ job: array, child, log: [], commandOptions: '--target aws' });
 
   expect(text).toContain('Of its 200 children 12 failed and 188 succeeded.');
   expect(text).toContain(`The first child that failed is number 7 (${id}:7).\nReason      Task failed to start\n`);
   expect(text).toContain('It has written no log.');
-  expect(text).toContain(`./cifar10 logs ${id}:7 `);
+  expect(text).toContain(`./cifar10 logs ${id}:7 --target aws `);
 });
 
 test('the subject is what SNS takes, whatever the job is called', () => {
   const named = { ...job, jobName: `größe\n${'x'.repeat(200)}` };
-  const { subject } = failedJobNotice({ job: named, child: undefined, log: [] });
+  const { subject } = failedJobNotice({ job: named, child: undefined, log: [], commandOptions: '--target aws' });
   expect(subject).toMatch(/^Job failed: gr\?\?e\?x+$/);
   expect(subject).toHaveLength(100);
 });

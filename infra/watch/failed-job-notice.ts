@@ -1,4 +1,5 @@
 import type { JobDetail } from '@aws-sdk/client-batch';
+import { exitMeaning } from '../training/exit-meaning.ts';
 
 export interface FailedJob {
   readonly job: JobDetail;
@@ -6,6 +7,8 @@ export interface FailedJob {
   readonly child: JobDetail | undefined;
   /** The last lines of the log of the job or the child. */
   readonly log: readonly string[];
+  /** Of commands about the stack, such as `--target aws --stage prod`. */
+  readonly commandOptions: string;
 }
 
 /**
@@ -13,7 +16,10 @@ export interface FailedJob {
  *
  * @returns a subject as SNS takes it, at most 100 printable ASCII characters, and plain text
  */
-export function failedJobNotice({ job, child, log }: FailedJob): { readonly subject: string; readonly text: string } {
+export function failedJobNotice({ job, child, log, commandOptions }: FailedJob): {
+  readonly subject: string;
+  readonly text: string;
+} {
   const name = job.jobName ?? job.jobId ?? 'a job';
   const shown = child ?? job;
   const attempts = shown.attempts?.length ?? 0;
@@ -30,8 +36,8 @@ export function failedJobNotice({ job, child, log }: FailedJob): { readonly subj
     '',
     ...(log.length > 0 ? ['The end of its log:', ...log.map((line) => `  ${line}`)] : ['It has written no log.']),
     '',
-    `./cifar10 jobs ${job.jobId}    explains each attempt`,
-    `./cifar10 logs ${shown.jobId}    prints the whole log`,
+    `./cifar10 jobs ${job.jobId} ${commandOptions}    explains each attempt`,
+    `./cifar10 logs ${shown.jobId} ${commandOptions}    prints the whole log`,
     'What to do: docs/runbooks.md, "Job failed".',
   ];
   return { subject: `Job failed: ${name}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 100), text: lines.join('\n') };
@@ -45,13 +51,15 @@ function childrenLine({ arrayProperties }: JobDetail): readonly string[] {
   ];
 }
 
-/** What Batch says of the job and of its last container, such as `Essential container in task exited, exit code 137`. */
+/** What Batch says of the job and of its last container, and what that means, such as `Essential container in task exited, exit code 2 (bad arguments)`. */
 function reasonOf({ statusReason, attempts = [], container }: JobDetail): string {
   const last = attempts.at(-1);
   const { reason, exitCode } = last?.container ?? container ?? {};
   const code = exitCode === undefined ? undefined : `exit code ${exitCode}`;
   const known = [statusReason ?? last?.statusReason, reason, code].filter((each) => each !== undefined && each !== '');
-  return known.join(', ') || 'Batch gives none';
+  const words = known.join(', ') || 'Batch gives none';
+  const meaning = exitMeaning({ reason: words, exitCode });
+  return meaning === undefined ? words : `${words} (${meaning})`;
 }
 
 function timeOf({ createdAt, startedAt, stoppedAt }: JobDetail): string {

@@ -23,7 +23,10 @@ export async function handler({ detail }: JobEvent): Promise<void> {
   if (detail.statusReason?.startsWith('Dependent Job')) return;
   const child = isArray(detail) ? await firstFailedChild(detail).catch(() => undefined) : undefined;
   const log = await lastLines(child ?? detail).catch((error: unknown) => [`(The log cannot be read: ${error})`]);
-  const { subject, text } = failedJobNotice({ job: detail, child, log });
+  const { subject, text } = failedJobNotice({
+    ...{ job: detail, child, log },
+    commandOptions: process.env[variable.commandOptions] ?? '',
+  });
   const topic = { TopicArn: process.env[variable.noticeTopic], Subject: subject, Message: text };
   await new SNSClient({}).send(new PublishCommand(topic));
   console.log(`A notice of job ${detail.jobId} was sent`);

@@ -18,19 +18,22 @@ export interface FailedJobsProps {
   readonly training: TrainingQueue;
   /** Where notices go. */
   readonly topic: sns.Topic;
+  /** Of commands about the stack, which a notice names. */
+  readonly commandOptions: string;
 }
 
 /**
  * Tells a topic of each job that failed, with its reason and the last lines of its log.
  *
  * Batch has no metrics, but EventBridge hears of each change of a job and counts what a rule matches. The rule leaves out children:
- * their array fails with them, once. It leaves out jobs that a Spot instance took along, since those resume on demand.
+ * their array fails with them, once. It leaves out jobs that a Spot instance took along, since those resume on demand. Of one that
+ * wrote a checkpoint before that (exit code 75) the function alone knows: it is counted, and nobody is told.
  */
 export class FailedJobs extends Construct {
   private readonly rule: events.Rule;
   private readonly function: SmallFunction;
 
-  constructor(scope: Construct, id: string, { training, topic }: FailedJobsProps) {
+  constructor(scope: Construct, id: string, { training, topic, commandOptions }: FailedJobsProps) {
     super(scope, id);
     const spot = lanesOf(training).map(({ queue }) => queue.jobQueueArn);
     const onDemand = lanesOf(training).map(({ onDemandQueue }) => onDemandQueue.jobQueueArn);
@@ -40,6 +43,7 @@ export class FailedJobs extends Construct {
         [variable.spotQueues]: spot.join(' '),
         [variable.noticeTopic]: topic.topicArn,
         [variable.jobLogGroup]: training.logGroup.logGroupName,
+        [variable.commandOptions]: commandOptions,
       },
     });
     const { role, handler } = this.function;

@@ -165,7 +165,9 @@ describe('Watch', () => {
       Targets: [
         Match.objectLike({
           Arn: { Ref: Match.stringLikeRegexp('^WatchTopic') },
-          InputTransformer: Match.objectLike({ InputTemplate: Match.stringLikeRegexp('blocks its queue') }),
+          InputTransformer: Match.objectLike({
+            InputTemplate: Match.stringLikeRegexp('blocks its queue.*--target aws explains it'),
+          }),
         }),
       ],
     });
@@ -220,7 +222,7 @@ describe('Watch', () => {
 
   it('takes other thresholds, and a stage has metrics of its own', () => {
     const thresholds = { latency: Duration.seconds(1), stuckFor: Duration.hours(2), uncertainShare: 0.2, throttles: 3 };
-    const dev = synthesize({ thresholds }, 'Cifar10-dev');
+    const dev = synthesize({ thresholds, stage: 'dev' }, 'Cifar10-dev');
     const rings = (properties: object) => dev.hasResourceProperties('AWS::CloudWatch::Alarm', properties);
     rings({ MetricName: 'Latency', Threshold: 1000 });
     rings({ MetricName: 'StuckJobs', Namespace: 'Cifar10-dev', EvaluationPeriods: 24 });
@@ -229,6 +231,8 @@ describe('Watch', () => {
     rings({ MetricName: 'Errors', Threshold: 1 });
     const environment = { CIFAR10_ALIAS: 'production', CIFAR10_METRICS: 'Cifar10-dev' };
     dev.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables: environment } }, 2);
+    const notices = { CIFAR10_COMMAND_OPTIONS: '--target aws --stage dev' };
+    dev.hasResourceProperties('AWS::Lambda::Function', { Environment: { Variables: notices } });
     dev.resourceCountIs('AWS::SNS::Subscription', 0);
     dev.resourceCountIs('AWS::Budgets::Budget', 0);
   });

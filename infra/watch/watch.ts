@@ -24,6 +24,8 @@ export interface WatchProps {
   readonly models: ModelBucket;
   /** The alias of the model that is served, such as `production`. */
   readonly alias: string;
+  /** Of commands about the stack, which notices name, such as `--target aws --stage prod`. */
+  readonly commandOptions: string;
   /** Who gets alarms and notices by e-mail, once they have confirmed AWS's first one. @default nobody: others may subscribe to the topic */
   readonly email?: string;
   /** US dollars a month of the whole account, of which an e-mail warns. @default none */
@@ -44,7 +46,7 @@ export class Watch extends Construct {
 
   constructor(scope: Construct, id: string, props: WatchProps) {
     super(scope, id);
-    const { training, classifier, api, models, alias, email, budget } = props;
+    const { training, classifier, api, models, alias, commandOptions, email, budget } = props;
     const thresholds = withDefaults(props.thresholds);
     if (email !== undefined) checkEmail(email);
 
@@ -52,8 +54,9 @@ export class Watch extends Construct {
     if (email !== undefined) this.topic.addSubscription(new subscriptions.EmailSubscription(email));
     if (budget !== undefined) new MonthlyBudget(this, 'Budget', checkBudget(budget, email));
 
-    const failedJobs = new FailedJobs(this, 'FailedJobs', { training, topic: this.topic });
-    const blockedQueues = new BlockedQueues(this, 'BlockedQueues', { training, topic: this.topic });
+    const told = { training, topic: this.topic, commandOptions };
+    const failedJobs = new FailedJobs(this, 'FailedJobs', told);
+    const blockedQueues = new BlockedQueues(this, 'BlockedQueues', told);
     const { metricNamespace } = classifier;
     const jobStates = new JobStates(this, 'JobStates', { training, models, alias, metricNamespace });
     const watched = { classifier, api, failedJobs, blockedQueues, jobStates, thresholds };

@@ -248,6 +248,20 @@ def support_updates_of_parameters(provider: Any) -> None:
     provider.update_stack = update_stack
 
 
+def support_protected_creation(provider: Any) -> None:
+    """By default only an update can protect a stack from being deleted. On AWS its creation can, too."""
+    default = provider.create_stack
+
+    @functools.wraps(default)
+    def create_stack(self: Any, context: Any, request: Any) -> Any:
+        created = default(self, context, request)
+        if request.get("EnableTerminationProtection"):
+            self.update_termination_protection(context, True, created["StackId"])
+        return created
+
+    provider.create_stack = create_stack
+
+
 def support_instance_profile_updates(provider: Any) -> None:
     """By default an update fails if an instance profile gets another role. On AWS the role is exchanged in place."""
 

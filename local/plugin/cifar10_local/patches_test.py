@@ -5,7 +5,13 @@ from unittest.mock import Mock
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
 
 from . import plugins
-from .patches import FUNCTION_EVENTS, support_alias_updates, support_rule_updates, support_topic_policy_updates
+from .patches import (
+    FUNCTION_EVENTS,
+    support_alias_updates,
+    support_protected_creation,
+    support_rule_updates,
+    support_topic_policy_updates,
+)
 
 
 def stream(name: str) -> Any:
@@ -71,3 +77,13 @@ def test_a_changed_rule_keeps_its_name_and_loses_the_targets_that_are_gone() -> 
 
 def test_a_changed_policy_of_a_topic_keeps_its_id() -> None:
     assert updated(support_topic_policy_updates, {"Id": "old"}, {"Topics": ["t"]}) == {"Topics": ["t"], "Id": "old"}
+
+
+def test_a_stack_is_protected_from_its_creation() -> None:
+    protect = Mock()
+    provider: Any = type("Stacks", (), {"create_stack": lambda *_: {"StackId": "arn"}})
+    provider.update_termination_protection = protect
+    support_protected_creation(provider)
+    provider().create_stack("context", {"StackName": "dev"})
+    provider().create_stack("context", {"StackName": "prod", "EnableTerminationProtection": True})
+    protect.assert_called_once_with("context", True, "arn")

@@ -112,9 +112,10 @@ def patch_changes_of_stacks(executor: Any) -> None:
 
 @when_imported("localstack.services.cloudformation.v2.provider")
 def patch_stacks(provider: Any) -> None:
-    from .patches import support_updates_of_parameters
+    from .patches import support_protected_creation, support_updates_of_parameters
 
     support_updates_of_parameters(provider.CloudformationProviderV2)
+    support_protected_creation(provider.CloudformationProviderV2)
 
 
 @when_imported("localstack.services.iam.resource_providers.aws_iam_role")

@@ -1,5 +1,3 @@
-import type { Attempt } from './batch-jobs.ts';
-
 /** What the end of an attempt means, and by which words of Batch's and Docker's it is known. */
 const byReason: readonly (readonly [RegExp, string])[] = [
   [/^Host EC2/, 'its machine went away, as a reclaimed Spot Instance does'],
@@ -23,6 +21,14 @@ const byCode: Readonly<Record<number, string>> = {
   143: 'ended by SIGTERM',
 };
 
+/** How an attempt ended. */
+interface AttemptEnd {
+  /** What Batch and Docker say of it. */
+  readonly reason?: string | undefined;
+  /** `undefined` where no program ran. */
+  readonly exitCode?: number | undefined;
+}
+
 /**
  * What the end of an attempt means. Exit code 137 alone says only that it was killed; by Batch's reason it was lack of memory, the
  * time limit, or a machine that went away.
@@ -30,7 +36,7 @@ const byCode: Readonly<Record<number, string>> = {
  * @returns `undefined` where neither the reason nor the code is known
  * @see https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html for the reasons
  */
-export function exitMeaning({ reason = '', exitCode }: Pick<Attempt, 'reason' | 'exitCode'>): string | undefined {
+export function exitMeaning({ reason = '', exitCode }: AttemptEnd): string | undefined {
   const known = byReason.find(([words]) => words.test(reason))?.[1];
   const code = exitCode === undefined ? undefined : byCode[exitCode];
   // A program that has written its checkpoint may still have lost its machine.
