@@ -45,8 +45,9 @@ interface Rung {
 }
 
 /**
- * Prints the recipes that a store has CIFAR-10 versions of as a ladder: accuracy, plain and with test-time augmentation, seconds of training, and the worth of all
- * steps in whole-size images, as means over the seeds with the 95 % interval of the mean; and draws time to accuracy.
+ * Prints the recipes that a store has CIFAR-10 versions of as a ladder: accuracy, plain and with test-time augmentation, seconds of
+ * training, and the worth of all steps in whole-size images, as means over the seeds with the 95 % interval of the mean; and draws
+ * time to accuracy.
  *
  * @throws {UsageError} the store has no such versions, or the peers' file cannot be read
  */
@@ -83,9 +84,9 @@ export async function benchmarkLadder({ store: place, peers, chart }: Options): 
       ...(tta.half !== undefined && { half: tta.half }),
     })),
   };
-  const { cpu, cores } = cards[0]!.host;
   const file = join('docs', 'images', 'time-to-accuracy.svg');
-  await writeFile(file, timeToAccuracyChart([ours, ...others], RECORDS, { machine: `${cpu}, ${cores} cores` }));
+  const machine = [...new Set(rungs.flatMap(({ machines }) => machines))].join('; ');
+  await writeFile(file, timeToAccuracyChart([ours, ...others], RECORDS, { machine }));
   process.stdout.write(`drawn to ${file}\n`);
 }
 
@@ -114,6 +115,7 @@ function describeRung({ recipe, settings, cards }: Rung) {
     wallSeconds: mean(({ wallSeconds }) => wallSeconds),
     imageSteps: mean(imageStepsOf).mean,
     engine: cards[0]!.engine,
+    machines: [...new Set(cards.map(({ host }) => `${host.cpu}, ${host.cores} cores`))],
     commits: [...new Set(cards.map(({ commit }) => commit))],
   };
 }

@@ -2,7 +2,7 @@ import { percent } from '#models/percent.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readVersion } from '#models/versions.ts';
 import { openTestImages } from '#training/datasets/test-images.ts';
-import { selectiveAnswers, UNSURE, viewsOf } from '#training/evaluation/evaluate.ts';
+import { PASSES, selectiveAnswers, UNSURE, viewsOf } from '#training/evaluation/evaluate.ts';
 import { agreement, topClasses } from '#training/evaluation/measure.ts';
 import { pairedTest } from '#training/evaluation/paired-test.ts';
 import { openStoredModel } from '#training/evaluation/stored-model.ts';
@@ -18,7 +18,6 @@ interface Options {
 
 /** Shares of the images that are looked at six times; the others once. */
 const SHARES = [0.1, UNSURE, 0.5];
-const VIEWS = 6;
 
 /**
  * Measures stored versions on their test images with six views of all images, and of shares that a version is least sure of, and
@@ -45,7 +44,7 @@ export async function benchmarkTta({ store: place, versions }: Options): Promise
       const [low, high] = interval95.map((end) => (100 * end).toFixed(2));
       return [
         share === 0 ? 'plain' : share === 1 ? 'six views of all' : `six views of ${percent(share, { digits: 0 })}`,
-        (1 + share * (VIEWS - 1)).toFixed(2),
+        (1 + share * (PASSES - 1)).toFixed(2),
         percent(accuracy),
         share === 1 ? '' : `${(100 * difference).toFixed(2)} points (${low} to ${high})`,
         share === 1 ? '' : String(onlyFirst),

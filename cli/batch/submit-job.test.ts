@@ -132,10 +132,13 @@ describe('submitJob', () => {
     expect((await submitJob(target, { run: 'monday' })).id).toBe('b2');
   });
 
-  it('refuses a version that does not exist, and a file, before a machine is paid for', async () => {
+  it('refuses a version that does not exist, a file, and settings that contradict each other, before a machine is paid for', async () => {
     await using aws = await startAwsServer(batch);
     const target = aws.target(store);
 
+    await expect(submitJob(target, { recipe: 'minute', set: ['averageLast=0.5'] })).rejects.toThrow(
+      'lookahead=5 and averageLast=0.5 each keep an average of the weights',
+    );
     await expect(submitJob(target, { from: first })).rejects.toThrow(`has no such version: ${first}`);
     await expect(submitJob(target, { from: 'mine.h5' })).rejects.toThrow(
       'A job cannot read mine.h5, a file of this machine. Train from it here with "./cifar10 train --from mine.h5"',

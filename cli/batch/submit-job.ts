@@ -7,6 +7,7 @@ import { createSubmission, readSubmission } from '#models/submissions.ts';
 import { hasVersion, isVersionId, readCard, UnknownVersion } from '#models/versions.ts';
 import type { LoadOptions } from '#training/data/dataset.ts';
 import { checkDataset } from '#training/datasets/open-dataset.ts';
+import { checkSettings } from '#training/recipe/check-settings.ts';
 import type { Recipe } from '#training/recipe/recipes.ts';
 import { resolveContinuation, resolveRecipe } from '#training/recipe/settings.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
@@ -67,7 +68,8 @@ export async function submitJob(
   const { set = [], data, on = 'gpu' } = training;
   const from = training.from === 'none' ? undefined : training.from;
   // A typo is found here in milliseconds; in the queue it would cost minutes and money.
-  resolveRecipe(training.recipe ?? 'quick', set);
+  const { settings } = resolveRecipe(training.recipe ?? 'quick', set);
+  if (from === undefined) checkSettings(settings); // Else they are changes of the parent's.
   if (data !== undefined) checkDataset(data);
   if (from?.endsWith('.h5')) {
     throw new UsageError(

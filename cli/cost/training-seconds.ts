@@ -1,6 +1,8 @@
 import { cifar10Images } from '#training/data/image-set.ts';
 import { layerTable } from '#training/nets/layer-table.ts';
+import type { Net } from '#training/nets/net.ts';
 import { netOf, type Recipe } from '#training/recipe/recipes.ts';
+import { workOf } from '#training/run/work.ts';
 
 /** Training images of CIFAR-10, the held-out ones included. */
 const IMAGES = 50_000;
@@ -39,14 +41,20 @@ export function runSeconds(settings: Recipe, { images, hasTest, speed = 1 }: Run
 
 /** Seconds of the steps and their batches, without a time limit, on two cores. @param images as in {@link RunTime} */
 export function trainingSeconds(settings: Recipe, images = IMAGES): number {
-  return settings.epochs * Math.max(0, images - settings.heldOut) * secondsAnImage(settings);
+  // Each of the sizes that images grow to is one step of so short a run.
+  const sizes = settings.resolutions === 'whole' ? 1 : settings.resolutions.length;
+  const work = workOf(netFor(settings), settings).from(0, sizes) / sizes;
+  return settings.epochs * Math.max(0, images - settings.heldOut) * work * secondsAnImage(settings);
+}
+
+function netFor(settings: Recipe): Net {
+  const [, , channels] = cifar10Images.size;
+  return netOf(settings, { ...cifar10Images, size: [settings.imageSize, settings.imageSize, channels] });
 }
 
 function secondsAnImage(settings: Recipe): number {
   const { imageSize, precision } = settings;
-  const [, , channels] = cifar10Images.size;
-  const net = netOf(settings, { ...cifar10Images, size: [imageSize, imageSize, channels] });
-  const millions = layerTable(net).reduce((sum, row) => sum + multiplications(row), 0) / 1e6;
+  const millions = layerTable(netFor(settings)).reduce((sum, row) => sum + multiplications(row), 0) / 1e6;
   const seconds = IMAGE_SECONDS * (imageSize / 32) ** 2 + MILLION_SECONDS * millions;
   return precision === 'float32' ? FLOAT32 * seconds : seconds;
 }

@@ -6,6 +6,7 @@ import { makePlan, planId } from '#models/plans/plan.ts';
 import { writeResult } from '#models/plans/results.ts';
 import type { ObjectStore } from '#models/stores/object-store.ts';
 import { openObjectStore } from '#models/stores/open.ts';
+import { resolveRecipe } from '#training/recipe/settings.ts';
 import {
   type AwsAnswer,
   type AwsRequest,
@@ -17,6 +18,7 @@ import { readJob } from '../batch/batch-jobs.ts';
 import { queueFor, queuesOf } from '../batch/queues.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
 import { machineHour } from '../cost/training-cost.ts';
+import { trainingSeconds } from '../cost/training-seconds.ts';
 import type { StackOutputs } from '../stack/target.ts';
 import { confirmEstimate, describeEstimate, estimatePlan, estimateRun, roundedTime } from './estimate.ts';
 import { sweepDraft } from './plan.fixture.ts';
@@ -119,6 +121,14 @@ describe('estimateRun', () => {
     const free = await estimateRun(aws.target(store, { name: 'local' }), stack, { recipe: 'minute' }, 'cpu');
     expect(describeEstimate(free)).toBe('1 run, about 1 minute (as measured on 2 cores)');
     await expect(estimateRun(aws.target(store), stack, { recipe: 'minute', set: ['x=1'] }, 'cpu')).rejects.toThrow('x');
+  });
+});
+
+describe('trainingSeconds', () => {
+  it('is as much less where images grow as they have fewer operations', () => {
+    const secondsWith = (resolutions: string) =>
+      trainingSeconds(resolveRecipe('c92', ['widths=64,256,256', `resolutions=${resolutions}`]).settings);
+    expect(secondsWith('24,28,32') / secondsWith('whole')).toBeCloseTo((0.522 + 0.755 + 1) / 3, 2);
   });
 });
 

@@ -1,9 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { UsageError } from '#errors/user-error.ts';
+import { cifar10Images } from '#training/data/image-set.ts';
+import { resolveRecipe } from '#training/recipe/settings.ts';
+import { checkRecipe } from '#training/run/check.ts';
 import { parseSweepFile, readSweepFile } from './read-file.ts';
 import { readOptions } from './read-options.ts';
-import { groupsOf } from './runs-of.ts';
+import { differenceCheck, groupsOf } from './runs-of.ts';
 
 const file = `
 recipe: minute
@@ -113,11 +116,19 @@ test.each([
   expect(() => readOptions({ recipe: 'minute' }, options)).toThrow(message);
 });
 
-test('the sweep files of this repository are sweeps', async () => {
+test('the sweep files of this repository are sweeps that CIFAR-10 can be trained by', async () => {
   const folder = new URL('../../experiments/', import.meta.url).pathname;
+  const facts = { title: 'CIFAR-10', images: cifar10Images, train: { count: 50_000 } };
   for (const name of await readdir(folder)) {
     const sweep = readOptions(await readSweepFile(`${folder}${name}`), {});
-    expect(groupsOf(sweep).length, name).toBeGreaterThan(1);
+    const groups = groupsOf(sweep);
+    expect(groups.length, name).toBeGreaterThan(1);
+    const checkDifferent = differenceCheck();
+    for (const group of groups) {
+      const { settings } = resolveRecipe(sweep.recipe, group.set);
+      checkRecipe(settings, facts);
+      checkDifferent(group, settings);
+    }
   }
 });
 

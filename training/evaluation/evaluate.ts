@@ -49,22 +49,29 @@ export async function evaluate(
   };
 }
 
-/** Logits of all images, `[count, classes]`: as they are, and the weighted mean over the six transforms. */
+/**
+ * Logits of all images, `[count, classes]`: as they are, and the weighted mean over the six transforms.
+ *
+ * @param transforms the first of the six, which is none, and others: the mean has their parts alone. @default all six
+ */
 export async function viewsOf(
   predict: Answer,
   split: Split,
   options: EvaluateOptions,
+  transforms: readonly View[] = views.six,
 ): Promise<{ readonly plain: Float32Array; readonly mean: Float32Array }> {
   const plain = new Float32Array(split.count * options.classes);
   const mean = new Float32Array(plain.length);
   const all = Array.from({ length: split.count }, (_, image) => image);
-  await addViews(mean, { predict, split, images: all, transforms: views.six, into: plain }, options);
+  await addViews(mean, { predict, split, images: all, transforms, into: plain }, options);
   return { plain, mean };
 }
 
+const [unchanged, ...changed] = views.six;
+
 /** Evaluates a network on images as they are. */
 export async function evaluatePlainly(predict: Answer, split: Split, options: EvaluateOptions): Promise<Evaluation> {
-  const { plain } = await plainView(predict, split, options);
+  const { plain } = await viewsOf(predict, split, options, [unchanged]);
   return measure(plain, split.labels, options);
 }
 
@@ -83,20 +90,12 @@ export async function evaluateSelectively(
 ): Promise<Evaluation & { readonly selectiveTta: number }> {
   const { classes, onProgress } = options;
   // The first view of all images, and five more of a quarter.
-  const first = 1 / (1 + UNSURE * (views.six.length - 1));
-  const { plain, mean } = await plainView(predict, split, {
-    ...options,
-    onProgress: (done) => onProgress?.(done * first),
-  });
+  const first = 1 / (1 + UNSURE * changed.length);
+  const plainly = { ...options, onProgress: (done: number) => onProgress?.(done * first) };
+  const { plain, mean } = await viewsOf(predict, split, plainly, [unchanged]);
   const images = leastSure(plain, classes, UNSURE);
-  await addViews(
-    mean,
-    { predict, split, images, transforms: views.six.slice(1) },
-    {
-      ...options,
-      onProgress: (done) => onProgress?.(first + done * (1 - first)),
-    },
-  );
+  const then = { ...options, onProgress: (done: number) => onProgress?.(first + done * (1 - first)) };
+  await addViews(mean, { predict, split, images, transforms: changed }, then);
   return {
     ...measure(plain, split.labels, options),
     selectiveTta: agreement(selectiveAnswers({ plain, mean }, classes, UNSURE), split.labels),
@@ -114,13 +113,11 @@ export function selectiveAnswers(
   classes: number,
   share: number,
 ): Labels {
-  const answers = topClasses(plain, classes);
+  const logits = Float32Array.from(plain);
   for (const image of leastSure(plain, classes, share)) {
-    [answers[image]] = topClasses(mean.subarray(image * classes, (image + 1) * classes), classes) as unknown as [
-      number,
-    ];
+    logits.set(mean.subarray(image * classes, (image + 1) * classes), image * classes);
   }
-  return answers;
+  return topClasses(logits, classes);
 }
 
 /** The images whose two highest logits are closest, of equal ones the first. @returns their indices, in order */
@@ -135,15 +132,6 @@ function leastSure(logits: Float32Array, classes: number, share: number): number
   margins.sort((one, other) => one.margin - other.margin || one.image - other.image);
   const unsure = margins.slice(0, Math.ceil(share * margins.length)).map(({ image }) => image);
   return unsure.sort((one, other) => one - other);
-}
-
-/** The first of the transforms, which is none: its logits, and their part of the mean. */
-async function plainView(predict: Answer, split: Split, options: EvaluateOptions) {
-  const plain = new Float32Array(split.count * options.classes);
-  const mean = new Float32Array(plain.length);
-  const all = Array.from({ length: split.count }, (_, image) => image);
-  await addViews(mean, { predict, split, images: all, transforms: views.six.slice(0, 1), into: plain }, options);
-  return { plain, mean };
 }
 
 interface Views {

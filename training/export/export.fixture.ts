@@ -62,7 +62,7 @@ const changedNets = [
 export function exampleNets(): TrainedNet[] {
   const named = Object.values(recipes).map((recipe) => netOf(recipe));
   return [
-    ...named,
+    ...new Map(named.map((net) => [JSON.stringify(net), net])).values(), // Some recipes share theirs.
     ...classicNets,
     ...largerNets,
     ...changedNets,

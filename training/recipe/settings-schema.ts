@@ -45,35 +45,55 @@ export const settingsSchema = z.object({
     above: 0,
     max: 100,
   }),
+  standardize: choice(
+    'Whether the first layer subtracts the mean of the training images and divides by their deviation, channel by channel, or divides ' +
+      'by 255 alone; default is as the net has it: off for the seed net, on for others.',
+    ['default', 'on', 'off'],
+  ),
+  whitening: choice(
+    'The first convolution of the airbench and tiny nets: frozen filters that whiten patches of the training images, or filters that ' +
+      'are drawn and trained as all others; other nets ignore it.',
+    ['on', 'off'],
+  ),
+
   imageSize: oneOf('Pixels across and down that pictures are scaled to; named data sets have 32.', imageSizes),
   fit: choice('How a picture that is not square becomes one: its middle, on a grey ground, or out of shape.', fits),
-  engine: choice('The runtime; auto is TensorFlow where it is installed, else WebAssembly.', [
-    'auto',
-    'tensorflow',
-    'wasm',
-  ]),
-  epochs: number('Passes over the training images; the last one may be partial.', { above: 0, max: 10_000 }),
-  budget: duration('The training time that the number of epochs is fitted to.'),
-  batchSize: number('Images in a batch.', { min: 1, max: 8192, isWhole: true }),
   heldOut: number('Training images held out for validation and for fitting the temperature.', {
     min: 0,
     max: 1_000_000,
     isWhole: true,
   }),
-  patience: number('Epochs without a better validation after which the run ends.', { ...epochs, zero: 'never' }),
-  keep: choice('The weights to publish: of the last step, or of the epoch that validated best.', ['last', 'best']),
 
+  engine: choice('The runtime; auto is TensorFlow where it is installed, else WebAssembly.', [
+    'auto',
+    'tensorflow',
+    'wasm',
+  ]),
   // `auto`: bfloat16 where the processor or GPU multiplies it faster than float32, float16 on GPUs that do so with that alone.
   precision: choice('The type of activations; auto is the fastest one on the device. Weights stay float32.', [
     'auto',
     ...precisions,
   ]),
-
   filterGradient: choice(
     'How kernels of convolutions get their gradients: by one operation, or auto, by products of matrices where the kind of ' +
       'processor and the shape make that faster. The same processor gives the same weights.',
     ['convolution', 'auto'],
   ),
+  epochs: number('Passes over the training images; the last one may be partial.', { above: 0, max: 10_000 }),
+  budget: duration('The training time that the number of epochs is fitted to.'),
+  batchSize: number('Images in a batch.', { min: 1, max: 8192, isWhole: true }),
+  resolutions: resolutions(
+    'Pixels across and down that training images are reduced to, from the start of the run to its end, each for an equal share of ' +
+      'the steps. Smaller images are faster to train on; the last number is the whole size. Other sizes of images are reduced in ' +
+      'the same proportions.',
+  ),
+  patience: number('Epochs without a better validation after which the run ends.', { ...epochs, zero: 'never' }),
+  keep: choice('The weights to publish: of the last step, or of the epoch that validated best.', ['last', 'best']),
+  batchPreparation: choice('Where batches are prepared; it affects speed only. auto is graph on a GPU, else inline.', [
+    'auto',
+    ...batchPreparations,
+  ]),
+  checkpointSeconds: number('The least number of seconds between two checkpoints.', { min: 0, max: 86_400 }),
 
   optimizer: choice(
     'The optimizer; muon trains the kernels of convolutions, and SGD the rest; adamw without decay is Adam.',
@@ -93,6 +113,8 @@ export const settingsSchema = z.object({
     min: 1e-3,
     max: 10_000,
   }),
+  whiteningBiasEpochs: number('Epochs in which the bias of the whitening layer is trained; then it is frozen.', epochs),
+
   schedule: choice(
     'The learning rate over the run. triangle: up to its peak and down, in straight lines; cosine: the same, down along half a ' +
       'cosine; one-cycle: up to its peak, down again in the same time, and then from where it started to its end; step: lower after ' +
@@ -119,23 +141,14 @@ export const settingsSchema = z.object({
     max: 10_000,
     isWhole: true,
   }),
+
   labelSmoothing: number('The share of each label that is spread evenly over all classes.', { min: 0, max: 0.99 }),
   classWeights: choice(
     'What an image counts in the loss: as much as any other, or the more the rarer its class is. balanced: every class counts ' +
       'the same in all; sqrt: between the two.',
     ['none', 'balanced', 'sqrt'],
   ),
-  standardize: choice(
-    'Whether the first layer subtracts the mean of the training images and divides by their deviation, channel by channel, or divides ' +
-      'by 255 alone; default is as the net has it: off for the seed net, on for others.',
-    ['default', 'on', 'off'],
-  ),
-  whitening: choice(
-    'The first convolution of the airbench and tiny nets: frozen filters that whiten patches of the training images, or filters that ' +
-      'are drawn and trained as all others; other nets ignore it.',
-    ['on', 'off'],
-  ),
-  whiteningBiasEpochs: number('Epochs in which the bias of the whitening layer is trained; then it is frozen.', epochs),
+
   lookahead: number('Steps between two updates of the slow average of the weights (Lookahead).', {
     ...epochs,
     isWhole: true,
@@ -156,6 +169,7 @@ export const settingsSchema = z.object({
     max: 0.99999,
     zero: 'the plain mean of all steps (SWA)',
   }),
+
   freeze: choice('What is never trained: none of it, or the body, which is all but the head.', ['none', 'body']),
   probeEpochs: number('Epochs at the start in which only the head is trained (a linear probe).', epochs),
   bodyLearningRate: number('The learning rates of the body, as a multiple of those of the head.', {
@@ -219,27 +233,48 @@ export const settingsSchema = z.object({
     zero: 'none',
   }),
 
-  resolutions: resolutions(
-    'Pixels across and down that training images are reduced to, from the start of the run to its end, each for an equal share of ' +
-      'the steps. Smaller images are faster to train on; the last number is the whole size. Other sizes of images are reduced in ' +
-      'the same proportions.',
-  ),
   views: choice(
     'Test-time augmentation where a sweep measures a run: the answer to an image alone, the mean over it and its mirror image, or ' +
       'the mean over both and each of them moved by a pixel, in two directions.',
     viewNames,
   ),
-
-  batchPreparation: choice('Where batches are prepared; it affects speed only. auto is graph on a GPU, else inline.', [
-    'auto',
-    ...batchPreparations,
-  ]),
-  checkpointSeconds: number('The least number of seconds between two checkpoints.', { min: 0, max: 86_400 }),
 });
 
-export const settingNames = Object.keys(settingsSchema.shape) as (keyof typeof settingsSchema.shape)[];
+type SettingName = keyof typeof settingsSchema.shape;
 
-export function descriptionOf(name: (typeof settingNames)[number]): Description {
+export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
+
+/** Headings of the lists of settings, each with the first setting below it. */
+const headings: Readonly<Partial<Record<SettingName, string>>> = {
+  net: 'Network',
+  imageSize: 'Images',
+  engine: 'Run',
+  optimizer: 'Optimizer',
+  schedule: 'Learning rate over the run',
+  labelSmoothing: 'Loss',
+  lookahead: 'Averages of the weights',
+  freeze: 'Training from a model',
+  flip: 'Changes of training images',
+  views: 'Measuring',
+};
+
+interface SettingGroup {
+  readonly heading: string;
+  readonly names: SettingName[];
+}
+
+/** All settings, in order, under their headings. */
+export function settingGroups(): readonly SettingGroup[] {
+  const groups: SettingGroup[] = [];
+  for (const name of settingNames) {
+    const heading = headings[name];
+    if (heading !== undefined) groups.push({ heading, names: [] });
+    groups.at(-1)!.names.push(name);
+  }
+  return groups;
+}
+
+export function descriptionOf(name: SettingName): Description {
   return descriptions.get(settingsSchema.shape[name])!;
 }
 

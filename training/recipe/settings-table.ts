@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { recipes } from './recipes.ts';
-import { descriptionOf, settingNames } from './settings-schema.ts';
+import { descriptionOf, settingGroups, settingNames } from './settings-schema.ts';
 
 const file = fileURLToPath(new URL('../../docs/settings.md', import.meta.url));
 
@@ -12,28 +12,33 @@ export function writtenSettings(): string {
 
 /** `docs/settings.md`: every setting, what it means, what it may be, and its value in each recipe. */
 export function settingsPage(): string {
-  const names = Object.keys(recipes) as (keyof typeof recipes)[];
+  const recipeNames = Object.keys(recipes) as (keyof typeof recipes)[];
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return `<!-- Written by "npm run settings". Do not edit. -->
 # Settings
 
 \`./cifar10 train <recipe> --set <setting>=<value>\` changes a setting of a recipe for one run.
 
-${[
-  row(['setting', 'what it is', 'values']),
-  row(['---', '---', '---']),
-  ...settingNames.map((name) => {
-    const { meaning, takes } = descriptionOf(name);
-    return row([`\`${name}\``, meaning, takes]);
-  }),
-].join('\n')}
+${settingGroups()
+  .map(({ heading, names }) =>
+    [
+      `## ${heading}`,
+      row(['setting', 'what it is', 'values']),
+      row(['---', '---', '---']),
+      ...names.map((name) => {
+        const { meaning, takes } = descriptionOf(name);
+        return row([`\`${name}\``, meaning, takes]);
+      }),
+    ].join('\n'),
+  )
+  .join('\n\n')}
 
 ## The recipes
 
 ${[
-  row(['setting', ...names.map((name) => `\`${name}\``)]),
-  row(['---', ...names.map(() => '---')]),
-  ...settingNames.map((setting) => row([`\`${setting}\``, ...names.map((name) => `${recipes[name][setting]}`)])),
+  row(['setting', ...recipeNames.map((name) => `\`${name}\``)]),
+  row(['---', ...recipeNames.map(() => '---')]),
+  ...settingNames.map((setting) => row([`\`${setting}\``, ...recipeNames.map((name) => `${recipes[name][setting]}`)])),
 ].join('\n')}
 `;
 }

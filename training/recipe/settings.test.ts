@@ -183,8 +183,8 @@ describe('a recipe to continue with', () => {
     expect(resolveContinuation({ parent: earlier }).settings).toMatchObject({ imageSize: 32, fit: 'crop' });
   });
 
-  test('has the activations, the batch normalization and the scale of the weights, whichever recipe is named', () => {
-    const changes = { activation: 'elu', batchNormalization: 'on', logitScale: 0.5 };
+  test('has the activations, batch normalization, scale and standardization of the weights, whichever recipe is named', () => {
+    const changes = { activation: 'elu', batchNormalization: 'on', logitScale: 0.5, standardize: 'on' };
     const parent = { name: 'minute', settings: { ...stored, ...changes, dropout: 0.1 } };
     expect(resolveContinuation({ name: 'quick', parent }).settings).toMatchObject({ ...changes, dropout: 'default' });
   });

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { UsageError } from '#errors/user-error.ts';
 import { nearest } from './nearest.ts';
 import { type Recipe, recipes } from './recipes.ts';
-import { descriptionOf, settingNames, settingsSchema } from './settings-schema.ts';
+import { descriptionOf, settingGroups, settingNames, settingsSchema } from './settings-schema.ts';
 import { fromStoredSettings } from './stored-settings.ts';
 
 /** A recipe with its changes applied. */
@@ -31,7 +31,7 @@ interface Continuation {
 
 /**
  * The recipe for training that continues from weights of an earlier one: by default the recipe that they were trained with, and
- * always with the net's activations, batch normalization and scale, and with pictures of their size and fit.
+ * always with the net's activations, batch normalization, scale and standardization, and with pictures of their size and fit.
  * Learning rates are at most a tenth of the recipe's own, unless they are given: a run begins at its highest rate, which
  * is made for drawn weights and ruins trained ones. Where the head is drawn it learns at the recipe's own rate, and the body at
  * a tenth of that.
@@ -66,8 +66,8 @@ export function ownSettings({ name, settings }: ResolvedRecipe): Recipe {
 /** A net continues as the net that it is, with pictures like those that it knows, whichever recipe is named. */
 function knownBy(parent: StoredRecipe | undefined): Partial<Recipe> {
   if (parent === undefined) return {};
-  const { imageSize, fit, activation, batchNormalization, logitScale } = restored(parent).settings;
-  return { imageSize, fit, activation, batchNormalization, logitScale };
+  const { imageSize, fit, activation, batchNormalization, logitScale, standardize } = restored(parent).settings;
+  return { imageSize, fit, activation, batchNormalization, logitScale, standardize };
 }
 
 /** A recipe as a card or a file of weights has it. */
@@ -100,17 +100,16 @@ const COLUMNS = 100;
 
 /** Every setting with its value in a recipe, its meaning and the values that it takes, for `--help` and for errors. */
 export function describeSettings(recipe: Recipe): string {
-  const width = Math.max(...settingNames.map((name) => `${name}=${recipe[name]}`.length));
-  return settingNames
-    .flatMap((name) => {
-      const { meaning, takes } = descriptionOf(name);
-      const columns = COLUMNS - width - 4;
-      const sentences = [meaning, `Takes ${takes}.`];
-      const isShort = sentences.join(' ').length <= columns;
-      const lines = isShort ? [sentences.join(' ')] : sentences.flatMap((sentence) => wrapped(sentence, columns));
-      return lines.map((line, index) => `  ${(index === 0 ? `${name}=${recipe[name]}` : '').padEnd(width)}  ${line}`);
-    })
-    .join('\n');
+  const written = (name: keyof Recipe) => `${name}=${recipe[name]}`;
+  const width = Math.max(...settingNames.map((name) => written(name).length));
+  const described = (name: keyof Recipe) => {
+    const { meaning, takes } = descriptionOf(name);
+    const lines = wrapped(`${meaning} Takes ${takes}.`, COLUMNS - width - 6);
+    return lines.map((line, index) => `    ${(index === 0 ? written(name) : '').padEnd(width)}  ${line}`);
+  };
+  return settingGroups()
+    .map(({ heading, names }) => [`  ${heading}`, ...names.flatMap(described)].join('\n'))
+    .join('\n\n');
 }
 
 function parseChange(change: string, recipe: Recipe): Partial<Recipe> {

@@ -21,7 +21,7 @@ const laterSettings: Partial<Recipe> = {
 };
 
 /** Settings that say which net it is: weights fit one where all of these are the same. */
-export const netSettings = ['net', 'widths', 'activation', 'batchNormalization', 'logitScale'] as const;
+export const netSettings = ['net', 'widths', 'activation', 'batchNormalization', 'logitScale', 'standardize'] as const;
 
 /** Settings as they are stored: under the stored names, in the order of the recipe. */
 export function storedSettings(settings: Partial<Recipe>): Record<string, unknown> {

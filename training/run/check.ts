@@ -4,6 +4,7 @@ import type { Dataset, Split } from '../data/dataset.ts';
 import { heldOutIndices } from '../data/hold-out.ts';
 import type { ImageSet } from '../data/image-set.ts';
 import { InvalidNet, resizedNet } from '../nets/shapes.ts';
+import { checkSettings } from '../recipe/check-settings.ts';
 import { netOf, type Recipe } from '../recipe/recipes.ts';
 import { reducedSides } from '../recipe/resolutions.ts';
 import { checkEngine, isNative } from './choose-engine.ts';
@@ -42,8 +43,7 @@ export function checkRecipe(
       throw new UsageError(`precision=${precision} ${native} precision=auto.`);
     if (batchPreparation === 'graph') throw new UsageError(`batchPreparation=graph ${native} batchPreparation=worker.`);
   }
-  checkHeldOut(settings);
-  checkTogether(settings);
+  checkSettings(settings);
   const [height, width, channels] = images.size;
   if (translate >= Math.min(height, width)) {
     throw new UsageError(`translate=${translate} moves images of ${height}x${width} out of sight. Set it lower.`);
@@ -60,33 +60,6 @@ export function checkRecipe(
     `${title} has ${train.count} training images: heldOut=${heldOut} leaves no batch of batchSize=${batchSize}. ` +
       'Set one of them lower.',
   );
-}
-
-/** @throws {UsageError} a setting decides on held-out images, and there are none */
-function checkHeldOut({ heldOut, patience, keep, schedule }: Recipe): void {
-  const [setting] = [
-    ...(keep === 'best' ? ['keep=best'] : []),
-    ...(patience > 0 ? [`patience=${patience}`] : []),
-    ...(schedule === 'plateau' ? ['schedule=plateau'] : []),
-  ];
-  if (heldOut > 0 || setting === undefined) return;
-  throw new UsageError(`${setting} is decided on held-out images, and heldOut=0 leaves none. Set heldOut=5000.`);
-}
-
-/** @throws {UsageError} two settings contradict each other */
-function checkTogether({ schedule, peak, lookahead, averageLast }: Recipe): void {
-  if (schedule === 'one-cycle' && (peak === 0 || peak > 0.5)) {
-    throw new UsageError(
-      `schedule=one-cycle takes as long down from its peak as up to it, and peak=${peak} leaves no time. ` +
-        'Set peak above 0, up to 0.5, such as peak=0.4.',
-    );
-  }
-  if (lookahead > 0 && averageLast > 0) {
-    throw new UsageError(
-      `lookahead=${lookahead} and averageLast=${averageLast} each keep an average of the weights, and a run has one. ` +
-        'Set one of them to 0.',
-    );
-  }
 }
 
 /** @throws {UsageError} the net does not fit smaller images */

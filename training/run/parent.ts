@@ -103,8 +103,8 @@ export function weightsFor(net: Net, from: OpenedParent, { classes, seed }: Weig
   const { parent, recipe } = from;
   const given = new Map(from.weights.map((tensor) => [tensor.name, tensor]));
   const remedy = recipe
-    ? 'Leave out the recipe, and --set net, widths or imageSize, to train with those that it was made with.'
-    : 'Train with the recipe, and the --set net, widths or imageSize, that it was made with.';
+    ? 'Leave out the recipe, and --set net, widths, batchNormalization or imageSize, to train with those that it was made with.'
+    : 'Train with the recipe, and the --set net, widths, batchNormalization or imageSize, that it was made with.';
   const differs = (what: string) =>
     new UsageError(`${parentName(parent)} does not have the net of this recipe: ${what}. ${remedy}`);
   const sizes = [from.net?.input ?? net.input, net.input].map(([height, width]) => `${height}x${width}`);
