@@ -208,7 +208,7 @@ function gigabytesOf({ handler }: ClassifierFunction): number {
 }
 
 /**
- * What AWS reckons that this month has cost so far. It is kept in us-east-1 only, for the whole account, where its billing alerts are enabled.
+ * What this month has cost so far by AWS’s estimate. It is kept in us-east-1 only, for the whole account, where its billing alerts are enabled.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html
  */
