@@ -3,12 +3,8 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { ClassifierFunction } from '../classify/classifier-function.ts';
-import type { ClassifyApi } from '../classify/classify-api.ts';
-import type { BlockedQueues } from './blocked-queues.ts';
-import type { FailedJobs } from './failed-jobs.ts';
-import type { JobStates } from './job-states.ts';
-import { countingInterval, type WatchThresholds } from './thresholds.ts';
+import { countingInterval } from './thresholds.ts';
+import type { Watched } from './watched.ts';
 
 /** The alarms, each with what it means. The name of its section in docs/runbooks.md is its own, in words. */
 const meanings = {
@@ -33,13 +29,7 @@ export function runbookHeading(name: AlarmName): string {
   return name[0] + name.slice(1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-export interface AlarmsProps {
-  readonly classifier: ClassifierFunction;
-  readonly api: ClassifyApi;
-  readonly failedJobs: FailedJobs;
-  readonly blockedQueues: BlockedQueues;
-  readonly jobStates: JobStates;
-  readonly thresholds: Required<WatchThresholds>;
+export interface AlarmsProps extends Watched {
   /** Who is told when an alarm begins and ends. */
   readonly topic: sns.Topic;
 }

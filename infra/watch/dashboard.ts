@@ -3,19 +3,9 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { ClassifierFunction } from '../classify/classifier-function.ts';
-import type { ClassifyApi } from '../classify/classify-api.ts';
-import type { BlockedQueues } from './blocked-queues.ts';
-import type { FailedJobs } from './failed-jobs.ts';
-import type { JobStates } from './job-states.ts';
-import type { WatchThresholds } from './thresholds.ts';
+import type { Watched } from './watched.ts';
 
-export interface DashboardProps {
-  readonly classifier: ClassifierFunction;
-  readonly api: ClassifyApi;
-  readonly failedJobs: FailedJobs;
-  readonly blockedQueues: BlockedQueues;
-  readonly jobStates: JobStates;
-  readonly thresholds: Required<WatchThresholds>;
+export interface DashboardProps extends Watched {
   readonly alarms: readonly cloudwatch.IAlarm[];
 }
 
@@ -208,7 +198,8 @@ function gigabytesOf({ handler }: ClassifierFunction): number {
 }
 
 /**
- * What this month has cost so far by AWS’s estimate. It is kept in us-east-1 only, for the whole account, where its billing alerts are enabled.
+ * What this month has cost so far, as AWS estimates it. It is kept in us-east-1 only, for the whole account, where its billing
+ * alerts are enabled.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html
  */
