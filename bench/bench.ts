@@ -174,6 +174,7 @@ Examples:
       .addHelpText(
         'after',
         `
+Each seed has a file of its own in results/; "npm run bench -- the-post-page" joins those that are there.
 Two processes of one thread each take less time for two seeds than one process of two threads:
   TF_NUM_INTRAOP_THREADS=1 npm run bench -- the-post --seeds 1 &
   TF_NUM_INTRAOP_THREADS=1 npm run bench -- the-post --seeds 2 &`,

@@ -11,7 +11,7 @@ import { ExperimentResults, experimentFigures } from './the-post/experiment-resu
 import { type Experiment, experimentTables, questionOf } from './the-post/experiment-tables.ts';
 import { between, filled } from './the-post/markdown.ts';
 import { postCurves } from './the-post/post-curves.ts';
-import { PostResults } from './the-post/post-results.ts';
+import { PostResult } from './the-post/post-results.ts';
 import { logTable, lowestTable, testTable } from './the-post/post-tables.ts';
 
 const PAGE = 'docs/the-post.md';
@@ -34,8 +34,9 @@ export async function writePostPage({ sweeps, store }: Options): Promise<void> {
   const before = await readFile(PAGE, 'utf8');
   const tables = experimentTables(experiments, between(before, 'experiments'));
   let page = filled(before, 'experiments', tables);
-  const results = await latest('the-post', PostResults);
-  if (results === undefined) console.log('results/ has no <date>-the-post.json: its tables stay as they are.');
+  const results = await postResults();
+  if (results.length === 0)
+    console.log('results/ has no <date>-the-post-seed-<seed>.json: its tables stay as they are.');
   else {
     page = filled(page, 'test images', testTable(results));
     page = filled(page, 'training log', logTable(results));
@@ -66,6 +67,15 @@ async function recordSweep(
 async function readExperiment(name: string): Promise<Experiment> {
   const question = questionOf(await readFile(`experiments/${name}.yaml`, 'utf8'));
   return { name, question, results: await latest(`experiment-${name}`, ExperimentResults) };
+}
+
+/** The latest of each seed, by seed. */
+async function postResults(): Promise<PostResult[]> {
+  const names = (await readdir('results')).flatMap(
+    (file) => /^[\d-]{11}(the-post-seed-\d+)\.json$/.exec(file)?.[1] ?? [],
+  );
+  const results = await Promise.all([...new Set(names)].map((name) => latest(name, PostResult)));
+  return results.flatMap((each) => each ?? []).sort((a, b) => a.seed - b.seed);
 }
 
 /** The latest `results/<date>-<name>.json`; undefined where there is none. @throws {MalformedObject} it has another form */

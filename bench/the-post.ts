@@ -43,10 +43,11 @@ export async function benchmarkThePost({ seeds, folder, epochs }: Options): Prom
   const { signal, exitCode, release } = onSignals(print);
   try {
     const data = await loadCifar10({ log: print, signal });
-    const figures = [];
-    for (const seed of seeds) figures.push(await trainAsThePost(data, { seed, folder, epochs, signal }));
-    const command = `npm run bench -- the-post --seeds ${seeds.join(' ')} --epochs ${epochs.join(' ')}`;
-    for (const line of await writeResults('the-post', command, { recipe: 'seed', seeds: figures })) print(line);
+    for (const seed of seeds) {
+      const figures = await trainAsThePost(data, { seed, folder, epochs, signal });
+      const command = `npm run bench -- the-post --seeds ${seed} --epochs ${epochs.join(' ')}`;
+      for (const line of await writeResults(`the-post-seed-${seed}`, command, figures)) print(line);
+    }
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     print(`The same command resumes from the last checkpoint in ${folder}.`);
@@ -75,7 +76,7 @@ async function trainAsThePost(data: Dataset, { seed, folder, epochs, signal }: R
     const test: Measured[] = [];
     for (const epoch of epochs) test.push(await measuredAfter(epoch, attempt, store));
     const { description } = attempt.engine;
-    return { seed, engine: description, epochs: epochsOf(attempt.progress.history), test };
+    return { recipe: 'seed', seed, engine: description, epochs: epochsOf(attempt.progress.history), test };
   } finally {
     attempt.engine.dispose();
     await log.close();

@@ -1,11 +1,11 @@
 import { area, around, axes, legendAt } from '#training/record/report/panel.ts';
 import { element, heading, picture, standalone, style, WIDTH } from '#training/record/report/svg.ts';
-import { type PostResults, reported } from './post-results.ts';
+import { type PostResult, reported } from './post-results.ts';
 
 interface Line {
   readonly name: string;
   readonly colour: string;
-  readonly of: (epoch: PostResults['seeds'][number]['epochs'][number]) => number;
+  readonly of: (epoch: PostResult['epochs'][number]) => number;
 }
 
 interface Chart {
@@ -40,15 +40,15 @@ const accuracy: Chart = {
 };
 
 /** Training and held-out curves over the epochs, with the test images of the seeds and of the post. @returns an SVG document */
-export function postCurves(results: PostResults): string {
-  const [left, right] = [chart(loss, results), chart(accuracy, results)];
+export function postCurves(seeds: readonly PostResult[]): string {
+  const [left, right] = [chart(loss, seeds), chart(accuracy, seeds)];
   const height = area.top + area.height + 54;
   const title = 'Loss and accuracy of the post’s recipe over the epochs';
   const parts = [left, element('g', { transform: `translate(${WIDTH} 0)` }, right)];
   return standalone(picture(height, title, parts, 2 * WIDTH));
 }
 
-function chart({ title, explanation, lines, ofTest, label, limit }: Chart, { seeds }: PostResults): string {
+function chart({ title, explanation, lines, ofTest, label, limit }: Chart, seeds: readonly PostResult[]): string {
   const { left, top, width, height } = area;
   const end = Math.max(...seeds.flatMap(({ epochs }) => epochs.map(({ epoch }) => epoch)));
   const pairs = seeds.flatMap(({ test }) => test);

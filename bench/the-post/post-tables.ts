@@ -2,7 +2,7 @@ import { percent } from '#models/percent.ts';
 import { summarize } from '#training/evaluation/seed-groups.ts';
 import { criticalT } from '#training/evaluation/student-t.ts';
 import { markdownTable } from './markdown.ts';
-import { type PostResults, reported } from './post-results.ts';
+import { type PostResult, reported } from './post-results.ts';
 
 /** The epochs of the training log that the post shows. */
 const SHOWN = [1, 2, 3, 4, 5, 95, 96, 97, 98, 99, 100];
@@ -22,7 +22,7 @@ const measures = [
  * The post's three pairs beside those of the seeds. The post is one run: what it can be held against is the interval in which one
  * more run of ours would lie, not that of our mean.
  */
-export function testTable({ seeds }: PostResults): string {
+export function testTable(seeds: readonly PostResult[]): string {
   const rows = reported.flatMap((pair) => {
     const found = seeds.flatMap(({ test }) => test.filter(({ epoch }) => epoch === pair.epoch));
     if (found.length === 0) return [];
@@ -60,8 +60,8 @@ function intervalOfOneMore(values: readonly number[]): readonly [low: number, hi
 }
 
 /** The training log of the first seed, at the epochs that the post shows. */
-export function logTable({ seeds }: PostResults): string {
-  const { epochs } = seeds[0]!;
+export function logTable([first]: readonly PostResult[]): string {
+  const { epochs } = first!;
   const rows = epochs.flatMap(({ epoch, loss, heldOut, trainingSeconds }, index) =>
     SHOWN.includes(epoch)
       ? [
@@ -76,7 +76,7 @@ export function logTable({ seeds }: PostResults): string {
 }
 
 /** When the held-out loss is lowest, by seed. */
-export function lowestTable({ seeds }: PostResults): string {
+export function lowestTable(seeds: readonly PostResult[]): string {
   const rows = seeds.map(({ seed, epochs }) => {
     const losses = epochs.map(({ heldOut }) => heldOut.loss);
     const lowest = epochs[indexOfLeast(losses)]!;

@@ -6,10 +6,10 @@ import { experimentTables, questionOf } from './experiment-tables.ts';
 import { between, filled } from './markdown.ts';
 import { postCurves } from './post-curves.ts';
 import { madeUpResults } from './post-results.fixture.ts';
-import { PostResults } from './post-results.ts';
+import { PostResult } from './post-results.ts';
 import { logTable, lowestTable, testTable } from './post-tables.ts';
 
-const results = PostResults.parse(madeUpResults());
+const results = madeUpResults().map((each) => PostResult.parse(each));
 const rowsOf = (table: string) =>
   table.split('\n').flatMap((line) => (/^\| (.*) \|$/.exec(line) ? [line.slice(2, -2).split(' | ')] : []));
 
@@ -32,12 +32,12 @@ test('the test images are read at the post’s epochs, with the interval in whic
 });
 
 test('a pair that no run would reach is outside, and one seed has no interval', () => {
-  const far = {
-    ...results,
-    seeds: results.seeds.map((each) => ({ ...each, test: [{ epoch: 100, accuracy: 0.5 + each.seed / 1e4, loss: 1 }] })),
-  };
+  const far = results.map((each) => ({
+    ...each,
+    test: [{ epoch: 100, accuracy: 0.5 + each.seed / 1e4, loss: 1 }],
+  }));
   expect(rowsOf(testTable(far)).at(2)!.at(-1)).toMatch(/ % to .* %: the post is outside$/);
-  expect(rowsOf(testTable({ ...results, seeds: results.seeds.slice(0, 1) }))[2]!.slice(-2)).toEqual(['', '']);
+  expect(rowsOf(testTable(results.slice(0, 1)))[2]!.slice(-2)).toEqual(['', '']);
 });
 
 test('the log has the epochs that the post shows, each with its own seconds', () => {
@@ -50,7 +50,7 @@ test('the loss is lowest at an epoch, and over ten of them', () => {
   const [, , first, second] = rowsOf(lowestTable(results));
   expect(first).toEqual(['1', '150', '0.6500', '145 to 154', '0.6525', '0.6955']);
   expect(second!.slice(0, 3)).toEqual(['2', '150', '0.6400']);
-  const short = { ...results, seeds: results.seeds.map((each) => ({ ...each, epochs: each.epochs.slice(0, 5) })) };
+  const short = results.map((each) => ({ ...each, epochs: each.epochs.slice(0, 5) }));
   expect(rowsOf(lowestTable(short))[2]).toEqual(['1', '5', '0.7950', '', '', '']);
 });
 
