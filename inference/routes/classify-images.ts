@@ -1,7 +1,7 @@
 import { decodeImage, type ImageLimits } from '#images/decode-image.ts';
 import { encodeGreyPng } from '#images/encode-png.ts';
 import type { Size } from '#images/rgb-image.ts';
-import { occlusionMap } from '#models/occlusion-map.ts';
+import { occlusionMaps } from '#models/occlusion-maps.ts';
 import type { Explanation, ImageAnswer } from '../http/answers.ts';
 import { RequestError } from '../http/problem.ts';
 import type { Answers } from '../serving/classifier.ts';
@@ -151,7 +151,7 @@ function explanationOf(
 ): Explanation {
   const { label, index } = answer.predictions[0]!;
   const { width, height } = model.card.input;
-  const drops = occlusionMap(pixels, index, model); // [height, width]
+  const drops = occlusionMaps(pixels, [index], model)[0]!; // [height, width]
   const largest = Math.max(0, ...drops);
   const grey = Uint8Array.from(drops, (drop) => (largest > 0 ? Math.round((255 * Math.max(0, drop)) / largest) : 0));
   const png = Buffer.from(encodeGreyPng({ width, height, pixels: grey })).toString('base64');

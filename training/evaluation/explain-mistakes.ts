@@ -1,4 +1,4 @@
-import { occlusionMap } from '#models/occlusion-map.ts';
+import { occlusionMaps } from '#models/occlusion-maps.ts';
 import { type Split, slice } from '../data/dataset.ts';
 import type { Predict } from './evaluate.ts';
 import { type Mistake, worstMistakes } from './measure.ts';
@@ -6,7 +6,7 @@ import { probabilities } from './temperature.ts';
 
 /** A mistake, and the parts of the image that it was made by. */
 export interface ExplainedMistake extends Mistake {
-  /** `[height, width]`, as `occlusionMap` gives it for the wrong answer. */
+  /** `[height, width]`, as `occlusionMaps` gives it for the wrong answer. */
   readonly forAnswer: Float32Array;
   /** The same for the correct class. */
   readonly forCorrect: Float32Array;
@@ -22,7 +22,7 @@ export interface ExplainOptions {
 }
 
 /**
- * Finds what the network looked at in its worst mistakes. Each takes a hundred passes of one image.
+ * Finds what the network looked at in its worst mistakes. Each takes one pass of some fifty images.
  *
  * @param logits `[split.count, classes]`
  * @returns none for images without three channels
@@ -40,7 +40,7 @@ export function explainMistakes(
   };
   return worstMistakes(probabilities(logits, count, temperature), split.labels, most).map((mistake) => {
     const pixels = slice(split, mistake.image, mistake.image + 1).images;
-    const map = (label: number) => occlusionMap(pixels, label, model);
-    return { ...mistake, forAnswer: map(mistake.answer), forCorrect: map(mistake.label) };
+    const maps = occlusionMaps(pixels, [mistake.answer, mistake.label], model);
+    return { ...mistake, forAnswer: maps[0]!, forCorrect: maps[1]! };
   });
 }

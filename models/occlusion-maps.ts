@@ -11,14 +11,15 @@ interface Classified {
 }
 
 /**
- * Finds the parts of an image that support a class: the class's probability drops when a gray square covers them.
+ * Finds the parts of an image that support a class: the class's probability drops when a gray square covers them. The covered
+ * images are classified once for all classes.
  *
  * @param pixels `[height, width, 3]` uint8, of the model's input size
- * @param classIndex the class to explain
- * @returns `[height, width]` the drop in probability, averaged over the squares that cover a pixel; negative where it rises
+ * @param classIndices the classes to explain
+ * @returns `[height, width]` each: the drop in probability, averaged over the squares that cover a pixel; negative where it rises
  * @see Zeiler & Fergus, Visualizing and Understanding Convolutional Networks, arXiv:1311.2901 §4.2
  */
-export function occlusionMap(pixels: Uint8Array, classIndex: number, model: Classified): Float32Array {
+export function occlusionMaps(pixels: Uint8Array, classIndices: readonly number[], model: Classified): Float32Array[] {
   const { classes, input } = model.card;
   const { width, height } = input;
   const squares = cover(width).flatMap((x) => cover(height).map((y) => ({ x, y })));
@@ -35,18 +36,20 @@ export function occlusionMap(pixels: Uint8Array, classIndex: number, model: Clas
   });
   const probabilities = model.classify(batch); // [1 + squares, classes]
 
-  const sums = new Float32Array(width * height);
-  const counts = new Float32Array(width * height);
-  squares.forEach(({ x, y }, square) => {
-    const drop = probabilities[classIndex]! - probabilities[(square + 1) * classes.length + classIndex]!;
-    for (let row = y.from; row < y.to; row++) {
-      for (let column = x.from; column < x.to; column++) {
-        sums[row * width + column]! += drop;
-        counts[row * width + column]!++;
+  return classIndices.map((index) => {
+    const sums = new Float32Array(width * height);
+    const counts = new Float32Array(width * height);
+    squares.forEach(({ x, y }, square) => {
+      const drop = probabilities[index]! - probabilities[(square + 1) * classes.length + index]!;
+      for (let row = y.from; row < y.to; row++) {
+        for (let column = x.from; column < x.to; column++) {
+          sums[row * width + column]! += drop;
+          counts[row * width + column]!++;
+        }
       }
-    }
+    });
+    return sums.map((sum, pixel) => sum / counts[pixel]!);
   });
-  return sums.map((sum, pixel) => sum / counts[pixel]!);
 }
 
 interface Range {
