@@ -11,7 +11,7 @@ export const ExperimentResults = z.object({
   commit: z.string(),
   /** More than one where seeds were added later. */
   sweeps: z.array(z.string()).check(z.minLength(1)),
-  /** The processors that trained, with their cores. */
+  /** The processors that trained, with their cores, and the engine with its threads and precision. */
   machines: z.array(z.string()),
   /** Held-out images. */
   images: z.number(),
@@ -58,7 +58,7 @@ export function experimentFigures(
   const all = sweep.runs.flatMap(({ result }) => result ?? []);
   return {
     sweeps: [first, ...others].map(({ id }) => id),
-    machines: [...new Set(all.map(({ machine: { cpu, cores } }) => `${cpu}, ${cores} cores`))],
+    machines: [...new Set(all.map(({ machine: { cpu, cores }, engine }) => `${cpu}, ${cores} cores: ${engine}`))],
     images: all.find(({ heldOut }) => heldOut)?.heldOut?.images ?? 0,
     baseline: baseline.group,
     groups: order.map((name) => {
