@@ -32,7 +32,8 @@ afterAll(async () => {
   await rm(clone, { recursive: true, force: true });
 });
 
-it.each(blocks)('README.md:$line', { timeout: 900_000 }, async ({ commands }) => {
+// A slow machine that also runs all other tests takes ten times as long for a training as a fast one.
+it.each(blocks)('README.md:$line', { timeout: 2_700_000 }, async ({ commands }) => {
   // "serve" in the README listens on its default port.
   await expect(isFree(8080), 'The README needs port 8080; another program uses it.').resolves.toBe(true);
   const printed = await runBlock(commands, clone);

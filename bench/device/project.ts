@@ -143,7 +143,7 @@ export function trainOnce(addon: string, precision: Precision): 'CPU' | 'GPU' {
     const options = { net, weights, batchSize: 32, seed: 1, labelSmoothing: 0.2, reduction: 'mean', groups } as const;
     const resident = { ...train, augmentation: settings };
     const device = { compileFunctions: false, precision };
-    const { graph, state, inputs, steps, loop, evaluation } = buildTrainingGraph({ ...options, resident }, device);
+    const { graph, state, inputs, steps, loop, evaluations } = buildTrainingGraph({ ...options, resident }, device);
     const session = openSession({ binding }, graph);
     session.assign(state.map((variable) => [variable, zerosFor(variable)]));
     session.assign([loop!.pixels, loop!.labels].map((variable) => [variable, zerosFor(variable)]));
@@ -159,7 +159,7 @@ export function trainOnce(addon: string, precision: Precision): 'CPU' | 'GPU' {
       ]),
       [loop!.losses[0]![0]],
     );
-    session.run([[evaluation.images, zerosFor(evaluation.images)]], [evaluation.logits]);
+    for (const { images, logits } of evaluations) session.run([[images, zerosFor(images)]], [logits]);
     session.dispose();
   }
   return binding.isUsingGpuDevice() ? 'GPU' : 'CPU';

@@ -11,11 +11,11 @@ import type { ResolvedRecipe } from '../recipe/settings.ts';
 export class NothingLearned extends UserError {
   override readonly name = 'NothingLearned';
 
-  constructor({ version, guessing }: RunResult & { readonly guessing: Guesses }, recipe: ResolvedRecipe) {
+  constructor({ version, guessing, steps }: RunResult & { readonly guessing: Guesses }, recipe: ResolvedRecipe) {
     super(
       `The training learned nothing: ${describeGuesses(guessing)}, which is no better than guessing (p = ` +
         `${guessing.pValue.toPrecision(2)}). Version ${version} is stored, but is not the candidate. ` +
-        `Train again under another --run, ${whatToTry(recipe)}.`,
+        `Train again under another --run, ${whatToTry(recipe, steps)}.`,
     );
   }
 }
@@ -48,12 +48,17 @@ export function describeGuesses({ split, images, right, mostFrequent, guessed }:
   return `of ${images.toLocaleString('en')} ${split} images, ${share(right)} are right, and always answering "${mostFrequent}" gets ${share(guessed)}`;
 }
 
-/** The change of the recipe that helps most often. */
-export function whatToTry({ name, settings }: ResolvedRecipe): string {
+/** In so few steps of a budget, no rate teaches a net anything. */
+const TOO_FEW_STEPS = 50;
+
+/** The change of the recipe that helps most often. @param steps that it took, where they may be too few */
+export function whatToTry({ name, settings }: ResolvedRecipe, steps = Number.POSITIVE_INFINITY): string {
   const own: Recipe | undefined = Object.hasOwn(recipes, name) ? recipes[name as keyof typeof recipes] : undefined;
   const rates = ['learningRate', ...(settings.optimizer === 'muon' ? (['muonLearningRate'] as const) : [])] as const;
   const tooHigh = rates.filter((rate) => own !== undefined && settings[rate] > own[rate]);
   if (tooHigh.length > 0) return `with the recipe's ${tooHigh.map((rate) => `${rate}=${own![rate]}`).join(' and ')}`;
+  if (settings.budget > 0 && steps < TOO_FEW_STEPS)
+    return `for longer, such as --budget ${4 * settings.budget}s: ${settings.budget} s left time for ${steps} steps`;
   if (settings.epochs < 1 && settings.budget === 0) return 'for longer, such as --set epochs=1';
   return `with lower rates, such as ${rates.map((rate) => `--set ${rate}=${settings[rate] / 10}`).join(' ')}`;
 }

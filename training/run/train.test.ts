@@ -20,6 +20,7 @@ import type { ObjectStore } from '#models/stores/object-store.ts';
 import { listVersions, publishVersion, readVersion } from '#models/versions.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { smallDataset } from '../data/small-dataset.fixture.ts';
+import { isBfloat16Coarse, processors } from '../engine/graph/precision.ts';
 import { hasTensorFlow } from '../engine/tensorflow.ts';
 import { openStoredModel } from '../evaluation/stored-model.ts';
 import { probabilities } from '../evaluation/temperature.ts';
@@ -30,7 +31,7 @@ import type { TrainingEvent } from '../record/events.ts';
 import { ForeignCheckpoint, openCheckpoints } from './checkpoint.ts';
 import { beginningFor, FEW_PICTURES } from './few-pictures.ts';
 import { instanceMetadataOnLoopback, reclaimNotice } from './instance-metadata.fixture.ts';
-import { NothingLearned } from './nothing-learned.ts';
+import { NothingLearned, whatToTry } from './nothing-learned.ts';
 import { type OpenedParent, openParent } from './parent.ts';
 import { type Outcome, train } from './train.ts';
 import { workOf } from './work.ts';
@@ -224,6 +225,15 @@ describe('a run that learned nothing', () => {
     expect((await readVersion(store, version)).card.run).toBe('b');
     expect(await store.get('runs/b/report.html')).toBeDefined();
     await expect(attempt({ recipe: idle, run: 'b', data: enough })).rejects.toThrow(message);
+  });
+
+  test.each([
+    [['budget=15'], 2, 'for longer, such as --budget 60s: 15 s left time for 2 steps'],
+    [['budget=15'], 900, 'with lower rates, such as --set learningRate=0.02'],
+    [['epochs=0.5'], 60, 'for longer, such as --set epochs=1'],
+    [['learningRate=9'], 900, "with the recipe's learningRate=0.2"],
+  ])('says what to try: %j after %d steps', (changes, steps, advice) => {
+    expect(whatToTry(resolveRecipe('tiny', changes), steps)).toBe(advice);
   });
 
   test('passes with a warning where there are too few images to tell', async () => {
@@ -792,6 +802,21 @@ describe('before anything is written', () => {
     },
   );
 });
+
+test.runIf(hasTensorFlow())(
+  'a run in bfloat16 is refused where its gradients would be wrong, and trains elsewhere',
+  async () => {
+    const recipe = resolveRecipe('tiny', [...small, 'epochs=0.125', 'precision=bfloat16']);
+    if (!isBfloat16Coarse(processors())) {
+      expect((await attempt({ recipe })).outcome.status).toBe('finished');
+      return;
+    }
+    const refused = attempt({ recipe });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow('precision=bfloat16 takes a processor with AVX-512');
+    expect(await store.get('runs/a/args.json')).toBeUndefined();
+  },
+);
 
 describe.skipIf(!hasTensorFlow())('batches prepared in another thread, or by the engine many steps a call,', () => {
   /** Two epochs, in the first of which a group is frozen. */

@@ -15,7 +15,7 @@ import { labelValues } from './labels.ts';
 import { withMemory } from './out-of-memory.ts';
 import { precisionOf } from './precision.ts';
 import { openSession, type Session } from './session.ts';
-import { buildTrainingGraph, evaluatedAtOnce, type TrainingGraph } from './training-graph.ts';
+import { buildTrainingGraph, type TrainingGraph } from './training-graph.ts';
 import { stepsAtOnce, type TrainingLoop } from './training-loop.ts';
 
 /**
@@ -225,7 +225,7 @@ function observe(
 
 function logits(
   { net }: EngineOptions,
-  { evaluation }: TrainingGraph,
+  { evaluations }: TrainingGraph,
   session: Session,
   images: Uint8Array,
 ): Float32Array {
@@ -237,15 +237,23 @@ function logits(
   }
   const count = images.length / imageSize;
   const results = new Float32Array(count * net.classes);
-  const padded = new Uint8Array(evaluatedAtOnce * imageSize);
-  for (let first = 0; first < count; first += evaluatedAtOnce) {
-    const size = Math.min(evaluatedAtOnce, count - first);
+  const smallest = evaluations.at(-1)!;
+  for (let first = 0; first < count; ) {
+    const { size, images: input, logits: output } = evaluations.find(({ size }) => size <= count - first) ?? smallest;
     const given = images.subarray(first * imageSize, (first + size) * imageSize);
-    if (size < evaluatedAtOnce) padded.set(given);
-    const [computed] = session.run([[evaluation.images, size < evaluatedAtOnce ? padded : given]], [evaluation.logits]);
-    results.set(computed!.subarray(0, size * net.classes), first * net.classes);
+    const [computed] = session.run([[input, padded(given, size * imageSize)]], [output]);
+    const kept = Math.min(size, count - first);
+    results.set(computed!.subarray(0, kept * net.classes), first * net.classes);
+    first += kept;
   }
   return results;
+}
+
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length === length) return bytes;
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
 }
 
 function read(session: Session, variables: readonly Variable[]): NamedTensor[] {

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { fastestPrecision, isBfloat16Faster } from './precision.ts';
+import { fastestPrecision, isBfloat16Coarse, isBfloat16Faster } from './precision.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -44,6 +44,15 @@ test.each([
 ])('a processor trains in bfloat16 where that is faster: %s', (_, vendor, flags, isFaster) => {
   const description = `processor\t: 0\nvendor_id\t: ${vendor}\nmodel name\t: any\nflags\t\t: fpu ${flags} clflush\nbugs\t\t: none\n`;
   expect(isBfloat16Faster(description)).toBe(isFaster);
+});
+
+test.each([
+  ['AMD, Zen 3', 'flags', 'fma avx2', true],
+  ['Intel with AVX-512', 'flags', 'avx2 avx512f avx512_vnni', false],
+  ['Intel without AVX-512, but its successor', 'flags', 'avx2 avx_vnni avx_ne_convert', false],
+  ['Arm', 'Features', 'fp asimd bf16', false],
+])('bfloat16 is coarse where oneDNN cannot multiply it: %s', (_, key, flags, isCoarse) => {
+  expect(isBfloat16Coarse(`processor\t: 0\n${key}\t\t: ${flags} crc32\n`)).toBe(isCoarse);
 });
 
 test('a machine that does not describe its processors trains in float32', () => {

@@ -15,8 +15,11 @@ import {
   type Variables,
 } from './training-step.ts';
 
-/** Images of an evaluation call; the last batch is padded to this size, so that one shape is compiled. */
-export const evaluatedAtOnce = 250;
+/**
+ * Images of an evaluation call. What is left is padded to the smaller size, so that two shapes are compiled. It is that of the
+ * occlusions of an image.
+ */
+const evaluationSizes = [250, 50];
 
 /** A graph with its inputs and outputs. */
 export interface TrainingGraph {
@@ -36,7 +39,14 @@ export interface TrainingGraph {
   readonly observation: { readonly share: Value; readonly done: Value } | undefined;
   /** Many steps a call, where the training images are resident. */
   readonly loop: TrainingLoop | undefined;
-  readonly evaluation: { readonly images: Value; readonly logits: Value };
+  /** For several numbers of images, the largest first. */
+  readonly evaluations: readonly Evaluation[];
+}
+
+export interface Evaluation {
+  readonly size: number;
+  readonly images: Value;
+  readonly logits: Value;
 }
 
 interface DeviceOptions {
@@ -72,13 +82,14 @@ export function buildTrainingGraph(options: EngineOptions, device: DeviceOptions
     average: options.average ? slowCall(graph, 'average', ahead.follow) : undefined,
     observation: options.average ? addObservationCall(graph, options, device.precision, inputs, variables) : undefined,
     loop: resident && addTrainingLoop(graph, options, device.precision, resident),
-    evaluation: addEvaluation(graph, net, variables),
+    evaluations: evaluationSizes.map((size) => addEvaluation(graph, net, variables, size)),
   };
 }
 
-function addEvaluation(graph: Graph, net: Net, variables: Variables): TrainingGraph['evaluation'] {
-  const images = graph.placeholder('evaluated_images', [evaluatedAtOnce, ...net.input], 'uint8');
-  return { images, logits: graph.scope('evaluation', () => inferenceNetwork(graph, net, { images, variables })) };
+function addEvaluation(graph: Graph, net: Net, variables: Variables, size: number): Evaluation {
+  const images = graph.placeholder(`evaluated_images_${size}`, [size, ...net.input], 'uint8');
+  const logits = graph.scope(`evaluation_${size}`, () => inferenceNetwork(graph, net, { images, variables }));
+  return { size, images, logits };
 }
 
 function slowCall(graph: Graph, name: string, update: Lookahead['update']): { decay: Value; done: Value } {
