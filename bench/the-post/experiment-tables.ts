@@ -47,7 +47,7 @@ function section({ name, question, results }: Measured, lessons: ReadonlyMap<str
     group,
     `${seeds.length}${diverged > 0 ? `, ${diverged} diverged` : ''}`,
     accuracy === undefined ? '' : percent(accuracy),
-    interval95 ? `${(100 * interval95[0]).toFixed(2)} to ${percent(interval95[1])}` : '',
+    interval95 ? intervalOf(interval95) : '',
     group === baseline ? 'baseline' : differenceOf(difference),
     loss?.toFixed(4) ?? '',
     seconds?.toFixed(0) ?? '',
@@ -56,6 +56,11 @@ function section({ name, question, results }: Measured, lessons: ReadonlyMap<str
   const header = ['', 'runs', 'held out', '95 % of the mean', 'points against the baseline', 'loss', 'seconds', LESSON];
   const where = `: ${sweeps.length === 1 ? 'sweep' : 'sweeps'} ${sweeps.map((id) => `\`${id}\``).join(', ')}, recorded on ${at.slice(0, 10)}; ${images.toLocaleString('en')} held-out images; ${machines.join('; ')}.`;
   return `${heading}${where}\n\n${markdownTable([header, ...rows])}`;
+}
+
+/** Student's interval of few seeds that differ much can leave the range of a share. */
+function intervalOf([low, high]: readonly [number, number]): string {
+  return `${(100 * Math.max(0, low)).toFixed(2)} to ${percent(Math.min(1, high))}`;
 }
 
 /** In points, with the 95 % interval; marked where it does not hold 0. */

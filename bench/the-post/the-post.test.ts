@@ -84,6 +84,10 @@ test('an experiment is a row for each variant, in the order of its file, compare
   expect(rows.map((cells) => cells[1])).toEqual(['2', '1, 1 diverged', '2']);
   expect(rows.filter((cells) => cells[4] === 'baseline').map(([group]) => group)).toEqual([recorded.baseline]);
   expect(rows.filter((cells) => /^(\*\*)?[+-]\d/.test(cells[4]!))).toHaveLength(2);
+
+  const apart = recorded.groups.map((group) => ({ ...group, interval95: [-0.1565, 0.6248] as [number, number] }));
+  const wide = experimentTables([{ name, question, results: { ...recorded, groups: apart } }], '');
+  expect(rowsOf(wide).at(-1)![3]).toBe('0.00 to 62.48 %');
 });
 
 test('seeds that were trained later are joined, and a run that both sweeps have counts once', () => {
