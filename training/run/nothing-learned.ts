@@ -48,7 +48,7 @@ export function describeGuesses({ split, images, right, mostFrequent, guessed }:
   return `of ${images.toLocaleString('en')} ${split} images, ${share(right)} are right, and always answering "${mostFrequent}" gets ${share(guessed)}`;
 }
 
-/** In so few steps of a budget, no rate teaches a net anything. */
+/** After fewer steps of a budget, the time was more likely too short than the rate too high. */
 const TOO_FEW_STEPS = 50;
 
 /** The change of the recipe that helps most often. @param steps that it took, where they may be too few */
