@@ -55,7 +55,7 @@ test('a machine that becomes slower, or faster, is fitted again', () => {
   }
 });
 
-test('however noisy, a run ends within its budget but for one step', () => {
+test('however noisy, a run ends within its budget but for the step that exceeds it and the last of its schedule', () => {
   const noise = fc.array(fc.double({ min: 0.5, max: 2, noNaN: true }), { minLength: 1, maxLength: 50 });
   fc.assert(
     fc.property(
@@ -64,8 +64,9 @@ test('however noisy, a run ends within its budget but for one step', () => {
       noise,
       (seconds, pace, factors) => {
         const longest = pace * Math.max(...factors);
+        const rounding = 1e-9; // Both sides are sums of such steps, in different orders.
         const { trainingSeconds } = spend(seconds, (step) => pace * factors[step % factors.length]!, 1_000_000);
-        expect(trainingSeconds).toBeLessThanOrEqual(seconds + longest);
+        expect(trainingSeconds).toBeLessThanOrEqual(seconds + 2 * longest + rounding);
         expect(trainingSeconds).toBeGreaterThan(0.9 * seconds - 3 * longest);
       },
     ),

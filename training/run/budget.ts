@@ -28,7 +28,8 @@ export interface Budget {
   /**
    * The total number of steps with which the training ends within the budget, and not long before.
    *
-   * @returns at least one more than are done; `progress.steps` as long as that fits
+   * @returns at least one more than are done, with which the schedule ends also where a step has exceeded the budget; `progress.steps`
+   * as long as that fits
    */
   fit(progress: Pick<Progress, 'step' | 'steps' | 'trainingSeconds'>): number;
 }
