@@ -56,13 +56,13 @@ describe('runShards', () => {
       return { seed: item.shard };
     };
     const { id, counts } = await done(fails);
-    expect(counts).toEqual({ done: 2, skipped: 0, failed: 1 });
+    expect(counts).toEqual({ done: 2, skipped: 0, taken: 0, failed: 1 });
     expect(await readFailures(store, id, shards[0]!)).toMatchObject([{ message: 'The disk is full.', job: 'job-1' }]);
     expect(await readResult(store, id, shards[0]!)).toBeUndefined();
     expect(await readResult(store, id, shards[1]!)).toMatchObject({ job: 'job-1', result: { seed: shards[1] } });
 
     const again = await done(async () => ({ seed: 'other' }));
-    expect(again.counts).toEqual({ done: 1, skipped: 2, failed: 0 });
+    expect(again.counts).toEqual({ done: 1, skipped: 2, taken: 0, failed: 0 });
     expect(again.begun).toEqual([shards[0]]);
     expect(await readResult(store, id, shards[1]!)).toMatchObject({ result: { seed: shards[1] } });
   });
@@ -74,7 +74,20 @@ describe('runShards', () => {
       await writeResult(store, id, item.shard, result);
       throw new Error('Another process is training the run.');
     };
-    expect((await done(overtaken)).counts).toEqual({ done: 0, skipped: 3, failed: 0 });
+    expect((await done(overtaken)).counts).toEqual({ done: 0, skipped: 3, taken: 0, failed: 0 });
+    expect(await readFailures(store, id, shards[0]!)).toEqual([]);
+  });
+
+  it('leaves a shard to another process that writes its run, without a failure', async () => {
+    const { id } = await createPlan(store, plan);
+    const theirs: RunShard = async ({ item }) => {
+      if (item.shard !== shards[0]) return {};
+      const write = () => store.put(`runs/${item.shard}`, new Uint8Array(1), { only: 'absent' });
+      await write();
+      const cause = await write().catch((error: unknown) => error);
+      throw new Error('Another process is training the run.', { cause });
+    };
+    expect((await done(theirs)).counts).toEqual({ done: 2, skipped: 0, taken: 1, failed: 0 });
     expect(await readFailures(store, id, shards[0]!)).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { UsageError } from '#errors/user-error.ts';
 import { listAttempts, markStarted, newAttempt, type Worker, writeFailure } from '#models/plans/attempts.ts';
 import type { Plan } from '#models/plans/plan.ts';
 import { readResult, writeResult } from '#models/plans/results.ts';
-import type { ObjectStore } from '#models/stores/object-store.ts';
+import { type ObjectStore, WriteConflict } from '#models/stores/object-store.ts';
 import type { RunShard } from './shard-context.ts';
 
 /** How many listings are asked for at once. */
@@ -29,12 +29,14 @@ export interface ShardCounts {
   readonly done: number;
   /** Somebody else has done them. */
   readonly skipped: number;
+  /** Another process is at them. */
+  readonly taken: number;
   readonly failed: number;
 }
 
 /**
  * Does shards of a plan that have no result, one after the other. A shard that fails is recorded, and does not keep the others
- * from being done.
+ * from being done. One whose writes conflict with those of another process is left to that process, and is no failure.
  *
  * Shards that were started least often come first: after a restart, a shard that kills its process is the last one.
  *
@@ -43,7 +45,7 @@ export interface ShardCounts {
 export async function runShards(options: RunShardsOptions): Promise<ShardCounts> {
   const { store, planId, plan, signal, log } = options;
   const items = new Map(plan.items.map((item) => [item.shard, item]));
-  const counts = { done: 0, skipped: 0, failed: 0 };
+  const counts = { done: 0, skipped: 0, taken: 0, failed: 0 };
   const order = await byAttempts(options);
   for (const [index, shard] of order.entries()) {
     signal.throwIfAborted();
@@ -84,6 +86,10 @@ async function runOne(
     if ((await readResult(store, planId, shard)) !== undefined) {
       log(`${place}: somebody else has done it.`);
       return 'skipped';
+    }
+    if (error instanceof Error && error.cause instanceof WriteConflict) {
+      log(`${place}: another process is at it.`);
+      return 'taken';
     }
     const message = error instanceof Error ? error.message : String(error);
     log(`${place}: failed: ${message}`);

@@ -54,8 +54,10 @@ async function run({ plan: planId, submission: number, store: url, ...options }:
     const doing = runShards({ store, planId, plan, shards, worker, runShard, job: jobId(), signal, log });
     const counts = await doing.finally(() => closeKind(plan.kind));
     await completePlan(store, planId, plan, { signal });
-    log(`Child ${child}: ${counts.done} shards done, ${counts.skipped} had a result, ${counts.failed} failed.`);
-    if (counts.failed > 0) process.exitCode = 1;
+    const { done, skipped, taken, failed } = counts;
+    const left = taken === 0 ? '' : `, ${taken} left to another process`;
+    log(`Child ${child}: ${done} shards done, ${skipped} had a result${left}, ${failed} failed.`);
+    if (taken + failed > 0) process.exitCode = 1;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     process.exitCode = exitCode();
