@@ -23,7 +23,8 @@ interface Options {
 }
 
 const help = `
-Exit codes: 0 all shards have a result, 1 some failed, 2 bad arguments, 130 interrupted by Ctrl-C, 75 by SIGTERM.
+Exit codes: 0 all shards have a result, 1 some failed or are left to another process, 2 bad arguments,
+130 interrupted by Ctrl-C, 75 by SIGTERM.
 The same command does what is missing: no shard is done twice, and no result changes.`;
 
 /** What a child of an array job does. */
