@@ -78,6 +78,12 @@ export function followAlias({ alias, store, cache, failures, times, log }: Alias
     return next;
   }
 
+  async function waitFor(awaited: Refresh): Promise<void> {
+    awaited.awaitedSince ??= Date.now();
+    const left = times.maxWait - (Date.now() - awaited.awaitedSince);
+    await Promise.race([awaited.done, sleep(Math.max(0, left), undefined, { ref: false })]);
+  }
+
   async function runRefresh(): Promise<void> {
     const own = ++generation;
     const startedAt = Date.now();
@@ -136,14 +142,15 @@ export function followAlias({ alias, store, cache, failures, times, log }: Alias
 
   return {
     async acquire() {
-      const age = Math.abs(Date.now() - checkedAt); // If the clock was set back, the alias is read again.
+      const askedAt = Date.now();
+      const age = Math.abs(askedAt - checkedAt); // If the clock was set back, the alias is read again.
       if (!serving) {
         if (error === undefined || age > times.retryAfter) await refresh().done;
       } else if (age > times.staleAfter) {
         const awaited = refresh();
-        awaited.awaitedSince ??= Date.now();
-        const left = times.maxWait - (Date.now() - awaited.awaitedSince);
-        await Promise.race([awaited.done, sleep(Math.max(0, left), undefined, { ref: false })]);
+        await waitFor(awaited);
+        // One that was running already may have read the alias too long before this request.
+        if (askedAt - awaited.startedAt > times.staleAfter) await waitFor(refresh());
       } else if (age > times.refreshAfter) {
         void refresh();
       }

@@ -40,6 +40,8 @@ export async function watchAliasMoves(options: AliasMovesOptions): Promise<Alias
   const lost: string[] = [];
   const answers: Answer[][] = Array.from({ length: clients }, () => []);
   const current: { readonly version: string; readonly from: number; until: number }[] = [];
+  /** When the first move had ended: which version was current before is not known. */
+  let knownFrom: number | undefined;
   let isOver = false;
   const asking = answers.map(async (own) => {
     while (!isOver) {
@@ -52,7 +54,9 @@ export async function watchAliasMoves(options: AliasMovesOptions): Promise<Alias
   for (let count = 0; count < moves; count++) {
     const from = performance.now();
     const version = await move();
-    if (current.length > 0) current.at(-1)!.until = performance.now();
+    const moved = performance.now();
+    knownFrom ??= moved;
+    if (current.length > 0) current.at(-1)!.until = moved;
     current.push({ version, from, until: Number.POSITIVE_INFINITY });
     await sleep(count === moves - 1 ? poll : pause());
   }
@@ -60,7 +64,7 @@ export async function watchAliasMoves(options: AliasMovesOptions): Promise<Alias
   isOver = true;
   await Promise.all(asking);
 
-  const all = answers.flat().filter(({ asked }) => asked > current[0]!.from + poll);
+  const all = answers.flat().filter(({ asked }) => asked > knownFrom! + poll);
   const isCurrent = ({ version, asked, answered }: Answer) =>
     current.some((each) => each.version === version && each.from <= answered && each.until >= asked - poll);
   return {

@@ -65,6 +65,39 @@ test('the first request after a long pause is answered by the version promoted i
     { following: { times: { ...FAST, timeout: 10_000, maxWait: 10_000 } } },
   ));
 
+test('a request that joins a slow refresh is not answered by what that one read long before', async () => {
+  let slow: string | undefined;
+  let [isReached, isOpen] = [false, false];
+  const wrap = (store: ObjectStore): ObjectStore => ({
+    ...store,
+    get: async (key) => {
+      if (key === `models/${slow}/weights.bin`) {
+        isReached = true;
+        await expect.poll(() => isOpen, { timeout: 10_000 }).toBe(true);
+      }
+      return store.get(key);
+    },
+  });
+  await withEndpoint(
+    async ({ url, store, promote }) => {
+      const first = await promote({ seed: 1 });
+      await served(url);
+      slow = await promote({ seed: 2 });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      const starts = served(url);
+      await expect.poll(() => isReached, { timeout: 10_000 }).toBe(true);
+      await rollback(store, 'production', { by: 'a test' });
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      const joins = served(url);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      isOpen = true;
+      expect((await joins).version).toBe(first);
+      await starts;
+    },
+    { wrap, following: { times: { ...FAST, staleAfter: 300, timeout: 10_000, maxWait: 10_000 } } },
+  );
+});
+
 test.each([
   ['a byte of it was changed', (endpoint: Endpoint, id: string) => tamper(endpoint, `models/${id}/weights.bin`)],
   ['a file is missing', (endpoint: Endpoint, id: string) => endpoint.store.delete(`models/${id}/weights.bin`)],
