@@ -207,6 +207,7 @@ test('a burst is answered by fewer processes than calls: as many as fit in their
   expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 200));
   const answers = await Promise.all(responses.map(async (response) => (await response.json()) as Answer));
   burst = [...new Set(answers.map(({ pid }) => pid))];
+  expect(answers.every(({ pid }) => pid > 0)).toBe(true);
   expect(burst.length).toBeLessThan(70);
 });
 
