@@ -1,5 +1,5 @@
 /**
- * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints the counts. The LocalStack tests
+ * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints what failed and the counts. The LocalStack tests
  * and the README's commands wait for half of their time, so they run beside all others, and are shown at the end.
  * With arguments it runs vitest only: `npm test -- models --project 'unit*'`.
  */
@@ -12,7 +12,9 @@ import { localstackTestPython } from '#setup/localstack.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
-const total = { passed: 0, failed: 0, skipped: 0 };
+const total = { passed: 0, skipped: 0 };
+/** What failed, by name, for the end of the output: what each printed is far above. */
+const failures: string[] = [];
 
 function run(title: string, command: string, args: readonly string[], cwd = root): Promise<number> {
   console.log(`\n── ${title}`);
@@ -35,10 +37,12 @@ function start(
 /** Runs a check, which counts as one test. */
 async function check(title: string, command: string, args: readonly string[], cwd?: string): Promise<void> {
   const code = await run(title, command, args, cwd);
-  total[code === 0 ? 'passed' : 'failed'] += 1;
+  if (code === 0) total.passed += 1;
+  else failures.push(title);
 }
 
 interface VitestRun {
+  readonly project: string;
   readonly code: number;
   /** The file of its JSON reporter. */
   readonly report: string;
@@ -55,7 +59,7 @@ const vitestOf = (project: string, report: string) => [
 
 async function unitTests(folder: string): Promise<VitestRun> {
   const report = path.join(folder, 'unit.json');
-  return { code: await run('tests: unit', bin('vitest'), vitestOf('unit*', report)), report };
+  return { project: 'unit', code: await run('tests: unit', bin('vitest'), vitestOf('unit*', report)), report };
 }
 
 /** Starts the tests of a project. @returns what shows their output once they have ended, and gives their result */
@@ -69,16 +73,35 @@ function testsBeside(project: string, folder: string): () => Promise<VitestRun> 
     console.log(`\n── tests: ${project}`);
     const code = await ended;
     process.stdout.write(await readFile(log));
-    return { code, report };
+    return { project, code, report };
   };
 }
 
-async function count({ code, report }: VitestRun): Promise<void> {
-  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(await readFile(report, 'utf8'));
+/** The part of vitest's JSON report that is read. */
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numPendingTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+async function count({ project, code, report }: VitestRun): Promise<void> {
+  const { numPassedTests, numPendingTests, testResults }: VitestReport = JSON.parse(await readFile(report, 'utf8'));
   total.passed += numPassedTests;
   total.skipped += numPendingTests;
-  // A file that does not load has no failed tests, but is a failure.
-  total.failed += code === 0 ? 0 : Math.max(1, numFailedTests);
+  const failed = testResults.flatMap(({ name, status, assertionResults }) => {
+    const file = path.relative(root, name);
+    const tests = assertionResults.filter((test) => test.status === 'failed');
+    // A file that does not load has no failed tests, but is a failure.
+    if (status === 'failed' && tests.length === 0) return [file];
+    return tests.map(({ fullName }) => `${file}: ${fullName}`);
+  });
+  // As is an error outside of every test.
+  if (code !== 0 && failed.length === 0) failed.push(`tests: ${project}`);
+  failures.push(...failed);
 }
 
 async function pytest(python: string, folder: string): Promise<void> {
@@ -88,14 +111,15 @@ async function pytest(python: string, folder: string): Promise<void> {
   await check('types of the LocalStack plugin', python, ['-m', 'mypy'], plugin);
   const report = path.join(folder, 'pytest.xml');
   const code = await run('tests: LocalStack plugin', python, ['-m', 'pytest', '-q', `--junitxml=${report}`], plugin);
-  const counts = /<testsuite [^>]*?errors="(\d+)" failures="(\d+)" skipped="(\d+)" tests="(\d+)"/.exec(
-    await readFile(report, 'utf8').catch(() => ''),
-  );
-  const [errors, failures, skipped, tests] = (counts ?? []).slice(1).map(Number);
-  const failed = (errors ?? 0) + (failures ?? 0);
-  total.skipped += skipped ?? 0;
-  total.passed += (tests ?? 0) - failed - (skipped ?? 0);
-  total.failed += code === 0 ? 0 : Math.max(1, failed);
+  const results = await readFile(report, 'utf8').catch(() => '');
+  const counts = /<testsuite [^>]*?errors="(\d+)" failures="(\d+)" skipped="(\d+)" tests="(\d+)"/.exec(results);
+  const [errors = 0, failed = 0, skipped = 0, tests = 0] = (counts ?? []).slice(1).map(Number);
+  total.skipped += skipped;
+  total.passed += tests - errors - failed - skipped;
+  const cases = results.matchAll(/<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(?:error|failure) /g);
+  const names = [...cases].map(([, file, test]) => `local/plugin: ${file}: ${test}`);
+  // A run that ends before its tests has no results, but is a failure.
+  failures.push(...(code !== 0 && names.length === 0 ? ['tests: LocalStack plugin'] : names));
 }
 
 const vitestArguments = process.argv.slice(2);
@@ -115,6 +139,7 @@ if (vitestArguments.length > 0) {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-  process.exitCode = total.failed === 0 ? 0 : 1;
+  if (failures.length > 0) console.log(['\nFailed:', ...failures].join('\n  '));
+  console.log(`\n${total.passed} passed, ${failures.length} failed, ${total.skipped} skipped`);
+  process.exitCode = failures.length === 0 ? 0 : 1;
 }
