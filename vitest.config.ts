@@ -19,7 +19,10 @@ const shared = [
   'test/**/*.test.ts',
   'training/{data,evaluation,nets,protobuf,random,recipe,record}/**/*.test.ts',
 ];
+/** `expect.poll` waits so long for what must come: a second, its default, is short where a machine is busy with all other tests. */
+const patient = { expect: { poll: { timeout: 20_000 } } };
 const unit = {
+  ...patient,
   // Most tests wait for a process or a disk: two at a time are faster on two cores too, where the default is one.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   testTimeout: 180_000,
@@ -36,6 +39,7 @@ export default defineConfig({
       { test: { ...unit, name: 'unit-shared', include: shared, exclude: [modules, localstack], isolate: false } },
       {
         test: {
+          ...patient,
           name: 'localstack',
           include: [localstack],
           exclude: [modules, readme],

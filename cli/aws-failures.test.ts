@@ -164,7 +164,7 @@ test.each(commands)(
     const before = process.listenerCount('SIGINT');
     aws.behavior = { [services.at(-1)!]: 'hang' };
     const failure = failureOf(words);
-    await vi.waitUntil(() => aws.asked.includes(services.at(-1)!), 20_000);
+    await vi.waitUntil(() => aws.asked.includes(services.at(-1)!), 60_000);
     // `deploy` says what CloudFormation continues with, and ends then.
     expect(process.listenerCount('SIGINT')).toBe(before + Number(words.startsWith('deploy')));
     aws.cut();

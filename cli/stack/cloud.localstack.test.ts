@@ -322,9 +322,7 @@ describe('the cloud commands', () => {
       expect((await new BatchClient(reader.clientConfig).send(order)).frontOfQueue).toBeDefined();
       const endpoint = await stackEndpoint(reader, found);
       await expect(classifyImage(endpoint, new Uint8Array(3072))).rejects.toThrow('No model is served yet');
-      await vi.waitFor(async () =>
-        expect(await textOf(endpointLog(reader, found, { follow: false, since: 600 }))).toContain('/classify'),
-      );
+      await expect.poll(() => textOf(endpointLog(reader, found, { follow: false, since: 600 }))).toContain('/classify');
 
       await expect(submitJob(reader, { ...short, run: 'of-a-reader' })).rejects.toThrow('AccessDenied');
       await expect(store.put('aliases/production.json', Buffer.from('{}'))).rejects.toThrow('AccessDenied');

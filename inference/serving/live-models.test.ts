@@ -34,7 +34,7 @@ function sendRequests(url: string): () => Promise<Awaited<ReturnType<typeof serv
 }
 
 const untilServed = (url: string, version: string) =>
-  expect.poll(async () => (await served(url)).version, { timeout: 10_000, interval: 20 }).toBe(version);
+  expect.poll(async () => (await served(url)).version, { timeout: 60_000, interval: 20 }).toBe(version);
 
 test('follows the alias back and forth under load without losing a request', () =>
   withEndpoint(
@@ -81,7 +81,7 @@ test('a request that joins a slow refresh is not answered by what that one read 
   await withEndpoint(
     async ({ url, store, promote }) => {
       const first = await promote({ seed: 1 });
-      await served(url);
+      await untilServed(url, first);
       slow = await promote({ seed: 2 });
       await new Promise((resolve) => setTimeout(resolve, 30));
       const starts = served(url);
@@ -107,7 +107,7 @@ test.each([
     async (endpoint) => {
       const { url, logged, promote, store } = endpoint;
       const first = await promote({ seed: 1 });
-      await served(url);
+      await untilServed(url, first);
       const second = await promote({ seed: 2 }, 'candidate');
       const at = await readAlias(store, 'production');
       await moveAlias(store, 'production', { to: second, by: 'a test', expected: at });
@@ -130,7 +130,7 @@ test('the old version keeps answering if the new one fails its golden images', (
   withEndpoint(
     async ({ url, logged, promote }) => {
       const first = await promote({ seed: 1 });
-      await served(url);
+      await untilServed(url, first);
       const wrong = await promote({ seed: 2, isWrong: true });
       const stop = sendRequests(url);
       await expect.poll(() => logged.some(({ version }) => version === wrong), { timeout: 10_000 }).toBe(true);
@@ -156,7 +156,7 @@ test('a store that fails, hangs or forgets does not stop a model that is loaded'
   await withEndpoint(
     async ({ url, promote, logged }) => {
       const first = await promote({ seed: 1 });
-      await served(url);
+      await untilServed(url, first);
       for (behaviour of ['fails', 'hangs', 'forgets'] as const) {
         const stop = sendRequests(url);
         await new Promise((resolve) => setTimeout(resolve, 300));
@@ -236,17 +236,17 @@ test('a version that fails is retried less and less often, by ID and by alias, a
       };
       await requestAll();
       expect(reads).toBe(1);
-      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await new Promise((resolve) => setTimeout(resolve, 3300));
       await requestAll();
       expect(reads).toBe(2);
       await repair();
       await expect
-        .poll(async () => (await served(url, `?version=${version}`)).status, { timeout: 10_000, interval: 100 })
+        .poll(async () => (await served(url, `?version=${version}`)).status, { timeout: 30_000, interval: 100 })
         .toBe(200);
       expect(reads).toBe(3);
       expect(await served(url, '?version=candidate')).toEqual({ status: 200, version });
     },
-    { wrap, following: { times: { ...FAST, retryAfter: 500 } } },
+    { wrap, following: { times: { ...FAST, retryAfter: 1500 } } },
   );
 });
 
@@ -297,7 +297,7 @@ test('cached models are evicted if a promoted one needs their memory', () =>
         await untilServed(url, promoted!);
         expect(logged.filter(({ message }) => message === 'model refused')).toEqual([]);
       },
-      { store, following: { times: { ...FAST, timeout: 10_000 }, memory: process.memoryUsage.rss() + available } },
+      { store, following: { times: { ...FAST, timeout: 60_000 }, memory: process.memoryUsage.rss() + available } },
     );
   }));
 
@@ -323,8 +323,8 @@ test('a store that cannot be read at first is read again', async () => {
 
 test('a model that is loaded only after the request for its alias timed out is not kept', () => {
   const delays: readonly (readonly [key: RegExp, milliseconds: number])[] = [
-    [/candidate/, 300],
-    [/weights/, 300],
+    [/candidate/, 3000],
+    [/weights/, 2000],
   ];
   const wrap = (store: ObjectStore): ObjectStore => ({
     ...store,
@@ -344,7 +344,7 @@ test('a model that is loaded only after the request for its alias timed out is n
       expect((await served(url, `?version=${version}`)).status).toBe(200);
       expect(loads()).toBe(3);
     },
-    { wrap, following: { keep: 0, times: { ...FAST, timeout: 450 } } },
+    { wrap, following: { keep: 0, times: { ...FAST, timeout: 4500 } } },
   );
 });
 

@@ -29,8 +29,10 @@ describe('the watch for a reclaim', () => {
     watch = watchForReclaim({ metadata: address, emit: (event) => void emitted.push(event), everySeconds: 0.005 });
     return watch;
   };
-  const untilAsked = (times: number) => vi.waitFor(() => expect(metadata.requests.length).toBeGreaterThan(times));
-  const untilTold = () => vi.waitFor(() => expect(emitted).toHaveLength(1));
+  const untilAsked = (times: number) => expect.poll(() => metadata.requests.length).toBeGreaterThan(times);
+  const untilTokens = (times: number) =>
+    expect.poll(() => metadata.requests.filter((request) => request === TOKEN)).toHaveLength(times);
+  const untilTold = () => expect.poll(() => emitted).toHaveLength(1);
 
   test('looks with one token until the notice is there; then a checkpoint is due at once, and nothing more is asked', async () => {
     const { isCheckpointDue } = open();
@@ -53,7 +55,7 @@ describe('the watch for a reclaim', () => {
     const { isCheckpointDue } = open();
     await untilTold();
     expect([isCheckpointDue(), isCheckpointDue()]).toEqual([true, false]);
-    await vi.waitFor(() => expect(isCheckpointDue()).toBe(true), 5000);
+    await expect.poll(isCheckpointDue).toBe(true);
     expect(isCheckpointDue()).toBe(false);
   });
 
@@ -68,7 +70,7 @@ describe('the watch for a reclaim', () => {
     open();
     await untilAsked(2);
     metadata.expireTokens();
-    await vi.waitFor(() => expect(metadata.requests.filter((request) => request === TOKEN)).toHaveLength(2));
+    await untilTokens(2);
     state.notice = reclaimNotice();
     await untilTold();
     expect(emitted[0]).toMatchObject({ type: 'reclaimed' });
@@ -79,7 +81,7 @@ describe('the watch for a reclaim', () => {
     await untilAsked(2);
     const now = performance.now.bind(performance);
     const sixHoursLater = vi.spyOn(performance, 'now').mockImplementation(() => now() + 1000 * (21_600 - 60));
-    await vi.waitFor(() => expect(metadata.requests.filter((request) => request === TOKEN)).toHaveLength(2));
+    await untilTokens(2);
     sixHoursLater.mockRestore();
   });
 
@@ -96,7 +98,7 @@ describe('the watch for a reclaim', () => {
     expect(isCheckpointDue()).toBe(false);
 
     Object.assign(state, { refusal: undefined, notice: reclaimNotice() });
-    await vi.waitFor(() => expect(emitted).toHaveLength(2));
+    await expect.poll(() => emitted).toHaveLength(2);
     expect(emitted[1]).toMatchObject({ type: 'reclaimed' });
     expect(isCheckpointDue()).toBe(true);
   });
