@@ -16,8 +16,7 @@ import { logTable, lowestTable, testTable } from './the-post/post-tables.ts';
 
 const PAGE = 'docs/the-post.md';
 /** What the picture shows, for those who do not see it. */
-const CURVES =
-  'Loss and accuracy by epoch: training and held out, and the test images of the seeds and of the post';
+const CURVES = 'Loss and accuracy by epoch: training and held out, and the test images of the seeds and of the post';
 
 interface Options {
   /** `<experiment>=<id>` each, or `<id>,<id>` of sweeps with other seeds: what to record first. */
