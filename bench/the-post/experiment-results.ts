@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { median } from '#environment/median.ts';
 import { rankGroups } from '#training/record/sweep/rank-groups.ts';
 import type { Sweep } from '#training/record/sweep/read-sweep.ts';
 
@@ -29,7 +30,7 @@ export const ExperimentResults = z.object({
       interval95: z.optional(interval),
       /** Mean cross-entropy. */
       loss: z.optional(z.number()),
-      /** Of training, the mean. */
+      /** Of training, the median: of a machine that also did something else the mean tells more of that. */
       seconds: z.optional(z.number()),
       /** Minus the baseline, the same seeds on the same images; absent for the baseline. */
       difference: z.optional(z.object({ of: z.number(), interval95: interval })),
@@ -64,12 +65,11 @@ export function experimentFigures(
     groups: order.map((name) => {
       const { runs, diverged, heldOut, againstBaseline } = groups.find(({ group }) => group === name)!;
       const measured = runs.flatMap(({ item, result }) => (result?.heldOut ? [{ ...result, seed: item.seed }] : []));
-      const mean = (of: (result: (typeof measured)[number]) => number) =>
-        measured.reduce((sum, each) => sum + of(each) / measured.length, 0);
+      const loss = measured.reduce((sum, { heldOut }) => sum + heldOut!.loss / measured.length, 0);
       return {
         ...{ group: name, seeds: measured.map(({ seed }) => seed), diverged },
-        ...(heldOut && { accuracy: heldOut.mean, loss: mean((each) => each.heldOut!.loss) }),
-        ...(heldOut && { seconds: mean(({ trainingSeconds }) => trainingSeconds) }),
+        ...(heldOut && { accuracy: heldOut.mean, loss }),
+        ...(heldOut && { seconds: median(measured.map(({ trainingSeconds }) => trainingSeconds)) }),
         ...(heldOut?.interval95 && { interval95: heldOut.interval95 }),
         ...(againstBaseline && {
           difference: { of: againstBaseline.difference, interval95: againstBaseline.interval95 },

@@ -102,6 +102,14 @@ test('seeds that were trained later are joined, and a run that both sweeps have 
   expect(joined.baseline).toBe(recorded.baseline);
 });
 
+test('a run that the machine had little time for does not change the seconds of its row', () => {
+  const three = exampleSweep({ over: { flip: ['none'] }, seeds: 3 });
+  const [first, ...others] = three.runs;
+  const slow = { ...first!, result: { ...first!.result!, trainingSeconds: 10_000 } };
+  const seconds = (runs: typeof three.runs) => experimentFigures({ ...three, runs }).groups[0]!.seconds;
+  expect(seconds([slow, ...others])).toBe(seconds(three.runs));
+});
+
 test('what people wrote into the last column stays when the figures are written again', () => {
   const first = experimentTables([{ name, question, results: recorded }], '');
   const taught = first.replace(/^(\| flip=random .*\|) {2}\|$/m, '$1 It costs nothing. |');
