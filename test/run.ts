@@ -1,6 +1,6 @@
 /**
- * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints what failed and the counts. The LocalStack tests
- * and the README's commands wait for half of their time, so they run beside all others, and are shown at the end.
+ * `npm test`: runs `npm run check`'s checks, the Python plugin's checks and all tests, and prints what failed and the counts. The
+ * LocalStack tests and the README's commands wait for half of their time, so they run beside all others, and are shown at the end.
  * With arguments it runs vitest only: `npm test -- models --project 'unit*'`.
  */
 import { spawn } from 'node:child_process';
