@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mapInOrder } from '#environment/map-in-order.ts';
+import { removeFolder } from '#environment/remove-folder.ts';
 import { UsageError } from '#errors/user-error.ts';
 import { code } from '#jobs/check-code.ts';
 import { type ClassifyOptions, type ListedPicture, listLine } from '#models/plans/classify-result.ts';
@@ -91,7 +91,7 @@ export async function draftPlan(
 async function temporaryFolder(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'cifar10-lists-'));
   const onSignal = (name: NodeJS.Signals) => {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
     for (const each of SIGNALS) process.off(each, onSignal);
     if (process.listenerCount(name) === 0) process.kill(process.pid, name); // Nobody else handles it: it ends the process.
   };
