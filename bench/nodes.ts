@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError } from '#errors/user-error.ts';
 import { cachedFolder } from '#setup/cache.mjs';
 import { run } from '#setup/processes.mjs';
+import { readVitestReport } from '../test/vitest-report.ts';
 import { writeResults } from './results.ts';
 
 interface NodeResult {
@@ -81,24 +82,12 @@ async function runTests(bin: string, folder: string): Promise<NodeResult['tests'
     const report = path.join(folder, 'tests.json');
     const words = ['node_modules/vitest/vitest.mjs', 'run', ...files, '--reporter=dot', '--reporter=json'];
     await started(bin, [...words, `--outputFile.json=${report}`], { printed: true });
-    const { testResults } = JSON.parse(await readFile(report, 'utf8')) as VitestReport;
-    for (const { name, status, assertionResults } of testResults) {
-      passed += assertionResults.filter((each) => each.status === 'passed').length;
-      const titles = assertionResults.filter((each) => each.status === 'failed').map(({ fullName }) => fullName);
-      // A file that does not load has no failed tests, but is a failure.
-      if (status === 'failed') failed.push(...(titles.length > 0 ? titles : [path.relative('', name)]));
-    }
+    const results = await readVitestReport(report);
+    passed += results.passed;
+    failed.push(...results.failed);
     await rm(report);
   }
   return { passed, failed };
-}
-
-interface VitestReport {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
 }
 
 /** Serves the candidate and classifies a gray picture, sent as a form. @returns the label, or '' */

@@ -9,6 +9,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { localstackTestPython } from '#setup/localstack.mjs';
+import { readVitestReport } from './vitest-report.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
@@ -77,31 +78,13 @@ function testsBeside(project: string, folder: string): () => Promise<VitestRun> 
   };
 }
 
-/** The part of vitest's JSON report that is read. */
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly numPendingTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
-
 async function count({ project, code, report }: VitestRun): Promise<void> {
-  const { numPassedTests, numPendingTests, testResults }: VitestReport = JSON.parse(await readFile(report, 'utf8'));
-  total.passed += numPassedTests;
-  total.skipped += numPendingTests;
-  const failed = testResults.flatMap(({ name, status, assertionResults }) => {
-    const file = path.relative(root, name);
-    const tests = assertionResults.filter((test) => test.status === 'failed');
-    // A file that does not load has no failed tests, but is a failure.
-    if (status === 'failed' && tests.length === 0) return [file];
-    return tests.map(({ fullName }) => `${file}: ${fullName}`);
-  });
-  // As is an error outside of every test.
-  if (code !== 0 && failed.length === 0) failed.push(`tests: ${project}`);
+  const { passed, skipped, failed } = await readVitestReport(report);
+  total.passed += passed;
+  total.skipped += skipped;
   failures.push(...failed);
+  // An error outside of every test fails the run alone.
+  if (code !== 0 && failed.length === 0) failures.push(`tests: ${project}`);
 }
 
 async function pytest(python: string, folder: string): Promise<void> {
