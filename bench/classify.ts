@@ -87,7 +87,17 @@ export async function benchmarkClassifying({ pictures, photos }: Options): Promi
     for (const { set, count } of sets) {
       const from = join(folder, set);
       const out = join(folder, `${set}.csv`);
-      const command = ['--import', 'tsx', 'cli/cifar10.ts', 'classify', from, '--store', store, '--out', out];
+      const command = [
+        '--import',
+        './setup/typescript.mjs',
+        'cli/cifar10.ts',
+        'classify',
+        from,
+        '--store',
+        store,
+        '--out',
+        out,
+      ];
       rows.push(await measure('cifar10 classify', set, count, process.execPath, command));
       if ((await readFile(out, 'utf8')).split('\n').length !== count + 2) throw new Error('A picture has no row.');
       if (python === undefined) continue;

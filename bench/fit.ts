@@ -71,9 +71,13 @@ async function trained(
   const store = join(folder, 'store');
   const settings = ['--set', `imageSize=${size}`, '--set', `fit=${fit}`];
   const options = ['--data', table, '--out', store, '--run', run, '--seed', String(seed), ...settings];
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'train', 'minute', ...options], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'train', 'minute', ...options],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;

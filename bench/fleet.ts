@@ -146,7 +146,9 @@ async function until(claim: () => Promise<boolean>): Promise<void> {
 /** Kills it once its submission is stored, which is before its jobs are in Batch. */
 async function killSubmitter(endpoint: string, store: ObjectStore, { id }: StoredPlan): Promise<void> {
   const program = fileURLToPath(new URL('../cli/fleet/submit-plan.fixture.ts', import.meta.url));
-  const submitter = spawn(process.execPath, ['--import', 'tsx', program, endpoint, id], { stdio: 'inherit' });
+  const submitter = spawn(process.execPath, ['--import', './setup/typescript.mjs', program, endpoint, id], {
+    stdio: 'inherit',
+  });
   const exited = once(submitter, 'exit');
   await until(async () => (await listSubmissions(store, id)).length > 0);
   submitter.kill('SIGKILL');

@@ -121,7 +121,7 @@ async function told(what: string, { count }: MadeSet, opening: Promise<Opening>)
 function start(place: string, cache: string, what: 'check' | 'load') {
   const program = fileURLToPath(new URL('import-contestant.ts', import.meta.url));
   const env = { ...process.env, XDG_CACHE_HOME: cache };
-  return spawn(process.execPath, ['--import', 'tsx', program, place, what], {
+  return spawn(process.execPath, ['--import', './setup/typescript.mjs', program, place, what], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

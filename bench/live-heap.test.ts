@@ -6,7 +6,7 @@ import { countingMemory, liveMemoryOf } from './live-memory.ts';
 /** Live memory, in megabytes, of a process that has run `program`. */
 async function heldBy(program: string): Promise<number> {
   const script = `(() => { ${program} })(); const wait = setInterval(() => {}, 1000); process.once('SIGTERM', () => clearInterval(wait))`;
-  const child = spawn(process.execPath, ['--import', 'tsx', ...countingMemory, '--eval', script], {
+  const child = spawn(process.execPath, ['--import', './setup/typescript.mjs', ...countingMemory, '--eval', script], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   const held = await liveMemoryOf(child);

@@ -79,7 +79,7 @@ export async function measureLoad(
 
 function startServer(store: string, isOnOneCore: boolean): ChildProcess {
   const program = [
-    ...['--import', 'tsx', ...countingMemory],
+    ...['--import', './setup/typescript.mjs', ...countingMemory],
     ...['cli/cifar10.ts', 'serve', '--store', store, '--port', '0'],
   ];
   const [command, ...options] = isOnOneCore

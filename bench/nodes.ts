@@ -119,7 +119,7 @@ async function ask(bin: string, store: string): Promise<string> {
   }
 }
 
-const program = ['--import', 'tsx', 'cli/cifar10.ts'];
+const program = ['cifar10'];
 
 function output(bin: string, words: readonly string[]): Promise<{ code: number; text: string }> {
   return started(bin, [...program, ...words], { printed: false });

@@ -91,7 +91,9 @@ export async function benchmarkPictures({ rounds }: { readonly rounds: number })
 
 async function measure(picture: string, file: string, rounds: number): Promise<Row> {
   const program = fileURLToPath(new URL('pictures-contestant.ts', import.meta.url));
-  const alone = spawnSync(process.execPath, ['--import', 'tsx', program, file, String(rounds)], { encoding: 'utf8' });
+  const alone = spawnSync(process.execPath, ['--import', './setup/typescript.mjs', program, file, String(rounds)], {
+    encoding: 'utf8',
+  });
   if (alone.status !== 0) throw new Error(alone.stderr);
   const { pixels, ...figures } = JSON.parse(alone.stdout) as Decoding;
   const expected = await readFile(`${file}.rgb`);

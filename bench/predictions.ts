@@ -50,7 +50,7 @@ async function measure(net: Untrained, batch: number, { folder, peers, rounds, l
   await writeFile(join(folder, 'model.onnx'), onnxModel(model));
   await writeFile(join(folder, 'images.bin'), pictures(16));
 
-  const program = ['--import', 'tsx', join(import.meta.dirname, 'predict-contestant.ts')];
+  const program = ['--import', './setup/typescript.mjs', join(import.meta.dirname, 'predict-contestant.ts')];
   const contestants: Contestant[] = [];
   try {
     for (const engine of ENGINES) {

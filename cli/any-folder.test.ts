@@ -22,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** What a command prints, run from `elsewhere`. */
 async function cifar10(words: readonly string[], variables: NodeJS.ProcessEnv = {}): Promise<string> {
-  const program = ['--import', import.meta.resolve('tsx'), path.join(root, 'cli/cifar10.ts')];
+  const program = ['--import', import.meta.resolve('#setup/typescript.mjs'), path.join(root, 'cli/cifar10.ts')];
   const { stdout } = await promisify(execFile)(process.execPath, [...program, ...words], {
     cwd: elsewhere,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', ...variables },

@@ -174,7 +174,7 @@ test.each(commands)(
 
 test('Ctrl-C ends a command without a trace', async () => {
   aws.behavior = { '*': 'hang' };
-  const args = ['--import', 'tsx', 'cli/cifar10.ts', 'submit', 'seed', '--target', 'aws'];
+  const args = ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'submit', 'seed', '--target', 'aws'];
   const env = { PATH: process.env.PATH, NO_COLOR: '1', ...environment() };
   const child = spawn(process.execPath, args, { cwd: root, env });
   const errors = text(child.stderr);

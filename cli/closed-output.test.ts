@@ -11,7 +11,7 @@ import { hasTensorFlow } from '#training/engine/tensorflow.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const env = { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' };
-const command = ['--import', 'tsx', 'cli/cifar10.ts'];
+const command = ['--import', './setup/typescript.mjs', 'cli/cifar10.ts'];
 
 /** Both outputs are pipes, as after `2>&1 |`. */
 function start(words: readonly string[], variables: NodeJS.ProcessEnv = {}): ChildProcess {

@@ -26,9 +26,13 @@ test('a user id without a name promotes, and is named by its number', async () =
   const version = await publishVersion(store, await exampleModel());
   const program = path.resolve(import.meta.dirname, '../cli/cifar10.ts');
   const words = ['models', 'promote', version, '--store', folder, '--json'];
-  await promisify(execFile)(process.execPath, [asBareUser, '--import', import.meta.resolve('tsx'), program, ...words], {
-    env: { PATH: process.env.PATH },
-  });
+  await promisify(execFile)(
+    process.execPath,
+    [asBareUser, '--import', import.meta.resolve('#setup/typescript.mjs'), program, ...words],
+    {
+      env: { PATH: process.env.PATH },
+    },
+  );
   expect(await readAlias(store, 'production')).toMatchObject({
     version,
     by: `uid ${process.getuid?.()}@${hostname()}`,

@@ -58,7 +58,7 @@ describe('bundleTraining', () => {
     const few = ['batchSize=32', 'epochs=0.001', 'heldOut=100', 'batchPreparation=worker'];
     const words = ['minute', ...few.flatMap((setting) => ['--set', setting])];
     const [expected, found] = await Promise.all([
-      checkpointOf(['--import', 'tsx', 'jobs/main.ts'], join(folder, 'by-sources'), words),
+      checkpointOf(['--import', './setup/typescript.mjs', 'jobs/main.ts'], join(folder, 'by-sources'), words),
       checkpointOf([join(bundle, 'main.mjs')], join(folder, 'by-bundle'), words),
     ]);
     expect(expected.length).toBeGreaterThan(10_000);

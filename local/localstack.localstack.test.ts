@@ -39,10 +39,14 @@ afterEach(async () => {
 /** Starts a process that starts LocalStack with a job in the folder; returns the ids of LocalStack and the job. */
 async function startElsewhere(options: object): Promise<{ child: ChildProcess; pids: number[] }> {
   const program = path.join(project, 'test', 'parent-to-kill.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify({ folder, ...options })], {
-    cwd: project,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', './setup/typescript.mjs', program, JSON.stringify({ folder, ...options })],
+    {
+      cwd: project,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   children.push(child);
   const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
   return { child, pids: JSON.parse(line.toString()) as number[] };

@@ -27,7 +27,7 @@ export function localImages(): LocalImages {
   return {
     [trainingImage]: {
       folder: path.resolve(import.meta.dirname, '..'),
-      entrypoint: [process.execPath, '--import', 'tsx', 'jobs/main.ts'],
+      entrypoint: [process.execPath, '--import', './setup/typescript.mjs', 'jobs/main.ts'],
       environment: { ...jobEnvironment(), [variable.home]: home }, // jobs spool their checkpoints there
       // A job of the GPU queue would fail because there is no GPU.
       overrides: { [variable.device]: 'cpu' },

@@ -307,7 +307,7 @@ interface Ended {
 function cifar10(...args: readonly string[]): Promise<Ended> {
   // Without the variables of the shared LocalStack: this test starts its own.
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', ...args], {
+  const child = spawn(process.execPath, ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', ...args], {
     cwd: root,
     env: { ...Object.fromEntries(environment), CIFAR10_HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -143,10 +143,14 @@ async function compareTraining(
 
 async function measure<Result>({ environment }: Place, job: Job): Promise<Result> {
   const program = join(import.meta.dirname, 'measure.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, JSON.stringify(job)], {
-    env: { ...process.env, ...environment },
-    maxBuffer: 2 ** 24,
-  });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', './setup/typescript.mjs', program, JSON.stringify(job)],
+    {
+      env: { ...process.env, ...environment },
+      maxBuffer: 2 ** 24,
+    },
+  );
   return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Result;
 }
 

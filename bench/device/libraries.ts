@@ -59,7 +59,13 @@ async function takeSteps(addon: string, made: string): Promise<Libraries['steps'
   const environment = await simulatedGpu(made, await librariesOf(addon));
   const steps = [];
   for (const precision of precisions) {
-    const words = ['--import', 'tsx', join(import.meta.dirname, 'simulated-step.ts'), addon, precision];
+    const words = [
+      '--import',
+      './setup/typescript.mjs',
+      join(import.meta.dirname, 'simulated-step.ts'),
+      addon,
+      precision,
+    ];
     const problem = await promisify(execFile)(process.execPath, words, {
       env: { ...process.env, ...environment, TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_CPP_MIN_LOG_LEVEL: '1' },
       maxBuffer: 2 ** 26,

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -127,10 +126,12 @@ async function itemBytes(kind: 'classify' | 'sweep'): Promise<number> {
 
 /** Processor seconds of a child's program until it knows what to do; a job's bundle has no TypeScript to translate, and takes less. */
 function startSeconds(): number {
-  const tsx = createRequire(import.meta.url).resolve('tsx');
   const report =
     "process.on('exit',()=>{const{user,system}=process.cpuUsage();process.stderr.write(String((user+system)/1e6))})";
-  const flags = ['--import', `data:text/javascript,${encodeURIComponent(report)}`, '--import', tsx];
-  const { stderr } = spawnSync(process.execPath, [...flags, program, 'shards', '--help'], { encoding: 'utf8' });
+  const flags = ['--import', `data:text/javascript,${encodeURIComponent(report)}`];
+  const typescript = ['--import', './setup/typescript.mjs'];
+  const { stderr } = spawnSync(process.execPath, [...flags, ...typescript, program, 'shards', '--help'], {
+    encoding: 'utf8',
+  });
   return Number(stderr);
 }

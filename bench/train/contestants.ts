@@ -61,7 +61,11 @@ export async function startAll(entries: readonly Entry[], log: (line: string) =>
 }
 
 function program(file: string, name: string, options: readonly string[]): Entry {
-  return { name, command: process.execPath, options: ['--import', 'tsx', join(folder, file), ...options] };
+  return {
+    name,
+    command: process.execPath,
+    options: ['--import', './setup/typescript.mjs', join(folder, file), ...options],
+  };
 }
 
 function peer(python: string, name: string, options: readonly string[]): Entry {

@@ -56,7 +56,7 @@ test('reads the output of the installed TensorFlow', () => {
       const { tf } = await loadTensorFlow();
       tf.conv2d(tf.ones([2, 9, 9, 3]), tf.ones([3, 3, 3, 8]), 1, 'valid').dataSync();`,
     );
-    const output = execFileSync(process.execPath, ['--import', 'tsx', script], {
+    const output = execFileSync(process.execPath, ['--import', './setup/typescript.mjs', script], {
       encoding: 'utf8',
       env: { ...process.env, ONEDNN_VERBOSE: 'profile_exec' },
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -19,7 +19,7 @@ import { localstackTestPython } from '#setup/localstack.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const command = ['--import', 'tsx', 'cli/cifar10.ts'];
+const command = ['--import', './setup/typescript.mjs', 'cli/cifar10.ts'];
 const environment = { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' };
 
 interface Printed {

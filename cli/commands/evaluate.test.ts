@@ -36,7 +36,7 @@ function evaluate(...args: string[]): Promise<Printed> {
 }
 
 async function evaluateWith(variables: NodeJS.ProcessEnv, ...args: string[]): Promise<Printed> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'evaluate', ...args], {
+  const child = spawn(process.execPath, ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'evaluate', ...args], {
     cwd: root,
     // Where no LocalStack runs.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', CIFAR10_HOME: home, ...variables },

@@ -35,7 +35,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 /** Runs the command in the temporary folder. */
 async function exported(...args: string[]): Promise<{ code: number | null; out: string; error: string }> {
-  const program = ['--import', import.meta.resolve('tsx'), join(root, 'cli/cifar10.ts')];
+  const program = ['--import', import.meta.resolve('#setup/typescript.mjs'), join(root, 'cli/cifar10.ts')];
   const child = spawn(process.execPath, [...program, 'export', ...args], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', CIFAR10_STORE: 'store' },

@@ -46,7 +46,7 @@ const theirs = {
 };
 
 function local(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const args = ['--import', 'tsx', 'cli/cifar10.ts', 'local', ...words];
+  const args = ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'local', ...words];
   const env = { ...process.env, CIFAR10_HOME: home, ...theirs };
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: project, env }, (error, stdout, stderr) => {

@@ -34,7 +34,7 @@ export async function withServing<Result>(
   await moveAlias(store, 'production', { to: version, by: 'an example', expected: undefined });
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', ...nodeOptions, 'cli/cifar10.ts', 'serve', '--store', folder, '--port', '0'],
+    ['--import', './setup/typescript.mjs', ...nodeOptions, 'cli/cifar10.ts', 'serve', '--store', folder, '--port', '0'],
     { cwd: fileURLToPath(new URL('../..', import.meta.url)), stdio: ['ignore', 'pipe', 'ignore', 'ipc'] },
   );
   const ended = once(child, 'exit');

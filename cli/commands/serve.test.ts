@@ -16,7 +16,7 @@ import { publishVersion } from '#models/versions.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 function serve(...args: string[]) {
-  return spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'serve', ...args], {
+  return spawn(process.execPath, ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'serve', ...args], {
     cwd: root,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 function tensorboard(...words: string[]) {
-  return spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'tensorboard', ...words], {
+  return spawn(process.execPath, ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'tensorboard', ...words], {
     cwd: path.resolve(import.meta.dirname, '../..'),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -45,12 +45,12 @@ export async function startChild({ plan, kind, submission, child, store }: Child
   const program = spawn(
     process.execPath,
     [
-      ...['--import', 'tsx', '--import', new URL('./end-with-parent.mjs', import.meta.url).href],
+      ...['--import', new URL('../../setup/typescript.mjs', import.meta.url).href],
+      ...['--import', new URL('./end-with-parent.mjs', import.meta.url).href],
       ...[fileURLToPath(new URL('../../jobs/main.ts', import.meta.url))],
       ...[...shardsCommand({ plan, submission, child }), '--store', store],
     ],
     {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)), // where tsx finds its settings
       env: environmentOf(kind),
       // In a process group of its own: Ctrl-C in the terminal is for this process, which then ends its children.
       detached: true,

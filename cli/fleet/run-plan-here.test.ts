@@ -55,7 +55,9 @@ async function childOf(parent: number): Promise<number> {
 
 function submitter({ id }: StoredPlan): ChildProcess {
   const program = fileURLToPath(new URL('run-plan.fixture.ts', import.meta.url));
-  return spawn(process.execPath, ['--import', 'tsx', program, folder, id], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, ['--import', './setup/typescript.mjs', program, folder, id], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 describe('runPlanHere', () => {

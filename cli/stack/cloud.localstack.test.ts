@@ -243,7 +243,14 @@ describe('the cloud commands', () => {
     const stored = await storeClassifyPlan(store, 12, { folder, pictures: 2 });
     const { id, plan } = stored;
     const submitter = spawn(process.execPath, [
-      ...['--import', 'tsx', 'cli/fleet/submit-plan.fixture.ts', target.clientConfig.endpoint!, id, '4'],
+      ...[
+        '--import',
+        './setup/typescript.mjs',
+        'cli/fleet/submit-plan.fixture.ts',
+        target.clientConfig.endpoint!,
+        id,
+        '4',
+      ],
     ]);
     await vi.waitFor(async () => expect(await listSubmissions(store, id)).toEqual(['0001']), { timeout: 60_000 });
     submitter.kill('SIGKILL');
@@ -634,7 +641,7 @@ async function command(
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      ['--import', import.meta.resolve('tsx'), program, ...words],
+      ['--import', import.meta.resolve('#setup/typescript.mjs'), program, ...words],
       { env },
       (_, printed, errors) => resolve({ code: child.exitCode ?? -1, printed, said: printed + errors }),
     );

@@ -42,7 +42,15 @@ test('a command says that LocalStack has gone, where its log is, and how to cont
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  const command = ['--import', 'tsx', 'cli/cifar10.ts', 'models', 'list', '--store', 's3://models-1a2b'];
+  const command = [
+    '--import',
+    './setup/typescript.mjs',
+    'cli/cifar10.ts',
+    'models',
+    'list',
+    '--store',
+    's3://models-1a2b',
+  ];
   const child = spawn(process.execPath, command, {
     cwd: root,
     env: {

@@ -21,7 +21,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** @returns what a command says to stderr. */
 function cifar10(words: readonly string[], variables: NodeJS.ProcessEnv): Promise<string> {
   const env = { PATH: process.env.PATH, HOME: folder, NO_COLOR: '1', AWS_EC2_METADATA_DISABLED: 'true', ...variables };
-  const args = ['--import', import.meta.resolve('tsx'), program, ...words];
+  const args = ['--import', import.meta.resolve('#setup/typescript.mjs'), program, ...words];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: folder, env }, (_error, _stdout, stderr) => resolve(stderr));
   });

@@ -29,7 +29,7 @@ function raiser(times: number): { readonly child: ChildProcess; readonly printed
       raised++;
       process.stdout.write('.');
     }`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+  const child = spawn(process.execPath, ['--import', './setup/typescript.mjs', '--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let printed = 0;

@@ -38,7 +38,13 @@ import { openObjectStore } from ${JSON.stringify(new URL('./open.ts', import.met
         await openObjectStore(url, { region: 'us-east-1' });
         console.log(Object.keys(cache).some((path) => path.includes('@aws-sdk')));
       }`;
-    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+    const { stdout } = spawnSync(process.execPath, [
+      '--import',
+      './setup/typescript.mjs',
+      '--input-type=module',
+      '-e',
+      program,
+    ]);
     expect(stdout.toString().trim().split('\n')).toEqual(['false', 'true']);
   });
 });

@@ -59,7 +59,7 @@ function compare(...words: string[]): Promise<Printed> {
 }
 
 async function compareWith(variables: NodeJS.ProcessEnv, ...words: string[]): Promise<Printed> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/cifar10.ts', 'compare', ...words], {
+  const child = spawn(process.execPath, ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'compare', ...words], {
     cwd: join(import.meta.dirname, '../..'),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -214,7 +214,12 @@ test('processes with the same seed give identical weights, to the last bit, howe
 }, async () => {
   const program = join(import.meta.dirname, '../engine/few-steps.fixture.ts');
   const digests = async (batches: string) => {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, batches]);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--import',
+      './setup/typescript.mjs',
+      program,
+      batches,
+    ]);
     return JSON.parse(stdout) as Record<string, string>;
   };
   const first = await digests('inline');

@@ -14,7 +14,7 @@ async function loaded(environment: Readonly<Record<string, string>>) {
     console.log(threads);`;
   const { TF_NUM_INTRAOP_THREADS: _, OMP_NUM_THREADS: __, ...inherited } = process.env;
   const options = { env: { ...inherited, ...environment } };
-  const words = ['--import', 'tsx', '--input-type=module', '--eval', program];
+  const words = ['--import', './setup/typescript.mjs', '--input-type=module', '--eval', program];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, words, options);
   return { threads: Number(stdout), stderr };
 }

@@ -31,7 +31,14 @@ export async function trainingProcess(
   words: readonly string[],
   { onEvent = () => {}, onStart = () => {}, environment = {}, largestFile }: Options = {},
 ): Promise<Ended> {
-  const program = [process.execPath, '--import', 'tsx', join(root, 'jobs/main.ts'), ...words, '--json'];
+  const program = [
+    process.execPath,
+    '--import',
+    './setup/typescript.mjs',
+    join(root, 'jobs/main.ts'),
+    ...words,
+    '--json',
+  ];
   const limit = largestFile === undefined ? 'unlimited' : String(Math.floor(largestFile / 1024));
   const child = spawn('bash', ['-c', 'ulimit -f "$0" && exec "$@"', limit, ...program], {
     cwd: root,

@@ -222,10 +222,14 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
       }
     }
     await draftPlan(pictures(), {}, (objects) => objects === 3 && console.log('listing'));`;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', endless], {
-      env: { ...process.env, TMPDIR: folder },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--import', './setup/typescript.mjs', '--input-type=module', '-e', endless],
+      {
+        env: { ...process.env, TMPDIR: folder },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     const ended = once(child, 'exit');
     const lists = async () => (await readdir(folder)).filter((name) => name.startsWith('cifar10-lists-'));
     await Promise.race([once(child.stdout, 'data'), ended]);

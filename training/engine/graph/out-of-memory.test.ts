@@ -12,7 +12,12 @@ const isLimited = hasTensorFlow() && process.platform === 'linux';
 test.runIf(isLimited)('an allocation that fails is reported with the batch size, and a smaller one', async () => {
   const program = join(import.meta.dirname, 'little-memory.fixture.ts');
   for (const call of ['step', 'steps']) {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, call]);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--import',
+      './setup/typescript.mjs',
+      program,
+      call,
+    ]);
     expect(stdout, call).toContain(
       'memory for a step of batchSize=16384. Try --set batchSize=8192, or narrower --set widths,',
     );
