@@ -68,9 +68,23 @@ Examples:
         'The recipes of a store as a ladder: means over the seeds with their intervals, seconds of training, image steps; and time to accuracy as a picture. Seconds.',
       )
       .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
-      .option('--peers <file>', 'JSON of what other programs reached on this machine')
+      .option('--peers <file>', 'results of ladder-peers on this machine')
       .option('--chart', 'also draw docs/images/time-to-accuracy.svg', false)
       .action(async (options) => (await import('./ladder.ts')).benchmarkLadder(options)),
+  )
+  .addCommand(
+    new Command('ladder-peers')
+      .description(
+        'Train CIFAR-10 to the end by other programs: airbench94_muon’s method in PyTorch, and the post’s net in Keras. Hours.',
+      )
+      .option('--nets <nets...>', 'filters of airbench’s net and epochs', [
+        '32-64-64:4',
+        '32-128-128:6',
+        '64-256-256:8',
+      ])
+      .option('--seeds <number>', 'seeds of each net', Number, 1)
+      .option('--post-epochs <number>', 'epochs of the post’s net', Number, 20)
+      .action(async (options) => (await import('./ladder/measure-peers.ts')).measurePeers(options)),
   )
   .addCommand(
     new Command('tta')

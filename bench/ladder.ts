@@ -15,7 +15,7 @@ import { aligned } from './train/table.ts';
 interface Options {
   /** A folder or `s3://<bucket>`, whose versions are the ladder's: each recipe with some seeds. */
   readonly store: string;
-  /** A JSON file of what other programs reached on this machine. @default none */
+  /** The results of `ladder-peers` on this machine. @default none */
   readonly peers?: string;
   /** Draw `docs/images/time-to-accuracy.svg`, too. */
   readonly chart: boolean;
@@ -30,12 +30,14 @@ const RECORDS: readonly Point[] = [
   { name: 'DAWNBench, 16 vCPU', seconds: 79.4 * 3600, accuracy: 0.9405 },
 ];
 
-const Peers = z.array(
-  z.object({
-    name: z.string(),
-    points: z.array(z.object({ name: z.string(), seconds: z.number(), accuracy: z.number() })),
-  }),
-);
+const PeersResults = z.object({
+  peers: z.array(
+    z.object({
+      name: z.string(),
+      points: z.array(z.object({ name: z.string(), seconds: z.number(), accuracy: z.number() })),
+    }),
+  ),
+});
 
 /** The versions of one recipe with the same settings. */
 interface Rung {
@@ -144,10 +146,9 @@ function withHalf({ mean, half }: ReturnType<typeof meanOf>): string {
 
 async function readPeers(file: string): Promise<Series[]> {
   try {
-    return Peers.parse(JSON.parse(await readFile(file, 'utf8')));
+    return PeersResults.parse(JSON.parse(await readFile(file, 'utf8'))).peers;
   } catch (error) {
-    const shape =
-      '[{"name": "PyTorch airbench", "points": [{"name": "64/128/128", "seconds": 1260, "accuracy": 0.9254}]}]';
-    throw new UsageError(`${file} is not a list of programs and what they reached. Write ${shape}.`, { cause: error });
+    const remedy = 'Measure other programs with npm run bench -- ladder-peers, and name the file that it writes.';
+    throw new UsageError(`${file} is not the results of ladder-peers. ${remedy}`, { cause: error });
   }
 }
