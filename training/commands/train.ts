@@ -30,7 +30,6 @@ const summaries: Readonly<Record<keyof typeof recipes, string>> = {
   quick: 'a wider one: at least 88 % with test-time augmentation in 3 minutes',
   c90: 'at least 90 % with test-time augmentation in 5 minutes',
   c92: 'at least 92 % with test-time augmentation in 12 minutes',
-  c94: 'about 94 % with test-time augmentation in half an hour',
   seed: 'the network of the post: about 77 % after 100 epochs',
   tiny: 'a small net for WebAssembly, where native TensorFlow is not installed',
 };

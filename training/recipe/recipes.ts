@@ -133,25 +133,6 @@ const c90: Recipe = { ...muon, widths: [64, 128, 128], epochs: 5, whiteningBiasE
 /** At least 92 % with test-time augmentation within twelve minutes on two cores. */
 const c92: Recipe = { ...c90, epochs: 10, whiteningBiasEpochs: 3, translate: 2 };
 
-/**
- * Airbench's whole net, on images that grow. The rates are those of airbench94_muon.py, whose 200 steps of 2,000 images are here 1,891 of 256:
- * what steps add up to in the end grows with the square root of their number, as of their noise, and what decay takes with
- * their number. It holds out fewer images, enough to fit the temperature.
- *
- * @see Keller Jordan, `airbench94_muon.py`; fulcrumresearch/cifar-10-speedrun (growing images)
- */
-const c94: Recipe = {
-  ...c92,
-  widths: [64, 256, 256],
-  epochs: 9.9,
-  heldOut: 1_000,
-  learningRate: 0.19,
-  muonLearningRate: 0.078,
-  weightDecay: 0.0022,
-  lookahead: 0,
-  resolutions: [24, 28, 32],
-};
-
 /** Small enough to train in minutes on WebAssembly, where there is no native TensorFlow: 72 % in one epoch. */
 const tiny: Recipe = {
   ...seed,
@@ -168,7 +149,7 @@ const tiny: Recipe = {
 };
 
 /** Each recipe is a diff from the one that it is most like. */
-export const recipes = { seed, minute, quick, c90, c92, c94, tiny } as const;
+export const recipes = { seed, minute, quick, c90, c92, tiny } as const;
 
 /** @param images that the net classifies */
 export function netOf(recipe: Recipe, images: ImageSet = cifar10Images): Net {
