@@ -1,17 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { percent } from '#models/percent.ts';
-import type { Split } from '#training/data/dataset.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { fastestPrecision } from '#training/engine/graph/precision.ts';
 import { peersPython } from '../peers.ts';
 import { writeResults } from '../results.ts';
+import { inTemporaryFolder } from '../temporary-folder.ts';
+import { writeSplit } from '../train/setting.ts';
 import type { Series } from './chart.ts';
 
 interface Options {
@@ -49,13 +47,8 @@ export async function measurePeers({ nets, seeds, postEpochs }: Options): Promis
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const { train, test } = await loadCifar10({ log });
   const python = await peersPython(log);
-  const folder = await mkdtemp(join(tmpdir(), 'bench-'));
-  const onInterrupt = () => {
-    rmSync(folder, { recursive: true });
-    process.exit(130);
-  };
-  process.once('SIGINT', onInterrupt);
-  try {
+  // Ctrl-C in the terminal ends the programs, too.
+  await inTemporaryFolder(async (folder) => {
     const files = await Promise.all([
       writeSplit(join(folder, 'train.bin'), train),
       writeSplit(join(folder, 'test.bin'), test),
@@ -74,10 +67,7 @@ export async function measurePeers({ nets, seeds, postEpochs }: Options): Promis
     const post = await linesOf(python, ['the_post.py', ...files, String(postEpochs), '1'], log);
     const peers = [airbenchSeries(airbench), postSeries(post)];
     process.stdout.write(`${(await writeResults('ladder-peers', command, { peers, airbench, post })).join('\n')}\n`);
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** @throws {UsageError} */
@@ -86,12 +76,6 @@ function netOf(text: string): { readonly widths: string; readonly epochs: string
   if (widths === undefined || epochs === undefined)
     throw new UsageError(`"${text}" is not the filters of a net and its epochs. Write --nets 32-64-64:4 64-128-128:8.`);
   return { widths, epochs };
-}
-
-/** Writes labels `[N]`, then images `[N, 32, 32, 3]`, as bytes. @returns the file */
-async function writeSplit(file: string, { labels, images }: Split): Promise<string> {
-  await writeFile(file, Buffer.concat([Uint8Array.from(labels), images]));
-  return file;
 }
 
 /** Runs a program of `peers/`. @returns what it printed @throws {UserError} it fails */

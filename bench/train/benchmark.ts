@@ -1,13 +1,10 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import type { Split } from '#training/data/dataset.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { fastestPrecision } from '#training/engine/graph/precision.ts';
 import { peersPython } from '../peers.ts';
 import { writeResults } from '../results.ts';
+import { inTemporaryFolder } from '../temporary-folder.ts';
 import { type Case, casesOf } from './cases.ts';
 import { gemmEntries, ourEntry, peerEntries, type Starter, startAll } from './contestants.ts';
 import { flopsOfImage } from './flops.ts';
@@ -61,14 +58,8 @@ export async function benchmarkTraining(options: Options): Promise<void> {
       throw new UsageError(`--batch must be at most the number of training images, ${train.count}: ${title}.`);
   }
   const python = await peersPython(log);
-  const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   // The contestants end by themselves when their stdin closes.
-  const onInterrupt = () => {
-    rmSync(folder, { recursive: true });
-    process.exit(130);
-  };
-  process.once('SIGINT', onInterrupt);
-  try {
+  await inTemporaryFolder(async (folder) => {
     const data = await writeData(folder, train);
     const isBfloat16Faster = fastestPrecision({ device: 'CPU' }) === 'bfloat16';
     const precisions = isBfloat16Faster ? (['float32', 'bfloat16'] as const) : (['float32'] as const);
@@ -87,10 +78,7 @@ export async function benchmarkTraining(options: Options): Promise<void> {
       }
     }
     await report(options, results, profiles);
-  } finally {
-    process.off('SIGINT', onInterrupt);
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 function checkOptions({ batch, rounds, seconds }: Options): void {

@@ -29,9 +29,13 @@ export interface Setting {
 
 /** Writes the labels and images that all cases train on. */
 export async function writeData(folder: string, split: Split): Promise<Pick<Setting, 'dataFile' | 'count'>> {
-  const dataFile = join(folder, 'train.bin');
-  await writeFile(dataFile, Buffer.concat([Uint8Array.from(split.labels), split.images]));
-  return { dataFile, count: split.count };
+  return { dataFile: await writeSplit(join(folder, 'train.bin'), split), count: split.count };
+}
+
+/** Writes labels `[N]`, then images `[N, H, W, C]`, as bytes. @returns the file */
+export async function writeSplit(file: string, { labels, images }: Split): Promise<string> {
+  await writeFile(file, Buffer.concat([Uint8Array.from(labels), images]));
+  return file;
 }
 
 /** Writes the settings file of a case, and its initial weights. @returns the setting, and the path of its file */
