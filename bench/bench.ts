@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { defaultStore } from '#environment/home.ts';
 import { variable } from '#environment/variables.ts';
 import { UserError } from '#errors/user-error.ts';
+import { wholeNumber } from '#training/commands/option-parsers.ts';
 import { recipes } from '#training/recipe/recipes.ts';
 import { augmentationParts } from './augmentation-parts.ts';
 import { nodeVersions } from './node-versions.ts';
@@ -82,8 +83,8 @@ Examples:
         '32-128-128:6',
         '64-256-256:8',
       ])
-      .option('--seeds <number>', 'seeds of each net', Number, 1)
-      .option('--post-epochs <number>', 'epochs of the post’s net', Number, 20)
+      .option('--seeds <number>', 'seeds of each net; 0 leaves airbench out', wholeNumber, 1)
+      .option('--post-epochs <number>', 'epochs of the post’s net; 0 leaves it out', wholeNumber, 20)
       .action(async (options) => (await import('./ladder/measure-peers.ts')).measurePeers(options)),
   )
   .addCommand(

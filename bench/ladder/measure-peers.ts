@@ -15,9 +15,9 @@ import type { Series } from './chart.ts';
 interface Options {
   /** Filters of airbench's net and epochs, such as `64-128-128:8`. */
   readonly nets: readonly string[];
-  /** Of each net: 1, 2, and so on. */
+  /** Of each net: 1, 2, and so on; 0 leaves airbench out. */
   readonly seeds: number;
-  /** Epochs of the blog post's net. */
+  /** Epochs of the blog post's net; 0 leaves it out. */
   readonly postEpochs: number;
 }
 
@@ -47,7 +47,6 @@ export async function measurePeers({ nets, seeds, postEpochs }: Options): Promis
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const { train, test } = await loadCifar10({ log });
   const python = await peersPython(log);
-  // Ctrl-C in the terminal ends the programs, too.
   await inTemporaryFolder(async (folder) => {
     const files = await Promise.all([
       writeSplit(join(folder, 'train.bin'), train),
@@ -56,17 +55,23 @@ export async function measurePeers({ nets, seeds, postEpochs }: Options): Promis
     const precision = fastestPrecision({ device: 'CPU' });
     const command = `npm run bench -- ladder-peers --nets ${nets.join(' ')} --seeds ${seeds} --post-epochs ${postEpochs}`;
     const airbench: ((typeof runs)[number] & { readonly reached: Line })[] = [];
+    const post: Line[] = [];
+    const record = () => {
+      const peers = [airbenchSeries(airbench), postSeries(post)].filter(({ points }) => points.length > 0);
+      return writeResults('ladder-peers', command, { peers, airbench, post });
+    };
     for (const run of runs) {
       const { widths, epochs, seed } = run;
       log(`airbench in PyTorch: ${widths}, ${epochs} epochs, seed ${seed}`);
       const lines = await linesOf(python, ['airbench.py', ...files, widths, epochs, String(seed), precision], log);
       airbench.push({ ...run, reached: lines.at(-1)! });
-      await writeResults('ladder-peers', command, { peers: [airbenchSeries(airbench)], airbench });
+      await record();
     }
-    log(`the post's net in Keras: ${postEpochs} epochs`);
-    const post = await linesOf(python, ['the_post.py', ...files, String(postEpochs), '1'], log);
-    const peers = [airbenchSeries(airbench), postSeries(post)];
-    process.stdout.write(`${(await writeResults('ladder-peers', command, { peers, airbench, post })).join('\n')}\n`);
+    if (postEpochs > 0) {
+      log(`the post's net in Keras: ${postEpochs} epochs`);
+      post.push(...(await linesOf(python, ['the_post.py', ...files, String(postEpochs), '1'], log)));
+    }
+    process.stdout.write(`${(await record()).join('\n')}\n`);
   });
 }
 
@@ -84,6 +89,9 @@ async function linesOf(python: string, words: readonly string[], log: (line: str
   const child = spawn(python, ['-B', join(import.meta.dirname, 'peers', program), ...rest], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // However this process ends, the program ends with it.
+  const endChild = () => void child.kill();
+  process.once('exit', endChild);
   const closed = once(child, 'close');
   const lines: Line[] = [];
   for await (const text of createInterface(child.stdout)) {
@@ -92,6 +100,7 @@ async function linesOf(python: string, words: readonly string[], log: (line: str
     log(`  ${described(line)}`);
   }
   const [code] = await closed;
+  process.off('exit', endChild);
   if (code !== 0) throw new UserError(`${program} ended with exit code ${code}; its error is above.`);
   return lines;
 }
