@@ -83,13 +83,13 @@ async function measureSpeed({ train, images: { size } }: Dataset): Promise<void>
     return { name, milliseconds };
   });
   const step = await stepTime(split, size);
-  print(`${'a step of minute'.padEnd(20)} ${step.toFixed(1)} ms of processor time, of a batch of 500`);
+  print(`${'a step of short'.padEnd(20)} ${step.toFixed(1)} ms of processor time, of a batch of 500`);
   await finish('augmentation-speed', 'npm run bench -- augmentation --parts speed', { rows, step, load: loadavg() });
 }
 
-/** Processor time of a training step of `minute`, of all threads, in milliseconds. */
+/** Processor time of a training step of `short`, of all threads, in milliseconds. */
 async function stepTime(split: Split, imageSize: Dataset['images']['size']): Promise<number> {
-  const { settings } = resolveRecipe('minute', ['batchSize=500']);
+  const { settings } = resolveRecipe('short', ['batchSize=500']);
   const net = netOf(settings);
   const groups = groupsOf(net, settings);
   const weights = initializeWeights(net, { seed: 1, images: split.images });
@@ -161,12 +161,12 @@ interface Training {
   readonly longer: number;
 }
 
-/** Trains `minute`, with the settings that pictures of one's own get. @returns the evaluation of the test split, plain */
+/** Trains `short`, with the settings that pictures of one's own get. @returns the evaluation of the test split, plain */
 async function trained(data: Dataset, { changes, seed, longer }: Training) {
-  const fitting = settingsFor(data, recipes.minute);
-  const { settings } = resolveRecipe('minute', fitting);
+  const fitting = settingsFor(data, recipes.short);
+  const { settings } = resolveRecipe('short', fitting);
   const epochs = `epochs=${longer * settings.epochs}`;
-  const recipe = resolveRecipe('minute', [...fitting, epochs, 'checkpointSeconds=86400', ...changes]);
+  const recipe = resolveRecipe('short', [...fitting, epochs, 'checkpointSeconds=86400', ...changes]);
   const folder = await mkdtemp(join(tmpdir(), 'cifar10-augmentation-'));
   const log = { emit: () => {}, flush: async () => {}, flushBoard: async () => {}, close: async () => {} };
   const reclaim = watchForReclaim({ metadata: undefined, emit: log.emit });

@@ -26,7 +26,7 @@ interface Options {
   readonly heldOut: boolean;
 }
 
-const RECIPE = 'minute';
+const RECIPE = 'short';
 /** Of the five classes of the body, so that it takes about as many steps as the recipe does for ten. */
 const BODY_EPOCHS = 3.5;
 const BODY = ['airplane', 'automobile', 'bird', 'cat', 'deer'];

@@ -33,7 +33,7 @@ interface Row {
 }
 
 /**
- * Trains `minute` on long pictures with one object somewhere in each, by every size and fit, with several seeds.
+ * Trains `short` on long pictures with one object somewhere in each, by every size and fit, with several seeds.
  *
  * @throws {UserError} a training failed
  */
@@ -73,7 +73,7 @@ async function trained(
   const options = ['--data', table, '--out', store, '--run', run, '--seed', String(seed), ...settings];
   const child = spawn(
     process.execPath,
-    ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'train', 'minute', ...options],
+    ['--import', './setup/typescript.mjs', 'cli/cifar10.ts', 'train', 'short', ...options],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
     },

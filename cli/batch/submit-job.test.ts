@@ -136,7 +136,7 @@ describe('submitJob', () => {
     await using aws = await startAwsServer(batch);
     const target = aws.target(store);
 
-    await expect(submitJob(target, { recipe: 'minute', set: ['averageLast=0.5'] })).rejects.toThrow(
+    await expect(submitJob(target, { recipe: 'short', set: ['averageLast=0.5'] })).rejects.toThrow(
       'lookahead=5 and averageLast=0.5 each keep an average of the weights',
     );
     await expect(submitJob(target, { from: first })).rejects.toThrow(`has no such version: ${first}`);

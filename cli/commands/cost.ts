@@ -6,7 +6,7 @@ import { type PriceSource, priceSources, priceWarning } from '../cost/price-date
 import prices from '../cost/prices.json' with { type: 'json' };
 import { FUNCTION_MEMORY, type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
 import { type StandingCost, standingCosts } from '../cost/standing-cost.ts';
-import { quickRun, type TrainingCost, trainingCost, trainingImages } from '../cost/training-cost.ts';
+import { shortRun, type TrainingCost, trainingCost, trainingImages } from '../cost/training-cost.ts';
 
 /** Bytes of a 32x32 PNG, its answer with headers, and the line that the log keeps. */
 const SIZES = { requestBytes: 1445, answerBytes: 745, logBytes: 788 };
@@ -36,14 +36,15 @@ const examples = `
 Prices are list prices of one region, without free tiers and discounts; each
 has its date and its page at the end. "npm run prices" reads them anew from
 AWS's public price list. Default times are from docs/results.md, measured on one
-machine: a warm request of the seed network, a cold start, and a run of "quick"
-with its test. Times on AWS differ. The share of cold requests and the boot time
-of an instance are assumptions, and fetching and unpacking the training image is
-computed by the speed of the instance's disk. Replace them by your own figures.
+machine: a warm request of the seed network, a cold start, and a training run of
+two minutes with its test. Times on AWS differ. The share of cold requests and
+the boot time of an instance are assumptions, and fetching and unpacking the
+training image is computed by the speed of the instance's disk. Replace them by
+your own figures.
 
 Examples:
   ./cifar10 cost
-    a million a month, and a run of "quick"
+    a million a month, and a training run of two minutes
   ./cifar10 cost --per-month 100000000 --instance c7g.large
     where an instance that is always on costs less
   ./cifar10 cost --training-seconds 3600 --json
@@ -74,14 +75,14 @@ export function costCommand(): Command {
       '--training-seconds <number>',
       'duration of a training run',
       numberOf('--training-seconds'),
-      quickRun.seconds,
+      shortRun.seconds,
     )
     .option('--runs <number>', 'runs of a sweep', numberOf('--runs'), 24)
     .option(
       '--boot-seconds <number>',
       'boot and end of an instance, without the image',
       numberOf('--boot-seconds'),
-      quickRun.bootSeconds,
+      shortRun.bootSeconds,
     )
     .option('--store-gigabytes <number>', 'size of the bucket: data, runs and models', numberOf('--store-gigabytes'), 1)
     .option('--json', 'print JSON')

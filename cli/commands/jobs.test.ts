@@ -33,7 +33,7 @@ const jobs = [
       },
     ],
   },
-].map(({ run, ...job }) => ({ ...job, jobName: run, container: { command: ['train', 'quick', '--run', run] } }));
+].map(({ run, ...job }) => ({ ...job, jobName: run, container: { command: ['train', 'short', '--run', run] } }));
 
 /** Two children of three run or wait; the bucket of the test has no plan of them. */
 const array = {
@@ -115,9 +115,9 @@ it('lists the jobs of both queues, and warns of the one that waits for long, wit
 
   const [, ...rows] = printed.split('\n').map((line) => line.split(/\s+/).slice(0, 5).join(' '));
   expect(rows.slice(0, 3)).toEqual([
-    'third runnable, 4th gpu quick',
-    'second runnable, 2nd gpu quick',
-    'first runnable, 1st cpu quick',
+    'third runnable, 4th gpu short',
+    'second runnable, 2nd gpu short',
+    'first runnable, 1st cpu short',
   ]);
   expect(printed.match(/^! .*$/gm)).toEqual([
     expect.stringMatching(/^! second waits for 42:\d\d: the quota of GPU instances in eu-west-1 is below one instance/),

@@ -186,7 +186,7 @@ describe('cifar10 models', () => {
 
   it('shows what is different about two versions, by their aliases', async () => {
     const first = await publish(1, 0.7);
-    const recipe = { name: 'c90', settings: { epochs: 4, batchSize: 512 } };
+    const recipe = { name: 'c92', settings: { epochs: 4, batchSize: 512 } };
     const second = await publish(2, 0.8, { parent: { version: first }, recipe, temperature: 2, commit: 'abc' });
     await models('promote', first);
     await moveAlias(store, 'candidate', { to: second, by: 'run a', expected: undefined });

@@ -62,7 +62,7 @@ afterEach(async () => {
 });
 
 const submit = (...options: string[]) =>
-  runProgram(['submit', 'minute', '--target', 'aws', '--on', 'cpu', '--run', 'monday', ...options]);
+  runProgram(['submit', 'short', '--target', 'aws', '--on', 'cpu', '--run', 'monday', ...options]);
 
 it('says before the job is submitted what it takes and costs, and after it what it took', async () => {
   await submit();

@@ -15,8 +15,8 @@ export const trainingImages = {
   gpu: { compressed: 2_472e6, unpacked: 4_320e6 },
 } satisfies Record<string, ImageSize>;
 
-/** A run of "quick" with its test, as in docs/results.md, and an assumption of an instance's boot and end. */
-export const quickRun = { seconds: 130, bootSeconds: 120 };
+/** A run with its test, as "quick" was until 2026-11-29 (docs/results.md), and an assumption of an instance's boot and end. */
+export const shortRun = { seconds: 130, bootSeconds: 120 };
 
 export interface Training {
   /** Time that the job runs. */

@@ -9,8 +9,7 @@ const IMAGES = 50_000;
 
 /**
  * Seconds to train on an image of 32x32 pixels on two cores: what each costs whatever the net, and what a million
- * multiplications of the net's forward pass cost. Fitted to `minute`, `quick`, `c90` and `c92` in docs/results.md (The recipes),
- * which it meets within 4 %.
+ * multiplications of the net's forward pass cost. Fitted to the times in docs/results.md (The recipes), which it meets within 4 %.
  */
 const IMAGE_SECONDS = 173e-6;
 const MILLION_SECONDS = 15.2e-6;

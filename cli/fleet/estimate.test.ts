@@ -113,14 +113,14 @@ describe('estimatePlan', () => {
 describe('estimateRun', () => {
   it('computes with the machine that boots for the job on AWS, and says no price where there is none', async () => {
     const stack = outputs as unknown as StackOutputs;
-    const paid = await estimateRun(aws.target(store), stack, { recipe: 'minute' }, 'cpu');
+    const paid = await estimateRun(aws.target(store), stack, { recipe: 'short' }, 'cpu');
     // 69 s for the run, 131 s for the machine, on c7a.large.
     expect(describeEstimate(paid)).toBe(
       '1 run, about 3 minutes, less than $0.01 at prices of us-east-1 (as measured on 2 cores)',
     );
-    const free = await estimateRun(aws.target(store, { name: 'local' }), stack, { recipe: 'minute' }, 'cpu');
+    const free = await estimateRun(aws.target(store, { name: 'local' }), stack, { recipe: 'short' }, 'cpu');
     expect(describeEstimate(free)).toBe('1 run, about 1 minute (as measured on 2 cores)');
-    await expect(estimateRun(aws.target(store), stack, { recipe: 'minute', set: ['x=1'] }, 'cpu')).rejects.toThrow('x');
+    await expect(estimateRun(aws.target(store), stack, { recipe: 'short', set: ['x=1'] }, 'cpu')).rejects.toThrow('x');
   });
 });
 

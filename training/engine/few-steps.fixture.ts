@@ -41,7 +41,7 @@ if (hasTensorFlow()) {
   const turned = ['flip=random', 'verticalFlip=random', 'zoom=0.1,0.2', 'rotate=15'];
   await trainFewSteps('seed', 'seed', [...photos, ...turned, 'classWeights=balanced', `batchPreparation=${batches}`]);
   for (const precision of new Set(['float32', fastestPrecision(await loadTensorFlow())])) {
-    await trainFewSteps(`minute-${precision}`, 'minute', [`precision=${precision}`, `batchPreparation=${batches}`]);
+    await trainFewSteps(`short-${precision}`, 'short', [`precision=${precision}`, `batchPreparation=${batches}`]);
   }
 }
 await rm(folder, { recursive: true });

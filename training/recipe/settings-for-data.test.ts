@@ -13,12 +13,12 @@ test('a data set that leaves it to the recipe what is held out changes nothing',
 });
 
 test.each([
-  [50_000, 5_000, { heldOut: 5_000, batchSize: 256, epochs: 2 }],
-  [180_000, 20_000, { heldOut: 20_000, batchSize: 256, epochs: 2 }],
-  [900_000, 100_000, { heldOut: 100_000, batchSize: 256, epochs: 2 }],
-  [5_000, 500, { heldOut: 500, batchSize: 256, epochs: 6.32 }],
-  [60, 6, { heldOut: 6, batchSize: 8, epochs: 57.7 }],
-  [5, 2, { heldOut: 2, batchSize: 3, epochs: 245 }],
+  [50_000, 5_000, { heldOut: 5_000, batchSize: 256, epochs: 4 }],
+  [180_000, 20_000, { heldOut: 20_000, batchSize: 256, epochs: 4 }],
+  [900_000, 100_000, { heldOut: 100_000, batchSize: 256, epochs: 4 }],
+  [5_000, 500, { heldOut: 500, batchSize: 256, epochs: 12.6 }],
+  [60, 6, { heldOut: 6, batchSize: 8, epochs: 115 }],
+  [5, 2, { heldOut: 2, batchSize: 3, epochs: 490 }],
 ])('of %i images %i are held out: fewer images make smaller batches and more epochs', (count, heldOut, expected) => {
   const { settings } = resolveRecipe('minute', settingsFor(dataset(count, heldOut), recipes.minute));
   expect(settings).toMatchObject(expected);

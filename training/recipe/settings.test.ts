@@ -64,7 +64,7 @@ describe('resolveRecipe', () => {
     [
       'quik',
       [],
-      'There is no recipe "quik". The recipes are seed, minute, quick, c90, c92 and tiny; did you mean "quick"?',
+      'There is no recipe "quik". The recipes are seed, short, minute, quick, c92 and tiny; did you mean "quick"?',
     ],
     ['toString', [], 'There is no recipe "toString". The recipes are'],
     ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"?'],
@@ -151,18 +151,18 @@ describe('resolveRecipe', () => {
 });
 
 describe('a recipe to continue with', () => {
-  const { translate, ...minute } = recipes.minute;
-  const stored = { ...minute, epochs: 0.5, shift: 3, depth: 9 };
+  const { translate, ...short } = recipes.short;
+  const stored = { ...short, epochs: 0.5, shift: 3, depth: 9 };
 
   test('is that of the weights, under its current names, at a tenth of its rates', () => {
-    expect(resolveContinuation({ parent: { name: 'minute', settings: stored } })).toEqual({
-      name: 'minute',
-      settings: { ...recipes.minute, epochs: 0.5, translate: 3, learningRate: 0.04, muonLearningRate: 0.016 },
+    expect(resolveContinuation({ parent: { name: 'short', settings: stored } })).toEqual({
+      name: 'short',
+      settings: { ...recipes.short, epochs: 0.5, translate: 3, learningRate: 0.04, muonLearningRate: 0.016 },
     });
   });
 
   test('is the one that is named, with rates that are no higher', () => {
-    const parent = { name: 'minute', settings: stored };
+    const parent = { name: 'short', settings: stored };
     const rates = { learningRate: 0.02, muonLearningRate: 0.024 };
     expect(resolveContinuation({ name: 'tiny', parent })).toEqual({
       name: 'tiny',
@@ -171,7 +171,7 @@ describe('a recipe to continue with', () => {
   });
 
   test('has the size and the fit of the pictures that the weights know, whichever recipe is named', () => {
-    const parent = { name: 'minute', settings: { ...stored, imageSize: 96, fit: 'pad' } };
+    const parent = { name: 'short', settings: { ...stored, imageSize: 96, fit: 'pad' } };
     for (const name of [undefined, 'tiny']) {
       expect(resolveContinuation({ name, parent }).settings).toMatchObject({ imageSize: 96, fit: 'pad' });
       expect(resolveContinuation({ name, parent }, ['fit=crop']).settings).toMatchObject({
@@ -179,13 +179,13 @@ describe('a recipe to continue with', () => {
         fit: 'crop',
       });
     }
-    const earlier = { name: 'minute', settings: stored };
+    const earlier = { name: 'short', settings: stored };
     expect(resolveContinuation({ parent: earlier }).settings).toMatchObject({ imageSize: 32, fit: 'crop' });
   });
 
   test('has the activations, batch normalization, scale and standardization of the weights, whichever recipe is named', () => {
     const changes = { activation: 'elu', batchNormalization: 'on', logitScale: 0.5, standardize: 'on' };
-    const parent = { name: 'minute', settings: { ...stored, ...changes, dropout: 0.1 } };
+    const parent = { name: 'short', settings: { ...stored, ...changes, dropout: 0.1 } };
     expect(resolveContinuation({ name: 'quick', parent }).settings).toMatchObject({ ...changes, dropout: 'default' });
   });
 
@@ -203,9 +203,9 @@ describe('a recipe to continue with', () => {
   });
 
   test('trains a new head at the rates of the recipe, and the body at a tenth of them', () => {
-    const parent = { name: 'minute', settings: { ...stored, learningRate: 0.04, probeEpochs: 2, freeze: 'body' } };
+    const parent = { name: 'short', settings: { ...stored, learningRate: 0.04, probeEpochs: 2, freeze: 'body' } };
     const { settings } = resolveContinuation({ parent, hasNewHead: true });
-    const { learningRate, muonLearningRate } = recipes.minute;
+    const { learningRate, muonLearningRate } = recipes.short;
     expect(settings).toMatchObject({ epochs: 0.5, learningRate, muonLearningRate, bodyLearningRate: 0.1 });
     expect(settings, 'how the head of the parent was trained').toMatchObject({ freeze: 'none', probeEpochs: 0 });
     expect(resolveContinuation({ parent, hasNewHead: true }, ['freeze=body']).settings.freeze).toBe('body');

@@ -43,7 +43,7 @@ test('the page ranks the groups, and compares each with the best and with the re
   expect(rows).toHaveLength(6);
   expect(rows[0]![0]).toBe('1. learningRate=0.8 optimizer=muon');
   expect(rows[0]).toContain('best');
-  // quick has learningRate=0.4 and muon by itself.
+  // short has learningRate=0.4 and muon by itself.
   expect(baseline.group).toBe('learningRate=0.4 optimizer=muon');
   expect(rows[groups.indexOf(baseline)]).toContain('baseline');
   expect(best!.againstBaseline!.seeds).toEqual([2, 3]); // The baseline's first run waits.

@@ -31,8 +31,8 @@ export function exampleSweep({ over, seeds, epochs = 3, images = 1000, fate = ()
   const options: SweepOptions = { keep: 'best:1', over: Object.keys(over) };
   const items = groups.flatMap(({ set }) =>
     Array.from({ length: seeds }, (_, index) => ({
-      ...{ name: `${set.join(' ')} seed=${index + 1}`, recipe: 'quick', set, seed: index + 1 },
-      ...{ data: 'cifar10', from: 'none', group: set.join(' ') || 'quick' },
+      ...{ name: `${set.join(' ')} seed=${index + 1}`, recipe: 'short', set, seed: index + 1 },
+      ...{ data: 'cifar10', from: 'none', group: set.join(' ') || 'short' },
     })),
   );
   const plan = makePlan({ kind: 'sweep', code: 'c'.repeat(64), options, items });
