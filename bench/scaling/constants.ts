@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { imageSeconds, shortRun, trainingImages } from '#cli/cost/training-cost.ts';
+import { imageSeconds, trainingImages, typicalRun } from '#cli/cost/training-cost.ts';
 
 /** What a machine was measured to take; `measured.json` has those of the last run of `npm run bench -- scaling --measure`. */
 export interface Measured {
@@ -53,7 +53,7 @@ export const documented = {
 /** What nobody has measured, and no page says. */
 export const assumed = {
   /** Seconds until an instance has booted, joined and is ready to fetch the image, and what is paid after its last job. */
-  bootSeconds: shortRun.bootSeconds,
+  bootSeconds: typicalRun.bootSeconds,
   /** Seconds until S3 answers a request for a page of a list. */
   listLatency: 0.15,
   /** Share of a core's engine speed that a child keeps while it reads and decodes: what the project asks of itself. */

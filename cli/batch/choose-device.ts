@@ -1,5 +1,5 @@
 import prices from '../cost/prices.json' with { type: 'json' };
-import { shortRun, trainingCost, trainingImages } from '../cost/training-cost.ts';
+import { trainingCost, trainingImages, typicalRun } from '../cost/training-cost.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import { explainGpuQuota, mayRunGpus, readGpuQuota } from './gpu-quota.ts';
 import { type Device, queuesOf } from './queues.ts';
@@ -46,6 +46,6 @@ function describeCosts({ InstanceTypes, CpuInstanceTypes }: StackOutputs): strin
 function describeCost(device: Device, types = ''): string | undefined {
   const type = types.split(' ').find((each) => Object.hasOwn(prices.instances.hour, each));
   if (type === undefined) return undefined;
-  const { dollars } = trainingCost(type, { ...shortRun, image: trainingImages[device] }, prices);
+  const { dollars } = trainingCost(type, { ...typicalRun, image: trainingImages[device] }, prices);
   return `$${dollars.toFixed(2)} on ${type}`;
 }

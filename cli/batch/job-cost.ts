@@ -1,7 +1,7 @@
 import { defaultMaxVcpus, jobVcpus } from '#infra/training/max-vcpus.ts';
 import { machineCost } from '../cost/fleet-cost.ts';
 import prices from '../cost/prices.json' with { type: 'json' };
-import { imageSeconds, shortRun, trainingImages } from '../cost/training-cost.ts';
+import { imageSeconds, trainingImages, typicalRun } from '../cost/training-cost.ts';
 import type { StackOutputs, Target } from '../stack/target.ts';
 import type { Job } from './batch-jobs.ts';
 import type { JobTimes } from './job-times.ts';
@@ -10,7 +10,7 @@ import type { Device } from './queues.ts';
 
 /** Seconds that an instance is paid for besides the jobs that it runs: its boot, the image, and its end. */
 export function startSecondsOf(device: Device): number {
-  return shortRun.bootSeconds + imageSeconds(trainingImages[device]);
+  return typicalRun.bootSeconds + imageSeconds(trainingImages[device]);
 }
 
 /** The most instances that a queue has at a time, on Spot and on demand. */

@@ -6,7 +6,7 @@ import { type PriceSource, priceSources, priceWarning } from '../cost/price-date
 import prices from '../cost/prices.json' with { type: 'json' };
 import { FUNCTION_MEMORY, type Serving, type ServingCost, servingCosts } from '../cost/serving-cost.ts';
 import { type StandingCost, standingCosts } from '../cost/standing-cost.ts';
-import { shortRun, type TrainingCost, trainingCost, trainingImages } from '../cost/training-cost.ts';
+import { type TrainingCost, trainingCost, trainingImages, typicalRun } from '../cost/training-cost.ts';
 
 /** Bytes of a 32x32 PNG, its answer with headers, and the line that the log keeps. */
 const SIZES = { requestBytes: 1445, answerBytes: 745, logBytes: 788 };
@@ -75,14 +75,14 @@ export function costCommand(): Command {
       '--training-seconds <number>',
       'duration of a training run',
       numberOf('--training-seconds'),
-      shortRun.seconds,
+      typicalRun.seconds,
     )
     .option('--runs <number>', 'runs of a sweep', numberOf('--runs'), 24)
     .option(
       '--boot-seconds <number>',
       'boot and end of an instance, without the image',
       numberOf('--boot-seconds'),
-      shortRun.bootSeconds,
+      typicalRun.bootSeconds,
     )
     .option('--store-gigabytes <number>', 'size of the bucket: data, runs and models', numberOf('--store-gigabytes'), 1)
     .option('--json', 'print JSON')

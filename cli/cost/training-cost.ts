@@ -16,7 +16,7 @@ export const trainingImages = {
 } satisfies Record<string, ImageSize>;
 
 /** A run with its test, as "quick" was until 2026-11-29 (docs/results.md), and an assumption of an instance's boot and end. */
-export const shortRun = { seconds: 130, bootSeconds: 120 };
+export const typicalRun = { seconds: 130, bootSeconds: 120 };
 
 export interface Training {
   /** Time that the job runs. */

@@ -124,6 +124,9 @@ const muon: Recipe = {
 /** Two epochs, the base of what docs/the-post.md compares. Like all of these, it was chosen on the held-out images. */
 const short: Recipe = { ...muon, widths: [32, 64, 64], epochs: 2 };
 
+/** The training images of CIFAR-10 that the recipes were made for. */
+export const CIFAR10_IMAGES = 45_000;
+
 /**
  * Airbench with Muon on images that grow, at the rates of airbench94_muon.py carried over from its 200 steps of 2,000 images: what
  * steps add up to grows with the square root of their number, as noise does, so the rates fall with it; and decay takes the same in all.
@@ -131,7 +134,7 @@ const short: Recipe = { ...muon, widths: [32, 64, 64], epochs: 2 };
  * @see Keller Jordan, `airbench94_muon.py`; fulcrumresearch/cifar-10-speedrun (growing images)
  */
 function growing({ widths, epochs }: Pick<Recipe, 'widths' | 'epochs'>): Recipe {
-  const steps = (epochs * 45_000) / muon.batchSize;
+  const steps = (epochs * CIFAR10_IMAGES) / muon.batchSize;
   const rounded = (value: number) => Number(value.toPrecision(2));
   const learningRate = rounded(8.26 / Math.sqrt(steps));
   return {

@@ -1,8 +1,6 @@
 import type { Dataset, Split } from '../data/dataset.ts';
-import type { Recipe } from './recipes.ts';
+import { CIFAR10_IMAGES, type Recipe } from './recipes.ts';
 
-/** The training images that the recipes were made for. */
-const CIFAR10 = 45_000;
 /** Batches that an epoch should have at least, as long as none has fewer images than the other number. */
 const BATCHES = 8;
 const SMALLEST_BATCH = 8;
@@ -21,6 +19,6 @@ export function settingsFor(
   const images = train.count - heldOut;
   const share = Math.max(SMALLEST_BATCH, 2 ** Math.floor(Math.log2(images / BATCHES)));
   const batchSize = Math.min(recipe.batchSize, images, share);
-  const epochs = recipe.epochs * Math.max(1, (CIFAR10 / images) ** 0.5);
+  const epochs = recipe.epochs * Math.max(1, (CIFAR10_IMAGES / images) ** 0.5);
   return [`heldOut=${heldOut}`, `batchSize=${batchSize}`, `epochs=${Number(epochs.toPrecision(3))}`];
 }
