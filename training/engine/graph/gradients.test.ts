@@ -19,6 +19,7 @@ import { matmul } from './operations/matmul.ts';
 import { maxPooling } from './operations/max-pooling.ts';
 import { normalizeImages } from './operations/normalize-images.ts';
 import { pad, reshape } from './operations/shape.ts';
+import type { ConvolutionOptions } from './operations/sliding.ts';
 import { openSession } from './session.ts';
 
 type Tfjs = TensorFlow['tf'];
@@ -72,9 +73,35 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
         [kernel, kernel, channels, filters],
       ],
       build: (graph, images, weights) => convolution(graph, images!, weights!, { stride, padding }),
-      eager: (tf, images, weights) => tf.conv2d(images as never, weights as never, stride, padding),
+      eager: (tf, images, weights) => eagerConvolution(tf, images!, weights!, { stride, padding }),
     }),
   );
+
+  it('a kernel of one pixel that skips pixels has the same gradient every time', () => {
+    const [batch, size, channels, filters] = [3, 6, 2, 3];
+    const shapes = [
+      [batch, size, size, channels],
+      [1, 1, channels, filters],
+    ];
+    const build: Case['build'] = (graph, images, weights) =>
+      convolution(graph, images!, weights!, { stride: 2, padding: 'same' });
+    const [images, weights] = shapes.map((shape, index) => values(sizeOf(shape), 1, index, false));
+    const upstreamOf = (shape: Shape) => values(sizeOf(shape), 1, 10, false);
+    const expected = Array.from({ length: channels * filters }, (_, index) => {
+      const [channel, filter] = [Math.floor(index / filters), index % filters];
+      const upstream = upstreamOf([batch, size / 2, size / 2, filters]);
+      return upstream.reduce((total, slope, at) => {
+        if (at % filters !== filter) return total;
+        const pixel = Math.floor(at / filters);
+        const [row, column] = [Math.floor(pixel / 3), pixel % 3]; // of all images, one below the other
+        return total + slope * images![(2 * row * size + 2 * column) * channels + channel]!;
+      }, 0);
+    });
+    withGraph({ shapes, build }, upstreamOf, (evaluate) => {
+      for (let time = 0; time < 20; time++)
+        expectClose(evaluate([images!, weights!]).gradients[1]!, Float32Array.from(expected), 1e-4);
+    });
+  });
 
   property(
     'convolution whose kernel gets its gradient by products',
@@ -126,7 +153,7 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
           }),
         eager: (tf, bias, weights) => {
           const hidden = apply(tf, tf.add(tf.tensor(fixed, [...shape]), bias!));
-          return tf.conv2d(hidden as never, weights as never, stride, padding);
+          return eagerConvolution(tf, hidden, weights!, { stride, padding });
         },
       };
     },
@@ -636,6 +663,18 @@ describe('differentiation', () => {
     );
   });
 });
+
+/** TensorFlow's gradient of a kernel of one pixel that skips pixels cannot be trusted: zeros make such a kernel one of four pixels. */
+function eagerConvolution(tf: Tfjs, images: Tensor, kernel: Tensor, { stride, padding }: ConvolutionOptions): Tensor {
+  if (kernel.shape[0] !== 1 || stride === 1) return tf.conv2d(images as never, kernel as never, stride, padding);
+  const around = [
+    [0, 1],
+    [0, 1],
+    [0, 0],
+    [0, 0],
+  ] as const;
+  return tf.conv2d(images as never, tf.pad(kernel, around as never) as never, stride, 'same');
+}
 
 function eagerGelu(tf: Tfjs, x: Tensor): Tensor {
   return tf.mul(x, tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5));

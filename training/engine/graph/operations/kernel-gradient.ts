@@ -1,6 +1,6 @@
 import { type Graph, type Shape, sameShape, show, type Value } from '../builder/graph.ts';
 import { product } from './matmul.ts';
-import { pad, reshape, slice, stack } from './shape.ts';
+import { everyNthPixel, pad, reshape, slice, stack } from './shape.ts';
 import { type ConvolutionOptions, fourAxes, type KernelGradientForm, slidingAttributes, windows } from './sliding.ts';
 
 /**
@@ -29,14 +29,21 @@ export function kernelGradient(
 type GradientOf = (graph: Graph, images: Value, kernel: Shape, upstream: Value, options: ConvolutionOptions) => Value;
 
 export const kernelGradientBy: Readonly<Record<KernelGradientForm, GradientOf>> = {
-  convolution: (graph, images, kernel, upstream, options) =>
-    graph.value({
+  /**
+   * Where a kernel of one pixel skips pixels, they are left out first: TensorFlow 2.21's own way, in oneDNN without AVX-512, writes
+   * beyond its memory for some sizes (6x6 pixels, 2 channels, 3 filters), and gives other gradients from one time to the next.
+   */
+  convolution(graph, images, kernel, upstream, options) {
+    const skips = kernel[0] === 1 && kernel[1] === 1 && options.stride > 1;
+    const taken = skips ? everyNthPixel(graph, images, options.stride) : images;
+    return graph.value({
       op: 'Conv2DBackpropFilter',
-      inputs: [images, graph.integers(kernel), upstream],
+      inputs: [taken, graph.integers(kernel), upstream],
       shape: kernel,
       type: images.type,
-      attributes: slidingAttributes(images, options),
-    }),
+      attributes: slidingAttributes(taken, skips ? { ...options, stride: 1 } : options),
+    });
+  },
 
   /**
    * A pixel of the kernel meets the images moved by its place: their pixels as rows, transposed, times those of the upstream
