@@ -58,7 +58,9 @@ export async function benchmarkLadder({ store: place, peers, chart }: Options): 
   const all = await Promise.all((await listVersions(store)).map((version) => readCard(store, version)));
   const cards = all.filter(({ data }) => data.name === 'CIFAR-10');
   if (cards.length === 0)
-    throw new UsageError(`${place} has no versions trained on CIFAR-10. Train some with ./cifar10 train c92 --seed 1.`);
+    throw new UsageError(
+      `${place} has no versions trained on CIFAR-10. Train some with ./cifar10 train minute --seed 1.`,
+    );
   const rungs = rungsOf(cards).map(describeRung);
   const heading = ['', 'seeds', 'plain', 'with TTA', 'seconds of training', 'image steps'];
   const rows = rungs.map((rung) => [

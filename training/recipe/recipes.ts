@@ -124,8 +124,10 @@ const muon: Recipe = {
 /** Two epochs, the base of what docs/the-post.md compares. Like all of these, it was chosen on the held-out images. */
 const short: Recipe = { ...muon, widths: [32, 64, 64], epochs: 2 };
 
-/** The training images of CIFAR-10 that the recipes were made for. */
-export const CIFAR10_IMAGES = 45_000;
+const CIFAR10_TRAIN = 50_000;
+
+/** The training images of CIFAR-10 that most recipes leave for training. */
+export const CIFAR10_IMAGES = CIFAR10_TRAIN - airbench.heldOut;
 
 /**
  * Airbench with Muon on images that grow, at the rates of airbench94_muon.py carried over from its 200 steps of 2,000 images: what
@@ -133,13 +135,17 @@ export const CIFAR10_IMAGES = 45_000;
  *
  * @see Keller Jordan, `airbench94_muon.py`; fulcrumresearch/cifar-10-speedrun (growing images)
  */
-function growing({ widths, epochs }: Pick<Recipe, 'widths' | 'epochs'>): Recipe {
-  const steps = (epochs * CIFAR10_IMAGES) / muon.batchSize;
+function growing(
+  changes: Pick<Recipe, 'widths' | 'epochs'> & Partial<Pick<Recipe, 'heldOut' | 'colorJitter'>>,
+): Recipe {
+  const { epochs, heldOut, batchSize } = { ...muon, ...changes };
+  const steps = (epochs * (CIFAR10_TRAIN - heldOut)) / batchSize;
   const rounded = (value: number) => Number(value.toPrecision(2));
   const learningRate = rounded(8.26 / Math.sqrt(steps));
   return {
     ...muon,
-    ...{ widths, epochs, learningRate },
+    ...changes,
+    learningRate,
     muonLearningRate: rounded(3.39 / Math.sqrt(steps)),
     weightDecay: rounded(0.8 / (learningRate * steps)),
     whiteningBiasEpochs: rounded(0.3 * epochs),
@@ -156,8 +162,15 @@ const minute = growing({ widths: [32, 64, 64], epochs: 4 });
 /** 90 %, and 91 % with test-time augmentation, after the work of 204,000 images. */
 const quick = growing({ widths: [32, 128, 128], epochs: 6 });
 
-/** At least 92 % with test-time augmentation within twelve minutes on two cores. */
-const c92: Recipe = { ...muon, widths: [64, 128, 128], epochs: 10, whiteningBiasEpochs: 3, translate: 2 };
+/** 91.6 %, and 92.8 % with test-time augmentation, after the work of 341,000 images. */
+const c92 = growing({ widths: [64, 128, 128], epochs: 10 });
+
+/** 94 % with test-time augmentation, after the work of 367,000 images. */
+const c94 = growing({
+  ...{ widths: [64, 256, 256], epochs: 9.9, colorJitter: [0.07, 0.13, 0, 0] },
+  // Enough to fit the temperature; everything was chosen with more.
+  heldOut: 1_000,
+});
 
 /** Small enough to train in minutes on WebAssembly, where there is no native TensorFlow: 72 % in one epoch. */
 const tiny: Recipe = {
@@ -175,7 +188,7 @@ const tiny: Recipe = {
 };
 
 /** Each recipe is a diff from the one that it is most like. */
-export const recipes = { seed, short, minute, quick, c92, tiny } as const;
+export const recipes = { seed, short, minute, quick, c92, c94, tiny } as const;
 
 /** @param images that the net classifies */
 export function netOf(recipe: Recipe, images: ImageSet = cifar10Images): Net {

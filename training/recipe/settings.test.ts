@@ -64,7 +64,7 @@ describe('resolveRecipe', () => {
     [
       'quik',
       [],
-      'There is no recipe "quik". The recipes are seed, short, minute, quick, c92 and tiny; did you mean "quick"?',
+      'There is no recipe "quik". The recipes are seed, short, minute, quick, c92, c94 and tiny; did you mean "quick"?',
     ],
     ['toString', [], 'There is no recipe "toString". The recipes are'],
     ['quick', ['epoch=2'], 'There is no setting "epoch"; did you mean "epochs"?'],
