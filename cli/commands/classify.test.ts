@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { encode } from 'fast-png';
 import { expect, test } from 'vitest';
+import { shownPath } from '#environment/home.ts';
 import { IMAGE_LIMITS } from '#images/decode-image.ts';
 import { withEndpoint, withFolder } from '#inference/app.fixture.ts';
 import { exampleModel, examplePixels } from '#inference/serving/example-model.fixture.ts';
@@ -265,6 +266,7 @@ function readCsv(csv: string): Record<string, string>[] {
 test("without any option this clone's store answers, and an error names a running server", () =>
   withFolder(async (folder) => {
     const home = { CIFAR10_HOME: join(folder, 'home') };
+    const shownStore = shownPath(join(folder, 'home/store'));
     const picture = join(folder, 'a.png');
     await writeFile(picture, png(1));
     await storeWithModel(join(folder, 'served'), ['production']);
@@ -282,7 +284,7 @@ test("without any option this clone's store answers, and an error names a runnin
         classifyWith(home, '--target', 'local', picture),
       ]);
       expect(empty).toMatchObject({ code: 1, out: '' });
-      expect(empty.error).toContain(`No endpoint is up on LocalStack: answering from ${home.CIFAR10_HOME}/store.`);
+      expect(empty.error).toContain(`No endpoint is up on LocalStack: answering from ${shownStore}.`);
       for (const { error } of [empty, noCloud]) expect(error).toContain(`--endpoint ${url} asks it.`);
       expect(await classifyWith(home, '--endpoint', url!, picture)).toMatchObject({ code: 0 });
     } finally {
@@ -292,7 +294,7 @@ test("without any option this clone's store answers, and an error names a runnin
     await storeWithModel(join(folder, 'home/store'), ['production']);
     const answered = await classifyWith(home, picture);
     expect(answered).toMatchObject({ code: 0, out: expect.stringContaining(picture) });
-    expect(answered.error).toBe(`No endpoint is up on LocalStack: answering from ${home.CIFAR10_HOME}/store.\n`);
+    expect(answered.error).toBe(`No endpoint is up on LocalStack: answering from ${shownStore}.\n`);
   }));
 
 test('files are checked before anything is asked', () =>

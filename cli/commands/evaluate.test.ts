@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { shownPath } from '#environment/home.ts';
 import { withEndpoint } from '#inference/app.fixture.ts';
 import { exampleModel } from '#inference/serving/example-model.fixture.ts';
 import type { Card } from '#models/card.ts';
@@ -215,7 +216,9 @@ test('says what is wrong before it asks for long', async () => {
   expect(nobody.error).toContain('No endpoint answers at http://127.0.0.1:9.');
   expect([noAddress.code, noEndpoint.code, noImages.code, noViews.code]).toEqual([2, 2, 2, 2]);
   expect(noViews.error).toContain('--tta is about a stored version');
-  expect(noEndpoint.error).toContain(`No endpoint is up on LocalStack: answering from ${home}/store.`);
+  expect(noEndpoint.error).toContain(
+    `No endpoint is up on LocalStack: answering from ${shownPath(join(home, 'store'))}.`,
+  );
   expect(noEndpoint.error).toContain('--endpoint or --target');
 
   await withEndpoint(async ({ url }) => {
