@@ -1,6 +1,7 @@
 import { type Graph, type Shape, sameShape, show, type Value } from '../builder/graph.ts';
+import { everyPixel } from './every-pixel.ts';
 import { product } from './matmul.ts';
-import { everyNthPixel, pad, reshape, slice, stack } from './shape.ts';
+import { pad, reshape, slice, stack } from './shape.ts';
 import { type ConvolutionOptions, fourAxes, type KernelGradientForm, slidingAttributes, windows } from './sliding.ts';
 
 /**
@@ -35,7 +36,7 @@ export const kernelGradientBy: Readonly<Record<KernelGradientForm, GradientOf>> 
    */
   convolution(graph, images, kernel, upstream, options) {
     const skips = kernel[0] === 1 && kernel[1] === 1 && options.stride > 1;
-    const taken = skips ? everyNthPixel(graph, images, options.stride) : images;
+    const taken = skips ? everyPixel(graph, images, options.stride) : images;
     return graph.value({
       op: 'Conv2DBackpropFilter',
       inputs: [taken, graph.integers(kernel), upstream],

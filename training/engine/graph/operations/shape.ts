@@ -55,22 +55,6 @@ export function slice(graph: Graph, value: Value, begin: Value, shape: Shape): V
   });
 }
 
-/**
- * Every `stride`-th row and column of images, from the first on. It has no gradient.
- *
- * @param images `[N, H, W, C]`
- */
-export function everyNthPixel(graph: Graph, images: Value, stride: number): Value {
-  const { shape, type } = images;
-  return graph.value({
-    op: 'StridedSlice',
-    inputs: [images, graph.integers([0, 0, 0, 0]), graph.integers(shape), graph.integers([1, stride, stride, 1])],
-    shape: shape.map((size, axis) => (axis === 1 || axis === 2 ? Math.ceil(size / stride) : size)),
-    type,
-    attributes: { T: { type }, Index: { type: 'int32' } },
-  });
-}
-
 /** Values of one shape and type, one after the other: `[n, …]`; numbers `[]` become `[n]`. It has no gradient. */
 export function stack(graph: Graph, values: readonly Value[]): Value {
   const [{ type, shape }] = values as [Value];
