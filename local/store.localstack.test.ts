@@ -108,9 +108,10 @@ test('what clients were told survives LocalStack, however and whenever it ends',
     const writing = untilGone(told);
     // A machine that is busy with other tests may take seconds for the first answers.
     await vi.waitUntil(() => told.alias !== undefined && told.step > 0, { timeout: 60_000 });
-    await sleep(700 * Math.random());
+    await sleep(300 + 700 * Math.random());
     process.kill(localStack.pid, signal);
     await writing;
+    expect(told.alias).toBeDefined();
     await start();
     const alias = await readAlias(store, 'production');
     expect([told.alias?.version, told.asked]).toContain(alias?.version);
