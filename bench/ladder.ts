@@ -8,6 +8,7 @@ import { percent } from '#models/percent.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard } from '#models/versions.ts';
 import { criticalT } from '#training/evaluation/student-t.ts';
+import { CIFAR10_TRAIN } from '#training/recipe/recipes.ts';
 import { type Point, type Series, timeToAccuracyChart } from './ladder/chart.ts';
 import { writeResults } from './results.ts';
 import { aligned } from './train/table.ts';
@@ -128,11 +129,8 @@ function describeRung({ recipe, settings, cards }: Rung) {
 function imageStepsOf({ imageSteps, epochs, data, recipe }: Card): number {
   if (imageSteps !== undefined) return imageSteps;
   const batchSize = Number(recipe.settings.batchSize);
-  return Math.round(epochs * Math.floor((CIFAR10 - data.heldOut) / batchSize)) * batchSize;
+  return Math.round(epochs * Math.floor((CIFAR10_TRAIN - data.heldOut) / batchSize)) * batchSize;
 }
-
-/** The training images of CIFAR-10, which the ladder is about. */
-const CIFAR10 = 50_000;
 
 /** @returns `half` of the 95 % interval of the mean; absent for a single value */
 function meanOf(values: readonly number[]): { readonly mean: number; readonly half?: number } {

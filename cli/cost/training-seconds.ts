@@ -1,11 +1,8 @@
 import { cifar10Images } from '#training/data/image-set.ts';
 import { layerTable } from '#training/nets/layer-table.ts';
 import type { Net } from '#training/nets/net.ts';
-import { netOf, type Recipe } from '#training/recipe/recipes.ts';
+import { CIFAR10_TRAIN, netOf, type Recipe } from '#training/recipe/recipes.ts';
 import { workOf } from '#training/run/work.ts';
-
-/** Training images of CIFAR-10, the held-out ones included. */
-const IMAGES = 50_000;
 
 /**
  * Seconds to train on an image of 32x32 pixels on two cores: what each costs whatever the net, and what a million
@@ -39,7 +36,7 @@ export function runSeconds(settings: Recipe, { images, hasTest, speed = 1 }: Run
 }
 
 /** Seconds of the steps and their batches, without a time limit, on two cores. @param images as in {@link RunTime} */
-export function trainingSeconds(settings: Recipe, images = IMAGES): number {
+export function trainingSeconds(settings: Recipe, images = CIFAR10_TRAIN): number {
   // Each of the sizes that images grow to is one step of so short a run.
   const sizes = settings.resolutions === 'whole' ? 1 : settings.resolutions.length;
   const work = workOf(netFor(settings), settings).from(0, sizes) / sizes;

@@ -124,9 +124,10 @@ const muon: Recipe = {
 /** Two epochs, the base of what docs/the-post.md compares. Like all of these, it was chosen on the held-out images. */
 const short: Recipe = { ...muon, widths: [32, 64, 64], epochs: 2 };
 
-const CIFAR10_TRAIN = 50_000;
+/** The training images of CIFAR-10, the held-out ones included. */
+export const CIFAR10_TRAIN = 50_000;
 
-/** The training images of CIFAR-10 that most recipes leave for training. */
+/** Those that most recipes leave for training. */
 export const CIFAR10_IMAGES = CIFAR10_TRAIN - airbench.heldOut;
 
 /**
