@@ -23,6 +23,17 @@ test('the chart names every point, and a better and a later one lies higher and 
   expect(svg).not.toMatch(/NaN|undefined|var\(/);
 });
 
+test('half the errors is the same step upwards, wherever it begins', () => {
+  const accuracies = [0.8, 0.9, 0.95];
+  const points = accuracies.map((accuracy, index) => ({ name: `run ${index}`, seconds: 10 ** index, accuracy }));
+  const svg = timeToAccuracyChart([{ name: 'ours', points }], [], { machine: 'two cores' });
+  const [first, second, third] = [...svg.matchAll(/<circle cx="[\d.]+" cy="([\d.]+)" r="4"/g)].map(([, y]) =>
+    Number(y),
+  );
+  expect(first! - second!).toBeGreaterThan(50);
+  expect(second! - third!).toBeCloseTo(first! - second!, 3);
+});
+
 test('names of points that lie close are written below each other', () => {
   const records = [
     { name: 'one record', seconds: 1.83, accuracy: 0.94 },

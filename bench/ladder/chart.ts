@@ -25,11 +25,12 @@ const RIGHT = WIDTH - 24;
 const TOP = 92;
 const BOTTOM = HEIGHT - 52;
 const COLORS = [style.first, style.second, style.wrong, style.muted];
+const LEVELS = [0, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 92, 94, 95, 96, 97, 98, 99, 99.9];
 const SECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 300_000];
 
 /**
- * Draws accuracy over seconds of training, the seconds on a logarithmic axis: measured series as lines on one machine, and records on
- * machines of their own as hollow marks.
+ * Draws accuracy over seconds of training: measured series as lines on one machine, and records on machines of their own as hollow marks.
+ * Both axes are logarithmic, that of accuracy in the share of errors: from 90 to 95 % is as far as from 80 to 90 %.
  *
  * @param machine where all series were measured
  * @returns an SVG document
@@ -44,18 +45,19 @@ export function timeToAccuracyChart(
     Math.min(...all.map(({ seconds }) => seconds)),
     Math.max(...all.map(({ seconds }) => seconds)),
   ];
-  const [low, high] = [
-    Math.floor(100 * Math.min(...all.map(({ accuracy }) => accuracy))) - 1,
-    Math.ceil(100 * Math.max(...all.map(({ accuracy }) => accuracy))) + 1,
+  const [least, most] = [
+    Math.min(...all.map(({ accuracy, half = 0 }) => accuracy - half)),
+    Math.max(...all.map(({ accuracy, half = 0 }) => accuracy + half)),
   ];
+  const low = LEVELS.findLastIndex((level) => level < 100 * least);
+  const high = LEVELS.findIndex((level) => level > 100 * most);
+  const levels = LEVELS.slice(low, high + 1);
   const span = Math.max(1e-9, Math.log(slowest / fastest));
+  const worth = (accuracy: number) => -Math.log(1 - accuracy);
+  const [bottom, top] = [worth(levels[0]! / 100), worth(levels.at(-1)! / 100)];
   const x = (seconds: number) => LEFT + 30 + (Math.log(seconds / fastest) / span) * (RIGHT - LEFT - 130);
-  const y = (accuracy: number) => BOTTOM - ((100 * accuracy - low) / (high - low)) * (BOTTOM - TOP);
+  const y = (accuracy: number) => BOTTOM - ((worth(accuracy) - bottom) / (top - bottom)) * (BOTTOM - TOP);
   const label = labeller();
-  const step = high - low > 12 ? 5 : high - low > 6 ? 2 : 1;
-  const levels = Array.from({ length: high - low + 1 }, (_, index) => low + index).filter(
-    (level) => level % step === 0,
-  );
   const parts = [
     text(16, 26, 'Accuracy over seconds of training', { 'font-size': 16, 'font-weight': 600 }),
     text(
