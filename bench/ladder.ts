@@ -61,7 +61,9 @@ export async function benchmarkLadder({ store: place, peers, chart }: Options): 
     throw new UsageError(
       `${place} has no versions trained on CIFAR-10. Train some with ./cifar10 train minute --seed 1.`,
     );
-  const rungs = rungsOf(cards).map(describeRung);
+  const rungs = rungsOf(cards)
+    .map(describeRung)
+    .sort((one, other) => one.imageSteps - other.imageSteps);
   const heading = ['', 'seeds', 'plain', 'with TTA', 'fastest training, s', 'image steps'];
   const rows = rungs.map((rung) => [
     rung.name,

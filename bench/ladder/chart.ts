@@ -26,7 +26,7 @@ const TOP = 92;
 const BOTTOM = HEIGHT - 52;
 const COLORS = [style.first, style.second, style.wrong, style.muted];
 const LEVELS = [0, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 92, 94, 95, 96, 97, 98, 99, 99.9];
-const SECONDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 300_000];
+const SECONDS = [1, 2, 5, 10, 30, 60, 180, 600, 1_800, ...[1, 3, 10, 30, 100].map((hours) => 3_600 * hours)];
 
 /**
  * Draws accuracy over seconds of training: measured series as lines on one machine, and records on machines of their own as hollow marks.
@@ -57,7 +57,7 @@ export function timeToAccuracyChart(
   const [bottom, top] = [worth(levels[0]! / 100), worth(levels.at(-1)! / 100)];
   const x = (seconds: number) => LEFT + 30 + (Math.log(seconds / fastest) / span) * (RIGHT - LEFT - 130);
   const y = (accuracy: number) => BOTTOM - ((worth(accuracy) - bottom) / (top - bottom)) * (BOTTOM - TOP);
-  const label = labeller();
+  const label = labeller(all.map(({ seconds, accuracy }) => ({ x: x(seconds), y: y(accuracy) })));
   const parts = [
     text(16, 26, 'Accuracy over seconds of training', { 'font-size': 16, 'font-weight': 600 }),
     text(
@@ -79,39 +79,53 @@ export function timeToAccuracyChart(
     ...SECONDS.filter((seconds) => seconds >= fastest && seconds <= slowest).map((seconds) =>
       text(x(seconds), BOTTOM + 22, duration(seconds), { fill: style.muted, 'text-anchor': 'middle' }),
     ),
-    ...series.flatMap(({ points }, index) => line(points, COLORS[index % COLORS.length]!, { x, y, label })),
+    ...series.flatMap(({ points }, index) =>
+      line(points, COLORS[index % COLORS.length]!, { x, y, label, side: index === 0 ? 'left' : 'right' }),
+    ),
     ...records.flatMap((record) => [
       element('circle', {
         ...{ cx: x(record.seconds), cy: y(record.accuracy), r: 4.5 },
         ...{ fill: style.paper, stroke: style.ink, 'stroke-width': 1.5 },
       }),
-      label(record.name, x(record.seconds) + 9, y(record.accuracy) + 4, style.muted),
+      label(record.name, { x: x(record.seconds) + 9, y: y(record.accuracy) + 4 }, { fill: style.muted, side: 'right' }),
     ]),
   ];
   return standalone(picture(HEIGHT, 'Accuracy over seconds of training', parts, WIDTH));
+}
+
+/** Of a mark that a name is written beside. */
+type Side = 'left' | 'right';
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
 }
 
 interface Scales {
   x(seconds: number): number;
   y(accuracy: number): number;
   readonly label: ReturnType<typeof labeller>;
+  readonly side: Side;
 }
 
-/** Writes names, each below those that it would cover. */
-function labeller() {
+/** Writes names, each below the marks and names that it would cover. */
+function labeller(marks: readonly Place[]) {
   const [height, width] = [13, 6]; // of a line, and of a letter
-  const written: { readonly left: number; readonly right: number; readonly y: number }[] = [];
-  return (name: string, left: number, wanted: number, fill: string): string => {
+  // A mark keeps away from names as a letter does whose line is 4 below it.
+  const taken = marks.map(({ x, y }) => ({ left: x - 5, right: x + 5, y: y + 4 }));
+  return (name: string, { x, y: wanted }: Place, { fill, side }: { readonly fill: string; readonly side: Side }) => {
+    const left = side === 'right' ? x : x - width * name.length;
     const right = left + width * name.length;
     let y = wanted;
-    while (written.some((each) => each.left < right && left < each.right && Math.abs(each.y - y) < height)) y += 1;
-    written.push({ left, right, y });
-    return text(left, y, name, { 'font-size': 11, fill });
+    while (taken.some((each) => each.left < right && left < each.right && Math.abs(each.y - y) < height)) y += 1;
+    taken.push({ left, right, y });
+    return text(x, y, name, { 'font-size': 11, 'text-anchor': side === 'right' ? 'start' : 'end', fill });
   };
 }
 
 /** The points of one program, in the order of their times, each with its name and the interval of its mean. */
-function line(points: readonly Point[], color: string, { x, y, label }: Scales): string[] {
+function line(points: readonly Point[], color: string, { x, y, label, side }: Scales): string[] {
+  const [across, down] = side === 'left' ? [-9, -5] : [9, 14];
   const sorted = points.toSorted((one, other) => one.seconds - other.seconds);
   const path = sorted.map(({ seconds, accuracy }) => `${x(seconds).toFixed(1)},${y(accuracy).toFixed(1)}`).join(' ');
   return [
@@ -122,12 +136,12 @@ function line(points: readonly Point[], color: string, { x, y, label }: Scales):
         ...{ stroke: color, 'stroke-width': 2 },
       }),
       element('circle', { cx: x(seconds), cy: y(accuracy), r: 4, fill: color }),
-      label(name, x(seconds) + 8, y(accuracy) + 15, style.ink),
+      label(name, { x: x(seconds) + across, y: y(accuracy) + down }, { fill: style.ink, side }),
     ]),
   ];
 }
 
 function duration(seconds: number): string {
-  if (seconds < 100) return `${seconds} s`;
-  return seconds < 3_600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+  if (seconds < 60) return `${seconds} s`;
+  return seconds < 3_600 ? `${seconds / 60} min` : `${seconds / 3_600} h`;
 }
