@@ -125,7 +125,7 @@ function labeller(marks: readonly Place[]) {
 
 /** The points of one program, in the order of their times, each with its name and the interval of its mean. */
 function line(points: readonly Point[], color: string, { x, y, label, side }: Scales): string[] {
-  const [across, down] = side === 'left' ? [-9, -5] : [9, 14];
+  const [across, down] = side === 'left' ? [-9, -5] : [9, 9];
   const sorted = points.toSorted((one, other) => one.seconds - other.seconds);
   const path = sorted.map(({ seconds, accuracy }) => `${x(seconds).toFixed(1)},${y(accuracy).toFixed(1)}`).join(' ');
   return [
