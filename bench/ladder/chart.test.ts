@@ -34,6 +34,12 @@ test('half the errors is the same step upwards, wherever it begins', () => {
   expect(second! - third!).toBeCloseTo(first! - second!, 3);
 });
 
+test('an interval that goes beyond all accuracies ends at the axis', () => {
+  const points = [{ name: 'two seeds', seconds: 10, accuracy: 0.94, half: 0.95 }];
+  const svg = timeToAccuracyChart([{ name: 'ours', points }], [], { machine: 'two cores' });
+  expect(svg).not.toMatch(/NaN|Infinity/);
+});
+
 test('names of points that lie close are written below each other and below the marks that they would cover', () => {
   const records = [
     { name: 'one record', seconds: 1.83, accuracy: 0.94 },

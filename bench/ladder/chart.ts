@@ -45,18 +45,15 @@ export function timeToAccuracyChart(
     Math.min(...all.map(({ seconds }) => seconds)),
     Math.max(...all.map(({ seconds }) => seconds)),
   ];
-  const [least, most] = [
-    Math.min(...all.map(({ accuracy, half = 0 }) => accuracy - half)),
-    Math.max(...all.map(({ accuracy, half = 0 }) => accuracy + half)),
-  ];
-  const low = LEVELS.findLastIndex((level) => level < 100 * least);
-  const high = LEVELS.findIndex((level) => level > 100 * most);
-  const levels = LEVELS.slice(low, high + 1);
+  const reached = all.flatMap(({ accuracy, half = 0 }) => [onAxis(accuracy - half), onAxis(accuracy + half)]);
+  const levels = LEVELS.slice(
+    LEVELS.findLastIndex((level) => level < Math.min(...reached)),
+    LEVELS.findIndex((level) => level > Math.max(...reached)) + 1,
+  );
   const span = Math.max(1e-9, Math.log(slowest / fastest));
-  const worth = (accuracy: number) => -Math.log(1 - accuracy);
-  const [bottom, top] = [worth(levels[0]! / 100), worth(levels.at(-1)! / 100)];
+  const [bottom, top] = [logErrors(levels[0]!), logErrors(levels.at(-1)!)];
   const x = (seconds: number) => LEFT + 30 + (Math.log(seconds / fastest) / span) * (RIGHT - LEFT - 130);
-  const y = (accuracy: number) => BOTTOM - ((worth(accuracy) - bottom) / (top - bottom)) * (BOTTOM - TOP);
+  const y = (accuracy: number) => BOTTOM - ((logErrors(onAxis(accuracy)) - bottom) / (top - bottom)) * (BOTTOM - TOP);
   const label = labeller(all.map(({ seconds, accuracy }) => ({ x: x(seconds), y: y(accuracy) })));
   const parts = [
     text(16, 26, 'Accuracy over seconds of training', { 'font-size': 16, 'font-weight': 600 }),
@@ -91,6 +88,16 @@ export function timeToAccuracyChart(
     ]),
   ];
   return standalone(picture(HEIGHT, 'Accuracy over seconds of training', parts, WIDTH));
+}
+
+/** @returns in percent; the interval of two seeds can go beyond all accuracies, to where the axis has no end */
+function onAxis(accuracy: number): number {
+  return Math.min(Math.max(100 * accuracy, 1), 99.8);
+}
+
+/** @param accuracy in percent @returns the logarithm of the share of errors */
+function logErrors(accuracy: number): number {
+  return Math.log(1 - accuracy / 100);
 }
 
 /** Of a mark that a name is written beside. */
