@@ -69,9 +69,11 @@ Examples:
         'The recipes of a store as a ladder: means over the seeds with their intervals, seconds of the fastest training, image steps; and time to accuracy as a picture. Seconds.',
       )
       .option('--store <store>', 'a folder or s3://<bucket>', defaultStore)
-      .option('--peers <files...>', 'results of ladder-peers on this machine', [])
+      .option('--peers <files...>', 'results of ladder-peers on this machine')
       .option('--chart', 'also draw docs/images/time-to-accuracy.svg', false)
-      .action(async (options) => (await import('./ladder.ts')).benchmarkLadder(options)),
+      .action(async ({ peers = [], ...options }) =>
+        (await import('./ladder.ts')).benchmarkLadder({ peers, ...options }),
+      ),
   )
   .addCommand(
     new Command('ladder-peers')
