@@ -7,6 +7,7 @@ import type { Card } from '#models/card.ts';
 import { percent } from '#models/percent.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard } from '#models/versions.ts';
+import { groupBy } from '#training/data/group-by.ts';
 import { criticalT } from '#training/evaluation/student-t.ts';
 import { CIFAR10_TRAIN } from '#training/recipe/recipes.ts';
 import { type Point, type Series, timeToAccuracyChart } from './ladder/chart.ts';
@@ -148,10 +149,9 @@ function withHalf({ mean, half }: ReturnType<typeof meanOf>): string {
 
 /** One series for each name, with the points of all. */
 function joined(series: readonly Series[]): Series[] {
-  const names = [...new Set(series.map(({ name }) => name))];
-  return names.map((name) => ({
+  return [...groupBy(series, ({ name }) => name)].map(([name, same]) => ({
     name,
-    points: series.filter((each) => each.name === name).flatMap(({ points }) => points),
+    points: same.flatMap(({ points }) => points),
   }));
 }
 

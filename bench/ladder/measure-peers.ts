@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UsageError, UserError } from '#errors/user-error.ts';
 import { percent } from '#models/percent.ts';
+import { groupBy } from '#training/data/group-by.ts';
 import { loadCifar10 } from '#training/datasets/cifar10/cifar10.ts';
 import { fastestPrecision } from '#training/engine/graph/precision.ts';
 import { peersPython } from '../peers.ts';
@@ -116,15 +117,11 @@ function described({ epoch, version, seconds, plain, tta }: Line): string {
 
 /** A point for each net: the mean accuracy of its seeds, and the time of the fastest, as `ladder` takes them for ours. */
 function airbenchSeries(runs: readonly { readonly widths: string; readonly reached: Line }[]): Series {
-  const widths = [...new Set(runs.map((run) => run.widths))];
-  const points = widths.map((net) => {
-    const reached = runs.filter((run) => run.widths === net).map((run) => run.reached);
-    return {
-      name: net.replaceAll('-', '/'),
-      seconds: Math.min(...reached.map(({ seconds }) => seconds)),
-      accuracy: reached.reduce((sum, { tta }) => sum + tta!, 0) / reached.length,
-    };
-  });
+  const points = [...groupBy(runs, ({ widths }) => widths)].map(([widths, ofNet]) => ({
+    name: widths.replaceAll('-', '/'),
+    seconds: Math.min(...ofNet.map(({ reached }) => reached.seconds)),
+    accuracy: ofNet.reduce((sum, { reached }) => sum + reached.tta!, 0) / ofNet.length,
+  }));
   return { name: 'airbench94_muon in PyTorch', points };
 }
 
