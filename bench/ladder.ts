@@ -8,10 +8,10 @@ import { percent } from '#models/percent.ts';
 import { openObjectStore } from '#models/stores/open.ts';
 import { listVersions, readCard } from '#models/versions.ts';
 import { groupBy } from '#training/data/group-by.ts';
-import { criticalT } from '#training/evaluation/student-t.ts';
 import { CIFAR10_TRAIN } from '#training/recipe/recipes.ts';
 import { type Point, type Series, timeToAccuracyChart } from './ladder/chart.ts';
 import { writeResults } from './results.ts';
+import { meanInterval95 } from './statistics.ts';
 import { aligned } from './train/table.ts';
 
 interface Options {
@@ -137,10 +137,8 @@ function imageStepsOf({ imageSteps, epochs, data, recipe }: Card): number {
 
 /** @returns `half` of the 95 % interval of the mean; absent for a single value */
 function meanOf(values: readonly number[]): { readonly mean: number; readonly half?: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  if (values.length < 2) return { mean };
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-  return { mean, half: criticalT(0.95, values.length - 1) * Math.sqrt(variance / values.length) };
+  const { mean, interval95 } = meanInterval95(values);
+  return values.length < 2 ? { mean } : { mean, half: interval95[1] - mean };
 }
 
 function withHalf({ mean, half }: ReturnType<typeof meanOf>): string {

@@ -1,3 +1,5 @@
+import { criticalT } from '#training/evaluation/student-t.ts';
+
 /**
  * The quantile by nearest rank: always one of the values.
  *
@@ -8,19 +10,16 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
 }
 
-/** Student's t at 97.5 % for 1 to 9 degrees of freedom. */
-const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
-
 /**
  * The mean of some measurements, and the interval that contains the true one in 95 of 100 cases if they are normal.
  *
- * @param values 2 to 10; of one value the interval is that value, which says nothing
+ * @param values at least one; of one value the interval is that value, which says nothing
  */
 export function meanInterval95(values: readonly number[]): { mean: number; interval95: [low: number, high: number] } {
   const { length } = values;
   const mean = values.reduce((sum, value) => sum + value, 0) / length;
   if (length < 2) return { mean, interval95: [mean, mean] };
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (length - 1);
-  const reach = STUDENT[length - 2]! * Math.sqrt(variance / length);
+  const reach = criticalT(0.95, length - 1) * Math.sqrt(variance / length);
   return { mean, interval95: [mean - reach, mean + reach] };
 }
