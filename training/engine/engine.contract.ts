@@ -790,28 +790,34 @@ export function describeEngine(
         expect(end).toEqual(engine.state());
       });
 
-      test('are the steps one by one on images that grow', async () => {
-        const growing = optionsFor(airbenchNet([4, 6, 8]));
-        const images = { count: 18, ...randomBatch(growing.net, 11, 18) };
-        const options = { ...epoch(0), imageSize: growing.net.input };
-        const [one, other] = [
-          await compile({ ...growing, resolutions: [24, 28], resident: { ...images, augmentation } }),
-          await compile({ ...growing, resolutions: [24, 28] }),
-        ];
-        const alike = { learningRates: { all: 0.01 } };
-        const sizes = [24, 28, undefined];
-        const planned = Array.from(batchPlans(images, options), (each, step) => ({
-          ...{ ...alike, step, batch: each, resolution: sizes[step] },
-        }));
-        const together = planned.flatMap((plan) => [...one.steps!.run([plan])]);
-        const prepared = batches(images, options);
-        const alone = Array.from(prepared, (each, step) =>
-          other.step(each, { ...alike, step, resolution: sizes[step] }),
-        );
-        expect(together).toEqual(alone);
-        expect(one.state()).toEqual(other.state());
-        expect(() => one.steps!.run(planned)).toThrow(/Step 1 has images of another size than step 0/);
-      });
+      test.each([
+        ['direct', [4, 6, 8]],
+        ['winograd', [4, 64, 64]],
+      ] as const)(
+        'are the steps one by one on images that grow, with %s convolutions',
+        async (convolutions, widths) => {
+          const growing = { ...optionsFor(airbenchNet(widths)), convolutions };
+          const images = { count: 18, ...randomBatch(growing.net, 11, 18) };
+          const options = { ...epoch(0), imageSize: growing.net.input };
+          const [one, other] = [
+            await compile({ ...growing, resolutions: [24, 28], resident: { ...images, augmentation } }),
+            await compile({ ...growing, resolutions: [24, 28] }),
+          ];
+          const alike = { learningRates: { all: 0.01 } };
+          const sizes = [24, 28, undefined];
+          const planned = Array.from(batchPlans(images, options), (each, step) => ({
+            ...{ ...alike, step, batch: each, resolution: sizes[step] },
+          }));
+          const together = planned.flatMap((plan) => [...one.steps!.run([plan])]);
+          const prepared = batches(images, options);
+          const alone = Array.from(prepared, (each, step) =>
+            other.step(each, { ...alike, step, resolution: sizes[step] }),
+          );
+          expect(together).toEqual(alone);
+          expect(one.state()).toEqual(other.state());
+          expect(() => one.steps!.run(planned)).toThrow(/Step 1 has images of another size than step 0/);
+        },
+      );
 
       test('resume from a checkpoint of the steps one by one', async () => {
         const expected = oneByOne(await compile(change));

@@ -125,6 +125,11 @@ export interface EngineOptions {
    * matrices, whose sums have another order. @default 'convolution'
    */
   readonly filterGradient?: 'auto' | 'convolution';
+  /**
+   * How convolutions are computed, in training and in `logits`: as they are defined, or in float32 by Winograd's method where their shape
+   * makes that faster, which rounds otherwise. @default 'direct'
+   */
+  readonly convolutions?: 'direct' | 'winograd';
   /** Keep a slow average of weights and statistics. @default false */
   readonly lookahead?: boolean;
   /** Keep a slow average that the weights do not follow; one engine has one or the other. @default false */

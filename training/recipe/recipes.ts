@@ -33,6 +33,7 @@ const seed: Recipe = {
   keep: 'last',
   precision: 'float32',
   filterGradient: 'convolution',
+  convolutions: 'direct',
   optimizer: 'sgd',
   learningRate: 0.01,
   momentum: 0.9,
@@ -154,6 +155,7 @@ function growing(
     translate: 2,
     resolutions: [24, 28, 32],
     logitScale: 0.1667,
+    convolutions: 'winograd',
   };
 }
 

@@ -79,6 +79,11 @@ export const settingsSchema = z.object({
       'processor and the shape make that faster. The same processor gives the same weights.',
     ['convolution', 'auto'],
   ),
+  convolutions: choice(
+    'How convolutions are computed on a CPU in float32: directly, or by the method of Winograd where the shape makes that faster. ' +
+      'Either rounds in its own way; the same choice gives the same weights.',
+    ['direct', 'winograd'],
+  ),
   epochs: number('Passes over the training images; the last one may be partial.', { above: 0, max: 10_000 }),
   budget: duration('The training time that the number of epochs is fitted to.'),
   batchSize: number('Images in a batch.', { min: 1, max: 8192, isWhole: true }),

@@ -17,7 +17,7 @@ const laterSettings: Partial<Recipe> = {
   ...{ activation: 'default', dropout: 'default', batchNormalization: 'default', logitScale: 'default' },
   ...{ floorLast: 0, lowerAt: [0.5, 0.75], lowerBy: 0.1, lowerPatience: 10 },
   ...{ lookaheadDecay: 0, lookaheadLast: 1, averageLast: 0, averageDecay: 0 },
-  ...{ resolutions: 'whole', filterGradient: 'convolution' },
+  ...{ resolutions: 'whole', filterGradient: 'convolution', convolutions: 'direct' },
 };
 
 /** Settings that say which net it is: weights fit one where all of these are the same. */

@@ -122,6 +122,7 @@ export async function openAttempt(options: AttemptOptions, { log, kept, reclaim 
       average: settings.averageLast > 0,
       precision: settings.precision,
       filterGradient: settings.filterGradient,
+      convolutions: settings.convolutions,
       resolutions: reducedSides(settings, net.input[0]),
       resident: preparation === 'graph' ? { ...train, augmentation: settings } : undefined,
     });

@@ -60,14 +60,15 @@ const compileBoth = async (options: EngineOptions) => {
 };
 
 // The seed network and ResNet-9 have activations before their poolings: the graph pools first, with the same result.
-test.each([
+test.each<[name: string, net: Net, convolutions?: 'winograd']>([
   ['airbench', net],
   ['ResNet-20', scaled(resnet20(), 1 / 32)],
   ['ResNet-9', resnet9([4, 6, 8])],
   ['seed, ReLU', seedNetOf('relu')],
   ['seed, ELU', seedNetOf('elu')],
-])('computes the same as TensorFlow.js op by op, and resumes from its checkpoint: %s', async (_, net) => {
-  const [graph, eager] = await compileBoth(optionsOf(net));
+  ["airbench, by Winograd's method", airbenchNet([4, 64, 256]), 'winograd'],
+])('computes the same as TensorFlow.js op by op, and resumes from its checkpoint: %s', async (_, net, convolutions) => {
+  const [graph, eager] = await compileBoth({ ...optionsOf(net), ...(convolutions && { convolutions }) });
   expectClose(graph.logits(batch.images), eager.logits(batch.images), 1e-5);
   for (let step = 0; step < 3; step++) {
     const [ours, theirs] = [graph, eager].map((engine) => engine.step(batch, { step, learningRates: { all: 0.002 } }));

@@ -31,8 +31,9 @@ export async function compileGraph(options: EngineOptions): Promise<Engine> {
   const precision = precisionOf(options, tensorflow);
   // XLA is worth its compilation on a processor; on a GPU it has not been measured.
   const isOnCpu = tensorflow.device === 'CPU';
-  // Products of matrices were measured on processors.
-  const built = isOnCpu ? options : { ...options, filterGradient: 'convolution' as const };
+  // Other ways to a convolution were measured on processors.
+  const direct = { filterGradient: 'convolution', convolutions: 'direct' } as const;
+  const built = isOnCpu ? options : { ...options, ...direct };
   const graph = buildTrainingGraph(built, { compileFunctions: isOnCpu, precision });
   const session = openSession(tensorflow, graph.graph);
   withMemory(options, () => setInitialValues(options, graph, session));

@@ -123,6 +123,24 @@ describe('the value and the gradients are those of TensorFlow.js, and of finite 
   );
 
   property(
+    "convolution by Winograd's method",
+    fc
+      .record({
+        ...{ batch: small(3), height: small(17), width: small(17), channels: small(4), filters: small(5), padding },
+      })
+      .filter((shape) => shape.padding === 'same' || Math.min(shape.height, shape.width) >= 3),
+    ({ batch, height, width, channels, filters, padding }) => ({
+      shapes: [
+        [batch, height, width, channels],
+        [3, 3, channels, filters],
+      ],
+      build: (graph, images, weights) =>
+        convolution(graph, images!, weights!, { stride: 1, padding, winograd: () => true }),
+      eager: (tf, images, weights) => tf.conv2d(images as never, weights as never, 1, padding),
+    }),
+  );
+
+  property(
     'convolution of a fixed value with a bias, activated',
     fc
       .record({

@@ -1,4 +1,4 @@
-import type { KernelGradientForm, KernelGradientShape } from './operations/sliding.ts';
+import type { ConvolutionShape, KernelGradientForm } from './operations/sliding.ts';
 
 /** Channels from which on a product is large enough, and pixels across up to which the operation is slow. */
 const CHANNELS = 256;
@@ -12,7 +12,7 @@ const SIDE = 8;
  * @param description of the processors, as in `/proc/cpuinfo`
  * @see docs/decisions/filter-gradient.md
  */
-export function fasterKernelGradient(description: string): (shape: KernelGradientShape) => KernelGradientForm {
+export function fasterKernelGradient(description: string): (shape: ConvolutionShape) => KernelGradientForm {
   const hasFlag = (name: string) => new RegExp(`^flags\\s*:.*\\b${name}\\b`, 'm').test(description);
   const isZen4 = /^vendor_id\s*:\s*AuthenticAMD$/m.test(description) && /^cpu family\s*:\s*25$/m.test(description);
   const isMeasured = hasFlag('avx512_bf16') && !hasFlag('amx_bf16') && !isZen4;

@@ -22,6 +22,7 @@ import { normalizeImages } from './operations/normalize-images.ts';
 import { reshape, stack } from './operations/shape.ts';
 import type { ConvolutionOptions } from './operations/sliding.ts';
 import { processors } from './precision.ts';
+import { isWinogradFaster, isWinogradFasterForward } from './winograd-choice.ts';
 
 /** A weight or running statistic, by its name. */
 type Variables = (name: string) => Variable;
@@ -30,6 +31,7 @@ interface NetworkOptions {
   /** `[N, H, W, C]` uint8 */
   readonly images: Value;
   readonly variables: Variables;
+  readonly convolutions?: EngineOptions['convolutions'] | undefined;
 }
 
 interface TrainingOptions extends NetworkOptions {
@@ -59,6 +61,7 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
   const logits = network(graph, net, options, {
     precision: options.precision,
     kernelGradient: options.filterGradient === 'auto' ? fasterKernelGradient(processors()) : undefined,
+    winograd: options.convolutions === 'winograd' ? isWinogradFaster : undefined,
     start: frozenStart(net, trained),
     normalize(layer, value) {
       if (isKept(layer)) return normalizeByRunningStatistics(graph, value, parameters(graph, layer, variables));
@@ -88,6 +91,7 @@ export function trainingNetwork(graph: Graph, net: Net, options: TrainingOptions
 export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions): Value {
   return network(graph, net, options, {
     precision: 'float32',
+    winograd: options.convolutions === 'winograd' ? isWinogradFasterForward : undefined,
     normalize: (layer, value) =>
       normalizeByRunningStatistics(graph, value, parameters(graph, layer, options.variables)),
     dropOut: (_, value) => value,
@@ -98,6 +102,7 @@ export function inferenceNetwork(graph: Graph, net: Net, options: NetworkOptions
 interface Mode {
   readonly precision: Precision;
   readonly kernelGradient?: ConvolutionOptions['kernelGradient'];
+  readonly winograd: ConvolutionOptions['winograd'];
   /** Layers that have a faster way to the same gradients. */
   readonly start?: FrozenStart | undefined;
   normalize(layer: BatchNormalization, value: Value): Value;
@@ -203,8 +208,8 @@ function applyStart(
   });
 }
 
-function slidingOf({ stride = 1, padding }: Convolution, { kernelGradient }: Mode): ConvolutionOptions {
-  return { stride, padding, kernelGradient };
+function slidingOf({ stride = 1, padding }: Convolution, { kernelGradient, winograd }: Mode): ConvolutionOptions {
+  return { stride, padding, kernelGradient, winograd };
 }
 
 function applyLayer(

@@ -1,4 +1,3 @@
-import type { Net } from '../../nets/net.ts';
 import type { Precision } from '../../recipe/precision.ts';
 import type { EngineOptions } from '../engine.ts';
 import { Graph, type Value, type Variable } from './builder/graph.ts';
@@ -82,13 +81,20 @@ export function buildTrainingGraph(options: EngineOptions, device: DeviceOptions
     average: options.average ? slowCall(graph, 'average', ahead.follow) : undefined,
     observation: options.average ? addObservationCall(graph, options, device.precision, inputs, variables) : undefined,
     loop: resident && addTrainingLoop(graph, options, device.precision, resident),
-    evaluations: evaluationSizes.map((size) => addEvaluation(graph, net, variables, size)),
+    evaluations: evaluationSizes.map((size) => addEvaluation(graph, options, variables, size)),
   };
 }
 
-function addEvaluation(graph: Graph, net: Net, variables: Variables, size: number): Evaluation {
+function addEvaluation(
+  graph: Graph,
+  { net, convolutions }: EngineOptions,
+  variables: Variables,
+  size: number,
+): Evaluation {
   const images = graph.placeholder(`evaluated_images_${size}`, [size, ...net.input], 'uint8');
-  const logits = graph.scope(`evaluation_${size}`, () => inferenceNetwork(graph, net, { images, variables }));
+  const logits = graph.scope(`evaluation_${size}`, () =>
+    inferenceNetwork(graph, net, { images, variables, convolutions }),
+  );
   return { size, images, logits };
 }
 

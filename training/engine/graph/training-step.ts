@@ -98,7 +98,7 @@ function addSteps(
     const trained = new Set(active.flatMap(({ group }) => group.weights));
     const { logits, statistics } = trainingNetwork(graph, net, {
       ...{ images, variables, trained, seed, step },
-      ...{ precision, filterGradient: options.filterGradient },
+      ...{ precision, filterGradient: options.filterGradient, convolutions: options.convolutions },
     });
     return graph.scope('loss', () => {
       const unweighted = crossEntropy(graph, logits, labels, labelSmoothing); // [B]
@@ -143,14 +143,14 @@ function addSteps(
  */
 export function addObservation(
   graph: Graph,
-  { net, groups, seed }: EngineOptions,
+  { net, groups, seed, convolutions }: EngineOptions,
   precision: Precision,
   { images, step, share }: Pick<StepInputs, 'images' | 'step'> & { readonly share: Value },
   variables: Variables,
 ): Value {
   const trained = new Set(groups.flatMap(({ weights }) => weights));
   const { statistics } = trainingNetwork(graph, netOfBatchStatistics(net), {
-    ...{ images, variables, trained, seed, step, precision },
+    ...{ images, variables, trained, seed, step, precision, convolutions },
     filterGradient: 'convolution', // There are none.
   });
   const moved = statistics.map(({ variable, next }) => {

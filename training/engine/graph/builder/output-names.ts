@@ -9,6 +9,7 @@ export const outputNames: Readonly<Record<string, string | readonly string[]>> =
   AddV2: 'z',
   AvgPool: 'output',
   AvgPoolGrad: 'output',
+  BatchMatMulV2: 'output',
   BiasAdd: 'output',
   BiasAddGrad: 'output',
   BitwiseAnd: 'z',
@@ -65,5 +66,6 @@ export const outputNames: Readonly<Record<string, string | readonly string[]>> =
   Sub: 'z',
   Sum: 'output',
   TensorScatterUpdate: 'output',
+  Transpose: 'y',
   VarHandleOp: 'resource',
 };

@@ -184,7 +184,10 @@ export function sumOver(graph: Graph, value: Value, axes: readonly number[]): Va
   });
 }
 
-function broadcast(graph: Graph, op: string, one: Value, other: Value): Shape {
+type Operands = Pick<Value, 'shape' | 'type'>;
+
+/** @returns the shape of an operation on two values, of which one is repeated along the axes that are 1, or missing, in it */
+export function broadcast(graph: Graph, op: string, one: Operands, other: Operands): Shape {
   if (one.type !== other.type) graph.fail(`${op} of ${one.type} and ${other.type}.`);
   const rank = Math.max(one.shape.length, other.shape.length);
   return Array.from({ length: rank }, (_, axis) => {

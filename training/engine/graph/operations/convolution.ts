@@ -1,6 +1,7 @@
 import { type Graph, show, type Value } from '../builder/graph.ts';
 import { kernelGradient } from './kernel-gradient.ts';
-import { type ConvolutionOptions, fourAxes, slidingAttributes, windows } from './sliding.ts';
+import { type ConvolutionOptions, convolutionShape, fourAxes, slidingAttributes, windows } from './sliding.ts';
+import { winogradConvolution } from './winograd.ts';
 
 /**
  * @param images `[N, H, W, in]`
@@ -15,6 +16,8 @@ export function convolution(graph: Graph, images: Value, kernel: Value, options:
       `A kernel ${show(kernel.shape)} takes ${taken} channels; the images ${show(images.shape)} have ${channels}.`,
     );
   }
+  if (options.winograd?.(convolutionShape(graph, images, kernel, options)))
+    return winogradConvolution(graph, images, kernel, options);
   const attributes = slidingAttributes(images, options);
   return graph.value({
     op: 'Conv2D',

@@ -2,7 +2,14 @@ import { type Graph, type Shape, sameShape, show, type Value } from '../builder/
 import { everyPixel } from './every-pixel.ts';
 import { product } from './matmul.ts';
 import { pad, reshape, slice, stack } from './shape.ts';
-import { type ConvolutionOptions, fourAxes, type KernelGradientForm, slidingAttributes, windows } from './sliding.ts';
+import {
+  type ConvolutionOptions,
+  convolutionShape,
+  fourAxes,
+  type KernelGradientForm,
+  slidingAttributes,
+  windows,
+} from './sliding.ts';
 
 /**
  * The gradient of a convolution with respect to its kernel.
@@ -16,14 +23,7 @@ export function kernelGradient(
   upstream: Value,
   options: ConvolutionOptions,
 ): Value {
-  const [, ...size] = fourAxes(graph, 'Images', images);
-  const shape = {
-    type: images.type,
-    images: size,
-    kernel: fourAxes(graph, 'A kernel', { shape: kernel }),
-    stride: options.stride,
-  };
-  const form = options.kernelGradient?.(shape) ?? 'convolution';
+  const form = options.kernelGradient?.(convolutionShape(graph, images, { shape: kernel }, options)) ?? 'convolution';
   return kernelGradientBy[form](graph, images, kernel, upstream, options);
 }
 

@@ -1,4 +1,5 @@
-import { type Graph, show, type Value } from '../builder/graph.ts';
+import { type Gradient, type Graph, type Shape, show, type Value } from '../builder/graph.ts';
+import { broadcast } from './arithmetic.ts';
 
 /**
  * @param one `[n, k]`
@@ -17,7 +18,7 @@ export function matmul(graph: Graph, one: Value, other: Value): Value {
 interface ProductOptions {
   readonly transposeOne?: boolean;
   readonly transposeOther?: boolean;
-  readonly gradient?: (upstream: Value) => readonly [() => Value, () => Value];
+  readonly gradient?: Gradient;
 }
 
 /** A product of matrices that may be taken transposed. It has the gradient that it is given. */
@@ -27,22 +28,61 @@ export function product(
   other: Value,
   { transposeOne = false, transposeOther = false, gradient }: ProductOptions = {},
 ): Value {
-  const [rows, inner] = matrix(graph, one, transposeOne);
-  const [matched, columns] = matrix(graph, other, transposeOther);
-  if (inner !== matched) {
-    graph.fail(`The product of ${show([rows, inner])} and ${show([matched, columns])}: ${inner} is not ${matched}.`);
-  }
+  const shape = multiplied(graph, one.shape, other.shape, { transposeOne, transposeOther });
   return graph.value({
     op: 'MatMul',
     inputs: [one, other],
-    shape: [rows, columns],
+    shape,
     type: one.type,
     attributes: { T: { type: one.type }, transpose_a: transposeOne, transpose_b: transposeOther },
     ...(gradient && { gradient }),
   });
 }
 
-function matrix(graph: Graph, { shape }: Value, transposed: boolean): [number, number] {
+/**
+ * Products of the matrices that are the last two axes, where those before them are equal, or are repeated: they are 1, or missing, in
+ * one of the two. It has the gradient that it is given.
+ *
+ * @param one `[…, n, k]`
+ * @param other `[…, k, m]`
+ * @returns `[…, n, m]`
+ */
+export function batchProduct(
+  graph: Graph,
+  one: Value,
+  other: Value,
+  { transposeOne = false, transposeOther = false, gradient }: ProductOptions = {},
+): Value {
+  const { type } = one;
+  const [left, right] = [one, other].map(({ shape }) => ({ leading: shape.slice(0, -2), last: shape.slice(-2) }));
+  const matrices = multiplied(graph, left!.last, right!.last, { transposeOne, transposeOther });
+  const leading = { shape: right!.leading, type: other.type };
+  const repeated = broadcast(graph, 'A product', { shape: left!.leading, type }, leading);
+  return graph.value({
+    op: 'BatchMatMulV2',
+    inputs: [one, other],
+    shape: [...repeated, ...matrices],
+    type,
+    attributes: { T: { type }, adj_x: transposeOne, adj_y: transposeOther },
+    ...(gradient && { gradient }),
+  });
+}
+
+function multiplied(
+  graph: Graph,
+  one: Shape,
+  other: Shape,
+  { transposeOne, transposeOther }: { readonly transposeOne: boolean; readonly transposeOther: boolean },
+): [number, number] {
+  const [rows, inner] = matrix(graph, one, transposeOne);
+  const [matched, columns] = matrix(graph, other, transposeOther);
+  if (inner !== matched) {
+    graph.fail(`The product of ${show([rows, inner])} and ${show([matched, columns])}: ${inner} is not ${matched}.`);
+  }
+  return [rows, columns];
+}
+
+function matrix(graph: Graph, shape: Shape, transposed: boolean): [number, number] {
   const [rows, columns] = shape;
   if (shape.length !== 2 || rows === undefined || columns === undefined) {
     return graph.fail(`${show(shape)} is not a matrix.`);

@@ -14,6 +14,23 @@ export function reshape(graph: Graph, value: Value, shape: Shape): Value {
   });
 }
 
+/** @param axes the value's, in their new order */
+export function transpose(graph: Graph, value: Value, axes: readonly number[]): Value {
+  const { shape, type } = value;
+  if (axes.length !== shape.length || !shape.every((_, axis) => axes.includes(axis))) {
+    graph.fail(`The axes of ${show(shape)} cannot be put in the order ${show(axes)}.`);
+  }
+  const back = axes.map((_, axis) => axes.indexOf(axis));
+  return graph.value({
+    op: 'Transpose',
+    inputs: [value, graph.integers(axes)],
+    shape: axes.map((axis) => shape[axis]!),
+    type,
+    attributes: { T: { type }, Tperm: { type: 'int32' } },
+    gradient: (upstream) => [() => transpose(graph, upstream, back), undefined],
+  });
+}
+
 /**
  * Zeros around a value.
  *

@@ -6,8 +6,8 @@ import { type Graph, type Shape, show, type Value } from '../builder/graph.ts';
  */
 export type KernelGradientForm = 'convolution' | 'products';
 
-/** What a form is chosen by. */
-export interface KernelGradientShape {
+/** What the way to compute it is chosen by. */
+export interface ConvolutionShape {
   readonly type: Value['type'];
   /** Height, width and channels of what the kernel slides over. */
   readonly images: readonly [number, number, number];
@@ -21,7 +21,19 @@ export interface ConvolutionOptions {
   /** TensorFlow's: where the padding is odd, the larger half is below and to the right. */
   readonly padding: 'same' | 'valid';
   /** How the gradient of the kernel is computed. @default 'convolution' */
-  readonly kernelGradient?: ((shape: KernelGradientShape) => KernelGradientForm) | undefined;
+  readonly kernelGradient?: ((shape: ConvolutionShape) => KernelGradientForm) | undefined;
+  /** Whether it is computed by Winograd's method; float32 alone is exact enough for it. @default never */
+  readonly winograd?: ((shape: ConvolutionShape) => boolean) | undefined;
+}
+
+export function convolutionShape(
+  graph: Graph,
+  images: Value,
+  kernel: Pick<Value, 'shape'>,
+  { stride }: ConvolutionOptions,
+): ConvolutionShape {
+  const [, ...size] = fourAxes(graph, 'Images', images);
+  return { type: images.type, images: size, kernel: fourAxes(graph, 'A kernel', kernel), stride };
 }
 
 /** The attributes that all operations of a convolution have. */
