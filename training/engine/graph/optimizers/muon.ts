@@ -37,19 +37,31 @@ export function muon(
   };
 }
 
-/** Repeats `X ← a X + (b A + c A²) X`, A being the Gram matrix of the smaller side. */
+/**
+ * `X ← X (a + b A + c A²)` a few times, A being the Gram matrix of the smaller side. The factors commute, and A follows from the one
+ * before, so that all rounds are computed on that side alone, and the larger matrix is multiplied once in the end.
+ */
 function orthogonalize(graph: Graph, matrix: Value): Value {
   const { a, b, c, rounds, epsilon } = ORTHOGONALIZATION;
   const [rows = 0, columns = 0] = matrix.shape;
   const isWide = rows < columns;
-  let turned = divide(graph, matrix, add(graph, norm(graph, matrix), epsilon));
+  const start = divide(graph, matrix, add(graph, norm(graph, matrix), epsilon));
+  let gram = product(graph, start, start, { transposeOne: !isWide, transposeOther: isWide });
+  const one = identity(graph, Math.min(rows, columns));
+  let factors: Value | undefined;
   for (let round = 0; round < rounds; round++) {
-    const gram = product(graph, turned, turned, { transposeOne: !isWide, transposeOther: isWide });
-    const mixed = add(graph, multiply(graph, gram, b), multiply(graph, product(graph, gram, gram), c));
-    const moved = isWide ? product(graph, mixed, turned) : product(graph, turned, mixed);
-    turned = add(graph, multiply(graph, turned, a), moved);
+    const inner = add(graph, multiply(graph, one, b), multiply(graph, gram, c));
+    const factor = add(graph, multiply(graph, one, a), product(graph, gram, inner));
+    if (round < rounds - 1) gram = product(graph, product(graph, gram, factor), factor);
+    factors = factors === undefined ? factor : product(graph, factors, factor);
   }
-  return turned;
+  return isWide ? product(graph, factors!, start) : product(graph, start, factors!);
+}
+
+function identity(graph: Graph, size: number): Value {
+  const values = new Float32Array(size ** 2);
+  for (let at = 0; at < values.length; at += size + 1) values[at] = 1;
+  return graph.constant({ type: 'float32', shape: [size, size], values });
 }
 
 function norm(graph: Graph, value: Value): Value {
