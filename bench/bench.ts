@@ -12,6 +12,16 @@ import { netNames } from './train/cases.ts';
 // As the command line does: the pinned AWS SDK runs on Node 20.
 process.env[variable.nodeSupportWarning] ??= 'true';
 
+function convolutionOptions(command: Command): Command {
+  const listed = (text: string) => text.split(',').map(Number);
+  const appended = (size: string, sizes: readonly number[] = []) => [...sizes, Number(size)];
+  return command
+    .option('--widths <numbers>', 'filters of the three groups', listed, [64, 256, 256])
+    .option('--batch <images>', 'images in a batch', Number, 512)
+    .option('--sizes <pixels...>', 'sizes of the images (default: 32 24)', appended)
+    .option('--rounds <number>', 'rounds; each form is measured once a round, in turn', Number, 7);
+}
+
 /** `npm run bench -- <benchmark>`: each benchmark measures this project and its peers in one run, and writes to `results/`. */
 const program = new Command('npm run bench --')
   .description('Measure this project against its peers, in one run on this machine.')
@@ -38,30 +48,23 @@ Examples:
       ),
   )
   .addCommand(
-    new Command('filter-gradient')
+    convolutionOptions(new Command('filter-gradient'))
       .description(
         'The gradient of a 3x3 kernel by TensorFlow’s operation and as products of matrices: GFLOP/s for each shape of airbench’s net. About 2 minutes.',
       )
-      .option(
-        '--widths <numbers>',
-        'filters of the three groups',
-        (text) => text.split(',').map(Number),
-        [64, 256, 256],
-      )
-      .option('--batch <images>', 'images in a batch', Number, 512)
-      .option('--sizes <pixels...>', 'sizes of the images', (size, sizes) => [...sizes, Number(size)], [] as number[])
       .addOption(
         new Option('--precisions <names...>', 'types of images and gradients')
           .choices(['float32', 'bfloat16'])
           .default(['float32', 'bfloat16']),
       )
-      .option('--rounds <number>', 'rounds; each form is measured once a round, in turn', Number, 7)
-      .action(async ({ sizes, ...options }) =>
-        (await import('./filter-gradient.ts')).benchmarkFilterGradients({
-          sizes: sizes.length > 0 ? sizes : [32, 24],
-          ...options,
-        }),
-      ),
+      .action(async (options) => (await import('./convolutions/filter-gradient.ts')).benchmarkFilterGradients(options)),
+  )
+  .addCommand(
+    convolutionOptions(new Command('winograd'))
+      .description(
+        'A 3x3 convolution in float32 by its definition and by Winograd’s method, with its gradients and without: GFLOP/s for each shape of airbench’s net. About a minute.',
+      )
+      .action(async (options) => (await import('./convolutions/winograd.ts')).benchmarkWinograd(options)),
   )
   .addCommand(
     new Command('ladder')

@@ -99,7 +99,8 @@ async function measureCase(bench: Bench, { name, title, recipe }: Case) {
   const peaks: Starter[] = [];
   try {
     const ours = precisions.map((precision) => ourEntry(file, precision));
-    if (precisions.includes('bfloat16')) ours.push(ourEntry(file, 'bfloat16', 'auto'));
+    ours.push(ourEntry(file, 'float32', { convolutions: 'winograd' }));
+    if (precisions.includes('bfloat16')) ours.push(ourEntry(file, 'bfloat16', { filterGradient: 'auto' }));
     starters.push(...(await startAll([...ours, ...peerEntries(python, file, name === 'seed')], log)));
     peaks.push(
       ...(await startAll(

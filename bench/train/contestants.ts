@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { EngineOptions } from '#training/engine/engine.ts';
 import { type Contestant, startContestant } from '../contestant.ts';
 
 /** How a contestant is started. */
@@ -15,14 +16,15 @@ export type Starter = { readonly contestant: Contestant } | { readonly name: str
 
 const folder = import.meta.dirname;
 
-/** @param filterGradient as the setting. @default 'convolution' */
+/** @param settings how the engine computes, beside the case's own */
 export function ourEntry(
   settingFile: string,
   precision: 'float32' | 'bfloat16',
-  filterGradient: 'convolution' | 'auto' = 'convolution',
+  settings: Pick<EngineOptions, 'filterGradient' | 'convolutions'> = {},
 ): Entry {
-  const name = `ours, ${precision}${filterGradient === 'auto' ? ', filterGradient=auto' : ''}`;
-  return program('ours.ts', name, [settingFile, precision, filterGradient]);
+  const changes = Object.entries(settings).map(([name, value]) => `, ${name}=${value}`);
+  const name = `ours, ${precision}${changes.join('')}`;
+  return program('ours.ts', name, [settingFile, JSON.stringify({ precision, ...settings }), name]);
 }
 
 /** @param hasKeras whether Keras `fit` takes part: its contestant does not support every kind of layer */

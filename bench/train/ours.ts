@@ -1,6 +1,6 @@
 /**
  * Our contestant: runs one TensorFlow graph per step, from bytes in memory to updated weights.
- * Usage: `ours.ts <settings file> <precision> <filterGradient>`. `contestant.ts` describes the protocol.
+ * Usage: `ours.ts <settings file> <settings of the engine, as JSON> <name>`. `contestant.ts` describes the protocol.
  */
 import { createInterface } from 'node:readline';
 import { batches } from '#training/data/batches.ts';
@@ -9,17 +9,15 @@ import type { EngineOptions } from '#training/engine/engine.ts';
 import { compileGraph } from '#training/engine/graph/engine.ts';
 import { readSetting } from './setting.ts';
 
-const [file = '', precision = 'float32', filterGradient = 'convolution'] = process.argv.slice(2);
+const [file = '', settings = '{}', name = 'ours'] = process.argv.slice(2);
 const { setting, split, weights } = readSetting(file);
 const { net, batchSize, labelSmoothing, groups, augmentation } = setting;
 const engine = await compileGraph({
   ...{ net, weights, batchSize, labelSmoothing, groups, seed: 1, reduction: 'mean' },
-  precision: precision as EngineOptions['precision'] & string,
-  filterGradient: filterGradient as EngineOptions['filterGradient'] & string,
+  ...(JSON.parse(settings) as Pick<EngineOptions, 'precision' | 'filterGradient' | 'convolutions'>),
 });
 const learningRates = Object.fromEntries(groups.map(({ name, learningRate }) => [name, learningRate]));
 
-const name = `ours, ${precision}${filterGradient === 'auto' ? ', filterGradient=auto' : ''}`;
 let step = 0;
 const first = slice(split, 0, batchSize);
 const losses = [0, 1, 2].map(() => engine.step(first, { step: step++, learningRates }));

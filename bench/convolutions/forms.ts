@@ -2,26 +2,22 @@ import { median } from '#environment/median.ts';
 import { UsageError } from '#errors/user-error.ts';
 import { sizeOf } from '#models/size-of.ts';
 import { Graph, type Value } from '#training/engine/graph/builder/graph.ts';
-import { add, cast, sum, toFloat } from '#training/engine/graph/operations/arithmetic.ts';
-import { convolution } from '#training/engine/graph/operations/convolution.ts';
-import { kernelGradientBy } from '#training/engine/graph/operations/kernel-gradient.ts';
-import { slice } from '#training/engine/graph/operations/shape.ts';
+import { cast, sum, toFloat } from '#training/engine/graph/operations/arithmetic.ts';
 import { openSession, type Session } from '#training/engine/graph/session.ts';
 import { loadTensorFlow } from '#training/engine/tensorflow.ts';
 import { airbenchNet } from '#training/nets/airbench.ts';
 import { resizedNet, shapesOf } from '#training/nets/shapes.ts';
 import { random } from '#training/random/random.ts';
 import type { Precision } from '#training/recipe/precision.ts';
-import { writeResults } from './results.ts';
-import { aligned } from './train/table.ts';
+import { writeResults } from '../results.ts';
+import { aligned } from '../train/table.ts';
 
-interface Options {
+export interface Options {
   /** Filters of airbench's three groups, whose convolutions are measured. */
   readonly widths: readonly [number, number, number];
   readonly batch: number;
-  /** Sizes of images, in pixels. */
-  readonly sizes: readonly number[];
-  readonly precisions: readonly Precision[];
+  /** Sizes of images, in pixels. @default 32 and 24 */
+  readonly sizes?: readonly number[];
   readonly rounds: number;
 }
 
@@ -32,54 +28,48 @@ interface Shape {
   readonly filters: number;
 }
 
-/** Parts of a batch whose gradients are summed, to see whether what stays in the caches is faster. */
-const PARTS = 8;
-const sliding = { stride: 1, padding: 'same' } as const;
+export const sliding = { stride: 1, padding: 'same' } as const;
 
-type Build = (graph: Graph, images: Value, kernel: Value, upstream: Value) => Value;
+interface Operands {
+  /** `[N, side, side, channels]` */
+  readonly images: Value;
+  /** `[3, 3, channels, filters]` */
+  readonly kernel: Value;
+  /** `[N, side, side, filters]`: the gradient of the convolution's result */
+  readonly upstream: Value;
+}
 
-/** What is measured, first the forms of the gradient of the kernel. */
-const contestants: Readonly<Record<string, Build>> = {
-  convolution: (graph, images, kernel, upstream) =>
-    kernelGradientBy.convolution(graph, images, kernel.shape, upstream, sliding),
-  products: (graph, images, kernel, upstream) =>
-    kernelGradientBy.products(graph, images, kernel.shape, upstream, sliding),
-  [`convolution, ${PARTS} parts`]: inParts('convolution'),
-  [`products, ${PARTS} parts`]: inParts('products'),
-  forward: (graph, images, kernel) => convolution(graph, images, kernel, sliding),
-};
+export type Build = (graph: Graph, operands: Operands) => readonly Value[];
 
-function inParts(form: 'convolution' | 'products'): Build {
-  return (graph, images, kernel, upstream) => {
-    const part = (value: Value, index: number) => {
-      const [batch = 0, ...rest] = value.shape;
-      const begin = graph.integers([(index * batch) / PARTS, ...rest.map(() => 0)]);
-      return slice(graph, value, begin, [batch / PARTS, ...rest]);
-    };
-    const gradients = Array.from({ length: PARTS }, (_, index) =>
-      kernelGradientBy[form](graph, part(images, index), kernel.shape, part(upstream, index), sliding),
-    );
-    return gradients.reduce((total, each) => add(graph, total, each));
-  };
+/** A way to compute something of a convolution. */
+export interface Form {
+  readonly build: Build;
+  /** How many times the operations of a convolution it computes. */
+  readonly passes: number;
 }
 
 /**
- * Measures the forms of the gradient of a kernel, one after the other in each round, for the convolutions of airbench's net, and
- * prints GFLOP/s: by the clock, and by the processor time of all threads, which other programs on the machine change less.
+ * Measures forms of a convolution of airbench's net, one after the other in each round, and prints GFLOP/s, counted as the operations of
+ * the direct form: by the clock, and by the processor time of all threads, which other programs on the machine change less.
  *
- * @throws {UsageError} the batch cannot be split into parts, or there are no rounds
+ * @param forms by name; the values of the first two are compared
+ * @param given options beside those, as they were given
+ * @throws {UsageError} there are no rounds
  */
-export async function benchmarkFilterGradients(options: Options): Promise<void> {
-  const { widths, batch, sizes, precisions, rounds } = options;
-  if (batch < PARTS || batch % PARTS !== 0)
-    throw new UsageError(`--batch must be a multiple of ${PARTS}, not ${batch}.`);
+export async function benchmarkForms(
+  command: string,
+  forms: Readonly<Record<string, Form>>,
+  { widths, batch, sizes = [32, 24], rounds }: Options,
+  precisions: readonly Precision[],
+  given: readonly string[] = [],
+): Promise<void> {
   if (!(rounds >= 1)) throw new UsageError(`--rounds must be at least 1, not ${rounds}.`);
   const measured: object[] = [];
   const { threads } = await loadTensorFlow();
   for (const precision of precisions) {
-    const rows = [['', ...Object.keys(contestants), 'largest difference']];
+    const rows = [['', ...Object.keys(forms), 'largest difference']];
     for (const shape of shapesFor(widths, sizes)) {
-      const { speeds, difference } = await measureShape(shape, { batch, precision, rounds });
+      const { speeds, difference } = await measureShape(shape, forms, { batch, precision, rounds });
       measured.push({ ...shape, batch, precision, speeds, difference });
       const cells = Object.values(speeds).map(
         ({ clock, processor }) => `${whole(clock)} (${whole(processor * threads)})`,
@@ -89,9 +79,15 @@ export async function benchmarkFilterGradients(options: Options): Promise<void> 
     const heading = `${precision}, batch ${batch}: GFLOP/s by the clock (by processor time, times ${threads} threads)`;
     process.stdout.write(`\n${[heading, ...aligned(rows)].join('\n')}\n`);
   }
-  const given = [`--widths ${widths}`, `--batch ${batch}`, `--sizes ${sizes.join(' ')}`];
-  const command = `npm run bench -- filter-gradient ${given.join(' ')} --precisions ${precisions.join(' ')} --rounds ${rounds}`;
-  process.stdout.write(`${(await writeResults('filter-gradient', command, { measured, threads })).join('\n')}\n`);
+  const options = [
+    `--widths ${widths}`,
+    `--batch ${batch}`,
+    `--sizes ${sizes.join(' ')}`,
+    ...given,
+    `--rounds ${rounds}`,
+  ];
+  const full = `npm run bench -- ${command} ${options.join(' ')}`;
+  process.stdout.write(`${(await writeResults(command, full, { measured, threads })).join('\n')}\n`);
 }
 
 /** The 3x3 convolutions of the net at each size, each shape once. */
@@ -118,6 +114,7 @@ interface Speed {
 
 async function measureShape(
   { side, channels, filters }: Shape,
+  forms: Readonly<Record<string, Form>>,
   { batch, precision, rounds }: { readonly batch: number; readonly precision: Precision; readonly rounds: number },
 ): Promise<{ readonly speeds: Readonly<Record<string, Speed>>; readonly difference: number }> {
   const graph = new Graph({ compileFunctions: false });
@@ -134,12 +131,10 @@ async function measureShape(
     return { variable, placeholder, assigned, values };
   });
   const [images, kernel, upstream] = given.map(({ variable }) => variable.value) as [Value, Value, Value];
-  const results = Object.entries(contestants).map(([name, build]) => {
-    const value = toFloat(
-      graph,
-      graph.scope(name, () => build(graph, images, kernel, upstream)),
-    );
-    return { name, value, done: sum(graph, value) };
+  const results = Object.entries(forms).map(([name, { build, passes }]) => {
+    const built = graph.scope(name, () => build(graph, { images, kernel, upstream }));
+    const values = built.map((value) => toFloat(graph, value));
+    return { name, passes, values, done: values.map((value) => sum(graph, value)) };
   });
   const session = openSession(await loadTensorFlow(), graph);
   session.run(
@@ -147,12 +142,9 @@ async function measureShape(
     given.map(({ assigned }) => assigned),
   );
   const flops = 2 * batch * side ** 2 * 9 * channels * filters;
-  const difference = largestDifference(
-    session.run(
-      [],
-      results.slice(0, 2).map(({ value }) => value),
-    ),
-  );
+  const [first, second] = results.map(({ values }) => values);
+  const [expected, compared] = [session.run([], first!), session.run([], second!)];
+  const difference = Math.max(...expected.map((values, index) => largestDifference(values, compared[index]!)));
   const times = new Map(results.map(({ name }) => [name, [] as { clock: number; processor: number }[]]));
   for (let round = 0; round <= rounds; round++) {
     for (const { name, done } of results) {
@@ -161,8 +153,9 @@ async function measureShape(
     }
   }
   session.dispose();
-  const speed = (of: readonly number[]) => flops / median(of) / 1e9;
-  const speeds = [...times].map(([name, all]) => {
+  const speeds = results.map(({ name, passes }) => {
+    const all = times.get(name)!;
+    const speed = (of: readonly number[]) => (passes * flops) / median(of) / 1e9;
     const clock = speed(all.map((each) => each.clock));
     return [name, { clock, processor: speed(all.map((each) => each.processor)) }] as const;
   });
@@ -170,12 +163,12 @@ async function measureShape(
 }
 
 /** Repeats a call until a tenth of a second has passed. @returns seconds of one */
-function timed(session: Session, done: Value): { readonly clock: number; readonly processor: number } {
+function timed(session: Session, done: readonly Value[]): { readonly clock: number; readonly processor: number } {
   const before = process.cpuUsage();
   const began = performance.now();
   let calls = 0;
   do {
-    session.run([], [done]);
+    session.run([], done);
     calls++;
   } while (performance.now() - began < 100);
   const clock = (performance.now() - began) / 1000 / calls;
@@ -184,10 +177,10 @@ function timed(session: Session, done: Value): { readonly clock: number; readonl
 }
 
 /** As a share of the largest value. */
-function largestDifference([one, other]: readonly Float32Array[]): number {
+function largestDifference(one: Float32Array, other: Float32Array): number {
   let [difference, largest] = [0, 0];
-  for (const [at, value] of one!.entries()) {
-    difference = Math.max(difference, Math.abs(value - other![at]!));
+  for (const [at, value] of one.entries()) {
+    difference = Math.max(difference, Math.abs(value - other[at]!));
     largest = Math.max(largest, Math.abs(value));
   }
   return difference / largest;
