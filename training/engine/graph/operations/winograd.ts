@@ -7,7 +7,7 @@ import { axisTransforms, kronecker, type Matrix } from './winograd-transforms.ts
 
 /**
  * A convolution of 3x3 pixels with a stride of one, by Winograd's method: images and kernel are taken to points at which each
- * output needs a third to a fifth of the products, and what is multiplied there is taken back. So are both gradients, which are those
+ * output needs about a quarter of the products, and what is multiplied there is taken back. So are both gradients, which are those
  * of the steps taken: the points of images and of the kernel are kept, and those of the upstream gradient serve both.
  *
  * The points lead the axes, so that a matrix of channels and filters multiplies all images at one point, and images come before
