@@ -35,7 +35,7 @@ interface Bench {
   readonly folder: string;
   readonly train: Split;
   readonly data: Pick<Setting, 'dataFile' | 'count'>;
-  /** Precisions of our contestant and of the peak: bfloat16 is measured only where it is faster on this machine. */
+  /** Precisions of our contestant and of the peak: bfloat16 is measured only where it is faster on this machine, PyTorch's included. */
   readonly precisions: readonly ('float32' | 'bfloat16')[];
   readonly log: (line: string) => void;
 }
@@ -100,8 +100,10 @@ async function measureCase(bench: Bench, { name, title, recipe }: Case) {
   try {
     const ours = precisions.map((precision) => ourEntry(file, precision));
     ours.push(ourEntry(file, 'float32', { convolutions: 'winograd' }));
-    if (precisions.includes('bfloat16')) ours.push(ourEntry(file, 'bfloat16', { filterGradient: 'auto' }));
-    starters.push(...(await startAll([...ours, ...peerEntries(python, file, name === 'seed')], log)));
+    const hasAutocast = precisions.includes('bfloat16');
+    if (hasAutocast) ours.push(ourEntry(file, 'bfloat16', { filterGradient: 'auto' }));
+    const peers = peerEntries(python, file, { hasKeras: name === 'seed', hasAutocast });
+    starters.push(...(await startAll([...ours, ...peers], log)));
     peaks.push(
       ...(await startAll(
         precisions.flatMap((precision) => gemmEntries(python, precision)),

@@ -27,13 +27,24 @@ export function ourEntry(
   return program('ours.ts', name, [settingFile, JSON.stringify({ precision, ...settings }), name]);
 }
 
-/** @param hasKeras whether Keras `fit` takes part: its contestant does not support every kind of layer */
-export function peerEntries(python: string, settingFile: string, hasKeras: boolean): Entry[] {
+/**
+ * @param hasKeras whether Keras `fit` takes part: its contestant does not support every kind of layer
+ * @param hasAutocast whether PyTorch takes part in bfloat16, which takes 13 times as long where the processor does not multiply it
+ */
+export function peerEntries(
+  python: string,
+  settingFile: string,
+  { hasKeras, hasAutocast }: { readonly hasKeras: boolean; readonly hasAutocast: boolean },
+): Entry[] {
   const modes = [
     ['PyTorch, channels_last', 'pytorch-eager'],
-    ['PyTorch, autocast bfloat16', 'pytorch-autocast'],
     ['PyTorch, torch.compile', 'pytorch-compiled'],
-    ['PyTorch, torch.compile, autocast bfloat16', 'pytorch-compiled-autocast'],
+    ...(hasAutocast
+      ? ([
+          ['PyTorch, autocast bfloat16', 'pytorch-autocast'],
+          ['PyTorch, torch.compile, autocast bfloat16', 'pytorch-compiled-autocast'],
+        ] as const)
+      : []),
     ...(hasKeras ? [['Keras fit', 'keras'] as const] : []),
   ] as const;
   return modes.map(([name, mode]) => peer(python, name, [mode, settingFile]));
