@@ -3,7 +3,7 @@ import { sumOver } from './arithmetic.ts';
 import { batchProduct, product } from './matmul.ts';
 import { reshape, transpose } from './shape.ts';
 import { type ConvolutionOptions, fourAxes } from './sliding.ts';
-import { axisTransforms, kronecker, type Matrix } from './winograd-transforms.ts';
+import { type AxisTransforms, axisTransforms, kronecker, type Matrix } from './winograd-transforms.ts';
 
 /**
  * A convolution of 3x3 pixels with a stride of one, by Winograd's method: images and kernel are taken to points at which each
@@ -24,48 +24,62 @@ export function winogradConvolution(
   kernel: Value,
   { stride, padding }: Pick<ConvolutionOptions, 'stride' | 'padding'>,
 ): Value {
-  const [batch, height, width, channels] = fourAxes(graph, 'Images', images);
-  const [rows, columns, , filters] = fourAxes(graph, 'A kernel', kernel);
+  const [batch, height, width] = fourAxes(graph, 'Images', images);
+  const [rows, columns] = fourAxes(graph, 'A kernel', kernel);
   if (rows !== 3 || columns !== 3 || stride !== 1)
     graph.fail(`Winograd's method takes a kernel of 3x3 and a stride of 1, not ${show(kernel.shape)} and ${stride}.`);
   if (padding === 'valid' && Math.min(height, width) < 3)
     graph.fail(`A window of 3 does not fit ${show(images.shape)}.`);
-  const [down, right] = [axisTransforms(height, padding), axisTransforms(width, padding)];
-  const [places, acrossPlaces] = [down.points * down.tiles, right.points * right.tiles];
-
-  const taps = matrix(graph, kronecker(down.taps, right.taps)); // [points · points', 9]
-  const flatKernel = reshape(graph, kernel, [9, channels * filters]);
-  const kernelAtPoints = reshape(graph, transformed(graph, taps, flatKernel), [
-    ...[down.points, 1, right.points],
-    ...[channels, filters],
-  ]);
-
-  const imagesLast = reshape(graph, transpose(graph, images, [1, 2, 0, 3]), [height, width * batch * channels]);
-  const byRow = reshape(graph, transformed(graph, matrix(graph, down.images), imagesLast), [
-    ...[places, width, batch * channels],
-  ]);
-  const imagesAtPoints = reshape(graph, transformed(graph, matrix(graph, right.images), byRow), [
-    ...[down.points, down.tiles, right.points],
-    ...[right.tiles * batch, channels],
-  ]);
-
-  const products = batchProduct(graph, imagesAtPoints, kernelAtPoints, {
+  const axes = { down: axisTransforms(height, padding), right: axisTransforms(width, padding) };
+  const kernelThere = kernelAtPoints(graph, kernel, axes);
+  const imagesThere = imagesAtPoints(graph, images, axes);
+  const products = batchProduct(graph, imagesThere, kernelThere, {
     gradient: (upstream) => [
-      () => batchProduct(graph, upstream, kernelAtPoints, { transposeOther: true }),
+      () => batchProduct(graph, upstream, kernelThere, { transposeOther: true }),
       () => {
-        const ofTiles = batchProduct(graph, imagesAtPoints, upstream, { transposeOne: true });
-        return reshape(graph, sumOver(graph, ofTiles, [1]), kernelAtPoints.shape);
+        const ofTiles = batchProduct(graph, imagesThere, upstream, { transposeOne: true });
+        return reshape(graph, sumOver(graph, ofTiles, [1]), kernelThere.shape);
       },
     ],
   });
-  const atPoints = reshape(graph, products, [places, acrossPlaces, batch * filters]);
+  return outputsOf(graph, products, batch, axes);
+}
 
-  const outputsAcross = reshape(graph, transformed(graph, matrix(graph, right.outputs), atPoints), [
-    ...[places, right.outputs.length * batch * filters],
-  ]);
-  const outputs = transformed(graph, matrix(graph, down.outputs), outputsAcross);
-  const shape = [down.outputs.length, right.outputs.length, batch, filters];
-  return transpose(graph, reshape(graph, outputs, shape), [2, 0, 1, 3]);
+interface Axes {
+  readonly down: AxisTransforms;
+  readonly right: AxisTransforms;
+}
+
+/** @returns `[points, 1, points', in, out]` */
+function kernelAtPoints(graph: Graph, kernel: Value, { down, right }: Axes): Value {
+  const [rows, columns, channels, filters] = fourAxes(graph, 'A kernel', kernel);
+  const taps = matrix(graph, kronecker(down.taps, right.taps)); // [points · points', 9]
+  const atPoints = transformed(graph, taps, reshape(graph, kernel, [rows * columns, channels * filters]));
+  return reshape(graph, atPoints, [down.points, 1, right.points, channels, filters]);
+}
+
+/** @returns `[points, tiles, points', tiles' · N, in]` */
+function imagesAtPoints(graph: Graph, images: Value, { down, right }: Axes): Value {
+  const [batch, height, width, channels] = fourAxes(graph, 'Images', images);
+  const rows = reshape(graph, transpose(graph, images, [1, 2, 0, 3]), [height, width * batch * channels]);
+  const rowsThere = transformed(graph, matrix(graph, down.images), rows); // [points · tiles, W · N · in]
+  const columns = reshape(graph, rowsThere, [down.images.length, width, batch * channels]);
+  const atPoints = transformed(graph, matrix(graph, right.images), columns); // [points · tiles, points' · tiles', N · in]
+  return reshape(graph, atPoints, [down.points, down.tiles, right.points, right.tiles * batch, channels]);
+}
+
+/**
+ * @param products `[points, tiles, points', tiles' · N, out]`
+ * @returns `[N, H', W', out]`
+ */
+function outputsOf(graph: Graph, products: Value, batch: number, { down, right }: Axes): Value {
+  const filters = products.shape.at(-1)!;
+  const [height, width] = [down.outputs.length, right.outputs.length];
+  const columnsThere = reshape(graph, products, [down.images.length, right.images.length, batch * filters]);
+  const columns = transformed(graph, matrix(graph, right.outputs), columnsThere); // [points · tiles, W', N · out]
+  const rowsThere = reshape(graph, columns, [down.images.length, width * batch * filters]);
+  const rows = transformed(graph, matrix(graph, down.outputs), rowsThere); // [H', W' · N · out]
+  return transpose(graph, reshape(graph, rows, [height, width, batch, filters]), [2, 0, 1, 3]);
 }
 
 /**
@@ -76,9 +90,9 @@ export function winogradConvolution(
  * @returns `[n, m]` or `[…, n, m]`
  */
 function transformed(graph: Graph, by: Value, value: Value): Value {
-  const multiplied = value.shape.length === 2 ? product : batchProduct;
-  return multiplied(graph, by, value, {
-    gradient: (upstream) => [undefined, () => multiplied(graph, by, upstream, { transposeOne: true })],
+  const productOf = value.shape.length === 2 ? product : batchProduct;
+  return productOf(graph, by, value, {
+    gradient: (upstream) => [undefined, () => productOf(graph, by, upstream, { transposeOne: true })],
   });
 }
 
