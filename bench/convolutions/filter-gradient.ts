@@ -5,20 +5,20 @@ import { convolution } from '#training/engine/graph/operations/convolution.ts';
 import { kernelGradientBy } from '#training/engine/graph/operations/kernel-gradient.ts';
 import { slice } from '#training/engine/graph/operations/shape.ts';
 import type { Precision } from '#training/recipe/precision.ts';
-import { type Build, benchmarkForms, type Options, sliding } from './forms.ts';
+import { benchmarkForms, type Form, type Options, sliding } from './forms.ts';
 
 /** Parts of a batch whose gradients are summed, to see whether what stays in the caches is faster. */
 const PARTS = 8;
 
-const forms = {
+const forms: Readonly<Record<string, Form>> = {
   convolution: inOne('convolution'),
   products: inOne('products'),
   [`convolution, ${PARTS} parts`]: inParts('convolution'),
   [`products, ${PARTS} parts`]: inParts('products'),
   forward: { passes: 1, build: (graph, { images, kernel }) => [convolution(graph, images, kernel, sliding)] },
-} satisfies Record<string, { passes: number; build: Build }>;
+};
 
-function inOne(form: keyof typeof kernelGradientBy): { passes: number; build: Build } {
+function inOne(form: keyof typeof kernelGradientBy): Form {
   return {
     passes: 1,
     build: (graph, { images, kernel, upstream }) => [
@@ -27,7 +27,7 @@ function inOne(form: keyof typeof kernelGradientBy): { passes: number; build: Bu
   };
 }
 
-function inParts(form: keyof typeof kernelGradientBy): { passes: number; build: Build } {
+function inParts(form: keyof typeof kernelGradientBy): Form {
   const part = (graph: Graph, value: Value, index: number) => {
     const [batch = 0, ...rest] = value.shape;
     const begin = graph.integers([(index * batch) / PARTS, ...rest.map(() => 0)]);

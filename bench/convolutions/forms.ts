@@ -39,11 +39,9 @@ interface Operands {
   readonly upstream: Value;
 }
 
-export type Build = (graph: Graph, operands: Operands) => readonly Value[];
-
 /** A way to compute something of a convolution. */
 export interface Form {
-  readonly build: Build;
+  readonly build: (graph: Graph, operands: Operands) => readonly Value[];
   /** How many times the operations of a convolution it computes. */
   readonly passes: number;
 }

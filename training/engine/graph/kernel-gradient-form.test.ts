@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 import { airbenchNet } from '../../nets/airbench.ts';
-import { weightSpecs } from '../../nets/shapes.ts';
-import type { EngineOptions } from '../engine.ts';
 import { fasterKernelGradient } from './kernel-gradient-form.ts';
 import { processors } from './precision.ts';
 import { buildTrainingGraph } from './training-graph.ts';
+import { untrained } from './untrained.fixture.ts';
 
 const zen5 = 'vendor_id\t: AuthenticAMD\ncpu family\t: 26\nflags\t\t: fpu avx512f avx512_bf16\n';
 const shape = { type: 'bfloat16', images: [7, 7, 256], kernel: [3, 3, 256, 256], stride: 1 } as const;
@@ -30,13 +29,7 @@ test('and on processors where that was measured to be faster', () => {
 });
 
 test('a training step has them where it is asked to choose, and nowhere else', () => {
-  const net = airbenchNet([4, 256, 256]);
-  const weights = weightSpecs(net).flatMap(({ name, trainable }) => (trainable ? [name] : []));
-  const optimizer = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 } as const;
-  const options: EngineOptions = {
-    ...{ net, weights: [], batchSize: 2, seed: 1, labelSmoothing: 0, reduction: 'mean' as const },
-    groups: [{ name: 'all', weights, optimizer }],
-  };
+  const options = untrained(airbenchNet([4, 256, 256]));
   const operationsWith = (filterGradient?: 'auto') => {
     const device = { compileFunctions: false, precision: 'bfloat16' } as const;
     const { graph } = buildTrainingGraph({ ...options, ...(filterGradient && { filterGradient }) }, device);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { airbenchNet } from '../../nets/airbench.ts';
-import { weightSpecs } from '../../nets/shapes.ts';
 import type { EngineOptions } from '../engine.ts';
 import { buildTrainingGraph } from './training-graph.ts';
+import { untrained } from './untrained.fixture.ts';
 import { isWinogradFaster, isWinogradFasterForward } from './winograd-choice.ts';
 
 const shape = { type: 'float32', images: [15, 15, 64], kernel: [3, 3, 64, 64], stride: 1 } as const;
@@ -24,13 +24,7 @@ test('without gradients it takes more channels', () => {
 });
 
 test('an engine has it where it is asked for, and nowhere else', () => {
-  const net = airbenchNet([4, 64, 256]);
-  const weights = weightSpecs(net).flatMap(({ name, trainable }) => (trainable ? [name] : []));
-  const optimizer = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 } as const;
-  const options: EngineOptions = {
-    ...{ net, weights: [], batchSize: 2, seed: 1, labelSmoothing: 0, reduction: 'mean' as const },
-    groups: [{ name: 'all', weights, optimizer }],
-  };
+  const options = untrained(airbenchNet([4, 64, 256]));
   const directConvolutions = (change: Partial<EngineOptions>, precision: 'float32' | 'bfloat16' = 'float32') => {
     const { graph } = buildTrainingGraph({ ...options, ...change }, { compileFunctions: false, precision });
     const direct = graph.operations.filter(({ op }) => op === 'Conv2D');

@@ -54,10 +54,10 @@ export function batchProduct(
   { transposeOne = false, transposeOther = false, gradient }: ProductOptions = {},
 ): Value {
   const { type } = one;
-  const [left, right] = [one, other].map(({ shape }) => ({ leading: shape.slice(0, -2), last: shape.slice(-2) }));
-  const matrices = multiplied(graph, left!.last, right!.last, { transposeOne, transposeOther });
-  const leading = { shape: right!.leading, type: other.type };
-  const repeated = broadcast(graph, 'A product', { shape: left!.leading, type }, leading);
+  const leading = (value: Value) => ({ shape: value.shape.slice(0, -2), type: value.type });
+  const repeated = broadcast(graph, 'A product', leading(one), leading(other));
+  const transposed = { transposeOne, transposeOther };
+  const matrices = multiplied(graph, one.shape.slice(-2), other.shape.slice(-2), transposed);
   return graph.value({
     op: 'BatchMatMulV2',
     inputs: [one, other],

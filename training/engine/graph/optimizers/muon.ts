@@ -40,6 +40,9 @@ export function muon(
 /**
  * `X ← X (a + b A + c A²)` a few times, A being the Gram matrix of the smaller side. The factors commute, and A follows from the one
  * before, so that all rounds are computed on that side alone, and the larger matrix is multiplied once in the end.
+ *
+ * Between two sums is a product: TensorFlow merges sums of sums, in another order within a loop than outside, and the same steps
+ * would differ in their last bits.
  */
 function orthogonalize(graph: Graph, matrix: Value): Value {
   const { a, b, c, rounds, epsilon } = ORTHOGONALIZATION;
