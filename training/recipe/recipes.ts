@@ -165,7 +165,7 @@ const minute = growing({ widths: [32, 64, 64], epochs: 4 });
 /** 90 %, and 91 % with test-time augmentation, after the work of 204,000 images. */
 const quick = growing({ widths: [32, 128, 128], epochs: 6 });
 
-/** 91.6 %, and 92.8 % with test-time augmentation, after the work of 341,000 images. */
+/** 91.8 %, and 92.8 % with test-time augmentation, after the work of 341,000 images. */
 const c92 = growing({ widths: [64, 128, 128], epochs: 10 });
 
 /** 94 % with test-time augmentation, after the work of 367,000 images. */
